@@ -1,0 +1,240 @@
+"""Measure the estimators against exact values; write results.json beside this file.
+
+    python docs/estimators/study.py                 # everything, about 20 minutes on one core
+    python docs/estimators/study.py --only mmd      # one of: batch, ratio, mmd
+
+`python docs/estimators/figures.py` then draws the figures and fills the tables of
+docs/estimators.md.
+"""
+
+import argparse
+import json
+import math
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from unweave_estimators import DensityRatio, decompose, mmd
+
+HERE = Path(__file__).parent
+DATASET = 4096
+BATCHES = (16, 64, 256, 1024)
+NOISES = (0.1, 0.3, 0.9)
+DIMENSIONS = (2, 10, 32)
+ESTIMATORS = (("mws", "paper"), ("mws", "batch"), ("mws", "loo"), ("mss", "loo"), ("loo", "loo"))
+CODES = 16384  # codes seen per setting: every sample of the data set four times
+MOST_BATCHES = 256
+
+
+def posteriors(dim: int, noise: float, correlated: bool, g: torch.Generator):
+    """Return codes, means and stds of a data set, float64; means have unit variance."""
+    mean = torch.randn(DATASET, dim, generator=g, dtype=torch.float64)
+    if correlated:
+        place = torch.arange(dim, dtype=torch.float64)
+        mean = mean @ torch.linalg.cholesky(0.8 ** (place - place[:, None]).abs()).mT
+    std = torch.full_like(mean, noise)
+    noises = torch.randn(DATASET, dim, generator=g, dtype=torch.float64)
+    return noises, mean, std
+
+
+def exact(noises: Tensor, mean: Tensor, std: Tensor):
+    """Return per-code log q(z|x), log q(z), log q_d(z_d) and the gradient of TC for the means.
+
+    Plain sums over all posteriors, block by block of codes.
+    """
+    mean = mean.clone().requires_grad_()
+    parts = []
+    for rows in torch.arange(len(mean)).split(64):
+        z = mean[rows] + std[rows] * noises[rows]
+        s = torch.distributions.Normal(mean, std).log_prob(z[:, None])
+        joint = s.sum(2).logsumexp(1) - math.log(len(mean))
+        marginals = s.logsumexp(1) - math.log(len(mean))
+        ((joint - marginals.sum(1)).sum() / len(mean)).backward()
+        own = torch.distributions.Normal(mean[rows], std[rows]).log_prob(z).sum(1)
+        parts.append([part.detach() for part in (own, joint, marginals)])
+    own, joint, marginals = (torch.cat(part) for part in zip(*parts, strict=True))
+    return own, joint, marginals, mean.grad
+
+
+def exact_terms(z: Tensor, own: Tensor, joint: Tensor, marginals: Tensor) -> Tensor:
+    """Return index-code MI, TC and dimension-wise KL of each code under the exact q, (n, 3)."""
+    log_prior = torch.distributions.Normal(0.0, 1.0).log_prob(z)
+    terms = [own - joint, joint - marginals.sum(1), (marginals - log_prior).sum(1)]
+    return torch.stack(terms, 1)
+
+
+def cosine(a: Tensor, b: Tensor) -> float:
+    """Return the cosine of two gradients, 0 where one of them is none."""
+    return float((a * b).sum() / (a.norm() * b.norm()).clamp(min=1e-300))
+
+
+def batch_setting(dim: int, noise: float, correlated: bool) -> list[dict]:
+    """Measure every batch estimator at one noise, dimension and kind of means."""
+    g = torch.Generator().manual_seed(1000 * dim + int(10 * noise) + correlated)
+    noises, mean, std = posteriors(dim, noise, correlated, g)
+    own, joint, marginals, exact_gradient = exact(noises, mean, std)
+    truth = exact_terms(mean + std * noises, own, joint, marginals)
+    results = []
+    for batch in BATCHES:
+        batches = [
+            torch.randperm(DATASET, generator=g)[:batch]
+            for _ in range(max(8, min(MOST_BATCHES, CODES // batch)))
+        ]
+        for name, constants in ESTIMATORS:
+            values, errors, cosines = [], [], []
+            total, visits = torch.zeros_like(mean), torch.zeros(DATASET, 1, dtype=mean.dtype)
+            for rows in batches:
+                m = mean[rows].float().requires_grad_()
+                s = std[rows].float()
+                z = m + s * noises[rows].float()
+                terms = torch.stack(
+                    decompose(z, m, s, dataset_size=DATASET, estimator=name, constants=constants)
+                ).double()
+                values.append(terms.detach())
+                errors.append(terms.detach() - truth[rows].mean(0))
+                if constants == "loo":
+                    (gradient,) = torch.autograd.grad(terms[1], m)
+                    cosines.append(cosine(gradient.double(), exact_gradient[rows]))
+                    total[rows] += gradient.double()
+                    visits[rows] += 1
+            values, errors = torch.stack(values), torch.stack(errors)
+            seen = visits[:, 0] > 0
+            mean_gradient = total[seen] / visits[seen]
+            results.append(
+                {
+                    "dim": dim, "noise": noise, "correlated": correlated, "batch": batch,
+                    "estimator": name, "constants": constants,
+                    "exact": truth.mean(0).tolist(),
+                    "bias": errors.mean(0).tolist(),
+                    "bias_se": (errors.std(0) / len(errors) ** 0.5).tolist(),
+                    "std": values.std(0).tolist(),
+                    "cosine": sum(cosines) / len(cosines) if cosines else None,
+                    "cosine_of_mean": cosine(mean_gradient, exact_gradient[seen])
+                    if cosines else None,
+                }
+            )  # fmt: skip
+    return results
+
+
+def batch_study() -> list[dict]:
+    """Measure MWS, MSS and LOO over noise, dimension, correlation and batch size."""
+    results = []
+    for dim in DIMENSIONS:
+        for noise in NOISES:
+            for correlated in (False, True):
+                results += batch_setting(dim, noise, correlated)
+                print("batch", dim, noise, correlated, flush=True)
+    return results
+
+
+class Codes:
+    """A latent of bare Gaussian codes, for the critic."""
+
+    def __init__(self, z: Tensor, generator: torch.Generator) -> None:
+        self.z, self.generator = z, generator
+
+    def prior_sample(self) -> Tensor:
+        """Return standard normal draws."""
+        return torch.randn(self.z.shape, generator=self.generator)
+
+
+def ratio_setting(truth: float, pairs: int = 5, steps: int = 4000, batch: int = 512) -> dict:
+    """Train the critics on pairs of correlated Gaussians whose TC is known, and estimate it.
+
+    Each pair has correlation rho, -1/2 log(1 - rho^2) = truth / pairs. Every second dimension has
+    mean 1/2, so that the dimension-wise KL is pairs / 8.
+    """
+    torch.manual_seed(0)
+    g = torch.Generator().manual_seed(1)
+    rho = math.sqrt(1 - math.exp(-2 * truth / pairs))
+
+    def draw(n: int) -> Codes:
+        first, second = torch.randn(2, n, pairs, generator=g)
+        second = rho * first + math.sqrt(1 - rho**2) * second
+        return Codes(torch.stack([first, second + 0.5], 2).flatten(1), g)
+
+    estimator = DensityRatio(2 * pairs, width=256, layers=4)
+    optimizer = torch.optim.Adam(estimator.parameters(), lr=5e-4, betas=(0.5, 0.9))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    curve = []
+    for step in range(1, steps + 1):
+        optimizer.zero_grad()
+        estimator.critic_loss(draw(batch), draw(batch)).backward()
+        optimizer.step()
+        schedule.step()
+        if step in (250, 500, 1000, 2000, 4000):
+            with torch.no_grad():
+                terms = estimator(draw(50000))
+            curve.append([step, float(terms["total_correlation"])])
+    return {
+        "tc": truth, "dwkl": pairs / 8, "curve": curve,
+        "total_correlation": float(terms["total_correlation"]),
+        "dimension_wise_kl": float(terms["dimension_wise_kl"]),
+    }  # fmt: skip
+
+
+def ratio_study() -> list[dict]:
+    """Measure the density ratio at known total correlations."""
+    results = []
+    for truth in (0.0, 0.5, 1.0, 2.0, 3.0, 5.0):
+        results.append(ratio_setting(truth))
+        print("ratio", results[-1], flush=True)
+    return results
+
+
+def rbf_mmd(shift: float, scale: float, dim: int, width: float) -> float:
+    """Return MMD^2 of N(shift, scale^2 I) and N(0, I) under exp(-|x - y|^2 / (2 width^2))."""
+
+    def mean_kernel(variance: float, distance: float) -> float:
+        spread = width**2 + variance
+        return (width**2 / spread) ** (dim / 2) * math.exp(-(distance**2) * dim / (2 * spread))
+
+    within = mean_kernel(2 * scale**2, 0.0) + mean_kernel(2.0, 0.0)
+    return within - 2 * mean_kernel(1 + scale**2, shift)
+
+
+def mmd_study() -> list[dict]:
+    """Measure U- and V-statistics of MMD against the closed form under one RBF kernel."""
+    results = []
+    g = torch.Generator().manual_seed(2)
+    for dim in (2, 10):
+        width = math.sqrt(dim)
+        for shift, scale in ((0.0, 1.0), (0.5, 1.0), (0.0, 0.5)):
+            for batch in (16, 64, 256):
+                draws = {True: [], False: []}
+                for _ in range(500):
+                    x = shift + scale * torch.randn(batch, dim, generator=g)
+                    y = torch.randn(batch, dim, generator=g)
+                    for unbiased, values in draws.items():
+                        value = mmd(
+                            x, y, kernel="rbf", scales=(1.0,), bandwidth=width, unbiased=unbiased
+                        )
+                        values.append(float(value))
+                u, v = (torch.tensor(draws[unbiased]) for unbiased in (True, False))
+                results.append(
+                    {
+                        "dim": dim, "shift": shift, "scale": scale, "batch": batch,
+                        "exact": rbf_mmd(shift, scale, dim, width),
+                        "u": [float(u.mean()), float(u.std())],
+                        "v": [float(v.mean()), float(v.std())],
+                    }
+                )  # fmt: skip
+    return results
+
+
+def main() -> None:
+    """Run the parts asked for and merge them into results.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parts = {"mmd": mmd_study, "ratio": ratio_study, "batch": batch_study}
+    parser.add_argument("--only", choices=parts, action="append")
+    torch.set_num_threads(1)
+    path = HERE / "results.json"
+    for name in parser.parse_args().only or parts:
+        results = json.loads(path.read_text()) if path.exists() else {}
+        results[name] = parts[name]()
+        path.write_text(json.dumps(results, indent=0) + "\n")
+
+
+if __name__ == "__main__":
+    main()

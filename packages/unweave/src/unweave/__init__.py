@@ -1,0 +1,34 @@
+"""Learn disentangled representations with (Wasserstein) autoencoders, and judge them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unweave.api import resume_training as resume
+    from unweave.api import train
+    from unweave.method import Method, Schedule, Term, Weight
+    from unweave.run import Run
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "Method": "method:Method",
+    "Run": "run:Run",
+    "Schedule": "method:Schedule",
+    "Term": "method:Term",
+    "Weight": "method:Weight",
+    "resume": "api:resume_training",
+    "train": "api:train",
+}
+
+__all__ = ["Method", "Run", "Schedule", "Term", "Weight", "resume", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is asked for, so that `import unweave` imports no torch."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'unweave' has no attribute {name!r}")
+    module, _, attribute = _PUBLIC[name].partition(":")
+    return getattr(importlib.import_module(f"unweave.{module}"), attribute)

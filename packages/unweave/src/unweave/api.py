@@ -1,0 +1,156 @@
+"""Training as one call, from Python and from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from unweave.batches import check_batch_size, derive_seed, open_feed
+from unweave.checkpoint import list_checkpoints, load_checkpoint
+from unweave.config import TrainConfig, build_method, make_config
+from unweave.errors import RunError
+from unweave.files import remove_partial, write_text
+from unweave.model import Autoencoder
+from unweave.objective import Objective, build_objective
+from unweave.options import parse_spec
+from unweave.progress import Progress, Silent
+from unweave.protocols import Dataset
+from unweave.registry import Registry, registry
+from unweave.run import Run, build_dataset, build_model, choose_device
+from unweave.trainer import Trainer, fit
+
+
+def train(
+    method: str,
+    *,
+    out: str | Path | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Run:
+    """Train a method and return its run directory.
+
+    Parameters
+    ----------
+    method : registered name, `unweave methods` lists them.
+    out : the run directory; by default a new one under `runs/`.
+    device : `auto`, `cpu`, `cuda` or `cuda:N`.
+    progress : who shows it; nobody by default.
+    settings : `data`, `steps`, `seed`, ... (fields of `unweave.config.TrainConfig`) and the
+        options of the method, such as beta=6.
+
+    Raises
+    ------
+    ConfigError
+        If a name or value is not as expected; nothing is written.
+    NonFiniteError
+        If the loss stops being finite; the newest checkpoint is from before.
+    """
+    names, shown = registry(), progress or Silent()
+    config = make_config(names, {"method": method, **settings})
+    target = choose_device(device)
+    dataset = build_dataset(names, config)
+    parts = _build_parts(names, config, dataset)
+    run = Run.create(Path(out) if out else _free_path(method, config.data.name), config, names)
+    run.dataset = dataset
+    return _train(run, _make_trainer(run, parts, target, shown), shown)
+
+
+def resume_training(
+    path: str | Path, *, device: str = "auto", progress: Progress | None = None
+) -> Run:
+    """Continue a run from its newest checkpoint.
+
+    Raises
+    ------
+    RunError
+        If the directory is no run.
+    """
+    run, shown = Run.open(path), progress or Silent()
+    parts = _build_parts(run.registry, run.config, run.dataset)
+    trainer = _make_trainer(run, parts, choose_device(device), shown)
+    for folder in (run.path, run.checkpoints):
+        remove_partial(folder)
+    if list_checkpoints(run.checkpoints):
+        trainer.load_state(*load_checkpoint(run.checkpoints))
+    _forget_after(run, trainer.step)
+    return _train(run, trainer, shown)
+
+
+def _build_parts(
+    names: Registry, config: TrainConfig, dataset: Dataset
+) -> tuple[Autoencoder, Objective]:
+    """Build the networks, which finds out whether everything fits before a file is written."""
+    model = build_model(names, config, dataset.image_shape)
+    with torch.random.fork_rng([]):
+        torch.manual_seed(derive_seed(config.seed, "estimators"))
+        objective = build_objective(names, build_method(names, config), config.dim)
+    check_batch_size(len(dataset), config.batch_size)
+    return model, objective
+
+
+def _make_trainer(
+    run: Run,
+    parts: tuple[Autoencoder, Objective],
+    device: torch.device,
+    progress: Progress,
+) -> Trainer:
+    if run.dataset.note:
+        progress.say(run.dataset.note)
+    feed = open_feed(run.dataset, device, progress.loading)
+    return Trainer(*parts, feed, len(run.dataset), run.config, device)
+
+
+class _RunObserver:
+    """Passes what the trainer reports to the log file, the plugins and the progress bar."""
+
+    def __init__(self, run: Run, progress: Progress) -> None:
+        self._run, self._progress = run, progress
+
+    def stepped(self, step: int) -> None:
+        self._progress.stepped(step)
+
+    def logged(self, step: int, scalars: dict[str, float]) -> None:
+        line = json.dumps({"step": step, **scalars})
+        try:
+            with self._run.scalars_path.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        except OSError as error:
+            raise RunError(
+                f"{self._run.scalars_path} cannot be written: {error.strerror}"
+            ) from error
+        self._progress.logged(step, scalars)
+        self._run.registry.observe("unweave_run_log", run=self._run, step=step, scalars=scalars)
+
+
+def _train(run: Run, trainer: Trainer, progress: Progress) -> Run:
+    run.registry.observe("unweave_run_start", run=run)
+    outcome = "failed"
+    progress.start(trainer.step, run.config.steps)
+    try:
+        outcome = fit(trainer, run.checkpoints, _RunObserver(run, progress))
+    finally:
+        progress.close()
+        run.registry.observe("unweave_run_end", run=run, outcome=outcome)
+    run.outcome = outcome
+    return run
+
+
+def _forget_after(run: Run, step: int) -> None:
+    """Drop what was logged after the checkpoint that training goes on from."""
+    kept = [line for line in run.scalars() if line["step"] <= step]
+    if run.scalars_path.is_file():
+        write_text(run.scalars_path, "".join(json.dumps(line) + "\n" for line in kept))
+
+
+def _free_path(method: str, data: str) -> Path:
+    """Name a run directory that is not there yet."""
+    stem = "-".join(parse_spec(text)[0].rpartition(":")[2] for text in (method, data))
+    path, number = Path("runs") / stem, 1
+    while path.exists():
+        number += 1
+        path = path.with_name(f"{stem}-{number}")
+    return path

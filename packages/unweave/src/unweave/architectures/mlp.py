@@ -1,0 +1,45 @@
+"""A fully connected pair."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+from torch import nn
+
+
+def mlp(
+    image_shape: tuple[int, int, int],
+    dim: int,
+    outputs: int,
+    *,
+    widths: tuple[int, ...] = (1200, 1200),
+) -> tuple[nn.Module, nn.Module]:
+    """Build linear layers of the given widths with ReLU between, and their mirror.
+
+    Parameters
+    ----------
+    image_shape : (h, w, c).
+    dim : code dimensions D.
+    outputs : encoder outputs.
+    widths : hidden units of the encoder's layers; the decoder has them in reverse.
+
+    Raises
+    ------
+    ValueError
+        If a width is below 1.
+    """
+    if not widths or min(widths) < 1:
+        raise ValueError(f"widths must be whole numbers of at least 1, got {widths}")
+    height, width, colours = image_shape
+    pixels = math.prod(image_shape)
+    encoder = nn.Sequential(nn.Flatten(), *_linear([pixels, *widths, outputs]))
+    decoder = nn.Sequential(
+        *_linear([dim, *reversed(widths), pixels]), nn.Unflatten(1, (colours, height, width))
+    )
+    return encoder, decoder
+
+
+def _linear(sizes: list[int]) -> list[nn.Module]:
+    layers = [m for i, o in itertools.pairwise(sizes) for m in (nn.Linear(i, o), nn.ReLU())]
+    return layers[:-1]

@@ -1,0 +1,98 @@
+"""Reconstruction costs: (x, decoder output) -> (b,), summed over pixels.
+
+x is in [0, 1], shape (b, c, h, w). A decoder's output is unbounded; the option `link` says how it
+becomes a picture: `sigmoid`, or `identity` for data that are not pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Link = Literal["sigmoid", "identity"]
+
+
+class _LinkedCost(nn.Module):
+    """A cost between x and the picture that the output stands for."""
+
+    units = ""
+
+    def __init__(self, *, link: Link = "sigmoid") -> None:
+        super().__init__()
+        self.link = link
+
+    def image(self, output: Tensor) -> Tensor:
+        """Return the picture that a decoder output stands for."""
+        return output.sigmoid() if self.link == "sigmoid" else output
+
+    def per_pixel(self, x: Tensor, image: Tensor) -> Tensor:
+        """Return the cost of each pixel."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor, output: Tensor) -> Tensor:
+        """Return the cost of each image, shape (b,)."""
+        return self.per_pixel(x, self.image(output)).flatten(1).sum(1)
+
+
+class SquaredError(_LinkedCost):
+    """Squared L2 distance, sum over pixels of (x - x')², without a factor 1/2."""
+
+    units = "squared L2"
+
+    def per_pixel(self, x: Tensor, image: Tensor) -> Tensor:
+        """Return (x - x')²."""
+        return (x - image).square()
+
+
+class AbsoluteError(_LinkedCost):
+    """L1 distance, sum over pixels of |x - x'|."""
+
+    units = "L1"
+
+    def per_pixel(self, x: Tensor, image: Tensor) -> Tensor:
+        """Return |x - x'|."""
+        return (x - image).abs()
+
+
+class CrossEntropy(nn.Module):
+    """Cross-entropy, -sum over pixels of x log x' + (1 - x) log(1 - x'), x' = sigmoid(output).
+
+    For binary x it is the negative log-likelihood of a Bernoulli decoder, hence its two names,
+    `bce` (as a cost) and `bernoulli` (as a likelihood).
+    """
+
+    units = "nats"
+
+    def image(self, output: Tensor) -> Tensor:
+        """Return the probabilities of a lit pixel."""
+        return output.sigmoid()
+
+    def forward(self, x: Tensor, output: Tensor) -> Tensor:
+        """Return the cost of each image, shape (b,)."""
+        pixels = F.binary_cross_entropy_with_logits(output, x, reduction="none")
+        return pixels.flatten(1).sum(1)
+
+
+class GaussianLikelihood(_LinkedCost):
+    """Negative log-likelihood of a Gaussian decoder N(x'; sigma²) of every pixel.
+
+        sum over pixels of (x - x')² / (2 sigma²) + log sigma + log(2 pi) / 2
+
+    sigma : standard deviation of a pixel, whose range is [0, 1].
+    """
+
+    units = "nats"
+
+    def __init__(self, *, sigma: float = 1.0, link: Link = "sigmoid") -> None:
+        super().__init__(link=link)
+        if not (sigma > 0 and math.isfinite(sigma)):
+            raise ValueError(f"sigma must be a positive number, got {sigma}")
+        self.sigma = sigma
+
+    def per_pixel(self, x: Tensor, image: Tensor) -> Tensor:
+        """Return -log N(x; x', sigma²)."""
+        constant = math.log(self.sigma) + 0.5 * math.log(2 * math.pi)
+        return (x - image).square() / (2 * self.sigma**2) + constant

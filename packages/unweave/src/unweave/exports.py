@@ -1,0 +1,94 @@
+"""What a run can write for other tools: tables of codes, pictures, arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave.errors import ConfigError, unknown_name
+from unweave.evaluate import encode_table, write_code_table
+from unweave.files import replacing
+from unweave.options import build, parse_spec
+from unweave.progress import task
+from unweave.report import save_figure
+from unweave.report.figures import (
+    dimension_divergence,
+    draw_grid,
+    draw_traversals,
+    traversal_values,
+)
+from unweave.run import Run
+
+
+def encode_to_file(path: Path, out: Path, data: str | None, rows: int | None, seed: int) -> Path:
+    """Encode the run's data set, or another, into `.h5` or `.npz`."""
+    _check_suffix(out, (".h5", ".npz"))
+    run = Run.open(path)
+    if data is not None:
+        name, options = parse_spec(data)
+        dataset = build(run.registry.lookup("dataset", name), options=options)
+        if dataset.image_shape != run.dataset.image_shape:
+            raise ConfigError(
+                f"{dataset.name} has images of shape {dataset.image_shape}, and the run was "
+                f"trained on {run.dataset.image_shape}; give the data set a resolution"
+            )
+        run.dataset = dataset
+    total = min(rows or len(run.dataset), len(run.dataset))
+    with task("encoding", "images", total, show=True) as bar:
+        table = encode_table(
+            run, run.model, rows=total, seed=seed,
+            progress=lambda done, _: bar.update(done) if bar else None,
+        )  # fmt: skip
+    if out.suffix == ".h5":
+        write_code_table(out, table, run.dataset, {"method": run.config.method})
+        return out
+    arrays = {"codes": table.codes, "std": table.std, "index": table.index}
+    if run.dataset.factors is not None:
+        arrays["factors"] = run.dataset.factors[table.index]
+        arrays["factor_names"] = np.array(run.dataset.factor_names)
+    return _save_arrays(out, arrays)
+
+
+def sample_to_file(path: Path, out: Path | None, n: int, seed: int) -> Path:
+    """Write pictures of codes drawn from the prior as `.png` or `.npz`."""
+    run = Run.open(path)
+    out = out or run.figures / "samples.png"
+    _check_suffix(out, (".png", ".npz"))
+    images = run.sample(n, seed)
+    if out.suffix == ".npz":
+        return _save_arrays(out, {"images": images, "codes": run.prior_codes(n, seed)})
+    out.parent.mkdir(exist_ok=True)
+    return save_figure(draw_grid(images, min(16, n)), out)
+
+
+def traverse_to_file(path: Path, out: Path | None, image: int, steps: int) -> Path:
+    """Write traversals of one image as `.png` or `.npz`."""
+    run = Run.open(path)
+    out = out or run.figures / f"traversal-{image}.png"
+    _check_suffix(out, (".png", ".npz"))
+    if image >= len(run.dataset):
+        raise ConfigError(f"image must be below {len(run.dataset)}, got {image}")
+    picture = run.dataset.images(np.array([image]))[0]
+    values = traversal_values(run, steps)
+    if out.suffix == ".npz":
+        return _save_arrays(out, {"images": run.traverse(picture, values), "values": values})
+    out.parent.mkdir(exist_ok=True)
+    divergence = dimension_divergence(run)
+    return save_figure(draw_traversals(run, picture, divergence, steps), out)
+
+
+def _check_suffix(path: Path, known: tuple[str, ...]) -> None:
+    if path.suffix not in known:
+        raise unknown_name("file type", path.suffix or path.name, known)
+    if not path.parent.exists() and path.parent != path.parent.parent / "figures":
+        raise ConfigError(f"folder {path.parent} is not there; make it first")
+
+
+def _save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> Path:
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+    return path

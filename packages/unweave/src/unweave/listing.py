@@ -1,0 +1,126 @@
+"""Tables for people: what is registered. Imports no torch unless a listed thing does."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from unweave.errors import ConfigError
+from unweave.options import build, options_of, parse_spec
+from unweave.registry import KINDS, registry
+
+
+def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Lay out rows under a header for the width of the terminal."""
+    grid = Table(*header, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        grid.add_row(*(str(cell).replace("[", r"\[") for cell in row))
+    console = Console()
+    with console.capture() as capture:
+        console.print(grid)
+    return "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n"))
+
+
+def list_plugins() -> str:
+    """List distributions with status, reason, milliseconds and what they name."""
+    rows = []
+    for plugin in registry().plugins:
+        names = "  ".join(
+            f"{kind}: {', '.join(found)}"
+            for kind in KINDS
+            if (found := [e.name for e in plugin.entries if e.kind == kind])
+        )
+        milliseconds = f"{plugin.milliseconds:.1f}"
+        what = plugin.reason or names or "observers and commands only"
+        rows.append((plugin.distribution, plugin.version, plugin.status, milliseconds, what))
+    if not rows:
+        return "no plugin is loaded"
+    return table(("distribution", "version", "status", "ms", "names, or why not"), rows)
+
+
+def check_plugins() -> list[str]:
+    """Import every target and look at its options; return a sentence for each problem."""
+    problems = [
+        f"{p.distribution} {p.version}: {p.reason}"
+        for p in registry().plugins
+        if p.status != "ok"
+    ]
+    for kind in KINDS:
+        for entry in registry().entries(kind):
+            try:
+                registry().lookup(kind, entry.name)
+                options_of(entry.load())
+            except (ConfigError, TypeError, ValueError, NameError) as error:
+                problems.append(f"{kind} {entry.qualified}: {error}")
+    return problems
+
+
+def list_methods(name: str | None = None) -> str:
+    """List the methods with their options, or one of them in full."""
+    found = registry()
+    names = found.names("method") if name is None else [name]
+    entries = [found.lookup("method", text) for text in names]
+    if name is None:
+        rows = [(n, _first_line(e.load()), _options(e.load())) for n, e in zip(names, entries, strict=True)]
+        return table(("method", "what it minimises", "options"), rows)
+    target = entries[0].load()
+    method = build(entries[0], options={})
+    rows = [("", "cost", "1", method.cost)]
+    for term in method.terms:
+        rows += [
+            (term.estimator, key, _weight(weight), _plain_options(term.options))
+            for key, weight in term.weights.items()
+        ]
+    return "\n".join(
+        [
+            inspect.getdoc(target) or "",
+            f"options: {_options(target)}",
+            f"posterior: {method.posterior}",
+            table(("estimator", "term", "weight", ""), rows),
+        ]
+    )
+
+
+def list_data(text: str | None = None) -> str:
+    """List the data sets with their options, or open one and describe it."""
+    found = registry()
+    if text is None:
+        names = found.names("dataset")
+        targets = [found.lookup("dataset", name).load() for name in names]
+        rows = [(n, _first_line(t), _options(t)) for n, t in zip(names, targets, strict=True)]
+        return table(("data set", "what it is", "options"), rows)
+    name, options = parse_spec(text)
+    dataset = build(found.lookup("dataset", name), options=options)
+    height, width, colours = dataset.image_shape
+    lines = [f"{dataset.name}: {len(dataset):,} images of {height} x {width} x {colours}"]
+    lines += [dataset.note] if dataset.note else []
+    if not dataset.factor_names:
+        return "\n".join([*lines, "factors: not known"])
+    sizes = list(zip(dataset.factor_names, map(str, dataset.factor_sizes), strict=True))
+    return "\n".join([*lines, table(("factor", "classes"), sizes)])
+
+
+def _first_line(target: Any) -> str:
+    return (inspect.getdoc(target) or "").partition("\n")[0]
+
+
+def _options(target: Any) -> str:
+    parts = []
+    for name, option in options_of(target).items():
+        default = "" if option.default is inspect.Parameter.empty else f"={option.default}"
+        parts.append(f"{name}{default}")
+    return "  ".join(parts) or "none"
+
+
+def _plain_options(options: Any) -> str:
+    return "  ".join(f"{key}={value}" for key, value in options.items())
+
+
+def _weight(weight: float | str) -> str:
+    from unweave.method import Schedule
+
+    schedule = Schedule.parse(weight)
+    return f"{schedule.end:g}" if schedule.start == schedule.end else str(weight)

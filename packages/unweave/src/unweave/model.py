@@ -1,0 +1,59 @@
+"""The autoencoder: an encoder that gives a posterior, a decoder, and a prior."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from unweave.posterior import family
+from unweave.protocols import Posterior
+
+
+class Autoencoder(nn.Module):
+    """q(z|x), the decoder, and p(z).
+
+    Parameters
+    ----------
+    encoder : (b, c, h, w) in [0, 1] -> (b, outputs).
+    decoder : (b, D) -> (b, c, h, w), unbounded.
+    prior : module whose call returns a Distribution over z.
+    posterior : family of q(z|x).
+    noise : standard deviation of the family `fixed-noise`.
+    precision : type of the numbers inside encoder and decoder; everything else is float32.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        prior: nn.Module,
+        *,
+        posterior: str = "gaussian",
+        noise: float = 0.1,
+        precision: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder.to(memory_format=torch.channels_last)
+        self.decoder = decoder.to(memory_format=torch.channels_last)
+        self.prior = prior
+        self._family = family(posterior)
+        self._noise = noise
+        self._precision = precision
+
+    def encode(self, x: Tensor) -> Posterior:
+        """Return q(z|x) of a batch."""
+        with self._autocast(x):
+            parameters = self.encoder(x)
+        return cast(Posterior, self._family.make(parameters.float(), self._noise))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the decoder's output, shape (b, c, h, w)."""
+        with self._autocast(z):
+            output = self.decoder(z)
+        return cast(Tensor, output.float())
+
+    def _autocast(self, tensor: Tensor) -> torch.autocast:
+        reduced = self._precision != torch.float32
+        return torch.autocast(tensor.device.type, self._precision, enabled=reduced)

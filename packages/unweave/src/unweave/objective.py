@@ -1,0 +1,170 @@
+"""The objective: cost plus weighted estimator terms, and the players that minimise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from unweave.errors import ConfigError, unknown_name
+from unweave.method import Method, Schedule
+from unweave.options import build
+from unweave.posterior import family
+from unweave.protocols import Critic, Posterior, Prior
+from unweave.registry import Registry
+
+
+@dataclass(frozen=True)
+class Latent:
+    """What an estimator sees of a batch.
+
+    z : codes, float tensor, shape (b, D).
+    posterior, prior : q(z|x) of the batch, and p(z).
+    dataset_size : N.
+    generator : source of all randomness of the estimators.
+    """
+
+    z: Tensor
+    posterior: Posterior
+    prior: Prior
+    dataset_size: int
+    generator: torch.Generator
+
+    def prior_sample(self) -> Tensor:
+        """Draw fresh codes from the prior, shape (b, D)."""
+        return sample_prior(self.prior, len(self.z), self.generator)
+
+
+def sample_prior(prior: Prior, n: int, generator: torch.Generator) -> Tensor:
+    """Draw n codes from a prior, shape (n, D), with all randomness from the generator.
+
+    torch Distributions take no generator: a prior without a `sample` of its own is drawn from
+    under a forked global one, seeded from ours.
+    """
+    sample = getattr(prior, "sample", None)
+    if sample is not None:
+        return cast(Tensor, sample(n, generator=generator))
+    device = generator.device
+    seed = torch.randint(2**62, (), generator=generator, device=device)
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(int(seed))
+        return cast(Tensor, prior().sample((n,)))
+
+
+class WeightSchedule(nn.Module):
+    """A weight as a tensor function of the step, so that no step waits for the host."""
+
+    start: Tensor
+    change: Tensor
+
+    def __init__(self, schedule: Schedule) -> None:
+        super().__init__()
+        self.steps = schedule.steps
+        self.register_buffer("start", torch.tensor(schedule.start), persistent=False)
+        change = torch.tensor(schedule.end - schedule.start)
+        self.register_buffer("change", change, persistent=False)
+
+    def forward(self, clock: Tensor) -> Tensor:
+        """Return w(t) for the step t, a scalar tensor."""
+        return self.start + self.change * (clock / self.steps).clamp(max=1)
+
+
+class Objective(nn.Module):
+    """Cost + sum of weight x term.
+
+    Its players are the autoencoder, which minimises the sum, and every estimator with a critic,
+    which minimises its own `critic_loss`.
+
+    Parameters
+    ----------
+    cost : module (x, output) -> (b,).
+    estimators : name -> module called with a Latent.
+    weights : "estimator/term" -> schedule.
+    """
+
+    def __init__(
+        self,
+        cost: nn.Module,
+        estimators: Mapping[str, nn.Module],
+        weights: Mapping[tuple[str, str], Schedule],
+    ) -> None:
+        super().__init__()
+        self.cost = cost
+        self.estimators = nn.ModuleDict(estimators)
+        names = [(name, term) for name, e in estimators.items() for term in _terms(e)]
+        labels = _labels(names)
+        self.term_names = ("loss", "reconstruction", *labels.values())
+        self._labels = labels
+        self._weights = dict(weights)
+        self.schedules = nn.ModuleDict(
+            {labels[key].replace(".", "_"): WeightSchedule(w) for key, w in weights.items()}
+        )
+
+    @property
+    def critics(self) -> dict[str, Critic]:
+        """The estimators that train a critic of their own."""
+        found = {n: e for n, e in self.estimators.items() if hasattr(e, "critic_loss")}
+        return cast("dict[str, Critic]", found)
+
+    def autoencoder_parameters(self) -> list[nn.Parameter]:
+        """Parameters that the autoencoder's player trains besides the autoencoder's own."""
+        critics = self.critics
+        modules = [self.cost, *(e for n, e in self.estimators.items() if n not in critics)]
+        return [p for module in modules for p in module.parameters()]
+
+    def forward(self, x: Tensor, output: Tensor, latent: Latent, clock: Tensor) -> Tensor:
+        """Return (loss, reconstruction, term, ...) as one vector in the order of `term_names`.
+
+        clock : the step, an integer scalar tensor.
+        """
+        reconstruction = self.cost(x, output).mean()
+        loss = reconstruction
+        values = [reconstruction]
+        for name, estimator in self.estimators.items():
+            terms = estimator(latent)
+            for term in _terms(estimator):
+                values.append(terms[term])
+                if (name, term) in self._weights:
+                    schedule = self.schedules[self._labels[name, term].replace(".", "_")]
+                    loss = loss + schedule(clock) * terms[term]
+        return torch.stack([loss, *values])
+
+
+def build_objective(registry: Registry, method: Method, dim: int) -> Objective:
+    """Build what a method adds up.
+
+    Raises
+    ------
+    ConfigError
+        If an estimator needs a density that the posterior does not have, or has no such term.
+    """
+    cost = build(registry.lookup("cost", method.cost), options={})
+    estimators: dict[str, nn.Module] = {}
+    weights: dict[tuple[str, str], Schedule] = {}
+    for term in method.terms:
+        entry = registry.lookup("estimator", term.estimator)
+        estimator = build(entry, dim, options=term.options)
+        if getattr(estimator, "needs_density", False) and not family(method.posterior).has_density:
+            raise ConfigError(
+                f"estimator {entry.name} needs log q(z|x), and posterior {method.posterior} has "
+                "no density; use posterior gaussian"
+            )
+        for name, weight in term.weights.items():
+            if name not in _terms(estimator):
+                raise unknown_name(f"term of estimator {entry.name}", name, _terms(estimator))
+            weights[entry.name, name] = Schedule.parse(weight)
+        estimators[entry.name] = estimator
+    return Objective(cost, estimators, weights)
+
+
+def _terms(estimator: Any) -> tuple[str, ...]:
+    return tuple(estimator.terms)
+
+
+def _labels(names: list[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Name each term for the log, qualified where two estimators give the same one."""
+    short = [term for _, term in names]
+    return {(e, t): t if short.count(t) == 1 else f"{e}/{t}" for e, t in names}

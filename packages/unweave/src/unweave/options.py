@@ -1,0 +1,126 @@
+"""Options: the keyword-only parameters of a registered object, checked before it is called."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from unweave.errors import ConfigError, unknown_name
+from unweave.registry import Entry
+
+SPEC = re.compile(r"(?P<name>[^=]*?)(?::(?P<options>[A-Za-z_]\w*=.*))?", re.DOTALL)
+NEXT_OPTION = re.compile(r",(?=[A-Za-z_]\w*=)")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option: its name, type, and default (`inspect.Parameter.empty`: required).
+
+    A parameter `lambda_` is the option `lambda`: the underscore is Python's, not the user's.
+    """
+
+    parameter: str
+    annotation: Any
+    default: Any
+
+
+def options_of(target: Any) -> dict[str, Option]:
+    """List the options of a registered object: its annotated keyword-only parameters.
+
+    Raises
+    ------
+    ConfigError
+        If one of them has no annotation.
+    """
+    parameters = inspect.signature(target).parameters.values()
+    function = target.__init__ if inspect.isclass(target) else target
+    hints = typing.get_type_hints(function, include_extras=True)
+    keyword_only = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+    for parameter in keyword_only:
+        if parameter.name not in hints:
+            raise ConfigError(
+                f"option {parameter.name!r} of {target.__qualname__} needs a type annotation"
+            )
+    return {
+        p.name.rstrip("_"): Option(p.name, hints[p.name], p.default) for p in keyword_only
+    }
+
+
+def check_options(entry: Entry, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Check options by name and convert them to the annotated types; add the defaults.
+
+    Raises
+    ------
+    UnknownNameError
+        If an option is unknown; the message lists the known ones, the closest first.
+    ConfigError
+        If a value does not fit its type, or a required option is missing.
+    """
+    known = options_of(entry.load())
+    given = {name.rstrip("_"): value for name, value in given.items()}
+    for name in given:
+        if name not in known:
+            raise unknown_name(f"option of {entry.kind} {entry.name}", name, known)
+    checked = {name: option.default for name, option in known.items()}
+    checked |= {n: _convert(entry, n, known[n].annotation, v) for n, v in given.items()}
+    for name, value in checked.items():
+        if value is inspect.Parameter.empty:
+            raise ConfigError(f"{entry.kind} {entry.name} needs the option {name}")
+    return checked
+
+
+def build(entry: Entry, *arguments: Any, options: Mapping[str, Any]) -> Any:
+    """Check the options of a registered object, then call it.
+
+    Raises
+    ------
+    ConfigError
+        If an option is unknown or does not fit, or the object refuses what it gets.
+    """
+    checked = check_options(entry, options)
+    target = entry.load()
+    keywords = {option.parameter: checked[n] for n, option in options_of(target).items()}
+    try:
+        return target(*arguments, **keywords)
+    except (ValueError, TypeError, OSError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(f"{entry.kind} {entry.name}: {error}") from error
+
+
+def parse_spec(text: str) -> tuple[str, dict[str, str]]:
+    """Split `name:key=value,key=value` (the name may be qualified) into name and options.
+
+    >>> parse_spec("unweave-data:dsprites:path=a:b.npz,resolution=32")
+    ('unweave-data:dsprites', {'path': 'a:b.npz', 'resolution': '32'})
+    """
+    match = SPEC.fullmatch(text)
+    if match is None or not match["name"]:
+        raise ConfigError(f"expected NAME or NAME:key=value,key=value, got {text!r}")
+    pairs = NEXT_OPTION.split(match["options"]) if match["options"] else []
+    return match["name"], dict(pair.split("=", 1) for pair in pairs)
+
+
+def _convert(entry: Entry, name: str, annotation: Any, value: Any) -> Any:
+    import pydantic
+
+    if isinstance(value, str) and _takes_sequence(annotation):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if value == "none" and type(None) in typing.get_args(annotation):
+        value = None
+    try:
+        return pydantic.TypeAdapter(annotation).validate_python(value)
+    except pydantic.ValidationError as error:
+        problem = error.errors()[0]["msg"]
+        raise ConfigError(
+            f"option {name} of {entry.kind} {entry.name} does not take {value!r}: {problem}"
+        ) from error
+
+
+def _takes_sequence(annotation: Any) -> bool:
+    parts = (annotation, *typing.get_args(annotation))
+    return any(typing.get_origin(part) in (list, tuple) for part in parts)

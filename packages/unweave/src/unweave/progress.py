@@ -1,0 +1,184 @@
+"""Progress of long work: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bar
+
+LINE_SECONDS = 15.0
+"""How often a line is printed where there is no terminal."""
+REFRESH_SECONDS = 0.1
+
+
+class Progress(Protocol):
+    """Who shows how training goes."""
+
+    def say(self, text: str) -> None:
+        """Show one line."""
+        ...
+
+    def loading(self, done: int, total: int) -> None:
+        """Show how far the data set is loaded."""
+        ...
+
+    def start(self, step: int, steps: int) -> None:
+        """Begin at a step."""
+        ...
+
+    def stepped(self, step: int) -> None:
+        """Show that `step` steps are done."""
+        ...
+
+    def logged(self, step: int, scalars: dict[str, float]) -> None:
+        """Show the terms."""
+        ...
+
+    def close(self) -> None:
+        """End."""
+        ...
+
+
+class Silent:
+    """Shows nothing."""
+
+    def say(self, text: str) -> None:
+        """Show nothing."""
+
+    def loading(self, done: int, total: int) -> None:
+        """Show nothing."""
+
+    def start(self, step: int, steps: int) -> None:
+        """Show nothing."""
+
+    def stepped(self, step: int) -> None:
+        """Show nothing."""
+
+    def logged(self, step: int, scalars: dict[str, float]) -> None:
+        """Show nothing."""
+
+    def close(self) -> None:
+        """Show nothing."""
+
+
+class TaskBar:
+    """A bar for one task, with what is done, the rate and the time left, on stderr."""
+
+    def __init__(self, what: str, unit: str) -> None:
+        self._what, self._unit = what, unit
+        self._console = Console(stderr=True)
+        self._bar: Bar | None = None
+        self._task: Any = None
+        self._total = 0
+        self._start_done, self._start, self._last = 0, 0.0, 0.0
+
+    def start(self, done: int, total: int) -> None:
+        """Begin; `done` of `total` are done already."""
+        self._total, self._start_done = total, done
+        self._start = time.monotonic()
+        self._last = self._start
+        if self._console.is_terminal:
+            columns = (
+                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"), TimeElapsedColumn(), TextColumn("left"),
+                TimeRemainingColumn(), TextColumn("{task.fields[terms]}"),
+            )  # fmt: skip
+            self._bar = Bar(*columns, console=self._console)
+            self._bar.start()
+            self._task = self._bar.add_task(
+                self._what, total=total, completed=done, rate="", terms=""
+            )
+
+    def update(self, done: int, terms: str | None = None) -> None:
+        """Show that `done` are done, and the text of terms if given."""
+        now = time.monotonic()
+        if self._bar is not None:
+            if terms is not None or now - self._last >= REFRESH_SECONDS or done >= self._total:
+                self._last = now
+                fields = {} if terms is None else {"terms": terms}
+                self._bar.update(self._task, completed=done, rate=self._rate(done, now), **fields)
+        elif now - self._last >= LINE_SECONDS:
+            self._last = now
+            left = (self._total - done) * (now - self._start) / max(1, done - self._start_done)
+            self._console.print(
+                f"{self._what}: {done} of {self._total}, {self._rate(done, now)}, "
+                f"{left:.0f} s left {terms or ''}".rstrip(),
+                highlight=False, soft_wrap=True,
+            )  # fmt: skip
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _rate(self, done: int, now: float) -> str:
+        rate = (done - self._start_done) / max(1e-9, now - self._start)
+        return f"{rate:.1f} {self._unit}/s"
+
+
+class TrainingProgress:
+    """The command line's progress of a training."""
+
+    def __init__(self) -> None:
+        self._loading: TaskBar | None = None
+        self._steps = TaskBar("training", "steps")
+        self._terms: str | None = None
+
+    def say(self, text: str) -> None:
+        """Print one line on stderr."""
+        print(text, file=sys.stderr)
+
+    def loading(self, done: int, total: int) -> None:
+        """Show how far the data set is loaded."""
+        if self._loading is None:
+            self._loading = TaskBar("loading data", "images")
+            self._loading.start(0, total)
+        self._loading.update(done)
+
+    def start(self, step: int, steps: int) -> None:
+        """Begin the bar of steps."""
+        if self._loading is not None:
+            self._loading.close()
+        self._steps.start(step, steps)
+
+    def stepped(self, step: int) -> None:
+        """Move the bar."""
+        self._steps.update(step)
+
+    def logged(self, step: int, scalars: dict[str, float]) -> None:
+        """Show the terms beside the bar."""
+        terms = (f"{name} {value:.4g}" for name, value in scalars.items())
+        self._steps.update(step, "  ".join(terms))
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        if self._loading is not None:
+            self._loading.close()
+        self._steps.close()
+
+
+@contextmanager
+def task(what: str, unit: str, total: int, *, show: bool) -> Iterator[TaskBar | None]:
+    """Show a bar while the block runs, or nothing."""
+    if not show:
+        yield None
+        return
+    bar = TaskBar(what, unit)
+    bar.start(0, total)
+    try:
+        yield bar
+    finally:
+        bar.close()

@@ -1,0 +1,140 @@
+"""What the core expects of registered objects, structurally. `docs/hooks.md` says it in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from torch.distributions import Distribution
+
+    Progress = Callable[[int, int], None]
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """Images with factors where known."""
+
+    name: str
+    image_shape: tuple[int, int, int]
+    factors: NDArray[np.integer[Any]] | None
+    factor_values: NDArray[np.floating[Any]] | None
+    factor_names: tuple[str, ...]
+    factor_sizes: tuple[int, ...]
+    note: str
+    bits: int
+
+    def __len__(self) -> int:
+        """Count the images."""
+        ...
+
+    def images(self, index: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
+        """Return images, shape (n, h, w, c)."""
+        ...
+
+    def stored(self, progress: Progress | None = None) -> NDArray[np.uint8] | None:
+        """Return the whole set as kept in memory, or None where it stays on disk."""
+        ...
+
+
+class Prior(Protocol):
+    """p(z): a torch module whose call returns a Distribution with event shape (D,)."""
+
+    def __call__(self) -> Distribution:
+        """Return the distribution."""
+        ...
+
+
+class Flow(Prior, Protocol):
+    """A density that is fitted to codes."""
+
+    def fit(
+        self,
+        codes: torch.Tensor,
+        *,
+        generator: torch.Generator | None = None,
+        progress: Progress | None = None,
+    ) -> Flow:
+        """Fit to codes, shape (n, D)."""
+        ...
+
+
+class Posterior(Protocol):
+    """q(z|x) of a batch."""
+
+    mean: torch.Tensor
+    std: torch.Tensor
+    has_density: bool
+
+    @property
+    def distribution(self) -> Distribution:
+        """The torch Distribution with batch shape (b,) and event shape (D,)."""
+        ...
+
+    def rsample(self, generator: torch.Generator | None = None) -> torch.Tensor:
+        """Draw codes, shape (b, D), differentiably."""
+        ...
+
+    def log_prob(self, z: torch.Tensor) -> torch.Tensor:
+        """Return log q(z|x) in nats."""
+        ...
+
+
+class Latent(Protocol):
+    """What an estimator sees of a batch."""
+
+    z: torch.Tensor
+    posterior: Posterior
+    prior: Prior
+    dataset_size: int
+    generator: torch.Generator | None
+
+    def prior_sample(self) -> torch.Tensor:
+        """Draw fresh codes from the prior, shape (b, D)."""
+        ...
+
+
+class Estimator(Protocol):
+    """Terms of a batch of codes."""
+
+    terms: tuple[str, ...]
+    needs_density: bool
+
+    def __call__(self, latent: Latent) -> Mapping[str, torch.Tensor]:
+        """Return the named scalars."""
+        ...
+
+
+class Critic(Estimator, Protocol):
+    """An estimator with a critic, which is trained by its own player."""
+
+    critic_optimizer: Mapping[str, Any]
+
+    def critic_loss(self, latent: Latent, second_latent: Latent) -> torch.Tensor:
+        """Return the critic's own loss, with codes detached."""
+        ...
+
+
+class Cost(Protocol):
+    """(x, decoder output) -> (b,), summed over pixels."""
+
+    units: str
+
+    def __call__(self, x: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+        """Return the cost of each image."""
+        ...
+
+    def image(self, output: torch.Tensor) -> torch.Tensor:
+        """Return the picture in [0, 1] that a decoder output stands for."""
+        ...
+
+
+class Executor(Protocol):
+    """Runs a function over many jobs."""
+
+    def map(self, function: Callable[[Any], Any], jobs: Iterable[Any]) -> Iterator[Any]:
+        """Yield results in the order of the jobs."""
+        ...

@@ -1,0 +1,286 @@
+"""Discovery and look-up of everything that plugins register. Imports no torch.
+
+pluggy's own entry-point loader drops second entry points of one name, accepts misspelt hooks
+and dies of one bad import; here a broken plugin is recorded with its reason and costs nobody
+else anything.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.metadata
+import os
+import re
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from unweave import hookspecs
+from unweave.errors import ClashError, ConfigError, PluginError, PluginWarning, closest_first
+from unweave.errors import unknown_name as unknown_name_error
+
+KINDS = (
+    "prior",
+    "flow",
+    "estimator",
+    "cost",
+    "architecture",
+    "method",
+    "metric",
+    "dataset",
+    "executor",
+)
+NAME = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
+TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A registered name: where it comes from and what it points at."""
+
+    kind: str
+    name: str
+    target: str
+    distribution: str
+    version: str
+
+    @property
+    def qualified(self) -> str:
+        """The spelling that never clashes: `dist:name`."""
+        return f"{self.distribution}:{self.name}"
+
+    def load(self) -> Any:
+        """Import the target.
+
+        Raises
+        ------
+        ConfigError
+            If the module or the object in it cannot be imported.
+        """
+        module, _, path = self.target.partition(":")
+        try:
+            return functools.reduce(getattr, path.split("."), importlib.import_module(module))
+        except Exception as error:
+            raise ConfigError(
+                f"{self.kind} {self.name!r} of {self.distribution} {self.version} cannot be "
+                f"loaded from {self.target!r}: {_describe(error)}"
+            ) from error
+
+
+@dataclass
+class Plugin:
+    """A distribution with an entry point in the group `unweave`, and how loading it went."""
+
+    distribution: str
+    version: str
+    status: str = "ok"
+    reason: str = ""
+    milliseconds: float = 0.0
+    entries: list[Entry] = field(default_factory=list)
+
+
+def _describe(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _hook_name(kind: str) -> str:
+    return f"{hookspecs.PROJECT}_{kind}s"
+
+
+class Registry:
+    """What is registered in one environment.
+
+    Parameters
+    ----------
+    only : names of distributions to load; None loads all, an empty tuple none.
+    strict : raise for a broken plugin instead of leaving it out.
+    """
+
+    def __init__(self, only: tuple[str, ...] | None = None, strict: bool = False) -> None:
+        self.plugins: list[Plugin] = []
+        self._only = only
+        self._strict = strict
+        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+        self._discover()
+
+    def entries(self, kind: str) -> list[Entry]:
+        """List what is registered of one kind, sorted by name."""
+        found = (entry for plugin in self.plugins for entry in plugin.entries)
+        return sorted((e for e in found if e.kind == kind), key=lambda e: (e.name, e.distribution))
+
+    def names(self, kind: str) -> list[str]:
+        """List spellings that look up without a clash: short where unique, else qualified."""
+        entries = self.entries(kind)
+        short = [entry.name for entry in entries]
+        return [e.name if short.count(e.name) == 1 else e.qualified for e in entries]
+
+    def lookup(self, kind: str, name: str) -> Entry:
+        """Find what a name, short or qualified, stands for.
+
+        Raises
+        ------
+        UnknownNameError
+            If nobody registered it; the message lists the known names and the broken plugins.
+        ClashError
+            If more than one distribution registered it and the spelling is the short one.
+        """
+        entries = self.entries(kind)
+        found = [entry for entry in entries if name in (entry.name, entry.qualified)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            owners = " and ".join(f"{e.distribution} {e.version}" for e in found)
+            spellings = " or ".join(repr(e.qualified) for e in found)
+            raise ClashError(f"{kind} {name!r} is registered by {owners}; write {spellings}")
+        raise unknown_name_error(kind, name, self.names(kind), self._broken_hint())
+
+    def observe(self, hook: str, **arguments: Any) -> None:
+        """Call an observer hook; one that raises is reported and the run goes on."""
+        for owner, call in self._implementations(hook, arguments):
+            try:
+                call()
+            except Exception as error:
+                _warn(f"observer {hook} of {owner} failed: {_describe(error)}; the run goes on")
+
+    def add_commands(self, app: Any) -> None:
+        """Let plugins add commands to the command line."""
+        for owner, call in self._implementations("unweave_commands", {"app": app}):
+            try:
+                call()
+            except Exception as error:
+                self._reject(owner, f"unweave_commands raised {_describe(error)}")
+
+    def _implementations(
+        self, hook: str, arguments: Mapping[str, Any]
+    ) -> Iterator[tuple[str, Callable[[], Any]]]:
+        for impl in getattr(self._manager.hook, hook).get_hookimpls():
+            wanted = {name: arguments[name] for name in impl.argnames}
+            yield impl.plugin_name, functools.partial(impl.function, **wanted)
+
+    def _discover(self) -> None:
+        seen: set[str] = set()
+        wanted = None if self._only is None else {_normalized(name) for name in self._only}
+        for distribution in importlib.metadata.distributions():
+            points = [p for p in distribution.entry_points if p.group == hookspecs.PROJECT]
+            # What is first on the path shadows a second copy of the same distribution.
+            name = _normalized(distribution.metadata["Name"] or "") if points else ""
+            if not name or name in seen or (wanted is not None and name not in wanted):
+                continue
+            seen.add(name)
+            self._load(Plugin(name, distribution.version), points)
+        self.plugins.sort(key=lambda plugin: plugin.distribution)
+        for name in sorted((wanted or set()) - seen):
+            self.plugins.append(Plugin(name, "-"))
+            self._reject(name, "UNWEAVE_PLUGINS names it, but no such plugin is installed")
+
+    def _load(self, plugin: Plugin, points: list[importlib.metadata.EntryPoint]) -> None:
+        self.plugins.append(plugin)
+        start = time.perf_counter()
+        try:
+            for number, point in enumerate(points):
+                module = point.load()
+                _check_module(module)
+                suffix = f"[{number}]" if number else ""
+                self._manager.register(module, name=plugin.distribution + suffix)
+                plugin.entries += _entries_of(module, plugin)
+        except Exception as error:
+            reason = str(error) if isinstance(error, PluginError) else _describe(error)
+            self._reject(plugin.distribution, reason)
+        plugin.milliseconds = 1000 * (time.perf_counter() - start)
+
+    def _reject(self, distribution: str, reason: str) -> None:
+        plugin = next(p for p in self.plugins if p.distribution == distribution.partition("[")[0])
+        plugin.status, plugin.reason, plugin.entries = "broken", reason, []
+        for name, module in list(self._manager.list_name_plugin()):
+            if name.partition("[")[0] == plugin.distribution and module is not None:
+                self._manager.unregister(module)
+        message = f"plugin {plugin.distribution} {plugin.version} is left out: {reason}"
+        if self._strict:
+            raise PluginError(message)
+        _warn(message)
+
+    def _broken_hint(self) -> str:
+        broken = [p for p in self.plugins if p.status == "broken"]
+        listed = "; ".join(f"{p.distribution} {p.version} ({p.reason})" for p in broken)
+        return f" (left out as broken: {listed})" if broken else ""
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, PluginWarning, stacklevel=3)
+
+
+def _check_module(module: ModuleType) -> None:
+    api = getattr(module, "UNWEAVE_API", None)
+    supported = (hookspecs.UNWEAVE_API - 1, hookspecs.UNWEAVE_API)
+    if not isinstance(api, int):
+        raise PluginError(f"{module.__name__} has no integer UNWEAVE_API")
+    if api not in supported:
+        age = "newer: upgrade unweave" if api > supported[1] else "older: upgrade the plugin"
+        raise PluginError(f"it is written for API {api}, this unweave has {supported[1]}; it is {age}")
+    known = [name for name in vars(hookspecs) if name.startswith("unweave_")]
+    for name, value in vars(module).items():
+        if name not in known and _looks_like_hook(name, value):
+            raise PluginError(f"it has no hook {name!r}; did you mean {closest_first(name, known)[0]!r}?")
+        if name in known and not hasattr(value, f"{hookspecs.PROJECT}_impl"):
+            raise PluginError(f"{name} lacks the decorator @hookimpl")
+
+
+def _looks_like_hook(name: str, value: object) -> bool:
+    return callable(value) and (
+        hasattr(value, f"{hookspecs.PROJECT}_impl") or name.startswith("unweave_")
+    )
+
+
+def _entries_of(module: ModuleType, plugin: Plugin) -> list[Entry]:
+    entries = []
+    for kind in KINDS:
+        hook = getattr(module, _hook_name(kind), None)
+        if hook is None:
+            continue
+        try:
+            mapping = hook()
+        except Exception as error:
+            raise PluginError(f"{_hook_name(kind)} raised {_describe(error)}") from error
+        _check_mapping(_hook_name(kind), mapping)
+        entries += [
+            Entry(kind, name, target, plugin.distribution, plugin.version)
+            for name, target in mapping.items()
+        ]
+    return entries
+
+
+def _check_mapping(hook: str, mapping: object) -> None:
+    if not isinstance(mapping, Mapping):
+        raise PluginError(
+            f"{hook} must return a mapping from name to 'module:object', "
+            f"got {type(mapping).__name__}"
+        )
+    for name, target in mapping.items():
+        if not (isinstance(name, str) and NAME.fullmatch(name)):
+            raise PluginError(f"{hook} returned the name {name!r}; expected lower case, like 'my-name'")
+        if not (isinstance(target, str) and TARGET.fullmatch(target)):
+            raise PluginError(f"{hook} points {name!r} at {target!r}; expected 'module:object'")
+
+
+@functools.cache
+def registry() -> Registry:
+    """Discover once and return what is registered in this environment.
+
+    `UNWEAVE_PLUGINS=a,b` loads only those distributions (empty: none), and
+    `UNWEAVE_STRICT_PLUGINS=1` raises for a broken one.
+    """
+    listed = os.environ.get("UNWEAVE_PLUGINS")
+    only = None if listed is None else tuple(n for n in re.split(r"[,\s]+", listed) if n)
+    return Registry(only, strict=os.environ.get("UNWEAVE_STRICT_PLUGINS") == "1")

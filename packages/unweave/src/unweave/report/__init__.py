@@ -1,0 +1,80 @@
+"""The report of a run: figures as PNG files and one self-contained HTML page."""
+
+from __future__ import annotations
+
+import base64
+import importlib.resources
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+
+from unweave.evaluate import evaluate
+from unweave.files import replacing, write_text
+from unweave.report.figures import draw_figures
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from unweave.run import Run
+
+DPI = 120
+
+
+def write_report(run: Run, seed: int = 0) -> Path:
+    """Draw every figure of a run and write `report.html`; return its path.
+
+    Scores are computed first where they are missing or older than the newest checkpoint.
+
+    seed : chooses the images that are shown.
+    """
+    if not scores_are_fresh(run):
+        evaluate(run)
+    scores = json.loads(run.scores_path.read_text(encoding="utf-8"))
+    run.figures.mkdir(exist_ok=True)
+    drawn = [
+        (title, caption, _embed(save_figure(figure, run.figures / f"{name}.png")))
+        for name, title, caption, figure in draw_figures(run, scores["scores"], seed)
+    ]
+    template = importlib.resources.files(__package__).joinpath("report.html.j2")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    page = environment.from_string(template.read_text(encoding="utf-8")).render(
+        title=_title(run),
+        rows=scores["rows"],
+        seed=scores["seed"],
+        scores=scores["scores"],
+        figures=drawn,
+        config=run.config_path.read_text(encoding="utf-8"),
+        steps=_steps(run),
+        written=time.strftime("%Y-%m-%d %H:%M"),
+    )
+    write_text(run.report_path, page)
+    return run.report_path
+
+
+def scores_are_fresh(run: Run) -> bool:
+    """Whether the scores are there and not older than the newest checkpoint."""
+    newest = max((path.stat().st_mtime for path in run.checkpoints.glob("*")), default=0.0)
+    return run.scores_path.is_file() and run.scores_path.stat().st_mtime >= newest
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG, whole or not at all."""
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=DPI, format="png")
+    return path
+
+
+def _embed(path: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def _title(run: Run) -> str:
+    return f"{run.config.method.rpartition(':')[2]} on {run.dataset.name}"
+
+
+def _steps(run: Run) -> dict[str, Any]:
+    lines = run.scalars()
+    return {"done": int(lines[-1]["step"]) if lines else 0, "wanted": run.config.steps}

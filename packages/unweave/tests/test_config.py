@@ -1,0 +1,116 @@
+"""Settings become a resolved configuration, and the configuration becomes settings again."""
+
+import tomllib
+
+import pytest
+
+from unweave.config import config_text, make_config, parse_settings, read_settings
+from unweave.errors import ConfigError, UnknownNameError
+from unweave.method import Schedule
+from unweave.registry import registry
+
+
+def test_a_resolved_configuration_reads_back_as_itself(settings):
+    config = make_config(registry(), {"method": "toy-vae", "beta": "linear(0, 4, 10)", **settings})
+    text = config_text(registry(), config)
+    assert make_config(registry(), tomllib.loads(text)) == config
+    assert config.method == "toy:toy-vae"
+    assert config.prior.name == "toy:toy-normal"
+    assert config.options == {"beta": "linear(0, 4, 10)", "cost": "bernoulli"}
+    assert tomllib.loads(text)["versions"]["toy"] == "1.0"
+
+
+def test_every_default_is_written_down(settings):
+    text = config_text(registry(), make_config(registry(), {"method": "toy-vae", **settings}))
+    table = tomllib.loads(text)
+    assert table["learning_rate"] == 5e-4
+    assert table["data"] == {
+        "name": "toy:toy-images", "side": 16, "colours": 1, "bits": 8, "disk": False,
+        "factors": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method": "toy-vea"}, "unknown method 'toy-vea'; did you mean 'toy-vae'"),
+        ({"bta": 3}, "unknown setting of method toy-vae 'bta'; did you mean 'beta'"),
+        ({"batchsize": 3}, "did you mean 'batch_size'"),
+        ({"steps": 0}, "setting steps does not take 0"),
+        ({"steps": "many"}, "setting steps does not take 'many'"),
+        ({"batch_size": 1}, "setting batch_size does not take 1"),
+        ({"seed": -1}, "setting seed does not take -1"),
+        ({"learning_rate": -0.1}, "learning_rate must be positive"),
+        ({"precision": "float8"}, "setting precision does not take 'float8'"),
+        ({"beta": "exp(3)"}, "option beta of method toy-vae does not take"),
+        ({"data": "toy-imges"}, "did you mean 'toy-images'"),
+        ({"data": "toy-images:size=3"}, "unknown option of dataset toy-images 'size'"),
+        ({"prior": "toy-normal:learned=maybe"}, "option learned of prior toy-normal"),
+        ({"architecture": "conv65"}, "did you mean 'conv64'"),
+        ({"adam_betas": "0.9,1.5"}, "setting adam_betas"),
+    ],
+)
+def test_wrong_settings_are_one_sentence(settings, change, message):
+    with pytest.raises(ConfigError, match=message.replace("(", r"\(")) as caught:
+        make_config(registry(), {"method": "toy-vae", **settings, **change})
+    assert "\n" not in str(caught.value)
+
+
+def test_settings_without_a_method():
+    with pytest.raises(ConfigError, match="needs a method"):
+        make_config(registry(), {"steps": 3})
+
+
+def test_betas_as_text(settings):
+    config = make_config(registry(), {"method": "toy-vae", **settings, "adam_betas": "0.5,0.9"})
+    assert config.adam_betas == (0.5, 0.9)
+
+
+def test_pairs_of_the_command_line():
+    assert parse_settings(["a=1", "log-every = 3", "b=x=y"]) == {"a": "1", "log_every": "3", "b": "x=y"}
+    for wrong in ("a", "=3", " =3"):
+        with pytest.raises(ConfigError, match="key=value"):
+            parse_settings([wrong])
+
+
+def test_files_that_are_no_settings(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_settings(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("a = = 3")
+    with pytest.raises(ConfigError, match="is not TOML"):
+        read_settings(tmp_path / "bad.toml")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="is not TOML"):
+        read_settings(tmp_path / "binary.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end", "steps"),
+    [(3, 3, 3, 1), ("-1.5e1", -15, -15, 1), ("linear(1, 2, 30)", 1, 2, 30), ("warmup(4,10)", 0, 4, 10)],
+)
+def test_schedules(text, start, end, steps):
+    assert Schedule.parse(text) == Schedule(start, end, steps)
+
+
+@pytest.mark.parametrize("text", ["", "linear(1,2)", "warmup(1, 0)", "warmup(1, 2.5)", "nan", "inf"])
+def test_what_is_no_schedule(text):
+    with pytest.raises(ValueError, match="expected a number|whole number of steps"):
+        Schedule.parse(text)
+
+
+def test_an_option_that_is_a_setting_of_every_run_is_refused(monkeypatch):
+    import toy
+
+    from unweave.method import Method
+
+    def clash(*, steps: int = 3) -> Method:
+        return Method(())
+
+    monkeypatch.setattr(toy, "toy_vae", clash)
+    with pytest.raises(ConfigError, match="has an option 'steps', which is a setting of every run"):
+        make_config(registry(), {"method": "toy-vae"})
+
+
+def test_unknown_settings_are_unknown_names(settings):
+    with pytest.raises(UnknownNameError):
+        make_config(registry(), {"method": "toy-vae", **settings, "zzz": 1})
