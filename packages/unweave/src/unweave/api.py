@@ -52,6 +52,7 @@ def train(
     names, shown = registry(), progress or Silent()
     config = make_config(names, {"method": method, **settings})
     target = choose_device(device)
+    _flush_denormals()
     dataset = build_dataset(names, config)
     parts = _build_parts(names, config, dataset)
     run = Run.create(Path(out) if out else _free_path(method, config.data.name), config, names)
@@ -70,6 +71,7 @@ def resume_training(
         If the directory is no run.
     """
     run, shown = Run.open(path), progress or Silent()
+    _flush_denormals()
     parts = _build_parts(run.registry, run.config, run.dataset)
     trainer = _make_trainer(run, parts, choose_device(device), shown)
     for folder in (run.path, run.checkpoints):
@@ -78,6 +80,16 @@ def resume_training(
         trainer.load_state(*load_checkpoint(run.checkpoints))
     _forget_after(run, trainer.step)
     return _train(run, trainer, shown)
+
+
+def _flush_denormals() -> None:
+    """Let the processor treat numbers below 1e-38 as zero.
+
+    Units whose gradient vanishes fill the moments of Adam with such numbers, and x86 processors
+    compute with them in microcode: a step was measured to take three times as long. Threads
+    inherit the mode, so it is set before torch starts any.
+    """
+    torch.set_flush_denormal(True)
 
 
 def _build_parts(

@@ -201,7 +201,7 @@ class Run:
                 f"codes must have shape (n, {self.config.dim}), got {tuple(codes.shape)}"
             )
         pictures = [self.cost.image(self.model.decode(part)) for part in codes.split(CHUNK)]
-        scaled = (torch.cat(pictures).clamp(0, 1) * 255).round().to(torch.uint8)
+        scaled = (torch.cat(pictures) * 255).round().to(torch.uint8)
         return scaled.permute(0, 2, 3, 1).cpu().numpy()
 
     def reconstruct(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -316,4 +316,4 @@ def encode_chunks(
 
 def squared_error(cost: Cost, x: Tensor, output: Tensor) -> Tensor:
     """Return the squared error of each reconstruction, summed over pixels in [0, 1]."""
-    return SquaredError(link="identity")(x, cost.image(output))
+    return SquaredError()(x, cost.image(output))

@@ -1,0 +1,7 @@
+"""Images with known factors as uint8 arrays, without torch."""
+
+from unweave_data.catalogue import DATASETS, load
+from unweave_data.dataset import ArrayDataset, Dataset
+from unweave_data.errors import DataError
+
+__all__ = ["DATASETS", "ArrayDataset", "DataError", "Dataset", "load"]

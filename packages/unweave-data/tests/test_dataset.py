@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from unweave_data import ArrayDataset
+
+DATA = ArrayDataset(np.arange(5 * 4 * 4, dtype=np.uint8).reshape(5, 4, 4))
+
+
+@pytest.mark.parametrize(
+    "index", [[4, 0, 4], (4, 0, 4), np.array([4, 0, 4], np.uint64), np.array([4, 0, 4], ">i2")]
+)
+def test_index_of_any_integers(index):
+    images = DATA.images(index)
+    assert images.shape == (3, 4, 4, 1)
+    assert images[:, 0, 0, 0].tolist() == [64, 0, 64]
+
+
+def test_empty_index():
+    assert DATA.images([]).shape == (0, 4, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("index", "words"),
+    [
+        (3, "got 3"),
+        ([0.0, 1.0], "got float64"),
+        ([[0, 1]], "shape (1, 2)"),
+        ([True, False, True, False, True], "flatnonzero"),
+        (slice(2), "slice"),
+        (None, "None"),
+        ("ab", "'ab'"),
+        ([[0], [1, 2]], "nested"),
+        ([0, 5], "between 0 and 4, got 5"),
+        ([0, -1], "got -1"),
+        (np.array([2**64 - 1], np.uint64), "got 18446744073709551615"),
+    ],
+)
+def test_other_index_is_refused(complaint, index, words):
+    assert words in complaint(DATA.images, index)
+
+
+def test_images_are_not_the_stored_ones():
+    DATA.images([0])[:] = 9
+    assert DATA.images([0])[0, 0, 1, 0] == 1
+
+
+@pytest.mark.parametrize(("size", "dtype"), [(256, np.uint8), (257, np.uint16), (2**17, np.uint32)])
+def test_factor_dtype_is_the_smallest(size, dtype):
+    data = ArrayDataset(np.zeros((2, 4, 4)), factors=[0, size - 1])
+    assert data.factors.dtype == dtype
+    assert data.factor_sizes == (size,)
+
+
+def test_float_factors_are_numbered_in_order():
+    values = np.array([[0.5, -1.0], [0.25, 3.0], [0.5, -1.0]])
+    data = ArrayDataset(np.zeros((3, 4, 4)), factors=values)
+    assert data.factors.tolist() == [[1, 0], [0, 1], [1, 0]]
+    assert (data.factor_values == values).all()
+    assert "numbered" in data.note
+
+
+def test_continuous_factors_are_refused(complaint):
+    values = np.random.default_rng(0).random(1001)
+    assert "1001" in complaint(ArrayDataset, np.zeros((1001, 2, 2)), factors=values)
+
+
+def test_random_bits_come_back(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 2, (10, 5, 3, 3)).astype(bool)
+    data = ArrayDataset(pixels)
+    assert data.stored().shape == (10, 6)
+    assert (data.images(np.arange(10)) == pixels * 255).all()

@@ -1,0 +1,214 @@
+"""What can be asked of a run directory, and what evaluation and report leave in it."""
+
+import base64
+import html.parser
+import json
+import os
+import re
+
+import h5py
+import numpy as np
+import pytest
+from toy import ToyImages
+
+import unweave
+from unweave.errors import ConfigError, RunError
+from unweave.evaluate import encode_table, evaluate, untrained_score
+from unweave.report import scores_are_fresh
+from unweave.report.aggregate import aggregate_kl
+from unweave.report.figures import tile
+
+
+@pytest.fixture
+def run(tmp_path, settings):
+    return unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)
+
+
+def test_encode_decode_sample_have_the_promised_shapes(run):
+    images = ToyImages().images(np.arange(5))
+    codes = run.encode(images)
+    assert codes.shape == (5, 4)
+    assert codes.dtype == np.float32
+    pictures = run.reconstruct(images)
+    assert pictures.shape == images.shape
+    assert pictures.dtype == np.uint8
+    np.testing.assert_array_equal(pictures, run.decode(codes))
+    assert run.sample(7).shape == (7, 16, 16, 1)
+    np.testing.assert_array_equal(run.sample(7, seed=1), run.sample(7, seed=1))
+    assert (run.prior_codes(7, seed=1) != run.prior_codes(7, seed=2)).all()
+
+
+def test_many_images_are_encoded_as_one_by_one(run):
+    images = ToyImages().images(np.arange(128).repeat(4))
+    alone = np.concatenate([run.encode(images[i : i + 1]) for i in (0, 300, 511)])
+    np.testing.assert_allclose(run.encode(images)[[0, 300, 511]], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_an_opened_run_is_the_trained_one(run):
+    images = ToyImages().images(np.arange(5))
+    np.testing.assert_array_equal(unweave.Run.open(run.path).encode(images), run.encode(images))
+
+
+def test_a_traversal_changes_one_dimension(run):
+    image = ToyImages().images(np.array([3]))[0]
+    code = run.encode(image[None])[0]
+    values = np.stack([code, code + 1], axis=1)
+    pictures = run.traverse(image, values)
+    assert pictures.shape == (4, 2, 16, 16, 1)
+    for d in range(4):
+        np.testing.assert_array_equal(pictures[d, 0], run.decode(code[None])[0])
+        moved = code.copy()
+        moved[d] += 1
+        np.testing.assert_array_equal(pictures[d, 1], run.decode(moved[None])[0])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda run: run.encode(np.zeros((2, 16, 16, 1))), "must be uint8 .* got float64"),
+        (lambda run: run.encode(np.zeros((2, 1, 16, 16), np.uint8)), r"\(n, 16, 16, 1\)"),
+        (lambda run: run.decode(np.zeros((2, 3))), r"shape \(n, 4\), got \(2, 3\)"),
+        (lambda run: run.sample(0), "n must be at least 1"),
+    ],
+)
+def test_wrong_arrays_are_one_sentence(run, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(run)
+
+
+def test_the_code_table_holds_what_the_encoder_gives(run):
+    scores = evaluate(run, ("toy-correlation",), rows=50, seed=3)
+    with h5py.File(run.codes_path) as file:
+        table = {name: file[name][:] for name in file}
+        assert list(file.attrs["factor_names"]) == ["row", "column"]
+        assert list(file.attrs["factor_sizes"]) == [8, 8]
+        assert file.attrs["data"] == "toy-images"
+    index = table["index"]
+    assert len(np.unique(index)) == 50
+    data = ToyImages()
+    images = data.images(index)
+    np.testing.assert_allclose(table["codes"], run.encode(images), rtol=1e-4, atol=1e-5)
+    assert (table["std"] > 0).all()
+    np.testing.assert_array_equal(table["factors"], data.factors[index])
+    np.testing.assert_array_equal(table["factor_values"], data.factor_values[index])
+    error = ((images / 255.0 - run.reconstruct(images) / 255.0) ** 2).sum((1, 2, 3))
+    # Pictures are rounded to 1/255, which 256 pixels can add up to.
+    np.testing.assert_allclose(table["reconstruction_error"], error, atol=0.2)
+    assert scores["reconstruction_error"] == pytest.approx(table["reconstruction_error"].mean())
+    matrix = np.corrcoef(table["codes"].T, table["factors"][:, 0])
+    assert scores["toy-correlation"] == pytest.approx(np.abs(matrix[-1, :-1]).max() ** 2)
+
+
+def test_scores_are_kept_and_read_back(run):
+    evaluate(run, ("toy-correlation:power=1",))
+    kept = json.loads(run.scores_path.read_text())
+    assert kept["rows"] == 128
+    assert run.scores == {name: score["value"] for name, score in kept["scores"].items()}
+    assert set(run.scores) == {"reconstruction_error", "toy-correlation"}
+
+
+def test_scores_are_computed_when_first_asked_for(run):
+    assert not run.scores_path.exists()
+    assert run.scores["reconstruction_error"] > 0
+    assert run.scores_path.exists()
+
+
+def test_the_untrained_encoder_is_the_one_before_the_first_step(run, tmp_path, settings):
+    one = unweave.train("toy-vae", out=tmp_path / "one", device="cpu", **{**settings, "steps": 1})
+    trained = encode_table(run, run.model, rows=128, seed=0).codes
+    before = encode_table(run, run.untrained_model, rows=128, seed=0).codes
+    after_one = encode_table(one, one.model, rows=128, seed=0).codes
+    # One step of Adam moves every weight by at most the learning rate.
+    assert 0 < np.abs(before - after_one).max() < 0.5 * np.abs(before - trained).max()
+    assert 0 <= untrained_score(run, "toy-correlation") <= 1
+
+
+@pytest.mark.parametrize(
+    ("metric", "message"),
+    [
+        ("toy-corelation", "did you mean 'toy-correlation'"),
+        ("toy-correlation:pover=1", "did you mean 'power'"),
+        ("toy-correlation:power=x", "does not take 'x'"),
+        ("toy-sharpness", "needs images, which a code table does not have"),
+    ],
+)
+def test_metrics_that_cannot_be_computed_are_said_before_anything_is_written(run, metric, message):
+    with pytest.raises(ConfigError, match=message):
+        evaluate(run, (metric,))
+    assert not run.codes_path.exists()
+    assert not run.scores_path.exists()
+
+
+def test_without_factors_metrics_of_factors_are_refused(tmp_path, settings):
+    settings |= {"data": "toy-images:factors=false"}
+    run = unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)
+    with pytest.raises(ConfigError, match="needs factors, and toy-images has none"):
+        evaluate(run, ("toy-correlation",))
+    evaluate(run)
+    assert set(run.scores) == {"reconstruction_error"}
+    assert run.report().exists()
+
+
+class Page(html.parser.HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.images, self.outside, self.open = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        if tag == "img":
+            self.images.append(attributes["src"])
+        self.outside += [v for k, v in attrs if k in ("src", "href") and not v.startswith("data:")]
+
+
+def test_the_report_is_one_self_contained_page(run):
+    path = run.report()
+    text = path.read_text()
+    page = Page(text)
+    assert page.outside == []
+    assert not re.search(r"url\(|@import|<script", text)
+    names = {p.stem for p in run.figures.glob("*.png")}
+    assert names == {"losses", "reconstructions", "samples", "traversals"}
+    for source in page.images:
+        assert base64.b64decode(source.partition(",")[2]).startswith(b"\x89PNG")
+    assert len(page.images) == 4
+    assert "toy:toy-vae" in text
+    assert "20 of 20 steps" in text
+
+
+def test_a_report_after_more_training_scores_anew(run):
+    run.report()
+    assert scores_are_fresh(run)
+    newest = max(run.checkpoints.iterdir())
+    os.utime(newest, (newest.stat().st_mtime + 100,) * 2)
+    assert not scores_are_fresh(run)
+
+
+def test_what_is_no_run_directory(tmp_path):
+    with pytest.raises(RunError, match="has no config.toml"):
+        unweave.Run.open(tmp_path)
+
+
+def test_tiles_lie_in_rows_with_a_line_between():
+    images = np.arange(3, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 1), np.uint8)
+    canvas = tile(images, 2)[..., 0]
+    line = 200
+    expected = [
+        [0, 0, line, 1, 1], [0, 0, line, 1, 1], [line] * 5,
+        [2, 2, line, line, line], [2, 2, line, line, line],
+    ]  # fmt: skip
+    np.testing.assert_array_equal(canvas, expected)
+
+
+def test_the_divergence_of_the_aggregate_posterior_against_the_closed_form():
+    rng = np.random.default_rng(1)
+    n = 200_000
+    # Aggregates N(0, 1), N(1, 1) and N(0, .6²) as mixtures of narrower posteriors.
+    means = rng.standard_normal((n, 3)) * [0.8, 0.8, 0.48] + [0, 1, 0]
+    stds = np.full((n, 3), 1.0) * [0.6, 0.6, 0.36]
+    prior = rng.standard_normal((n, 3))
+    closed = [0, 0.5, np.log(1 / 0.6) + 0.6**2 / 2 - 0.5]
+    np.testing.assert_allclose(aggregate_kl(means, stds, prior), closed, atol=0.01)
+    heavy = rng.standard_t(5, (n, 1))
+    assert aggregate_kl(heavy, np.zeros_like(heavy), heavy)[0] == pytest.approx(0, abs=1e-3)
