@@ -67,7 +67,11 @@ def test_betas_as_text(settings):
 
 
 def test_pairs_of_the_command_line():
-    assert parse_settings(["a=1", "log-every = 3", "b=x=y"]) == {"a": "1", "log_every": "3", "b": "x=y"}
+    assert parse_settings(["a=1", "log-every = 3", "b=x=y"]) == {
+        "a": "1",
+        "log_every": "3",
+        "b": "x=y",
+    }
     for wrong in ("a", "=3", " =3"):
         with pytest.raises(ConfigError, match="key=value"):
             parse_settings([wrong])
@@ -86,13 +90,20 @@ def test_files_that_are_no_settings(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "start", "end", "steps"),
-    [(3, 3, 3, 1), ("-1.5e1", -15, -15, 1), ("linear(1, 2, 30)", 1, 2, 30), ("warmup(4,10)", 0, 4, 10)],
+    [
+        (3, 3, 3, 1),
+        ("-1.5e1", -15, -15, 1),
+        ("linear(1, 2, 30)", 1, 2, 30),
+        ("warmup(4,10)", 0, 4, 10),
+    ],
 )
 def test_schedules(text, start, end, steps):
     assert Schedule.parse(text) == Schedule(start, end, steps)
 
 
-@pytest.mark.parametrize("text", ["", "linear(1,2)", "warmup(1, 0)", "warmup(1, 2.5)", "nan", "inf"])
+@pytest.mark.parametrize(
+    "text", ["", "linear(1,2)", "warmup(1, 0)", "warmup(1, 2.5)", "nan", "inf"]
+)
 def test_what_is_no_schedule(text):
     with pytest.raises(ValueError, match="expected a number|whole number of steps"):
         Schedule.parse(text)

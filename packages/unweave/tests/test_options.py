@@ -71,7 +71,14 @@ def test_an_unknown_option_lists_the_known_ones(entry):
 
 
 @pytest.mark.parametrize(
-    "given", [{"df": "many"}, {"mode": "c"}, {"learned": "perhaps"}, {"lambda": "log(1)"}, {"widths": "1.5"}]
+    "given",
+    [
+        {"df": "many"},
+        {"mode": "c"},
+        {"learned": "perhaps"},
+        {"lambda": "log(1)"},
+        {"widths": "1.5"},
+    ],
 )
 def test_a_value_of_another_type_is_refused(entry, given):
     (name,) = given

@@ -61,14 +61,20 @@ def test_costs_by_hand():
     pairs = list(zip((0.0, 1.0, 0.5, 0.25), p, strict=True))
     squared = sum((a - b) ** 2 for a, b in pairs)
     assert SquaredError(link="sigmoid")(x, output).item() == pytest.approx(squared, rel=1e-5)
-    assert AbsoluteError(link="sigmoid")(x, output).item() == pytest.approx(sum(abs(a - b) for a, b in pairs), rel=1e-5)
+    assert AbsoluteError(link="sigmoid")(x, output).item() == pytest.approx(
+        sum(abs(a - b) for a, b in pairs), rel=1e-5
+    )
     entropy = -sum(a * math.log(b) + (1 - a) * math.log(1 - b) for a, b in pairs)
     assert CrossEntropy()(x, output).item() == pytest.approx(entropy, rel=1e-5)
     likelihood = sum(
         -torch.distributions.Normal(b, 0.3).log_prob(torch.tensor(a)).item() for a, b in pairs
     )
-    assert GaussianLikelihood(sigma=0.3, link="sigmoid")(x, output).item() == pytest.approx(likelihood, rel=1e-5)
-    raw = sum((a - b) ** 2 for a, b in zip((0.0, 1.0, 0.5, 0.25), (0.0, 2.0, -1.0, 3.0), strict=True))
+    assert GaussianLikelihood(sigma=0.3, link="sigmoid")(x, output).item() == pytest.approx(
+        likelihood, rel=1e-5
+    )
+    raw = sum(
+        (a - b) ** 2 for a, b in zip((0.0, 1.0, 0.5, 0.25), (0.0, 2.0, -1.0, 3.0), strict=True)
+    )
     assert SquaredError()(x, output).item() == pytest.approx(raw)
     assert SquaredError().image(output).flatten().tolist() == [0, 1, 0, 1]
     assert CrossEntropy().image(output).flatten().tolist() == pytest.approx(p)

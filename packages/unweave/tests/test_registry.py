@@ -118,7 +118,9 @@ def test_unknown_names_list_the_closest_first():
         registry().lookup("method", "toy-vea")
 
 
-@pytest.mark.parametrize(("listed", "names"), [("", []), ("toy", ["toy"]), ("toy, unweave", ["toy", "unweave"])])
+@pytest.mark.parametrize(
+    ("listed", "names"), [("", []), ("toy", ["toy"]), ("toy, unweave", ["toy", "unweave"])]
+)
 def test_only_listed_plugins_are_loaded(monkeypatch, listed, names):
     monkeypatch.setenv("UNWEAVE_PLUGINS", listed)
     assert [plugin.distribution for plugin in registry().plugins] == names

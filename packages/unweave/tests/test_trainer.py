@@ -5,8 +5,8 @@ import math
 
 import pytest
 import torch
-from toy import ToyImages
 from torch import nn
+from toy import ToyImages
 
 import unweave
 from unweave.batches import BatchIndices, derive_seed
@@ -65,7 +65,9 @@ def test_the_trainer_is_the_loop_that_one_writes_by_hand(tmp_path, settings):
     run = train(tmp_path, **settings)
     layers, losses = by_hand(weights, 20, 16, 3.0)
     state = run.model.state_dict()
-    for layer, part in zip(layers, ("encoder.1", "encoder.3", "decoder.0", "decoder.2"), strict=True):
+    for layer, part in zip(
+        layers, ("encoder.1", "encoder.3", "decoder.0", "decoder.2"), strict=True
+    ):
         torch.testing.assert_close(state[f"{part}.weight"], layer.weight, rtol=1e-5, atol=1e-6)
         assert not torch.equal(state[f"{part}.weight"], initial[f"{part}.weight"])
     last = run.scalars()[-1]

@@ -9,7 +9,7 @@ from torch.distributions import Independent, Normal, kl_divergence
 
 from unweave import Method, Term, Weight
 
-HOOKS = '''
+HOOKS = """
 import pluggy
 UNWEAVE_API = 1
 hookimpl = pluggy.HookimplMarker("unweave")
@@ -36,7 +36,7 @@ def unweave_methods():
 @hookimpl
 def unweave_metrics():
     return {"toy-correlation": "toy:correlation", "toy-sharpness": "toy:sharpness"}
-'''
+"""
 
 
 class ToyImages:

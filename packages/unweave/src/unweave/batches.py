@@ -49,9 +49,7 @@ class BatchIndices:
     device : where the indices are drawn.
     """
 
-    def __init__(
-        self, size: int, batch: int, seed: int, stream: str, device: torch.device
-    ) -> None:
+    def __init__(self, size: int, batch: int, seed: int, stream: str, device: torch.device) -> None:
         check_batch_size(size, batch)
         self._size, self._batch, self._seed, self._stream = size, batch, seed, stream
         self._generator = torch.Generator(device)
@@ -98,9 +96,7 @@ def to_float(images: Tensor) -> Tensor:
     return images.permute(0, 3, 1, 2).float().div_(255)
 
 
-def _from_bits(
-    data: Tensor, shifts: Tensor, shape: tuple[int, int, int], index: Tensor
-) -> Tensor:
+def _from_bits(data: Tensor, shifts: Tensor, shape: tuple[int, int, int], index: Tensor) -> Tensor:
     pixels = (data[index].unsqueeze(-1) >> shifts).bitwise_and_(1).flatten(1)
     height, width, colours = shape
     images = pixels[:, : height * width * colours].float().view(-1, height, width, colours)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,9 +25,7 @@ FIGURE_FORMATS = (".png", ".npz")
 class Commands(TyperGroup):
     """The commands, and those that plugins add."""
 
-    def resolve_command(
-        self, ctx: Any, args: list[str]
-    ) -> tuple[str | None, Any, list[str]]:
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Find a command; an unknown one names the known, the closest first."""
         name = args[0]
         if not name.startswith("-") and self.get_command(ctx, name) is None:
@@ -66,8 +65,8 @@ def train(
     ] = None,
     config: Annotated[Path | None, typer.Option(help="settings as TOML")] = None,
     out: Annotated[Path | None, typer.Option(help="the run directory, new or empty")] = None,
-    seed: Annotated[int | None, typer.Option(min=0)] = None,
-    steps: Annotated[int | None, typer.Option(min=1)] = None,
+    seed: Annotated[str | None, typer.Option(metavar="N")] = None,
+    steps: Annotated[str | None, typer.Option(metavar="N")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="continue a run that was stopped")
@@ -228,7 +227,7 @@ def demo(
     run_demo(out, steps)
 
 
-def _print_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     from unweave.listing import table
 
     print(table(header, rows))
@@ -269,7 +268,7 @@ def _usage_sentence(error: Any) -> str:
     if type(error).__name__ == "NoSuchOption" and context is not None:
         options = [text for p in context.command.params for text in p.opts]
         known = [text for text in options if text.startswith("-")]
-        return str(unknown_name("option", name, known))
+        return str(unknown_name("option", str(name), known))
     sentence: str = error.format_message()
     return sentence
 

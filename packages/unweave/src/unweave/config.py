@@ -55,9 +55,10 @@ class TrainConfig(BaseModel):
     steps: int = Field(10_000, ge=1)
     batch_size: int = Field(64, ge=2)
     learning_rate: Weight = 5e-4
-    adam_betas: tuple[
-        Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]
-    ] = (0.9, 0.999)
+    adam_betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (
+        0.9,
+        0.999,
+    )
     adam_eps: float = Field(1e-8, gt=0)
     seed: int = Field(0, ge=0)
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -89,7 +90,8 @@ def make_config(registry: Registry, settings: Mapping[str, Any]) -> TrainConfig:
     known = options_of(entry.load())
     if overlap := sorted(set(FIELDS) & set(known)):
         raise ConfigError(
-            f"method {entry.qualified} has an option {overlap[0]!r}, which is a setting of every run"
+            f"method {entry.qualified} has an option {overlap[0]!r}, "
+            "which is a setting of every run"
         )
     for key, value in settings.items():
         if key not in FIELDS:

@@ -31,7 +31,9 @@ def run_demo(out: Path, steps: int | None = None) -> Run:
         print(f"stopped; continue with: unweave train --resume {run.path}", file=sys.stderr)
         return run
     with task("encoding", "images", ROWS, show=True) as bar:
-        scores = evaluate(run, rows=ROWS, progress=bar and (lambda done, _: bar.update(done)))
+        scores = evaluate(
+            run, rows=ROWS, progress=lambda done, _: bar.update(done) if bar else None
+        )
     before = untrained_score(run, "mig", rows=ROWS)
     rows = [
         ("MIG of the untrained encoder", f"{before:.3f}"),

@@ -46,7 +46,7 @@ def encode_to_file(path: Path, out: Path, data: str | None, rows: int | None, se
     if out.suffix == ".h5":
         write_code_table(out, table, run.dataset, {"method": run.config.method})
         return out
-    arrays = {"codes": table.codes, "std": table.std, "index": table.index}
+    arrays: dict[str, NDArray[Any]] = {"codes": table.codes, "std": table.std, "index": table.index}
     if run.dataset.factors is not None:
         arrays["factors"] = run.dataset.factors[table.index]
         arrays["factor_names"] = np.array(run.dataset.factor_names)
@@ -90,5 +90,5 @@ def _check_suffix(path: Path, known: tuple[str, ...]) -> None:
 
 def _save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> Path:
     with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, allow_pickle=False, **arrays)
     return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -13,7 +14,7 @@ from unweave.options import build, options_of, parse_spec
 from unweave.registry import KINDS, registry
 
 
-def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """Lay out rows under a header for the width of the terminal."""
     grid = Table(*header, box=None, pad_edge=False, header_style="bold")
     for row in rows:
@@ -44,9 +45,7 @@ def list_plugins() -> str:
 def check_plugins() -> list[str]:
     """Import every target and look at its options; return a sentence for each problem."""
     problems = [
-        f"{p.distribution} {p.version}: {p.reason}"
-        for p in registry().plugins
-        if p.status != "ok"
+        f"{p.distribution} {p.version}: {p.reason}" for p in registry().plugins if p.status != "ok"
     ]
     for kind in KINDS:
         for entry in registry().entries(kind):
@@ -64,13 +63,16 @@ def list_methods(name: str | None = None) -> str:
     names = found.names("method") if name is None else [name]
     entries = [found.lookup("method", text) for text in names]
     if name is None:
-        rows = [(n, _first_line(e.load()), _options(e.load())) for n, e in zip(names, entries, strict=True)]
+        rows = [
+            (n, _first_line(e.load()), _options(e.load()))
+            for n, e in zip(names, entries, strict=True)
+        ]
         return table(("method", "what it minimises", "options"), rows)
     target = entries[0].load()
     method = build(entries[0], options={})
-    rows = [("", "cost", "1", method.cost)]
+    parts: list[tuple[str, ...]] = [("", "cost", "1", method.cost)]
     for term in method.terms:
-        rows += [
+        parts += [
             (term.estimator, key, _weight(weight), _plain_options(term.options))
             for key, weight in term.weights.items()
         ]
@@ -79,7 +81,7 @@ def list_methods(name: str | None = None) -> str:
             inspect.getdoc(target) or "",
             f"options: {_options(target)}",
             f"posterior: {method.posterior}",
-            table(("estimator", "term", "weight", ""), rows),
+            table(("estimator", "term", "weight", ""), parts),
         ]
     )
 

@@ -46,7 +46,9 @@ class Schedule:
                 f"expected a number, linear(start, end, steps) or warmup(end, steps), got {text!r}"
             )
         if steps < 1 or steps != int(steps):
-            raise ValueError(f"a schedule needs a whole number of steps of at least 1, got {steps:g}")
+            raise ValueError(
+                f"a schedule needs a whole number of steps of at least 1, got {steps:g}"
+            )
         return cls(start, end, int(steps))
 
 

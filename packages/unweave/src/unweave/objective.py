@@ -51,7 +51,7 @@ def sample_prior(prior: Prior, n: int, generator: torch.Generator) -> Tensor:
     seed = torch.randint(2**62, (), generator=generator, device=device)
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(int(seed))
-        return cast(Tensor, prior().sample((n,)))
+        return prior().sample((n,))
 
 
 class WeightSchedule(nn.Module):

@@ -45,9 +45,7 @@ def options_of(target: Any) -> dict[str, Option]:
             raise ConfigError(
                 f"option {parameter.name!r} of {target.__qualname__} needs a type annotation"
             )
-    return {
-        p.name.rstrip("_"): Option(p.name, hints[p.name], p.default) for p in keyword_only
-    }
+    return {p.name.rstrip("_"): Option(p.name, hints[p.name], p.default) for p in keyword_only}
 
 
 def check_options(entry: Entry, given: Mapping[str, Any]) -> dict[str, Any]:

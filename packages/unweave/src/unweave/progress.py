@@ -107,7 +107,7 @@ class TaskBar:
         if self._bar is not None:
             if terms is not None or now - self._last >= REFRESH_SECONDS or done >= self._total:
                 self._last = now
-                fields = {} if terms is None else {"terms": terms}
+                fields: dict[str, Any] = {} if terms is None else {"terms": terms}
                 self._bar.update(self._task, completed=done, rate=self._rate(done, now), **fields)
         elif now - self._last >= LINE_SECONDS:
             self._last = now

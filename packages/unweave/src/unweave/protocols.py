@@ -65,9 +65,20 @@ class Flow(Prior, Protocol):
 class Posterior(Protocol):
     """q(z|x) of a batch."""
 
-    mean: torch.Tensor
-    std: torch.Tensor
-    has_density: bool
+    @property
+    def mean(self) -> torch.Tensor:
+        """The means, shape (b, D)."""
+        ...
+
+    @property
+    def std(self) -> torch.Tensor:
+        """The standard deviations, shape (b, D)."""
+        ...
+
+    @property
+    def has_density(self) -> bool:
+        """Whether `distribution` and `log_prob` exist."""
+        ...
 
     @property
     def distribution(self) -> Distribution:
@@ -86,11 +97,30 @@ class Posterior(Protocol):
 class Latent(Protocol):
     """What an estimator sees of a batch."""
 
-    z: torch.Tensor
-    posterior: Posterior
-    prior: Prior
-    dataset_size: int
-    generator: torch.Generator | None
+    @property
+    def z(self) -> torch.Tensor:
+        """Codes, shape (b, D)."""
+        ...
+
+    @property
+    def posterior(self) -> Posterior:
+        """q(z|x) of the batch."""
+        ...
+
+    @property
+    def prior(self) -> Prior:
+        """p(z)."""
+        ...
+
+    @property
+    def dataset_size(self) -> int:
+        """N."""
+        ...
+
+    @property
+    def generator(self) -> torch.Generator | None:
+        """The source of all randomness."""
+        ...
 
     def prior_sample(self) -> torch.Tensor:
         """Draw fresh codes from the prior, shape (b, D)."""

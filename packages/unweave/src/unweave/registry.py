@@ -228,11 +228,15 @@ def _check_module(module: ModuleType) -> None:
         raise PluginError(f"{module.__name__} has no integer UNWEAVE_API")
     if api not in supported:
         age = "newer: upgrade unweave" if api > supported[1] else "older: upgrade the plugin"
-        raise PluginError(f"it is written for API {api}, this unweave has {supported[1]}; it is {age}")
+        raise PluginError(
+            f"it is written for API {api}, this unweave has {supported[1]}; it is {age}"
+        )
     known = [name for name in vars(hookspecs) if name.startswith("unweave_")]
     for name, value in vars(module).items():
         if name not in known and _looks_like_hook(name, value):
-            raise PluginError(f"it has no hook {name!r}; did you mean {closest_first(name, known)[0]!r}?")
+            raise PluginError(
+                f"it has no hook {name!r}; did you mean {closest_first(name, known)[0]!r}?"
+            )
         if name in known and not hasattr(value, f"{hookspecs.PROJECT}_impl"):
             raise PluginError(f"{name} lacks the decorator @hookimpl")
 
@@ -269,7 +273,9 @@ def _check_mapping(hook: str, mapping: object) -> None:
         )
     for name, target in mapping.items():
         if not (isinstance(name, str) and NAME.fullmatch(name)):
-            raise PluginError(f"{hook} returned the name {name!r}; expected lower case, like 'my-name'")
+            raise PluginError(
+                f"{hook} returned the name {name!r}; expected lower case, like 'my-name'"
+            )
         if not (isinstance(target, str) and TARGET.fullmatch(target)):
             raise PluginError(f"{hook} points {name!r} at {target!r}; expected 'module:object'")
 

@@ -200,7 +200,7 @@ class Run:
             raise ValueError(
                 f"codes must have shape (n, {self.config.dim}), got {tuple(codes.shape)}"
             )
-        pictures = [self.cost.image(self.model.decode(part)) for part in codes.split(CHUNK)]
+        pictures = [self.cost.image(self.model.decode(part)) for part in torch.split(codes, CHUNK)]
         scaled = (torch.cat(pictures) * 255).round().to(torch.uint8)
         return scaled.permute(0, 2, 3, 1).cpu().numpy()
 
@@ -316,4 +316,4 @@ def encode_chunks(
 
 def squared_error(cost: Cost, x: Tensor, output: Tensor) -> Tensor:
     """Return the squared error of each reconstruction, summed over pixels in [0, 1]."""
-    return SquaredError()(x, cost.image(output))
+    return cast(Tensor, SquaredError()(x, cost.image(output)))

@@ -41,5 +41,7 @@ def mlp(
 
 
 def _linear(sizes: list[int]) -> list[nn.Module]:
-    layers = [m for i, o in itertools.pairwise(sizes) for m in (nn.Linear(i, o), nn.ReLU())]
+    layers: list[nn.Module] = []
+    for inputs, outputs in itertools.pairwise(sizes):
+        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
     return layers[:-1]

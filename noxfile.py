@@ -1,0 +1,185 @@
+"""Sessions: `nox` runs what continuous integration runs; `nox -l` lists all."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+SHARED = Path(os.environ.get("UNWEAVE_SHARED", ROOT.parent / "shared"))
+CONSTRAINTS = str(ROOT / "constraints.txt")
+PACKAGES = sorted(p.parent.name for p in ROOT.glob("packages/*/pyproject.toml"))
+PLUGINS = sorted(p.parent.name for p in ROOT.glob("plugins/*/pyproject.toml"))
+TORCHLESS = ("unweave-metrics", "unweave-data")
+LATER_PYTHONS = ("3.12", "3.13")
+WHEELS = Path(os.environ.get("UNWEAVE_DIST", ROOT / "dist"))
+TEST_TOOLS = ("pytest>=8.2", "hypothesis>=6.100")
+STRICT = ("-W", "error", "-p", "no:cacheprovider")
+
+nox.needs_version = ">=2024.4.15"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ["lint", "types", "build", "alone", "later", "integration", "plugin", "docs"]
+
+
+def folder(package: str) -> Path:
+    """Return the folder of a package or plugin."""
+    kind = "plugins" if package in PLUGINS else "packages"
+    return ROOT / kind / package
+
+
+def module(package: str) -> str:
+    """Return the import name of a package."""
+    return package.replace("-", "_")
+
+
+def wheel(package: str) -> str:
+    """Return the path of a wheel that the session `build` made."""
+    found = sorted(WHEELS.glob(f"{module(package)}-*.whl"))
+    if not found:
+        raise SystemExit(f"no wheel of {package} in {WHEELS}: run `nox -s build` first")
+    return str(found[-1])
+
+
+def lowest(package: str) -> list[str]:
+    """Pin every direct dependency of a package to the lowest version it allows."""
+    project = tomllib.loads((folder(package) / "pyproject.toml").read_text())["project"]
+    return [re.sub(r"\s*>=\s*", "==", text).partition(",")[0] for text in project["dependencies"]]
+
+
+def install(session: nox.Session, *what: str) -> None:
+    """Install with pip under the constraints of the repository."""
+    session.install("-c", CONSTRAINTS, *what)
+
+
+def run_tests(session: nox.Session, package: str, *arguments: str) -> None:
+    """Run a package's own tests from a copy outside the repository, warnings as errors."""
+    copy = Path(session.create_tmp()) / package
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder(package) / "tests", copy / "tests")
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    environment = {"UNWEAVE_SHARED": str(SHARED)} if SHARED.is_dir() else {}
+    with session.chdir(copy):
+        session.run("python", "-m", "pytest", "-q", *STRICT, *arguments, "tests", env=environment)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, spelling, who imports whom, and that all versions are equal."""
+    session.install("ruff==0.17.5", "codespell==2.4.3", "import-linter==2.16")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("codespell", "packages", "plugins", "integration_tests", "docs", "README.md")
+    sources = os.pathsep.join(str(p) for p in ROOT.glob("p*/*/src"))
+    session.run("lint-imports", env={"PYTHONPATH": sources})
+    session.run("python", "docs/check_versions.py")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types of every package, strictly."""
+    install(session, "mypy==2.4.1", "numpy", "torch", "pydantic", "typer", "pluggy", "pytest",
+            "scipy-stubs", "matplotlib", "safetensors", "rich", "tomli-w", "jinja2")  # fmt: skip
+    for package in (*PACKAGES, *PLUGINS):
+        session.run("mypy", str(folder(package) / "src"))
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build an sdist and a wheel of every package and plugin into dist/."""
+    session.install("build", "hatchling")
+    shutil.rmtree(WHEELS, ignore_errors=True)
+    for package in (*PACKAGES, *PLUGINS):
+        session.run("python", "-m", "build", "--no-isolation", "-o", str(WHEELS),
+                    str(folder(package)), silent=True)  # fmt: skip
+
+
+@nox.session
+@nox.parametrize("deps", ["newest", "lowest"])
+@nox.parametrize("package", PACKAGES)
+def alone(session: nox.Session, package: str, deps: str) -> None:
+    """Install one wheel into an empty environment and run the package's own tests there."""
+    pins = lowest(package) if deps == "lowest" else []
+    install(session, wheel(package), *pins, *TEST_TOOLS)
+    check_alone(session, package)
+    run_tests(session, package, "-m", "not slow")
+
+
+@nox.session(python=LATER_PYTHONS)
+@nox.parametrize("package", TORCHLESS)
+def later(session: nox.Session, package: str) -> None:
+    """Run the packages without torch on later Pythons, where they are installed."""
+    install(session, wheel(package), *TEST_TOOLS)
+    check_alone(session, package)
+    run_tests(session, package, "-m", "not slow")
+
+
+def check_alone(session: nox.Session, package: str) -> None:
+    """Fail if another package of ours, or torch where it has no place, is installed."""
+    session.run("python", str(ROOT / "docs" / "check_alone.py"), package)
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """Install all wheels and run what crosses packages; broken plugins and skips are failures."""
+    install(session, *(wheel(p) for p in PACKAGES), *TEST_TOOLS)
+    strict = {"UNWEAVE_STRICT_PLUGINS": "1", "UNWEAVE_REQUIRE_ALL": "1"}
+    strict |= {"UNWEAVE_SHARED": str(SHARED), "UNWEAVE_REPOSITORY": str(ROOT)}
+    session.run("python", "-m", "pytest", "-q", *STRICT, "integration_tests", env=strict)
+
+
+@nox.session
+def plugin(session: nox.Session) -> None:
+    """Run the Laplace plugin's own tests, then the core's again with it installed."""
+    install(session, *(wheel(p) for p in (*PACKAGES, *PLUGINS)), *TEST_TOOLS)
+    for name in PLUGINS:
+        run_tests(session, name)
+    run_tests(session, "unweave", "-m", "not slow", "-k", "registry or options or config or cli")
+    session.run("unweave", "plugins", "--check", env={"UNWEAVE_STRICT_PLUGINS": "1"})
+
+
+@nox.session
+def slow(session: nox.Session) -> None:
+    """Run the tests that are marked slow."""
+    install(session, *(wheel(p) for p in (*PACKAGES, *PLUGINS)), *TEST_TOOLS)
+    for package in (*PACKAGES, *PLUGINS):
+        run_tests(session, package, "-m", "slow or not slow", "--no-header")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Check that the docs say what the code does: snippets, hooks, links."""
+    install(session, *(wheel(p) for p in (*PACKAGES, *PLUGINS)), *TEST_TOOLS)
+    session.run("python", "-m", "pytest", "-q", *STRICT, "docs")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Install everything and train, score and report on rendered dSprites, in minutes."""
+    packages = [str(folder(p)) for p in PACKAGES if p != "unweave-testing"]
+    install(session, *packages)
+    session.run("unweave", "demo", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure side by side: the trainer against a bare loop, packages against plain formulas."""
+    install(session, *(str(folder(p)) for p in PACKAGES))
+    scripts = [*ROOT.glob("benchmarks/*.py"), *ROOT.glob("packages/*/benchmarks/*.py")]
+    for script in sorted(scripts):
+        session.run("python", str(script))
+
+
+@nox.session(venv_backend="none")
+def dev(session: nox.Session) -> None:
+    """Make .venv with every package installed editable, and the tools."""
+    python = str(ROOT / ".venv" / "bin" / "python")
+    if not Path(python).exists():
+        session.run("python3", "-m", "venv", str(ROOT / ".venv"), external=True)
+    editable = [text for p in (*PACKAGES, *PLUGINS) for text in ("-e", str(folder(p)))]
+    tools = ("ruff", "mypy", "codespell", "import-linter", "nox", *TEST_TOOLS)
+    session.run(python, "-m", "pip", "install", "-c", CONSTRAINTS, *editable, *tools, external=True)

@@ -1,0 +1,211 @@
+"""What a person types, right and wrong."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from unweave.cli import main
+
+SET = [
+    "--set", "prior=toy-normal", "--set", "dim=3", "--set", "batch_size=16",
+    "--set", "architecture=mlp:widths=16", "--set", "log_every=5",
+]  # fmt: skip
+
+
+@pytest.fixture
+def call(capsys):
+    def run(*arguments, code=0):
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        assert (stop.value.code or 0) == code, out + err
+        return out + err
+
+    return run
+
+
+@pytest.fixture
+def trained(tmp_path, call):
+    path = tmp_path / "run"
+    call("train", "toy-vae", "--data", "toy-images", "--steps", 10, *SET, "--out", path)
+    return path
+
+
+def test_train_evaluate_report_and_the_rest(trained, call, tmp_path):
+    assert "toy-correlation" in call("evaluate", trained, "--metrics", "toy-correlation")
+    assert call("report", trained).strip().endswith("report.html")
+    call("encode", trained, "--out", tmp_path / "codes.npz", "--rows", 20)
+    with np.load(tmp_path / "codes.npz") as table:
+        assert table["codes"].shape == (20, 3)
+        assert table["factors"].shape == (20, 2)
+    call("encode", trained, "--out", tmp_path / "codes.h5", "--data", "toy-images:bits=1")
+    call("sample", trained, "--n", 3, "--out", tmp_path / "samples.png")
+    call("traverse", trained, "--image", 3, "--out", tmp_path / "traversal.npz", "--steps", 5)
+    with np.load(tmp_path / "traversal.npz") as traversal:
+        assert traversal["images"].shape == (3, 5, 16, 16, 1)
+    assert (tmp_path / "samples.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_configuration_repeats_a_run(trained, call, tmp_path):
+    again = tmp_path / "again"
+    call("train", "--config", trained / "config.toml", "--out", again)
+    assert (again / "scalars.jsonl").read_text() == (trained / "scalars.jsonl").read_text()
+
+
+def test_the_command_line_wins_over_the_configuration(trained, call, tmp_path):
+    again = tmp_path / "again"
+    call("train", "--config", trained / "config.toml", "--steps", 5, "--seed", 3, "--out", again)
+    text = (again / "config.toml").read_text()
+    assert "steps = 5" in text
+    assert "seed = 3" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["trian"], "unknown command 'trian'; did you mean 'train'"),
+        (["train"], "name a method"),
+        (["train", "toy-vea"], "did you mean 'toy-vae'"),
+        (["train", "toy-vae", "--stps", "3"], "unknown option '--stps'; did you mean '--steps'"),
+        (["train", "toy-vae", "--steps", "many"], "setting steps does not take 'many'"),
+        (["train", "toy-vae", "--steps", "0"], "setting steps does not take '0'"),
+        (["train", "toy-vae", "--set", "beta"], "--set takes key=value, got 'beta'"),
+        (["train", "toy-vae", "--set", "bata=3"], "did you mean 'beta'"),
+        (["train", "toy-vae", "--set", "beta=high"], "option beta of method toy-vae"),
+        (["train", "toy-vae", "--data", "toy-imags"], "did you mean 'toy-images'"),
+        (["train", "toy-vae", "--data", "toy-images:sde=3"], "did you mean 'side'"),
+        (["train", "toy-vae", "--config", "none.toml"], "none.toml cannot be read"),
+        (["train", "--resume", "nowhere"], "nowhere is not a run directory"),
+        (["train", "toy-vae", "--resume", "nowhere"], "give it no other setting"),
+        (["evaluate", "nowhere"], "nowhere is not a run directory"),
+        (["report"], "Missing argument 'RUN'"),
+        (["methods", "toy-vea"], "did you mean 'toy-vae'"),
+        (["data", "toy-imges"], "did you mean 'toy-images'"),
+        (["data", "toy-images:side=four"], "option side of dataset toy-images does not take"),
+    ],
+)
+def test_wrong_input_is_one_sentence_and_exit_code_2(
+    arguments, message, call, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    if "train" in arguments and "--resume" not in arguments:
+        arguments = [*arguments, "--set", "prior=toy-normal"]
+    text = call(*arguments, code=2)
+    assert message in text
+    assert "Traceback" not in text
+    assert len(text.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["encode", "RUN", "--out", "codes.csv"], "unknown file type '.csv'"),
+        (["encode", "RUN", "--out", "no/such/codes.npz"], "folder no/such is not there"),
+        (["encode", "RUN", "--out", "c.npz", "--data", "toy-images:side=20"], "give the data set"),
+        (["traverse", "RUN", "--image", "128"], "image must be below 128, got 128"),
+        (["sample", "RUN", "--out", "x.gif"], "unknown file type '.gif'; did you mean '.png'"),
+        (["evaluate", "RUN", "--metrics", "toy-colleration"], "did you mean 'toy-correlation'"),
+    ],
+)
+def test_wrong_questions_to_a_run(arguments, message, trained, call, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    text = call(*(str(trained) if a == "RUN" else a for a in arguments), code=2)
+    assert message in text
+    assert len(text.strip().splitlines()) == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_debug_shows_the_traceback(call):
+    assert "Traceback" in call("--debug", "evaluate", "nowhere", code=2)
+
+
+def test_no_arguments_show_the_help(call):
+    assert "Usage: unweave" in call()
+
+
+def test_listings(call):
+    assert "toy-gan" in call("methods")
+    described = call("methods", "toy-vae")
+    assert "toy-kl" in described
+    assert "beta=1.0" in described
+    assert "toy-images" in call("data")
+    assert "128 images of 16 x 16 x 1" in call("data", "toy-images")
+    assert re.search(r"toy +1\.0 +ok", call("plugins"))
+
+
+def test_check_finds_targets_that_cannot_be_loaded(call, toy_path, tmp_path, monkeypatch):
+    from conftest import write_distribution
+
+    from unweave.registry import registry
+
+    hooks = (
+        'import pluggy\nUNWEAVE_API = 1\nhookimpl = pluggy.HookimplMarker("unweave")\n'
+        '@hookimpl\ndef unweave_priors():\n    return {"gone": "not_there:Prior"}\n'
+    )
+    write_distribution(tmp_path, "gone", hooks)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("UNWEAVE_PLUGINS", "toy,gone")
+    registry.cache_clear()
+    assert "ModuleNotFoundError" in call("plugins", "--check", code=1)
+    registry.cache_clear()
+    monkeypatch.setenv("UNWEAVE_PLUGINS", "toy")
+    call("plugins", "--check")
+
+
+def test_a_plugin_adds_a_command(call, tmp_path, monkeypatch):
+    from conftest import write_distribution
+
+    from unweave.registry import registry
+
+    hooks = (
+        'import pluggy\nUNWEAVE_API = 1\nhookimpl = pluggy.HookimplMarker("unweave")\n'
+        "@hookimpl\ndef unweave_commands(app):\n"
+        "    @app.command()\n    def greet():\n        print('hello')\n"
+    )
+    write_distribution(tmp_path, "greeter", hooks)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("UNWEAVE_PLUGINS", "greeter")
+    registry.cache_clear()
+    assert call("greet") == "hello\n"
+
+
+def test_progress_without_a_terminal_is_lines(toy_path, tmp_path):
+    command = [
+        sys.executable, "-m", "unweave.cli", "train", "toy-vae", "--data", "toy-images",
+        "--steps", "10", *SET, "--out", str(tmp_path / "run"),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(tmp_path / "run")
+    assert "\x1b" not in done.stderr
+
+
+def test_a_bar_shows_terms_rate_and_time_left(monkeypatch, capsys):
+    from rich.console import Console
+
+    from unweave import progress
+
+    monkeypatch.setattr(
+        progress, "Console", lambda stderr: Console(file=sys.stderr, force_terminal=True, width=160)
+    )
+    bar = progress.TrainingProgress()
+    bar.start(0, 100)
+    time.sleep(0.02)
+    bar.logged(50, {"loss": 1.25, "kl": 0.5})
+    bar.close()
+    shown = capsys.readouterr().err
+    for text in ("50/100", "steps/s", "left", "loss 1.25", "kl 0.5"):
+        assert text in shown
+
+
+def test_scores_are_json_with_settings(trained, call):
+    call("evaluate", trained, "--metrics", "toy-correlation:power=1")
+    scores = json.loads((trained / "scores.json").read_text())["scores"]
+    assert scores["toy-correlation"]["settings"] == {}
+    assert 0 <= scores["toy-correlation"]["value"] <= 1
