@@ -57,7 +57,7 @@ def train(
     parts = _build_parts(names, config, dataset)
     run = Run.create(Path(out) if out else _free_path(method, config.data.name), config, names)
     run.dataset = dataset
-    return _train(run, _make_trainer(run, parts, target, shown), shown)
+    return _train(run, _load(config, parts, dataset, target, shown), shown)
 
 
 def resume_training(
@@ -72,8 +72,8 @@ def resume_training(
     """
     run, shown = Run.open(path), progress or Silent()
     _flush_denormals()
-    parts = _build_parts(run.registry, run.config, run.dataset)
-    trainer = _make_trainer(run, parts, choose_device(device), shown)
+    target = choose_device(device)
+    trainer = make_trainer(run.registry, run.config, target, run.dataset, shown)
     for folder in (run.path, run.checkpoints):
         remove_partial(folder)
     if list_checkpoints(run.checkpoints):
@@ -104,16 +104,32 @@ def _build_parts(
     return model, objective
 
 
-def _make_trainer(
-    run: Run,
+def make_trainer(
+    names: Registry,
+    config: TrainConfig,
+    device: torch.device,
+    dataset: Dataset | None = None,
+    progress: Progress | None = None,
+) -> Trainer:
+    """Build the trainer of a configuration, without a run directory."""
+    dataset = dataset or build_dataset(names, config)
+    return _load(
+        config, _build_parts(names, config, dataset), dataset, device, progress or Silent()
+    )
+
+
+def _load(
+    config: TrainConfig,
     parts: tuple[Autoencoder, Objective],
+    dataset: Dataset,
     device: torch.device,
     progress: Progress,
 ) -> Trainer:
-    if run.dataset.note:
-        progress.say(run.dataset.note)
-    feed = open_feed(run.dataset, device, progress.loading)
-    return Trainer(*parts, feed, len(run.dataset), run.config, device)
+    """Put the data on the device, which may take long, and join it with the networks."""
+    if dataset.note:
+        progress.say(dataset.note)
+    feed = open_feed(dataset, device, progress.loading)
+    return Trainer(*parts, feed, len(dataset), config, device)
 
 
 class _RunObserver:

@@ -58,7 +58,7 @@ class Trainer:
         self.model, self.objective = model.to(device), objective.to(device)
         self.config = config
         self.step = 0
-        self._feed, self._size = feed, dataset_size
+        self.feed, self._size = feed, dataset_size
         self._generator = torch.Generator(device)
         self._order = self._indices("codes", device)
         self._second_order = self._indices("critic", device)
@@ -81,7 +81,7 @@ class Trainer:
 
     def train_step(self) -> None:
         """Do one step of every player."""
-        x = self._feed(self._order(self.step))
+        x = self.feed(self._order(self.step))
         self._generator.manual_seed(derive_seed(self.config.seed, "noise", self.step))
         latent = self._latent(x)
         terms = self.objective(x, self.model.decode(latent.z), latent, self._clock)
@@ -96,7 +96,7 @@ class Trainer:
 
     def _critic_step(self, name: str, latent: Latent) -> Tensor:
         with torch.no_grad():
-            second = self._latent(self._feed(self._second_order(self.step)))
+            second = self._latent(self.feed(self._second_order(self.step)))
         loss = self.objective.critics[name].critic_loss(latent, second)
         self._update(name, loss)
         return loss.detach()

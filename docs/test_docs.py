@@ -1,0 +1,77 @@
+"""The docs say what the code does."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from unweave import hookspecs
+from unweave.config import FIELDS, TrainConfig
+from unweave.options import options_of
+from unweave.registry import registry
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+PAGES = sorted(
+    path
+    for pattern in ("README.md", "docs/**/*.md", "p*/*/README.md")
+    for path in ROOT.glob(pattern)
+)
+LISTING = re.compile(r"```\w+\n# (?P<path>[\w./-]+)\n(?P<text>.*?)```", re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\((?!https?:|#)([^)#\s]+)[^)]*\)")
+
+
+def test_every_listing_of_the_plugin_page_is_the_file_itself():
+    page = (DOCS / "write-a-plugin.md").read_text()
+    listings = {match["path"]: match["text"] for match in LISTING.finditer(page)}
+    assert len(listings) >= 4
+    for path, text in listings.items():
+        assert text == (ROOT / path).read_text(), f"docs/write-a-plugin.md shows another {path}"
+
+
+def test_every_hook_has_its_row():
+    page = (DOCS / "hooks.md").read_text()
+    for name, hook in vars(hookspecs).items():
+        if not name.startswith("unweave_"):
+            continue
+        parameters = ", ".join(inspect.signature(hook).parameters)
+        row = name if name.endswith("s") and not parameters else f"{name}({parameters})"
+        assert f"`{row}`" in page, f"docs/hooks.md does not show {row}"
+
+
+def test_the_tests_of_the_readme_are_those_of_continuous_integration():
+    ran = (ROOT / ".ci" / "run").read_text().strip().splitlines()[-1]
+    assert f"```\n{ran}\n```" in (ROOT / "README.md").read_text()
+
+
+def test_every_method_is_in_the_table_with_its_defaults():
+    rows = [row for row in (DOCS / "methods.md").read_text().splitlines() if row.startswith("| `")]
+    table = {row.split("`")[1]: row for row in rows}
+    for entry in registry().entries("method"):
+        assert entry.name in table, f"docs/methods.md lacks {entry.name}"
+        for name, option in options_of(entry.load()).items():
+            assert f"{name}={option.default}" in table[entry.name], (entry.name, name)
+
+
+def test_every_setting_is_on_the_page_of_methods():
+    page = (DOCS / "methods.md").read_text()
+    for name in FIELDS:
+        default = TrainConfig.model_fields[name].default
+        assert f"`{name}`" in page, name
+        if isinstance(default, int | float) and not isinstance(default, bool):
+            row = next(line for line in page.splitlines() if line.startswith(f"| `{name}`"))
+            assert f"| {default} |" in row, row
+
+
+@pytest.mark.parametrize("kind", ["prior", "estimator", "cost", "architecture", "dataset"])
+def test_every_registered_name_is_on_the_page_of_methods(kind):
+    page = (DOCS / "methods.md").read_text()
+    for entry in registry().entries(kind):
+        assert f"`{entry.name}`" in page, f"docs/methods.md lacks {kind} {entry.name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    for target in LINK.findall(page.read_text()):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
