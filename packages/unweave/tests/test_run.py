@@ -212,3 +212,13 @@ def test_the_divergence_of_the_aggregate_posterior_against_the_closed_form():
     np.testing.assert_allclose(aggregate_kl(means, stds, prior), closed, atol=0.01)
     heavy = rng.standard_t(5, (n, 1))
     assert aggregate_kl(heavy, np.zeros_like(heavy), heavy)[0] == pytest.approx(0, abs=1e-3)
+
+
+def test_a_score_that_is_not_defined_is_null_in_the_file_and_nan_in_python(run, monkeypatch):
+    import toy
+
+    monkeypatch.setattr(toy, "correlation", lambda codes, factors: float("nan"))
+    evaluate(run, ("toy-correlation",))
+    assert json.loads(run.scores_path.read_text())["scores"]["toy-correlation"]["value"] is None
+    assert np.isnan(run.scores["toy-correlation"])
+    assert "not defined" in run.report().read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +80,7 @@ def evaluate(
     for name, call in calls:
         scores[name] = call(table.codes, factors)
     content = {"rows": len(table.codes), "seed": seed, "scores": _to_json(scores)}
-    write_text(run.scores_path, json.dumps(content, indent=2) + "\n")
+    write_text(run.scores_path, json.dumps(content, indent=2, allow_nan=False) + "\n")
     return scores
 
 
@@ -182,7 +183,7 @@ def _to_json(scores: Mapping[str, Any]) -> dict[str, Any]:
     """Give every score as `{"value": ..., "settings": ..., "parts": ...}`."""
     return {
         name: {
-            "value": float(score),
+            "value": _plain(float(score)),
             "settings": _plain(getattr(score, "settings", {})),
             "parts": _plain(getattr(score, "parts", {})),
         }
@@ -197,4 +198,6 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, np.generic | np.ndarray):
         return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON has no NaN
     return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -125,13 +126,14 @@ class Run:
 
     @property
     def scores(self) -> dict[str, float]:
-        """The scores by name, computed first where that was not yet done."""
+        """The scores by name, computed first where that was not yet done; NaN if undefined."""
         if not self.scores_path.is_file():
             from unweave.evaluate import evaluate
 
             evaluate(self)
         content = json.loads(self.scores_path.read_text(encoding="utf-8"))
-        return {name: entry["value"] for name, entry in content["scores"].items()}
+        values = {name: entry["value"] for name, entry in content["scores"].items()}
+        return {name: math.nan if value is None else value for name, value in values.items()}
 
     def report(self) -> Path:
         """Draw the figures and write `report.html`; return its path."""
