@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from unweave_estimators import DensityRatio, decompose, mmd
-from unweave_estimators.decomposition import log_densities
 from unweave_estimators.posterior_sums import pool_of, posterior_sums
+from unweave_estimators.weights import log_densities
 
 HERE = Path(__file__).parent
 DATASET = 4096

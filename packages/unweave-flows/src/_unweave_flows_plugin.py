@@ -1,0 +1,19 @@
+"""Hooks of unweave-flows."""
+
+import pluggy
+
+UNWEAVE_API = 1
+hookimpl = pluggy.HookimplMarker("unweave")
+
+
+@hookimpl
+def unweave_flows() -> dict[str, str]:
+    """Name the densities of this package."""
+    return {
+        "gaussian": "unweave_flows:Gaussian",
+        "gaussian-mixture": "unweave_flows:GaussianMixture",
+        "iaf": "unweave_flows:IAF",
+        "maf": "unweave_flows:MAF",
+        "nsf": "unweave_flows:NSF",
+        "realnvp": "unweave_flows:RealNVP",
+    }

@@ -1,0 +1,181 @@
+"""Flows: a bijection from codes to normal noise, with zuko's transformations inside."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal, Transform
+
+from unweave_flows.density import Density, Progress, check_codes, check_count
+from unweave_flows.fitting import maximise_likelihood, split
+from unweave_flows.standardise import Standardise
+from unweave_flows.zuko_parts import ComposedTransform, NormalizingFlow
+
+
+class Flow(Density):
+    """Density of codes z that a bijection f maps to standard normal noise.
+
+    log p(z) = log N(f(z); 0, I) + log |det df(z)/dz|, where f first scales and shifts the codes
+    to zero mean and unit variance and then applies `transforms` learned layers.
+
+    Parameters
+    ----------
+    dim : int
+        Number of code dimensions.
+    transforms : int
+        Number of learned layers.
+    hidden : ints
+        Widths of the hidden layers of each layer's network.
+    seed : int
+        Seed of the first weights and of the permutations between layers.
+
+    Attributes
+    ----------
+    losses : list of two floats for each epoch of the last fit
+        Mean negative log-likelihood of fitted and of held-out codes, in nats.
+
+    References
+    ----------
+    Papamakarios, Nalisnick, Rezende, Mohamed, Lakshminarayanan, "Normalizing Flows for
+    Probabilistic Modeling and Inference", 2021.
+    """
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, dim: int, *, transforms: int, hidden: Sequence[int], seed: int) -> None:
+        super().__init__(dim)
+        check_count("transforms", transforms)
+        for width in hidden:
+            check_count("every width in hidden", width)
+        self.register_buffer("shift", torch.zeros(dim))
+        self.register_buffer("scale", torch.ones(dim))
+        orders = _orders(dim, transforms, seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            layers = [self._layer(order, tuple(hidden)) for order in orders]
+        self.layers = torch.nn.ModuleList(layers)
+        self.losses: list[tuple[float, float]] = []
+
+    @abc.abstractmethod
+    def _layer(self, order: Tensor, hidden: tuple[int, ...]) -> torch.nn.Module:
+        """Build one layer; `order` is a permutation of the dimensions (dim,)."""
+
+    def transform(self) -> Transform:
+        """Return the bijection f from codes to noise, with `inv` and `log_abs_det_jacobian`."""
+        layers = (layer() for layer in self.layers)
+        bijection: Transform = ComposedTransform(Standardise(self.shift, self.scale), *layers)
+        return bijection
+
+    def forward(self) -> Distribution:
+        """Return p(z), a distribution with event shape (dim,)."""
+        loc, scale = torch.zeros_like(self.shift), torch.ones_like(self.scale)
+        noise = Independent(Normal(loc, scale, validate_args=False), 1, validate_args=False)
+        density: Distribution = NormalizingFlow(self.transform(), noise)
+        return density
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """Draw n codes without gradients, with all randomness from `generator`.
+
+        Parameters
+        ----------
+        n : int
+            Number of codes.
+        generator : torch.Generator on the module's device, optional
+            Source of all randomness; torch's global one where it is not given.
+
+        Returns
+        -------
+        codes : float tensor, shape (n, dim)
+        """
+        noise = torch.randn(
+            n, self.dim, generator=generator, dtype=self.shift.dtype, device=self.shift.device
+        )
+        return self.to_codes(noise)
+
+    def to_noise(self, codes: Tensor) -> Tensor:
+        """Map codes (n, dim) to noise f(z) (n, dim)."""
+        noise: Tensor = self.transform()(codes)
+        return noise
+
+    def to_codes(self, noise: Tensor) -> Tensor:
+        """Map noise (n, dim) back to codes (n, dim), the inverse of `to_noise`."""
+        inverse: Any = self.transform().inv
+        codes: Tensor = inverse(noise)
+        return codes
+
+    def fit(
+        self,
+        codes: Tensor,
+        *,
+        generator: torch.Generator | None = None,
+        progress: Progress | None = None,
+        epochs: int = 100,
+        batch_size: int = 100,
+        learning_rate: float = 1e-3,
+        validation: float = 0.1,
+        patience: int = 10,
+    ) -> Self:
+        """Fit to codes by maximum likelihood and return the flow.
+
+        Scale and shift are set to the moments of the fitted codes; the layers are trained by
+        Adam from the weights that they have. Defaults are those of Braithwaite, O'Connor, Kleijn,
+        "Variance Constrained Autoencoding", 2020, appendix C.3, but for the early stopping.
+
+        Parameters
+        ----------
+        codes : float array, shape (n, dim)
+            At least 20 codes.
+        generator : torch.Generator, optional
+            Source of the split and of the batches; torch's global one where it is not given.
+        progress : callable, optional
+            Called as progress(epochs done, epochs at most).
+        epochs, batch_size, learning_rate : int, int, float
+            How long to train, on how many codes a step, and Adam's step size.
+        validation : float
+            Fraction of the codes held out for early stopping.
+        patience : int
+            Epochs without a better held-out loss after which training stops.
+
+        Raises
+        ------
+        ValueError
+            If the codes have another shape, are not finite, or are constant in a dimension.
+        FloatingPointError
+            If loss or gradient stops being finite.
+        """
+        codes = check_codes(codes, self.shift, at_least=20)
+        fitted, held_out = split(codes, validation, generator)
+        fitted = check_codes(fitted, self.shift, at_least=2)
+        self.shift.copy_(fitted.mean(dim=0))
+        self.scale.copy_(fitted.std(dim=0))
+        self.losses = maximise_likelihood(
+            self,
+            fitted,
+            held_out,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            patience=patience,
+            generator=generator,
+            progress=progress,
+        )
+        return self
+
+
+def _orders(dim: int, count: int, seed: int) -> list[Tensor]:
+    """Draw permutations of the dimensions; every second one reverses the one before.
+
+    In few dimensions random permutations are often the same; a reversed pair never is.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    orders: list[Tensor] = []
+    for index in range(count):
+        order = torch.randperm(dim, generator=generator) if index % 2 == 0 else orders[-1].flip(0)
+        orders.append(order)
+    return orders

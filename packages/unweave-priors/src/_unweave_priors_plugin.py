@@ -1,0 +1,19 @@
+"""Hooks of unweave-priors."""
+
+import pluggy
+
+UNWEAVE_API = 1
+hookimpl = pluggy.HookimplMarker("unweave")
+
+
+@hookimpl
+def unweave_priors() -> dict[str, str]:
+    """Name the priors of this package."""
+    return {
+        "anisotropic-normal": "unweave_priors:AnisotropicNormal",
+        "gaussian-mixture": "unweave_priors:GaussianMixture",
+        "normal": "unweave_priors:Normal",
+        "spike-slab": "unweave_priors:SpikeSlab",
+        "student-t": "unweave_priors:StudentT",
+        "uniform": "unweave_priors:Uniform",
+    }

@@ -1,0 +1,71 @@
+import math
+
+import pytest
+import torch
+
+from unweave_priors import AnisotropicNormal, Normal, principal_scales
+
+
+def normal_cdf(loc=0.0, scale=1.0):
+    return lambda z: torch.special.ndtr((z - loc) / scale)
+
+
+@pytest.mark.parametrize(("loc", "scale"), [(0.0, 1.0), (-1.5, 0.3)])
+def test_log_prob_is_the_closed_form(loc, scale):
+    z = torch.tensor([[0.3, -2.0, 1.1]])
+    squares = sum(((value - loc) / scale) ** 2 for value in z[0].tolist())
+    expected = -0.5 * squares - 3 * math.log(scale * math.sqrt(2 * math.pi))
+    assert Normal(3, loc=loc, scale=scale)().log_prob(z).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_samples_follow_the_normal_distribution(generator, assert_drawn_from):
+    z = Normal(3, loc=-1.5, scale=0.3).sample(20_000, generator)
+    for column in z.T:
+        assert_drawn_from(column, normal_cdf(-1.5, 0.3))
+    assert torch.corrcoef(z.T).fill_diagonal_(0).abs().max() < 5 / math.sqrt(20_000)
+
+
+def test_anisotropic_samples_have_their_scales(generator, assert_drawn_from):
+    prior = AnisotropicNormal(3, scales=(3.0, 1.0, 0.1))
+    for column, scale in zip(prior.sample(20_000, generator).T, (3.0, 1.0, 0.1), strict=True):
+        assert_drawn_from(column, normal_cdf(scale=scale))
+
+
+def test_learned_scales_recover_the_spread_of_codes(generator):
+    prior = AnisotropicNormal(2, learned=True)
+    codes = torch.randn(4_000, 2, generator=generator) * torch.tensor([2.0, 0.5])
+    optimizer = torch.optim.Adam(prior.parameters(), lr=0.05)
+    for _ in range(200):
+        optimizer.zero_grad()
+        (-prior().log_prob(codes).mean()).backward()
+        optimizer.step()
+    maximum_likelihood = codes.square().mean(dim=0).sqrt()
+    torch.testing.assert_close(prior().stddev, maximum_likelihood, rtol=1e-3, atol=0)
+
+
+def test_given_scales_are_no_parameters():
+    assert list(AnisotropicNormal(2, scales=(1.0, 2.0)).parameters()) == []
+
+
+def test_principal_scales_of_a_rotated_gaussian(generator):
+    rotation, _ = torch.linalg.qr(torch.randn(5, 5, generator=generator))
+    spread = torch.tensor([4.0, 2.0, 1.0, 0.1, 0.1])
+    data = 7.0 + (torch.randn(50_000, 5, generator=generator) * spread) @ rotation
+    expected = torch.tensor([4.0, 2.0, 1.0]) / math.sqrt((16 + 4 + 1) / 3)
+    torch.testing.assert_close(principal_scales(data, 3), expected, rtol=0.02, atol=0)
+
+
+def test_principal_scales_flatten_images():
+    images = torch.arange(2 * 3 * 4.0).reshape(2, 3, 4, 1)
+    assert principal_scales(images, 1).tolist() == [1.0]
+
+
+@pytest.mark.parametrize("dim", [0, 3])
+def test_principal_scales_refuse_more_components_than_there_are(dim):
+    with pytest.raises(ValueError, match=rf"between 1 and .* = 2, got {dim}"):
+        principal_scales(torch.eye(3), dim)
+
+
+def test_principal_scales_refuse_constant_data():
+    with pytest.raises(ValueError, match="vary in at least dim = 2 directions"):
+        principal_scales(torch.ones(5, 3), 2)

@@ -1,0 +1,27 @@
+"""Conformance checks for unweave plugins."""
+
+from unweave_testing.check import Check, NotApplicable, Report, Result, run
+from unweave_testing.costs import cost_checks
+from unweave_testing.datasets import dataset_checks
+from unweave_testing.estimators import estimator_checks
+from unweave_testing.flows import flow_checks
+from unweave_testing.metrics import metric_checks
+from unweave_testing.parametrisation import parametrize
+from unweave_testing.plugins import plugin_checks
+from unweave_testing.priors import prior_checks
+
+__all__ = [
+    "Check",
+    "NotApplicable",
+    "Report",
+    "Result",
+    "cost_checks",
+    "dataset_checks",
+    "estimator_checks",
+    "flow_checks",
+    "metric_checks",
+    "parametrize",
+    "plugin_checks",
+    "prior_checks",
+    "run",
+]

@@ -1,0 +1,164 @@
+"""Checks that every data set must pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from unweave_testing.check import Check, NotApplicable
+
+
+def dataset_checks() -> list[Check]:
+    """List the checks of data sets; their factory is called without arguments.
+
+    - `description`: name, length, image shape, bits and a note of at most one line.
+    - `images`: `images(index)` is uint8 (n, h, w, c), for no index and for repeated ones too.
+    - `order`: images come in the order of the index, the same each time.
+    - `own-memory`: writing to a batch does not change the data set.
+    - `out-of-range`: an index past the end is refused with an IndexError or ValueError.
+    - `bits`: with `bits` 1 every pixel is 0 or 255.
+    - `factors`: classes (N, K) of integers from 0 to size - 1, with names and sizes; or none.
+    - `factor-values`: (N, K) finite floats, one value for each class; or none.
+    - `stored`: `stored()` holds the same images, packed where `bits` is 1; or None.
+
+    Examples
+    --------
+    >>> from unweave_testing import dataset_checks
+    >>> [check.name for check in dataset_checks()][:3]
+    ['description', 'images', 'order']
+    """
+    return [
+        Check("description", _description),
+        Check("images", _images),
+        Check("order", _order),
+        Check("own-memory", _own_memory),
+        Check("out-of-range", _out_of_range),
+        Check("bits", _bits),
+        Check("factors", _factors),
+        Check("factor-values", _factor_values),
+        Check("stored", _stored),
+    ]
+
+
+def _index(data: Any) -> Any:
+    """Choose up to 20 images from all over the data set."""
+    return np.unique(np.linspace(0, len(data) - 1, 20).astype(int))
+
+
+def _description(factory: Any) -> None:
+    data = factory()
+    assert isinstance(data.name, str), f"name must be text, got {data.name!r}"
+    assert data.name, "name must not be empty"
+    assert len(data) >= 1, f"len() must be at least 1, got {len(data)}"
+    shape = data.image_shape
+    assert isinstance(shape, tuple), f"image_shape must be a tuple (h, w, c), got {shape!r}"
+    assert len(shape) == 3, f"image_shape must be (h, w, c), got {shape}"
+    assert min(shape) >= 1, f"image_shape must be positive, got {shape}"
+    assert data.bits in (1, 8), f"bits must be 1 or 8, got {data.bits!r}"
+    assert isinstance(data.note, str), f"note must be text, got {data.note!r}"
+    assert "\n" not in data.note, f"note must be one line, got {data.note!r}"
+
+
+def _images(factory: Any) -> None:
+    data = factory()
+    for index in (_index(data), np.zeros(0, dtype=int), np.array([0, 0])):
+        batch = data.images(index)
+        expected = (len(index), *data.image_shape)
+        assert batch.dtype == np.uint8, f"images must be uint8, got {batch.dtype}"
+        assert batch.shape == expected, f"images must have shape {expected}, got {batch.shape}"
+
+
+def _order(factory: Any) -> None:
+    data = factory()
+    index = _index(data)
+    batch = data.images(index)
+    assert np.array_equal(data.images(index), batch), "two batches of one index differ"
+    assert np.array_equal(data.images(index[::-1]), batch[::-1]), (
+        "images do not come in the order of the index"
+    )
+    one = np.concatenate([data.images(index[i : i + 1]) for i in range(len(index))])
+    assert np.array_equal(one, batch), "images one by one differ from those of a batch"
+
+
+def _own_memory(factory: Any) -> None:
+    data = factory()
+    index = np.array([0])
+    kept = data.images(index).copy()
+    batch = data.images(index)
+    if batch.flags.writeable:
+        batch[...] = 255 - batch
+    assert np.array_equal(data.images(index), kept), "writing to a batch changed the data set"
+
+
+def _out_of_range(factory: Any) -> None:
+    data = factory()
+    try:
+        data.images(np.array([len(data)]))
+    except (IndexError, ValueError):
+        return
+    raise AssertionError(f"the index {len(data)} must be refused, the last one is {len(data) - 1}")
+
+
+def _bits(factory: Any) -> None:
+    data = factory()
+    if data.bits != 1:
+        raise NotApplicable("pixels have 8 bits")
+    found = np.setdiff1d(data.images(_index(data)), [0, 255])
+    assert found.size == 0, f"with bits = 1 every pixel must be 0 or 255, got {found[:5].tolist()}"
+
+
+def _factors(factory: Any) -> None:
+    data = factory()
+    names, sizes, factors = data.factor_names, data.factor_sizes, data.factors
+    if factors is None:
+        assert len(names) == len(sizes) == 0, "without factors, names and sizes must be empty"
+        return
+    factors = np.asarray(factors)
+    assert factors.ndim == 2, f"factors must have shape (N, K), got {factors.shape}"
+    assert len(factors) == len(data), f"there are {len(data)} images, but {len(factors)} factors"
+    assert np.issubdtype(factors.dtype, np.integer), (
+        f"factors must be integers, not {factors.dtype}"
+    )
+    k = factors.shape[1]
+    assert len(names) == len(sizes) == k, (
+        f"there are {k} factors, {len(names)} names and {len(sizes)} sizes"
+    )
+    assert len(set(names)) == k, f"factor names must differ, got {names}"
+    assert factors.min() >= 0, f"classes must not be negative, got {factors.min()}"
+    tops = zip(names, factors.max(axis=0), sizes, strict=True)
+    above = [name for name, top, size in tops if top >= size]
+    assert not above, f"classes of {', '.join(above)} must be below the factor's size"
+
+
+def _factor_values(factory: Any) -> None:
+    data = factory()
+    if data.factor_values is None:
+        raise NotApplicable("the factors have no values")
+    assert data.factors is not None, "there are factor_values, but no factors"
+    values, factors = np.asarray(data.factor_values), np.asarray(data.factors)
+    assert values.shape == factors.shape, (
+        f"factor_values must have the factors' shape {factors.shape}, got {values.shape}"
+    )
+    assert np.isfinite(values).all(), "factor_values must be finite"
+    for k, name in enumerate(data.factor_names):
+        pairs = len(np.unique(np.stack([factors[:, k], values[:, k]]), axis=1).T)
+        classes = len(np.unique(factors[:, k]))
+        assert pairs == classes, f"a class of factor {name} must have one value, got {pairs} pairs"
+
+
+def _stored(factory: Any) -> None:
+    data = factory()
+    calls: list[tuple[int, int]] = []
+    stored = data.stored(progress=lambda done, total: calls.append((done, total)))
+    assert all(done <= total for done, total in calls), "progress says that more than all is done"
+    if stored is None:
+        raise NotApplicable("the data set stays on disk")
+    index, pixels = _index(data), int(np.prod(data.image_shape))
+    expected = (len(data), *data.image_shape) if data.bits == 8 else (len(data), -(-pixels // 8))
+    assert stored.dtype == np.uint8, f"stored() must be uint8, got {stored.dtype}"
+    assert stored.shape == expected, f"stored() must have shape {expected}, got {stored.shape}"
+    rows = stored[index]
+    if data.bits == 1:
+        rows = 255 * np.unpackbits(rows, axis=1)[:, :pixels].reshape(-1, *data.image_shape)
+    assert np.array_equal(rows, data.images(index)), "stored() holds other images than images()"

@@ -1,0 +1,75 @@
+"""What the checks of priors and of flows share: densities over codes and their samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from unweave_testing import torch_modules as modules
+from unweave_testing.quadrature import Array, Rule
+
+# Enough draws to see a distance of 0.03 between distribution functions.
+DRAWS = 10_000
+
+
+def samplers(module: Any) -> Iterator[tuple[str, Callable[[int, int], Any]]]:
+    """Both ways to draw n codes under a seed: from the distribution, and from the module."""
+    yield "the distribution", lambda n, seed: modules.draw(module, n, seed)
+    if hasattr(module, "sample"):
+        yield "the module", lambda n, seed: module.sample(n, modules.generator(seed))
+
+
+def evaluate(module: Any, z: Array) -> Array:
+    """Evaluate the density of a module at z (n, dim), 20,000 codes at a time."""
+    import torch
+
+    with torch.no_grad():
+        codes = torch.from_numpy(z)
+        parts = [module().log_prob(part).exp() for part in torch.split(codes, 20_000)]
+    values: Array = torch.cat(parts).double().numpy()
+    return values
+
+
+def on_plane(module: Any, plane: Rule) -> Array:
+    """Evaluate the density of a module over two dimensions on a grid (nodes, nodes)."""
+    n = len(plane.nodes)
+    grid = np.stack(np.meshgrid(plane.nodes, plane.nodes, indexing="ij"), axis=-1)
+    return evaluate(module, grid.reshape(-1, 2)).reshape(n, n)
+
+
+def refuse_distance(name: str, line: Rule, density: Array, samples: Any) -> None:
+    """Refuse samples with a Kolmogorov-Smirnov distance that has a chance below 1e-6."""
+    z = np.sort(samples.numpy())
+    exact = line.distribution(density, z)
+    steps = np.arange(len(z) + 1) / len(z)
+    distance = max(np.max(steps[1:] - exact), np.max(exact - steps[:-1]))
+    # Kolmogorov's tail: P(D > t / sqrt(n)) is about 2 exp(-2 t^2).
+    limit = np.sqrt(np.log(2 / 1e-6) / 2 / len(z))
+    assert distance < limit, (
+        f"samples of {name} are {distance:.3f} away from the density's distribution function, "
+        f"allowed are {limit:.3f} (Kolmogorov-Smirnov, {len(z)} draws)"
+    )
+
+
+def check_dtype(build: Callable[[], Any]) -> None:
+    """Refuse samples or log densities that do not follow the module's dtype."""
+    import torch
+
+    for dtype in (torch.float32, torch.float64):
+        module = build().to(dtype)
+        for name, draw in samplers(module):
+            z = draw(4, 5)
+            assert z.dtype == dtype, f"after .to({dtype}), {name} draws {z.dtype}"
+            found = module().log_prob(z).dtype
+            assert found == dtype, f"after .to({dtype}), log_prob returns {found}"
+
+
+def on_its_device(module: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what a density returns, to see where it is."""
+    z = module().sample((4,))
+    yield "the distribution's sample", z
+    yield "log_prob", module().log_prob(z)
+    if hasattr(module, "sample"):
+        yield "the module's sample", module.sample(4)

@@ -1,0 +1,210 @@
+"""Checks that every disentanglement metric must pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave_testing.check import Check, NotApplicable
+
+SIZES = (4, 5, 6)
+CHANGES = ("factor-order", "permutation", "scale", "shift", "sign")
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the author says about the metric."""
+
+    bounds: tuple[float, float]
+    perfect: float | None
+    random: float | None
+    tolerance: float
+    invariant: frozenset[str]
+
+
+def metric_checks(
+    *,
+    bounds: tuple[float, float] = (0.0, 1.0),
+    perfect: float | None = 1.0,
+    random: float | None = 0.0,
+    tolerance: float = 0.05,
+    invariant: Collection[str] = CHANGES,
+) -> list[Check]:
+    """List the checks of metrics; their factory is `metric(codes, factors)` itself.
+
+    Codes are (n, 6) floats, factors (n, 3) integer classes; bind further options beforehand.
+
+    - `number`: the score is finite and converts to a float.
+    - `deterministic`: the same arrays give the same score.
+    - `inputs-untouched`: the arrays are not written to.
+    - `bounds`: scores of good, bad and mixed codes lie within `bounds`.
+    - `perfect`: codes that are the factors, with noise in spare dimensions, score `perfect`.
+    - `random`: codes that know nothing of the factors score `random`.
+    - `monotone`: the more a code is mixed with noise, the worse the score.
+    - `invariant`: permuting, scaling, shifting or negating code dimensions, or permuting the
+      factors, changes the score by at most `tolerance`.
+    - `wrong-shapes`: codes and factors of different lengths, and codes that are no matrix, are
+      refused with a ValueError.
+    - `not-finite`: codes with a nan are refused with a ValueError.
+
+    Parameters
+    ----------
+    bounds : two floats
+        Smallest and largest score that is possible.
+    perfect, random : float or None
+        Scores of the best and of uninformative codes; None leaves the check out.
+    tolerance : float
+        Allowed distance from `perfect` and `random`, and under a change of codes.
+    invariant : names among CHANGES
+        What the score does not depend on.
+
+    Raises
+    ------
+    ValueError
+        If `invariant` names an unknown change.
+
+    Examples
+    --------
+    >>> from unweave_testing import metric_checks
+    >>> len(metric_checks(invariant=("permutation",)))
+    10
+    """
+    unknown = sorted(set(invariant) - set(CHANGES))
+    if unknown:
+        raise ValueError(f"invariant must be among {', '.join(CHANGES)}, got {', '.join(unknown)}")
+    facts = _Facts(bounds, perfect, random, tolerance, frozenset(invariant))
+    functions: dict[str, Callable[[Any, _Facts], None]] = {
+        "number": _number,
+        "deterministic": _deterministic,
+        "inputs-untouched": _inputs_untouched,
+        "bounds": _bounds,
+        "perfect": _perfect,
+        "random": _random,
+        "monotone": _monotone,
+        "invariant": _invariant,
+        "wrong-shapes": _wrong_shapes,
+        "not-finite": _not_finite,
+    }
+    return [Check(name, _with(facts, function)) for name, function in functions.items()]
+
+
+def _with(facts: _Facts, function: Callable[[Any, _Facts], None]) -> Callable[[Any], None]:
+    return lambda metric: function(metric, facts)
+
+
+def _factors(n: int = 3_000) -> NDArray[np.int64]:
+    """Draw independent classes (n, 3)."""
+    rng = np.random.default_rng(0)
+    return np.stack([rng.integers(size, size=n) for size in SIZES], axis=1)
+
+
+def _codes(factors: NDArray[np.int64], noise: float) -> NDArray[np.float64]:
+    """Give each factor a dimension, as shares of signal and noise, and add three of noise."""
+    rng = np.random.default_rng(1)
+    drawn = rng.normal(size=(len(factors), 6))
+    signal = (factors - factors.mean(axis=0)) / factors.std(axis=0)
+    drawn[:, :3] = np.sqrt(1 - noise) * signal + np.sqrt(noise) * drawn[:, :3]
+    return drawn
+
+
+def _score(metric: Any, noise: float) -> float:
+    factors = _factors()
+    return float(metric(_codes(factors, noise), factors))
+
+
+def _number(metric: Any, facts: _Facts) -> None:
+    score = _score(metric, 0.2)
+    assert np.isfinite(score), f"the score must be finite, got {score}"
+
+
+def _deterministic(metric: Any, facts: _Facts) -> None:
+    first, again = _score(metric, 0.2), _score(metric, 0.2)
+    assert first == again, f"the same arrays score {first} and then {again}"
+
+
+def _inputs_untouched(metric: Any, facts: _Facts) -> None:
+    factors = _factors()
+    codes = _codes(factors, 0.2)
+    kept = codes.copy(), factors.copy()
+    metric(codes, factors)
+    assert np.array_equal(codes, kept[0]), "the metric wrote to the codes"
+    assert np.array_equal(factors, kept[1]), "the metric wrote to the factors"
+
+
+def _bounds(metric: Any, facts: _Facts) -> None:
+    low, high = facts.bounds
+    for noise in (0.0, 0.2, 0.8, 1.0):
+        score = _score(metric, noise)
+        # Sums of floats may round past a bound.
+        assert low - 1e-9 <= score <= high + 1e-9, f"a score must lie in {low, high}, got {score}"
+
+
+def _perfect(metric: Any, facts: _Facts) -> None:
+    if facts.perfect is None:
+        raise NotApplicable("no score of perfect codes is known")
+    score = _score(metric, 0.0)
+    assert abs(score - facts.perfect) <= facts.tolerance, (
+        f"codes that are the factors score {score:.4f}, expected {facts.perfect}"
+    )
+
+
+def _random(metric: Any, facts: _Facts) -> None:
+    if facts.random is None:
+        raise NotApplicable("no score of uninformative codes is known")
+    score = _score(metric, 1.0)
+    assert abs(score - facts.random) <= facts.tolerance, (
+        f"codes that know nothing of the factors score {score:.4f}, expected {facts.random}"
+    )
+
+
+def _monotone(metric: Any, facts: _Facts) -> None:
+    scores = [_score(metric, noise) for noise in (0.0, 0.3, 0.9)]
+    rising = facts.perfect is not None and facts.random is not None and facts.perfect < facts.random
+    ordered = sorted(scores, reverse=not rising)
+    # Scores that saturate may be equal.
+    assert scores == ordered, f"scores must get worse with noise of 0, 0.3 and 0.9, got {scores}"
+
+
+def _invariant(metric: Any, facts: _Facts) -> None:
+    factors = _factors()
+    codes = _codes(factors, 0.2)
+    order = np.array([4, 2, 0, 5, 1, 3])
+    changed = {
+        "factor-order": (codes, factors[:, [2, 0, 1]]),
+        "permutation": (codes[:, order], factors),
+        "scale": (codes * np.array([0.1, 3, 1, 10, 0.5, 2]), factors),
+        "shift": (codes + np.arange(6.0), factors),
+        "sign": (codes * np.array([-1, 1, -1, 1, -1, 1]), factors),
+    }
+    base = float(metric(codes, factors))
+    for name in sorted(facts.invariant):
+        score = float(metric(*changed[name]))
+        assert abs(score - base) <= facts.tolerance, (
+            f"the score changes from {base:.4f} to {score:.4f} under a change of {name}"
+        )
+
+
+def _wrong_shapes(metric: Any, facts: _Facts) -> None:
+    factors = _factors()
+    codes = _codes(factors, 0.2)
+    _refused(metric, codes[:-1], factors, "codes and factors of different lengths")
+    _refused(metric, codes[:, 0], factors, "codes of shape (n,)")
+
+
+def _not_finite(metric: Any, facts: _Facts) -> None:
+    factors = _factors()
+    codes = _codes(factors, 0.2)
+    codes[3, 1] = np.nan
+    _refused(metric, codes, factors, "codes with a nan")
+
+
+def _refused(metric: Any, codes: Any, factors: Any, what: str) -> None:
+    try:
+        score = metric(codes, factors)
+    except ValueError:
+        return
+    raise AssertionError(f"{what} must be refused with a ValueError, got the score {score}")

@@ -1,0 +1,69 @@
+"""The checks as one parametrised pytest test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from unweave_testing.check import Check, NotApplicable, expectations
+
+
+def parametrize(
+    checks: Sequence[Check],
+    factory: Any,
+    expected_failures: Mapping[str, str] | None = None,
+) -> pytest.MarkDecorator:
+    """Decorate a test that takes `check`, to run once for each check.
+
+    The test calls `check()`. Expected failures become strict xfails, and a check that is not
+    applicable becomes a skip.
+
+    Parameters
+    ----------
+    checks : non-empty sequence of Check
+        Such as `prior_checks()`.
+    factory : callable
+        Builds the thing under test; its arguments depend on the kind of checks.
+    expected_failures : mapping from check name to reason, optional
+        Checks that are known to fail.
+
+    Raises
+    ------
+    ValueError
+        If there are no checks, or `expected_failures` names an unknown check or no reason.
+
+    Examples
+    --------
+    >>> from unweave_testing import Check, parametrize
+    >>> def is_positive(factory):
+    ...     assert factory() > 0
+    >>> @parametrize([Check("positive", is_positive)], lambda: 1)
+    ... def test_conformance(check):
+    ...     check()
+    """
+    if not checks:
+        raise ValueError("checks must hold at least one check, got none")
+    reasons = expectations(checks, expected_failures)
+    return pytest.mark.parametrize(
+        "check",
+        [
+            pytest.param(_bound(check, factory), id=check.name, marks=_marks(reasons, check.name))
+            for check in checks
+        ],
+    )
+
+
+def _marks(reasons: Mapping[str, str], name: str) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.xfail(strict=True, reason=reasons[name])] if name in reasons else []
+
+
+def _bound(check: Check, factory: Any) -> Callable[[], None]:
+    def call() -> None:
+        try:
+            check(factory)
+        except NotApplicable as reason:
+            pytest.skip(str(reason))
+
+    return call

@@ -1,0 +1,154 @@
+"""Checks that every hook file must pass."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import inspect
+import re
+import subprocess
+import sys
+import typing
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+from unweave_testing.check import Check
+
+NAMING_HOOKS = (
+    "unweave_architectures",
+    "unweave_costs",
+    "unweave_datasets",
+    "unweave_estimators",
+    "unweave_executors",
+    "unweave_flows",
+    "unweave_methods",
+    "unweave_metrics",
+    "unweave_priors",
+)
+OTHER_HOOKS = (
+    "unweave_commands",
+    "unweave_run_end",
+    "unweave_run_log",
+    "unweave_run_start",
+)
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+def plugin_checks() -> list[Check]:
+    """List the checks of hook files; in place of a factory they take the hook file's module name.
+
+    - `api`: `UNWEAVE_API` is a positive integer.
+    - `hooks`: there is a hook, and every one is spelt like one of unweave's.
+    - `mappings`: naming hooks return a mapping from names to `"module:object"`.
+    - `light`: importing the hook file imports pluggy and the standard library alone.
+    - `targets`: every object that is named can be imported and called.
+    - `options`: every keyword-only parameter of an object has an annotation that can be resolved.
+    - `entry-point`: an installed distribution names the module in the group `unweave`.
+
+    Examples
+    --------
+    >>> from unweave_testing import plugin_checks
+    >>> [check.name for check in plugin_checks()][:3]
+    ['api', 'hooks', 'mappings']
+    """
+    return [
+        Check("api", _api),
+        Check("hooks", _hooks),
+        Check("mappings", _mappings),
+        Check("light", _light),
+        Check("targets", _targets),
+        Check("options", _options),
+        Check("entry-point", _entry_point),
+    ]
+
+
+def _api(name: str) -> None:
+    number = getattr(importlib.import_module(name), "UNWEAVE_API", None)
+    assert type(number) is int, f"UNWEAVE_API must be an integer, got {number!r}"
+    assert number >= 1, f"UNWEAVE_API must be at least 1, got {number}"
+
+
+def _marked(module: ModuleType) -> dict[str, Any]:
+    """Functions that pluggy's marker of unweave has decorated."""
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if inspect.isroutine(value) and hasattr(value, "unweave_impl")
+    }
+
+
+def _hooks(name: str) -> None:
+    found = _marked(importlib.import_module(name))
+    assert found, f"{name} has no function decorated with HookimplMarker('unweave')"
+    unknown = sorted(set(found) - {*NAMING_HOOKS, *OTHER_HOOKS})
+    known = ", ".join((*NAMING_HOOKS, *OTHER_HOOKS))
+    assert not unknown, f"unknown hooks {', '.join(unknown)}; known hooks: {known}"
+
+
+def _named(name: str) -> Iterator[tuple[str, Any]]:
+    """Yield each naming hook and what it returns."""
+    for hook, function in _marked(importlib.import_module(name)).items():
+        if hook in NAMING_HOOKS:
+            yield hook, function()
+
+
+def _mappings(name: str) -> None:
+    for hook, mapping in _named(name):
+        assert isinstance(mapping, dict), f"{hook} must return a dict, got {type(mapping).__name__}"
+        for key, target in mapping.items():
+            assert isinstance(key, str), f"{hook}: names must be text, got {key!r}"
+            assert NAME.fullmatch(key), (
+                f"{hook}: names must be lower case, words joined by '-', got {key!r}"
+            )
+            assert isinstance(target, str), f"{hook}: {key} must lead to text, got {target!r}"
+            assert TARGET.fullmatch(target), (
+                f"{hook}: {key} must lead to 'module:object', got {target!r}"
+            )
+
+
+def _light(name: str) -> None:
+    program = (
+        "import sys; import pluggy; before = set(sys.modules); "
+        f"import {name}; print(*(set(sys.modules) - before))"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"importing {name} fails: {done.stderr.strip()[-300:]}"
+    roots = {module.split(".")[0] for module in done.stdout.split()}
+    heavy = sorted(roots - {name.split(".")[0], *sys.stdlib_module_names})
+    assert not heavy, f"importing {name} also imports {', '.join(heavy)}"
+
+
+def _objects(name: str) -> Iterator[tuple[str, Any]]:
+    """Yield every target that is named and the object it leads to."""
+    for _, mapping in _named(name):
+        for target in mapping.values():
+            module, attribute = target.split(":")
+            yield target, getattr(importlib.import_module(module), attribute)
+
+
+def _targets(name: str) -> None:
+    for target, value in _objects(name):
+        assert callable(value), f"{target} must be callable, got {type(value).__name__}"
+
+
+def _options(name: str) -> None:
+    for target, value in _objects(name):
+        function = value.__init__ if inspect.isclass(value) else value
+        hints = typing.get_type_hints(function)
+        for parameter in inspect.signature(value).parameters.values():
+            if parameter.kind is parameter.KEYWORD_ONLY:
+                assert parameter.name in hints, (
+                    f"option {parameter.name} of {target} needs a type annotation"
+                )
+
+
+def _entry_point(name: str) -> None:
+    points = importlib.metadata.entry_points(group="unweave")
+    known = sorted(point.value for point in points)
+    assert name in known, (
+        f"no installed distribution has an entry point to {name} in the group unweave; "
+        f"there are {', '.join(known) or 'none'}"
+    )

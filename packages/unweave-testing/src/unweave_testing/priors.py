@@ -1,0 +1,196 @@
+"""Checks that every prior must pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from unweave_testing import densities
+from unweave_testing import torch_modules as modules
+from unweave_testing.check import Check, NotApplicable
+from unweave_testing.quadrature import Array, Rule, rule
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the author says about the prior."""
+
+    factorised: bool
+    support: tuple[float, float]
+    length: float
+
+
+def prior_checks(
+    *,
+    factorised: bool = True,
+    support: tuple[float, float] = (-np.inf, np.inf),
+    length: float = 1.0,
+) -> list[Check]:
+    """List the checks of priors; their factory is called with the number of code dimensions.
+
+    - `event-shape`: calling the module gives a Distribution over codes (dim,).
+    - `factorised`: it is Independent, and its marginals add up; or it is not, as claimed.
+    - `normalised`: the density integrates to one in one and two dimensions, by quadrature.
+    - `samples-marginals`: Kolmogorov-Smirnov distance of every coordinate from the density.
+    - `samples-jointly`: joint moments of the ranks of two coordinates against the density's,
+      so that heavy tails are no obstacle and wrong marginals do not show twice.
+    - `gradients`: to the codes and to every parameter, against central differences.
+    - `dtype`, `device`: both follow the module.
+    - `generator`: `prior.sample(n, generator)` depends on the generator alone.
+    - `save-and-load`: the density follows `state_dict`, which holds every tensor.
+    - `wrong-dimension`: codes of another dimension are refused, and the message names both.
+
+    Parameters
+    ----------
+    factorised : bool
+        Whether the prior is a product over code dimensions.
+    support : two floats
+        Interval, the same for every dimension, outside of which the density is zero.
+    length : float
+        Order of magnitude of the smallest distance on which the density varies; the
+        quadrature resolves a tenth of it within 10 lengths of the origin.
+
+    Examples
+    --------
+    >>> from unweave_testing import prior_checks
+    >>> [check.name for check in prior_checks()][:3]
+    ['event-shape', 'factorised', 'normalised']
+    """
+    facts = _Facts(factorised, support, length)
+    functions: dict[str, Callable[[Any, _Facts], None]] = {
+        "event-shape": _event_shape,
+        "factorised": _factorised,
+        "normalised": _normalised,
+        "samples-marginals": _samples_marginals,
+        "samples-jointly": _samples_jointly,
+        "gradients": _gradients,
+        "dtype": _dtype,
+        "device": _device,
+        "generator": _generator,
+        "save-and-load": _save_and_load,
+        "wrong-dimension": _wrong_dimension,
+    }
+    return [Check(name, _with(facts, function)) for name, function in functions.items()]
+
+
+def _with(facts: _Facts, function: Callable[[Any, _Facts], None]) -> Callable[[Any], None]:
+    return lambda factory: function(factory, facts)
+
+
+def _event_shape(factory: Any, facts: _Facts) -> None:
+    modules.check_density(factory(3), 3)
+    for name, draw in densities.samplers(factory(3)):
+        shape = tuple(draw(7, 0).shape)
+        assert shape == (7, 3), f"{name} must draw shape (7, 3), got {shape}"
+
+
+def _factorised(factory: Any, facts: _Facts) -> None:
+    import torch
+
+    prior = factory(3).double()
+    independent = isinstance(prior(), torch.distributions.Independent)
+    if not facts.factorised:
+        assert not independent, "the prior is Independent, but was said not to factorise"
+        return
+    assert independent, (
+        f"a factorised prior must return torch.distributions.Independent(base, 1), got "
+        f"{type(prior()).__name__}; say prior_checks(factorised=False) where it does not factorise"
+    )
+    z = modules.draw(prior, 5, seed=0)
+    total = prior().base_dist.log_prob(z).sum(dim=-1)
+    assert torch.allclose(total, prior().log_prob(z)), "marginals do not add up to log_prob"
+
+
+def _normalised(factory: Any, facts: _Facts) -> None:
+    line, density = _line(factory, facts)
+    mass = float(line.weights @ density)
+    assert abs(mass - 1) < 1e-4, f"the density over one dimension integrates to {mass:.6f}"
+    plane, table = _plane(factory, facts)
+    mass = float(plane.weights @ table @ plane.weights)
+    assert abs(mass - 1) < 1e-3, f"the density over two dimensions integrates to {mass:.6f}"
+
+
+def _samples_marginals(factory: Any, facts: _Facts) -> None:
+    line, density = _line(factory, facts)
+    for name, draw in densities.samplers(factory(1).double()):
+        densities.refuse_distance(name, line, density, draw(densities.DRAWS, 1)[:, 0])
+    plane, table = _plane(factory, facts)
+    for name, draw in densities.samplers(factory(2).double()):
+        z = draw(densities.DRAWS, 2)
+        densities.refuse_distance(name, plane, table @ plane.weights, z[:, 0])
+        densities.refuse_distance(name, plane, plane.weights @ table, z[:, 1])
+
+
+def _samples_jointly(factory: Any, facts: _Facts) -> None:
+    plane, table = _plane(factory, facts)
+    mass = plane.weights[:, None] * table * plane.weights
+    exact = _joint_moments(
+        plane.distribution(table @ plane.weights, plane.nodes)[:, None],
+        plane.distribution(plane.weights @ table, plane.nodes),
+        mass / mass.sum(),
+    )
+    for name, draw in densities.samplers(factory(2).double()):
+        z = draw(densities.DRAWS, 3).numpy()
+        ranks = (z.argsort(axis=0).argsort(axis=0) + 0.5) / len(z)
+        drawn = _joint_moments(ranks[:, 0], ranks[:, 1], np.full(len(z), 1 / len(z)))
+        # A product of two centred ranks has a standard deviation of at most 1 / 12 about.
+        distance, limit = np.abs(drawn - exact).max(), 6 / 12 / np.sqrt(len(z))
+        assert distance < limit, (
+            f"samples of {name}: joint moments of the ranks of two coordinates are {drawn}, "
+            f"those of the density {exact}; are the coordinates drawn together?"
+        )
+
+
+def _joint_moments(first: Array, second: Array, mass: Array) -> Array:
+    """Average products of centred ranks, and of their sizes, under probabilities `mass`."""
+    first, second = first - 0.5, second - 0.5
+    products = (first * second, np.abs(first) * np.abs(second))
+    return np.array([np.sum(mass * product) for product in products])
+
+
+def _gradients(factory: Any, facts: _Facts) -> None:
+    prior = factory(3).double()
+    z = modules.draw(prior, 6, seed=4)
+    modules.check_code_gradient(lambda codes: prior().log_prob(codes), z)
+    modules.check_parameter_gradients(prior, lambda: prior().log_prob(z).sum())
+
+
+def _dtype(factory: Any, facts: _Facts) -> None:
+    densities.check_dtype(lambda: factory(3))
+
+
+def _device(factory: Any, facts: _Facts) -> None:
+    modules.check_device(factory(3), densities.on_its_device)
+
+
+def _generator(factory: Any, facts: _Facts) -> None:
+    prior = factory(3)
+    if not hasattr(prior, "sample"):
+        raise NotApplicable("the prior has no sample(n, generator=None) of its own")
+    modules.check_generator(prior)
+
+
+def _save_and_load(factory: Any, facts: _Facts) -> None:
+    prior, other = factory(3), factory(3)
+    z = modules.draw(prior, 6, seed=6)
+    modules.check_state(prior, other, lambda module: module().log_prob(z))
+
+
+def _wrong_dimension(factory: Any, facts: _Facts) -> None:
+    prior = factory(3)
+    modules.check_wrong_dimension(lambda z: prior().log_prob(z), 3)
+
+
+def _line(factory: Any, facts: _Facts) -> tuple[Rule, Array]:
+    """Nodes on the line and the density there (nodes,)."""
+    line = rule(facts.support, length=facts.length, reach=1e8, panels=400, order=12)
+    return line, densities.evaluate(factory(1).double(), line.nodes[:, None])
+
+
+def _plane(factory: Any, facts: _Facts) -> tuple[Rule, Array]:
+    """Nodes of each axis of the plane and the density on their grid (nodes, nodes)."""
+    plane = rule(facts.support, length=facts.length, reach=1e4, panels=120, order=5)
+    return plane, densities.on_plane(factory(2).double(), plane)

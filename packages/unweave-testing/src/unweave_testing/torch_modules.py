@@ -1,0 +1,190 @@
+"""What checks of torch modules share; torch is imported inside functions only."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+
+def generator(seed: int) -> Any:
+    """Return a seeded torch generator on the CPU."""
+    import torch
+
+    return torch.Generator().manual_seed(seed)
+
+
+def draw(module: Any, n: int, seed: int) -> Any:
+    """Draw (n, dim) codes from the distribution of a module, leaving the global state alone."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        return module().sample((n,))
+
+
+def check_density(module: Any, dim: int) -> None:
+    """Refuse a module that does not return a distribution over codes (dim,)."""
+    import torch
+
+    assert isinstance(module, torch.nn.Module), f"must be a torch Module, got {type(module)}"
+    p = module()
+    assert isinstance(p, torch.distributions.Distribution), (
+        f"calling the module must return a torch Distribution, got {type(p)}"
+    )
+    for name, found, expected in [
+        ("event_shape", tuple(p.event_shape), (dim,)),
+        ("batch_shape", tuple(p.batch_shape), ()),
+        ("the shape of log_prob of (5, dim) codes", tuple(p.log_prob(p.sample((5,))).shape), (5,)),
+    ]:
+        assert found == expected, f"{name} must be {expected}, got {found}"
+
+
+def check_code_gradient(function: Callable[[Any], Any], z: Any) -> None:
+    """Compare the gradient of a function (n, dim) -> (n,) with central differences."""
+    import torch
+
+    z = z.clone().requires_grad_()
+    value = function(z).sum() + 0.0 * z.sum()  # a constant density carries no gradient: zero
+    (gradient,) = torch.autograd.grad(value, z)
+    step, moved = 1e-6, z.detach()
+    for column in range(z.shape[1]):
+        offset = torch.zeros_like(moved)
+        offset[:, column] = step
+        with torch.no_grad():
+            slope = (function(moved + offset) - function(moved - offset)) / (2 * step)
+        assert torch.allclose(gradient[:, column], slope, rtol=1e-4, atol=1e-5), (
+            f"gradient of log_prob to code {column} is {gradient[:, column].tolist()}, "
+            f"central differences give {slope.tolist()}"
+        )
+
+
+def check_parameter_gradients(module: Any, function: Callable[[], Any]) -> None:
+    """Compare the gradient to every parameter with a central difference in a random direction."""
+    import torch
+
+    names = [name for name, _ in module.named_parameters()]
+    parameters = [parameter for _, parameter in module.named_parameters()]
+    if not parameters:
+        return
+    value = function()
+    assert value.requires_grad, f"log_prob carries no gradient to {', '.join(names)}"
+    gradients = torch.autograd.grad(value, parameters, allow_unused=True)
+    for name, parameter, gradient in zip(names, parameters, gradients, strict=True):
+        assert gradient is not None, f"parameter {name} receives no gradient from log_prob"
+        direction = torch.randn(parameter.shape, generator=generator(0), dtype=parameter.dtype)
+        along = float((gradient * direction).sum())
+        slope = _slope(function, parameter, direction)
+        assert np.isclose(along, slope, rtol=1e-4, atol=1e-4), (
+            f"gradient of log_prob to parameter {name} is {along:.6g} in a random direction, "
+            f"central differences give {slope:.6g}"
+        )
+
+
+def _slope(function: Callable[[], Any], parameter: Any, direction: Any) -> float:
+    import torch
+
+    step, values = 1e-6, []
+    with torch.no_grad():
+        kept = parameter.clone()
+        for sign in (1, -1):
+            parameter.copy_(kept + sign * step * direction)
+            values.append(float(function()))
+        parameter.copy_(kept)
+    return (values[0] - values[1]) / (2 * step)
+
+
+def check_device(module: Any, results: Callable[[Any], Iterator[tuple[str, Any]]]) -> None:
+    """Move a module to the accelerator, or to torch's meta device, and compare the results'.
+
+    On meta there are no values; a module that has to look at one cannot be judged there.
+    """
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "meta"
+    try:
+        found = [(name, tensor.device.type) for name, tensor in results(module.to(device))]
+    except (RuntimeError, NotImplementedError) as error:
+        if "meta" in str(error) and "device" not in str(error):
+            return
+        raise AssertionError(f"after .to({device!r}): {error}") from error
+    for name, place in found:
+        assert place == device, f"after .to({device!r}), {name} returns a tensor on {place}"
+
+
+def check_generator(module: Any) -> None:
+    """Refuse `sample(n, generator)` that depends on anything else than the generator."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        first, other = module.sample(6, generator(1)), module.sample(6, generator(2))
+        state = torch.random.get_rng_state()
+        torch.manual_seed(0)
+        assert torch.equal(torch.random.get_rng_state(), state), (
+            "sample(n, generator) drew from torch's global generator"
+        )
+        torch.manual_seed(1)
+        again = module.sample(6, generator(1))
+    assert torch.equal(first, again), "two samples under one generator seed differ"
+    assert not torch.equal(first, other), "samples under two generator seeds are the same"
+
+
+def check_state(module: Any, other: Any, function: Callable[[Any], Any]) -> None:
+    """Change every float of a module's state, load it into another, compare a function of both."""
+    import torch
+
+    state = module.state_dict()
+    tensors = dict([*module.named_parameters(), *module.named_buffers(), *_plain(module)])
+    lost = sorted(set(tensors) - set(state))
+    assert not lost, f"state_dict does not hold {', '.join(lost)}; make it a buffer or parameter"
+    before = function(module)
+    with torch.no_grad():
+        for value in state.values():
+            if value.is_floating_point():
+                value.mul_(1.01).add_(0.01)
+    stream = io.BytesIO()
+    torch.save(state, stream)
+    stream.seek(0)
+    other.load_state_dict(torch.load(stream, weights_only=True))
+    assert torch.equal(function(module), function(other)), (
+        "log_prob differs after the state was saved and loaded into another instance"
+    )
+    assert not torch.equal(before, function(module)), (
+        "log_prob does not change with the state; is the distribution built in __init__?"
+    )
+
+
+def _plain(module: Any) -> Iterator[tuple[str, Any]]:
+    """Tensors that are plain attributes of a module or one inside it."""
+    import torch
+
+    for prefix, part in module.named_modules():
+        for name, value in vars(part).items():
+            if isinstance(value, torch.Tensor):
+                yield f"{prefix}.{name}".lstrip("."), value
+
+
+def check_wrong_dimension(function: Callable[[Any], Any], dim: int) -> None:
+    """Refuse a function of codes that takes another last dimension or does not name both."""
+    for wrong in (dim + 1, dim - 1):
+        message = _error(function, (7, wrong))
+        assert message is not None, f"log_prob took codes with last dimension {wrong} for {dim}"
+        assert {str(dim), str(wrong)} <= set(re.findall(r"\d+", message)), (
+            f"the error for codes with last dimension {wrong} must name {dim} and {wrong}, "
+            f"got: {message}"
+        )
+
+
+def _error(function: Callable[[Any], Any], shape: tuple[int, ...]) -> str | None:
+    """Return the message of the error that a function raises on zeros, None where there is none."""
+    import torch
+
+    try:
+        function(torch.zeros(shape))
+    except Exception as error:
+        return str(error)
+    return None

@@ -1,0 +1,141 @@
+"""Each deliberately wrong estimator fails the check that is named for its fault, and no other."""
+
+import pytest
+
+from unweave_testing import estimator_checks, run
+
+torch = pytest.importorskip("torch")
+
+
+class Right(torch.nn.Module):
+    """KL of the Gaussian posterior to the standard normal prior, in closed form."""
+
+    terms = ("kl",)
+    needs_density = True
+
+    def __init__(self, dim):
+        super().__init__()
+
+    def forward(self, latent):
+        mean, std = latent.posterior.mean, latent.posterior.std
+        return {"kl": (0.5 * (mean**2 + std**2 - 1) - std.log()).sum(dim=1).mean()}
+
+
+def exact(latent):
+    kl = torch.distributions.kl_divergence(latent.posterior.distribution, latent.prior())
+    return {"kl": float(kl.mean())}
+
+
+class OtherName(Right):
+    terms = ("divergence",)
+
+
+class SaysItNeedsNone(Right):
+    needs_density = False
+
+
+class GlobalNoise(Right):
+    def forward(self, latent):
+        return {"kl": super().forward(latent)["kl"] + 1e-12 * torch.randn(())}
+
+
+class Ordered(Right):
+    """Weighs the codes by their place, around an average of one."""
+
+    def forward(self, latent):
+        weights = torch.linspace(-1, 1, len(latent.z), dtype=latent.z.dtype)
+        return {"kl": super().forward(latent)["kl"] + 1e-8 * (weights * latent.z[:, 0]).sum()}
+
+
+class Doubled(Right):
+    def forward(self, latent):
+        value = super().forward(latent)["kl"]
+        return {"kl": 2 * value - value.detach()}
+
+
+class Shifted(Right):
+    def forward(self, latent):
+        return {"kl": super().forward(latent)["kl"] + 0.01}
+
+
+CHECKS = estimator_checks(exact=exact, bounds={"kl": (0.0, 100.0)})
+FAULTS = {
+    SaysItNeedsNone: "needs-density",
+    GlobalNoise: "generator",
+    Ordered: "batch-order",
+    Doubled: "gradients",
+    Shifted: "exact",
+}
+
+
+class WithCritic(torch.nn.Module):
+    """Difference of a network's mean between codes and prior samples."""
+
+    terms = ("gap",)
+    needs_density = False
+    critic_optimizer = {"lr": 1e-4, "betas": (0.5, 0.9), "eps": 1e-8}
+
+    def __init__(self, dim):
+        super().__init__()
+        self.critic = torch.nn.Sequential(
+            torch.nn.Linear(dim, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1)
+        )
+
+    def forward(self, latent):
+        return {"gap": self.critic(latent.z).mean()}
+
+    def codes(self, latent):
+        return latent.z.detach()
+
+    def critic_loss(self, latent, second_latent):
+        softplus = torch.nn.functional.softplus
+        real, fake = self.codes(latent), second_latent.prior_sample()
+        return softplus(-self.critic(real)).mean() + softplus(self.critic(fake)).mean()
+
+
+class Leaking(WithCritic):
+    def codes(self, latent):
+        return latent.z
+
+
+class NoRate(WithCritic):
+    critic_optimizer = {"betas": (0.5, 0.9), "eps": 1e-8}
+
+
+class IdleCritic(WithCritic):
+    def __init__(self, dim):
+        super().__init__(dim)
+        self.idle = torch.nn.Parameter(torch.zeros(1))
+
+
+def test_a_right_estimator_passes():
+    report = run(CHECKS, Right)
+    assert report.ok, str(report)
+    assert report.names("skipped") == ("critic",)
+
+
+@pytest.mark.parametrize("wrong", FAULTS, ids=lambda wrong: wrong.__name__)
+def test_a_fault_fails_its_check_alone(wrong):
+    report = run(CHECKS, wrong)
+    assert report.names("failed") == (FAULTS[wrong],), str(report)
+
+
+def test_terms_are_compared_with_what_is_returned():
+    report = run(estimator_checks(), OtherName)
+    assert "terms says ('divergence',), a call returns ('kl',)" in str(report)
+
+
+def test_bounds_are_facts():
+    report = run(estimator_checks(bounds={"kl": (0.0, 0.1)}), Right)
+    assert report.names("failed") == ("bounds",)
+
+
+def test_a_right_critic_passes():
+    report = run(estimator_checks(), WithCritic)
+    assert report.ok, str(report)
+    assert "critic" in report.names("passed")
+
+
+@pytest.mark.parametrize("wrong", [Leaking, NoRate, IdleCritic])
+def test_a_fault_of_the_critic_fails_its_check_alone(wrong):
+    assert run(estimator_checks(), wrong).names("failed") == ("critic",)
