@@ -1,0 +1,80 @@
+"""The networks of density-ratio estimators, and how they are kept from their estimates."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional
+
+
+class Critic(nn.Module):
+    """A classifier of codes: linear layers with leaky ReLU of slope .2 between them.
+
+    dim : number of code dimensions.
+    heads : how many pairs of classes it separates at once, one log-ratio each.
+    logits : 1 or 2 outputs a head; with two the log-ratio is their difference.
+
+    References
+        Kim and Mnih, Disentangling by factorising, 2018, appendix A: 6 layers of 1000, two logits.
+    """
+
+    def __init__(
+        self, dim: int, *, heads: int = 1, width: int = 1000, layers: int = 6, logits: int = 2
+    ) -> None:
+        super().__init__()
+        if logits not in (1, 2):
+            raise ValueError(f"logits must be 1 or 2, got {logits}")
+        if width < 1 or layers < 1:
+            raise ValueError(f"width and layers must be at least 1, got {width} and {layers}")
+        self.heads, self.logits = heads, logits
+        sizes = [dim] + [width] * layers
+        body: list[nn.Module] = []
+        for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+            body += [nn.Linear(inputs, outputs), nn.LeakyReLU(0.2)]
+        self.body = nn.Sequential(*body, nn.Linear(width, heads * logits))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return the log-ratio of the first class to the second, shape (b, heads)."""
+        out: Tensor = self.body(z).float() if z.dtype != torch.float64 else self.body(z)
+        if self.logits == 1:
+            return out
+        out = out.reshape(-1, self.heads, 2)
+        return out[..., 0] - out[..., 1]
+
+
+def frozen_log_ratio(critic: Critic, z: Tensor) -> Tensor:
+    """Return the critic's log-ratio as a function of the codes alone.
+
+    The gradient reaches the codes; the critic's parameters are constants in it.
+    """
+    parameters = {name: p.detach() for name, p in critic.named_parameters()}
+    ratio: Tensor = functional_call(critic, parameters, (z,))
+    return ratio
+
+
+def classification_loss(first: Tensor, second: Tensor) -> Tensor:
+    """Return the cross-entropy of telling two equally likely classes apart, in nats a code.
+
+    first, second : log-ratios of samples of the first and the second class. With log-ratio r the
+    probability of the first class is sigmoid(r); for two logits it is their softmax.
+    Chance is log 2.
+    """
+    return 0.5 * (functional.softplus(-first).mean() + functional.softplus(second).mean())
+
+
+def permute_dimensions(z: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Permute each dimension over the batch, independently: a sample of prod_d q_d(z_d).
+
+    z : shape (b, d). Differentiable in z.
+
+    References
+        Kim and Mnih 2018, algorithm 1.
+
+    >>> g = torch.Generator().manual_seed(0)
+    >>> permuted = permute_dimensions(torch.arange(6.0).reshape(3, 2), g)
+    >>> permuted.sort(0).values.tolist()
+    [[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]
+    """
+    order = torch.rand(z.shape, generator=generator, device=z.device).argsort(0)
+    return z.gather(0, order)

@@ -1,0 +1,117 @@
+"""What an estimator sees of a batch, and what it may ask of distributions."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal
+
+# torch's distributions carry no annotations
+# mypy: disable-error-code="no-untyped-call"
+
+
+class Posterior(Protocol):
+    """The distributions q(z|x_i) of a batch of b inputs over d code dimensions."""
+
+    @property
+    def mean(self) -> Tensor:
+        """The means, shape (b, d)."""
+
+    @property
+    def std(self) -> Tensor:
+        """The standard deviations, shape (b, d)."""
+
+    @property
+    def has_density(self) -> bool:
+        """Whether `distribution` and `log_prob` exist."""
+
+    @property
+    def distribution(self) -> Distribution:
+        """The distribution, batch shape (b,), event shape (d,)."""
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Return log q(z_i|x_i) in nats, shape (b,)."""
+
+
+class Latent(Protocol):
+    """A batch of codes with everything that is known of where they came from."""
+
+    @property
+    def z(self) -> Tensor:
+        """Codes z_i ~ q(z|x_i), shape (b, d)."""
+
+    @property
+    def posterior(self) -> Posterior:
+        """The posteriors of the batch."""
+
+    @property
+    def dataset_size(self) -> int:
+        """The number N of samples in the data set."""
+
+    @property
+    def generator(self) -> torch.Generator | None:
+        """The source of all randomness."""
+
+    def prior(self) -> Distribution:
+        """Return the prior p(z), event shape (d,)."""
+
+    def prior_sample(self) -> Tensor:
+        """Return fresh draws from the prior, shape (b, d)."""
+
+
+def factors(distribution: Distribution, name: str, purpose: str) -> Distribution:
+    """Return the distribution of the single dimensions of one that factorises.
+
+    Raises
+        ValueError: it is not an `Independent(base, 1)`, so that it has no marginals to speak of.
+    """
+    if isinstance(distribution, Independent) and distribution.reinterpreted_batch_ndims == 1:
+        base: Distribution = distribution.base_dist
+        return base
+    raise ValueError(
+        f"{purpose} needs a {name} that factorises over dimensions, Independent(base, 1), "
+        f"got {type(distribution).__name__}"
+    )
+
+
+def posterior_factors(posterior: Posterior, purpose: str) -> Distribution:
+    """Return the distribution of the single dimensions of a batch of posteriors.
+
+    Raises
+        ValueError: the posterior has no density, or does not factorise.
+    """
+    require_density(posterior, purpose)
+    return factors(posterior.distribution, "posterior", purpose)
+
+
+def require_density(posterior: Posterior, purpose: str) -> None:
+    """Require that the posterior has a density.
+
+    Raises
+        ValueError: it has none.
+    """
+    if not posterior.has_density:
+        raise ValueError(
+            f"{purpose} needs a posterior with a density, got {type(posterior).__name__}; "
+            "take a posterior with noise, or an estimator that needs codes alone"
+        )
+
+
+def require_event(distribution: Distribution, dim: int, name: str = "prior") -> None:
+    """Require a distribution of vectors of d dimensions.
+
+    Raises
+        ValueError: its event shape is another one.
+    """
+    if distribution.event_shape != (dim,):
+        raise ValueError(
+            f"{name} must have event shape ({dim},), got {tuple(distribution.event_shape)}"
+        )
+
+
+def standard_normal(like: Tensor) -> Distribution:
+    """Return N(0, 1) for each of the last dimension's entries of `like`."""
+    zero = torch.zeros(like.shape[-1], dtype=like.dtype, device=like.device)
+    return Independent(Normal(zero, torch.ones_like(zero), validate_args=False), 1)

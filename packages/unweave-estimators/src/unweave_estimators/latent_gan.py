@@ -1,0 +1,77 @@
+"""Jensen-Shannon divergence between codes and prior, as a critic sees it.
+
+References
+    Tolstikhin et al., Wasserstein auto-encoders, 2018, algorithm 1 (WAE-GAN).
+    Goodfellow et al., Generative adversarial nets, 2014, section 4.1.
+"""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from unweave_estimators.checks import check_codes, wide
+from unweave_estimators.critics import Critic, classification_loss, frozen_log_ratio
+from unweave_estimators.latent import Latent
+
+
+class LatentGAN(nn.Module):
+    """JS(q(z), p(z)) from a critic of prior samples against codes, in nats: 0 to log 2.
+
+    js = log 2 - L(T), L the critic's mean cross-entropy, is a lower bound that the best critic
+    attains. Its value is logged; what reaches the encoder is by default the gradient of
+    (1/b) sum_i -log sigmoid(T(z_i)), which [WAE] minimise: unlike that of the bound it does not
+    vanish where the critic is sure.
+
+    dim : number d of code dimensions.
+    saturating : take the gradient of the bound itself.
+    logits, width, layers, lr, eps : as in `DensityRatio`.
+    """
+
+    terms = ("js",)
+    needs_density = False
+
+    def __init__(
+        self,
+        dim: int,
+        *,
+        saturating: bool = False,
+        logits: int = 1,
+        width: int = 1000,
+        layers: int = 6,
+        lr: float = 1e-4,
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__()
+        self.dim, self.saturating = dim, saturating
+        self.critic = Critic(dim, width=width, layers=layers, logits=logits)
+        self.critic_optimizer = {"lr": lr, "betas": (0.5, 0.9), "eps": eps}
+
+    def forward(self, latent: Latent) -> dict[str, Tensor]:
+        """Return `js` in nats, with a gradient for the codes and none for the critic or prior.
+
+        Raises
+            ValueError: the codes do not have shape (b, d), or there is only one.
+        """
+        check_codes(latent.z)
+        z, prior = wide(latent.z, latent.prior_sample().detach())
+        real, fake = frozen_log_ratio(self.critic, prior), frozen_log_ratio(self.critic, z)
+        js = math.log(2.0) - classification_loss(real, fake)
+        if self.saturating:
+            return {"js": js}
+        deceive = functional.softplus(-fake).mean()  # -log sigmoid(T(z))
+        return {"js": deceive + (js - deceive).detach()}
+
+    def critic_loss(self, latent: Latent, second_latent: Latent) -> Tensor:
+        """Return the critic's loss, with no gradient for encoder or prior.
+
+        Codes of the second, independent batch stand against fresh prior samples.
+
+        Raises
+            ValueError: the codes do not have shape (b, d), or there is only one.
+        """
+        check_codes(second_latent.z)
+        z, prior = wide(second_latent.z.detach(), second_latent.prior_sample().detach())
+        return classification_loss(self.critic(prior), self.critic(z))

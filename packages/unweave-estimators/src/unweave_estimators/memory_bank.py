@@ -1,0 +1,97 @@
+"""The last posteriors of training, kept for the inner sums of small batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from unweave_estimators.posterior_sums import Pool
+
+# torch's distributions carry no annotations
+# mypy: disable-error-code="no-untyped-call"
+
+
+def parameters_of(factors: Distribution, purpose: str) -> dict[str, Tensor]:
+    """Return the parameters that build a batch of posteriors, each of shape (b, d).
+
+    Raises
+        ValueError: the family does not list its parameters.
+    """
+    if not factors.arg_constraints:
+        raise ValueError(
+            f"{purpose} needs posteriors of a family that lists its parameters, such as Normal, "
+            f"Laplace or StudentT, got {type(factors).__name__}"
+        )
+    shape = factors.batch_shape
+    return {name: getattr(factors, name).expand(shape) for name in factors.arg_constraints}
+
+
+def rebuild(family: type[Distribution], parameters: dict[str, Tensor]) -> Distribution:
+    """Return the distribution of a family with these parameters."""
+    return family(**parameters, validate_args=False)  # type: ignore[arg-type]
+
+
+class MemoryBank(nn.Module):
+    """The detached parameters of the last `size` posteriors, newest first.
+
+    Its places have fixed shapes from the first use on; those not yet filled are marked absent.
+    """
+
+    filled: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        if size < 1:
+            raise ValueError(f"size must be at least 1, got {size}")
+        self.size = size
+        self.register_buffer("filled", torch.zeros((), dtype=torch.long))
+
+    def extend(self, pool: Pool) -> Pool:
+        """Return the pool with what the bank holds behind it."""
+        batch = parameters_of(pool.factors, "a memory bank")
+        if not self._names():
+            self._allocate(batch)
+        # a copy, for push() overwrites the buffers before the backward pass has read them
+        held = {name: getattr(self, f"_{name}").clone() for name in batch}
+        factors = rebuild(
+            type(pool.factors),
+            {name: torch.cat([batch[name], held[name].to(batch[name])]) for name in batch},
+        )
+        place = torch.arange(pool.batch + self.size, device=self.filled.device)
+        return pool._replace(
+            factors=factors,
+            absent=place >= pool.batch + self.filled,
+            present=pool.batch + self.filled,
+        )
+
+    @torch.no_grad()
+    def push(self, factors: Distribution) -> None:
+        """Put a batch of posteriors in front and let the oldest go."""
+        batch = parameters_of(factors, "a memory bank")
+        for name, parameter in batch.items():
+            held: Tensor = getattr(self, f"_{name}")
+            held.copy_(torch.cat([parameter.to(held), held])[: self.size])
+        self.filled.copy_((self.filled + factors.batch_shape[0]).clamp(max=self.size))
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        # the family of the posteriors, and so the names of the buffers, comes with the first batch
+        for key, value in state_dict.items():
+            name = key.removeprefix(prefix)
+            if key.startswith(f"{prefix}_") and name not in self._buffers:
+                self.register_buffer(name, torch.empty_like(value, device=self.filled.device))
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+    def _names(self) -> list[str]:
+        return [name for name in self._buffers if name != "filled"]
+
+    def _allocate(self, batch: dict[str, Tensor]) -> None:
+        for name, parameter in batch.items():
+            # the first row stands in an absent place: any valid posterior does
+            row = parameter.detach()[:1].expand(self.size, -1).clone()
+            self.register_buffer(f"_{name}", row)
+        self.filled = self.filled.to(row.device)

@@ -1,0 +1,159 @@
+"""The log-densities of codes under every posterior at hand, split by the posterior's role."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal
+from torch.utils.checkpoint import checkpoint
+
+from unweave_estimators.gaussian_sums import GaussianLogSumExp
+
+# torch's distributions carry no annotations
+# mypy: disable-error-code="no-untyped-call"
+
+_BLOCK = 2**20  # values of s_ijd in one block of rows
+
+
+class PosteriorSums(NamedTuple):
+    """The parts of sum_j q(z_i|x_j) that the estimators weigh differently, as logarithms in nats.
+
+    With s_ijd = log q(z_id|x_j), s_ij = sum_d s_ijd and k(i) the posterior after i's own:
+
+    own : (b, d), s_iid.
+    stratified : (b, d), s_ik(i)d; None unless asked for.
+    rest, rest_marginal : (b,) and (b, d), log sum_j exp s_ij and log sum_j exp s_ijd over every
+        other j.
+    others : the number M of posteriors besides the own one, an integer or a scalar tensor.
+    """
+
+    own: Tensor
+    stratified: Tensor | None
+    rest: Tensor
+    rest_marginal: Tensor
+    others: int | Tensor
+
+
+class Pool(NamedTuple):
+    """The posteriors that a sum runs over, c of them: the batch first, then what a memory holds.
+
+    factors : their distribution, batch shape (c, d).
+    batch : how many belong to the batch.
+    first : the position of the first code's own posterior.
+    absent : (c,) marks of the places that hold nothing yet, or None.
+    present : how many there are, an integer or a scalar tensor.
+    """
+
+    factors: Distribution
+    batch: int
+    first: int = 0
+    absent: Tensor | None = None
+    present: int | Tensor = 0
+
+
+def pool_of(factors: Distribution) -> Pool:
+    """Return the pool of one batch's posteriors alone."""
+    batch = factors.batch_shape[0]
+    return Pool(factors, batch, present=batch)
+
+
+def posterior_sums(z: Tensor, pool: Pool, stratify: bool = False) -> PosteriorSums:
+    """Sum the densities of codes under a pool of posteriors in blocks of rows.
+
+    z : (b, d), where z_i was drawn from the pool's posterior number first + i.
+    O(b c d) time; memory for one block in both passes.
+    """
+    differences: tuple[int, ...] = (0,)
+    if stratify:
+        # the one after one's own, and for the last of the batch the first
+        differences = (0, 1, 1 - pool.batch)
+    places = tuple(pool.first + difference for difference in differences)
+    streamed = _gaussian if isinstance(pool.factors, Normal) else _general
+    own, stratified, rest, rest_marginal = streamed(z, pool, places, stratify)
+    others = pool.present - 1
+    if isinstance(others, Tensor):
+        others = others.to(z.dtype)
+    return PosteriorSums(own, stratified, rest, rest_marginal, others)
+
+
+_Parts = tuple[Tensor, Tensor | None, Tensor, Tensor]
+
+
+def _gaussian(z: Tensor, pool: Pool, places: tuple[int, ...], stratify: bool) -> _Parts:
+    mean, std = pool.factors.mean.to(z.dtype), pool.factors.stddev.to(z.dtype)
+    rest, rest_marginal = GaussianLogSumExp.apply(
+        z, mean, std, pool.absent, places, pool.batch, True
+    )
+    own = slice(pool.first, pool.first + z.shape[0])
+    log_own = _log_normal(z, mean[own], std[own])
+    if not stratify:
+        return log_own, None, rest, rest_marginal
+    mean, std = mean[: pool.batch].roll(-1, 0), std[: pool.batch].roll(-1, 0)
+    return log_own, _log_normal(z, mean[own], std[own]), rest, rest_marginal
+
+
+def _log_normal(z: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    return -0.5 * ((z - mean) / std).square() - std.log() - 0.5 * math.log(2.0 * math.pi)
+
+
+def _general(z: Tensor, pool: Pool, places: tuple[int, ...], stratify: bool) -> _Parts:
+    height = max(1, _BLOCK // (pool.factors.batch_shape[0] * z.shape[1]))
+    parts = []
+    for start in range(0, z.shape[0], height):
+        rows = z[start : start + height]
+        # checkpoint keeps no activation of the block and runs it again in the backward pass
+        parts.append(
+            checkpoint(
+                _general_block,
+                rows, pool, places, start, stratify,
+                use_reentrant=False, preserve_rng_state=False,
+            )
+        )  # fmt: skip
+    own, stratified, rest, rest_marginal = (torch.cat(part) for part in zip(*parts, strict=True))
+    return own, stratified if stratify else None, rest, rest_marginal
+
+
+def _general_block(
+    rows: Tensor, pool: Pool, places: tuple[int, ...], start: int, stratify: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    s = pool.factors.log_prob(rows[:, None, :]).to(rows.dtype)  # (rows, c, d)
+    row = torch.arange(start, start + rows.shape[0], device=rows.device)[:, None]
+    column = torch.arange(s.shape[1], device=rows.device)
+    own = (row + pool.first)[:, :, None].expand(-1, -1, s.shape[2])
+    after = (own + 1) % pool.batch
+    skipped = torch.zeros_like(row == column)
+    for place in places:
+        skipped = skipped | ((column - row == place) & (column < pool.batch))
+    if pool.absent is not None:
+        skipped = skipped | pool.absent
+    rest = s.sum(2).masked_fill(skipped, -math.inf).logsumexp(1)
+    rest_marginal = s.masked_fill(skipped[:, :, None], -math.inf).logsumexp(1)
+    stratified = s.gather(1, after)[:, 0] if stratify else rows.new_empty(rows.shape[0], 0)
+    return s.gather(1, own)[:, 0], stratified, rest, rest_marginal
+
+
+def aggregate_log_density(z: Tensor, posterior: Distribution) -> Tensor:
+    """Return log (1/c) sum_j q(z_i|x_j) in nats, shape (b,), for codes from anywhere.
+
+    `posterior` has batch shape (c,) and event shape (d,) and may be any whose `log_prob` takes
+    (b, 1, d) codes. O(b c d) time.
+    """
+    base = posterior.base_dist if isinstance(posterior, Independent) else None
+    count = posterior.batch_shape[0]
+    if isinstance(base, Normal):
+        mean, std = base.mean.to(z.dtype), base.stddev.to(z.dtype)
+        joint, _ = GaussianLogSumExp.apply(z, mean, std, None, (), 0, False)
+        mixture: Tensor = joint - math.log(count)
+        return mixture
+    return torch.cat(
+        [
+            checkpoint(
+                lambda block: posterior.log_prob(block[:, None, :]).logsumexp(1),
+                rows, use_reentrant=False, preserve_rng_state=False,
+            )
+            for rows in z.split(max(1, _BLOCK // (count * z.shape[1])))
+        ]
+    ) - math.log(count)  # fmt: skip

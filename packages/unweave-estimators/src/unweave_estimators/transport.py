@@ -1,0 +1,187 @@
+"""Optimal-transport distances between codes and prior samples."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from unweave_estimators.checks import (
+    check_codes,
+    check_finite,
+    check_same_shape,
+    check_same_width,
+    wide,
+    without_autocast,
+)
+from unweave_estimators.latent import Latent
+
+
+def sliced_wasserstein(
+    x: Tensor,
+    y: Tensor,
+    *,
+    projections: int = 128,
+    p: float = 2.0,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Estimate the sliced Wasserstein distance of two samples, to the power p.
+
+    SW_p^p = E_theta W_p^p(theta.x, theta.y) over directions theta on the unit sphere, where in one
+    dimension W_p^p = (1/n) sum_i |x_(i) - y_(i)|^p for the sorted values.
+
+    x, y : float tensors of one shape, (n, d).
+    projections : number of random directions; in one dimension a single one is all there is.
+    p : the power, at least 1.
+    generator : the source of the directions.
+
+    Returns a scalar tensor in units of z to the power p, never negative: two samples of one
+    distribution differ by O(1/n). O(projections n (d + log n)) time.
+
+    Raises
+        ValueError: a shape or a value is impossible.
+
+    References
+        Rabin et al., Wasserstein barycenter and its application to texture mixing, 2011.
+        Kolouri et al., Sliced Wasserstein auto-encoders, 2019.
+
+    >>> x = torch.tensor([[0.0], [1.0]])
+    >>> f"{sliced_wasserstein(x, x + 3):.1f}"
+    '9.0'
+    """
+    check_codes(x, "x")
+    check_same_shape(x, y=y)
+    check_finite(x=x, y=y)
+    return _sliced(x, y, projections, p, generator)
+
+
+def _sliced(
+    x: Tensor, y: Tensor, projections: int, p: float, generator: torch.Generator | None
+) -> Tensor:
+    if projections < 1 or p < 1:
+        raise ValueError(f"projections and p must be at least 1, got {projections} and {p}")
+    x, y = wide(x, y)
+    theta = torch.randn(
+        x.shape[1], projections, generator=generator, device=x.device, dtype=x.dtype
+    )
+    theta = theta / theta.norm(dim=0)
+    with without_autocast(x):
+        quantiles_x, quantiles_y = (x @ theta).sort(0).values, (y @ theta).sort(0).values
+    distance: Tensor = (quantiles_x - quantiles_y).abs().pow(p).mean()
+    return distance
+
+
+def sinkhorn(
+    x: Tensor,
+    y: Tensor,
+    *,
+    blur: float = 0.05,
+    scaling: float = 0.9,
+    diameter: float | None = None,
+) -> Tensor:
+    """Compute the debiased Sinkhorn divergence of two samples through geomloss.
+
+    S(x, y) = OT(x, y) - OT(x, x) / 2 - OT(y, y) / 2 with the cost |x_i - y_j|^2 and an entropy of
+    strength 2 blur^2; for blur to 0 it becomes W_2^2, for a large one a kernel distance.
+
+    x, y : float tensors, shapes (n, d) and (m, d).
+    blur : in units of z.
+    scaling : factor by which blur is annealed, below 1: at 0.5, geomloss's own choice, the
+        iteration stopped 10 % short of W_2^2 for 40 points in 3 dimensions, at 0.9 3 %, at
+        0.99 within 0.1 %.
+    diameter : an upper bound on distances, where the annealing starts; None to take it from the
+        data, which waits for the device.
+
+    Returns a scalar tensor in squared units of z. O((n + m)^2 d log(diameter / blur)) time,
+    O((n + m)^2) memory.
+
+    Raises
+        ValueError: a shape or a value is impossible.
+        ImportError: geomloss is not installed.
+
+    References
+        Feydy et al., Interpolating between optimal transport and MMD using Sinkhorn divergences,
+        2019.
+    """
+    check_codes(x, "x")
+    check_codes(y, "y")
+    check_same_width(x, y)
+    check_finite(x=x, y=y)
+    return _sinkhorn(x, y, blur, scaling, diameter)
+
+
+def _sinkhorn(x: Tensor, y: Tensor, blur: float, scaling: float, diameter: float | None) -> Tensor:
+    if blur <= 0 or not 0 < scaling < 1:
+        raise ValueError(
+            f"blur must be positive and scaling between 0 and 1, got {blur} and {scaling}"
+        )
+    try:
+        from geomloss import SamplesLoss
+    except ImportError:
+        raise ImportError(
+            "sinkhorn needs geomloss: pip install 'unweave-estimators[sinkhorn]'"
+        ) from None
+    x, y = wide(x, y)
+    loss = SamplesLoss(
+        "sinkhorn", p=2, blur=blur, scaling=scaling, diameter=diameter, backend="tensorized"
+    )
+    with without_autocast(x):
+        divergence: Tensor = 2.0 * loss(x, y)  # geomloss's cost is |x - y|^2 / 2
+    return divergence
+
+
+class SlicedWasserstein(nn.Module):
+    """Sliced Wasserstein distance of codes from prior samples, `sliced_wasserstein`.
+
+    dim : number d of code dimensions.
+    projections : random directions, drawn anew for each batch.
+    p : the power.
+    """
+
+    terms = ("distance",)
+    needs_density = False
+
+    def __init__(self, dim: int, *, projections: int = 128, p: float = 2.0) -> None:
+        super().__init__()
+        self.dim, self.projections, self.p = dim, projections, p
+
+    def forward(self, latent: Latent) -> dict[str, Tensor]:
+        """Return `distance`, in units of z to the power p; no gradient for a learned prior.
+
+        Raises
+            ValueError: the codes do not have shape (b, d), or there is only one.
+        """
+        check_codes(latent.z)
+        prior = latent.prior_sample().detach()
+        check_same_shape(latent.z, prior_sample=prior)
+        return {"distance": _sliced(latent.z, prior, self.projections, self.p, latent.generator)}
+
+
+class Sinkhorn(nn.Module):
+    """Debiased Sinkhorn divergence of codes from prior samples, `sinkhorn`.
+
+    dim : number d of code dimensions.
+    blur, scaling : as there.
+    diameter : where the annealing starts; 0 for 10 sqrt(d), which holds codes near a standard
+        normal and spares a look at the data in every step.
+    """
+
+    terms = ("distance",)
+    needs_density = False
+
+    def __init__(
+        self, dim: int, *, blur: float = 0.05, scaling: float = 0.9, diameter: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.dim, self.blur, self.scaling = dim, blur, scaling
+        self.diameter = diameter or 10.0 * dim**0.5
+
+    def forward(self, latent: Latent) -> dict[str, Tensor]:
+        """Return `distance`, in squared units of z; no gradient for a learned prior.
+
+        Raises
+            ValueError: the codes do not have shape (b, d), or there is only one.
+            ImportError: geomloss is not installed.
+        """
+        check_codes(latent.z)
+        prior = latent.prior_sample().detach()
+        return {"distance": _sinkhorn(latent.z, prior, self.blur, self.scaling, self.diameter)}
