@@ -12,8 +12,8 @@ from matplotlib import pyplot as plt
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "estimators.md"
 LINES = {
-    ("mws", "batch"): ("mws, value of the batch mixture", "tab:orange", "s"),
-    ("mws", "loo"): ("mws as logged", "tab:blue", "o"),
+    ("mws", "batch"): ("batch mixture", "tab:orange", "s"),
+    ("mws", "loo"): ("mws", "tab:blue", "o"),
     ("loo", "loo"): ("loo", "tab:green", "^"),
 }
 
@@ -23,7 +23,7 @@ def chosen(rows: list[dict], **conditions) -> list[dict]:
     return [row for row in rows if all(row[k] == v for k, v in conditions.items())]
 
 
-def grid(rows: list[dict], lines: list, value, label: str, path: Path, scale: str) -> None:
+def grid(rows: list[dict], lines: list, value, label: str, path: Path) -> None:
     """Draw one panel for each noise and dimension, of correlated means."""
     noises = sorted({row["noise"] for row in rows})
     dims = sorted({row["dim"] for row in rows})
@@ -45,9 +45,9 @@ def grid(rows: list[dict], lines: list, value, label: str, path: Path, scale: st
                     color=colour, marker=marker, ms=4, lw=1.2, label=name,
                 )  # fmt: skip
             axis.axhline(0, color="0.6", lw=0.8)
-            axis.set_xscale("log", base=4)
-            if scale != "linear":
-                axis.set_yscale(scale)
+            axis.set_xscale("log")
+            axis.set_xticks(batches, [str(batch) for batch in batches])
+            axis.minorticks_off()
             axis.set_title(f"D = {dim}, noise {noise}", fontsize=9)
             axis.tick_params(labelsize=8)
     axes[0][0].legend(fontsize=7, frameon=False)
@@ -68,7 +68,13 @@ def draw_ratio(rows: list[dict], path: Path) -> None:
         right.plot(*zip(*row["curve"], strict=True), marker=".", lw=1, label=f"{row['tc']:g}")
         right.axhline(row["tc"], color="0.85", lw=0.8, zorder=0)
     right.set(xlabel="steps of the critic", ylabel="estimate, nats", xscale="log")
-    right.legend(fontsize=7, frameon=False, title="exact", title_fontsize=7)
+    steps = [step for step, _ in rows[0]["curve"]]
+    right.set_xticks(steps, [str(step) for step in steps])
+    right.minorticks_off()
+    figure.legend(
+        *right.get_legend_handles_labels(),
+        loc="outside right center", fontsize=8, frameon=False, title="exact", title_fontsize=8,
+    )  # fmt: skip
     figure.savefig(path, dpi=110)
 
 
@@ -141,7 +147,6 @@ def main() -> None:
         lambda row: row["bias"][1],
         "bias of the total correlation, nats",
         HERE / "bias.png",
-        "linear",
     )
     grid(
         batch,
@@ -149,7 +154,6 @@ def main() -> None:
         lambda row: row["cosine"],
         "cosine with the exact gradient",
         HERE / "cosine.png",
-        "linear",
     )
     draw_ratio(results["ratio"], HERE / "ratio.png")
     tables = {

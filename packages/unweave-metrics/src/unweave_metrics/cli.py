@@ -1,0 +1,71 @@
+"""The command line: score, list, compare and convert code tables."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from unweave_metrics.presets import preset_names
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    top = argparse.ArgumentParser(
+        prog="unweave-metrics", description="Disentanglement scores of code tables (HDF5 or npz)."
+    )
+    top.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = top.add_subparsers(dest="command", required=True)
+    score = commands.add_parser("score", help="compute the scores of a code table")
+    score.add_argument("table", help="codes.h5 or codes.npz")
+    _add_choices(score)
+    score.add_argument(
+        "--bootstrap", type=int, default=0, metavar="N", help="intervals of N resamples"
+    )
+    formats = score.add_mutually_exclusive_group()
+    for name in ("json", "csv", "latex", "markdown"):
+        formats.add_argument(
+            f"--{name}", dest="format", action="store_const", const=name, help=f"print {name}"
+        )
+    commands.add_parser("list", help="list metrics and presets")
+    compare = commands.add_parser("compare", help="scores of several code tables side by side")
+    compare.add_argument("tables", nargs="+", help="one file a model; several seeds in it or one")
+    _add_choices(compare)
+    convert = commands.add_parser("convert", help="turn HDF5 into npz or back")
+    convert.add_argument("source", help="codes.h5 or codes.npz")
+    convert.add_argument("target", help="the file to write, .h5 or .npz")
+    return top
+
+
+def _add_choices(command: argparse.ArgumentParser) -> None:
+    """Add the options that score and compare share."""
+    command.add_argument("--metrics", help="names joined by commas; the usual ones unless given")
+    command.add_argument("--preset", help=f"one of {', '.join(preset_names())}")
+    command.add_argument("--seed", type=int, default=0, help="decides every draw (default 0)")
+    command.add_argument("--jobs", type=int, default=-1, help="at a time (default: one a core)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; an error of the user's is a sentence and exit code 2."""
+    given = parser().parse_args(arguments)
+    try:
+        return _run(given)
+    except (ValueError, TypeError, OSError) as error:
+        if given.debug:
+            raise
+        print(f"unweave-metrics: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("unweave-metrics: interrupted", file=sys.stderr)
+        return 130
+
+
+def _run(given: argparse.Namespace) -> int:
+    from unweave_metrics import commands
+
+    print(commands.COMMANDS[given.command](given))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

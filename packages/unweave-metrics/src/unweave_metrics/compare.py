@@ -1,0 +1,141 @@
+"""Several seeds and several models: means, intervals and paired tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from unweave_metrics.scoretable import ScoreTable, aligned, number
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Mean, standard deviation and interval of the mean of one score over seeds."""
+
+    count: int
+    mean: float
+    std: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return number(self.mean) if self.count < 2 else f"{number(self.mean)} ± {number(self.std)}"
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """Mean difference of two methods on the same seeds, its interval, and p of no difference."""
+
+    count: int
+    difference: float
+    low: float
+    high: float
+    p: float
+
+
+def summarize(values: Sequence[float], level: float = 0.95) -> Summary:
+    """Summarize one score over seeds: mean, standard deviation, Student's interval of the mean.
+
+    Parameters
+    ----------
+    values : the score of each seed
+    level : of the interval; NaN for a single seed
+
+    Raises
+    ------
+    ValueError: no value.
+
+    Examples
+    --------
+    >>> summary = summarize([0.1, 0.2, 0.3])
+    >>> round(summary.mean, 3), round(summary.low, 3), round(summary.high, 3)
+    (0.2, -0.048, 0.448)
+    """
+    array = np.asarray([float(value) for value in values])
+    if array.size == 0:
+        raise ValueError("values must hold at least one score, got none")
+    mean = float(array.mean())
+    if array.size < 2:
+        return Summary(1, mean, float("nan"), float("nan"), float("nan"))
+    from scipy.stats import t
+
+    std = float(array.std(ddof=1))
+    half = float(t.ppf(0.5 + level / 2, array.size - 1) * std / np.sqrt(array.size))
+    return Summary(array.size, mean, std, mean - half, mean + half)
+
+
+def paired_test(first: Sequence[float], second: Sequence[float], level: float = 0.95) -> PairedTest:
+    """Test whether two methods differ on the same seeds (paired t test, two-sided).
+
+    Parameters
+    ----------
+    first, second : a score of both methods, seed by seed, at least two seeds
+    level : of the interval of the mean difference second - first
+
+    Raises
+    ------
+    ValueError: different numbers of seeds, or fewer than two.
+
+    References
+    ----------
+    Student, "The probable error of a mean", 1908.
+
+    Examples
+    --------
+    >>> round(paired_test([0.1, 0.2, 0.3], [0.3, 0.41, 0.5]).p, 4)
+    0.0003
+    """
+    if len(first) != len(second) or len(first) < 2:
+        raise ValueError(
+            "first and second must hold the same number of seeds, at least two, got "
+            f"{len(first)} and {len(second)}"
+        )
+    from scipy.stats import t
+
+    gaps = np.asarray(second, dtype=np.float64) - np.asarray(first, dtype=np.float64)
+    summary = summarize(gaps.tolist(), level)
+    error = summary.std / np.sqrt(summary.count)
+    if error == 0:
+        p = 1.0 if summary.mean == 0 else 0.0
+    else:
+        p = float(2 * t.sf(abs(summary.mean) / error, summary.count - 1))
+    return PairedTest(summary.count, summary.mean, summary.low, summary.high, p)
+
+
+def compare(models: Mapping[str, Sequence[ScoreTable]]) -> str:
+    """Return a text table: one row a metric, one column a model, mean ± deviation over its seeds.
+
+    With two models of the same number of seeds (at least two) a column has the p of a paired test.
+
+    Parameters
+    ----------
+    models : name -> tables of its seeds
+
+    Raises
+    ------
+    ValueError: no model, or a model without seeds.
+
+    Examples
+    --------
+    >>> from unweave_metrics.score import Score
+    >>> a, b = ScoreTable({"mig": Score(0.25)}), ScoreTable({"mig": Score(0.5)})
+    >>> print(compare({"vae": [a], "tcwae": [b]}))
+    metric     vae   tcwae
+    mig     0.2500  0.5000
+    """
+    if not models or not all(models.values()):
+        raise ValueError("models must name at least one model, each with at least one table")
+    metrics = list(dict.fromkeys(n for seeds in models.values() for table in seeds for n in table))
+    runs = list(models.values())
+    paired = len(runs) == 2 and len(runs[0]) == len(runs[1]) > 1
+    rows = [["metric", *models, *(["p"] if paired else [])]]
+    for name in metrics:
+        known = [[float(table[name]) for table in seeds if name in table] for seeds in runs]
+        row = [name, *(str(summarize(values)) if values else "" for values in known)]
+        if paired:
+            both = len(known[0]) == len(known[1]) > 1
+            row.append(number(paired_test(known[0], known[1]).p) if both else "")
+        rows.append(row)
+    return aligned(rows)

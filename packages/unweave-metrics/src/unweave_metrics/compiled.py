@@ -1,0 +1,39 @@
+"""Compile numeric kernels with numba when first called, cached on disk where that is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+class Kernel:
+    """A function that numba compiles at its first call.
+
+    numba is imported then, not before. The compiled code is kept beside the source, or in the
+    user's cache directory; where neither may be written to it is compiled anew in each process.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.plain = function
+        self.__doc__ = function.__doc__
+        self._compiled: Callable[..., Any] | None = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run the compiled function; arguments are arrays that may be written to, and numbers."""
+        if self._compiled is not None:
+            return self._compiled(*arguments)
+        try:
+            compiled = compile_function(self.plain, cache=True)
+            result = compiled(*arguments)
+        except (RuntimeError, OSError):  # no place for a cache, or it went away or is full
+            compiled = compile_function(self.plain, cache=False)
+            result = compiled(*arguments)
+        self._compiled = compiled
+        return result
+
+
+def compile_function(function: Callable[..., Any], cache: bool) -> Callable[..., Any]:
+    """Compile with or without the disk cache; the compiled code releases the interpreter lock."""
+    import numba
+
+    return numba.njit(cache=cache, nogil=True)(function)  # type: ignore[no-any-return]

@@ -1,0 +1,131 @@
+"""DCI-ES: explicitness of codes as the ease of use, and their size."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from unweave_metrics.arrays import Array
+from unweave_metrics.binning import is_continuous
+from unweave_metrics.counting import Floats
+from unweave_metrics.importances import in_parallel
+from unweave_metrics.presets import settings_for
+from unweave_metrics.sampling import chosen_rows
+from unweave_metrics.sap import train_and_test_labels
+from unweave_metrics.score import Score
+
+# Depths of the forests of rising capacity; the last is unlimited in all but name.
+DEPTHS = (1, 2, 3, 4, 6, 8, 12, 16)
+
+
+def dci_es(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    test_codes: ArrayLike | None = None,
+    test_factors: ArrayLike | None = None,
+    preset: str | None = None,
+    trees: int = 10,
+    train_samples: int | None = None,
+    test_samples: int | None = None,
+    jobs: int = 1,
+    seed: int = 0,
+) -> Score:
+    """Compute explicitness and size of DCI-ES; the float is explicitness.
+
+    For each factor, predictors of rising capacity t = 0 .. T (the mean or majority alone, then
+    random forests of depth 1, 2, 3, 4, 6, 8, 12, 16) have test losses l_t (share of errors, or
+    squared error over variance), taken to fall (l_t = the least so far). With l* the least loss, E
+    = 1 - A / Z, A the area between l_t and l* over capacity (trapezoids, from t = 0 to the first t
+    of least loss), Z = T (l_0 - l*) / 2. E is 1 where the first predictor reaches the least loss
+    almost at once, 0 for a loss that falls in a straight line; factors that no predictor learns
+    have E = 0. Size S = k / d. Best: high.
+
+    Parameters
+    ----------
+    codes : float array, shape (n, d)
+    factors : integer classes or float values, shape (n, k)
+    test_codes, test_factors : the rows to score on; a third of the rows by seed unless given
+    preset : convention by name; fixes how many rows are drawn
+    trees : of each forest
+    train_samples, test_samples : rows drawn where there are more
+    jobs : factors fitted at a time, -1 for one a core
+    seed : decides splits, draws and forests
+
+    Returns
+    -------
+    Score, with parts `explicitness`, `size`, `per_factor` (k,), `losses` (k, T + 1), `depths` (T,).
+
+    Raises
+    ------
+    ValueError: a factor of one value, NaN or infinite values, shapes that do not fit.
+
+    References
+    ----------
+    C. Eastwood, A. L. Nicolicioiu, J. von Kügelgen et al., "DCI-ES: an extended disentanglement
+    framework with connections to identifiability", 2023, sect. 4. Capacity is the step of the
+    ladder here, for all factors alike.
+
+    Examples
+    --------
+    >>> factors = np.random.default_rng(0).integers(0, 2, size=(300, 2))
+    >>> float(dci_es(factors + 0.0, factors)) > 0.7
+    True
+    """
+    given = {"train_samples": train_samples, "test_samples": test_samples}
+    settings = settings_for("probe", preset, given) | {"trees": trees, "seed": seed}
+    z, y, z_test, y_test = chosen_rows(codes, factors, test_codes, test_factors, settings, seed)
+    labels, tested = train_and_test_labels(y, y_test, settings["bins"])
+
+    def losses(k: int) -> Floats:
+        if is_continuous(y[:, k]):
+            return _value_losses(z, y[:, k], z_test, y_test[:, k], trees, seed)
+        return _class_losses(z, labels[k], z_test, tested[k], trees, seed)
+
+    table = np.array(in_parallel(losses, y.shape[1], jobs))
+    per_factor = np.array([ease(row) for row in table])
+    parts = {
+        "explicitness": float(per_factor.mean()),
+        "size": y.shape[1] / z.shape[1],
+        "per_factor": per_factor,
+        "losses": table,
+        "depths": np.array(DEPTHS),
+    }
+    settings |= {"rows": len(z), "test_rows": len(z_test)}
+    return Score(per_factor.mean(), name="dci_es", parts=parts, settings=settings)
+
+
+def ease(losses: Floats) -> float:
+    """Return E of the losses of predictors of rising capacity, the first one knowing no codes."""
+    falling = np.minimum.accumulate(losses)
+    gap = falling - falling[-1]
+    if gap[0] <= 0:
+        return 0.0
+    area = ((gap[1:] + gap[:-1]) / 2).sum()
+    return float(1 - area / (0.5 * (len(losses) - 1) * gap[0]))
+
+
+def _class_losses(
+    z: Array, label: Array, z_test: Array, tested: Array, trees: int, seed: int
+) -> Floats:
+    """Return the share of errors on test rows of the majority class and of each forest."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    errors = [float((tested != np.bincount(label).argmax()).mean())]
+    for depth in DEPTHS:
+        forest = RandomForestClassifier(n_estimators=trees, max_depth=depth, random_state=seed)
+        errors.append(float((forest.fit(z, label).predict(z_test) != tested).mean()))
+    return np.array(errors)
+
+
+def _value_losses(
+    z: Array, value: Array, z_test: Array, tested: Array, trees: int, seed: int
+) -> Floats:
+    """Return squared error over variance on test rows of the mean and of each forest."""
+    from sklearn.ensemble import RandomForestRegressor
+
+    errors = [float(((tested - value.mean()) ** 2).mean())]
+    for depth in DEPTHS:
+        forest = RandomForestRegressor(n_estimators=trees, max_depth=depth, random_state=seed)
+        errors.append(float(((forest.fit(z, value).predict(z_test) - tested) ** 2).mean()))
+    return np.asarray(np.array(errors) / tested.var())

@@ -1,0 +1,169 @@
+"""Named conventions: which settings each study fixed, metric by metric."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+DEFAULT = "locatello2019"
+
+# What a metric uses where neither a preset nor the caller says otherwise. `samples` (rows drawn for
+# an array metric) is None: every row; a preset that is asked for by name draws as many as its study
+# did.
+_BASE: dict[str, dict[str, Any]] = {
+    "information": {
+        "bins": 20,
+        "binning": "range",
+        "bin_factors": False,
+        "normalizer": "factor",
+        "dead_codes": "zero",
+        "samples": None,
+    },
+    "rmig": {"bins": 100, "low": -4.0, "high": 4.0, "normalize": False, "factor_bins": 20},
+    "infomec": {
+        "discrete_codes": False,
+        "neighbors": 10,
+        "active": "range",
+        "active_fraction": 1 / 20,
+        "bins": 20,
+        "samples": None,
+    },
+    "sap": {
+        "predictor": "svm",
+        "C": 0.01,
+        "bins": 10,
+        "balanced": True,
+        "evaluate_on": "test",
+        "train_samples": None,
+        "test_samples": None,
+    },
+    "dci": {
+        "predictor": "histogram-boosting",
+        "alpha": None,
+        "completeness": "weighted",
+        "dead_codes": "zero",
+        "test_fraction": 1 / 3,
+        "bins": 10,
+        "train_samples": None,
+        "test_samples": None,
+    },
+    "probe": {"bins": 10, "train_samples": None, "test_samples": None},
+    "explicitness": {
+        "model": "multinomial",
+        "C": 1.0,
+        "balanced": False,
+        "scale": "standard",
+        "evaluate_on": "test",
+        "rescale": False,
+        "bins": 10,
+        "bin_factors": False,
+        "train_samples": None,
+        "test_samples": None,
+    },
+    "factor_vae": {
+        "train_votes": 10_000,
+        "eval_votes": 5_000,
+        "batch_size": 64,
+        "variance_samples": 10_000,
+        "prune_std": 0.05,
+        "bins": 20,
+        "rescale": False,
+    },
+    "beta_vae": {
+        "train_points": 10_000,
+        "eval_points": 5_000,
+        "batch_size": 64,
+        "bins": 20,
+        "rescale": False,
+    },
+    "irs": {"quantile": 0.99, "bins": 20, "bin_factors": True, "samples": None},
+    "z_diff": {
+        "train_points": 10_000,
+        "eval_points": 5_000,
+        "batch_size": 200,
+        "bins": 10,
+        "bin_factors": False,
+        "rescale": True,
+    },
+    "z_min_var": {
+        "train_votes": 800,
+        "eval_votes": 800,
+        "batch_size": 200,
+        "variance_samples": 10_000,
+        "prune_std": 0.05,
+        "bins": 10,
+        "bin_factors": False,
+        "rescale": True,
+    },
+}
+
+_PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "locatello2019": {
+        "information": {"samples": 10_000},
+        "irs": {"samples": 10_000},
+        "dci": {"train_samples": 10_000, "test_samples": 5_000},
+        "explicitness": {"train_samples": 10_000, "test_samples": 5_000},
+        "probe": {"train_samples": 10_000, "test_samples": 5_000},
+        "sap": {"train_samples": 10_000, "test_samples": 5_000},
+    },
+    "gaujac2021": {
+        "information": {"samples": 10_000},
+        "sap": {"train_samples": 10_000, "test_samples": 5_000},
+        "factor_vae": {"train_votes": 5_000, "eval_votes": 1_000},
+    },
+    "kim2018": {"factor_vae": {"train_votes": 800, "eval_votes": 800, "batch_size": 200}},
+    "carbonneau2022": {
+        "information": {
+            "bins": 10,
+            "binning": "unit",
+            "normalizer": "code",
+            "dead_codes": "nan",
+        },
+        "sap": {"predictor": "tree", "evaluate_on": "train"},
+        "irs": {"quantile": 1.0, "bins": 10, "bin_factors": False},
+        "dci": {"predictor": "lasso", "completeness": "mean", "dead_codes": "stop"},
+        "explicitness": {
+            "model": "ovr",
+            "balanced": True,
+            "scale": "unit",
+            "evaluate_on": "train",
+            "rescale": True,
+        },
+    },
+    "hsu2023": {
+        "infomec": {"samples": 10_000},
+        "dci": {"predictor": "random-forest", "test_fraction": 0.1},
+    },
+}
+
+
+def preset_names() -> tuple[str, ...]:
+    """Return the names of all presets."""
+    return tuple(_PRESETS)
+
+
+def settings_for(family: str, preset: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a metric family under a preset; arguments given (not None) win.
+
+    Parameters
+    ----------
+    family : name of a group of settings, such as ``"information"``
+    preset : a preset's name, or None: the conventions of ``"locatello2019"`` on every row
+    given : the caller's own values by name, None where he gave none
+
+    Raises
+    ------
+    ValueError: no such preset.
+
+    Examples
+    --------
+    >>> settings_for("factor_vae", "kim2018", {"batch_size": 64})["train_votes"]
+    800
+    """
+    if preset is not None and preset not in _PRESETS:
+        raise ValueError(f"preset must be one of {', '.join(_PRESETS)}; got {preset!r}")
+    settings = dict(_BASE[family])
+    if preset is not None:
+        settings |= _PRESETS[preset].get(family, {})
+    settings |= {key: value for key, value in given.items() if value is not None}
+    return {"preset": preset or f"{DEFAULT}, every row", **settings}

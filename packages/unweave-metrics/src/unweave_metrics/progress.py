@@ -1,0 +1,68 @@
+"""Say on standard error what takes long, from the second second on."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from types import TracebackType
+
+PATIENCE = 2.0  # seconds without a word
+
+
+class Progress:
+    """A context that reports steps done of a total, and what is running, after two seconds.
+
+    On a terminal one line is rewritten twice a second; elsewhere each finished step is a line.
+    """
+
+    def __init__(self, total: int, shown: bool = True) -> None:
+        self.total = total
+        self.shown = shown
+        self.done = 0
+        self.label = ""
+        self._start = time.monotonic()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._live = sys.stderr.isatty()
+
+    def __enter__(self) -> Progress:
+        if self.shown and self._live:
+            self._thread = threading.Thread(target=self._tick, daemon=True)
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()
+
+    def begin(self, label: str) -> None:
+        """Say what is being computed now."""
+        self.label = label
+
+    def finish(self, label: str) -> None:
+        """Count one step as done."""
+        self.done += 1
+        if self.shown and not self._live and self.seconds > PATIENCE:
+            sys.stderr.write(f"{self.done}/{self.total} {label} {self.seconds:.0f} s\n")
+            sys.stderr.flush()
+
+    @property
+    def seconds(self) -> float:
+        """Return the time since the start."""
+        return time.monotonic() - self._start
+
+    def _tick(self) -> None:
+        while not self._stop.wait(0.5):
+            if self.seconds > PATIENCE:
+                text = f"{self.done}/{self.total} {self.label} {self.seconds:.0f} s"
+                sys.stderr.write(f"\r\033[K{text}")
+                sys.stderr.flush()

@@ -1,0 +1,142 @@
+"""Z-min and Z-max variance: votes of the code that varies least, or most, in a group of rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from unweave_metrics.arrays import check_pair, check_positive, check_several
+from unweave_metrics.draws import group_rest, group_rows
+from unweave_metrics.factor_vae import vote_score
+from unweave_metrics.presets import settings_for
+from unweave_metrics.score import Score
+
+
+def z_min_var(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    preset: str | None = None,
+    train_votes: int | None = None,
+    eval_votes: int | None = None,
+    batch_size: int | None = None,
+    variance_samples: int | None = None,
+    prune_std: float | None = None,
+    bins: int | None = None,
+    bin_factors: bool | None = None,
+    rescale: bool | None = None,
+    seed: int = 0,
+) -> Score:
+    """Compute Z-min variance: the FactorVAE score on given rows, held values drawn uniformly.
+
+    As `factor_vae`, but the held value is uniform among values of at least two rows, no row comes
+    twice before all of its value have come, and chance is mapped to 0. Range about 0 to 1, best 1.
+
+    Parameters
+    ----------
+    codes : float array, shape (n, d)
+    factors : integer classes or float values, shape (n, k), k at least 2
+    bin_factors : cut every factor into `bins` bins, classes too; measurements always are
+    preset, train_votes, eval_votes, batch_size, variance_samples, prune_std, bins, rescale, seed :
+        as for `factor_vae`
+
+    Returns
+    -------
+    Score, with parts as `factor_vae`.
+
+    Raises
+    ------
+    ValueError: as `factor_vae`, and a factor of which no two rows share a value.
+
+    References
+    ----------
+    M.-A. Carbonneau et al., "Measuring disentanglement: a review of metrics", 2022, sect. 3.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> factors = np.random.default_rng(0).integers(0, 4, size=(500, 2))
+    >>> float(z_min_var(factors + 0.0, factors))
+    1.0
+    """
+    given = {
+        "train_votes": train_votes, "eval_votes": eval_votes, "batch_size": batch_size,
+        "variance_samples": variance_samples, "prune_std": prune_std, "bins": bins,
+        "bin_factors": bin_factors, "rescale": rescale,
+    }  # fmt: skip
+    settings = _settings(preset, given, seed)
+    z, y = check_pair(codes, factors)
+    check_several(y.shape[1], "factors", "z_min_var")
+    groups = group_rows(y, settings["bins"], settings["bin_factors"], "unit")
+    return vote_score("z_min_var", z, groups, settings)
+
+
+def z_max_var(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    preset: str | None = None,
+    train_votes: int | None = None,
+    eval_votes: int | None = None,
+    batch_size: int | None = None,
+    variance_samples: int | None = None,
+    prune_std: float | None = None,
+    bins: int | None = None,
+    bin_factors: bool | None = None,
+    rescale: bool | None = None,
+    seed: int = 0,
+) -> Score:
+    """Compute Z-max variance: whether the code that varies most tells which factor varied.
+
+    One vote: draw a random factor, hold all the others at values that at least two rows have
+    together, and take the code with the largest Var_batch(z_i) / Var(z_i); then as `z_min_var`.
+    Range about 0 to 1, best 1. With few rows that share all other factors the score is low for any
+    codes.
+
+    Parameters
+    ----------
+    codes : float array, shape (n, d)
+    factors : integer classes or float values, shape (n, k), k at least 2
+    bins : number of bins for measurements, 3 unless given
+    preset, train_votes, ..., seed : as for `z_min_var`
+
+    Returns
+    -------
+    Score, with parts as `factor_vae`.
+
+    Raises
+    ------
+    ValueError: as `z_min_var`, and a factor such that no two rows share all the others.
+
+    References
+    ----------
+    M. Kim, Y. Wang, P. Sahu, V. Pavlovic, "Relevance factor VAE", 2019, sect. 5; on given rows as
+    M.-A. Carbonneau et al., 2022.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> factors = np.random.default_rng(0).integers(0, 4, size=(500, 2))
+    >>> float(z_max_var(factors + 0.0, factors))
+    1.0
+    """
+    given = {
+        "train_votes": train_votes, "eval_votes": eval_votes, "batch_size": batch_size,
+        "variance_samples": variance_samples, "prune_std": prune_std,
+        "bins": 3 if bins is None else bins, "bin_factors": bin_factors, "rescale": rescale,
+    }  # fmt: skip
+    settings = _settings(preset, given, seed) | {"most": True}
+    z, y = check_pair(codes, factors)
+    check_several(y.shape[1], "factors", "z_max_var")
+    groups = group_rest(y, settings["bins"], settings["bin_factors"], "unit")
+    return vote_score("z_max_var", z, groups, settings)
+
+
+def _settings(preset: str | None, given: dict[str, Any], seed: int) -> dict[str, Any]:
+    """Return checked settings of both metrics."""
+    settings = settings_for("z_min_var", preset, given) | {"seed": seed, "by_value": True}
+    check_positive(settings["batch_size"], "batch_size", 2)
+    for name in ("train_votes", "eval_votes"):
+        check_positive(settings[name], name)
+    return settings

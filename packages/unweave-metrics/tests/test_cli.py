@@ -1,0 +1,108 @@
+"""The command line: tables, formats, and errors as a sentence with exit code 2."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import unweave_metrics as um
+from unweave_metrics.cli import main
+
+
+@pytest.fixture
+def table(tmp_path):
+    rng = np.random.default_rng(0)
+    factors = rng.integers(0, 3, size=(300, 2))
+    codes = factors + 0.3 * rng.normal(size=factors.shape)
+    error = rng.random(300)
+    return um.write_code_table(
+        tmp_path / "codes.h5", codes, factors=factors, reconstruction_error=error
+    )
+
+
+def test_score_prints_the_numbers_of_the_functions(table, capsys):
+    assert main(["score", str(table), "--metrics", "mig,factor-vae", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)["scores"]
+    stored = um.read_code_table(table)
+    assert printed["mig"]["value"] == um.mig(stored.codes, stored.factors)
+    assert printed["factor_vae"]["value"] == um.factor_vae(stored.codes, stored.factors)
+    assert "reconstruction_error" not in printed
+
+
+def test_mean_of_the_stored_error_is_a_score(table, capsys):
+    assert main(["score", str(table), "--metrics", "mig,reconstruction-error", "--csv"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "metric,value,low,high"
+    expected = um.read_code_table(table).reconstruction_error.mean(dtype=float)
+    assert float(lines[2].split(",")[1]) == expected
+
+
+@pytest.mark.parametrize("flag", ["--latex", "--markdown", "--csv", "--json"])
+def test_formats_with_intervals(table, flag, capsys):
+    assert main(["score", str(table), "--metrics", "mig,mcc", "--bootstrap", "50", flag]) == 0
+    assert "mig" in capsys.readouterr().out
+
+
+def test_a_table_without_factors(tmp_path, capsys):
+    path = um.write_code_table(tmp_path / "z.npz", np.random.default_rng(0).normal(size=(99, 3)))
+    assert main(["score", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "gaussian_total_correlation" in out
+    assert "no factors: left out mig" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["score", "none.h5"], "there is no such file"),
+        (["score", "TABLE", "--metrics", "mog"], "no metric is called 'mog'; known are mig"),
+        (["score", "TABLE", "--preset", "x"], "preset must be one of"),
+        (["convert", "TABLE", "out.csv"], "must end in .h5, .hdf5 or .npz"),
+    ],
+)
+def test_errors(table, arguments, words, capsys):
+    given = [str(table) if word == "TABLE" else word for word in arguments]
+    assert main(given) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert "Traceback" not in error
+
+
+def test_list_compare_and_convert(table, tmp_path, capsys):
+    assert main(["list"]) == 0
+    assert "carbonneau2022" in capsys.readouterr().out
+    other = tmp_path / "other.npz"
+    assert main(["convert", str(table), str(other)]) == 0
+    assert (um.read_code_table(other).codes == um.read_code_table(table).codes).all()
+    capsys.readouterr()
+    assert main(["compare", str(table), str(other), "--metrics", "mig"]) == 0
+    row = capsys.readouterr().out.splitlines()[1].split()
+    assert row[0] == "mig"
+    assert row[1] == row[2]
+
+
+def test_paired_test_of_several_seeds():
+    # scipy's own paired test is the other program.
+    from scipy.stats import ttest_rel
+
+    rng = np.random.default_rng(0)
+    first, second = rng.random(8), rng.random(8) + 0.1
+    found = um.paired_test(first, second)
+    assert found.p == pytest.approx(ttest_rel(second, first).pvalue)
+
+
+def test_import_is_light():
+    heavy = "('torch', 'numba', 'scipy', 'sklearn', 'h5py', 'pandas', 'matplotlib')"
+    code = f"import sys, unweave_metrics; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_scores_are_floats_and_json():
+    score = um.Score(0.5, name="mig", parts={"m": np.eye(2)}, interval=(0.4, 0.6))
+    assert score * 2 == 1.0
+    assert json.loads(score.to_json())["parts"]["m"] == [[1.0, 0.0], [0.0, 1.0]]
+    assert json.loads(um.Score(float("nan")).to_json())["value"] is None
+    assert f"{score:.1f}" == "0.5"

@@ -1,0 +1,141 @@
+"""Scores against closed forms, brute force and other libraries."""
+
+import doctest
+import importlib
+import pkgutil
+
+import numpy as np
+import pytest
+
+import unweave_metrics as um
+
+
+def test_doctests():
+    tried = 0
+    for module in pkgutil.iter_modules(um.__path__):
+        if module.name in ("plot", "__main__"):
+            continue
+        found = importlib.import_module(f"unweave_metrics.{module.name}")
+        failed, count = doctest.testmod(found, extraglobs={"np": np})
+        assert failed == 0, module.name
+        tried += count
+    assert tried > 60
+
+
+def test_total_correlation_of_gaussians():
+    rho = 0.8
+    rng = np.random.default_rng(0)
+    codes = rng.multivariate_normal([0, 0], [[1, rho], [rho, 1]], size=4000)
+    exact = -0.5 * np.log(1 - rho**2)
+    assert um.gaussian_total_correlation(codes) == pytest.approx(exact, abs=0.03)
+    assert um.total_correlation_knn(codes) == pytest.approx(exact, abs=0.06)
+
+
+def test_frechet_distance_of_gaussians():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(20_000, 2))
+    y = rng.normal(size=(20_000, 2)) * [2, 3] + [1, 0]
+    # |m|^2 + sum (s - 1)^2 for axis-aligned covariances.
+    assert um.frechet_distance(x, y) == pytest.approx(1 + 1 + 4, rel=0.05)
+
+
+def test_mmd_by_brute_force():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(12, 3)), rng.normal(size=(9, 3)) + 1
+
+    def k(a, b):
+        return sum(6 * s / (6 * s + ((a - b) ** 2).sum()) for s in (0.5, 1.0))
+
+    xx = np.mean([k(a, b) for i, a in enumerate(x) for j, b in enumerate(x) if i != j])
+    yy = np.mean([k(a, b) for i, a in enumerate(y) for j, b in enumerate(y) if i != j])
+    xy = np.mean([k(a, b) for a in x for b in y])
+    found = um.mmd(x, y, scales=(0.5, 1.0))
+    assert found == pytest.approx(xx + yy - 2 * xy, abs=1e-12)
+
+
+def test_kernel_distance_by_brute_force():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(8, 3)), rng.normal(size=(8, 3))
+
+    def k(a, b):
+        return (a @ b / 3 + 1) ** 3
+
+    xx = np.mean([k(a, b) for i, a in enumerate(x) for j, b in enumerate(x) if i != j])
+    yy = np.mean([k(a, b) for i, a in enumerate(y) for j, b in enumerate(y) if i != j])
+    xy = np.mean([k(a, b) for a in x for b in y])
+    assert um.kernel_distance(x, y) == pytest.approx(xx + yy - 2 * xy, abs=1e-12)
+
+
+def test_single_code_machine_is_scikit_learns():
+    from sklearn.svm import LinearSVC
+
+    from unweave_metrics.svm import fit_one_code
+
+    rng = np.random.default_rng(0)
+    for classes in (2, 5):
+        labels = rng.integers(0, classes, size=400)
+        code = labels + rng.normal(size=400)
+        slopes, intercepts = fit_one_code(code, labels, classes, 0.01, True)
+        model = LinearSVC(C=0.01, class_weight="balanced", dual=False, tol=1e-10, max_iter=10_000)
+        model.fit(code[:, None], labels)
+        own = slopes[1:] if classes == 2 else slopes
+        assert own == pytest.approx(model.coef_[:, 0], abs=1e-6)
+        own = intercepts[1:] if classes == 2 else intercepts
+        assert own == pytest.approx(model.intercept_, abs=1e-6)
+
+
+def test_logistic_regression_is_scikit_learns():
+    from sklearn.linear_model import LogisticRegression
+
+    from unweave_metrics.logistic import fit_logistic
+
+    rng = np.random.default_rng(0)
+    for classes in (2, 4):
+        labels = rng.integers(0, classes, size=300)
+        inputs = labels[:, None] + rng.normal(size=(300, 3))
+        model = LogisticRegression(tol=1e-8, max_iter=1000).fit(inputs, labels)
+        ours = fit_logistic(inputs, labels, classes, tolerance=1e-8, max_iter=1000)
+        expected = model.predict_proba(inputs)
+        assert ours.probabilities(inputs) == pytest.approx(expected, abs=1e-5)
+
+
+def test_area_under_the_curve_is_scikit_learns():
+    from sklearn.metrics import roc_auc_score
+
+    from unweave_metrics.explicitness import mean_area
+
+    rng = np.random.default_rng(0)
+    chance = rng.random((100, 3)).round(1)
+    labels = rng.integers(0, 3, size=100)
+    expected = np.mean([roc_auc_score(labels == c, chance[:, c]) for c in range(3)])
+    assert mean_area(chance, labels) == pytest.approx(expected, abs=1e-12)
+
+
+def test_images():
+    x = np.random.default_rng(0).random((3, 8, 8, 1))
+    y = np.clip(x + 0.1, 0, 1)
+    found = um.reconstruction_error(x, y)
+    assert found == pytest.approx(
+        sum((p[0] - p[1]) ** 2 for p in np.stack([x.ravel(), y.ravel()], 1)) / 3
+    )
+    ramp = np.broadcast_to(np.arange(8.0), (2, 8, 8)) / 8
+    assert um.laplacian_variance(ramp) == pytest.approx(0, abs=1e-20)
+    checks = np.indices((8, 8)).sum(axis=0)[None] % 2 * 1.0
+    # The Laplacian of a chequerboard is +4 and -4 in turn.
+    assert um.laplacian_variance(checks) == pytest.approx(16)
+
+
+def test_kernels_work_where_nothing_may_be_written(tmp_path, monkeypatch):
+    from unweave_metrics.compiled import Kernel
+
+    monkeypatch.setattr("numba.core.caching.CacheImpl.__init__", _no_place)
+
+    @Kernel
+    def double(x):
+        return 2 * x
+
+    assert double(3) == 6
+
+
+def _no_place(self, *arguments):
+    raise RuntimeError("cannot cache function: no locator available")

@@ -1,0 +1,93 @@
+"""Code tables: what is written is read, and wrong files are one sentence."""
+
+import os
+
+import h5py
+import numpy as np
+import pytest
+
+import unweave_metrics as um
+
+CODES = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+FACTORS = np.random.default_rng(1).integers(0, 4, size=(50, 2))
+
+
+@pytest.mark.parametrize("name", ["codes.h5", "codes.hdf5", "codes.npz"])
+def test_round_trip(tmp_path, name):
+    path = um.write_code_table(
+        tmp_path / name, CODES, std=np.abs(CODES) + 1, factors=FACTORS, factor_values=FACTORS / 4,
+        reconstruction_error=CODES[:, 0] ** 2, factor_names=["a", "b"], factor_sizes=[4, 4],
+        metadata={"seed": 3, "method": "vae"},
+    )  # fmt: skip
+    table = um.read_code_table(path)
+    assert (table.codes == CODES).all()
+    assert (table.factors == FACTORS).all()
+    assert table.factor_names == ("a", "b")
+    assert table.factor_sizes == (4, 4)
+    assert table.metadata == {"seed": 3, "method": "vae"}
+    assert table.reconstruction_error.shape == (50,)
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = um.write_code_table(tmp_path / "codes.h5", CODES)
+    before = path.read_bytes()
+    with pytest.raises(TypeError):
+        um.write_code_table(path, CODES, metadata={"bad": object()})
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["codes.h5"]
+
+
+def test_soft_and_external_links_are_refused(tmp_path):
+    um.write_code_table(tmp_path / "other.h5", CODES)
+    for number, link in enumerate([h5py.SoftLink("/z"), h5py.ExternalLink("other.h5", "/codes")]):
+        path = tmp_path / f"{number}.h5"
+        with h5py.File(path, "w") as file:
+            file["z"] = CODES
+            file["codes"] = link
+        with pytest.raises(ValueError, match="it is a link"):
+            um.read_code_table(path)
+
+
+def test_external_storage_is_refused(tmp_path):
+    raw = tmp_path / "raw.bin"
+    raw.write_bytes(CODES.tobytes())
+    path = tmp_path / "codes.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("codes", CODES.shape, "f4", external=[(str(raw), 0, CODES.nbytes)])
+    with pytest.raises(ValueError, match="it is elsewhere"):
+        um.read_code_table(path)
+
+
+def test_truncated_missing_and_foreign_files(tmp_path):
+    path = um.write_code_table(tmp_path / "codes.h5", CODES)
+    path.write_bytes(path.read_bytes()[:1500])
+    with pytest.raises(ValueError, match="cannot be read as HDF5"):
+        um.read_code_table(path)
+    with pytest.raises(ValueError, match="there is no such file"):
+        um.read_code_table(tmp_path / "none.h5")
+    with h5py.File(tmp_path / "empty.h5", "w") as file:
+        file["other"] = CODES
+    with pytest.raises(ValueError, match="must hold an array 'codes'"):
+        um.read_code_table(tmp_path / "empty.h5")
+    np.savez(tmp_path / "pickled.npz", codes=np.array([{}, 1], dtype=object))
+    with pytest.raises(ValueError, match="cannot be read as npz"):
+        um.read_code_table(tmp_path / "pickled.npz")
+
+
+def test_shapes_that_do_not_fit(tmp_path):
+    with pytest.raises(ValueError, match="factors must have 50 rows as codes, got 49"):
+        um.write_code_table(tmp_path / "a.h5", CODES, factors=FACTORS[:49])
+    with pytest.raises(ValueError, match="factor_names must name all 2 factors"):
+        um.write_code_table(tmp_path / "a.h5", CODES, factors=FACTORS, factor_names=["a"])
+    assert os.listdir(tmp_path) == []
+
+
+def test_several_seeds_in_one_file(tmp_path):
+    tables = {f"seed-{s}": um.CodeTable(CODES + s, factors=FACTORS) for s in range(2)}
+    for name in ("seeds.h5", "seeds.npz"):
+        path = um.write_code_tables(tmp_path / name, tables)
+        found = um.read_code_tables(path)
+        assert (found["seed-1"].codes == CODES + 1).all()
+        with pytest.raises(ValueError, match="2 code tables"):
+            um.read_code_table(path)
