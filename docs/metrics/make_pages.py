@@ -67,7 +67,7 @@ def codes_of(kind, factors, rng):
 KINDS = ("perfect", "rotated", "redundant", "noisy", "entangled")
 
 
-def scores_of_kinds(rows=1_500):
+def scores_of_kinds(rows=600):
     """Return metric -> values for each kind of codes."""
     factors = np.random.default_rng(SEED).integers(0, 4, size=(rows, 3))
     names = [entry.name for entry in CATALOGUE.values() if "codes" in entry.needs]
@@ -129,7 +129,7 @@ def which_metric(table):
     rows = [[f"[{name}]({name}.md)", *map(number, values)] for name, values in table.items()]
     text = f"""# Which metric should I report?
 
-Five kinds of codes of the same three factors with four values each, 1,500 rows: the factors themselves
+Five kinds of codes of the same three factors with four values each, 600 rows: the factors themselves
 (perfect), a random rotation of them, each code twice (redundant), with noise of the size of a step (noisy),
 and squashed random mixtures (entangled). Made by `docs/metrics/make_pages.py`.
 
@@ -149,7 +149,7 @@ explicitness; add an interval, several seeds and the preset.
     (HERE / "which-metric.md").write_text(text)
 
 
-def conventions(rows=3_000):
+def conventions(rows=1_200):
     """Write the page of what the presets change, with a number for each."""
     rng = np.random.default_rng(SEED)
     factors = np.stack([rng.integers(0, size, rows) for size in (3, 6, 10)], axis=1)

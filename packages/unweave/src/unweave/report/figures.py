@@ -105,13 +105,13 @@ def draw_traversals(
     rows = np.concatenate([start, pictures], axis=1)[order]
     canvas = tile(rows.reshape(-1, *image.shape), columns + 1)
     height, width = canvas.shape[:2]
-    figure = Figure(figsize=(10, 9 * height / width), layout="constrained")
+    figure = Figure(figsize=(10, 9.3 * height / width), layout="constrained")
     panel = figure.add_subplot()
     show(panel, canvas)
     panel.set_axis_on()
     panel.set_xticks([])
     spots = (np.arange(dimensions) + 0.5) * height / dimensions
-    labels = [f"$z_{{{d + 1}}}$   {divergence[d]:.2f}" for d in order]
+    labels = [f"$z_{{{d + 1}}}$   {divergence[d]:.3f}" for d in order]
     panel.set_yticks(spots, labels, fontsize=9)
     panel.tick_params(length=0)
     panel.spines[:].set_visible(False)
