@@ -141,7 +141,8 @@ What the table shows:
   codes too: they saturate. Do not report one of them alone.
 - mig and sap punish redundant codes, modularity and dci's disentanglement do not: say which you mean.
 - explicitness, linear_probe and downstream do not see a rotation at all: they say whether information is there.
-- Scores without factors see dependence between codes only: redundant codes look worst, rotated ones harmless.
+- Scores without factors see dependence between codes only. Gaussian ones do not see a rotation; those from
+  counts or neighbours do, because a rotated grid of independent factors is not independent.
 
 Report mig (compactness), dci's three parts (with the predictor named), and linear_probe or
 explicitness; add an interval, several seeds and the preset.

@@ -121,6 +121,7 @@ def write_code_table(
     Examples
     --------
     >>> import tempfile
+    >>> from unweave_metrics.reading import read_code_table, read_code_tables
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = folder + "/codes.h5"
     ...     _ = write_code_table(path, np.zeros((4, 2)), factors=[[0], [1], [0], [1]])
@@ -152,6 +153,7 @@ def write_code_tables(path: str | os.PathLike[str], tables: Mapping[str, CodeTab
     Examples
     --------
     >>> import tempfile
+    >>> from unweave_metrics.reading import read_code_table, read_code_tables
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     seeds = {f"seed-{s}": CodeTable(np.full((3, 2), s)) for s in range(2)}
     ...     path = write_code_tables(folder + "/codes.h5", seeds)

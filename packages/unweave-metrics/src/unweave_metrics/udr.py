@@ -63,7 +63,7 @@ def udr(
     --------
     >>> codes = np.random.default_rng(0).normal(size=(500, 3))
     >>> round(float(udr([codes, -codes[:, ::-1]], correlation="spearman")), 2)
-    0.86
+    0.98
     """
     check_choice(correlation, "correlation", CORRELATIONS)
     codes, divergence = _check(representations, kls)
