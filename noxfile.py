@@ -63,6 +63,7 @@ def run_tests(session: nox.Session, package: str, *arguments: str) -> None:
     copy = Path(session.create_tmp()) / package
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(folder(package) / "tests", copy / "tests")
+    shutil.copy(folder(package) / "README.md", copy)
     shutil.copy(ROOT / "pyproject.toml", copy)
     environment = {"UNWEAVE_SHARED": str(SHARED)} if SHARED.is_dir() else {}
     with session.chdir(copy):

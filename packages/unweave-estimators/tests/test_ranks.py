@@ -82,7 +82,7 @@ def test_two_ranks_equal_one(tmp_path):
         for rank in (0, 1)
     ]
     try:
-        together = [json.loads(worker.communicate(timeout=60)[0]) for worker in workers]
+        together = [json.loads(worker.communicate(timeout=300)[0]) for worker in workers]
     finally:
         for worker in workers:
             worker.kill()
