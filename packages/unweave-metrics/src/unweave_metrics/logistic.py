@@ -105,7 +105,7 @@ def _one_thread() -> Any:
     """
     global _controller
     if _controller is None:
-        from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+        from threadpoolctl import ThreadpoolController
 
         _controller = ThreadpoolController()
     return _controller.limit(limits=1, user_api="blas")
