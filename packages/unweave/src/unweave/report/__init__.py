@@ -63,7 +63,7 @@ def scores_are_fresh(run: Run) -> bool:
 def save_figure(figure: Figure, path: Path) -> Path:
     """Write a figure as PNG, whole or not at all."""
     with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=DPI, format="png")
+        figure.savefig(temporary, dpi=DPI, format="png", bbox_inches="tight", pad_inches=0.05)
     return path
 
 
