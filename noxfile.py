@@ -34,6 +34,13 @@ def folder(package: str) -> Path:
     return ROOT / kind / package
 
 
+def interpreter(version: str) -> str:
+    """Find a Python among pyenv's, whose shims fail for versions not chosen, else on the path."""
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    found = sorted(root.glob(f"versions/{version}.*/bin/python{version}"))
+    return str(found[-1]) if found else version
+
+
 def module(package: str) -> str:
     """Return the import name of a package."""
     return package.replace("-", "_")
@@ -112,7 +119,7 @@ def alone(session: nox.Session, package: str, deps: str) -> None:
     run_tests(session, package, "-m", "not slow")
 
 
-@nox.session(python=LATER_PYTHONS)
+@nox.session(python=[interpreter(version) for version in LATER_PYTHONS])
 @nox.parametrize("package", TORCHLESS)
 def later(session: nox.Session, package: str) -> None:
     """Run the packages without torch on later Pythons, where they are installed."""
