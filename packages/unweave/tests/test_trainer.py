@@ -165,6 +165,8 @@ def test_an_exploding_run_keeps_its_last_good_checkpoint(tmp_path, settings):
 def test_what_does_not_fit_together_is_said_before_anything_is_written(tmp_path, settings):
     with pytest.raises(ConfigError, match="toy-kl needs log q.z.x., and posterior deterministic"):
         train(tmp_path, "toy-misfit", **settings)
+    with pytest.raises(ValueError, match="picky needs another prior"):
+        train(tmp_path, "toy-picky", **settings)
     with pytest.raises(ConfigError, match="at most the 128 images"):
         train(tmp_path, **{**settings, "batch_size": 129})
     with pytest.raises(ConfigError, match="at least 8 x 8"):

@@ -24,13 +24,16 @@ def unweave_priors():
 
 @hookimpl
 def unweave_estimators():
-    return {"toy-kl": "toy:ToyKL", "toy-critic": "toy:ToyCritic", "toy-bomb": "toy:ToyBomb"}
+    return {
+        "toy-kl": "toy:ToyKL", "toy-critic": "toy:ToyCritic", "toy-bomb": "toy:ToyBomb",
+        "toy-picky": "toy:ToyPicky",
+    }
 
 @hookimpl
 def unweave_methods():
     return {
         "toy-vae": "toy:toy_vae", "toy-gan": "toy:toy_gan", "toy-bomb": "toy:toy_bomb",
-        "toy-misfit": "toy:toy_misfit",
+        "toy-misfit": "toy:toy_misfit", "toy-picky": "toy:toy_picky",
     }
 
 @hookimpl
@@ -122,6 +125,19 @@ class ToyCritic(nn.Module):
         return nn.functional.softplus(-fake).mean() + nn.functional.softplus(real).mean()
 
 
+class ToyPicky(nn.Module):
+    """A term that refuses what it is given when it is called."""
+
+    terms = ("picky",)
+    needs_density = False
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+
+    def forward(self, latent):
+        raise ValueError("picky needs another prior")
+
+
 class ToyBomb(nn.Module):
     """A term that is not finite from a step on."""
 
@@ -134,7 +150,7 @@ class ToyBomb(nn.Module):
         self.calls = 0
 
     def forward(self, latent):
-        self.calls += 1
+        self.calls += self.training
         value = float("nan") if self.calls > self.fuse else 0.0
         return {"bomb": latent.z.mean() * 0 + value}
 
@@ -157,6 +173,11 @@ def toy_bomb(*, fuse: int = 5) -> Method:
 def toy_misfit() -> Method:
     """A method that asks for a density that its posterior does not have."""
     return Method((Term("toy-kl", {"kl": 1.0}),), posterior="deterministic")
+
+
+def toy_picky() -> Method:
+    """A method whose estimator refuses the prior when it is called."""
+    return Method((Term("toy-picky", {"picky": 1.0}),))
 
 
 def correlation(codes, factors, *, power: int = 2) -> float:

@@ -6,15 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from unweave.batches import check_batch_size, derive_seed, open_feed
+from unweave.batches import check_batch_size, derive_seed, open_feed, to_float
 from unweave.checkpoint import list_checkpoints, load_checkpoint
 from unweave.config import TrainConfig, build_method, make_config
 from unweave.errors import RunError
 from unweave.files import remove_partial, write_text
 from unweave.model import Autoencoder
-from unweave.objective import Objective, build_objective
+from unweave.objective import Latent, Objective, build_objective
 from unweave.options import parse_spec
 from unweave.progress import Progress, Silent
 from unweave.protocols import Dataset
@@ -101,7 +102,24 @@ def _build_parts(
         torch.manual_seed(derive_seed(config.seed, "estimators"))
         objective = build_objective(names, build_method(names, config), config.dim)
     check_batch_size(len(dataset), config.batch_size)
+    _rehearse(model, objective, dataset)
     return model, objective
+
+
+@torch.no_grad()
+def _rehearse(model: Autoencoder, objective: Objective, dataset: Dataset) -> None:
+    """Run the objective on two images: a prior or posterior that an estimator refuses is said here.
+
+    In evaluation mode, so that nothing is remembered of it.
+    """
+    x = to_float(torch.from_numpy(dataset.images(np.arange(2))))
+    posterior = model.encode(x)
+    generator = torch.Generator().manual_seed(0)
+    z = posterior.rsample(generator)
+    latent = Latent(z, posterior, model.prior, len(dataset), generator)
+    objective.eval()
+    objective(x, model.decode(z), latent, torch.zeros((), dtype=torch.int64))
+    objective.train()
 
 
 def make_trainer(
