@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
-FIGURE_FORMATS = (".png", ".npz")
 
 
 class Commands(TyperGroup):
