@@ -121,11 +121,11 @@ def evaluate(
 
     opened = Run.open(run)
     total = min(rows, len(opened.dataset))
-    with task("encoding", "images", total, show=True) as bar:
+    with task("encoding", "images", total) as bar:
         chosen = None if metrics is None else tuple(metrics.split())
         scores = run_evaluation(
             opened, chosen, rows=rows, seed=seed,
-            progress=lambda done, _: bar.update(done) if bar else None,
+            progress=lambda done, _: bar.update(done),
         )  # fmt: skip
     _print_table(("score", "value"), [(name, f"{float(v):.4g}") for name, v in scores.items()])
     print(opened.codes_path)

@@ -31,10 +31,8 @@ def run_demo(out: Path, steps: int | None = None) -> Run:
     if run.outcome != "finished":
         print(f"stopped; continue with: unweave train --resume {run.path}", file=sys.stderr)
         return run
-    with task("encoding", "images", ROWS, show=True) as bar:
-        scores = evaluate(
-            run, rows=ROWS, progress=lambda done, _: bar.update(done) if bar else None
-        )
+    with task("encoding", "images", ROWS) as bar:
+        scores = evaluate(run, rows=ROWS, progress=lambda done, _: bar.update(done))
     before = untrained_score(run, "mig", rows=ROWS)
     rows = [
         ("MIG of the untrained encoder", f"{before:.3f}"),

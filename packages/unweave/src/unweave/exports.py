@@ -38,10 +38,10 @@ def encode_to_file(path: Path, out: Path, data: str | None, rows: int | None, se
             )
         run.dataset = dataset
     total = min(rows or len(run.dataset), len(run.dataset))
-    with task("encoding", "images", total, show=True) as bar:
+    with task("encoding", "images", total) as bar:
         table = encode_table(
             run, run.model, rows=total, seed=seed,
-            progress=lambda done, _: bar.update(done) if bar else None,
+            progress=lambda done, _: bar.update(done),
         )  # fmt: skip
     if out.suffix == ".h5":
         write_code_table(out, table, run.dataset, {"method": run.config.method})

@@ -171,11 +171,8 @@ class TrainingProgress:
 
 
 @contextmanager
-def task(what: str, unit: str, total: int, *, show: bool) -> Iterator[TaskBar | None]:
-    """Show a bar while the block runs, or nothing."""
-    if not show:
-        yield None
-        return
+def task(what: str, unit: str, total: int) -> Iterator[TaskBar]:
+    """Show a bar while the block runs."""
     bar = TaskBar(what, unit)
     bar.start(0, total)
     try:
