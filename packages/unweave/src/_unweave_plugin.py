@@ -1,4 +1,4 @@
-"""Hooks of the core: its own costs, architectures and methods."""
+"""Hooks of the core: its own posteriors, costs, architectures and methods."""
 
 import pluggy
 
@@ -19,20 +19,53 @@ def unweave_costs() -> dict[str, str]:
 
 
 @hookimpl
+def unweave_posteriors() -> dict[str, str]:
+    """Name the posterior families."""
+    return {
+        "gaussian": "unweave.posterior:Gaussian",
+        "fixed-noise": "unweave.posterior:FixedNoise",
+        "deterministic": "unweave.posterior:Deterministic",
+    }
+
+
+@hookimpl
 def unweave_architectures() -> dict[str, str]:
     """Name the pairs of encoder and decoder."""
     return {"conv64": "unweave.architectures.conv:conv64", "mlp": "unweave.architectures.mlp:mlp"}
 
 
 @hookimpl
+def unweave_priors() -> dict[str, str]:
+    """Name the prior that is a registered flow."""
+    return {"flow": "unweave.density:FlowPrior"}
+
+
+@hookimpl
 def unweave_methods() -> dict[str, str]:
     """Name the methods."""
     return {
-        "vae": "unweave.methods.table:vae",
-        "beta-vae": "unweave.methods.table:beta_vae",
-        "beta-tcvae": "unweave.methods.table:beta_tcvae",
-        "factor-vae": "unweave.methods.table:factor_vae",
-        "wae-mmd": "unweave.methods.table:wae_mmd",
-        "tcwae-mws": "unweave.methods.table:tcwae_mws",
-        "tcwae-gan": "unweave.methods.table:tcwae_gan",
+        "vae": "unweave.methods.variational:vae",
+        "beta-vae": "unweave.methods.variational:beta_vae",
+        "annealed-vae": "unweave.methods.variational:annealed_vae",
+        "beta-tcvae": "unweave.methods.variational:beta_tcvae",
+        "factor-vae": "unweave.methods.variational:factor_vae",
+        "dip-vae-i": "unweave.methods.variational:dip_vae_i",
+        "dip-vae-ii": "unweave.methods.variational:dip_vae_ii",
+        "info-vae": "unweave.methods.variational:info_vae",
+        "hfvae": "unweave.methods.variational:hfvae",
+        "decomposed-vae": "unweave.methods.variational:decomposed_vae",
+        "vae-iaf": "unweave.methods.variational:vae_iaf",
+        "vae-nf": "unweave.methods.variational:vae_nf",
+        "wae-mmd": "unweave.methods.wasserstein:wae_mmd",
+        "wae-gan": "unweave.methods.wasserstein:wae_gan",
+        "aae": "unweave.methods.wasserstein:aae",
+        "tcwae-mws": "unweave.methods.wasserstein:tcwae_mws",
+        "tcwae-gan": "unweave.methods.wasserstein:tcwae_gan",
+        "cwae": "unweave.methods.wasserstein:cwae",
+        "vcae": "unweave.methods.wasserstein:vcae",
+        "dvcae": "unweave.methods.wasserstein:dvcae",
+        "tc-vcae": "unweave.methods.wasserstein:tc_vcae",
+        "tc-cwae": "unweave.methods.wasserstein:tc_cwae",
+        "rae": "unweave.methods.regularised:rae",
+        "glf": "unweave.methods.regularised:glf",
     }

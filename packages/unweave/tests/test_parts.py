@@ -11,16 +11,16 @@ from unweave.architectures.conv import conv64
 from unweave.architectures.mlp import mlp
 from unweave.batches import BatchIndices, derive_seed, open_feed
 from unweave.costs import AbsoluteError, CrossEntropy, GaussianLikelihood, SquaredError
-from unweave.errors import ConfigError, UnknownNameError
+from unweave.errors import ConfigError
 from unweave.objective import sample_prior
-from unweave.posterior import family
+from unweave.posterior import Deterministic, FixedNoise, Gaussian
 
 CPU = torch.device("cpu")
 
 
 def test_gaussian_posterior_has_the_density_of_torchs_normal():
     parameters = torch.randn(5, 6, generator=torch.Generator().manual_seed(0))
-    posterior = family("gaussian").make(parameters, 0.1)
+    posterior = Gaussian(parameters.shape[1] // 2)(parameters)
     z = torch.randn(5, 3, generator=torch.Generator().manual_seed(1))
     normal = torch.distributions.Normal(parameters[:, :3], (parameters[:, 3:] / 2).exp())
     torch.testing.assert_close(posterior.log_prob_per_dim(z), normal.log_prob(z))
@@ -32,7 +32,7 @@ def test_gaussian_posterior_has_the_density_of_torchs_normal():
 
 def test_posterior_draws_have_the_moments_and_the_gradient():
     parameters = torch.tensor([[1.0, -2.0, 0.0, 2.0]]).repeat(100_000, 1).requires_grad_()
-    z = family("gaussian").make(parameters, 0.1).rsample(torch.Generator().manual_seed(0))
+    z = Gaussian(parameters.shape[1] // 2)(parameters).rsample(torch.Generator().manual_seed(0))
     assert torch.allclose(z.mean(0), torch.tensor([1.0, -2.0]), atol=0.03)
     assert torch.allclose(z.std(0), torch.tensor([1.0, math.e]), rtol=0.02)
     (gradient,) = torch.autograd.grad(z.sum(), parameters)
@@ -41,17 +41,23 @@ def test_posterior_draws_have_the_moments_and_the_gradient():
 
 def test_fixed_noise_and_deterministic_posteriors():
     means = torch.randn(7, 4)
-    noisy = family("fixed-noise").make(means, 0.3)
+    noisy = FixedNoise(means.shape[1], noise=0.3)(means)
     assert torch.equal(noisy.std, torch.full((7, 4), 0.3))
     assert torch.equal(noisy.mean, means)
-    point = family("deterministic").make(means, 0.3)
+    point = Deterministic(means.shape[1])(means)
     assert torch.equal(point.rsample(torch.Generator()), means)
     assert not point.std.any()
     for ask in (lambda: point.distribution, lambda: point.log_prob(means)):
         with pytest.raises(ValueError, match="no density"):
             ask()
-    with pytest.raises(UnknownNameError, match="did you mean 'gaussian'"):
-        family("gausian")
+    with pytest.raises(ValueError, match="noise must be a positive standard deviation, got 0"):
+        FixedNoise(4, noise=0.0)
+
+
+def test_the_softplus_head_gives_a_positive_std_however_negative_its_output():
+    posterior = Gaussian(2, head="softplus")(torch.tensor([[0.0, 0.0, -200.0, 3.0]]))
+    torch.testing.assert_close(posterior.std, torch.tensor([[1e-6, math.log1p(math.exp(3.0))]]))
+    assert posterior.log_prob(posterior.mean).isfinite().all()
 
 
 def test_costs_by_hand():

@@ -169,10 +169,10 @@ def test_the_report_is_one_self_contained_page(run):
     assert page.outside == []
     assert not re.search(r"url\(|@import|<script", text)
     names = {p.stem for p in run.figures.glob("*.png")}
-    assert names == {"losses", "reconstructions", "samples", "traversals"}
+    assert names == {"losses", "reconstructions", "samples", "traversals", "codes"}
     for source in page.images:
         assert base64.b64decode(source.partition(",")[2]).startswith(b"\x89PNG")
-    assert len(page.images) == 4
+    assert len(page.images) == 5
     assert "toy:toy-vae" in text
     assert "20 of 20 steps" in text
 

@@ -131,6 +131,7 @@ def test_reduced_precision_is_close_but_not_equal(tmp_path, settings):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning")
 def test_compiled_is_close(tmp_path, settings):
     plain, compiled = (
         train(tmp_path, name=str(c), **settings, compile=c).scalars()[-1]["loss"]

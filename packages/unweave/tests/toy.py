@@ -157,12 +157,12 @@ class ToyBomb(nn.Module):
 
 def toy_vae(*, beta: Weight = 1.0, cost: str = "bernoulli") -> Method:
     """A VAE."""
-    return Method((Term("toy-kl", {"kl": beta}),), cost)
+    return Method((Term("toy-kl", {"kl": beta}),), cost, prior="toy-normal")
 
 
-def toy_gan(*, weight: float = 1.0, posterior: str = "gaussian") -> Method:
-    """A VAE with a critic."""
-    return Method((Term("toy-critic", {"js": weight}),), "l2sq", posterior)
+def toy_gan(*, weight: float = 1.0) -> Method:
+    """An autoencoder with a critic."""
+    return Method((Term("toy-critic", {"js": weight}),), "l2sq")
 
 
 def toy_bomb(*, fuse: int = 5) -> Method:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -12,13 +12,13 @@ import torch
 from unweave.batches import check_batch_size, derive_seed, open_feed, to_float
 from unweave.checkpoint import list_checkpoints, load_checkpoint
 from unweave.config import TrainConfig, build_method, make_config
-from unweave.errors import RunError
+from unweave.errors import ConfigError, RunError
 from unweave.files import remove_partial, write_text
 from unweave.model import Autoencoder
 from unweave.objective import Latent, Objective, build_objective
 from unweave.options import parse_spec
 from unweave.progress import Progress, Silent
-from unweave.protocols import Dataset
+from unweave.protocols import Dataset, PosteriorFamily
 from unweave.registry import Registry, registry
 from unweave.run import Run, build_dataset, build_model, choose_device
 from unweave.trainer import Trainer, fit
@@ -97,29 +97,59 @@ def _build_parts(
     names: Registry, config: TrainConfig, dataset: Dataset
 ) -> tuple[Autoencoder, Objective]:
     """Build the networks, which finds out whether everything fits before a file is written."""
-    model = build_model(names, config, dataset.image_shape)
+    model = build_model(names, config, dataset)
     with torch.random.fork_rng([]):
         torch.manual_seed(derive_seed(config.seed, "estimators"))
-        objective = build_objective(names, build_method(names, config), config.dim)
+        method = build_method(names, config)
+        family = cast(PosteriorFamily, model.family)
+        objective = build_objective(names, method, config.dim, family)
     check_batch_size(len(dataset), config.batch_size)
     _rehearse(model, objective, dataset)
     return model, objective
 
 
-@torch.no_grad()
 def _rehearse(model: Autoencoder, objective: Objective, dataset: Dataset) -> None:
-    """Run the objective on two images: a prior or posterior that an estimator refuses is said here.
+    """Run the objective on two images: what does not fit is said here, before a file is written.
 
     In evaluation mode, so that nothing is remembered of it.
+
+    Raises
+    ------
+    ConfigError
+        If the data are outside the cost's range, or the prior is learned and nothing teaches it.
     """
-    x = to_float(torch.from_numpy(dataset.images(np.arange(2))))
+    x = to_float(torch.from_numpy(np.ascontiguousarray(dataset.images(np.arange(2)))))
+    if dataset.bits == 32:
+        _check_cost(objective.cost, dataset)
+    model.eval()
+    objective.eval()
     posterior = model.encode(x)
     generator = torch.Generator().manual_seed(0)
     z = posterior.rsample(generator)
-    latent = Latent(z, posterior, model.prior, len(dataset), generator)
-    objective.eval()
-    objective(x, model.decode(z), latent, torch.zeros((), dtype=torch.int64))
+    latent = Latent(z, posterior, model.prior, model.decoder, len(dataset), generator)
+    terms = objective(x, model.decode(z), latent, torch.zeros((), dtype=torch.int64))
+    _check_prior_learns(model.prior, terms[0])
     objective.train()
+    model.train()
+
+
+def _check_cost(cost: torch.nn.Module, dataset: Dataset) -> None:
+    if getattr(cost, "unit_interval", False) or not hasattr(cost, "expected"):
+        raise ConfigError(
+            f"{dataset.name} has vectors of any size, and the cost takes images in [0, 1]; "
+            "choose cost=gaussian or cost=l2sq"
+        )
+
+
+def _check_prior_learns(prior: torch.nn.Module, loss: torch.Tensor) -> None:
+    learned = [parameter for parameter in prior.parameters() if parameter.requires_grad]
+    if learned and not any(
+        g is not None for g in torch.autograd.grad(loss, learned, allow_unused=True)
+    ):
+        raise ConfigError(
+            f"the prior {type(prior).__name__} is learned, and no term of the method depends on "
+            "it; take a method with a kl or total_correlation term, or a prior that is given"
+        )
 
 
 def make_trainer(

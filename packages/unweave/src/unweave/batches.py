@@ -76,10 +76,11 @@ class BatchIndices:
 def open_feed(
     dataset: Dataset, device: torch.device, progress: Callable[[int, int], None] | None = None
 ) -> Feed:
-    """Return a function from indices to float images in [0, 1], shape (b, c, h, w).
+    """Return a function from indices to float images, shape (b, c, h, w).
 
-    A set that fits in memory lies on the device as it is stored, bits or uint8; one that stays
-    on disk is read batch by batch.
+    Pixels are in [0, 1]; data that are floats themselves are given as they are. A set that fits in
+    memory lies on the device as it is stored, bits, uint8 or floats; one that stays on disk is
+    read batch by batch.
     """
     stored = dataset.stored(progress)
     if stored is None:
@@ -92,8 +93,9 @@ def open_feed(
 
 
 def to_float(images: Tensor) -> Tensor:
-    """Turn uint8 images (b, h, w, c) into floats in [0, 1], (b, c, h, w), channels last."""
-    return images.permute(0, 3, 1, 2).float().div_(255)
+    """Turn images (b, h, w, c) into floats (b, c, h, w), channels last; uint8 into [0, 1]."""
+    x = images.permute(0, 3, 1, 2)
+    return x.float().div_(255) if images.dtype == torch.uint8 else x.float()
 
 
 def _from_bits(data: Tensor, shifts: Tensor, shape: tuple[int, int, int], index: Tensor) -> Tensor:

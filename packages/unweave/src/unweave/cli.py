@@ -116,17 +116,13 @@ def evaluate(
 ) -> None:
     """Encode a sample of the data into codes.h5 and score it into scores.json."""
     from unweave.evaluate import evaluate as run_evaluation
-    from unweave.progress import task
+    from unweave.progress import counting
     from unweave.run import Run
 
     opened = Run.open(run)
-    total = min(rows, len(opened.dataset))
-    with task("encoding", "images", total) as bar:
+    with counting("encoding", "images") as progress:
         chosen = None if metrics is None else tuple(metrics.split())
-        scores = run_evaluation(
-            opened, chosen, rows=rows, seed=seed,
-            progress=lambda done, _: bar.update(done),
-        )  # fmt: skip
+        scores = run_evaluation(opened, chosen, rows=rows, seed=seed, progress=progress)
     _print_table(("score", "value"), [(name, f"{float(v):.4g}") for name, v in scores.items()])
     print(opened.codes_path)
 
@@ -154,17 +150,33 @@ def encode(
     print(encode_to_file(run, out, data, rows, seed))
 
 
+@app.command("fit-density")
+def fit_density(
+    run: RunPath,
+    flow: Annotated[str, typer.Option(help="NAME or NAME:key=value,...; as maf:epochs=20")] = "maf",
+    rows: Annotated[int | None, typer.Option(min=1, help="all unless given")] = None,
+    seed: Seed = 0,
+) -> None:
+    """Fit a flow or another density to the codes; samples and the report then use it."""
+    from unweave.exports import fit_density_of
+
+    _print_table(("", ""), fit_density_of(run, flow, rows, seed))
+
+
 @app.command()
 def sample(
     run: RunPath,
     n: Annotated[int, typer.Option(min=1, help="how many")] = 64,
     out: Annotated[Path | None, typer.Option(help="a .png, or .npz for the arrays")] = None,
     seed: Seed = 0,
+    source: Annotated[
+        str | None, typer.Option("--from", help="prior or density; the density if fitted")
+    ] = None,
 ) -> None:
-    """Draw codes from the prior and picture them."""
+    """Draw codes from the fitted density, or the prior, and picture them."""
     from unweave.exports import sample_to_file
 
-    print(sample_to_file(run, out, n, seed))
+    print(sample_to_file(run, out, n, seed, source))
 
 
 @app.command()

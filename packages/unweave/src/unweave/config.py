@@ -38,6 +38,10 @@ def _to_spec(value: object) -> object:
 SpecText = Annotated[Spec, BeforeValidator(_to_spec)]
 
 
+METHODS_OWN = Spec(name="")
+"""Stands for what the method names, until the configuration is resolved."""
+
+
 class TrainConfig(BaseModel):
     """Everything that determines a run, but for the device.
 
@@ -50,7 +54,8 @@ class TrainConfig(BaseModel):
     options: dict[str, Any] = {}
     data: SpecText = Spec(name="dsprites")
     architecture: SpecText = Spec(name="conv64")
-    prior: SpecText = Spec(name="normal")
+    prior: SpecText = METHODS_OWN
+    posterior: SpecText = METHODS_OWN
     dim: int = Field(10, ge=1)
     steps: int = Field(10_000, ge=1)
     batch_size: int = Field(64, ge=2)
@@ -68,7 +73,12 @@ class TrainConfig(BaseModel):
 
 
 FIELDS = tuple(name for name in TrainConfig.model_fields if name != "options")
-SPECS = {"data": "dataset", "architecture": "architecture", "prior": "prior"}
+SPECS = {
+    "data": "dataset",
+    "architecture": "architecture",
+    "prior": "prior",
+    "posterior": "posterior",
+}
 
 
 def make_config(registry: Registry, settings: Mapping[str, Any]) -> TrainConfig:
@@ -122,10 +132,13 @@ def _validate(fields: dict[str, Any]) -> TrainConfig:
 
 
 def _resolve(registry: Registry, config: TrainConfig) -> TrainConfig:
-    build_method(registry, config)
+    method = build_method(registry, config)
     resolved = {}
     for field, kind in SPECS.items():
         spec: Spec = getattr(config, field)
+        if spec == METHODS_OWN:
+            name, options = parse_spec(getattr(method, field))
+            spec = Spec(name=name, options=options)
         entry = registry.lookup(kind, spec.name)
         resolved[field] = Spec(name=entry.qualified, options=check_options(entry, spec.options))
     return config.model_copy(update=resolved)

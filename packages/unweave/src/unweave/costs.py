@@ -1,9 +1,9 @@
 """Reconstruction costs: (x, decoder output) -> (b,), summed over pixels.
 
-x is in [0, 1], shape (b, c, h, w), and a decoder's output is unbounded. The option `link` says how
-it becomes the x' of the formula: `identity`, or `sigmoid`. Under squared and absolute error a
-sigmoid saturates: on mostly dark images training ends at the all-dark picture, whose gradient
-vanishes, so `identity` is the default there.
+x has shape (b, c, h, w), in [0, 1] where it is an image; a decoder's output is unbounded. The
+option `link` says how it becomes the x' of the formula: `identity`, or `sigmoid`. Under squared
+and absolute error a sigmoid saturates: on mostly dark images training ends at the all-dark
+picture, whose gradient vanishes, so `identity` is the default there.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class CrossEntropy(nn.Module):
     """
 
     units = "nats"
+    unit_interval = True
 
     def image(self, output: Tensor) -> Tensor:
         """Return the probabilities of a lit pixel."""

@@ -9,7 +9,7 @@ from typing import Any
 from unweave.api import train
 from unweave.evaluate import evaluate, untrained_score
 from unweave.listing import table
-from unweave.progress import TrainingProgress, task
+from unweave.progress import TrainingProgress, counting
 from unweave.run import Run
 
 SETTINGS: dict[str, Any] = {
@@ -31,8 +31,8 @@ def run_demo(out: Path, steps: int | None = None) -> Run:
     if run.outcome != "finished":
         print(f"stopped; continue with: unweave train --resume {run.path}", file=sys.stderr)
         return run
-    with task("encoding", "images", ROWS) as bar:
-        scores = evaluate(run, rows=ROWS, progress=lambda done, _: bar.update(done))
+    with counting("encoding", "images") as progress:
+        scores = evaluate(run, rows=ROWS, progress=progress)
     before = untrained_score(run, "mig", rows=ROWS)
     rows = [
         ("MIG of the untrained encoder", f"{before:.3f}"),

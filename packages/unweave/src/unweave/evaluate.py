@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from unweave.batches import derive_seed
+from unweave.density import has_density
 from unweave.errors import ConfigError
 from unweave.files import replacing, write_text
 from unweave.model import Autoencoder
 from unweave.options import build, check_options, options_of, parse_spec
 from unweave.protocols import Dataset
 from unweave.registry import Registry
-from unweave.run import CHUNK, Run, encode_chunks, squared_error
+from unweave.run import CHUNK, SOURCES, Run, Source, encode_chunks, sample_rows, squared_error
 
 ROWS = 50_000
 """Rows of a code table unless said; of smaller data sets every image is taken."""
@@ -91,24 +91,34 @@ def untrained_score(run: Run, metric: str, *, rows: int = ROWS, seed: int = 0) -
     return float(call(table.codes, _factors(run.dataset, table.index)))
 
 
+def code_distances(run: Run, seed: int = 0, rows: int = 2000) -> dict[str, float]:
+    """Compute MMD² between codes z ~ q(z|x) and samples of the prior and the fitted density.
+
+    By the registered metric `mmd`; empty where none is registered.
+    """
+    if "mmd" not in run.registry.names("metric"):
+        return {}
+    distance = run.registry.lookup("metric", "mmd").load()
+    codes = run.posterior_codes(rows, seed)
+    sources: tuple[Source, ...] = SOURCES if has_density(run.path) else ("prior",)
+    return {s: float(distance(codes, run.prior_codes(len(codes), seed, s))) for s in sources}
+
+
 @torch.no_grad()
 def encode_table(
     run: Run, model: Autoencoder, *, rows: int, seed: int, progress: Progress | None = None
 ) -> CodeTable:
     """Encode and reconstruct a random sample of the data set."""
-    if rows < 1:
-        raise ConfigError(f"rows must be at least 1, got {rows}")
     dataset = run.dataset
-    rng = np.random.default_rng(derive_seed(seed, "rows"))
-    size = min(rows, len(dataset))
-    index = np.sort(rng.choice(len(dataset), size, replace=False))
+    index = sample_rows(len(dataset), rows, seed)
+    size = len(index)
     means, stds, errors = [], [], []
     for start in range(0, size, CHUNK):
         images = dataset.images(index[start : start + CHUNK])
         for posterior, x in encode_chunks(model, images, run.device):
             means.append(posterior.mean.cpu().numpy())
             stds.append(posterior.std.cpu().numpy())
-            errors.append(squared_error(run.cost, x, model.decode(posterior.mean)).cpu().numpy())
+            errors.append(squared_error(run, x, model.decode(posterior.mean)).cpu().numpy())
         if progress:
             progress(min(start + CHUNK, size), size)
     return CodeTable(index, np.concatenate(means), np.concatenate(stds), np.concatenate(errors))

@@ -9,19 +9,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unweave import density
 from unweave.errors import ConfigError, unknown_name
-from unweave.evaluate import encode_table, write_code_table
+from unweave.evaluate import code_distances, encode_table, write_code_table
 from unweave.files import replacing
 from unweave.options import build, parse_spec
-from unweave.progress import task
+from unweave.progress import counting
 from unweave.report import save_figure
 from unweave.report.figures import (
     dimension_divergence,
-    draw_grid,
+    draw_pictures,
     draw_traversals,
     traversal_values,
 )
-from unweave.run import Run
+from unweave.report.scatter import draw_plane, flat
+from unweave.run import SOURCES, Run
 
 
 def encode_to_file(path: Path, out: Path, data: str | None, rows: int | None, seed: int) -> Path:
@@ -37,12 +39,9 @@ def encode_to_file(path: Path, out: Path, data: str | None, rows: int | None, se
                 f"trained on {run.dataset.image_shape}; give the data set a resolution"
             )
         run.dataset = dataset
-    total = min(rows or len(run.dataset), len(run.dataset))
-    with task("encoding", "images", total) as bar:
-        table = encode_table(
-            run, run.model, rows=total, seed=seed,
-            progress=lambda done, _: bar.update(done),
-        )  # fmt: skip
+    total = rows or len(run.dataset)
+    with counting("encoding", "images") as progress:
+        table = encode_table(run, run.model, rows=total, seed=seed, progress=progress)
     if out.suffix == ".h5":
         write_code_table(out, table, run.dataset, {"method": run.config.method})
         return out
@@ -53,16 +52,29 @@ def encode_to_file(path: Path, out: Path, data: str | None, rows: int | None, se
     return _save_arrays(out, arrays)
 
 
-def sample_to_file(path: Path, out: Path | None, n: int, seed: int) -> Path:
-    """Write pictures of codes drawn from the prior as `.png` or `.npz`."""
+def fit_density_of(path: Path, flow: str, rows: int | None, seed: int) -> list[tuple[str, str]]:
+    """Fit a density to a run's codes; return what a user wants to know of it, row by row."""
+    run = Run.open(path)
+    with counting(f"fitting {parse_spec(flow)[0]}", "epochs") as progress:
+        run.fit_density(flow, rows=rows, seed=seed, progress=progress)
+    distances = code_distances(run, seed)
+    told = [(f"MMD² between codes and {k} samples", f"{v:.3g}") for k, v in distances.items()]
+    return [*told, ("kept in", str(path / density.FILE))]
+
+
+def sample_to_file(path: Path, out: Path | None, n: int, seed: int, source: str | None) -> Path:
+    """Write pictures of codes from the fitted density or the prior as `.png` or `.npz`."""
     run = Run.open(path)
     out = out or run.figures / "samples.png"
     _check_suffix(out, (".png", ".npz"))
-    images = run.sample(n, seed)
+    if source is not None and source not in SOURCES:
+        raise unknown_name("source of samples", source, SOURCES)
+    chosen = source or run.sample_source
+    images = run.sample(n, seed, chosen)
     if out.suffix == ".npz":
-        return _save_arrays(out, {"images": images, "codes": run.prior_codes(n, seed)})
+        return _save_arrays(out, {"images": images, "codes": run.prior_codes(n, seed, chosen)})
     out.parent.mkdir(exist_ok=True)
-    return save_figure(draw_grid(images, min(16, n)), out)
+    return save_figure(draw_pictures(run, images, min(16, n)), out)
 
 
 def traverse_to_file(path: Path, out: Path | None, image: int, steps: int) -> Path:
@@ -77,6 +89,11 @@ def traverse_to_file(path: Path, out: Path | None, image: int, steps: int) -> Pa
     if out.suffix == ".npz":
         return _save_arrays(out, {"images": run.traverse(picture, values), "values": values})
     out.parent.mkdir(exist_ok=True)
+    if run.continuous:
+        curves = {
+            f"$z_{{{d + 1}}}$": flat(row) for d, row in enumerate(run.traverse(picture, values))
+        }
+        return save_figure(draw_plane(curves), out)
     divergence = dimension_divergence(run)
     return save_figure(draw_traversals(run, picture, divergence, steps), out)
 

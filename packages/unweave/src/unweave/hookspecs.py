@@ -34,6 +34,11 @@ def unweave_flows() -> Mapping[str, str]:  # type: ignore[empty-body]
 
 
 @hookspec
+def unweave_posteriors() -> Mapping[str, str]:  # type: ignore[empty-body]
+    """Name families of q(z|x): `Family(dim, *, options)`."""
+
+
+@hookspec
 def unweave_estimators() -> Mapping[str, str]:  # type: ignore[empty-body]
     """Name estimators of terms over a batch of codes: `Estimator(dim, *, options)`."""
 

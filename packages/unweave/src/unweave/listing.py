@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +12,9 @@ from rich.table import Table
 from unweave.errors import ConfigError
 from unweave.options import build, options_of, parse_spec
 from unweave.registry import KINDS, registry
+
+if TYPE_CHECKING:
+    from unweave.method import Term
 
 
 def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
@@ -72,15 +75,16 @@ def list_methods(name: str | None = None) -> str:
     method = build(entries[0], options={})
     parts: list[tuple[str, ...]] = [("", "cost", "1", method.cost)]
     for term in method.terms:
+        options = _plain_options(term.options)
         parts += [
-            (term.estimator, key, _weight(weight), _plain_options(term.options))
-            for key, weight in term.weights.items()
+            (term.estimator, _term_text(key, term), _weight(weight), options)
+            for key, weight in _weights(term).items()
         ]
     return "\n".join(
         [
             inspect.getdoc(target) or "",
             f"options: {_options(target)}",
-            f"posterior: {method.posterior}",
+            f"posterior: {method.posterior}; prior: {method.prior}",
             table(("estimator", "term", "weight", ""), parts),
         ]
     )
@@ -115,6 +119,16 @@ def _options(target: Any) -> str:
         default = "" if option.default is inspect.Parameter.empty else f"={option.default}"
         parts.append(f"{name}{default}")
     return "  ".join(parts) or "none"
+
+
+def _weights(term: Term) -> Mapping[str, float | str]:
+    if isinstance(term.weights, Mapping):
+        return term.weights
+    return {"every term": term.weights}
+
+
+def _term_text(name: str, term: Term) -> str:
+    return f"|{name} - {_weight(term.targets[name])}|" if name in term.targets else name
 
 
 def _plain_options(options: Any) -> str:

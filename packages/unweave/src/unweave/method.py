@@ -66,13 +66,15 @@ class Term:
     """An estimator and the weight of each of its terms in the loss; terms not named are logged.
 
     estimator : registered name.
-    weights : term name -> weight.
+    weights : term name -> weight, or one weight for every term of the estimator.
     options : options of the estimator.
+    targets : term name -> target C; such a term enters the loss as weight x |term - C|.
     """
 
     estimator: str
-    weights: Mapping[str, float | str]
+    weights: Mapping[str, float | str] | float | str
     options: Mapping[str, Any] = field(default_factory=dict)
+    targets: Mapping[str, float | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,11 @@ class Method:
 
     terms : the estimators with their weights.
     cost : registered name of the reconstruction cost.
-    posterior : family of q(z|x): `gaussian`, `fixed-noise` or `deterministic`.
-    noise : standard deviation of `fixed-noise`.
+    posterior : family of q(z|x), a registered name with options as in `fixed-noise:noise=0.2`.
+    prior : p(z) unless the run names another; a registered name with options.
     """
 
     terms: tuple[Term, ...]
     cost: str = "bernoulli"
     posterior: str = "gaussian"
-    noise: float = 0.1
+    prior: str = "normal"

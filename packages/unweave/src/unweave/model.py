@@ -7,8 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from unweave.posterior import family
-from unweave.protocols import Posterior
+from unweave.protocols import Posterior, PosteriorFamily
 
 
 class Autoencoder(nn.Module):
@@ -19,8 +18,7 @@ class Autoencoder(nn.Module):
     encoder : (b, c, h, w) in [0, 1] -> (b, outputs).
     decoder : (b, D) -> (b, c, h, w), unbounded.
     prior : module whose call returns a Distribution over z.
-    posterior : family of q(z|x).
-    noise : standard deviation of the family `fixed-noise`.
+    family : encoder's outputs -> q(z|x).
     precision : type of the numbers inside encoder and decoder; everything else is float32.
     """
 
@@ -29,24 +27,22 @@ class Autoencoder(nn.Module):
         encoder: nn.Module,
         decoder: nn.Module,
         prior: nn.Module,
+        family: nn.Module,
         *,
-        posterior: str = "gaussian",
-        noise: float = 0.1,
         precision: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
         self.encoder = _channels_last(encoder)
         self.decoder = _channels_last(decoder)
         self.prior = prior
-        self._family = family(posterior)
-        self._noise = noise
+        self.family = family
         self._precision = precision
 
     def encode(self, x: Tensor) -> Posterior:
         """Return q(z|x) of a batch."""
         with self._autocast(x):
             parameters = self.encoder(x)
-        return cast(Posterior, self._family.make(parameters.float(), self._noise))
+        return cast(PosteriorFamily, self.family)(parameters.float())
 
     def decode(self, z: Tensor) -> Tensor:
         """Return the decoder's output, shape (b, c, h, w)."""

@@ -10,10 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from unweave.errors import ConfigError, unknown_name
-from unweave.method import Method, Schedule
+from unweave.method import Method, Schedule, Term
 from unweave.options import build
-from unweave.posterior import family
-from unweave.protocols import Critic, Posterior, Prior
+from unweave.protocols import Critic, Posterior, PosteriorFamily, Prior
 from unweave.registry import Registry
 
 
@@ -23,6 +22,7 @@ class Latent:
 
     z : codes, float tensor, shape (b, D).
     posterior, prior : q(z|x) of the batch, and p(z).
+    decoder : codes -> outputs.
     dataset_size : N.
     generator : source of all randomness of the estimators.
     """
@@ -30,11 +30,18 @@ class Latent:
     z: Tensor
     posterior: Posterior
     prior: Prior
+    decoder: nn.Module
     dataset_size: int
     generator: torch.Generator
 
     def prior_sample(self) -> Tensor:
-        """Draw fresh codes from the prior, shape (b, D)."""
+        """Draw fresh codes from the prior, shape (b, D).
+
+        They carry a gradient to what the prior learns where it has an `rsample`.
+        """
+        draw = getattr(self.prior, "rsample", None)
+        if draw is not None and torch.is_grad_enabled():
+            return cast(Tensor, draw(len(self.z), generator=self.generator))
         return sample_prior(self.prior, len(self.z), self.generator)
 
 
@@ -72,6 +79,29 @@ class WeightSchedule(nn.Module):
         return self.start + self.change * (clock / self.steps).clamp(max=1)
 
 
+@dataclass(frozen=True)
+class Weighing:
+    """How a term enters the loss: as weight x term, or as weight x |term - target|."""
+
+    weight: Schedule
+    target: Schedule | None = None
+
+
+class _Weighed(nn.Module):
+    """A weighing whose weight and target are tensors."""
+
+    def __init__(self, weighing: Weighing) -> None:
+        super().__init__()
+        self.weight = WeightSchedule(weighing.weight)
+        self.target = None if weighing.target is None else WeightSchedule(weighing.target)
+
+    def forward(self, term: Tensor, clock: Tensor) -> Tensor:
+        """Return what the term adds to the loss at the step t."""
+        if self.target is not None:
+            term = (term - self.target(clock)).abs()
+        return cast(Tensor, self.weight(clock) * term)
+
+
 class Objective(nn.Module):
     """Cost + sum of weight x term.
 
@@ -82,14 +112,14 @@ class Objective(nn.Module):
     ----------
     cost : module (x, output) -> (b,).
     estimators : name -> module called with a Latent.
-    weights : "estimator/term" -> schedule.
+    weighings : (estimator, term) -> how it enters the loss; terms not named are logged.
     """
 
     def __init__(
         self,
         cost: nn.Module,
         estimators: Mapping[str, nn.Module],
-        weights: Mapping[tuple[str, str], Schedule],
+        weighings: Mapping[tuple[str, str], Weighing],
     ) -> None:
         super().__init__()
         self.cost = cost
@@ -97,10 +127,9 @@ class Objective(nn.Module):
         names = [(name, term) for name, e in estimators.items() for term in _terms(e)]
         labels = _labels(names)
         self.term_names = ("loss", "reconstruction", *labels.values())
-        self._labels = labels
-        self._weights = dict(weights)
-        self.schedules = nn.ModuleDict(
-            {labels[key].replace(".", "_"): WeightSchedule(w) for key, w in weights.items()}
+        self._keys = {key: labels[key].replace(".", "_") for key in weighings}
+        self.weighed = nn.ModuleDict(
+            {self._keys[key]: _Weighed(weighing) for key, weighing in weighings.items()}
         )
 
     @property
@@ -127,14 +156,17 @@ class Objective(nn.Module):
             terms = estimator(latent)
             for term in _terms(estimator):
                 values.append(terms[term])
-                if (name, term) in self._weights:
-                    schedule = self.schedules[self._labels[name, term].replace(".", "_")]
-                    loss = loss + schedule(clock) * terms[term]
+                if (key := self._keys.get((name, term))) is not None:
+                    loss = loss + self.weighed[key](terms[term], clock)
         return torch.stack([loss, *values])
 
 
-def build_objective(registry: Registry, method: Method, dim: int) -> Objective:
+def build_objective(
+    registry: Registry, method: Method, dim: int, posterior: PosteriorFamily
+) -> Objective:
     """Build what a method adds up.
+
+    posterior : the family of q(z|x).
 
     Raises
     ------
@@ -143,21 +175,43 @@ def build_objective(registry: Registry, method: Method, dim: int) -> Objective:
     """
     cost = build(registry.lookup("cost", method.cost), options={})
     estimators: dict[str, nn.Module] = {}
-    weights: dict[tuple[str, str], Schedule] = {}
+    weighings: dict[tuple[str, str], Weighing] = {}
     for term in method.terms:
         entry = registry.lookup("estimator", term.estimator)
         estimator = build(entry, dim, options=term.options)
-        if getattr(estimator, "needs_density", False) and not family(method.posterior).has_density:
+        if getattr(estimator, "needs_density", False) and not posterior.has_density:
             raise ConfigError(
-                f"estimator {entry.name} needs log q(z|x), and posterior {method.posterior} has "
-                "no density; use posterior gaussian"
+                f"estimator {entry.name} needs log q(z|x), and posterior "
+                f"{type(posterior).__name__.lower()} has no density; use posterior gaussian"
             )
-        for name, weight in term.weights.items():
-            if name not in _terms(estimator):
-                raise unknown_name(f"term of estimator {entry.name}", name, _terms(estimator))
-            weights[entry.name, name] = Schedule.parse(weight)
-        estimators[entry.name] = estimator
-    return Objective(cost, estimators, weights)
+        label = _free_label(entry.name, estimators)
+        found = _weighings(term, entry.name, _terms(estimator))
+        weighings |= {(label, name): weighing for name, weighing in found.items()}
+        estimators[label] = estimator
+    return Objective(cost, estimators, weighings)
+
+
+def _weighings(term: Term, estimator: str, known: tuple[str, ...]) -> dict[str, Weighing]:
+    weights = term.weights
+    if not isinstance(weights, Mapping):
+        weights = dict.fromkeys(known, weights)
+    for name in (*weights, *term.targets):
+        if name not in known:
+            raise unknown_name(f"term of estimator {estimator}", name, known)
+    targets = {name: Schedule.parse(target) for name, target in term.targets.items()}
+    return {
+        name: Weighing(Schedule.parse(weight), targets.get(name))
+        for name, weight in weights.items()
+    }
+
+
+def _free_label(name: str, taken: Mapping[str, nn.Module]) -> str:
+    """Tell two uses of one estimator apart: `mmd`, `mmd-2`."""
+    label, number = name, 1
+    while label in taken:
+        number += 1
+        label = f"{name}-{number}"
+    return label
 
 
 def _terms(estimator: Any) -> tuple[str, ...]:

@@ -64,7 +64,10 @@ def check_options(entry: Entry, given: Mapping[str, Any]) -> dict[str, Any]:
         if name not in known:
             raise unknown_name(f"option of {entry.kind} {entry.name}", name, known)
     checked = {name: option.default for name, option in known.items()}
-    checked |= {n: _convert(entry, n, known[n].annotation, v) for n, v in given.items()}
+    checked |= {
+        n: convert(f"option {n} of {entry.kind} {entry.name}", known[n].annotation, v)
+        for n, v in given.items()
+    }
     for name, value in checked.items():
         if value is inspect.Parameter.empty:
             raise ConfigError(f"{entry.kind} {entry.name} needs the option {name}")
@@ -103,7 +106,16 @@ def parse_spec(text: str) -> tuple[str, dict[str, str]]:
     return match["name"], dict(pair.split("=", 1) for pair in pairs)
 
 
-def _convert(entry: Entry, name: str, annotation: Any, value: Any) -> Any:
+def convert(what: str, annotation: Any, value: Any) -> Any:
+    """Convert a value, text as it may be, to an annotated type.
+
+    what : names the value in the error, as in "option bins of metric mig".
+
+    Raises
+    ------
+    ConfigError
+        If it does not fit.
+    """
     import pydantic
 
     if isinstance(value, str) and _takes_sequence(annotation):
@@ -114,9 +126,7 @@ def _convert(entry: Entry, name: str, annotation: Any, value: Any) -> Any:
         return pydantic.TypeAdapter(annotation).validate_python(value)
     except pydantic.ValidationError as error:
         problem = error.errors()[0]["msg"]
-        raise ConfigError(
-            f"option {name} of {entry.kind} {entry.name} does not take {value!r}: {problem}"
-        ) from error
+        raise ConfigError(f"{what} does not take {value!r}: {problem}") from error
 
 
 def _takes_sequence(annotation: Any) -> bool:

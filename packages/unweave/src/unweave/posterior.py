@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 from torch.distributions import Distribution, Independent
 from torch.distributions import Normal as TorchNormal
 
-from unweave.errors import unknown_name
+SMALLEST_STD = 1e-6
+"""What the softplus head adds, so that log std is finite however negative the output."""
 
 
 @dataclass(frozen=True)
@@ -74,48 +76,62 @@ def _normal_like(mean: Tensor, generator: torch.Generator | None) -> Tensor:
     return torch.randn(mean.shape, generator=generator, dtype=mean.dtype, device=mean.device)
 
 
-def _gaussian(parameters: Tensor, noise: float) -> GaussianPosterior:
-    mean, log_variance = parameters.chunk(2, dim=1)
-    return GaussianPosterior(mean, (0.5 * log_variance).exp())
+class _Family(nn.Module):
+    """A posterior family: a module that turns an encoder's outputs into q(z|x).
 
-
-def _fixed_noise(parameters: Tensor, noise: float) -> GaussianPosterior:
-    return GaussianPosterior(parameters, torch.full_like(parameters, noise))
-
-
-def _deterministic(parameters: Tensor, noise: float) -> DeterministicPosterior:
-    return DeterministicPosterior(parameters)
-
-
-@dataclass(frozen=True)
-class Family:
-    """A posterior family: how an encoder's outputs become a posterior.
-
-    outputs : encoder outputs a code dimension.
-    make : (parameters (b, outputs D), noise) -> posterior.
-    has_density : whether q(z|x) has one.
+    dim : code dimensions D.
     """
 
-    outputs: int
-    make: Callable[[Tensor, float], GaussianPosterior | DeterministicPosterior]
-    has_density: bool
+    has_density = True
+    outputs_per_dim = 1
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.outputs = self.outputs_per_dim * dim
 
 
-FAMILIES = {
-    "gaussian": Family(2, _gaussian, True),
-    "fixed-noise": Family(1, _fixed_noise, True),
-    "deterministic": Family(1, _deterministic, False),
-}
+class Gaussian(_Family):
+    """Family of factorised Gaussians whose mean and spread the encoder gives.
 
-
-def family(name: str) -> Family:
-    """Look up a posterior family.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such family.
+    head : what the second half of the encoder's outputs h is: `log-variance`, std = exp(h / 2), or
+        `softplus`, std = log(1 + exp(h)), which grows linearly where exp would explode.
     """
-    if name not in FAMILIES:
-        raise unknown_name("posterior", name, FAMILIES)
-    return FAMILIES[name]
+
+    outputs_per_dim = 2
+
+    def __init__(
+        self, dim: int, *, head: Literal["log-variance", "softplus"] = "log-variance"
+    ) -> None:
+        super().__init__(dim)
+        self.head = head
+
+    def forward(self, parameters: Tensor) -> GaussianPosterior:
+        """Return q(z|x) from outputs of shape (b, 2 D)."""
+        mean, spread = parameters.chunk(2, dim=1)
+        if self.head == "softplus":
+            return GaussianPosterior(mean, F.softplus(spread) + SMALLEST_STD)
+        return GaussianPosterior(mean, (0.5 * spread).exp())
+
+
+class FixedNoise(_Family):
+    """Family of Gaussians with one standard deviation for all, `noise`; the encoder gives means."""
+
+    def __init__(self, dim: int, *, noise: float = 0.1) -> None:
+        super().__init__(dim)
+        if not (noise > 0 and math.isfinite(noise)):
+            raise ValueError(f"noise must be a positive standard deviation, got {noise}")
+        self.noise = noise
+
+    def forward(self, parameters: Tensor) -> GaussianPosterior:
+        """Return q(z|x) from outputs of shape (b, D)."""
+        return GaussianPosterior(parameters, torch.full_like(parameters, self.noise))
+
+
+class Deterministic(_Family):
+    """Family of points: z is the encoder's output, and has no density."""
+
+    has_density = False
+
+    def forward(self, parameters: Tensor) -> DeterministicPosterior:
+        """Return the points, from outputs of shape (b, D)."""
+        return DeterministicPosterior(parameters)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -171,11 +171,19 @@ class TrainingProgress:
 
 
 @contextmanager
-def task(what: str, unit: str, total: int) -> Iterator[TaskBar]:
-    """Show a bar while the block runs."""
+def counting(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """Give a function (done, total) that shows a bar while the block runs, from its first call."""
     bar = TaskBar(what, unit)
-    bar.start(0, total)
+    started = False
+
+    def show(done: int, total: int) -> None:
+        nonlocal started
+        if not started:
+            bar.start(0, total)
+            started = True
+        bar.update(done)
+
     try:
-        yield bar
+        yield show
     finally:
         bar.close()

@@ -31,11 +31,11 @@ class Dataset(Protocol):
         """Count the images."""
         ...
 
-    def images(self, index: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
-        """Return images, shape (n, h, w, c)."""
+    def images(self, index: NDArray[np.integer[Any]]) -> NDArray[Any]:
+        """Return images, uint8 or, where `bits` is 32, float32; shape (n, h, w, c)."""
         ...
 
-    def stored(self, progress: Progress | None = None) -> NDArray[np.uint8] | None:
+    def stored(self, progress: Progress | None = None) -> NDArray[Any] | None:
         """Return the whole set as kept in memory, or None where it stays on disk."""
         ...
 
@@ -94,6 +94,17 @@ class Posterior(Protocol):
         ...
 
 
+class PosteriorFamily(Protocol):
+    """A torch module that turns an encoder's outputs into posteriors."""
+
+    has_density: bool
+    outputs: int
+
+    def __call__(self, parameters: torch.Tensor) -> Posterior:
+        """Return q(z|x) of a batch from outputs, shape (b, outputs)."""
+        ...
+
+
 class Latent(Protocol):
     """What an estimator sees of a batch."""
 
@@ -120,6 +131,11 @@ class Latent(Protocol):
     @property
     def generator(self) -> torch.Generator | None:
         """The source of all randomness."""
+        ...
+
+    @property
+    def decoder(self) -> torch.nn.Module:
+        """The decoder, codes (b, D) -> (b, c, h, w)."""
         ...
 
     def prior_sample(self) -> torch.Tensor:
@@ -159,6 +175,10 @@ class Cost(Protocol):
 
     def image(self, output: torch.Tensor) -> torch.Tensor:
         """Return the picture in [0, 1] that a decoder output stands for."""
+        ...
+
+    def expected(self, output: torch.Tensor) -> torch.Tensor:
+        """Return what the output stands for, unbounded; asked for where data are no images."""
         ...
 
 

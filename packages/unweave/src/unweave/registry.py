@@ -28,6 +28,7 @@ from unweave.errors import unknown_name as unknown_name_error
 KINDS = (
     "prior",
     "flow",
+    "posterior",
     "estimator",
     "cost",
     "architecture",

@@ -7,29 +7,33 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from unweave.batches import derive_seed, to_float
 from unweave.checkpoint import load_checkpoint
-from unweave.config import TrainConfig, config_text, make_config, read_settings
+from unweave.config import Spec, TrainConfig, config_text, make_config, read_settings
 from unweave.config import build_method as _build_method
 from unweave.costs import SquaredError
-from unweave.errors import RunError
+from unweave.density import fit_density, has_density, load_density
+from unweave.errors import ConfigError, RunError
 from unweave.files import write_text
 from unweave.model import Autoencoder
 from unweave.objective import sample_prior
 from unweave.options import build
-from unweave.posterior import family
 from unweave.protocols import Cost, Dataset, Posterior
 from unweave.registry import Registry, registry
 
 CHUNK = 256
 """Images that pass the networks at once outside training."""
+
+Source = Literal["prior", "density"]
+SOURCES: tuple[Source, ...] = ("prior", "density")
+"""What codes may be drawn from."""
 
 Progress = Callable[[int, int], None]
 
@@ -172,25 +176,25 @@ class Run:
         method = _build_method(self.registry, self.config)
         return cast(Cost, build(self.registry.lookup("cost", method.cost), options={}))
 
-    def encode(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def encode(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Return the means of q(z|x), float32, shape (n, D).
 
         Parameters
         ----------
-        images : uint8 array, shape (n, h, w, c).
+        images : uint8 array, shape (n, h, w, c); float32 where the data are (`bits` 32).
 
         Raises
         ------
         ValueError
             If the images have another type or shape.
         """
-        check_images(images, self.dataset.image_shape)
+        check_images(images, self.dataset)
         means = [p.mean.cpu().numpy() for p, _ in encode_chunks(self.model, images, self.device)]
         return np.concatenate(means)
 
     @torch.no_grad()
-    def decode(self, z: NDArray[np.floating[Any]] | Tensor) -> NDArray[np.uint8]:
-        """Return the pictures of codes, uint8, shape (n, h, w, c).
+    def decode(self, z: NDArray[np.floating[Any]] | Tensor) -> NDArray[Any]:
+        """Return the pictures of codes, uint8, or float32 where the data are; (n, h, w, c).
 
         Raises
         ------
@@ -202,22 +206,31 @@ class Run:
             raise ValueError(
                 f"codes must have shape (n, {self.config.dim}), got {tuple(codes.shape)}"
             )
-        pictures = [self.cost.image(self.model.decode(part)) for part in torch.split(codes, CHUNK)]
-        scaled = (torch.cat(pictures) * 255).round().to(torch.uint8)
-        return scaled.permute(0, 2, 3, 1).cpu().numpy()
+        parts = [self.picture(self.model.decode(part)) for part in torch.split(codes, CHUNK)]
+        pictures = torch.cat(parts)
+        if not self.continuous:
+            pictures = (pictures * 255).round().to(torch.uint8)
+        return pictures.permute(0, 2, 3, 1).cpu().numpy()
 
-    def reconstruct(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return decode(encode(images)), uint8, shape (n, h, w, c)."""
+    @property
+    def continuous(self) -> bool:
+        """Whether the data are floats of any size instead of pixels in [0, 1]."""
+        return self.dataset.bits == 32
+
+    def picture(self, output: Tensor) -> Tensor:
+        """Return what a decoder's output stands for, (b, c, h, w); in [0, 1] for images."""
+        return self.cost.expected(output) if self.continuous else self.cost.image(output)
+
+    def reconstruct(self, images: NDArray[Any]) -> NDArray[Any]:
+        """Return decode(encode(images)), shape (n, h, w, c)."""
         return self.decode(self.encode(images))
 
-    def traverse(
-        self, image: NDArray[np.uint8], values: NDArray[np.floating[Any]]
-    ) -> NDArray[np.uint8]:
-        """Vary one code dimension at a time; uint8, shape (D, m, h, w, c).
+    def traverse(self, image: NDArray[Any], values: NDArray[np.floating[Any]]) -> NDArray[Any]:
+        """Vary one code dimension at a time; shape (D, m, h, w, c).
 
         Parameters
         ----------
-        image : uint8 array, shape (h, w, c), whose code the others keep.
+        image : shape (h, w, c), whose code the others keep.
         values : float array, shape (D, m), what dimension d is set to.
         """
         code = self.encode(image[None])[0]
@@ -227,27 +240,101 @@ class Run:
         pictures = self.decode(codes.reshape(-1, len(code)))
         return pictures.reshape(*values.shape, *pictures.shape[1:])
 
+    @functools.cached_property
+    def density(self) -> nn.Module:
+        """The density that `fit_density` fitted to the codes."""
+        return load_density(self.path, self.registry).to(self.device)
+
+    def fit_density(
+        self,
+        flow: str = "maf",
+        *,
+        rows: int | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> nn.Module:
+        """Fit a registered flow to codes z ~ q(z|x), keep it in the directory, and return it.
+
+        Parameters
+        ----------
+        flow : `NAME` or `NAME:key=value,...`, as in `maf:transforms=3,epochs=20`.
+        rows : images that are encoded; all by default.
+        seed : of the codes' noise, the flow's first weights and the fit.
+
+        Raises
+        ------
+        ConfigError
+            If the flow or an option is unknown, or the codes cannot be fitted.
+
+        References
+        ----------
+        Braithwaite, O'Connor and Kleijn, "Variance constrained autoencoding", arXiv 2005.03807,
+        algorithm 1.
+        """
+        codes = torch.from_numpy(self.posterior_codes(rows, seed)).to(self.device)
+        self.__dict__.pop("density", None)
+        return fit_density(
+            self.path, self.registry, flow, codes, seed=seed, progress=progress
+        ).eval()
+
     @torch.no_grad()
-    def prior_codes(self, n: int, seed: int = 0) -> NDArray[np.float32]:
-        """Return n codes drawn from the prior, float32, shape (n, D).
+    def posterior_codes(self, rows: int | None = None, seed: int = 0) -> NDArray[np.float32]:
+        """Draw one code z ~ q(z|x) of each of `rows` images, or of all; float32, shape (n, D)."""
+        index = sample_rows(len(self.dataset), rows or len(self.dataset), seed)
+        generator = torch.Generator(self.device).manual_seed(derive_seed(seed, "posterior"))
+        codes = []
+        for start in range(0, len(index), CHUNK):
+            images = self.dataset.images(index[start : start + CHUNK])
+            for posterior, _ in encode_chunks(self.model, images, self.device):
+                codes.append(posterior.rsample(generator).cpu().numpy())
+        return np.concatenate(codes)
+
+    @torch.no_grad()
+    def prior_codes(self, n: int, seed: int = 0, source: Source = "prior") -> NDArray[np.float32]:
+        """Return n codes drawn from the prior, or from the fitted density; float32, shape (n, D).
 
         Raises
         ------
         ValueError
             If n is below 1.
+        RunError
+            If no density was fitted.
         """
         if n < 1:
             raise ValueError(f"n must be at least 1, got {n}")
         generator = torch.Generator(self.device).manual_seed(derive_seed(seed, "sample"))
-        return sample_prior(self.model.prior, n, generator).cpu().numpy()
+        module = self.density if source == "density" else self.model.prior
+        return sample_prior(module, n, generator).cpu().numpy()
 
-    def sample(self, n: int, seed: int = 0) -> NDArray[np.uint8]:
-        """Return pictures of n codes drawn from the prior, uint8, shape (n, h, w, c)."""
-        return self.decode(self.prior_codes(n, seed))
+    @property
+    def sample_source(self) -> Source:
+        """Where samples come from unless said: the fitted density if there is one."""
+        return "density" if has_density(self.path) else "prior"
+
+    def sample(self, n: int, seed: int = 0, source: Source | None = None) -> NDArray[Any]:
+        """Return pictures of n codes from the fitted density, or the prior; (n, h, w, c).
+
+        source : `prior` or `density`; the density if one was fitted, unless given.
+        """
+        return self.decode(self.prior_codes(n, seed, source or self.sample_source))
 
     def _initial_model(self) -> Autoencoder:
-        model = build_model(self.registry, self.config, self.dataset.image_shape)
+        model = build_model(self.registry, self.config, self.dataset)
         return model.to(self.device).eval()
+
+
+def sample_rows(size: int, rows: int, seed: int) -> NDArray[np.int64]:
+    """Draw `rows` of a data set's `size` rows, or all of them, in ascending order.
+
+    Raises
+    ------
+    ConfigError
+        If rows is below 1.
+    """
+    if rows < 1:
+        raise ConfigError(f"rows must be at least 1, got {rows}")
+    rng = np.random.default_rng(derive_seed(seed, "rows"))
+    return np.sort(rng.choice(size, min(rows, size), replace=False))
 
 
 def build_dataset(names: Registry, config: TrainConfig) -> Dataset:
@@ -256,26 +343,36 @@ def build_dataset(names: Registry, config: TrainConfig) -> Dataset:
     return cast(Dataset, build(entry, options=config.data.options))
 
 
-def build_model(
-    names: Registry, config: TrainConfig, image_shape: tuple[int, int, int]
-) -> Autoencoder:
+def build_model(names: Registry, config: TrainConfig, dataset: Dataset) -> Autoencoder:
     """Build the autoencoder of a configuration with weights drawn from its seed."""
-    method = _build_method(names, config)
-    outputs = config.dim * family(method.posterior).outputs
     with torch.random.fork_rng([]):
         torch.manual_seed(derive_seed(config.seed, "weights"))
-        encoder, decoder = build(
-            names.lookup("architecture", config.architecture.name),
-            image_shape, config.dim, outputs, options=config.architecture.options,
+        family = _build_named(names, "posterior", config.posterior, config.dim)
+        encoder, decoder = _build_named(
+            names, "architecture", config.architecture,
+            dataset.image_shape, config.dim, family.outputs,
         )  # fmt: skip
-        prior = build(
-            names.lookup("prior", config.prior.name), config.dim, options=config.prior.options
-        )
-    return Autoencoder(
-        encoder, decoder, prior,
-        posterior=method.posterior, noise=method.noise,
-        precision=getattr(torch, config.precision),
-    )  # fmt: skip
+        prior = _build_named(names, "prior", config.prior, config.dim)
+    precision = getattr(torch, config.precision)
+    model = Autoencoder(encoder, decoder, prior, family, precision=precision)
+    _attach_prior(model, dataset, config.seed)
+    return model
+
+
+def _attach_prior(model: Autoencoder, dataset: Dataset, seed: int) -> None:
+    """Give a prior that asks for it the encoder and some images."""
+    attach = getattr(model.prior, "attach", None)
+    if attach is None:
+        return
+    wanted = int(getattr(model.prior, "images_wanted", 1))
+    rng = np.random.default_rng(derive_seed(seed, "prior"))
+    index = rng.choice(len(dataset), wanted, replace=wanted > len(dataset))
+    images = to_float(torch.from_numpy(np.ascontiguousarray(dataset.images(np.sort(index)))))
+    attach(lambda x: model.encode(x).distribution, images)
+
+
+def _build_named(names: Registry, kind: str, spec: Spec, *arguments: Any) -> Any:
+    return build(names.lookup(kind, spec.name), *arguments, options=spec.options)
 
 
 def choose_device(name: str) -> torch.device:
@@ -296,18 +393,20 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def check_images(images: NDArray[Any], shape: tuple[int, int, int]) -> None:
-    """Raise unless images are uint8, shape (n, h, w, c) with the given (h, w, c)."""
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != shape:
+def check_images(images: NDArray[Any], dataset: Dataset) -> None:
+    """Raise unless images have the type and (h, w, c) of a data set."""
+    wanted = np.dtype(np.float32 if dataset.bits == 32 else np.uint8)
+    shape = dataset.image_shape
+    if images.dtype != wanted or images.ndim != 4 or images.shape[1:] != shape:
         raise ValueError(
-            f"images must be uint8 with shape (n, {', '.join(map(str, shape))}), "
+            f"images must be {wanted} with shape (n, {', '.join(map(str, shape))}), "
             f"got {images.dtype} with shape {images.shape}"
         )
 
 
 @torch.no_grad()
 def encode_chunks(
-    model: Autoencoder, images: NDArray[np.uint8], device: torch.device
+    model: Autoencoder, images: NDArray[Any], device: torch.device
 ) -> Iterator[tuple[Posterior, Tensor]]:
     """Yield the posterior and the float images of every chunk."""
     for start in range(0, len(images), CHUNK):
@@ -316,6 +415,6 @@ def encode_chunks(
         yield model.encode(x), x
 
 
-def squared_error(cost: Cost, x: Tensor, output: Tensor) -> Tensor:
+def squared_error(run: Run, x: Tensor, output: Tensor) -> Tensor:
     """Return the squared error of each reconstruction, summed over pixels in [0, 1]."""
-    return cast(Tensor, SquaredError()(x, cost.image(output)))
+    return cast(Tensor, SquaredError()(x, run.picture(output)))

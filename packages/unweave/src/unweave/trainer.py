@@ -92,7 +92,8 @@ class Trainer:
     def _latent(self, x: Tensor) -> Latent:
         posterior = self.model.encode(x)
         z = posterior.rsample(self._generator)
-        return Latent(z, posterior, self.model.prior, self._size, self._generator)
+        model = self.model
+        return Latent(z, posterior, model.prior, model.decoder, self._size, self._generator)
 
     def _critic_step(self, name: str, latent: Latent) -> Tensor:
         with torch.no_grad():

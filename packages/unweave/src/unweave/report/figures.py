@@ -10,7 +10,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from unweave.density import has_density
 from unweave.report.aggregate import aggregate_kl
+from unweave.report.scatter import draw_codes, draw_plane, draw_vectors, flat
 
 if TYPE_CHECKING:
     from unweave.run import Run
@@ -35,6 +37,21 @@ def draw_figures(run: Run, scores: dict[str, Any], seed: int) -> Iterator[Drawn]
             f"The reconstruction is in units of {run.cost.units or 'the cost'}.",
             draw_losses(lines),
         )  # fmt: skip
+    drawn = draw_vectors(run, seed) if run.continuous else draw_images(run, seed)
+    yield from drawn
+    for name, score in scores.items():
+        matrix = score["parts"].get("mutual_information")
+        if matrix is not None and run.dataset.factor_names:
+            yield (
+                "mutual-information", "Mutual information of factors and codes",
+                f"In nats, as {name} sees it. A disentangled code has one bright cell in each row.",
+                draw_matrix(np.asarray(matrix).T, run.dataset.factor_names),
+            )  # fmt: skip
+            return
+
+
+def draw_images(run: Run, seed: int) -> Iterator[Drawn]:
+    """Draw reconstructions, samples and traversals of a run on images."""
     rng = np.random.default_rng(seed)
     index = rng.choice(len(run.dataset), min(COLUMNS, len(run.dataset)), replace=False)
     images = run.dataset.images(index)
@@ -45,8 +62,14 @@ def draw_figures(run: Run, scores: dict[str, Any], seed: int) -> Iterator[Drawn]
     )  # fmt: skip
     yield (
         "samples", "Samples", "Pictures of codes that were drawn from the prior.",
-        draw_grid(run.sample(SAMPLES, seed), 16),
+        draw_grid(run.sample(SAMPLES, seed, "prior"), 16),
     )  # fmt: skip
+    if has_density(run.path):
+        yield (
+            "density-samples", "Samples from the fitted density",
+            "Pictures of codes that were drawn from the density fitted to the codes.",
+            draw_grid(run.sample(SAMPLES, seed, "density"), 16),
+        )  # fmt: skip
     divergence = dimension_divergence(run)
     yield (
         "traversals", "Latent traversals",
@@ -55,15 +78,7 @@ def draw_figures(run: Run, scores: dict[str, Any], seed: int) -> Iterator[Drawn]
         "posterior to the prior in that dimension, the smallest first.",
         draw_traversals(run, images[0], divergence),
     )  # fmt: skip
-    for name, score in scores.items():
-        matrix = score["parts"].get("mutual_information")
-        if matrix is not None and run.dataset.factor_names:
-            yield (
-                "mutual-information", "Mutual information of factors and codes",
-                f"In nats, as {name} sees it. A disentangled code has one bright cell in each row.",
-                draw_matrix(np.asarray(matrix).T, run.dataset.factor_names),
-            )  # fmt: skip
-            return
+    yield from draw_codes(run, seed)
 
 
 def draw_losses(lines: list[dict[str, float]]) -> Figure:
@@ -92,6 +107,11 @@ def draw_grid(images: NDArray[np.uint8], columns: int) -> Figure:
     panel = figure.add_axes((0, 0, 1, 1))
     show(panel, canvas)
     return figure
+
+
+def draw_pictures(run: Run, images: NDArray[Any], columns: int) -> Figure:
+    """Draw images in rows, or data that are no images as points of the plane."""
+    return draw_plane({"": flat(images)}) if run.continuous else draw_grid(images, columns)
 
 
 def draw_traversals(
