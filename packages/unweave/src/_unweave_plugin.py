@@ -41,6 +41,12 @@ def unweave_priors() -> dict[str, str]:
 
 
 @hookimpl
+def unweave_executors() -> dict[str, str]:
+    """Name the executors of many runs."""
+    return {"processes": "unweave.executors:Processes", "serial": "unweave.executors:Serial"}
+
+
+@hookimpl
 def unweave_methods() -> dict[str, str]:
     """Name the methods."""
     return {

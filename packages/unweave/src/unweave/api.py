@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any, cast
 
@@ -128,6 +129,12 @@ def _rehearse(model: Autoencoder, objective: Objective, dataset: Dataset) -> Non
     z = posterior.rsample(generator)
     latent = Latent(z, posterior, model.prior, model.decoder, len(dataset), generator)
     terms = objective(x, model.decode(z), latent, torch.zeros((), dtype=torch.int64))
+    for name, term in zip(objective.term_names, terms.tolist(), strict=True):
+        if name != "loss" and not math.isfinite(term):
+            raise ConfigError(
+                f"{name} is {term} before the first step: posterior {_named(model.family)} and "
+                f"prior {_named(model.prior)} do not fit it; choose another of them"
+            )
     _check_prior_learns(model.prior, terms[0])
     objective.train()
     model.train()
@@ -147,9 +154,13 @@ def _check_prior_learns(prior: torch.nn.Module, loss: torch.Tensor) -> None:
         g is not None for g in torch.autograd.grad(loss, learned, allow_unused=True)
     ):
         raise ConfigError(
-            f"the prior {type(prior).__name__} is learned, and no term of the method depends on "
-            "it; take a method with a kl or total_correlation term, or a prior that is given"
+            f"prior {_named(prior)} is learned, and no term of the method teaches it; take a "
+            "method with a kl or dimension_wise_kl term, or a prior that is given"
         )
+
+
+def _named(module: torch.nn.Module) -> str:
+    return type(module).__name__
 
 
 def make_trainer(

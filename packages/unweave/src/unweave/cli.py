@@ -193,6 +193,45 @@ def traverse(
 
 
 @app.command()
+def fid(
+    run: RunPath,
+    data: Annotated[
+        str | None, typer.Option(help="images to compare with, as the test set; the run's data")
+    ] = None,
+    images: Annotated[int, typer.Option(min=2, help="on each side")] = 2000,
+    network: Annotated[str, typer.Option(help="efficientnet-lite0 or inception")] = (
+        "efficientnet-lite0"
+    ),
+    seed: Seed = 0,
+) -> None:
+    """Compare samples with images by the Fréchet distance of a carried network's features."""
+    from unweave.exports import frechet_distances_of
+
+    _print_table(("samples", "distance"), frechet_distances_of(run, data, images, network, seed))
+
+
+@app.command()
+def reproduce(
+    name: Annotated[
+        str | None, typer.Argument(help="a recipe, or a .toml file of one; all are listed without")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="the folder; one that was begun is continued")
+    ] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="changes every run")
+    ] = None,
+    executor: Annotated[
+        str, typer.Option(help="NAME or NAME:key=value,...; as processes:workers=2")
+    ] = "processes",
+) -> None:
+    """Repeat an experiment of a paper: train, measure, compare with what was published, draw."""
+    from unweave.reproduce.command import list_recipes, reproduce_in
+
+    print(list_recipes() if name is None else reproduce_in(name, out, setting or [], executor))
+
+
+@app.command()
 def plugins(
     check: Annotated[
         bool, typer.Option("--check", help="import every target and look at its options")

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from unweave.batches import derive_seed
 from unweave.density import has_density
 from unweave.errors import ConfigError
 from unweave.files import replacing, write_text
@@ -106,19 +107,31 @@ def code_distances(run: Run, seed: int = 0, rows: int = 2000) -> dict[str, float
 
 @torch.no_grad()
 def encode_table(
-    run: Run, model: Autoencoder, *, rows: int, seed: int, progress: Progress | None = None
+    run: Run,
+    model: Autoencoder,
+    *,
+    rows: int,
+    seed: int = 0,
+    dataset: Dataset | None = None,
+    noisy: bool = False,
+    progress: Progress | None = None,
 ) -> CodeTable:
-    """Encode and reconstruct a random sample of the data set."""
-    dataset = run.dataset
+    """Encode and reconstruct a random sample of a data set, the run's own unless another is given.
+
+    noisy : reconstruct from a draw z ~ q(z|x) instead of from the mean code.
+    """
+    dataset = dataset or run.dataset
     index = sample_rows(len(dataset), rows, seed)
     size = len(index)
+    generator = torch.Generator(run.device).manual_seed(derive_seed(seed, "noise"))
     means, stds, errors = [], [], []
     for start in range(0, size, CHUNK):
         images = dataset.images(index[start : start + CHUNK])
         for posterior, x in encode_chunks(model, images, run.device):
             means.append(posterior.mean.cpu().numpy())
             stds.append(posterior.std.cpu().numpy())
-            errors.append(squared_error(run, x, model.decode(posterior.mean)).cpu().numpy())
+            z = posterior.rsample(generator) if noisy else posterior.mean
+            errors.append(squared_error(run, x, model.decode(z)).cpu().numpy())
         if progress:
             progress(min(start + CHUNK, size), size)
     return CodeTable(index, np.concatenate(means), np.concatenate(stds), np.concatenate(errors))

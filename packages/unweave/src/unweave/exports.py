@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave import density
+from unweave.density import FILE as DENSITY_FILE
+from unweave.density import has_density
 from unweave.errors import ConfigError, unknown_name
 from unweave.evaluate import code_distances, encode_table, write_code_table
 from unweave.files import replacing
+from unweave.frechet import frechet_distance
 from unweave.options import build, parse_spec
 from unweave.progress import counting
+from unweave.protocols import Dataset
 from unweave.report import save_figure
 from unweave.report.figures import (
     dimension_divergence,
@@ -23,7 +26,7 @@ from unweave.report.figures import (
     traversal_values,
 )
 from unweave.report.scatter import draw_plane, flat
-from unweave.run import SOURCES, Run
+from unweave.run import SOURCES, Run, source_named
 
 
 def encode_to_file(path: Path, out: Path, data: str | None, rows: int | None, seed: int) -> Path:
@@ -31,14 +34,7 @@ def encode_to_file(path: Path, out: Path, data: str | None, rows: int | None, se
     _check_suffix(out, (".h5", ".npz"))
     run = Run.open(path)
     if data is not None:
-        name, options = parse_spec(data)
-        dataset = build(run.registry.lookup("dataset", name), options=options)
-        if dataset.image_shape != run.dataset.image_shape:
-            raise ConfigError(
-                f"{dataset.name} has images of shape {dataset.image_shape}, and the run was "
-                f"trained on {run.dataset.image_shape}; give the data set a resolution"
-            )
-        run.dataset = dataset
+        run.dataset = _other_dataset(run, data)
     total = rows or len(run.dataset)
     with counting("encoding", "images") as progress:
         table = encode_table(run, run.model, rows=total, seed=seed, progress=progress)
@@ -59,7 +55,24 @@ def fit_density_of(path: Path, flow: str, rows: int | None, seed: int) -> list[t
         run.fit_density(flow, rows=rows, seed=seed, progress=progress)
     distances = code_distances(run, seed)
     told = [(f"MMD² between codes and {k} samples", f"{v:.3g}") for k, v in distances.items()]
-    return [*told, ("kept in", str(path / density.FILE))]
+    return [*told, ("kept in", str(path / DENSITY_FILE))]
+
+
+def frechet_distances_of(
+    path: Path, data: str | None, images: int, network: str, seed: int
+) -> list[tuple[str, str]]:
+    """Compare samples of the prior, and of the fitted density, with images of a data set."""
+    run = Run.open(path)
+    dataset = run.dataset if data is None else _other_dataset(run, data)
+    rows: list[tuple[str, str]] = []
+    for source in SOURCES if has_density(run.path) else SOURCES[:1]:
+        with counting(f"features, {source}", "images") as progress:
+            distance = frechet_distance(
+                run, source, dataset,
+                images=images, network=network, seed=seed, progress=progress,
+            )  # fmt: skip
+        rows.append((source, f"{distance:.4g}"))
+    return rows
 
 
 def sample_to_file(path: Path, out: Path | None, n: int, seed: int, source: str | None) -> Path:
@@ -67,9 +80,7 @@ def sample_to_file(path: Path, out: Path | None, n: int, seed: int, source: str 
     run = Run.open(path)
     out = out or run.figures / "samples.png"
     _check_suffix(out, (".png", ".npz"))
-    if source is not None and source not in SOURCES:
-        raise unknown_name("source of samples", source, SOURCES)
-    chosen = source or run.sample_source
+    chosen = run.sample_source if source is None else source_named(source)
     images = run.sample(n, seed, chosen)
     if out.suffix == ".npz":
         return _save_arrays(out, {"images": images, "codes": run.prior_codes(n, seed, chosen)})
@@ -96,6 +107,18 @@ def traverse_to_file(path: Path, out: Path | None, image: int, steps: int) -> Pa
         return save_figure(draw_plane(curves), out)
     divergence = dimension_divergence(run)
     return save_figure(draw_traversals(run, picture, divergence, steps), out)
+
+
+def _other_dataset(run: Run, text: str) -> Dataset:
+    """Open a data set whose images have the shape of the run's."""
+    name, options = parse_spec(text)
+    dataset = cast(Dataset, build(run.registry.lookup("dataset", name), options=options))
+    if dataset.image_shape != run.dataset.image_shape:
+        raise ConfigError(
+            f"{dataset.name} has images of shape {dataset.image_shape}, and the run was "
+            f"trained on {run.dataset.image_shape}; give the data set a resolution"
+        )
+    return dataset
 
 
 def _check_suffix(path: Path, known: tuple[str, ...]) -> None:

