@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from unweave.cli import main
 from unweave.registry import registry
 
 HERE = Path(__file__).parent
@@ -53,3 +54,15 @@ def settings():
         "data": "toy-images", "prior": "toy-normal", "dim": 4, "batch_size": 16, "steps": 20,
         "log_every": 5, "checkpoint_every": 10, "architecture": "mlp:widths=32",
     }  # fmt: skip
+
+
+@pytest.fixture
+def call(capsys):
+    def run(*arguments, code=0):
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        assert (stop.value.code or 0) == code, out + err
+        return out + err
+
+    return run

@@ -9,24 +9,10 @@ import time
 import numpy as np
 import pytest
 
-from unweave.cli import main
-
 SET = [
     "--set", "prior=toy-normal", "--set", "dim=3", "--set", "batch_size=16",
     "--set", "architecture=mlp:widths=16", "--set", "log_every=5",
 ]  # fmt: skip
-
-
-@pytest.fixture
-def call(capsys):
-    def run(*arguments, code=0):
-        with pytest.raises(SystemExit) as stop:
-            main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        assert (stop.value.code or 0) == code, out + err
-        return out + err
-
-    return run
 
 
 @pytest.fixture

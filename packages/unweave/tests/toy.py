@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import nn
-from torch.distributions import Independent, Normal, kl_divergence
+from torch.distributions import Independent, Normal, Uniform, kl_divergence
 
 from unweave import Method, Term, Weight
 
@@ -16,17 +16,24 @@ hookimpl = pluggy.HookimplMarker("unweave")
 
 @hookimpl
 def unweave_datasets():
-    return {"toy-images": "toy:ToyImages"}
+    return {"toy-images": "toy:ToyImages", "toy-vectors": "toy:ToyVectors"}
 
 @hookimpl
 def unweave_priors():
-    return {"toy-normal": "toy:ToyNormal"}
+    return {
+        "toy-normal": "toy:ToyNormal", "toy-uniform": "toy:ToyUniform",
+        "toy-attached": "toy:ToyAttached",
+    }
+
+@hookimpl
+def unweave_flows():
+    return {"toy-affine": "toy:ToyAffine"}
 
 @hookimpl
 def unweave_estimators():
     return {
         "toy-kl": "toy:ToyKL", "toy-critic": "toy:ToyCritic", "toy-bomb": "toy:ToyBomb",
-        "toy-picky": "toy:ToyPicky",
+        "toy-picky": "toy:ToyPicky", "toy-pair": "toy:ToyPair", "toy-sampled": "toy:ToySampled",
     }
 
 @hookimpl
@@ -34,6 +41,7 @@ def unweave_methods():
     return {
         "toy-vae": "toy:toy_vae", "toy-gan": "toy:toy_gan", "toy-bomb": "toy:toy_bomb",
         "toy-misfit": "toy:toy_misfit", "toy-picky": "toy:toy_picky",
+        "toy-sampled": "toy:toy_sampled",
     }
 
 @hookimpl
@@ -82,6 +90,30 @@ class ToyImages:
         return np.packbits(self._images.reshape(len(self), -1) > 0, axis=1)
 
 
+class ToyVectors:
+    """Points on a line in space, further out than [0, 1]."""
+
+    name = "toy-vectors"
+    note = ""
+    bits = 32
+    image_shape = (1, 3, 1)
+    factors = factor_values = None
+    factor_names, factor_sizes = (), ()
+
+    def __init__(self) -> None:
+        place = np.linspace(-3, 3, 256, dtype=np.float32)
+        self._points = np.stack([place, -place, place / 2], axis=1)[:, None, :, None]
+
+    def __len__(self) -> int:
+        return len(self._points)
+
+    def images(self, index):
+        return self._points[index]
+
+    def stored(self, progress=None):
+        return self._points
+
+
 class ToyNormal(nn.Module):
     """N(0, scale²) with a learned scale, and no `sample` of its own."""
 
@@ -92,6 +124,52 @@ class ToyNormal(nn.Module):
     def forward(self):
         scale = self.log_scale.exp()
         return Independent(Normal(torch.zeros_like(scale), scale, validate_args=False), 1)
+
+
+class ToyUniform(nn.Module):
+    """Uniform on a small cube: no Gaussian code lies in it."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self):
+        low = torch.full((self.dim,), 50.0)
+        return Independent(Uniform(low, low + 1, validate_args=False), 1)
+
+
+class ToyAttached(ToyNormal):
+    """A prior that asks for five images and the encoder."""
+
+    images_wanted = 5
+
+    def attach(self, encode, images) -> None:
+        self.encode, self.images = encode, images
+        assert encode(images).batch_shape == (5,)
+
+
+class ToyAffine(nn.Module):
+    """A normal density fitted by its moments."""
+
+    def __init__(self, dim: int, *, floor: float = 0.0) -> None:
+        super().__init__()
+        self.mean = nn.Parameter(torch.zeros(dim))
+        self.scale = nn.Parameter(torch.ones(dim))
+        self.floor = floor
+
+    def forward(self):
+        return Independent(Normal(self.mean, self.scale, validate_args=False), 1)
+
+    @torch.no_grad()
+    def fit(self, codes, *, shrink: float = 1.0, generator=None, progress=None):
+        self.mean.copy_(codes.mean(0) * shrink)
+        self.scale.copy_(codes.std(0).clamp(min=self.floor))
+        return self
+
+    @torch.no_grad()
+    def sample(self, n, generator=None):
+        noise = torch.randn(n, len(self.mean), generator=generator)
+        return self.mean + self.scale * noise
 
 
 class ToyKL(nn.Module):
@@ -123,6 +201,27 @@ class ToyCritic(nn.Module):
     def critic_loss(self, latent, second_latent):
         fake, real = self.net(second_latent.z.detach()), self.net(latent.prior_sample())
         return nn.functional.softplus(-fake).mean() + nn.functional.softplus(real).mean()
+
+
+class ToySampled(ToyKL):
+    """KL from the codes, for any prior."""
+
+    def forward(self, latent):
+        ratio = latent.posterior.log_prob(latent.z) - latent.prior().log_prob(latent.z)
+        return {"kl": ratio.mean()}
+
+
+class ToyPair(nn.Module):
+    """Two terms of known value."""
+
+    terms = ("first", "second")
+    needs_density = False
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+
+    def forward(self, latent):
+        return {"first": latent.z.mean() * 0 + 1, "second": latent.z.mean() * 0 + 10}
 
 
 class ToyPicky(nn.Module):
@@ -158,6 +257,11 @@ class ToyBomb(nn.Module):
 def toy_vae(*, beta: Weight = 1.0, cost: str = "bernoulli") -> Method:
     """A VAE."""
     return Method((Term("toy-kl", {"kl": beta}),), cost, prior="toy-normal")
+
+
+def toy_sampled() -> Method:
+    """A VAE whose KL is that of the codes."""
+    return Method((Term("toy-sampled", 1.0),), "l2sq", prior="toy-normal")
 
 
 def toy_gan(*, weight: float = 1.0) -> Method:

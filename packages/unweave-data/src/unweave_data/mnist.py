@@ -16,7 +16,7 @@ from unweave_data.layout import Pixels
 _PREFIX = {"train": "train", "test": "t10k"}
 
 
-def mnist(*, path: Path | None = None, split: str = "train") -> Dataset:
+def mnist(*, path: Path | None = None, split: str = "train", first: int = 0) -> Dataset:
     """Read MNIST: handwritten digits, 28 x 28, one factor `digit` of 10 classes.
 
     Parameters
@@ -25,6 +25,8 @@ def mnist(*, path: Path | None = None, split: str = "train") -> Dataset:
         directory of the idx files, gz or not; else $UNWEAVE_DATA/mnist or $UNWEAVE_DATA/MNIST/raw
     split
         "train" (60,000 images) or "test" (10,000)
+    first
+        keep the first so many images; 0 for all
 
     Raises
     ------
@@ -36,10 +38,10 @@ def mnist(*, path: Path | None = None, split: str = "train") -> Dataset:
     recognition. Proceedings of the IEEE, 1998.
 
     """
-    return _idx_set("mnist", path, split, "digit", places("mnist", "MNIST/raw"))
+    return _idx_set("mnist", path, split, "digit", places("mnist", "MNIST/raw"), first)
 
 
-def fashion_mnist(*, path: Path | None = None, split: str = "train") -> Dataset:
+def fashion_mnist(*, path: Path | None = None, split: str = "train", first: int = 0) -> Dataset:
     """Read Fashion-MNIST: clothes, 28 x 28, one factor `class` of 10 classes.
 
     Parameters
@@ -50,6 +52,8 @@ def fashion_mnist(*, path: Path | None = None, split: str = "train") -> Dataset:
         dataset-fashion-mnist puts them)
     split
         "train" (60,000 images) or "test" (10,000)
+    first
+        keep the first so many images; 0 for all
 
     Raises
     ------
@@ -63,11 +67,11 @@ def fashion_mnist(*, path: Path | None = None, split: str = "train") -> Dataset:
     """
     debian = Path("/usr/share/datasets/fashion-mnist")
     own = places("fashion-mnist", "FashionMNIST/raw")
-    return _idx_set("fashion-mnist", path, split, "class", [*own, debian])
+    return _idx_set("fashion-mnist", path, split, "class", [*own, debian], first)
 
 
 def _idx_set(
-    name: str, path: Path | None, split: str, factor: str, known: Sequence[Path]
+    name: str, path: Path | None, split: str, factor: str, known: Sequence[Path], first: int
 ) -> Dataset:
     if split not in _PREFIX:
         raise DataError(f"split must be one of {', '.join(_PREFIX)}, got {split!r}")
@@ -81,6 +85,10 @@ def _idx_set(
         )
     if labels.max() > 9:
         raise DataError(f"path: labels in {folder} must be 0 to 9, got {labels.max()}")
+    if not 0 <= first <= len(images):
+        raise DataError(f"first must lie between 0 and {len(images)}, got {first}")
+    if first:
+        images, labels = images[:first], labels[:first]
     known_factors = make_factors(len(images), labels, names=(factor,), sizes=(10,))
     return ArrayDataset.of(Pixels.of(images[..., None]), name=name, factors=known_factors)
 

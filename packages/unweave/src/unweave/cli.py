@@ -160,7 +160,10 @@ def fit_density(
     """Fit a flow or another density to the codes; samples and the report then use it."""
     from unweave.exports import fit_density_of
 
-    _print_table(("", ""), fit_density_of(run, flow, rows, seed))
+    path, distances = fit_density_of(run, flow, rows, seed)
+    if distances:
+        _print_table(("samples of the", "MMD² from the codes"), distances)
+    print(path)
 
 
 @app.command()
@@ -275,6 +278,18 @@ def demo(
     from unweave.demo import run_demo
 
     run_demo(out, steps)
+
+
+@app.command()
+def new_plugin(
+    kind: Annotated[str, typer.Argument(help="prior, flow, posterior, estimator, metric ...")],
+    name: Annotated[str, typer.Argument(help="what users will type, such as my-prior")],
+    out: Annotated[Path | None, typer.Option(help="the folder, new or empty")] = None,
+) -> None:
+    """Write the package of a new plugin, whose tests pass as it is; docs/hooks says the rest."""
+    from unweave.new_plugin import new_plugin as write_package
+
+    print(write_package(kind, name, out))
 
 
 def _print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

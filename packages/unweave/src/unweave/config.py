@@ -202,7 +202,7 @@ def config_text(registry: Registry, config: TrainConfig) -> str:
 def used_entries(registry: Registry, config: TrainConfig) -> list[Entry]:
     """List the registered objects that a run is made of."""
     method = build_method(registry, config)
-    named = [("method", config.method), ("cost", method.cost)]
+    named = [("method", config.method), ("cost", parse_spec(method.cost)[0])]
     named += [("estimator", term.estimator) for term in method.terms]
     named += [(kind, getattr(config, field).name) for field, kind in SPECS.items()]
     return [registry.lookup(kind, name) for kind, name in named]

@@ -52,11 +52,11 @@ def fit_density(
     """
     name, options = parse_spec(flow)
     entry = names.lookup("flow", name)
-    fit = options_of(entry.load().fit)
+    fit = options_of(entry.load().fit, NOT_OPTIONS)
     ours = {key: value for key, value in options.items() if key not in fit}
     theirs = {key: value for key, value in options.items() if key in fit}
     if unknown := [key for key in ours if key not in options_of(entry.load())]:
-        known = [*options_of(entry.load()), *(k for k in fit if k not in NOT_OPTIONS)]
+        known = [*options_of(entry.load()), *fit]
         raise unknown_name(f"option of flow {entry.name}", unknown[0], known)
     with torch.random.fork_rng([]):
         torch.manual_seed(derive_seed(seed, "density"))
@@ -98,7 +98,8 @@ def load_density(folder: Path, names: Registry) -> nn.Module:
         entry = names.lookup("flow", str(about["flow"]))
         density = build(entry, dim, options=about["options"])
         density.load_state_dict(tensors)
-    except (safetensors.SafetensorError, OSError, LookupError, ValueError, RuntimeError) as error:
+    except (safetensors.SafetensorError, OSError, TypeError, LookupError, ValueError,
+            RuntimeError) as error:  # fmt: skip
         raise RunError(f"{path} is not a density ({error}); delete it and fit it again") from error
     if step != _newest_step(folder):
         raise RunError(
@@ -173,7 +174,7 @@ class FlowPrior(nn.Module):
 
 def _fit_options(flow: str, fit: Callable[..., Any], given: Mapping[str, str]) -> dict[str, Any]:
     """Convert options of `fit` to their annotated types."""
-    known = options_of(fit)
+    known = options_of(fit, NOT_OPTIONS)
     return {
         known[name].parameter: convert(
             f"option {name} of flow {flow}", known[name].annotation, value

@@ -48,14 +48,15 @@ def encode_to_file(path: Path, out: Path, data: str | None, rows: int | None, se
     return _save_arrays(out, arrays)
 
 
-def fit_density_of(path: Path, flow: str, rows: int | None, seed: int) -> list[tuple[str, str]]:
-    """Fit a density to a run's codes; return what a user wants to know of it, row by row."""
+def fit_density_of(
+    path: Path, flow: str, rows: int | None, seed: int
+) -> tuple[Path, list[tuple[str, str]]]:
+    """Fit a density to a run's codes; return its file and how far samples are from codes."""
     run = Run.open(path)
     with counting(f"fitting {parse_spec(flow)[0]}", "epochs") as progress:
         run.fit_density(flow, rows=rows, seed=seed, progress=progress)
     distances = code_distances(run, seed)
-    told = [(f"MMD² between codes and {k} samples", f"{v:.3g}") for k, v in distances.items()]
-    return [*told, ("kept in", str(path / DENSITY_FILE))]
+    return path / DENSITY_FILE, [(source, f"{d:.3g}") for source, d in distances.items()]
 
 
 def frechet_distances_of(

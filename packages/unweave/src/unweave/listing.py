@@ -101,7 +101,10 @@ def list_data(text: str | None = None) -> str:
     name, options = parse_spec(text)
     dataset = build(found.lookup("dataset", name), options=options)
     height, width, colours = dataset.image_shape
-    lines = [f"{dataset.name}: {len(dataset):,} images of {height} x {width} x {colours}"]
+    what = f"images of {height} x {width} x {colours}"
+    if dataset.bits == 32:
+        what = f"vectors of {height * width * colours}"
+    lines = [f"{dataset.name}: {len(dataset):,} {what}"]
     lines += [dataset.note] if dataset.note else []
     if not dataset.factor_names:
         return "\n".join([*lines, "factors: not known"])

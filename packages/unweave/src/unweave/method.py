@@ -82,7 +82,7 @@ class Method:
     """What a method adds up: loss = cost + sum of weight x term.
 
     terms : the estimators with their weights.
-    cost : registered name of the reconstruction cost.
+    cost : the reconstruction cost, a registered name with options as in `gaussian:sigma=0.1`.
     posterior : family of q(z|x), a registered name with options as in `fixed-noise:noise=0.2`.
     prior : p(z) unless the run names another; a registered name with options.
     """

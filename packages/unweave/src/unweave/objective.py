@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from unweave.errors import ConfigError, unknown_name
 from unweave.method import Method, Schedule, Term
-from unweave.options import build
+from unweave.options import build, parse_spec
 from unweave.protocols import Critic, Posterior, PosteriorFamily, Prior
 from unweave.registry import Registry
 
@@ -173,7 +173,7 @@ def build_objective(
     ConfigError
         If an estimator needs a density that the posterior does not have, or has no such term.
     """
-    cost = build(registry.lookup("cost", method.cost), options={})
+    cost = build_cost(registry, method)
     estimators: dict[str, nn.Module] = {}
     weighings: dict[tuple[str, str], Weighing] = {}
     for term in method.terms:
@@ -189,6 +189,12 @@ def build_objective(
         weighings |= {(label, name): weighing for name, weighing in found.items()}
         estimators[label] = estimator
     return Objective(cost, estimators, weighings)
+
+
+def build_cost(registry: Registry, method: Method) -> nn.Module:
+    """Build the reconstruction cost of a method."""
+    name, options = parse_spec(method.cost)
+    return cast(nn.Module, build(registry.lookup("cost", name), options=options))
 
 
 def _weighings(term: Term, estimator: str, known: tuple[str, ...]) -> dict[str, Weighing]:

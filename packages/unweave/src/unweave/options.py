@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +28,10 @@ class Option:
     default: Any
 
 
-def options_of(target: Any) -> dict[str, Option]:
+def options_of(target: Any, besides: Collection[str] = ()) -> dict[str, Option]:
     """List the options of a registered object: its annotated keyword-only parameters.
+
+    besides : names of keyword-only parameters that are not the user's to set.
 
     Raises
     ------
@@ -39,7 +41,7 @@ def options_of(target: Any) -> dict[str, Option]:
     parameters = inspect.signature(target).parameters.values()
     function = target.__init__ if inspect.isclass(target) else target
     hints = typing.get_type_hints(function, include_extras=True)
-    keyword_only = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+    keyword_only = [p for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in besides]
     for parameter in keyword_only:
         if parameter.name not in hints:
             raise ConfigError(

@@ -23,7 +23,7 @@ from unweave.density import fit_density, has_density, load_density
 from unweave.errors import ConfigError, RunError, unknown_name
 from unweave.files import write_text
 from unweave.model import Autoencoder
-from unweave.objective import sample_prior
+from unweave.objective import build_cost, sample_prior
 from unweave.options import build
 from unweave.protocols import Cost, Dataset, Posterior
 from unweave.registry import Registry, registry
@@ -174,7 +174,7 @@ class Run:
     def cost(self) -> Cost:
         """The reconstruction cost, which knows how outputs become pictures."""
         method = _build_method(self.registry, self.config)
-        return cast(Cost, build(self.registry.lookup("cost", method.cost), options={}))
+        return cast(Cost, build_cost(self.registry, method))
 
     def encode(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Return the means of q(z|x), float32, shape (n, D).

@@ -40,6 +40,11 @@ def code_variance(run: Run, recipe: Recipe, argument: str) -> float:
     return float(run.posterior_codes(ROWS).var(0, dtype=np.float64).sum())
 
 
+def posterior_std(run: Run, recipe: Recipe, argument: str) -> float:
+    """Compute the mean standard deviation of q(z|x) over images and dimensions."""
+    return float(encode_table(run, run.model, rows=ROWS).std.mean(dtype=np.float64))
+
+
 def log_term(run: Run, recipe: Recipe, argument: str) -> float:
     """Read the last logged value of a term, as in `log kl`."""
     return run.scalars()[-1][argument]
@@ -68,6 +73,7 @@ MEASURES: Mapping[str, Measure] = {
     "test-squared-error": test_squared_error,
     "noisy-squared-error": noisy_squared_error,
     "code-variance": code_variance,
+    "posterior-std": posterior_std,
     "log": log_term,
     "metric": metric,
     "mmd": mmd,
@@ -95,8 +101,10 @@ def _mean_error(run: Run, dataset: Dataset | None = None, noisy: bool = False) -
 
 
 def test_data(run: Run, recipe: Recipe) -> Dataset:
-    """Open the recipe's test data, or the run's own where it names none."""
+    """Open the run's data set with the recipe's options for the test data, or as it is."""
     if recipe.test is None:
         return run.dataset
-    name, options = parse_spec(recipe.test)
-    return cast(Dataset, build(run.registry.lookup("dataset", name), options=options))
+    spec = run.config.data
+    _, options = parse_spec(f"{spec.name}:{recipe.test}")
+    entry = run.registry.lookup("dataset", spec.name)
+    return cast(Dataset, build(entry, options={**spec.options, **options}))

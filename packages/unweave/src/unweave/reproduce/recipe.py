@@ -65,10 +65,11 @@ class Recipe(_Strict):
 
     title, source, differs : what it is, where it was published, and what is done otherwise here.
     settings : of every run, as `unweave train` takes them.
+    data : data sets, of which the first is taken that is there.
     runs : the kinds of run.
     grid : setting -> values; every kind is trained at every combination, and every seed.
     seeds : seeds of every run.
-    test : a data set that was not trained on, for measures that need one.
+    test : options of the data set that give images that were not trained on.
     density : a flow that is fitted to the codes of every run, or none.
     measures : label -> measure, as in `{mse = "squared-error"}`.
     expect, pictures : what was published, and the figures.
@@ -79,6 +80,7 @@ class Recipe(_Strict):
     source: str
     differs: str
     settings: dict[str, Any] = {}
+    data: list[str]
     runs: list[Variant] = Field(min_length=1)
     grid: dict[str, list[Any]] = {}
     seeds: list[int] = [0]

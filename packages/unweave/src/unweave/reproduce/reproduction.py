@@ -13,8 +13,10 @@ import numpy as np
 from unweave.errors import ConfigError
 from unweave.files import write_text
 from unweave.listing import table
+from unweave.options import build, parse_spec
 from unweave.progress import counting
 from unweave.protocols import Executor
+from unweave.registry import registry
 from unweave.report import save_figure
 from unweave.reproduce.measures import measure
 from unweave.reproduce.pictures import draw
@@ -84,6 +86,7 @@ def reproduce(recipe: Recipe, folder: Path, executor: Executor) -> Outcome:
     ConfigError
         If the folder holds runs of another recipe or of other settings.
     """
+    recipe = with_data(recipe)
     jobs = recipe.jobs()
     outcome = Outcome(recipe, folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -99,6 +102,28 @@ def reproduce(recipe: Recipe, folder: Path, executor: Executor) -> Outcome:
             progress(done, len(jobs))
     _write(outcome)
     return outcome
+
+
+def with_data(recipe: Recipe) -> Recipe:
+    """Settle which of the recipe's data sets is taken: the first that is there.
+
+    Raises
+    ------
+    ConfigError
+        If none is.
+    """
+    if "data" in recipe.settings:
+        return recipe
+    problems = []
+    for text in recipe.data:
+        name, options = parse_spec(text)
+        try:
+            build(registry().lookup("dataset", name), options=options)
+        except ConfigError as error:
+            problems.append(str(error))
+            continue
+        return recipe.model_copy(update={"settings": recipe.settings | {"data": text}})
+    raise ConfigError(f"recipe {recipe.name} needs data: {'; '.join(problems)}")
 
 
 def perform(work: tuple[dict[str, Any], dict[str, Any], str]) -> dict[str, float]:
@@ -120,7 +145,6 @@ def perform(work: tuple[dict[str, Any], dict[str, Any], str]) -> dict[str, float
 def _trained(job: Job, path: Path) -> Run:
     from unweave.api import resume_training, train
     from unweave.config import make_config
-    from unweave.registry import registry
 
     if not (path / "config.toml").is_file():
         return train(**job.settings, out=path)

@@ -1,0 +1,183 @@
+"""Write the package of a new plugin: one working object, its hook file, its tests."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import keyword
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from unweave.errors import ConfigError, unknown_name
+from unweave.registry import registry
+
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+LONGEST = 24
+"""Characters of a name; with longer ones lines of the templates would not fit their width."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What differs between the packages of two kinds beside their own two files.
+
+    dependency : what the package needs to run.
+    is_class : whether the object is a class, else it is a function.
+    command : shows that it works, once it is installed.
+    """
+
+    dependency: str
+    is_class: bool
+    command: str
+
+
+TORCH, NUMPY, CORE = "torch>=2.13", "numpy>=1.26", "unweave>=0.1"
+KINDS = {
+    "prior": Kind(TORCH, True, "unweave train vae --data digits --set prior=$name"),
+    "flow": Kind(TORCH, True, "unweave fit-density RUN --flow $name"),
+    "posterior": Kind(TORCH, True, "unweave train beta-vae --data digits --set posterior=$name"),
+    "estimator": Kind(TORCH, True, "unweave plugins --check"),
+    "cost": Kind(TORCH, True, "unweave train wae-mmd --data digits --set cost=$name"),
+    "architecture": Kind(TORCH, False, "unweave train vae --data digits --set architecture=$name"),
+    "method": Kind(CORE, False, "unweave methods $name"),
+    "metric": Kind(NUMPY, False, "unweave evaluate RUN --metrics $name"),
+    "dataset": Kind(NUMPY, True, "unweave data $name"),
+    "executor": Kind(CORE, True, "unweave plugins --check"),
+}
+
+
+def new_plugin(kind: str, name: str, out: Path | None = None) -> Path:
+    """Write a package that registers `name`, and return its folder.
+
+    Parameters
+    ----------
+    kind : one of KINDS.
+    name : what users will type, lower case, words joined by `-`; the distribution is then called
+        `unweave-NAME`.
+    out : the folder, new or empty; `unweave-NAME` in the current folder unless given.
+
+    Raises
+    ------
+    ConfigError
+        If the kind is unknown, the name is taken or cannot be a name, or the folder holds
+        something or cannot be written. Nothing is then left behind.
+    """
+    files = render(kind, name)
+    _check_free(kind, name)
+    folder = Path(f"unweave-{name}") if out is None else out
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise ConfigError(f"{folder} is not an empty folder; give another with --out")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _write_whole(files, folder)
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be written: {error.strerror or error}") from error
+    return folder
+
+
+def render(kind: str, name: str) -> dict[str, str]:
+    """Give the text of every file of the package, by its path in the package's folder.
+
+    Raises
+    ------
+    ConfigError
+        If the kind is unknown, or the name cannot be one.
+
+    >>> sorted(render("prior", "cauchy"))[-2:]
+    ['src/unweave_cauchy/py.typed', 'tests/test_cauchy.py']
+    """
+    if kind not in KINDS:
+        raise unknown_name("kind of plugin", kind, KINDS)
+    values = _names(kind, name)
+    own = {part: _template(kind, part) for part in ("module.py", "tests.py")}
+    _check_object(values["object"], own)
+    values["command"] = Template(KINDS[kind].command).substitute(values)
+    templates = {
+        "pyproject.toml": _template("common", "pyproject.toml"),
+        "README.md": _template("common", "README.md"),
+        f"src/{values['hook_file']}.py": _template("common", "hooks.py"),
+        f"src/{values['module']}/__init__.py": own["module.py"],
+        f"tests/test_{values['snake']}.py": own["tests.py"],
+    }
+    files = {path: Template(text).substitute(values) for path, text in templates.items()}
+    return files | {f"src/{values['module']}/py.typed": ""}
+
+
+def _names(kind: str, name: str) -> dict[str, str]:
+    """Spell a name in all the ways that the files need."""
+    if not NAME.fullmatch(name) or len(name) > LONGEST:
+        raise ConfigError(
+            f"a name has at most {LONGEST} lower-case letters and digits, in words joined by '-', "
+            f"and begins with a letter, got {name!r}"
+        )
+    if name.startswith("unweave"):
+        raise ConfigError(
+            f"give the name that users will type, without unweave: the distribution of {name!r} "
+            f"would be called unweave-{name}"
+        )
+    snake = name.replace("-", "_")
+    words = "".join(word.capitalize() for word in name.split("-"))
+    return {
+        "kind": kind,
+        "name": name,
+        "snake": snake,
+        "object": words if KINDS[kind].is_class else snake,
+        "distribution": f"unweave-{name}",
+        "module": f"unweave_{snake}",
+        "hook_file": f"_unweave_{snake}_plugin",
+        "hook": f"unweave_{kind}s",
+        "dependency": KINDS[kind].dependency,
+    }
+
+
+def _check_object(name: str, templates: Mapping[str, str]) -> None:
+    """Refuse a class or function name that means something else in its files."""
+    used = any(re.search(rf"\b(?<!\$){name}\b", text) for text in templates.values())
+    if used or keyword.iskeyword(name):
+        raise ConfigError(
+            f"the class or function would be called {name}, which Python or its own files use for "
+            "something else; give a name of two words"
+        )
+
+
+def _check_free(kind: str, name: str) -> None:
+    """Refuse a name that is registered, or whose distribution or module is there."""
+    if name in registry().names(kind):
+        owners = ", ".join(e.distribution for e in registry().entries(kind) if e.name == name)
+        raise ConfigError(f"there is a {kind} {name!r} already, of {owners}; give another name")
+    module = f"unweave_{name.replace('-', '_')}"
+    if _is_installed(f"unweave-{name}") or importlib.util.find_spec(module) is not None:
+        raise ConfigError(f"a package unweave-{name} is installed already; give another name")
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        importlib.metadata.distribution(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _template(folder: str, part: str) -> str:
+    path = resources.files("unweave") / "templates" / folder / f"{part}.template"
+    return path.read_text(encoding="utf-8")
+
+
+def _write_whole(files: Mapping[str, str], folder: Path) -> None:
+    """Write all files beside the folder, then rename: it is whole or not there."""
+    temporary = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
+    try:
+        for path, text in files.items():
+            (temporary / path).parent.mkdir(parents=True, exist_ok=True)
+            (temporary / path).write_text(text, encoding="utf-8")
+        temporary.chmod(0o755)
+        if folder.exists():
+            folder.rmdir()
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -1,0 +1,87 @@
+"""What a method adds up: targets, weights for every term, one estimator twice, learned priors."""
+
+import pytest
+import torch
+
+import unweave
+from unweave.errors import ConfigError, UnknownNameError
+from unweave.method import Method, Term
+from unweave.objective import Latent, build_objective
+from unweave.posterior import Gaussian
+from unweave.registry import registry
+
+
+def compute(*terms, step=0):
+    torch.manual_seed(0)
+    family = Gaussian(3)
+    objective = build_objective(registry(), Method(terms, "l2sq"), 3, family)
+    posterior = family(torch.randn(8, 6))
+    generator = torch.Generator().manual_seed(0)
+    prior = registry().lookup("prior", "toy-normal").load()(3)
+    z = posterior.rsample(generator)
+    latent = Latent(z, posterior, prior, torch.nn.Linear(3, 4), 100, generator)
+    x, output = torch.rand(8, 1, 2, 2), torch.rand(8, 1, 2, 2)
+    values = objective(x, output, latent, torch.tensor(step)).tolist()
+    return dict(zip(objective.term_names, values, strict=True))
+
+
+def test_a_target_makes_the_loss_the_distance_to_it():
+    for target, step in (("5", 0), ("0.1", 0), ("linear(0, 4, 100)", 25)):
+        terms = compute(Term("toy-kl", {"kl": 3.0}, targets={"kl": target}), step=step)
+        at = {"5": 5.0, "0.1": 0.1}.get(target, 1.0)
+        wanted = terms["reconstruction"] + 3 * abs(terms["kl"] - at)
+        assert terms["loss"] == pytest.approx(wanted, rel=1e-6)
+
+
+def test_one_weight_is_for_every_term():
+    each = compute(Term("toy-pair", {"first": 2.0, "second": 2.0}))
+    every = compute(Term("toy-pair", 2.0))
+    assert every == each
+    assert every["loss"] == pytest.approx(every["reconstruction"] + 2 * 1.0 + 2 * 10.0)
+
+
+def test_one_estimator_twice_is_two_terms():
+    terms = compute(Term("toy-kl", {"kl": 1.0}), Term("toy-kl", {"kl": 10.0}))
+    assert terms["toy-kl/kl"] == terms["toy-kl-2/kl"]
+    wanted = terms["reconstruction"] + 11 * terms["toy-kl/kl"]
+    assert terms["loss"] == pytest.approx(wanted, rel=1e-6)
+
+
+@pytest.mark.parametrize("place", ["weights", "targets"])
+def test_a_term_that_the_estimator_does_not_have_is_named(place):
+    term = Term("toy-kl", **{"weights": {"kl": 1.0}, place: {"lk": 1.0}})
+    with pytest.raises(UnknownNameError, match="unknown term of estimator toy-kl 'lk'.*'kl'"):
+        compute(term)
+
+
+def test_a_learned_prior_that_nothing_teaches_is_refused(tmp_path, settings):
+    learned = {**settings, "prior": "toy-normal:learned=true", "out": tmp_path / "run"}
+    with pytest.raises(ConfigError, match="prior ToyNormal is learned, and no term"):
+        unweave.train("toy-gan", **learned)
+    assert not (tmp_path / "run").exists()
+    run = unweave.train("toy-vae", **learned)
+    assert run.model.prior.log_scale.abs().min() > 0
+
+
+def test_terms_that_are_infinite_before_training_are_said(tmp_path, settings):
+    with pytest.raises(ConfigError, match="kl is inf before the first step: posterior Gaussian"):
+        unweave.train(
+            "toy-sampled", **{**settings, "prior": "toy-uniform", "out": tmp_path / "run"}
+        )
+
+
+def test_the_posterior_is_a_setting_of_every_run(tmp_path, settings):
+    point = {**settings, "posterior": "deterministic"}
+    run = unweave.train("toy-gan", out=tmp_path / "run", **point)
+    assert run.config.posterior.name == "unweave:deterministic"
+    assert not unweave.Run.open(run.path).model.encode(torch.rand(2, 1, 16, 16)).has_density
+    with pytest.raises(UnknownNameError, match="unknown posterior 'gausian'"):
+        unweave.train("toy-gan", out=tmp_path / "b", **{**settings, "posterior": "gausian"})
+
+
+def test_a_prior_that_wants_images_gets_them_and_the_encoder(tmp_path, settings):
+    run = unweave.train("toy-vae", out=tmp_path / "run", **{**settings, "prior": "toy-attached"})
+    prior = unweave.Run.open(run.path).model.prior
+    assert prior.images.shape == (5, 1, 16, 16)
+    assert prior.encode.__self__ is not run.model
+    assert prior().event_shape == (4,)
