@@ -136,7 +136,8 @@ def check_alone(session: nox.Session, package: str) -> None:
 @nox.session
 def integration(session: nox.Session) -> None:
     """Install all wheels and run what crosses packages; broken plugins and skips are failures."""
-    install(session, *(wheel(p) for p in PACKAGES), *TEST_TOOLS)
+    features = f"{wheel('unweave')}[features]"
+    install(session, features, *(wheel(p) for p in PACKAGES if p != "unweave"), *TEST_TOOLS)
     strict = {"UNWEAVE_STRICT_PLUGINS": "1", "UNWEAVE_REQUIRE_ALL": "1"}
     strict |= {"UNWEAVE_SHARED": str(SHARED), "UNWEAVE_REPOSITORY": str(ROOT)}
     session.run("python", "-m", "pytest", "-q", *STRICT, "integration_tests", env=strict)

@@ -59,8 +59,9 @@ def cell(*, estimator: str) -> Method:
 '''
 HEAD = """# What goes with what
 
-Every posterior with every prior and every estimator, each tried: `+` trained for ten steps with a finite loss, a letter was refused
-before the first step with the sentence below. Written by `python docs/make_combinations.py`; a test repeats it. `sinkhorn`, an extra, asks for what
+Every posterior with every prior and every estimator, each tried: `+` trained for ten steps with a
+finite loss, a letter was refused before the first step with the sentence below. Written by
+`python docs/make_combinations.py`; a test repeats it. `sinkhorn`, an extra, asks for what
 `sliced-wasserstein` asks for.
 """
 
@@ -99,7 +100,10 @@ def page() -> Iterator[str]:
         folder = Path(name)
         install_method(folder)
         for number, posterior in enumerate(POSTERIORS):
-            rows = [("estimator", *(f"`{prior}`" for prior in PRIORS)), ("---",) * (1 + len(PRIORS))]
+            rows = [
+                ("estimator", *(f"`{prior}`" for prior in PRIORS)),
+                ("---",) * (1 + len(PRIORS)),
+            ]
             for estimator in ESTIMATORS:
                 cells = []
                 for prior in PRIORS:

@@ -64,7 +64,9 @@ def test_every_setting_is_on_the_page_of_methods():
             assert f"| {default} |" in row, row
 
 
-@pytest.mark.parametrize("kind", ["prior", "estimator", "cost", "architecture", "dataset"])
+@pytest.mark.parametrize(
+    "kind", ["prior", "flow", "posterior", "estimator", "cost", "architecture", "dataset"]
+)
 def test_every_registered_name_is_on_the_page_of_methods(kind):
     page = (DOCS / "methods.md").read_text()
     for entry in registry().entries(kind):

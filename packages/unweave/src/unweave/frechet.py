@@ -109,7 +109,7 @@ def frechet_distance(
     real = dataset.images(sample_rows(len(dataset), images, seed))
     drawn = run.sample(images, seed, source)
     found = [
-        _extract(features, pictures, run.device, progress, part, images)
+        extract(features, pictures, run.device, progress, part * images, 2 * images)
         for part, pictures in enumerate((real, drawn))
     ]
     metric = run.registry.lookup("metric", "frechet-distance").load()
@@ -123,21 +123,25 @@ def _features(name: str, device: torch.device) -> nn.Module:
 
 
 @torch.no_grad()
-def _extract(
+def extract(
     network: nn.Module,
     images: NDArray[np.uint8],
     device: torch.device,
-    progress: Progress | None,
-    part: int,
-    total: int,
+    progress: Progress | None = None,
+    before: int = 0,
+    total: int = 0,
 ) -> NDArray[np.float32]:
+    """Compute the features of images (n, h, w, c), float32, shape (n, features).
+
+    before, total : what `progress` counts from and to; 0 and n unless given.
+    """
     rows = []
     for start in range(0, len(images), BATCH):
         batch = torch.from_numpy(np.ascontiguousarray(images[start : start + BATCH])).to(device)
         x = batch.permute(0, 3, 1, 2).float() / 255
         rows.append(network(x.expand(-1, 3, -1, -1)).float().cpu().numpy())
         if progress:
-            progress(part * total + start + len(batch), 2 * total)
+            progress(before + start + len(batch), total or len(images))
     return np.concatenate(rows)
 
 

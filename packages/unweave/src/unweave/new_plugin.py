@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import importlib.util
 import keyword
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -137,12 +138,21 @@ def _names(kind: str, name: str) -> dict[str, str]:
 
 def _check_object(name: str, templates: Mapping[str, str]) -> None:
     """Refuse a class or function name that means something else in its files."""
-    used = any(re.search(rf"\b(?<!\$){name}\b", text) for text in templates.values())
-    if used or keyword.iskeyword(name):
+    used = {word for text in templates.values() for word in _identifiers(text)}
+    if keyword.iskeyword(name) or name in used:
         raise ConfigError(
             f"the class or function would be called {name}, which Python or its own files use for "
             "something else; give a name of two words"
         )
+
+
+def _identifiers(template: str) -> Iterator[str]:
+    """Yield the names that a template's Python defines, imports or uses."""
+    for node in ast.walk(ast.parse(template.replace("$", "_"))):
+        for field in ("id", "arg", "name", "asname"):
+            word = getattr(node, field, None)
+            if isinstance(word, str):
+                yield word
 
 
 def _check_free(kind: str, name: str) -> None:

@@ -176,6 +176,7 @@ class Run:
         method = _build_method(self.registry, self.config)
         return cast(Cost, build_cost(self.registry, method))
 
+    @torch.no_grad()
     def encode(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Return the means of q(z|x), float32, shape (n, D).
 

@@ -66,7 +66,7 @@ def draw_aggregate(outcome: Outcome, rows: str, columns: str, reach: float = 4.0
                 if job.place[rows] == row and job.place[columns] == column
             )
             run = outcome.run(job)
-            codes = np.concatenate([run.posterior_codes(seed=s) for s in range(5)])
+            codes = np.concatenate([run.posterior_codes(seed=s) for s in range(40)])
             _density(panels[i, j], codes, reach, f"{columns} {column:g}, {rows} {row:g}")
         _density(panels[i, -1], run.prior_codes(50_000), reach, "prior")
     return figure
