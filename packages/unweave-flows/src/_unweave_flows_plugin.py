@@ -17,3 +17,9 @@ def unweave_flows() -> dict[str, str]:
         "nsf": "unweave_flows:NSF",
         "realnvp": "unweave_flows:RealNVP",
     }
+
+
+@hookimpl
+def unweave_posteriors() -> dict[str, str]:
+    """Name the posterior families of this package."""
+    return {"flow": "unweave_flows:FlowPosteriorFamily"}

@@ -41,3 +41,8 @@ def test_gaussian(check):
 @kit.parametrize(kit.flow_checks(), partial(GaussianMixture, components=3))
 def test_gaussian_mixture(check):
     check()
+
+
+@kit.parametrize(kit.plugin_checks(), "_unweave_flows_plugin")
+def test_hook_file(check):
+    check()

@@ -12,8 +12,10 @@ def unweave_priors() -> dict[str, str]:
     return {
         "anisotropic-normal": "unweave_priors:AnisotropicNormal",
         "gaussian-mixture": "unweave_priors:GaussianMixture",
+        "laplace": "unweave_priors:Laplace",
         "normal": "unweave_priors:Normal",
         "spike-slab": "unweave_priors:SpikeSlab",
         "student-t": "unweave_priors:StudentT",
         "uniform": "unweave_priors:Uniform",
+        "vamp": "unweave_priors:Vamp",
     }

@@ -1,14 +1,19 @@
 """The conformance kit, where it is installed."""
 
 import pytest
+import torch
+from torch.distributions import Independent
+from torch.distributions import Normal as TorchNormal
 
 from unweave_priors import (
     AnisotropicNormal,
     GaussianMixture,
+    Laplace,
     Normal,
     SpikeSlab,
     StudentT,
     Uniform,
+    Vamp,
 )
 
 kit = pytest.importorskip("unweave_testing")
@@ -28,6 +33,28 @@ def test_anisotropic_normal(check):
 
 @kit.parametrize(kit.prior_checks(), lambda dim: AnisotropicNormal(dim, learned=True))
 def test_learned_anisotropic_normal(check):
+    check()
+
+
+def principal(dim):
+    prior = AnisotropicNormal(dim, scales="principal")
+    images = torch.rand(20, 1, 2, 2, generator=torch.Generator().manual_seed(0))
+    prior.attach(lambda images: None, images)
+    return prior
+
+
+@kit.parametrize(kit.prior_checks(length=0.5), principal)
+def test_principal_anisotropic_normal(check):
+    check()
+
+
+@kit.parametrize(kit.prior_checks(), lambda dim: Laplace(dim, loc=0.5))
+def test_laplace(check):
+    check()
+
+
+@kit.parametrize(kit.prior_checks(length=0.5), lambda dim: Laplace(dim, scale=0.5, learned=True))
+def test_learned_laplace(check):
     check()
 
 
@@ -68,4 +95,27 @@ def test_gaussian_mixture(check):
     ),
 )
 def test_learned_gaussian_mixture(check):
+    check()
+
+
+def vamp(dim):
+    prior = Vamp(dim, components=3)
+    # Away from the ends of [0, 1], where clipping cuts the gradient.
+    images = 0.1 + 0.8 * torch.rand(3, 1, 2, 2, generator=torch.Generator().manual_seed(0))
+
+    def encode(images):
+        pixels = 4 * images.flatten(1) - 2
+        return Independent(TorchNormal(pixels[:, :dim], 0.5, validate_args=False), 1)
+
+    prior.attach(encode, images)
+    return prior
+
+
+@kit.parametrize(kit.prior_checks(length=0.5, factorised=False), vamp)
+def test_vamp(check):
+    check()
+
+
+@kit.parametrize(kit.plugin_checks(), "_unweave_priors_plugin")
+def test_hook_file(check):
     check()

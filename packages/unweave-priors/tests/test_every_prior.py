@@ -5,30 +5,55 @@ import io
 
 import pytest
 import torch
+from torch.distributions import Independent
+from torch.distributions import Normal as TorchNormal
 
 import unweave_priors
 from unweave_priors import (
     AnisotropicNormal,
     GaussianMixture,
+    Laplace,
     Normal,
     SpikeSlab,
     StudentT,
     Uniform,
+    Vamp,
 )
+
+
+def encode(images):
+    """Encode images as codes of three dimensions, under weights that never change."""
+    pixels = images.flatten(1)
+    weights = torch.linspace(-1, 1, 3 * pixels.shape[1]).reshape(-1, 3).to(pixels)
+    return Independent(TorchNormal(pixels @ weights, 0.3 + pixels[:, :3], validate_args=False), 1)
+
+
+def attached(prior):
+    generator = torch.Generator().manual_seed(7)
+    prior.attach(encode, torch.rand(prior.images_wanted, 1, 4, 4, generator=generator))
+    return prior
+
 
 PRIORS = {
     "normal": Normal,
     "anisotropic-normal": lambda dim: AnisotropicNormal(dim, scales=tuple(range(1, dim + 1))),
     "anisotropic-normal-learned": lambda dim: AnisotropicNormal(dim, learned=True),
+    "anisotropic-normal-principal": lambda dim: attached(
+        AnisotropicNormal(dim, scales="principal")
+    ),
     "gaussian-mixture": GaussianMixture,
     "gaussian-mixture-learned": lambda dim: GaussianMixture(dim, components=3, learned=True),
+    "laplace": Laplace,
+    "laplace-learned": lambda dim: Laplace(dim, scale=0.5, learned=True),
     "spike-slab": SpikeSlab,
     "student-t": StudentT,
     "student-t-learned": lambda dim: StudentT(dim, learned=True),
     "uniform": Uniform,
+    "vamp": lambda dim: attached(Vamp(dim, components=5)),
+    "vamp-data": lambda dim: attached(Vamp(dim, components=5, learned=False)),
 }
-# Mixtures over whole codes have no marginals.
-WHOLE = {"gaussian-mixture", "gaussian-mixture-learned"}
+# Mixtures over whole codes have no marginals, and draws that do not carry every gradient.
+WHOLE = {"gaussian-mixture", "gaussian-mixture-learned", "vamp", "vamp-data"}
 
 
 @pytest.fixture(params=PRIORS)
@@ -117,6 +142,22 @@ def test_samples_carry_no_gradient(build):
     assert not build(3).sample(4).requires_grad
 
 
+@pytest.mark.parametrize("name", sorted(set(PRIORS) - WHOLE))
+def test_differentiable_draws_are_the_samples(name):
+    prior = PRIORS[name](3)
+    drawn = prior.rsample(6, torch.Generator().manual_seed(1))
+    assert torch.equal(drawn, prior.sample(6, torch.Generator().manual_seed(1)))
+    if list(prior.parameters()):
+        drawn.square().sum().backward()
+    for parameter in prior.parameters():
+        assert (parameter.grad != 0).all()
+
+
+@pytest.mark.parametrize("name", sorted(WHOLE))
+def test_draws_that_lose_gradients_are_not_offered(name):
+    assert not hasattr(PRIORS[name](3), "rsample")
+
+
 def test_copies_are_independent(build):
     prior = build(3)
     twin = copy.deepcopy(prior)
@@ -148,6 +189,9 @@ def test_number_of_samples_is_checked(build, n):
         (lambda: StudentT(2, df=-1.0), "df must be positive"),
         (lambda: AnisotropicNormal(2, scales=(1.0, 2.0, 3.0)), r"2 numbers, got shape \(3,\)"),
         (lambda: AnisotropicNormal(2, scales=(1.0, -2.0)), "scales must be positive"),
+        (lambda: AnisotropicNormal(2, scales="main"), "numbers or \"principal\", got 'main'"),
+        (lambda: Laplace(2, scale=0.0), "scale must be positive"),
+        (lambda: Vamp(2, components=0), "components must be a positive integer, got 0"),
         (lambda: Uniform(2, low=1.0, high=1.0), "low must be less than high"),
         (lambda: SpikeSlab(2, gamma=1.5), "gamma must lie between 0 and 1, got 1.5"),
         (lambda: SpikeSlab(2, spike=0.0), "spike must be a positive variance, got 0.0"),

@@ -69,3 +69,46 @@ def test_principal_scales_refuse_more_components_than_there_are(dim):
 def test_principal_scales_refuse_constant_data():
     with pytest.raises(ValueError, match="vary in at least dim = 2 directions"):
         principal_scales(torch.ones(5, 3), 2)
+
+
+def test_principal_scales_refuse_data_in_a_plane(generator):
+    data = torch.randn(50, 2, generator=generator) @ torch.randn(2, 5, generator=generator)
+    assert principal_scales(data, 2).isfinite().all()
+    with pytest.raises(ValueError, match="vary in at least dim = 3 directions"):
+        principal_scales(data, 3)
+
+
+@pytest.mark.parametrize("shape", [(60, 5), (8, 30)])
+def test_principal_scales_are_the_singular_values(shape, generator):
+    data = torch.randn(shape, generator=generator)
+    values = torch.linalg.svdvals(data - data.mean(dim=0))[:4]
+    expected = values / values.square().mean().sqrt()
+    torch.testing.assert_close(principal_scales(data, 4), expected)
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_principal_scales_come_from_attached_images(learned, generator):
+    images = torch.rand(200, 1, 4, 4, generator=generator)
+    prior = AnisotropicNormal(3, scales="principal", learned=learned)
+    assert prior.images_wanted == 2_000
+    prior.attach(lambda images: None, images)
+    torch.testing.assert_close(prior().stddev, principal_scales(images, 3))
+    assert [name for name, _ in prior.named_parameters()] == ["log_scales"] * learned
+    # A run that is opened again loads them; images are not needed.
+    other = AnisotropicNormal(3, scales="principal", learned=learned)
+    other.load_state_dict(prior.state_dict())
+    assert torch.equal(other().stddev, prior().stddev)
+
+
+def test_principal_scales_are_asked_for_before_they_are_known():
+    prior = AnisotropicNormal(3, scales="principal")
+    for use in (prior, lambda: prior.sample(2), lambda: prior.rsample(2)):
+        with pytest.raises(ValueError, match="has no principal scales yet; call prior.attach"):
+            use()
+
+
+def test_given_scales_want_no_images():
+    prior = AnisotropicNormal(2, scales=(1.0, 2.0))
+    prior.attach(lambda images: None, torch.zeros(0, 1, 4, 4))
+    assert prior.images_wanted == 0
+    assert prior().stddev.tolist() == pytest.approx([1.0, 2.0])

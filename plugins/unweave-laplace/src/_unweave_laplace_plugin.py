@@ -9,4 +9,4 @@ hookimpl = pluggy.HookimplMarker("unweave")
 @hookimpl
 def unweave_priors() -> dict[str, str]:
     """Name the priors of this package."""
-    return {"laplace": "unweave_laplace:Laplace"}
+    return {"asymmetric-laplace": "unweave_laplace:AsymmetricLaplace"}

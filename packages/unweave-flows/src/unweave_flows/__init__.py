@@ -7,6 +7,8 @@ from unweave_flows.fit_flow import KINDS, fit_flow
 from unweave_flows.flow import Flow
 from unweave_flows.gaussian import Gaussian
 from unweave_flows.gaussian_mixture import GaussianMixture
+from unweave_flows.posterior import FlowDistribution, FlowPosterior
+from unweave_flows.posterior_family import FlowPosteriorFamily
 
 __all__ = [
     "IAF",
@@ -15,6 +17,9 @@ __all__ = [
     "NSF",
     "Density",
     "Flow",
+    "FlowDistribution",
+    "FlowPosterior",
+    "FlowPosteriorFamily",
     "Gaussian",
     "GaussianMixture",
     "RealNVP",

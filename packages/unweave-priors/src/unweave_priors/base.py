@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, MixtureSameFamily
+
+Encode = Callable[[Tensor], Distribution]
+"""Images (n, c, h, w) to a distribution q(z|x) with batch shape (n,) and event shape (dim,)."""
 
 
 class Prior(torch.nn.Module, abc.ABC):
@@ -17,16 +21,28 @@ class Prior(torch.nn.Module, abc.ABC):
     the density are buffers and learned ones are parameters, so that `to`, `state_dict` and
     optimizers treat a prior like any other module.
 
+    Two members of a prior are optional. `rsample(n, generator)` draws the codes of `sample` with
+    gradients to all learned parameters; where draws do not carry all of them, there is none.
+    A prior that needs images or the encoder says how many in `images_wanted`, and is then to be
+    given both once by `attach(encode, images)`, before an optimizer is built.
+
     Parameters
     ----------
     dim : int, at least 1
         Number of code dimensions.
+
+    Attributes
+    ----------
+    images_wanted : int
+        How many training images `attach` needs; 0 where there is nothing to attach.
 
     Raises
     ------
     ValueError
         If `dim` is not a positive integer.
     """
+
+    images_wanted: int = 0
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -62,13 +78,50 @@ class Prior(torch.nn.Module, abc.ABC):
         ValueError
             If n is not a non-negative integer.
         """
-        if isinstance(n, bool) or not isinstance(n, int) or n < 0:
-            raise ValueError(f"n must be a non-negative integer, got {n!r}")
+        _check_number(n)
         return self._draw(n, generator)
+
+    def attach(self, encode: Encode, images: Tensor) -> None:
+        """Give the prior what it takes from an autoencoder; most take nothing.
+
+        Parameters
+        ----------
+        encode : callable
+            From images (n, c, h, w) to a Distribution q(z|x), batch shape (n,), event shape
+            (dim,). Best a method of the model that holds the prior: a copy of the model then has
+            its own, where a lambda would keep that of the original.
+        images : float tensor, shape (images_wanted, c, h, w)
+            Training images with values in [0, 1].
+        """
 
     def extra_repr(self) -> str:
         """Name the number of dimensions in the module's repr."""
         return f"{self.dim}"
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *arguments: Any
+    ) -> None:
+        """Make room first for saved tensors that `attach` would have made here."""
+        for kept in (self._parameters, self._buffers):
+            for name in [name for name, value in kept.items() if value is None]:
+                if prefix + name in state_dict:
+                    room = torch.empty_like(state_dict[prefix + name])
+                    register(self, name, room, learned=kept is self._parameters)
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
+
+
+class Reparametrised(Prior):
+    """Prior whose draws are a differentiable function of its parameters and of fixed noise."""
+
+    def rsample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """Draw the codes (n, dim) of `sample`, with gradients to the parameters."""
+        _check_number(n)
+        return self._draw(n, generator)
+
+
+def _check_number(n: int) -> None:
+    if isinstance(n, bool) or not isinstance(n, int) or n < 0:
+        raise ValueError(f"n must be a non-negative integer, got {n!r}")
 
 
 def check_codes(z: Tensor, dim: int) -> None:
@@ -128,9 +181,12 @@ def positive(name: str, value: float | Sequence[float] | Tensor, dim: int) -> Te
     return tensor
 
 
-def register(module: torch.nn.Module, name: str, value: Tensor, *, learned: bool) -> None:
-    """Keep `value` as a parameter of the module where it is learned, else as a buffer."""
+def register(module: torch.nn.Module, name: str, value: Tensor | None, *, learned: bool) -> None:
+    """Keep `value` as a parameter of the module where it is learned, else as a buffer.
+
+    None keeps the place of a tensor that is not known yet.
+    """
     if learned:
-        module.register_parameter(name, torch.nn.Parameter(value))
+        module.register_parameter(name, None if value is None else torch.nn.Parameter(value))
     else:
         module.register_buffer(name, value)

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from torch.distributions import Categorical, MixtureSameFamily, Normal
 
-from unweave_priors.base import Factorised, Prior, product
+from unweave_priors.base import Factorised, Reparametrised, product
 from unweave_priors.normal import draw_normal
 
 
-class SpikeSlab(Prior):
+class SpikeSlab(Reparametrised):
     """Sparse prior, p(z) = prod_d (1 - gamma) N(z_d; 0, slab) + gamma N(z_d; 0, spike).
 
     With gamma = 0 it is normal. The spike has a variance instead of being a point mass, so that

@@ -7,10 +7,10 @@ from torch import Tensor
 from torch.distributions import Chi2, Distribution
 from torch.distributions import StudentT as _StudentT
 
-from unweave_priors.base import Factorised, Prior, positive, product, register, vector
+from unweave_priors.base import Factorised, Reparametrised, positive, product, register, vector
 
 
-class StudentT(Prior):
+class StudentT(Reparametrised):
     """Product of Student-t densities, p(z) = prod_d t(z_d; df, loc, scale).
 
     t(z; df, loc, scale) is proportional to (1 + u^2 / df)^(-(df + 1) / 2) with

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from torch.distributions import Uniform as _Uniform
 
-from unweave_priors.base import Factorised, Prior, product, vector
+from unweave_priors.base import Factorised, Reparametrised, product, vector
 
 
-class Uniform(Prior):
+class Uniform(Reparametrised):
     """Uniform prior on a box, p(z) = prod_d 1 / (high - low) where low <= z_d < high.
 
     Outside of the box the log density is minus infinity: it suits estimators that compare

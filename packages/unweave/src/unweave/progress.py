@@ -126,7 +126,9 @@ class TaskBar:
 
     def _rate(self, done: int, now: float) -> str:
         rate = (done - self._start_done) / max(1e-9, now - self._start)
-        return f"{rate:.1f} {self._unit}/s"
+        return (
+            f"{rate:.1f} {self._unit}/s" if rate >= 0.1 or rate == 0 else f"{1 / rate:.0f} s each"
+        )
 
 
 class TrainingProgress:
