@@ -15,6 +15,8 @@ def unweave_datasets() -> dict[str, str]:
         "fashion-mnist": "unweave_data.mnist:fashion_mnist",
         "lpc-sprites": "unweave_data.lpc_sprites:lpc_sprites",
         "digits": "unweave_data.digits:digits",
+        "pinwheel": "unweave_data.pinwheel:pinwheel",
+        "gaussian-mixture-100d": "unweave_data.projected_mixture:projected_mixture",
         "images": "unweave_data.folder:images",
         "npz": "unweave_data.arrays:npz",
         "hdf5": "unweave_data.arrays:hdf5",

@@ -109,3 +109,8 @@ def test_parametrize_in_pytest(pytester, value, expected, found):
 
 def test_parametrize_skips_what_is_not_applicable(pytester):
     assert outcomes(pytester, f"{EVEN}, {LISTED}", 2) == {"passed": 1, "skipped": 1}
+
+
+def test_parametrize_fails_where_all_checks_are_skipped(pytester):
+    other = LISTED.replace("'listed'", "'listed-again'")
+    assert outcomes(pytester, f"{LISTED}, {other}", 2) == {"failed": 1, "skipped": 1}

@@ -110,6 +110,79 @@ class Unlabelled(Right):
         return self.pixels
 
 
+class Vectors(Right):
+    """Points of a grid as vectors of two floats."""
+
+    image_shape = (1, 2, 1)
+    bits = 32
+
+    def __init__(self):
+        super().__init__()
+        self.pixels = (self.factors - 7.5).astype(np.float32)[:, None, :, None]
+
+    def stored(self, progress=None):
+        return self.pixels
+
+
+class DoubleVectors(Vectors):
+    def __init__(self):
+        super().__init__()
+        self.pixels = self.pixels.astype(np.float64)
+
+    def stored(self, progress=None):
+        return self.pixels.astype(np.float32)
+
+
+class DoubleStored(Vectors):
+    def stored(self, progress=None):
+        return self.pixels.astype(np.float64)
+
+
+class SharedVectors(Vectors):
+    def images(self, index):
+        return self.pixels[: len(index)] if list(index) == [0] else super().images(index)
+
+
+class Holes(Vectors):
+    def __init__(self):
+        super().__init__()
+        self.pixels[3] = np.inf
+
+
+class SixteenBits(Right):
+    bits = 16
+
+    def stored(self, progress=None):
+        return None
+
+
+VECTOR_FAULTS = {
+    DoubleVectors: "images",
+    DoubleStored: "stored",
+    SharedVectors: "own-memory",
+    Holes: "bits",
+}
+
+
+def test_vectors_pass():
+    report = run(dataset_checks(), Vectors)
+    assert report.ok, str(report)
+    assert len(report.names("passed")) == 9
+
+
+@pytest.mark.parametrize("wrong", VECTOR_FAULTS, ids=lambda wrong: wrong.__name__)
+def test_a_fault_of_vectors_fails_its_check_alone(wrong):
+    report = run(dataset_checks(), wrong)
+    assert report.names("failed") == (VECTOR_FAULTS[wrong],), str(report)
+
+
+def test_other_numbers_of_bits_are_refused():
+    assert (
+        "description: bits must be 1, 8 or 32, got 16"
+        in run(dataset_checks(), SixteenBits).problems
+    )
+
+
 def test_a_right_data_set_passes():
     report = run(dataset_checks(), Right)
     assert report.ok, str(report)

@@ -58,6 +58,33 @@ class Shifted(Right):
         return {"kl": super().forward(latent)["kl"] + 0.01}
 
 
+class OfTheDecoder(Right):
+    """Size of the decoder's weights: it needs no gradient to the codes."""
+
+    needs_density = False
+
+    def forward(self, latent):
+        return {"kl": sum(p.square().sum() for p in latent.decoder.parameters())}
+
+
+class OfThePrior(Right):
+    needs_density = False
+
+    def forward(self, latent):
+        return {"kl": -latent.prior().log_prob(latent.z.detach()).mean()}
+
+
+class OfItself(Right):
+    needs_density = False
+
+    def __init__(self, dim):
+        super().__init__(dim)
+        self.weight = torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, latent):
+        return {"kl": self.weight + 0.0 * latent.z.detach().sum()}
+
+
 CHECKS = estimator_checks(exact=exact, bounds={"kl": (0.0, 100.0)})
 FAULTS = {
     SaysItNeedsNone: "needs-density",
@@ -118,6 +145,16 @@ def test_a_right_estimator_passes():
 def test_a_fault_fails_its_check_alone(wrong):
     report = run(CHECKS, wrong)
     assert report.names("failed") == (FAULTS[wrong],), str(report)
+
+
+def test_a_term_of_the_decoder_alone_passes():
+    report = run(estimator_checks(), OfTheDecoder)
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("wrong", [OfThePrior, OfItself])
+def test_a_term_whose_gradient_to_the_codes_is_cut_fails(wrong):
+    assert run(estimator_checks(), wrong).names("failed") == ("gradients",)
 
 
 def test_terms_are_compared_with_what_is_returned():

@@ -122,6 +122,54 @@ class GlobalSamples(Right):
         return super().sample(n, None)
 
 
+class PairedAnew(Right):
+    """Samples of the right marginals whose coordinates belong to different codes."""
+
+    def sample(self, n, generator=None):
+        z = super().sample(n, generator)
+        return torch.stack([z[:, 0], z[:, -1].roll(1)], dim=1) if z.shape[1] == 2 else z
+
+
+class Detached(Right):
+    def forward(self):
+        kept = type(self)(len(self.loc)).to(self.loc)
+        kept.loc, kept.root = (torch.nn.Parameter(p, False) for p in (self.loc, self.root))
+        return Right.forward(kept)
+
+
+class AlwaysFloat32(Right):
+    def sample(self, n, generator=None):
+        return super().sample(n, generator).float()
+
+
+class AlwaysOnCpu(Right):
+    @torch.no_grad()
+    def sample(self, n, generator=None):
+        noise = torch.randn(n, len(self.loc), generator=generator, dtype=self.loc.dtype)
+        return Linear(self)(noise)
+
+
+class Forgetful(Right):
+    def __init__(self, dim):
+        super().__init__(dim)
+        del self.loc
+        self.register_buffer("loc", torch.zeros(dim), persistent=False)
+
+
+class Careless(Linear):
+    """Takes the first coordinates of codes that are too long, and pads those too short."""
+
+    def _inverse(self, y):
+        dim = len(self.loc)
+        padded = torch.nn.functional.pad(y, (0, max(0, dim - y.shape[-1])))
+        return super()._inverse(padded[..., :dim])
+
+
+class TakesAnyDimension(Right):
+    def forward(self):
+        return D.TransformedDistribution(self.noise(), [Careless(self)], validate_args=False)
+
+
 FAULTS = {
     NeverFitted: {"fit"},
     ReturnsNothing: {"fit"},
@@ -131,7 +179,13 @@ FAULTS = {
     Unnormalised: {"normalised", "log-determinant"},
     WrongInverse: {"inverse"},
     WideSamples: {"samples-marginals"},
+    PairedAnew: {"samples-jointly"},
+    Detached: {"gradients"},
+    AlwaysFloat32: {"dtype"},
+    AlwaysOnCpu: {"device"},
     GlobalSamples: {"generator"},
+    Forgetful: {"save-and-load"},
+    TakesAnyDimension: {"wrong-dimension"},
 }
 
 
@@ -156,3 +210,11 @@ def test_a_density_without_a_bijection_skips_its_checks():
     report = run(flow_checks(), Plain)
     assert report.names("skipped") == ("inverse", "log-determinant")
     assert report.ok, str(report)
+
+
+def test_a_batch_of_marginals_is_not_a_density_of_codes():
+    class Marginals(Right):
+        def forward(self):
+            return D.Normal(self.loc, self.root.diagonal(), validate_args=False)
+
+    assert "event-shape" in run(flow_checks(), Marginals).names("failed")

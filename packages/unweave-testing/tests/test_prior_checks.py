@@ -24,6 +24,9 @@ class Right(torch.nn.Module):
 
     @torch.no_grad()
     def sample(self, n, generator=None):
+        return self.rsample(n, generator)
+
+    def rsample(self, n, generator=None):
         return self.loc + self.scale * self.noise(n, generator)
 
     def noise(self, n, generator):
@@ -99,6 +102,17 @@ class OneSeed(Right):
         return super().noise(n, torch.Generator().manual_seed(0))
 
 
+class OtherDraws(Right):
+    def rsample(self, n, generator=None):
+        codes = super().rsample(n, generator)
+        return codes.flip(0) if torch.is_grad_enabled() else codes
+
+
+class CutDraws(Right):
+    def rsample(self, n, generator=None):
+        return super().rsample(n, generator).detach()
+
+
 class Forgetful(Right):
     def __init__(self, dim):
         super().__init__(dim)
@@ -143,6 +157,8 @@ FAULTS = {
     AlwaysOnCpu: "device",
     GlobalRandomness: "generator",
     OneSeed: "generator",
+    OtherDraws: "rsample",
+    CutDraws: "rsample",
     Forgetful: "save-and-load",
     TakesAnyDimension: "wrong-dimension",
     NamesNothing: "wrong-dimension",
@@ -188,7 +204,7 @@ def test_without_samples_of_its_own_the_generator_is_not_checked():
             return self.right()
 
     report = run(prior_checks(), Plain)
-    assert report.names("skipped") == ("generator",)
+    assert report.names("skipped") == ("generator", "rsample")
     assert report.ok, str(report)
 
 

@@ -17,6 +17,8 @@ DATASETS = {
     "fashion-mnist": "unweave_data.mnist:fashion_mnist",
     "lpc-sprites": "unweave_data.lpc_sprites:lpc_sprites",
     "digits": "unweave_data.digits:digits",
+    "pinwheel": "unweave_data.pinwheel:pinwheel",
+    "gaussian-mixture-100d": "unweave_data.projected_mixture:projected_mixture",
     "images": "unweave_data.folder:images",
     "npz": "unweave_data.arrays:npz",
     "hdf5": "unweave_data.arrays:hdf5",
@@ -35,7 +37,7 @@ def load(name: str, **options: Any) -> "Dataset":
 
     Returns
     -------
-    Dataset: uint8 images by index, and factors where they are known
+    Dataset: images by index, and factors where they are known
 
     Raises
     ------

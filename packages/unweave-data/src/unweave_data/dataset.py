@@ -1,4 +1,4 @@
-"""What a data set is: uint8 images by index, and factors where they are known."""
+"""What a data set is: images by index, and factors where they are known."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,6 +10,7 @@ from unweave_data.factors import UNKNOWN, Factors, make_factors
 from unweave_data.layout import Pixels
 
 Progress = Callable[[int, int], object]
+Pixel = np.uint8 | np.float32
 
 
 class Dataset:
@@ -28,7 +29,7 @@ class Dataset:
     note
         one line that the user should know, or ""
     bits
-        8, or 1 where every pixel is 0 or 255
+        8; 1 where every pixel is 0 or 255; 32 where the set is float32 numbers of any size
 
     """
 
@@ -68,7 +69,7 @@ class Dataset:
         """Factor values, floats of shape (N, K), or None where unknown."""
         return self._factors.values
 
-    def images(self, index: ArrayLike) -> NDArray[np.uint8]:
+    def images(self, index: ArrayLike) -> NDArray[Pixel]:
         """Give the images at some indices.
 
         Parameters
@@ -78,7 +79,7 @@ class Dataset:
 
         Returns
         -------
-        uint8 array, shape (n, h, w, c)
+        array, shape (n, h, w, c): uint8, or float32 where `bits` is 32
 
         Raises
         ------
@@ -87,7 +88,7 @@ class Dataset:
         """
         return self._read(check_index(index, len(self)))
 
-    def stored(self, progress: Progress | None = None) -> NDArray[np.uint8] | None:
+    def stored(self, progress: Progress | None = None) -> NDArray[Pixel] | None:
         """Give the whole set as it is kept in memory; not a copy: do not write to it.
 
         Parameters
@@ -98,12 +99,13 @@ class Dataset:
         Returns
         -------
         uint8 array, shape (N, h, w, c) where `bits` is 8, (N, ceil(h w c / 8)) from
-        numpy.packbits where it is 1; None where the set stays on disk
+        numpy.packbits where it is 1; float32, shape (N, h, w, c) where it is 32; None where the
+        set stays on disk
 
         """
         raise NotImplementedError
 
-    def _read(self, index: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def _read(self, index: NDArray[np.int64]) -> NDArray[Pixel]:
         raise NotImplementedError
 
 

@@ -13,11 +13,12 @@ def dataset_checks() -> list[Check]:
     """List the checks of data sets; their factory is called without arguments.
 
     - `description`: name, length, image shape, bits and a note of at most one line.
-    - `images`: `images(index)` is uint8 (n, h, w, c), for no index and for repeated ones too.
+    - `images`: `images(index)` is uint8 (n, h, w, c), for no index and for repeated ones too;
+      float32 where `bits` is 32.
     - `order`: images come in the order of the index, the same each time.
     - `own-memory`: writing to a batch does not change the data set.
     - `out-of-range`: an index past the end is refused with an IndexError or ValueError.
-    - `bits`: with `bits` 1 every pixel is 0 or 255.
+    - `bits`: with `bits` 1 every pixel is 0 or 255, with 32 every number is finite.
     - `factors`: classes (N, K) of integers from 0 to size - 1, with names and sizes; or none.
     - `factor-values`: (N, K) finite floats, one value for each class; or none.
     - `stored`: `stored()` holds the same images, packed where `bits` is 1; or None.
@@ -55,9 +56,14 @@ def _description(factory: Any) -> None:
     assert isinstance(shape, tuple), f"image_shape must be a tuple (h, w, c), got {shape!r}"
     assert len(shape) == 3, f"image_shape must be (h, w, c), got {shape}"
     assert min(shape) >= 1, f"image_shape must be positive, got {shape}"
-    assert data.bits in (1, 8), f"bits must be 1 or 8, got {data.bits!r}"
+    assert data.bits in (1, 8, 32), f"bits must be 1, 8 or 32, got {data.bits!r}"
     assert isinstance(data.note, str), f"note must be text, got {data.note!r}"
     assert "\n" not in data.note, f"note must be one line, got {data.note!r}"
+
+
+def _dtype(data: Any) -> Any:
+    """Give the dtype of images, and of the stored set."""
+    return np.dtype(np.float32 if data.bits == 32 else np.uint8)
 
 
 def _images(factory: Any) -> None:
@@ -65,7 +71,7 @@ def _images(factory: Any) -> None:
     for index in (_index(data), np.zeros(0, dtype=int), np.array([0, 0])):
         batch = data.images(index)
         expected = (len(index), *data.image_shape)
-        assert batch.dtype == np.uint8, f"images must be uint8, got {batch.dtype}"
+        assert batch.dtype == _dtype(data), f"images must be {_dtype(data)}, got {batch.dtype}"
         assert batch.shape == expected, f"images must have shape {expected}, got {batch.shape}"
 
 
@@ -87,7 +93,7 @@ def _own_memory(factory: Any) -> None:
     kept = data.images(index).copy()
     batch = data.images(index)
     if batch.flags.writeable:
-        batch[...] = 255 - batch
+        batch[...] = 255 - batch  # changes every byte, and every float but 127.5
     assert np.array_equal(data.images(index), kept), "writing to a batch changed the data set"
 
 
@@ -102,8 +108,14 @@ def _out_of_range(factory: Any) -> None:
 
 def _bits(factory: Any) -> None:
     data = factory()
-    if data.bits != 1:
+    if data.bits == 8:
         raise NotApplicable("pixels have 8 bits")
+    if data.bits == 32:
+        finite = np.isfinite(data.images(_index(data)))
+        assert finite.all(), (
+            f"with bits = 32 every number must be finite, {(~finite).sum()} are not"
+        )
+        return
     found = np.setdiff1d(data.images(_index(data)), [0, 255])
     assert found.size == 0, f"with bits = 1 every pixel must be 0 or 255, got {found[:5].tolist()}"
 
@@ -155,8 +167,8 @@ def _stored(factory: Any) -> None:
     if stored is None:
         raise NotApplicable("the data set stays on disk")
     index, pixels = _index(data), int(np.prod(data.image_shape))
-    expected = (len(data), *data.image_shape) if data.bits == 8 else (len(data), -(-pixels // 8))
-    assert stored.dtype == np.uint8, f"stored() must be uint8, got {stored.dtype}"
+    expected = (len(data), -(-pixels // 8)) if data.bits == 1 else (len(data), *data.image_shape)
+    assert stored.dtype == _dtype(data), f"stored() must be {_dtype(data)}, got {stored.dtype}"
     assert stored.shape == expected, f"stored() must have shape {expected}, got {stored.shape}"
     rows = stored[index]
     if data.bits == 1:

@@ -53,6 +53,35 @@ def refuse_distance(name: str, line: Rule, density: Array, samples: Any) -> None
     )
 
 
+def refuse_joint(name: str, plane: Rule, table: Array, samples: Any) -> None:
+    """Refuse samples (n, 2) whose joint moments of ranks are not those of a density on a grid.
+
+    Ranks, so that heavy tails are no obstacle and wrong marginals do not show twice.
+    """
+    mass = plane.weights[:, None] * table * plane.weights
+    exact = _joint_moments(
+        plane.distribution(table @ plane.weights, plane.nodes)[:, None],
+        plane.distribution(plane.weights @ table, plane.nodes),
+        mass / mass.sum(),
+    )
+    z = samples.numpy()
+    ranks = (z.argsort(axis=0).argsort(axis=0) + 0.5) / len(z)
+    drawn = _joint_moments(ranks[:, 0], ranks[:, 1], np.full(len(z), 1 / len(z)))
+    # A product of two centred ranks has a standard deviation of at most 1 / 12 about.
+    distance, limit = np.abs(drawn - exact).max(), 6 / 12 / np.sqrt(len(z))
+    assert distance < limit, (
+        f"samples of {name}: joint moments of the ranks of two coordinates are {drawn}, "
+        f"those of the density {exact}; are the coordinates drawn together?"
+    )
+
+
+def _joint_moments(first: Array, second: Array, mass: Array) -> Array:
+    """Average products of centred ranks, and of their sizes, under probabilities `mass`."""
+    first, second = first - 0.5, second - 0.5
+    products = (first * second, np.abs(first) * np.abs(second))
+    return np.array([np.sum(mass * product) for product in products])
+
+
 def check_dtype(build: Callable[[], Any]) -> None:
     """Refuse samples or log densities that do not follow the module's dtype."""
     import torch

@@ -32,8 +32,8 @@ def estimator_checks(
 ) -> list[Check]:
     """List the checks of estimators; their factory is called with the number of code dimensions.
 
-    The latent that they see has 64 codes, a Gaussian posterior, a standard normal prior and
-    a data set of 1,000.
+    The latent that they see has 64 codes, a Gaussian posterior, a standard normal prior, a small
+    decoder and a data set of 1,000.
 
     - `terms`: a call returns the names in `terms`, each with a finite scalar.
     - `needs-density`: an estimator that says it needs none works with a deterministic posterior.
@@ -41,7 +41,8 @@ def estimator_checks(
     - `exact`: the values are those that are given, to the tolerance.
     - `generator`: the values depend on the latent's generator alone.
     - `batch-order`: an estimator that draws nothing does not depend on the order of the batch.
-    - `gradients`: of every term, along the codes and the posterior, against central differences.
+    - `gradients`: of every term, along the codes and the posterior, against central differences;
+      or, of one that does not depend on these, to the decoder or the prior.
     - `critic`: `critic_loss` reaches every parameter and no code, and `critic_optimizer` has
       `lr`, `betas` and `eps`.
 
@@ -114,6 +115,7 @@ class _Latent:
     generator: Any
     dataset_size: int = SIZE
     prior: Any = field(default_factory=lambda: _prior())
+    decoder: Any = field(default_factory=lambda: _decoder())
 
     def prior_sample(self) -> Any:
         import torch
@@ -121,12 +123,35 @@ class _Latent:
         return torch.randn(self.z.shape, generator=self.generator, dtype=self.z.dtype)
 
 
-def _prior() -> Callable[[], Any]:
+@dataclass(frozen=True)
+class _Prior:
+    """Standard normal prior around a location."""
+
+    loc: Any
+
+    def __call__(self) -> Any:
+        import torch
+
+        scale = torch.ones_like(self.loc)
+        normal = torch.distributions.Normal(self.loc, scale, validate_args=False)
+        return torch.distributions.Independent(normal, 1)
+
+
+def _prior(*, learned: bool = False) -> _Prior:
     import torch
 
-    loc, scale = torch.zeros(DIM, dtype=torch.float64), torch.ones(DIM, dtype=torch.float64)
-    normal = torch.distributions.Normal(loc, scale, validate_args=False)
-    return lambda: torch.distributions.Independent(normal, 1)
+    return _Prior(torch.zeros(DIM, dtype=torch.float64, requires_grad=learned))
+
+
+def _decoder() -> Any:
+    """Build a small smooth decoder with the same weights every time."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        hidden, output = torch.nn.Linear(DIM, 8), torch.nn.Linear(8, 12)
+    parts = (hidden, torch.nn.Tanh(), output, torch.nn.Unflatten(1, (1, 3, 4)))
+    return torch.nn.Sequential(*parts).double()
 
 
 def _latent(seed: int = 0, draws: int = 0, *, density: bool = True) -> _Latent:
@@ -231,26 +256,43 @@ def _batch_order(factory: Any, facts: _Facts) -> None:
 def _gradients(factory: Any, facts: _Facts) -> None:
     import torch
 
-    estimator, latent = _build(factory), _latent()
+    estimator, latent, prior = _build(factory), _latent(), _prior(learned=True)
     direction = torch.randn(B, 3 * DIM, generator=modules.generator(3), dtype=torch.float64)
     along_z, along_mean, along_std = direction.chunk(3, dim=1)
 
     def moved(step: Any) -> _Latent:
         mean = latent.posterior.mean + step * along_mean
         std = latent.posterior.std * (step * along_std).exp()
-        return _Latent(latent.z + step * along_z, _Posterior(mean, std), modules.generator(0))
+        return _Latent(
+            latent.z + step * along_z, _Posterior(mean, std), modules.generator(0), prior=prior
+        )
 
-    step, at = 1e-5, torch.zeros((), dtype=torch.float64, requires_grad=True)
+    step, at = 1e-6, torch.zeros((), dtype=torch.float64, requires_grad=True)
     with torch.no_grad():
         up, down = estimator(moved(step)), estimator(moved(-step))
-    for name, value in estimator(moved(at)).items():
+    there = moved(at)
+    for name, value in estimator(there).items():
         assert value.requires_grad, f"{name} carries no gradient to codes and posterior"
-        (gradient,) = torch.autograd.grad(value, at, retain_graph=True)
+        gradient = _slope(value, at, there)
         slope = float(up[name] - down[name]) / (2 * step)
         # A network with kinks, crossed within the step, is off by about the step.
-        assert np.isclose(float(gradient), slope, rtol=1e-3, atol=1e-5), (
-            f"gradient of {name} is {float(gradient):.6g}, central differences give {slope:.6g}"
+        assert np.isclose(gradient, slope, rtol=1e-3, atol=1e-5), (
+            f"gradient of {name} is {gradient:.6g}, central differences give {slope:.6g}"
         )
+
+
+def _slope(value: Any, at: Any, latent: _Latent) -> float:
+    """Differentiate a term; one that rests on the decoder or the prior alone has slope zero."""
+    import torch
+
+    inputs = [at, latent.prior.loc, *latent.decoder.parameters()]
+    found: tuple[Any, ...] = torch.autograd.grad(
+        value, inputs, retain_graph=True, allow_unused=True
+    )
+    assert any(gradient is not None for gradient in found), (
+        "a term carries no gradient to codes, posterior, decoder or prior"
+    )
+    return 0.0 if found[0] is None else float(found[0])
 
 
 def _critic(factory: Any, facts: _Facts) -> None:

@@ -29,6 +29,7 @@ def flow_checks() -> list[Check]:
     - `progress`: fit calls `progress(done, total)`, done ever larger and total the same.
     - `normalised`: the fitted density integrates to one over the plane, by quadrature.
     - `samples-marginals`: Kolmogorov-Smirnov distance of every coordinate from the density.
+    - `samples-jointly`: joint moments of the ranks of two coordinates against the density's.
     - `inverse`: codes to noise to codes, and noise to codes to noise.
     - `log-determinant`: of the bijection, against the Jacobian by autograd.
     - `gradients`: to the codes, against central differences; to the parameters, that they exist.
@@ -58,6 +59,7 @@ def flow_checks() -> list[Check]:
         "progress": _progress,
         "normalised": _normalised,
         "samples-marginals": _samples_marginals,
+        "samples-jointly": _samples_jointly,
         "inverse": _inverse,
         "log-determinant": _log_determinant,
         "gradients": _gradients,
@@ -159,6 +161,13 @@ def _samples_marginals(factory: Any, fitted: Fitted) -> None:
         z = draw(densities.DRAWS, 5).detach()
         densities.refuse_distance(name, plane, table @ plane.weights, z[:, 0])
         densities.refuse_distance(name, plane, plane.weights @ table, z[:, 1])
+
+
+def _samples_jointly(factory: Any, fitted: Fitted) -> None:
+    flow = fitted(factory).double()
+    plane, table = _plane(flow)
+    for name, draw in densities.samplers(flow):
+        densities.refuse_joint(name, plane, table, draw(densities.DRAWS, 11).detach())
 
 
 def _bijection(flow: Any) -> Any:

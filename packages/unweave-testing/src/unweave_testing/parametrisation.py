@@ -18,7 +18,7 @@ def parametrize(
     """Decorate a test that takes `check`, to run once for each check.
 
     The test calls `check()`. Expected failures become strict xfails, and a check that is not
-    applicable becomes a skip.
+    applicable becomes a skip; where all are, the last one fails.
 
     Parameters
     ----------
@@ -46,10 +46,24 @@ def parametrize(
     if not checks:
         raise ValueError("checks must hold at least one check, got none")
     reasons = expectations(checks, expected_failures)
+    skipped: set[str] = set()
+
+    def bound(check: Check) -> Callable[[], None]:
+        def call() -> None:
+            try:
+                check(factory)
+            except NotApplicable as reason:
+                skipped.add(check.name)
+                if len(skipped) == len(checks):
+                    raise AssertionError("no check was executed: all were skipped") from reason
+                pytest.skip(str(reason))
+
+        return call
+
     return pytest.mark.parametrize(
         "check",
         [
-            pytest.param(_bound(check, factory), id=check.name, marks=_marks(reasons, check.name))
+            pytest.param(bound(check), id=check.name, marks=_marks(reasons, check.name))
             for check in checks
         ],
     )
@@ -57,13 +71,3 @@ def parametrize(
 
 def _marks(reasons: Mapping[str, str], name: str) -> list[pytest.MarkDecorator]:
     return [pytest.mark.xfail(strict=True, reason=reasons[name])] if name in reasons else []
-
-
-def _bound(check: Check, factory: Any) -> Callable[[], None]:
-    def call() -> None:
-        try:
-            check(factory)
-        except NotApplicable as reason:
-            pytest.skip(str(reason))
-
-    return call

@@ -24,6 +24,7 @@ NAMING_HOOKS = (
     "unweave_flows",
     "unweave_methods",
     "unweave_metrics",
+    "unweave_posteriors",
     "unweave_priors",
 )
 OTHER_HOOKS = (

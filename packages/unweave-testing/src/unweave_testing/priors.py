@@ -40,6 +40,8 @@ def prior_checks(
     - `gradients`: to the codes and to every parameter, against central differences.
     - `dtype`, `device`: both follow the module.
     - `generator`: `prior.sample(n, generator)` depends on the generator alone.
+    - `rsample`: where there is one, it draws the codes of `sample` under the same generator, with
+      a gradient to every parameter.
     - `save-and-load`: the density follows `state_dict`, which holds every tensor.
     - `wrong-dimension`: codes of another dimension are refused, and the message names both.
 
@@ -70,6 +72,7 @@ def prior_checks(
         "dtype": _dtype,
         "device": _device,
         "generator": _generator,
+        "rsample": _rsample,
         "save-and-load": _save_and_load,
         "wrong-dimension": _wrong_dimension,
     }
@@ -126,29 +129,8 @@ def _samples_marginals(factory: Any, facts: _Facts) -> None:
 
 def _samples_jointly(factory: Any, facts: _Facts) -> None:
     plane, table = _plane(factory, facts)
-    mass = plane.weights[:, None] * table * plane.weights
-    exact = _joint_moments(
-        plane.distribution(table @ plane.weights, plane.nodes)[:, None],
-        plane.distribution(plane.weights @ table, plane.nodes),
-        mass / mass.sum(),
-    )
     for name, draw in densities.samplers(factory(2).double()):
-        z = draw(densities.DRAWS, 3).numpy()
-        ranks = (z.argsort(axis=0).argsort(axis=0) + 0.5) / len(z)
-        drawn = _joint_moments(ranks[:, 0], ranks[:, 1], np.full(len(z), 1 / len(z)))
-        # A product of two centred ranks has a standard deviation of at most 1 / 12 about.
-        distance, limit = np.abs(drawn - exact).max(), 6 / 12 / np.sqrt(len(z))
-        assert distance < limit, (
-            f"samples of {name}: joint moments of the ranks of two coordinates are {drawn}, "
-            f"those of the density {exact}; are the coordinates drawn together?"
-        )
-
-
-def _joint_moments(first: Array, second: Array, mass: Array) -> Array:
-    """Average products of centred ranks, and of their sizes, under probabilities `mass`."""
-    first, second = first - 0.5, second - 0.5
-    products = (first * second, np.abs(first) * np.abs(second))
-    return np.array([np.sum(mass * product) for product in products])
+        densities.refuse_joint(name, plane, table, draw(densities.DRAWS, 3))
 
 
 def _gradients(factory: Any, facts: _Facts) -> None:
@@ -171,6 +153,49 @@ def _generator(factory: Any, facts: _Facts) -> None:
     if not hasattr(prior, "sample"):
         raise NotApplicable("the prior has no sample(n, generator=None) of its own")
     modules.check_generator(prior)
+
+
+def _rsample(factory: Any, facts: _Facts) -> None:
+    import torch
+
+    prior = factory(3).double()
+    draw = getattr(prior, "rsample", None)
+    if draw is None:
+        raise NotApplicable("the prior has no rsample(n, generator=None) of its own")
+    codes = _seeded(draw)
+    expected = _seeded(getattr(prior, "sample", draw))
+    # Of another dtype, another check says so.
+    assert torch.allclose(codes.detach().double(), expected.double(), rtol=1e-5, atol=1e-6), (
+        "rsample and sample draw different codes under one generator seed"
+    )
+    density = prior().log_prob(codes.detach().double()).sum()
+    learned = _reached(density, prior)
+    cut = [name for name in learned if name not in _reached(codes.sum(), prior)]
+    assert not cut, (
+        f"rsample carries no gradient to {', '.join(cut)}; leave rsample out where it cannot"
+    )
+
+
+def _reached(value: Any, module: Any) -> list[str]:
+    """List the parameters of a module that a value carries a gradient to."""
+    import torch
+
+    named = dict(module.named_parameters())
+    if not (named and value.requires_grad):
+        return []
+    gradients = torch.autograd.grad(
+        value, list(named.values()), retain_graph=True, allow_unused=True
+    )
+    return [name for name, found in zip(named, gradients, strict=True) if found is not None]
+
+
+def _seeded(draw: Callable[..., Any]) -> Any:
+    """Draw codes under a seed, the global generator's too: `generator` is for what takes that."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(7)
+        return draw(6, modules.generator(7))
 
 
 def _save_and_load(factory: Any, facts: _Facts) -> None:

@@ -1,0 +1,195 @@
+"""What the pages of the hooks say is so."""
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+import tomllib
+import types
+from pathlib import Path
+
+import pytest
+
+from unweave import hookspecs
+from unweave.errors import PluginWarning
+from unweave.new_plugin import render
+from unweave.registry import registry
+
+HERE = Path(__file__).parent
+PAGES = {path.stem: path.read_text() for path in sorted(HERE.glob("*.md"))}
+SPECIFIED = {
+    node.name: node
+    for node in ast.parse(Path(hookspecs.__file__).read_text()).body
+    if isinstance(node, ast.FunctionDef)
+}
+PAGE_OF = {
+    name: "observers" if name.startswith("unweave_run_") else name.removeprefix("unweave_")
+    for name in SPECIFIED
+}
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+MISTAKES = tomllib.loads((HERE / "mistakes.toml").read_text())
+
+
+def named(kind, module):
+    """Find the object of an example by the name that its hook file gives it."""
+    (name,) = re.findall(rf"new-plugin {kind} ([\w-]+)", PAGES[f"{kind}s"])
+    snake = name.replace("-", "_")
+    words = "".join(word.capitalize() for word in name.split("-"))
+    return getattr(module, snake, None) or getattr(module, words)
+
+
+def example(kind, old="", new=""):
+    """Make a module of a page's example, with an edit."""
+    (name,) = re.findall(rf"new-plugin {kind} ([\w-]+)", PAGES[f"{kind}s"])
+    text = render(kind, name)[f"src/unweave_{name.replace('-', '_')}/__init__.py"]
+    assert old in text
+    module = types.ModuleType("edited_example")
+    sys.modules["edited_example"] = module
+    exec(text.replace(old, new) if old else text, vars(module))
+    return named(kind, module)
+
+
+def checks_of(kind):
+    """List the kit's checks, with the facts that the messages of the pages rest on."""
+    kit = pytest.importorskip("unweave_testing")
+    if kind == "estimator":
+        exact = {"exact": lambda latent: {"code_size": float((latent.z**2).sum(1).mean())}}
+        return kit.estimator_checks(**exact)
+    if kind == "method":
+        kinds = ("cost", "estimator", "posterior", "prior")
+        return kit.method_checks(known={kind: registry().names(kind) for kind in kinds})
+    return getattr(kit, f"{kind}_checks")()
+
+
+def test_every_hook_has_a_page_and_every_page_a_hook():
+    assert set(PAGE_OF.values()) == set(PAGES)
+
+
+@pytest.mark.parametrize("hook", SPECIFIED)
+def test_pages_show_the_exact_signature(hook):
+    node = SPECIFIED[hook]
+    signature = f"def {hook}({ast.unparse(node.args)}) -> {ast.unparse(node.returns)}: ..."
+    assert f"@hookimpl\n{signature}\n" in PAGES[PAGE_OF[hook]]
+
+
+@pytest.mark.parametrize("hook", [name for name in SPECIFIED if not SPECIFIED[name].args.args])
+def test_pages_call_the_object_as_the_specification_does(hook):
+    call = re.search(r"`(\w+\(.*\))`", ast.get_docstring(SPECIFIED[hook]))[1]
+    assert call in PAGES[PAGE_OF[hook]], f"{PAGE_OF[hook]}.md does not say {call}"
+
+
+def test_listings_are_what_new_plugin_writes():
+    script = HERE / "make_listings.py"
+    done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", sorted(MISTAKES))
+def test_listings_are_whole_packages(page):
+    kind = page.removesuffix("s")
+    (name,) = re.findall(rf"new-plugin {kind} ([\w-]+)", PAGES[page])
+    shown = set(re.findall(r"```python\n# unweave-[\w-]+/(\S+)\n", PAGES[page]))
+    assert shown == {path for path in render(kind, name) if path.endswith(".py")}
+
+
+MISTAKEN = [(page, mistake) for page, mistakes in MISTAKES.items() for mistake in mistakes]
+
+
+@pytest.mark.parametrize(
+    ("page", "mistake"), MISTAKEN, ids=[f"{page}-{m['check']}" for page, m in MISTAKEN]
+)
+def test_mistakes_get_the_message_of_the_table(page, mistake):
+    kit = pytest.importorskip("unweave_testing")
+    kind, name = page.removesuffix("s"), mistake["check"]
+    chosen = [check for check in checks_of(kind) if check.name == name]
+    (result,) = kit.run(chosen, example(kind, mistake["old"], mistake["new"])).results
+    assert result.outcome == "failed"
+    assert mistake["message"] in result.message
+    shown = f"`{name}: {mistake['message']}"
+    assert shown in PAGES[page], f"{page}.md does not show this message"
+
+
+def test_the_page_of_priors_shows_the_message_of_a_missing_annotation(tmp_path, monkeypatch):
+    kit = pytest.importorskip("unweave_testing")
+    for path, text in render("prior", "scaled-normal").items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text.replace("scale: float = 1.0", "scale=1.0"))
+    monkeypatch.syspath_prepend(tmp_path / "src")
+    report = kit.run(kit.plugin_checks(), "_unweave_scaled_normal_plugin")
+    (result,) = [result for result in report.results if result.name == "options"]
+    assert f"options: {result.message}" in PAGES["priors"]
+
+
+@pytest.mark.parametrize("page", ["observers", "commands"])
+def test_examples_without_a_template_pass_their_tests(page, tmp_path):
+    blocks = PYTHON.findall(PAGES[page])
+    (hooks,) = [block for block in blocks if block.startswith("# unweave-")]
+    (tests,) = [block for block in blocks if "def test_" in block]
+    name = Path(hooks.splitlines()[0].removeprefix("# ")).name
+    (tmp_path / name).write_text(hooks)
+    (tmp_path / "test_page.py").write_text(tests)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "."],
+        capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.fixture
+def diary(tmp_path, monkeypatch):
+    """Install the observers of the page, with an edit, and give the registry that sees them."""
+
+    def install(old="", new=""):
+        blocks = PYTHON.findall(PAGES["observers"])
+        (hooks,) = [block for block in blocks if block.startswith("# unweave-")]
+        assert old in hooks
+        (tmp_path / "_unweave_diary_plugin.py").write_text(
+            hooks.replace(old, new) if old else hooks
+        )
+        info = tmp_path / "unweave_diary-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: unweave-diary\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text("[unweave]\nunweave-diary = _unweave_diary_plugin\n")
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, "_unweave_diary_plugin", raising=False)
+        monkeypatch.setenv("UNWEAVE_PLUGINS", "unweave-diary")
+        importlib.invalidate_caches()
+        registry.cache_clear()
+        return registry()
+
+    yield install
+    registry.cache_clear()
+
+
+def test_observers_are_called_by_the_registry(diary, tmp_path):
+    run = types.SimpleNamespace(path=tmp_path)
+    found = diary()
+    found.observe("unweave_run_start", run=run)
+    found.observe("unweave_run_log", run=run, step=5, scalars={"loss": 0.5})
+    found.observe("unweave_run_end", run=run, outcome="finished")
+    assert (tmp_path / "diary.txt").read_text() == "started\nstep 5: loss 0.5\nfinished\n"
+
+
+def test_an_observer_that_raises_is_a_warning(diary, tmp_path):
+    found = diary("scalars['loss']", "scalars['los']")
+    run = types.SimpleNamespace(path=tmp_path)
+    with pytest.warns(PluginWarning, match="the run goes on") as caught:
+        found.observe("unweave_run_log", run=run, step=5, scalars={"loss": 0.5})
+    assert f"`warning: {caught[0].message}`" in PAGES["observers"]
+
+
+MISSPELT = [
+    ("scalars: Mapping[str, float]", "scalar: Mapping[str, float]"),
+    ("def unweave_run_start", "def unweave_run_begin"),
+]
+
+
+@pytest.mark.filterwarnings("ignore:plugin")
+@pytest.mark.parametrize(("old", "new"), MISSPELT, ids=["parameter", "hook"])
+def test_misspelt_hooks_are_broken_plugins(diary, old, new):
+    (plugin,) = diary(old, new).plugins
+    assert plugin.status != "ok"
+    rows = [row for row in PAGES["observers"].splitlines() if row.startswith("| a ")]
+    assert any(row.split("`")[5] in plugin.reason for row in rows), plugin.reason

@@ -1,0 +1,58 @@
+"""What generated sets share: checks of their options, and random streams that do not meet."""
+
+import math
+
+import numpy as np
+
+from unweave_data.errors import DataError
+
+SPLITS = ("train", "test")
+
+
+def check_count(option: str, count: int, least: int) -> None:
+    """Check that an option is an integer of at least `least`.
+
+    Raises
+    ------
+    DataError : it is none
+
+    """
+    if not isinstance(count, int) or isinstance(count, bool) or count < least:
+        raise DataError(f"{option} must be an integer of at least {least}, got {count!r}")
+
+
+def check_size(option: str, size: float) -> None:
+    """Check that an option is a finite number of at least 0.
+
+    Raises
+    ------
+    DataError : it is none
+
+    """
+    if not isinstance(size, (int, float)) or not 0 <= size < math.inf:
+        raise DataError(f"{option} must be a finite number of at least 0, got {size!r}")
+
+
+def rng_of_split(seed: int, split: str) -> np.random.Generator:
+    """Give the random stream of the points of a split, another for every seed and split.
+
+    Raises
+    ------
+    DataError : no such split, or the seed is no integer of at least 0
+
+    """
+    if split not in SPLITS:
+        raise DataError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+    return rng_of(seed, 1 + SPLITS.index(split))
+
+
+def rng_of(seed: int, stream: int) -> np.random.Generator:
+    """Give a random stream of a seed.
+
+    Raises
+    ------
+    DataError : the seed is no integer of at least 0
+
+    """
+    check_count("seed", seed, 0)
+    return np.random.default_rng([seed, stream])
