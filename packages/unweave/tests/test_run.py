@@ -129,7 +129,7 @@ def test_the_untrained_encoder_is_the_one_before_the_first_step(run, tmp_path, s
         ("toy-corelation", "did you mean 'toy-correlation'"),
         ("toy-correlation:pover=1", "did you mean 'power'"),
         ("toy-correlation:power=x", "does not take 'x'"),
-        ("toy-sharpness", "needs images, which a code table does not have"),
+        ("toy-sound", "needs sounds, which a run does not have"),
     ],
 )
 def test_metrics_that_cannot_be_computed_are_said_before_anything_is_written(run, metric, message):
@@ -137,6 +137,15 @@ def test_metrics_that_cannot_be_computed_are_said_before_anything_is_written(run
         evaluate(run, (metric,))
     assert not run.codes_path.exists()
     assert not run.scores_path.exists()
+
+
+def test_metrics_of_images_get_images_and_reconstructions(run):
+    scores = evaluate(run, ("toy-sharpness", "toy-correlation"))
+    images = run.dataset.images(np.arange(128)) / 255
+    assert scores["toy-sharpness"] == pytest.approx(images.var(), rel=1e-5)
+    decoded = run.reconstruct(run.dataset.images(np.arange(128))) / 255
+    wanted = np.square(images - decoded).mean()
+    assert evaluate(run, ("toy-distance",))["toy-distance"] == pytest.approx(wanted, rel=1e-5)
 
 
 def test_without_factors_metrics_of_factors_are_refused(tmp_path, settings):

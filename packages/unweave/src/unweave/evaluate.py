@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from unweave.run import CHUNK, SOURCES, Run, Source, encode_chunks, sample_rows,
 
 ROWS = 50_000
 """Rows of a code table unless said; of smaller data sets every image is taken."""
+IMAGE_ROWS = 2000
+"""Images that metrics of images look at, the first of the table's rows."""
 METRICS = ("mig", "factor-vae", "sap")
 """Metrics that `unweave evaluate` asks for unless told."""
 
@@ -77,9 +80,9 @@ def evaluate(
     scores: dict[str, Any] = {
         "reconstruction_error": float(table.reconstruction_error.mean(dtype=np.float64))
     }
-    factors = _factors(run.dataset, table.index)
+    arrays = _Arrays(run, table)
     for name, call in calls:
-        scores[name] = call(table.codes, factors)
+        scores[name] = call(arrays)
     content = {"rows": len(table.codes), "seed": seed, "scores": _to_json(scores)}
     write_text(run.scores_path, json.dumps(content, indent=2, allow_nan=False) + "\n")
     return scores
@@ -89,7 +92,7 @@ def untrained_score(run: Run, metric: str, *, rows: int = ROWS, seed: int = 0) -
     """Score the encoder as it was before the first step."""
     table = encode_table(run, run.untrained_model, rows=rows, seed=seed)
     _, call = _metric(run.registry, metric, run.dataset, seed)
-    return float(call(table.codes, _factors(run.dataset, table.index)))
+    return float(call(_Arrays(run, table)))
 
 
 def code_distances(run: Run, seed: int = 0, rows: int = 2000) -> dict[str, float]:
@@ -165,6 +168,31 @@ def write_code_table(
         file.attrs.update({"data": dataset.name, **attributes})
 
 
+class _Arrays:
+    """What metrics are handed over, by name; images are decoded only if one asks for them."""
+
+    names = frozenset({"codes", "factors", "images", "reconstructions"})
+
+    def __init__(self, run: Run, table: CodeTable) -> None:
+        self._run, self._table = run, table
+
+    def get(self, name: str, needs: Sequence[str]) -> NDArray[Any] | None:
+        """Return an array; the first rows alone where a metric looks at images, too."""
+        of_images = {"images", "reconstructions"} & set(needs)
+        rows = slice(IMAGE_ROWS if of_images else None)
+        if name == "codes":
+            return self._table.codes[rows]
+        if name == "factors":
+            return _factors(self._run.dataset, self._table.index[rows])
+        return self._pictures[name]
+
+    @functools.cached_property
+    def _pictures(self) -> dict[str, NDArray[Any]]:
+        images = self._run.dataset.images(self._table.index[:IMAGE_ROWS])
+        decoded = self._run.decode(self._table.codes[:IMAGE_ROWS])
+        return {"images": images / np.float32(255), "reconstructions": decoded / np.float32(255)}
+
+
 def _factors(dataset: Dataset, index: NDArray[np.int64]) -> NDArray[np.integer[Any]] | None:
     return None if dataset.factors is None else dataset.factors[index]
 
@@ -190,14 +218,15 @@ def _metric(
         for p in inspect.signature(target).parameters.values()
         if p.kind is not p.KEYWORD_ONLY
     ]
-    if unknown := sorted(set(needs) - {"codes", "factors"}):
-        raise ConfigError(f"metric {name} needs {unknown[0]}, which a code table does not have")
+    if unknown := sorted(set(needs) - _Arrays.names):
+        raise ConfigError(f"metric {name} needs {unknown[0]}, which a run does not have")
+    if dataset.bits == 32 and {"images", "reconstructions"} & set(needs):
+        raise ConfigError(f"metric {name} needs images, and {dataset.name} has none")
     if "factors" in needs and dataset.factors is None:
         raise ConfigError(f"metric {name} needs factors, and {dataset.name} has none")
 
-    def call(codes: NDArray[np.float32], factors: NDArray[np.integer[Any]] | None) -> Any:
-        available = {"codes": codes, "factors": factors}
-        return build(entry, *(available[need] for need in needs), options=given)
+    def call(arrays: _Arrays) -> Any:
+        return build(entry, *(arrays.get(need, needs) for need in needs), options=given)
 
     return entry.name, call
 

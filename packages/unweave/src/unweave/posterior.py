@@ -89,6 +89,20 @@ class _Family(nn.Module):
         super().__init__()
         self.outputs = self.outputs_per_dim * dim
 
+    def check(self, parameters: Tensor) -> Tensor:
+        """Return outputs of an encoder if they have shape (b, outputs).
+
+        Raises
+        ------
+        ValueError
+            If they have another.
+        """
+        if parameters.ndim != 2 or parameters.shape[1] != self.outputs:
+            raise ValueError(
+                f"parameters must have shape (b, {self.outputs}), got {tuple(parameters.shape)}"
+            )
+        return parameters
+
 
 class Gaussian(_Family):
     """Family of factorised Gaussians whose mean and spread the encoder gives.
@@ -107,7 +121,7 @@ class Gaussian(_Family):
 
     def forward(self, parameters: Tensor) -> GaussianPosterior:
         """Return q(z|x) from outputs of shape (b, 2 D)."""
-        mean, spread = parameters.chunk(2, dim=1)
+        mean, spread = self.check(parameters).chunk(2, dim=1)
         if self.head == "softplus":
             return GaussianPosterior(mean, F.softplus(spread) + SMALLEST_STD)
         return GaussianPosterior(mean, (0.5 * spread).exp())
@@ -124,7 +138,8 @@ class FixedNoise(_Family):
 
     def forward(self, parameters: Tensor) -> GaussianPosterior:
         """Return q(z|x) from outputs of shape (b, D)."""
-        return GaussianPosterior(parameters, torch.full_like(parameters, self.noise))
+        mean = self.check(parameters)
+        return GaussianPosterior(mean, torch.full_like(mean, self.noise))
 
 
 class Deterministic(_Family):
@@ -134,4 +149,4 @@ class Deterministic(_Family):
 
     def forward(self, parameters: Tensor) -> DeterministicPosterior:
         """Return the points, from outputs of shape (b, D)."""
-        return DeterministicPosterior(parameters)
+        return DeterministicPosterior(self.check(parameters))
