@@ -2,10 +2,12 @@
 
     python benchmarks/bench_sums.py --batches 64 256 1024 --dims 10 --device cpu
 
-One row a size: forward and backward of index-code MI + total correlation + dimension-wise KL,
-median of paired runs in milliseconds, and the peak memory above the start in megabytes, measured
-in a process of its own. The plain formula is left out where its (b, b, d) tensor alone would take
-more than --limit gigabytes.
+One row a size: forward and backward of index-code MI + total correlation + dimension-wise KL, in
+milliseconds, and the peak memory above the start in megabytes, measured in a process of its own.
+On CPU one thread works, and its own time is taken, so that other programs do not count; on a GPU it
+is the time until the device is done. Times are medians of pairs in turn; a size that alone takes
+longer than a tenth of --budget is run once. The plain formula is left out where its (b, b, d)
+tensor would take more than --limit gigabytes: autograd keeps six of that size.
 """
 
 import argparse
@@ -50,57 +52,67 @@ def batch(b: int, d: int, device: str) -> tuple[Tensor, Tensor, Tensor]:
     return z.requires_grad_(), mean.requires_grad_(), std.requires_grad_()
 
 
-def seconds(terms: Terms, leaves: tuple[Tensor, Tensor, Tensor], device: str) -> float:
+def seconds(terms: Terms, leaves: tuple[Tensor, Tensor, Tensor]) -> float:
     """Return the time of one forward and backward pass."""
-    start = time.perf_counter()
+    cuda = leaves[0].device.type == "cuda"
+    clock = time.perf_counter if cuda else time.process_time
+    start = clock()
     torch.autograd.grad(terms(*leaves), leaves)
-    if device == "cuda":
+    if cuda:
         torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return clock() - start
 
 
-def peak(terms: Terms, b: int, d: int, device: str) -> float:
-    """Return the megabytes that one pass needs above the start."""
+def once(terms: Terms, b: int, d: int, device: str) -> tuple[float, float]:
+    """Return the seconds of one pass, and the megabytes that it needs above the start."""
     if device == "cuda":
         leaves = batch(b, d, device)
+        seconds(terms, leaves)
         torch.cuda.reset_peak_memory_stats()
         start = torch.cuda.memory_allocated()
-        seconds(terms, leaves, device)
-        return (torch.cuda.max_memory_allocated() - start) / 1e6
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(1, maxtasksperchild=1) as pool:
-        return pool.apply(_peak_of_process, (terms, b, d, torch.get_num_threads()))
+        time_taken = seconds(terms, leaves)
+        return time_taken, (torch.cuda.max_memory_allocated() - start) / 1e6
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["unweave_estimators"])
+    with context.Pool(1) as pool:
+        return pool.apply(_once_in_a_process, (terms, b, d))
 
 
-def _peak_of_process(terms: Terms, b: int, d: int, threads: int) -> float:
-    torch.set_num_threads(threads)
-    seconds(terms, batch(8, d, "cpu"), "cpu")
+def _once_in_a_process(terms: Terms, b: int, d: int) -> tuple[float, float]:
+    torch.set_num_threads(1)
+    seconds(terms, batch(8, d, "cpu"))
     start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    seconds(terms, batch(b, d, "cpu"), "cpu")
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start) / 1e3
+    time_taken = seconds(terms, batch(b, d, "cpu"))
+    return time_taken, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start) / 1e3
+
+
+def pairs(b: int, d: int, device: str, fits: bool, budget: float) -> tuple[list, list]:
+    """Return times of the streamed sums and of the plain formula, in turn."""
+    leaves = batch(b, d, device)
+    ours, theirs, start = [], [], time.perf_counter()
+    seconds(streamed, leaves)
+    while len(ours) < 100 and time.perf_counter() - start < budget:
+        ours.append(seconds(streamed, leaves))
+        if fits:
+            theirs.append(seconds(plain, leaves))
+    return ours, theirs
 
 
 def row(b: int, d: int, device: str, limit: float, budget: float) -> str:
     """Measure one size and return its line of the table."""
-    leaves = batch(b, d, device)
-    # the tensor, its copies that autograd keeps, and their gradients
     fits = 4 * b * b * d / 1e9 < limit
-    seconds(streamed, leaves, device)
-    ours, theirs, start = [], [], time.perf_counter()
-    while len(ours) < 3 or (len(ours) < 50 and time.perf_counter() - start < budget):
-        ours.append(seconds(streamed, leaves, device))
-        if fits:
-            theirs.append(seconds(plain, leaves, device))
-        if time.perf_counter() - start > budget:
-            break
-    cells = [f"{b}", f"{d}", f"{1e3 * statistics.median(ours):.1f}"]
+    alone, ours_mb = once(streamed, b, d, device)
+    alone_plain, plain_mb = once(plain, b, d, device) if fits else (0.0, 0.0)
+    ours, theirs = [alone], [alone_plain]
+    if alone < budget / 10:
+        ours, theirs = pairs(b, d, device, fits, budget)
+    cells = [f"{b}", f"{d}", f"{1e3 * statistics.median(ours):.3g}"]
     if fits:
         ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
-        cells += [f"{1e3 * statistics.median(theirs):.1f}", f"{ratio:.2f}"]
+        cells += [f"{1e3 * statistics.median(theirs):.3g}", f"{ratio:.2f}"]
+        cells += [f"{ours_mb:.0f}", f"{plain_mb:.0f}"]
     else:
-        cells += ["-", "-"]
-    cells += [f"{peak(streamed, b, d, device):.0f}"]
-    cells += [f"{peak(plain, b, d, device):.0f}" if fits else f"> {4 * b * b * d / 1e6:.0f}"]
+        cells += ["-", "-", f"{ours_mb:.0f}", f"> {4 * b * b * d / 1e6:.0f}"]
     return " | ".join(cells)
 
 
@@ -114,6 +126,7 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=0.6, help="gigabytes for plain")
     parser.add_argument("--budget", type=float, default=5.0, help="seconds of repetition a row")
     options = parser.parse_args()
+    torch.set_num_threads(1)
     print("b | d | streamed ms | plain ms | ratio | streamed MB | plain MB")
     print("--- | --- | --- | --- | --- | --- | ---")
     for d in options.dims:

@@ -36,7 +36,15 @@ def make_latent(b=32, dim=3, n=1000, seed=0, dtype=torch.float32, family=Normal,
         generator=g,
         prior=lambda: prior or standard_prior(dim),
         prior_sample=lambda: torch.randn(b, dim, generator=g),
+        decoder=seeded_decoder(dim, g).to(dtype),
     )
+
+
+def seeded_decoder(dim, g):
+    decoder = torch.nn.Sequential(torch.nn.Linear(dim, 8), torch.nn.Tanh(), torch.nn.Linear(8, 5))
+    for parameter in decoder.parameters():
+        parameter.data = 0.5 * torch.randn(parameter.shape, generator=g)
+    return decoder
 
 
 @pytest.fixture

@@ -149,6 +149,11 @@ def test_any_factorised_prior_is_taken_and_others_only_as_a_whole():
     torch.testing.assert_close(whole - standard, expected)
 
 
+def nan_posterior():
+    mean = torch.full((4, 2), math.nan)
+    return Independent(Laplace(mean, 1.0, validate_args=False), 1, validate_args=False)
+
+
 def changed(**changes):
     z, mean, std = problem(4, 2)
     return {"z": z, "mean": mean, "std": std, "dataset_size": 10} | changes
@@ -171,6 +176,10 @@ def changed(**changes):
         (changed(estimator="tc"), "estimator must be one of mws, mss, loo, got 'tc'"),
         (changed(constants="none"), "constants must be one of loo, batch, paper"),
         (
+            changed(posterior=nan_posterior(), mean=None, std=None),
+            r"posterior's loc must satisfy Real\(\), got NaN",
+        ),
+        (
             changed(posterior=Independent(Normal(torch.zeros(4, 2), 1.0), 1)),
             "posterior takes the place of mean and std",
         ),
@@ -188,6 +197,24 @@ def test_impossible_arguments_get_one_sentence(arguments, message):
     with pytest.raises(ValueError, match=message) as error:
         total_correlation(**arguments)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (changed(z=[[0.0, 1.0]]), "z must be a torch tensor, got list"),
+        (
+            changed(z=torch.zeros(4, 2, dtype=torch.int64)),
+            "floating-point numbers, got torch.int64",
+        ),
+        (changed(std=0.3), "std must be a torch tensor, got float"),
+        (changed(dataset_size=10.0), "dataset_size must be an integer, got float"),
+        (changed(prior=3), "prior must be a torch Distribution, got int"),
+    ],
+)
+def test_arguments_of_another_type_are_named(arguments, message):
+    with pytest.raises(TypeError, match=message):
+        dimension_wise_kl(**arguments)
 
 
 def test_a_prior_of_another_width_is_named():

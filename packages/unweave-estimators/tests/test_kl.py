@@ -64,6 +64,25 @@ def test_what_does_not_factorise_has_no_parts():
         analytic_kl(batch(0.0, 1.0), prior, per_dimension=True)
 
 
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda q: analytic_kl(q, standard(2)), r"prior must have event shape \(3,\), got \(2,\)"),
+        (lambda q: analytic_kl(q.base_dist, standard()), r"posterior must be .* of batch shape"),
+        (lambda q: analytic_kl(q.mean, standard()), r"posterior must be a Distribution .*Tensor"),
+        (lambda q: sampled_kl(q.mean[:, :2], q, standard()), r"z must have shape \(2000, 3\)"),
+        (lambda q: sampled_kl(q.mean * math.nan, q, standard()), "z must be finite"),
+        (lambda q: inclusive_kl(q.mean, q.stddev, q.mean[0]), r"prior_codes must have shape"),
+        (lambda q: inclusive_kl(q.mean, q.stddev, q.mean[:, :2]), "mean and prior_codes must have"),
+        (lambda q: inclusive_kl(q.mean, q.stddev, q.mean, standard(2)), "prior must have event"),
+    ],
+)
+def test_impossible_arguments_get_one_sentence(call, message):
+    with pytest.raises(ValueError, match=message) as error:
+        call(batch(0.0, 1.0))
+    assert "\n" not in str(error.value)
+
+
 def test_modules_give_the_same(latent_of):
     latent = latent_of(b=64)
     mean, std = latent.posterior.mean.detach(), latent.posterior.std.detach()

@@ -19,12 +19,17 @@ BUILD = {
     "MWS": {"memory": 10},
     "MSS": {"memory": 10},
     "LOO": {"dimension_wise": False},
+    "Hierarchical": {"memory": 10, "groups": (1, 2)},
     "DensityRatio": CRITIC,
     "MMD": {"kernel": "rbf"},
     "LatentGAN": CRITIC,
     "Variance": {},
     "InclusiveKL": {},
     "DIP": {"kind": "ii"},
+    "PriorNLL": {"detach": False},
+    "CodeNorm": {},
+    "DecoderL2": {},
+    "DecoderGradientPenalty": {"probes": 2},
     "SlicedWasserstein": {},
     "Sinkhorn": {},
 }
@@ -57,12 +62,12 @@ def test_options_are_keywords_with_annotations(name):
     assert [p.name for p in parameters[:1]] == ["dim"]
     for option in parameters[1:]:
         assert option.kind is inspect.Parameter.KEYWORD_ONLY
-        assert option.annotation in ("int", "float", "bool", "str", int, float, bool, str)
+        assert option.annotation in ("int", "float", "bool", "str", "tuple[int, ...]")
         assert option.default is not inspect.Parameter.empty
 
 
 @pytest.mark.parametrize("name", BUILD)
-def test_terms_are_scalars_with_gradients_for_the_encoder(name, latent_of):
+def test_terms_are_scalars_with_gradients_for_what_they_are_of(name, latent_of):
     module, latent = build(name), latent_of()
     terms = module(latent)
     assert tuple(terms) == module.terms
@@ -70,6 +75,8 @@ def test_terms_are_scalars_with_gradients_for_the_encoder(name, latent_of):
         assert value.shape == ()
         assert value.dtype == torch.float32
         leaves = (latent.posterior.mean, latent.posterior.std)
+        if name == "DecoderL2":
+            leaves = tuple(latent.decoder.parameters())
         grads = torch.autograd.grad(value, leaves, retain_graph=True, allow_unused=True)
         assert all(g.isfinite().all() for g in grads if g is not None)
         assert any(g is not None and g.abs().sum() > 0 for g in grads)
@@ -110,6 +117,7 @@ def test_a_step_never_asks_for_a_value(name):
         generator=None,
         prior=lambda: Independent(Normal(zero, zero + 1, validate_args=False), 1),
         prior_sample=lambda: torch.zeros(8, 3, device="meta"),
+        decoder=torch.nn.Linear(3, 5, device="meta"),
     )
     module = build(name).to("meta")
     for _ in range(2):
@@ -118,11 +126,18 @@ def test_a_step_never_asks_for_a_value(name):
         module.critic_loss(latent, latent).backward()
 
 
-@pytest.mark.parametrize("name", BUILD)
-def test_one_code_is_refused(name, latent_of):
-    if name in ("AnalyticKL", "SampledKL"):
-        assert build(name)(latent_of(b=1))["kl"].isfinite()
-        return
+CODE_BY_CODE = {"AnalyticKL", "SampledKL", "PriorNLL", "CodeNorm"}
+CODE_BY_CODE |= {"DecoderL2", "DecoderGradientPenalty"}
+
+
+@pytest.mark.parametrize("name", sorted(CODE_BY_CODE))
+def test_one_code_is_enough_where_codes_are_not_compared(name, latent_of):
+    (value,) = build(name)(latent_of(b=1)).values()
+    assert value.isfinite()
+
+
+@pytest.mark.parametrize("name", sorted(set(BUILD) - CODE_BY_CODE))
+def test_one_code_is_refused_where_codes_are_compared(name, latent_of):
     with pytest.raises(ValueError, match="at least 2 codes, got 1"):
         build(name)(latent_of(b=1))
 
@@ -132,6 +147,14 @@ def test_posteriors_of_another_shape_are_refused(latent_of):
     latent.posterior = latent_of(b=31).posterior
     with pytest.raises(ValueError, match=r"posterior must have the shape of z, \(32, 3\)"):
         unweave_estimators.MWS(3)(latent)
+
+
+@pytest.mark.parametrize("name", ["DecoderL2", "DecoderGradientPenalty"])
+def test_a_latent_without_a_decoder_is_told_so(name, latent_of):
+    latent = latent_of()
+    del latent.decoder
+    with pytest.raises(ValueError, match=r"needs latent\.decoder, the torch module.* got NoneType"):
+        build(name)(latent)
 
 
 @pytest.mark.parametrize("name", ["MWS", "MSS", "LOO"])

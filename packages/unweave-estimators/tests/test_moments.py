@@ -47,6 +47,8 @@ def test_modules_and_errors(latent_of):
     torch.testing.assert_close(DIP(3, diagonal=3.0)(latent)["dip"], dip(mean, diagonal=3.0))
     with pytest.raises(ValueError, match="kind 'ii' needs the std"):
         dip(mean, kind="ii")
+    with pytest.raises(ValueError, match="std must have the shape of z"):
+        dip(mean, std[:, :1], kind="ii")
     with pytest.raises(ValueError, match="kind must be one of i, ii, got 'iii'"):
         DIP(3, kind="iii")
     with pytest.raises(ValueError, match="batch of at least 2 codes, got 1"):

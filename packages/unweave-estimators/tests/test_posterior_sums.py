@@ -174,7 +174,7 @@ def test_aggregate_density_of_codes_from_anywhere(family, exact, monkeypatch):
 MEASURE = """
 import resource, torch
 from unweave_estimators import decompose
-torch.set_num_threads(2)
+torch.set_num_threads(1)
 def step(b):
     mean = torch.randn(b, 32, requires_grad=True)
     std = torch.full((b, 32), 0.3, requires_grad=True)

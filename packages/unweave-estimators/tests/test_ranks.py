@@ -10,10 +10,12 @@ import torch
 from torch import nn
 from torch.distributions import Independent, Laplace, Normal
 
-from unweave_estimators import LOO, MSS, MWS
+from unweave_estimators import LOO, MSS, MWS, Hierarchical
 
-CASES = [(MWS, Normal, 0), (MSS, Normal, 0), (LOO, Normal, 0), (LOO, Laplace, 0), (MSS, Normal, 7)]
-STEPS, B, D, N = 2, 6, 3, 200
+CASES = [(MWS, Normal, 0), (MSS, Normal, 0), (LOO, Normal, 0), (LOO, Laplace, 0)]
+# with a memory bank too, which then holds the posteriors of all ranks
+CASES += [(MWS, Normal, 7), (MSS, Normal, 7), (LOO, Laplace, 30), (Hierarchical, Normal, 7)]
+STEPS, B, D, N = 3, 6, 3, 200
 
 
 def step(estimator, encoder, family, x, noise):
@@ -32,7 +34,7 @@ def step(estimator, encoder, family, x, noise):
     )
     terms = estimator(latent)
     encoder.zero_grad()
-    (terms["index_code_mi"] + 2 * terms["total_correlation"] + terms[estimator.terms[2]]).backward()
+    sum((k + 1) * terms[name] for k, name in enumerate(estimator.terms)).backward()
     gradient = [p.grad.clone() for p in encoder.parameters()]
     return [float(v.detach()) for v in terms.values()], gradient
 

@@ -198,6 +198,10 @@ def test_sinkhorn_says_what_is_missing(monkeypatch):
         (lambda x, y: sliced_wasserstein(x, y[:3]), "y must have the shape"),
         (lambda x, y: sliced_wasserstein(x, y, projections=0), "projections and p must be"),
         (lambda x, y: sinkhorn(x, y, blur=0.0), "blur must be positive"),
+        (lambda x, y: sinkhorn(x, y, diameter=-1.0), "diameter must be positive, got -1"),
+        (lambda x, y: mmd(x, y, kernel="rbf", bandwidth=0.0), "bandwidth must be positive, got 0"),
+        (lambda x, y: mmd(x, y, prior_variance=-1.0), "prior_variance must be positive, got -1"),
+        (lambda x, y: mmd(x, y, scales=()), "scales must be positive numbers, got"),
     ],
 )
 def test_impossible_arguments(call, message):

@@ -8,13 +8,13 @@ hookimpl = pluggy.HookimplMarker("unweave")
 
 @hookimpl
 def unweave_metrics() -> dict[str, str]:
-    """Name the metrics of one table of codes, or of images and their reconstructions."""
+    """Name the metrics of a table of codes, of images, and of two sets of rows."""
     return {
-        "mig": "unweave_metrics.information:mig",
-        "mig-sup": "unweave_metrics.information_scores:mig_sup",
-        "jemmig": "unweave_metrics.information_scores:jemmig",
-        "dcimig": "unweave_metrics.information_scores:dcimig",
-        "modularity": "unweave_metrics.information_scores:modularity",
+        "mig": "unweave_metrics.mig:mig",
+        "mig-sup": "unweave_metrics.mig_sup:mig_sup",
+        "jemmig": "unweave_metrics.jemmig:jemmig",
+        "dcimig": "unweave_metrics.dcimig:dcimig",
+        "modularity": "unweave_metrics.modularity:modularity",
         "rmig": "unweave_metrics.rmig:rmig",
         "infomec": "unweave_metrics.infomec:infomec",
         "sap": "unweave_metrics.sap:sap",
@@ -40,4 +40,7 @@ def unweave_metrics() -> dict[str, str]:
         "psnr": "unweave_metrics.images:psnr",
         "ssim": "unweave_metrics.images:ssim",
         "laplacian-variance": "unweave_metrics.images:laplacian_variance",
+        "mmd": "unweave_metrics.sets:mmd",
+        "frechet-distance": "unweave_metrics.sets:frechet_distance",
+        "kernel-distance": "unweave_metrics.sets:kernel_distance",
     }

@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 
 import unweave_metrics as um
+from unweave_metrics.catalogue import CATALOGUE
 
 GOOD = np.random.default_rng(0).normal(size=(60, 3))
 CLASSES = np.random.default_rng(1).integers(0, 3, size=(60, 2))
-METRICS = ["mig", "sap", "dci", "factor_vae", "beta_vae", "irs", "explicitness", "infomec", "mcc"]
+METRICS = [name for name, entry in CATALOGUE.items() if "factors" in entry.needs]
+ALONE = [name for name, entry in CATALOGUE.items() if entry.needs == ("codes",)]
+SETS = ["mmd", "frechet_distance", "kernel_distance"]
+IMAGES = [name for name, entry in CATALOGUE.items() if "images" in entry.needs]
 
 
 def with_value(value):
@@ -36,22 +40,92 @@ def test_wrong_arrays(name, codes, factors, words):
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("name", ["mig", "sap", "dci", "factor_vae", "irs", "explicitness"])
+WRONG = [
+    (with_value(np.nan), "must be finite, got nan in row 3, column 1"),
+    (with_value(-np.inf), "must be finite, got -inf"),
+    (GOOD[:1], "must have at least 2 rows"),
+    (GOOD[:, 0], r"must have shape \(n, d\), got \(60,\)"),
+    (GOOD[:, :0], "must have at least 2 rows and one column"),
+    (GOOD.astype(object), "must hold numbers"),
+    (GOOD.astype(complex), "must hold numbers"),
+    (GOOD.astype(str), "must hold numbers"),
+]
+
+
+@pytest.mark.parametrize("name", ALONE)
+@pytest.mark.parametrize(("codes", "words"), WRONG)
+def test_wrong_codes(name, codes, words):
+    check_sentence(lambda: getattr(um, name)(codes), "codes " + words)
+
+
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize(("x", "words"), WRONG)
+def test_wrong_sets(name, x, words):
+    check_sentence(lambda: getattr(um, name)(x, GOOD), "x " + words)
+    check_sentence(lambda: getattr(um, name)(GOOD, GOOD[:, :2]), "y must have the 3 columns of x")
+
+
+@pytest.mark.parametrize(("codes", "words"), WRONG)
+def test_wrong_models(codes, words):
+    check_sentence(lambda: um.udr([GOOD, codes]), r"representations\[1\] " + words)
+    check_sentence(lambda: um.udr([GOOD]), "at least two models, got 1")
+    check_sentence(lambda: um.udr([GOOD, GOOD[:50]]), "must have one shape")
+    check_sentence(lambda: um.udr([GOOD, GOOD], [np.ones(2)] * 2), "kls must hold one array")
+
+
+def check_sentence(call, words):
+    """Expect an error of one sentence with these words."""
+    with pytest.raises((ValueError, TypeError), match=words) as raised:
+        call()
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", [name for name in METRICS if name != "mcc"])
 def test_one_class(name):
     factors = np.column_stack([CLASSES, np.full(60, 4)])
-    with pytest.raises(ValueError, match="column 2; drop that column"):
-        getattr(um, name)(GOOD, factors)
+    check_sentence(lambda: getattr(um, name)(GOOD, factors), "column 2; drop that column")
 
 
 @pytest.mark.parametrize("name", ["mig", "sap", "jemmig", "rmig"])
 def test_one_code(name):
-    with pytest.raises(ValueError, match="at least two codes"):
-        getattr(um, name)(GOOD[:, :1], CLASSES)
+    check_sentence(lambda: getattr(um, name)(GOOD[:, :1], CLASSES), "at least two codes")
 
 
-def test_more_factors_than_codes_is_fine():
+@pytest.mark.parametrize(
+    "name", ["mig_sup", "dcimig", "modularity", "beta_vae", "z_diff", "z_min_var", "z_max_var"]
+)
+def test_one_factor(name):
+    check_sentence(lambda: getattr(um, name)(GOOD, CLASSES[:, :1]), "at least two factors")
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_more_factors_than_codes_is_fine(name):
     factors = np.random.default_rng(2).integers(0, 2, size=(60, 5))
-    assert 0 <= um.mig(GOOD[:, :2], factors) <= 1
+    assert -1 / 4 <= getattr(um, name)(GOOD[:, :2], factors) <= 1
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_two_rows_score_or_say_why_not(name):
+    try:
+        assert np.isfinite(getattr(um, name)(GOOD[:2], np.array([[0, 1], [1, 0]])))
+    except ValueError as error:
+        assert "\n" not in str(error)  # noqa: PT017
+        assert "must have" in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_wrong_images(name):
+    good = np.random.default_rng(3).random((2, 8, 8, 1))
+    call = getattr(um, name)
+    check_sentence(lambda: call(good[0, 0], good), "images must have shape")
+    check_sentence(lambda: call(good * np.nan, good), "images must be finite")
+    check_sentence(lambda: call(good, good[:1]), "reconstructions must have the shape of images")
+    check_sentence(lambda: call(good.astype(object), good), "images must hold numbers")
+
+
+def test_codes_too_large_for_trees():
+    check_sentence(lambda: um.dci(GOOD * 1e200, CLASSES), "single precision")
+    check_sentence(lambda: um.dci_es(GOOD * 1e200, CLASSES), "single precision")
 
 
 def test_unknown_words():
@@ -74,8 +148,6 @@ def test_evaluate_leaves_out_a_constant_factor_and_says_so():
     assert table.notes == ["factors: left out column 0, which takes one value only"]
 
 
-def test_images():
-    with pytest.raises(ValueError, match="shape of images"):
-        um.reconstruction_error(np.zeros((2, 4, 4)), np.zeros((2, 5, 4)))
+def test_cross_entropy_wants_the_unit_range():
     with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
         um.reconstruction_error(np.full((2, 4, 4), 2.0), np.zeros((2, 4, 4)), loss="cross-entropy")

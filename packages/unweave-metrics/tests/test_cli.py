@@ -59,6 +59,9 @@ def test_a_table_without_factors(tmp_path, capsys):
         (["score", "none.h5"], "there is no such file"),
         (["score", "TABLE", "--metrics", "mog"], "no metric is called 'mog'; known are mig"),
         (["score", "TABLE", "--preset", "x"], "preset must be one of"),
+        (["score", "TABLE", "--metrics", "udr"], "call unweave_metrics.udr"),
+        (["score", "TABLE", "--bootstrap", "-3"], "bootstrap must be at least 2, got -3"),
+        (["convert", "TABLE", "/no/folder/out.npz"], "/no/folder does not"),
         (["convert", "TABLE", "out.csv"], "must end in .h5, .hdf5 or .npz"),
     ],
 )
@@ -81,6 +84,25 @@ def test_list_compare_and_convert(table, tmp_path, capsys):
     row = capsys.readouterr().out.splitlines()[1].split()
     assert row[0] == "mig"
     assert row[1] == row[2]
+
+
+def test_several_seeds_in_one_file(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    factors = rng.integers(0, 3, size=(200, 2))
+    tables = {
+        f"seed-{s}": um.CodeTable(factors + rng.normal(size=factors.shape), factors=factors)
+        for s in range(3)
+    }
+    path = str(um.write_code_tables(tmp_path / "seeds.npz", tables))
+    assert main(["score", path, "--metrics", "mig,mcc", "--csv"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "table,metric,value,low,high"
+    assert len(lines) == 7
+    assert main(["score", path, "--metrics", "mig"]) == 0
+    values = [float(line.split(",")[2]) for line in lines if ",mig," in line]
+    summary = um.summarize(values)
+    assert f"{np.mean(values):.4f} ± {np.std(values, ddof=1):.4f}" in capsys.readouterr().out
+    assert summary.low < summary.mean < summary.high
 
 
 def test_paired_test_of_several_seeds():

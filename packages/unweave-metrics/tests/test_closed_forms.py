@@ -141,3 +141,35 @@ def test_kernels_work_where_nothing_may_be_written(tmp_path, monkeypatch):
 
 def _no_place(self, *arguments):
     raise RuntimeError("cannot cache function: no locator available")
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("ensemble", "ExtraTreesClassifier"),
+        ("ensemble", "RandomForestRegressor"),
+        ("tree", "DecisionTreeRegressor"),
+        ("linear_model", "LogisticRegression"),
+        ("linear_model", "Ridge"),
+    ],
+)
+def test_dci_with_any_estimator_that_has_importances(module, name):
+    rng = np.random.default_rng(0)
+    factors = rng.integers(0, 4, size=(400, 2))
+    codes = factors + 0.1 * rng.normal(size=factors.shape)
+    estimator = getattr(importlib.import_module(f"sklearn.{module}"), name)()
+    score = um.dci(codes, factors, predictor=estimator)
+    assert score > 0.6
+    assert (score.parts["importance"].argmax(axis=0) == [0, 1]).all()
+    assert score.parts["informativeness"] > 0.8
+    assert ("nrmse" in score.parts) == (
+        name in ("RandomForestRegressor", "DecisionTreeRegressor", "Ridge")
+    )
+
+
+def test_dci_refuses_an_estimator_without_importances():
+    from sklearn.neighbors import KNeighborsClassifier
+
+    factors = np.random.default_rng(0).integers(0, 2, size=(60, 2))
+    with pytest.raises(ValueError, match="KNeighborsClassifier has neither"):
+        um.dci(factors + 0.0, factors, predictor=KNeighborsClassifier())

@@ -50,6 +50,11 @@ def check_factor_vae(problem, threshold):
     scores = [um.factor_vae(*table, prune_std=threshold, seed=seed) for seed in range(8)]
     mean, std, seeds = problem.sampled(f"factor_vae_p{threshold}")
     assert agree(scores, mean["eval_accuracy"], std["eval_accuracy"], seeds)
+    small = {"train_votes": 800, "eval_votes": 800, "variance_samples": 2000}
+    if threshold:
+        values = [um.factor_vae(*table, **small, seed=seed) for seed in range(20)]
+        again = problem.sampled("factor_vae_small")
+        assert agree(values, again[0]["eval_accuracy"], again[1]["eval_accuracy"], again[2])
     trained = [score.parts["train_accuracy"] for score in scores]
     assert agree(trained, mean["train_accuracy"], std["train_accuracy"], seeds)
 
@@ -76,11 +81,14 @@ def test_beta_vae_on_all_dsprites(problem):
 
 
 def check_beta_vae(problem):
-    sizes = {"train_points": 1000, "eval_points": 1000}
     table = problem.grid()
-    scores = [um.beta_vae(*table, **sizes, seed=seed) for seed in range(8)]
-    mean, std, seeds = problem.sampled("beta_vae_small")
-    assert agree(scores, mean["eval_accuracy"], std["eval_accuracy"], seeds)
+    for key, sizes in (
+        ("beta_vae", {}),
+        ("beta_vae_small", {"train_points": 1000, "eval_points": 1000}),
+    ):
+        scores = [um.beta_vae(*table, **sizes, seed=seed) for seed in range(8)]
+        mean, std, seeds = problem.sampled(key)
+        assert agree(scores, mean["eval_accuracy"], std["eval_accuracy"], seeds)
 
 
 @pytest.mark.parametrize("quantile", [0.99, 1.0])
@@ -94,6 +102,9 @@ def test_irs(problem, quantile):
     )
     true = um.irs(*problem.train, quantile=quantile, bin_factors=False)
     assert true == pytest.approx(problem.value(f"irs_q{quantile}_true"), abs=1e-9)
+    plain = um.irs(*problem.train, preset="carbonneau2022", quantile=quantile)
+    expected = problem.value(f"ub_irs_cf0_b10_q{quantile}", "old")
+    assert plain == pytest.approx(expected, abs=1e-9)
     for bins in (10, 20):
         review = um.irs(
             *problem.train, preset="carbonneau2022", quantile=quantile, bins=bins, bin_factors=True
@@ -110,9 +121,7 @@ def test_votes_of_the_review(problem, name, continuous):
     assert agree(scores, *problem.sampled(f"ub_{name}_cf{continuous}", "old"))
 
 
-def test_z_diff(problem):
-    sizes = {"train_points": 2000, "eval_points": 2000}
-    scores = [um.z_diff(*problem.train, **sizes, seed=seed) for seed in range(3)]
-    mean, _, _ = problem.sampled("ub_z_diff_cf0", "old")
-    # The reference is at its ceiling: 15,000 points there, 4,000 here.
-    assert np.mean(scores) == pytest.approx(mean, abs=2e-3)
+@pytest.mark.parametrize("continuous", [0, 1])
+def test_z_diff(problem, continuous):
+    scores = [um.z_diff(*problem.train, bin_factors=bool(continuous), seed=s) for s in range(5)]
+    assert agree(scores, *problem.sampled(f"ub_z_diff_cf{continuous}", "old"))

@@ -73,7 +73,7 @@ def test_dci_by_the_reference_algorithm(problem):
 
 def test_dci_by_lasso(problem):
     codes, factors = problem.train
-    score = um.dci(codes, factors, preset="carbonneau2022", test_codes=codes, test_factors=factors)
+    score = um.dci(codes, factors, preset="carbonneau2022")
     for part, value in problem.value("ub_dci_lasso", "old").items():
         assert score.parts[part] == pytest.approx(value, abs=2e-9)
 
@@ -118,4 +118,6 @@ def test_explicitness_of_the_review(problem, continuous, number, model):
 def test_downstream(problem):
     codes, factors = problem.test
     score = um.downstream(*problem.train, test_codes=codes, test_factors=factors)
-    assert score == pytest.approx(problem.value("downstream_lrcv")["mean_test_accuracy"], abs=0.01)
+    assert score == pytest.approx(
+        problem.value("downstream_lrcv")["mean_test_accuracy"], abs=0.0093
+    )

@@ -5,7 +5,7 @@ import pytest
 
 from unweave_metrics.dci import completeness_of, disentanglement_of
 from unweave_metrics.information import top_two
-from unweave_metrics.information_scores import modularity_per_code
+from unweave_metrics.modularity import modularity_per_code
 from unweave_metrics.udr import relative_strength
 from unweave_metrics.unsupervised import total_correlation_of, wasserstein_of
 

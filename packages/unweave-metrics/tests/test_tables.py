@@ -75,6 +75,48 @@ def test_truncated_missing_and_foreign_files(tmp_path):
         um.read_code_table(tmp_path / "pickled.npz")
 
 
+def test_wrong_attributes_and_what_is_too_large(tmp_path):
+    path = tmp_path / "codes.h5"
+    for name, value in (("factor_names", 3), ("factor_sizes", "abc"), ("factor_sizes", ["a"])):
+        with h5py.File(path, "w") as file:
+            file["codes"], file["factors"] = CODES, FACTORS
+            file.attrs[name] = value
+        with pytest.raises(ValueError, match=f"{name} must list one entry for each factor"):
+            um.read_code_table(path)
+    with h5py.File(path, "w") as file:  # takes no room on the disk
+        file.create_dataset("codes", shape=(10**13, 100), dtype="f4", chunks=(1000, 100))
+    with pytest.raises(ValueError, match="codes does not fit in memory"):
+        um.read_code_table(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04 cut short"])
+def test_what_is_no_archive(tmp_path, content):
+    path = tmp_path / "codes.npz"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="cannot be read as npz") as raised:
+        um.read_code_table(path)
+    assert "pickle" not in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", ["group", "text", "compound", "scalar", "empty", "length"])
+def test_wrong_data_sets(tmp_path, kind):
+    path = tmp_path / "codes.h5"
+    with h5py.File(path, "w") as file:
+        file["factors"] = FACTORS
+        if kind == "group":
+            file.create_group("codes")
+        elif kind == "length":
+            file["codes"] = CODES[:7]
+        else:
+            file["codes"] = {
+                "text": np.array([b"a"]), "compound": np.zeros(5, dtype=[("a", "f4")]),
+                "scalar": 3.0, "empty": h5py.Empty("f4"),
+            }[kind]  # fmt: skip
+    with pytest.raises((ValueError, TypeError), match="must") as raised:
+        um.read_code_table(path)
+    assert "\n" not in str(raised.value)
+
+
 def test_shapes_that_do_not_fit(tmp_path):
     with pytest.raises(ValueError, match="factors must have 50 rows as codes, got 49"):
         um.write_code_table(tmp_path / "a.h5", CODES, factors=FACTORS[:49])

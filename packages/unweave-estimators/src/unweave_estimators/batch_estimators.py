@@ -11,11 +11,12 @@ from unweave_estimators.checks import (
     check_same_shape,
     wide,
 )
-from unweave_estimators.latent import Latent, factors, posterior_factors, require_event
+from unweave_estimators.decomposition import marginal_prior
+from unweave_estimators.latent import Latent, posterior_factors, require_event
 from unweave_estimators.memory_bank import MemoryBank, parameters_of, rebuild
 from unweave_estimators.posterior_sums import Pool, pool_of, posterior_sums
 from unweave_estimators.ranks import gather_rows, mean_over_ranks, rank, several_ranks
-from unweave_estimators.weights import CONSTANTS, LogDensities, log_densities
+from unweave_estimators.weights import CONSTANTS, log_densities
 
 # torch's distributions carry no annotations
 # mypy: disable-error-code="no-untyped-call"
@@ -23,6 +24,8 @@ from unweave_estimators.weights import CONSTANTS, LogDensities, log_densities
 
 class BatchEstimator(nn.Module):
     """Index-code MI, total correlation and dimension-wise KL of a batch, from shared sums.
+
+    See `unweave_estimators.decompose` for the formulas.
 
     dim : number d of code dimensions.
     memory : how many earlier posteriors the inner sums also run over; 0 for none.
@@ -54,39 +57,38 @@ class BatchEstimator(nn.Module):
                 factorise where a dimension-wise term is wanted, or a shape is wrong.
         """
         check_codes(latent.z)
-        prior = latent.prior()
-        require_event(prior, latent.z.shape[1])
         (z,) = wide(latent.z)
-        q = self.log_densities(latent)
-        if self.dimension_wise:
-            log_prior = factors(prior, "prior", "dimension_wise_kl").log_prob(z)
-            third = (q.marginals - log_prior).sum(1)
-        else:
-            third = q.aggregate - prior.log_prob(z)
-        terms = {
-            "index_code_mi": q.posterior - q.aggregate,
-            "total_correlation": q.aggregate - q.marginals.sum(1),
-            self.terms[2]: third,
-        }
-        mean = {name: term.mean() for name, term in terms.items()}
+        mean = {name: term.mean() for name, term in self.per_code(latent, z).items()}
         return {k: mean_over_ranks(v) for k, v in mean.items()} if self.gather else mean
 
-    def log_densities(self, latent: Latent) -> LogDensities:
-        """Return the estimated log-densities of the batch, and remember its posteriors."""
-        (z,) = wide(latent.z)
+    def per_code(self, latent: Latent, z: Tensor) -> dict[str, Tensor]:
+        """Return the three terms of each code, shape (b,), in nats."""
+        pool, prior = self.pool(latent, z), latent.prior()
+        require_event(prior, z.shape[1])
+        log_prior = marginal_prior(prior, z) if self.dimension_wise else prior.log_prob(z)
+        sums = posterior_sums(z, pool, stratify=self.estimator == "mss")
+        q = log_densities(sums, latent.dataset_size, self.estimator, self.constants)
+        terms = (
+            q.posterior - q.aggregate,
+            q.aggregate - q.marginals.sum(1),
+            (q.marginals - log_prior).sum(1) if self.dimension_wise else q.aggregate - log_prior,
+        )
+        return dict(zip(self.terms, terms, strict=True))
+
+    def pool(self, latent: Latent, z: Tensor) -> Pool:
+        """Return the posteriors that the inner sums run over, and remember those of the batch."""
         base = posterior_factors(latent.posterior, self.estimator)
         check_same_shape(z, posterior=base)
         pool = pool_of(base)
         if self.gather and several_ranks():
             pool = _gathered(pool)
-        alone = pool
+        batch = pool.factors
         if self.bank is not None:
             pool = self.bank.extend(pool)
         check_dataset_size(latent.dataset_size, pool.factors.batch_shape[0])
-        sums = posterior_sums(z, pool, stratify=self.estimator == "mss")
         if self.bank is not None and self.training:
-            self.bank.push(alone.factors)
-        return log_densities(sums, latent.dataset_size, self.estimator, self.constants)
+            self.bank.push(batch)
+        return pool
 
 
 def _gathered(pool: Pool) -> Pool:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import operator
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, constraints
+
+# torch's distributions carry no annotations
+# mypy: disable-error-code="no-untyped-call"
 
 
 def wide(*tensors: Tensor) -> tuple[Tensor, ...]:
@@ -28,12 +32,27 @@ def without_autocast(tensor: Tensor) -> AbstractContextManager[object]:
     return torch.autocast(device, enabled=False)
 
 
+def check_tensor(**tensors: object) -> None:
+    """Require tensors of floating-point numbers.
+
+    Raises
+        TypeError: one is something else.
+    """
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"{name} must be a torch tensor, got {type(tensor).__name__}")
+        if not tensor.is_floating_point():
+            raise TypeError(f"{name} must hold floating-point numbers, got {tensor.dtype}")
+
+
 def check_codes(codes: Tensor, name: str = "z", least: int = 2) -> None:
     """Require codes of shape (b, d) with at least `least` rows.
 
     Raises
         ValueError: the shape is another one, or there are too few rows.
+        TypeError: it is no tensor of floating-point numbers.
     """
+    check_tensor(**{name: codes})
     if codes.ndim != 2 or codes.shape[1] == 0:
         raise ValueError(f"{name} must have shape (b, d), got {tuple(codes.shape)}")
     if codes.shape[0] < least:
@@ -48,24 +67,31 @@ def check_same_shape(codes: Tensor, **others: Tensor | Distribution) -> None:
 
     Raises
         ValueError: one has another shape.
+        TypeError: one is neither a distribution nor a tensor of floating-point numbers.
     """
     for name, other in others.items():
-        shape = other.shape if isinstance(other, Tensor) else other.batch_shape
+        if isinstance(other, Distribution):
+            shape = other.batch_shape
+        else:
+            check_tensor(**{name: other})
+            shape = other.shape
         if shape != codes.shape:
             raise ValueError(
                 f"{name} must have the shape of z, {tuple(codes.shape)}, got {tuple(shape)}"
             )
 
 
-def check_same_width(x: Tensor, y: Tensor) -> None:
+def check_same_width(**samples: Tensor) -> None:
     """Require two samples of the same number of dimensions.
 
     Raises
         ValueError: they differ in width.
     """
-    if x.shape[1] != y.shape[1]:
+    widths = [sample.shape[1] for sample in samples.values()]
+    if len(set(widths)) > 1:
         raise ValueError(
-            f"x and y must have the same number of columns, got {x.shape[1]} and {y.shape[1]}"
+            f"{' and '.join(samples)} must have the same number of columns, "
+            f"got {' and '.join(map(str, widths))}"
         )
 
 
@@ -74,7 +100,13 @@ def check_dataset_size(dataset_size: int, present: int) -> None:
 
     Raises
         ValueError: it is smaller.
+        TypeError: it is no integer.
     """
+    try:
+        operator.index(dataset_size)
+    except TypeError:
+        kind = type(dataset_size).__name__
+        raise TypeError(f"dataset_size must be an integer, got {kind}") from None
     if dataset_size < present:
         raise ValueError(
             f"dataset_size must be at least the number of posteriors in one sum, {present}, "
@@ -89,8 +121,18 @@ def check_finite(**tensors: Tensor) -> None:
         ValueError: a value is infinite or not a number.
     """
     for name, tensor in tensors.items():
-        if not bool(torch.isfinite(tensor).all()):
+        if not _all(torch.isfinite(tensor)):
             raise ValueError(f"{name} must be finite, got NaN or infinite values")
+
+
+def _all(condition: Tensor) -> bool:
+    """Tell whether a condition holds everywhere; yes where nobody may ask for values."""
+    if torch.compiler.is_compiling():
+        return True
+    try:
+        return bool(condition.all())
+    except RuntimeError:  # inside torch.func.vmap, or of tensors on the meta device
+        return True
 
 
 def check_positive(**tensors: Tensor) -> None:
@@ -100,8 +142,45 @@ def check_positive(**tensors: Tensor) -> None:
         ValueError: a value is zero or negative.
     """
     for name, tensor in tensors.items():
-        if not bool((tensor > 0).all()):
+        if not _all(tensor > 0):
             raise ValueError(f"{name} must be positive, got a smallest value of {tensor.min():g}")
+
+
+def check_above_zero(**numbers: float | None) -> None:
+    """Require numbers above zero, or none.
+
+    Raises
+        ValueError: one is zero or negative.
+    """
+    for name, number in numbers.items():
+        if number is not None and not number > 0:
+            raise ValueError(f"{name} must be positive, got {number:g}")
+
+
+def check_at_least_one(**counts: int) -> None:
+    """Require counts of one or more.
+
+    Raises
+        ValueError: a count is zero or negative.
+    """
+    for name, count in counts.items():
+        if count < 1:
+            raise ValueError(f"{name} must be at least 1, got {count}")
+
+
+def check_parameters(distribution: Distribution, name: str) -> None:
+    """Require parameters that a distribution's family allows; waits for the device.
+
+    Raises
+        ValueError: one is NaN or outside its support.
+    """
+    for parameter, constraint in distribution.arg_constraints.items():
+        if constraints.is_dependent(constraint):
+            continue
+        if not _all(constraint.check(getattr(distribution, parameter))):
+            raise ValueError(
+                f"{name}'s {parameter} must satisfy {constraint}, got NaN or values outside"
+            )
 
 
 def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:

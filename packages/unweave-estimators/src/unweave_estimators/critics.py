@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
+from unweave_estimators.checks import check_codes
+
 
 class Critic(nn.Module):
     """A classifier of codes: linear layers with leaky ReLU of slope .2 between them.
@@ -76,5 +78,6 @@ def permute_dimensions(z: Tensor, generator: torch.Generator | None = None) -> T
     >>> permuted.sort(0).values.tolist()
     [[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]
     """
+    check_codes(z, least=1)
     order = torch.rand(z.shape, generator=generator, device=z.device).argsort(0)
     return z.gather(0, order)

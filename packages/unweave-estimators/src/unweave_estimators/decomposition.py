@@ -27,6 +27,7 @@ from unweave_estimators.checks import (
     check_codes,
     check_dataset_size,
     check_finite,
+    check_parameters,
     check_positive,
     check_same_shape,
     wide,
@@ -37,6 +38,37 @@ from unweave_estimators.weights import CONSTANTS, ESTIMATORS, LogDensities, log_
 
 # torch's distributions carry no annotations
 # mypy: disable-error-code="no-untyped-call"
+
+
+def checked_batch(
+    z: Tensor,
+    mean: Tensor | None,
+    std: Tensor | None,
+    posterior: Distribution | None,
+    dataset_size: int,
+) -> tuple[Tensor, Distribution]:
+    """Return codes in a dtype to compute in, and the distribution of their single dimensions.
+
+    Raises
+        ValueError: a shape, a value, or the size of the data set is impossible.
+    """
+    check_codes(z)
+    check_dataset_size(dataset_size, z.shape[0])
+    if posterior is None:
+        if mean is None or std is None:
+            raise ValueError("mean and std are both needed where no posterior is given")
+        check_same_shape(z, mean=mean, std=std)
+        check_finite(z=z, mean=mean, std=std)
+        check_positive(std=std)
+        z, mean, std = wide(z, mean, std)
+        return z, Normal(mean, std, validate_args=False)
+    if mean is not None or std is not None:
+        raise ValueError("posterior takes the place of mean and std: give one of the two")
+    base = factors(posterior, "posterior", "a batch estimate")
+    check_same_shape(z, posterior=base)
+    check_finite(z=z)
+    check_parameters(base, "posterior")
+    return wide(z)[0], base
 
 
 def _estimate(
@@ -51,29 +83,17 @@ def _estimate(
     """Check the arguments of the public functions and return the estimated log-densities."""
     check_choice("estimator", estimator, ESTIMATORS)
     check_choice("constants", constants, CONSTANTS)
-    check_codes(z)
-    check_dataset_size(dataset_size, z.shape[0])
-    if posterior is None:
-        if mean is None or std is None:
-            raise ValueError("mean and std are both needed where no posterior is given")
-        check_same_shape(z, mean=mean, std=std)
-        check_finite(z=z, mean=mean, std=std)
-        check_positive(std=std)
-        z, mean, std = wide(z, mean, std)
-        base: Distribution = Normal(mean, std, validate_args=False)
-    else:
-        if mean is not None or std is not None:
-            raise ValueError("posterior takes the place of mean and std: give one of the two")
-        base = factors(posterior, "posterior", "a batch estimate")
-        check_finite(z=z)
-        check_same_shape(z, posterior=base)
-        (z,) = wide(z)
+    z, base = checked_batch(z, mean, std, posterior, dataset_size)
     sums = posterior_sums(z, pool_of(base), stratify=estimator == "mss")
     return log_densities(sums, dataset_size, estimator, constants)
 
 
-def _marginal_prior(prior: Distribution | None, z: Tensor) -> Tensor:
-    """Return log p_d(z_id), shape (b, d)."""
+def marginal_prior(prior: Distribution | None, z: Tensor) -> Tensor:
+    """Return log p_d(z_id), shape (b, d), of a prior or else of the standard normal.
+
+    Raises
+        ValueError: the prior does not factorise, or has another width than z.
+    """
     prior = prior or standard_normal(z)
     require_event(prior, z.shape[1])
     log_prior: Tensor = factors(prior, "prior", "dimension_wise_kl").log_prob(z)
@@ -184,7 +204,7 @@ def dimension_wise_kl(
     """
     q = _estimate(z, mean, std, posterior, dataset_size, estimator, constants)
     (codes,) = wide(z)
-    per = (q.marginals - _marginal_prior(prior, codes)).mean(0)
+    per = (q.marginals - marginal_prior(prior, codes)).mean(0)
     return per if per_dimension else per.sum()
 
 
@@ -226,7 +246,7 @@ def decompose(
     return Decomposition(
         index_code_mi=(q.posterior - q.aggregate).mean(),
         total_correlation=(q.aggregate - q.marginals.sum(1)).mean(),
-        dimension_wise_kl=(q.marginals - _marginal_prior(prior, codes)).sum(1).mean(),
+        dimension_wise_kl=(q.marginals - marginal_prior(prior, codes)).sum(1).mean(),
     )
 
 

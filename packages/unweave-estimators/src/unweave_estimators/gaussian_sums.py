@@ -12,30 +12,65 @@ and one block.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
-# Values of s_ijd in one block, 4 MB in float32: on CPU larger ones measured no faster; a GPU
-# wants enough work for one launch.
-_BLOCK_CPU = 2**20
+# torch's autograd.Function carries no annotations
+# mypy: disable-error-code="no-untyped-call"
+
+# Values of s_ijd in one block. On CPU the three tensors of a block, 1 MB each in float32, should
+# stay near the core: 4 MB took 1.6 times as long. A GPU wants enough work for one launch.
+_BLOCK_CPU = 2**18
 _BLOCK_GPU = 2**24
-_COLUMNS = 512
+_COLUMNS = 256
 
 
-class GaussianLogSumExp(torch.autograd.Function):
-    """The two sums L_i (b,) and L_id (b, d), with a backward pass that recomputes.
+def gaussian_log_sum_exp(
+    z: Tensor,
+    mean: Tensor,
+    std: Tensor,
+    *,
+    absent: Tensor | None = None,
+    skipped: tuple[int, ...] = (),
+    batch: int = 0,
+    marginals: bool = True,
+) -> tuple[Tensor, Tensor]:
+    """Return the two sums L_i (b,) and L_id (b, d); without `marginals` the second is empty.
 
-    `skipped` lists differences j - i left out of the sums, among the first `batch` columns: (0,)
-    leaves out every code's own posterior. `absent` (c,) marks columns that hold nothing. A sum over
-    nothing is -inf.
+    z : (b, d); mean, std : (c, d).
+    absent : (c,) marks columns that hold nothing.
+    skipped : differences j - i left out of the sums, among the first `batch` columns: (0,) leaves
+        out every code's own posterior. A sum over nothing is -inf.
     """
+    joint, marginal = _Sums.apply(z, mean, std, absent, skipped, batch, marginals)
+    return joint, marginal
+
+
+class _EachAlone(torch.autograd.Function):
+    """A function whose blocks are written in place; `torch.func.vmap` calls it one by one."""
+
+    @classmethod
+    def vmap(
+        cls, info: Any, in_dims: tuple[Any, ...], *inputs: Any
+    ) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
+        """Return the stacked results of each problem."""
+
+        def inputs_of(k: int) -> list[Any]:
+            pairs = zip(inputs, in_dims, strict=True)
+            return [x.select(dim, k) if isinstance(dim, int) else x for x, dim in pairs]
+
+        results = [cls.apply(*inputs_of(k)) for k in range(info.batch_size)]
+        stacked = tuple(torch.stack(parts) for parts in zip(*results, strict=True))
+        return stacked, (0,) * len(stacked)
+
+
+class _Sums(_EachAlone):
+    """L_i and L_id."""
 
     @staticmethod
     def forward(
-        ctx: Any,
         z: Tensor,
         mean: Tensor,
         std: Tensor,
@@ -44,51 +79,88 @@ class GaussianLogSumExp(torch.autograd.Function):
         batch: int,
         marginals: bool,
     ) -> tuple[Tensor, Tensor]:
-        """Return L_i and L_id; without marginals the second is empty."""
-        joint = z.new_full((z.shape[0],), -math.inf)
-        marginal = torch.full_like(z if marginals else z[:, :0], -math.inf)
+        """Return L_i and L_id, streamed over the blocks of columns."""
         grid = _Grid(z, mean, std, absent, skipped, batch)
-        for rows, columns in grid.blocks():
-            _, s = grid.log_density(rows, columns)
-            joint[rows] = torch.logaddexp(joint[rows], s.sum(1).logsumexp(1))
-            if marginals:
-                marginal[rows] = torch.logaddexp(marginal[rows], s.logsumexp(2))
-        ctx.save_for_backward(z, mean, std, absent, joint, marginal)
-        ctx.skipped, ctx.batch, ctx.marginals = skipped, batch, marginals
-        return joint, marginal
+        joint, marginal = [], []
+        for rows in grid.rows:
+            sums: list[Tensor] = []
+            for columns in grid.columns:
+                _, s = grid.log_density(rows, columns)
+                block = [s.sum(1).logsumexp(1), (s if marginals else s[:, :0]).logsumexp(2)]
+                sums = list(map(torch.logaddexp, sums, block)) if sums else block
+            joint.append(sums[0])
+            marginal.append(sums[1])
+        return torch.cat(joint), torch.cat(marginal)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, grad_joint: Tensor, grad_marginal: Tensor) -> tuple[Any, ...]:
-        """Return the gradients for z, mean and std.
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+        """Keep inputs and outputs, which are all that the backward pass needs."""
+        z, mean, std, absent, *ctx.options = inputs
+        ctx.save_for_backward(z, mean, std, absent, *output)
 
-        With G_ijd = g_i exp(s_ij - L_i) + g_id exp(s_ijd - L_id) and t = (z - m) / (sigma sqrt 2):
-        dz_id = -sum_j 2 G t h, dm_jd = sum_i 2 G t h, dsigma_jd = sum_i G (2 t^2 - 1) / sigma,
-        where h = 1 / (sigma sqrt 2).
-        """
-        z, mean, std, absent, joint, marginal = ctx.saved_tensors
+    @staticmethod
+    def backward(ctx: Any, grad_joint: Tensor, grad_marginal: Tensor) -> tuple[Any, ...]:
+        """Return the gradients for z, mean and std."""
+        gradients = _Gradients.apply(grad_joint, grad_marginal, *ctx.saved_tensors, *ctx.options)
+        return *gradients, None, None, None, None
+
+
+class _Gradients(_EachAlone):
+    """The gradients of L_i and L_id for z, mean and std, from blocks that are computed again.
+
+    With G_ijd = g_i exp(s_ij - L_i) + g_id exp(s_ijd - L_id), t = (z - m) h and
+    h = 1 / (sigma sqrt 2):
+
+        dz_id = -sum_j 2 G t h,  dm_jd = sum_i 2 G t h,  dsigma_jd = sum_i G (2 t^2 - 1) / sigma
+    """
+
+    @staticmethod
+    def forward(
+        grad_joint: Tensor,
+        grad_marginal: Tensor,
+        z: Tensor,
+        mean: Tensor,
+        std: Tensor,
+        absent: Tensor | None,
+        joint: Tensor,
+        marginal: Tensor,
+        skipped: tuple[int, ...],
+        batch: int,
+        marginals: bool,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the gradients for z, mean and std."""
         # a sum over nothing is a constant; any finite number keeps exp(-inf - L) at zero
-        joint = joint.masked_fill(joint == -math.inf, 0.0)
-        marginal = marginal.masked_fill(marginal == -math.inf, 0.0)
+        joint, marginal = (_finite(x) for x in (joint, marginal))
         grad_z = torch.zeros_like(z)
-        grad_mean, sum_gtt, sum_g = (torch.zeros_like(mean.mT) for _ in range(3))
-        grid = _Grid(z, mean, std, absent, ctx.skipped, ctx.batch)
-        for rows, columns in grid.blocks():
-            t, s = grid.log_density(rows, columns)
-            shared = (s.sum(1) - joint[rows, None]).exp_().mul_(grad_joint[rows, None])
-            if ctx.marginals:
-                g = s.sub_(marginal[rows, :, None]).exp_().mul_(grad_marginal[rows, :, None])
-                g.add_(shared[:, None, :])
-            else:
-                g = shared[:, None, :].expand_as(t)
-            sum_g[:, columns] += g.sum(0)
-            gt = g * t
-            sum_gtt[:, columns] += t.mul_(gt).sum(0)
-            gt.mul_(grid.half_precision[:, columns])
-            grad_z[rows] -= 2.0 * gt.sum(2)
-            grad_mean[:, columns] += 2.0 * gt.sum(0)
-        grad_std = (2.0 * sum_gtt - sum_g).mT / std
-        return grad_z, grad_mean.mT, grad_std, None, None, None, None
+        sum_gth, sum_gtt, sum_g = (torch.zeros_like(mean.mT) for _ in range(3))
+        grid = _Grid(z, mean, std, absent, skipped, batch)
+        for rows in grid.rows:
+            for columns in grid.columns:
+                t, s = grid.log_density(rows, columns)
+                shared = (s.sum(1) - joint[rows, None]).exp_().mul_(grad_joint[rows, None])
+                if marginals:
+                    s.sub_(marginal[rows, :, None]).exp_()
+                    g = torch.addcmul(shared[:, None, :], s, grad_marginal[rows, :, None])
+                else:
+                    g = shared[:, None, :].expand_as(t)
+                sum_g[:, columns] += g.sum(0)
+                gt = g * t
+                sum_gtt[:, columns] += t.mul_(gt).sum(0)
+                gth = gt.mul_(grid.half_precision[:, columns])
+                grad_z[rows] -= 2.0 * gth.sum(2)
+                sum_gth[:, columns] += gth.sum(0)
+        return grad_z, 2.0 * sum_gth.mT, (2.0 * sum_gtt - sum_g).mT / std
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        """Keep nothing."""
+
+    @staticmethod
+    def backward(ctx: Any, *_: Tensor) -> tuple[Any, ...]:
+        """Refuse second derivatives."""
+        raise NotImplementedError(
+            "the streamed sums over Gaussian posteriors have no second derivatives"
+        )
 
 
 class _Grid:
@@ -110,16 +182,11 @@ class _Grid:
         if absent is not None:
             self.constant = self.constant.masked_fill(absent, -math.inf)
         self.skipped, self.batch = skipped, batch
-
-    def blocks(self) -> Iterator[tuple[slice, slice]]:
-        """Yield pairs of row and column ranges that cover the grid."""
-        b, (d, c) = self.z.shape[0], self.mean.shape
-        gpu = self.z.device.type != "cpu"
+        b, (d, c) = z.shape[0], self.mean.shape
+        gpu = z.device.type != "cpu"
         width = c if gpu else min(c, _COLUMNS)
         height = max(1, (_BLOCK_GPU if gpu else _BLOCK_CPU) // (d * width))
-        for column in range(0, c, width):
-            for row in range(0, b, height):
-                yield slice(row, min(row + height, b)), slice(column, min(column + width, c))
+        self.rows, self.columns = _slices(b, height), _slices(c, width)
 
     def log_density(self, rows: slice, columns: slice) -> tuple[Tensor, Tensor]:
         """Return t = (z - m) / (sigma sqrt 2) and s = -t^2 - log(sigma sqrt(2 pi)) of a block.
@@ -136,3 +203,12 @@ class _Grid:
             if -within.shape[0] < diagonal < within.shape[2]:
                 within.diagonal(diagonal, 0, 2).fill_(-math.inf)
         return t, s
+
+
+def _finite(log_sum: Tensor) -> Tensor:
+    """Put 0 in the place of minus infinity, and leave NaN alone."""
+    return log_sum.nan_to_num(math.nan, neginf=0.0)
+
+
+def _slices(length: int, step: int) -> list[slice]:
+    return [slice(start, min(start + step, length)) for start in range(0, length, step)]

@@ -13,7 +13,7 @@ from unweave_estimators.checks import (
     check_same_width,
     wide,
 )
-from unweave_estimators.latent import Latent, require_density, standard_normal
+from unweave_estimators.latent import Latent, require_density, require_event, standard_normal
 from unweave_estimators.posterior_sums import aggregate_log_density
 
 # torch's distributions carry no annotations
@@ -29,7 +29,9 @@ def inclusive_kl(
     batch; too high for that of the data set, most where posteriors are narrow.
 
     mean, std : float tensors, shape (b, d).
-    prior_codes : samples of the prior, shape (n, d).
+    prior_codes : samples of the prior, shape (n, d). A prior that learns gets the gradient of the
+        whole expression where they are reparametrised, and none where they are constants: the
+        gradient of log p alone has mean 0 at samples of p.
     prior : a Distribution with event shape (d,); the standard normal if None.
 
     Returns a scalar tensor. O(n b d) time, O((n + b) d) memory.
@@ -49,16 +51,22 @@ def inclusive_kl(
     """
     check_codes(mean, "mean")
     check_same_shape(mean, std=std)
-    check_same_width(prior_codes, mean)
+    check_codes(prior_codes, "prior_codes", least=1)
+    check_same_width(mean=mean, prior_codes=prior_codes)
     check_finite(mean=mean, std=std, prior_codes=prior_codes)
     check_positive(std=std)
     mean, std, z = wide(mean, std, prior_codes)
     posterior = Independent(Normal(mean, std, validate_args=False), 1)
-    return _inclusive(z, posterior, prior or standard_normal(z))
+    prior = prior or standard_normal(z)
+    require_event(prior, z.shape[1])
+    return _inclusive(z, posterior, prior)
 
 
 def _inclusive(z: Tensor, posterior: Distribution, prior: Distribution) -> Tensor:
-    return (prior.log_prob(z) - aggregate_log_density(z, posterior)).mean()
+    log_prior: Tensor = prior.log_prob(z)
+    if not z.requires_grad:
+        log_prior = log_prior.detach()
+    return (log_prior - aggregate_log_density(z, posterior)).mean()
 
 
 class InclusiveKL(nn.Module):
@@ -67,7 +75,8 @@ class InclusiveKL(nn.Module):
     dim : number d of code dimensions.
 
     The posterior's `log_prob` must take codes of shape (b, 1, d); that of a flow whose parameters
-    depend on its input may not. See `unweave_estimators.inclusive_kl`.
+    depend on its input may not. A learned prior gets a gradient where its samples carry one. See
+    `unweave_estimators.inclusive_kl`.
     """
 
     terms = ("inclusive_kl",)
@@ -85,5 +94,5 @@ class InclusiveKL(nn.Module):
         """
         check_codes(latent.z)
         require_density(latent.posterior, "inclusive_kl")
-        (z,) = wide(latent.prior_sample().detach())
+        (z,) = wide(latent.prior_sample())
         return {"inclusive_kl": _inclusive(z, latent.posterior.distribution, latent.prior())}

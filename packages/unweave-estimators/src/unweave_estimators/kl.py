@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, kl_divergence
 
-from unweave_estimators.checks import wide
-from unweave_estimators.latent import Latent, factors, require_density
+from unweave_estimators.checks import check_codes, check_finite, wide
+from unweave_estimators.latent import Latent, factors, require_density, require_event
 
 # torch's distributions carry no annotations
 # mypy: disable-error-code="no-untyped-call"
@@ -29,7 +29,8 @@ def analytic_kl(
     Returns a scalar tensor, or shape (d,).
 
     Raises
-        ValueError: torch has no closed form and z is None, or something does not factorise.
+        ValueError: a shape is impossible, torch has no closed form and z is None, or something
+            does not factorise.
 
     >>> import torch
     >>> from torch.distributions import Independent, Normal
@@ -38,18 +39,45 @@ def analytic_kl(
     >>> analytic_kl(q, p, per_dimension=True)  # mean^2 / 2
     tensor([0.5000, 0.5000])
     """
-    purpose = "a KL per dimension"
-    q, p = posterior, prior
-    if per_dimension:
-        q, p = factors(posterior, "posterior", purpose), factors(prior, "prior", purpose)
+    _check(posterior, prior, z)
+    return _analytic(posterior, prior, z, per_dimension)
+
+
+def _analytic(
+    posterior: Distribution, prior: Distribution, z: Tensor | None, per_dimension: bool
+) -> Tensor:
+    q, p = _pair(posterior, prior, per_dimension)
     try:
         return kl_divergence(q, p).mean(0)
     except NotImplementedError:
         if z is not None:
-            return sampled_kl(z, posterior, prior, per_dimension=per_dimension)
+            return _sampled(z, posterior, prior, per_dimension)
         raise ValueError(
             f"there is no closed form of the KL from {_named(q)} to {_named(p)}; give the codes z"
         ) from None
+
+
+def _check(posterior: Distribution, prior: Distribution, z: Tensor | None) -> None:
+    if not isinstance(posterior, Distribution) or len(posterior.batch_shape) != 1:
+        got = getattr(posterior, "batch_shape", type(posterior).__name__)
+        raise ValueError(f"posterior must be a Distribution of batch shape (b,), got {got}")
+    require_event(prior, *posterior.event_shape)
+    if z is not None:
+        check_codes(z, least=1)
+        expected = posterior.batch_shape + posterior.event_shape
+        if z.shape != expected:
+            raise ValueError(f"z must have shape {tuple(expected)}, got {tuple(z.shape)}")
+        check_finite(z=z)
+
+
+def _pair(
+    posterior: Distribution, prior: Distribution, per_dimension: bool
+) -> tuple[Distribution, Distribution]:
+    """Return q and p, or the distributions of their single dimensions."""
+    if not per_dimension:
+        return posterior, prior
+    purpose = "a KL per dimension"
+    return factors(posterior, "posterior", purpose), factors(prior, "prior", purpose)
 
 
 def _named(distribution: Distribution) -> str:
@@ -67,7 +95,8 @@ def sampled_kl(
     Returns a scalar tensor, or shape (d,).
 
     Raises
-        ValueError: parts per dimension are wanted of something that does not factorise.
+        ValueError: a shape is impossible, z holds NaN, or parts per dimension are wanted of
+            something that does not factorise.
 
     >>> import torch
     >>> from torch.distributions import Independent, Normal
@@ -76,11 +105,15 @@ def sampled_kl(
     >>> sampled_kl(torch.ones(4, 2), q, p)
     tensor(1.)
     """
+    _check(posterior, prior, z)
+    return _sampled(z, posterior, prior, per_dimension)
+
+
+def _sampled(
+    z: Tensor, posterior: Distribution, prior: Distribution, per_dimension: bool
+) -> Tensor:
     (z,) = wide(z)
-    q, p = posterior, prior
-    if per_dimension:
-        purpose = "a KL per dimension"
-        q, p = factors(posterior, "posterior", purpose), factors(prior, "prior", purpose)
+    q, p = _pair(posterior, prior, per_dimension)
     return (q.log_prob(z) - p.log_prob(z)).mean(0)
 
 
@@ -115,7 +148,7 @@ class AnalyticKL(nn.Module):
     def divergence(self, latent: Latent, per_dimension: bool) -> Tensor:
         """Return the mean KL, or its d parts."""
         posterior = latent.posterior.distribution
-        return analytic_kl(posterior, latent.prior(), latent.z, per_dimension=per_dimension)
+        return _analytic(posterior, latent.prior(), latent.z, per_dimension)
 
 
 class SampledKL(AnalyticKL):
@@ -128,6 +161,6 @@ class SampledKL(AnalyticKL):
         """Return the mean, or its d parts."""
         if per_dimension:
             posterior = latent.posterior.distribution
-            return sampled_kl(latent.z, posterior, latent.prior(), per_dimension=True)
+            return _sampled(latent.z, posterior, latent.prior(), True)
         (z,) = wide(latent.z)
         return (latent.posterior.log_prob(z) - latent.prior().log_prob(z)).mean()

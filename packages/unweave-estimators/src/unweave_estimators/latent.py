@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
 # torch's distributions carry no annotations
@@ -54,11 +54,38 @@ class Latent(Protocol):
     def generator(self) -> torch.Generator | None:
         """The source of all randomness."""
 
+    @property
+    def decoder(self) -> nn.Module:
+        """The module that takes codes (b, d) to outputs; only penalties on it ask for it."""
+
     def prior(self) -> Distribution:
         """Return the prior p(z), event shape (d,)."""
 
     def prior_sample(self) -> Tensor:
-        """Return fresh draws from the prior, shape (b, d)."""
+        """Return fresh draws from the prior, shape (b, d).
+
+        They carry a gradient for what the prior learns where they are reparametrised.
+        """
+
+
+def learns(prior: object) -> bool:
+    """Tell whether a prior is a module with parameters that are trained."""
+    return isinstance(prior, nn.Module) and any(p.requires_grad for p in prior.parameters())
+
+
+def decoder_of(latent: Latent, purpose: str) -> nn.Module:
+    """Return the decoder of a latent.
+
+    Raises
+        ValueError: it has none.
+    """
+    decoder = getattr(latent, "decoder", None)
+    if not isinstance(decoder, nn.Module):
+        raise ValueError(
+            f"{purpose} needs latent.decoder, the torch module that takes codes to outputs, "
+            f"got {type(decoder).__name__}"
+        )
+    return decoder
 
 
 def factors(distribution: Distribution, name: str, purpose: str) -> Distribution:
@@ -104,7 +131,10 @@ def require_event(distribution: Distribution, dim: int, name: str = "prior") -> 
 
     Raises
         ValueError: its event shape is another one.
+        TypeError: it is no distribution.
     """
+    if not isinstance(distribution, Distribution):
+        raise TypeError(f"{name} must be a torch Distribution, got {type(distribution).__name__}")
     if distribution.event_shape != (dim,):
         raise ValueError(
             f"{name} must have event shape ({dim},), got {tuple(distribution.event_shape)}"

@@ -23,7 +23,8 @@ class LatentGAN(nn.Module):
     js = log 2 - L(T), L the critic's mean cross-entropy, is a lower bound that the best critic
     attains. Its value is logged; what reaches the encoder is by default the gradient of
     (1/b) sum_i -log sigmoid(T(z_i)), which [WAE] minimise: unlike that of the bound it does not
-    vanish where the critic is sure.
+    vanish where the critic is sure. A learned prior whose samples y_i carry a gradient gets that of
+    (1/b) sum_i -log sigmoid(-T(y_i)), the same with the roles exchanged.
 
     dim : number d of code dimensions.
     saturating : take the gradient of the bound itself.
@@ -50,18 +51,18 @@ class LatentGAN(nn.Module):
         self.critic_optimizer = {"lr": lr, "betas": (0.5, 0.9), "eps": eps}
 
     def forward(self, latent: Latent) -> dict[str, Tensor]:
-        """Return `js` in nats, with a gradient for the codes and none for the critic or prior.
+        """Return `js` in nats, with a gradient for codes and prior samples and none for the critic.
 
         Raises
             ValueError: the codes do not have shape (b, d), or there is only one.
         """
         check_codes(latent.z)
-        z, prior = wide(latent.z, latent.prior_sample().detach())
+        z, prior = wide(latent.z, latent.prior_sample())
         real, fake = frozen_log_ratio(self.critic, prior), frozen_log_ratio(self.critic, z)
         js = math.log(2.0) - classification_loss(real, fake)
         if self.saturating:
             return {"js": js}
-        deceive = functional.softplus(-fake).mean()  # -log sigmoid(T(z))
+        deceive = functional.softplus(-fake).mean() + functional.softplus(real).mean()
         return {"js": deceive + (js - deceive).detach()}
 
     def critic_loss(self, latent: Latent, second_latent: Latent) -> Tensor:

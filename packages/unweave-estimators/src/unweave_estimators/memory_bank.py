@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from unweave_estimators.checks import check_at_least_one
 from unweave_estimators.posterior_sums import Pool
 
 # torch's distributions carry no annotations
@@ -44,8 +45,7 @@ class MemoryBank(nn.Module):
 
     def __init__(self, size: int) -> None:
         super().__init__()
-        if size < 1:
-            raise ValueError(f"size must be at least 1, got {size}")
+        check_at_least_one(size=size)
         self.size = size
         self.register_buffer("filled", torch.zeros((), dtype=torch.long))
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from unweave_estimators.checks import (
+    check_above_zero,
     check_choice,
     check_codes,
     check_finite,
@@ -75,7 +76,7 @@ def mmd(
     """
     check_codes(x, "x")
     check_codes(y, "y")
-    check_same_width(x, y)
+    check_same_width(x=x, y=y)
     check_finite(x=x, y=y)
     x, y = _marginals(x, y) if per_dimension else (x[None], y[None])
     k = kernel_of(x, y, kernel, scales, prior_variance, bandwidth)
@@ -97,6 +98,9 @@ def kernel_of(
 ) -> _Kernel:
     """Return the kernel as a function of squared distances, shape (p, ., .) for p problems."""
     check_choice("kernel", kernel, KERNELS)
+    check_above_zero(prior_variance=prior_variance, bandwidth=bandwidth)
+    if scales is not None and not (scales and min(scales) > 0):
+        raise ValueError(f"scales must be positive numbers, got {tuple(scales)}")
     if kernel == "rbf":
         h = bandwidth**2 if bandwidth else _median_squared_distance(x, y)
         return partial(_rbf, widths=[2.0 * h * s for s in scales or RBF_SCALES])
@@ -174,7 +178,8 @@ class MMD(nn.Module):
     unbiased : U- or V-statistic.
     per_dimension : sum over the marginals' MMD^2 (Mathieu et al. 2019, section 6.3).
 
-    The gradient reaches the codes, not a learned prior. See `unweave_estimators.mmd`.
+    The gradient reaches the codes, and a learned prior whose samples carry one. See
+    `unweave_estimators.mmd`.
     """
 
     terms = ("mmd",)
@@ -202,8 +207,8 @@ class MMD(nn.Module):
             ValueError: the codes do not have shape (b, d), or there is only one.
         """
         check_codes(latent.z)
-        x, y = wide(latent.z, latent.prior_sample().detach())
-        check_same_width(x, y)
+        x, y = wide(latent.z, latent.prior_sample())
+        check_same_width(x=x, y=y)
         x, y = _marginals(x, y) if self.per_dimension else (x[None], y[None])
         k = kernel_of(x, y, self.kernel, None, self.prior_variance, self.bandwidth or None)
         return {"mmd": discrepancy(k, x, y, self.unbiased)}

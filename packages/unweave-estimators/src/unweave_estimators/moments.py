@@ -8,6 +8,7 @@ from unweave_estimators.checks import (
     check_choice,
     check_codes,
     check_finite,
+    check_same_shape,
     wide,
     without_autocast,
 )
@@ -86,6 +87,7 @@ def dip(
     if kind == "ii":
         if std is None:
             raise ValueError("kind 'ii' needs the std of the posteriors, got None")
+        check_same_shape(mean, std=std)
         check_finite(std=std)
     return _dip(mean, std, kind, diagonal)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 from torch.utils.checkpoint import checkpoint
 
-from unweave_estimators.gaussian_sums import GaussianLogSumExp
+from unweave_estimators.gaussian_sums import gaussian_log_sum_exp
 
 # torch's distributions carry no annotations
 # mypy: disable-error-code="no-untyped-call"
@@ -84,8 +85,8 @@ _Parts = tuple[Tensor, Tensor | None, Tensor, Tensor]
 
 def _gaussian(z: Tensor, pool: Pool, places: tuple[int, ...], stratify: bool) -> _Parts:
     mean, std = pool.factors.mean.to(z.dtype), pool.factors.stddev.to(z.dtype)
-    rest, rest_marginal = GaussianLogSumExp.apply(
-        z, mean, std, pool.absent, places, pool.batch, True
+    rest, rest_marginal = gaussian_log_sum_exp(
+        z, mean, std, absent=pool.absent, skipped=places, batch=pool.batch
     )
     own = slice(pool.first, pool.first + z.shape[0])
     log_own = _log_normal(z, mean[own], std[own])
@@ -101,19 +102,20 @@ def _log_normal(z: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
 def _general(z: Tensor, pool: Pool, places: tuple[int, ...], stratify: bool) -> _Parts:
     height = max(1, _BLOCK // (pool.factors.batch_shape[0] * z.shape[1]))
-    parts = []
-    for start in range(0, z.shape[0], height):
-        rows = z[start : start + height]
-        # checkpoint keeps no activation of the block and runs it again in the backward pass
-        parts.append(
-            checkpoint(
-                _general_block,
-                rows, pool, places, start, stratify,
-                use_reentrant=False, preserve_rng_state=False,
-            )
-        )  # fmt: skip
+    starts = range(0, z.shape[0], height)
+    parts = [
+        _recomputed(_general_block, z[start : start + height], pool, places, start, stratify)
+        if len(starts) > 1
+        else _general_block(z, pool, places, 0, stratify)
+        for start in starts
+    ]
     own, stratified, rest, rest_marginal = (torch.cat(part) for part in zip(*parts, strict=True))
     return own, stratified if stratify else None, rest, rest_marginal
+
+
+def _recomputed(block: Callable[..., Any], *inputs: Any) -> Any:
+    """Call a function, keep none of its activations and run it again in the backward pass."""
+    return checkpoint(block, *inputs, use_reentrant=False, preserve_rng_state=False)
 
 
 def _general_block(
@@ -145,15 +147,16 @@ def aggregate_log_density(z: Tensor, posterior: Distribution) -> Tensor:
     count = posterior.batch_shape[0]
     if isinstance(base, Normal):
         mean, std = base.mean.to(z.dtype), base.stddev.to(z.dtype)
-        joint, _ = GaussianLogSumExp.apply(z, mean, std, None, (), 0, False)
-        mixture: Tensor = joint - math.log(count)
-        return mixture
-    return torch.cat(
-        [
-            checkpoint(
-                lambda block: posterior.log_prob(block[:, None, :]).logsumexp(1),
-                rows, use_reentrant=False, preserve_rng_state=False,
-            )
-            for rows in z.split(max(1, _BLOCK // (count * z.shape[1])))
-        ]
-    ) - math.log(count)  # fmt: skip
+        joint, _ = gaussian_log_sum_exp(z, mean, std, marginals=False)
+        return joint - math.log(count)
+    blocks = z.split(max(1, _BLOCK // (count * z.shape[1])))
+    sums = [
+        _recomputed(_log_sum, rows, posterior) if len(blocks) > 1 else _log_sum(rows, posterior)
+        for rows in blocks
+    ]
+    return torch.cat(sums) - math.log(count)
+
+
+def _log_sum(z: Tensor, posterior: Distribution) -> Tensor:
+    log_sum: Tensor = posterior.log_prob(z[:, None, :]).logsumexp(1)
+    return log_sum

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from unweave_estimators.checks import (
+    check_above_zero,
     check_codes,
     check_finite,
     check_same_shape,
@@ -104,7 +105,7 @@ def sinkhorn(
     """
     check_codes(x, "x")
     check_codes(y, "y")
-    check_same_width(x, y)
+    check_same_width(x=x, y=y)
     check_finite(x=x, y=y)
     return _sinkhorn(x, y, blur, scaling, diameter)
 
@@ -114,6 +115,7 @@ def _sinkhorn(x: Tensor, y: Tensor, blur: float, scaling: float, diameter: float
         raise ValueError(
             f"blur must be positive and scaling between 0 and 1, got {blur} and {scaling}"
         )
+    check_above_zero(diameter=diameter)
     try:
         from geomloss import SamplesLoss
     except ImportError:
@@ -135,6 +137,8 @@ class SlicedWasserstein(nn.Module):
     dim : number d of code dimensions.
     projections : random directions, drawn anew for each batch.
     p : the power.
+
+    The gradient reaches the codes, and a learned prior whose samples carry one.
     """
 
     terms = ("distance",)
@@ -145,13 +149,13 @@ class SlicedWasserstein(nn.Module):
         self.dim, self.projections, self.p = dim, projections, p
 
     def forward(self, latent: Latent) -> dict[str, Tensor]:
-        """Return `distance`, in units of z to the power p; no gradient for a learned prior.
+        """Return `distance`, in units of z to the power p.
 
         Raises
             ValueError: the codes do not have shape (b, d), or there is only one.
         """
         check_codes(latent.z)
-        prior = latent.prior_sample().detach()
+        prior = latent.prior_sample()
         check_same_shape(latent.z, prior_sample=prior)
         return {"distance": _sliced(latent.z, prior, self.projections, self.p, latent.generator)}
 
@@ -163,6 +167,8 @@ class Sinkhorn(nn.Module):
     blur, scaling : as there.
     diameter : where the annealing starts; 0 for 10 sqrt(d), which holds codes near a standard
         normal and spares a look at the data in every step.
+
+    The gradient reaches the codes, and a learned prior whose samples carry one.
     """
 
     terms = ("distance",)
@@ -176,12 +182,12 @@ class Sinkhorn(nn.Module):
         self.diameter = diameter or 10.0 * dim**0.5
 
     def forward(self, latent: Latent) -> dict[str, Tensor]:
-        """Return `distance`, in squared units of z; no gradient for a learned prior.
+        """Return `distance`, in squared units of z.
 
         Raises
             ValueError: the codes do not have shape (b, d), or there is only one.
             ImportError: geomloss is not installed.
         """
         check_codes(latent.z)
-        prior = latent.prior_sample().detach()
+        prior = latent.prior_sample()
         return {"distance": _sinkhorn(latent.z, prior, self.blur, self.scaling, self.diameter)}

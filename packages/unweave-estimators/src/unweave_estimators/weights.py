@@ -66,8 +66,9 @@ def log_mixture(
         return log_sum - _log(n * (m + 1))
     if constants == "batch":
         return log_sum - _log(m + 1)
-    value = log_mixture(own, None, rest, others, dataset_size, "loo")
-    return log_sum + (value - log_sum).detach()
+    with torch.no_grad():
+        constant = log_mixture(own, None, rest, others, dataset_size, "loo") - log_sum
+    return log_sum + constant
 
 
 def _log(x: float | Tensor) -> float | Tensor:

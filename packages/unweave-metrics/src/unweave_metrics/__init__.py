@@ -5,15 +5,20 @@ from unweave_metrics.catalogue import find_metric
 from unweave_metrics.compare import compare, paired_test, summarize
 from unweave_metrics.dci import dci
 from unweave_metrics.dci_es import dci_es
+from unweave_metrics.dcimig import dcimig
 from unweave_metrics.evaluate import evaluate
 from unweave_metrics.explicitness import explicitness
 from unweave_metrics.factor_vae import factor_vae
 from unweave_metrics.images import laplacian_variance, psnr, reconstruction_error, ssim
 from unweave_metrics.infomec import infomec
-from unweave_metrics.information import information_table, mig
-from unweave_metrics.information_scores import dcimig, jemmig, mig_sup, modularity, scores_of
+from unweave_metrics.information import information_table
+from unweave_metrics.information_scores import scores_of
 from unweave_metrics.irs import irs
+from unweave_metrics.jemmig import jemmig
 from unweave_metrics.mcc import mcc
+from unweave_metrics.mig import mig
+from unweave_metrics.mig_sup import mig_sup
+from unweave_metrics.modularity import modularity
 from unweave_metrics.nearest import total_correlation_knn
 from unweave_metrics.presets import preset_names, settings_for
 from unweave_metrics.probes import downstream, linear_probe

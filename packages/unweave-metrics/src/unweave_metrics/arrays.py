@@ -77,6 +77,20 @@ def check_pair(codes: ArrayLike, factors: ArrayLike) -> tuple[Array, Array]:
     return checked, check_factors(factors, len(checked))
 
 
+def check_single(*arrays: Array) -> None:
+    """Refuse codes that overflow in single precision, which trees use."""
+    largest = max(float(np.abs(array.astype(np.float64)).max()) for array in arrays)
+    if largest > float(np.finfo(np.float32).max):
+        raise ValueError(
+            f"codes must fit in single precision (3e38) for trees, got {largest:g}; rescale them"
+        )
+
+
+def constant_columns(array: Array) -> Array:
+    """Return which columns (d,) hold one value only; safe where a range would overflow."""
+    return np.asarray((array == array[:1]).all(axis=0))
+
+
 def check_several(count: int, what: str, metric: str) -> None:
     """Refuse a single code or factor where a gap between two is the score."""
     if count < 2:

@@ -9,17 +9,23 @@ import numpy as np
 from numpy.random import Generator
 
 from unweave_metrics.arrays import Array, check_positive
+from unweave_metrics.binning import MOST_FLOAT_CLASSES
 from unweave_metrics.catalogue import Entry, accepted
 from unweave_metrics.counting import Floats, pair_information
 from unweave_metrics.factor_vae import majority_accuracy, rescaled
-from unweave_metrics.importances import in_parallel
+from unweave_metrics.importances import in_parallel, thread_jobs
 from unweave_metrics.information import InformationTable
 from unweave_metrics.information_scores import scores_of
 from unweave_metrics.sampling import train_and_test
 from unweave_metrics.score import Score
 
-# Metrics that fit models anew are resampled no more often than this.
-MOST_REFITS = 20
+# Metrics that fit models anew are refitted for about this many reckoned seconds of one core, but at
+# least so often, and not at all where one refit is reckoned to take longer than the last number.
+REFIT_SECONDS, LEAST_REFITS, LONGEST_REFIT = 5.0, 5, 20.0
+
+# How much slower than a metric's usual predictor others are; a caller's own is taken to be as slow
+# as the slowest.
+SLOWER = {"random-forest": 3, "gradient-boosting": 50, "forest-regression": 50, "tree": 300}
 
 
 def interval_of(value: float, replicates: Floats, level: float = 0.95) -> tuple[float, float]:
@@ -106,19 +112,27 @@ def _slope(score: Score) -> float:
 
 
 def row_replicates(
-    entry: Entry, arrays: dict[str, Array], settings: dict[str, Any], resamples: int, jobs: int
+    entry: Entry,
+    score: Score,
+    arrays: dict[str, Array],
+    settings: dict[str, Any],
+    resamples: int,
+    jobs: int,
 ) -> Floats:
     """Return values of a metric on rows drawn with replacement.
 
     Where it has train and test rows, the rows are split first and each part is drawn from itself: a
     row that is in both would be known.
     """
-    seeds = np.random.SeedSequence(settings.get("seed", 0)).spawn(resamples)
-    options = accepted(entry.function, settings)
+    seed = settings.get("seed", 0)
+    seeds = np.random.SeedSequence(seed).spawn(resamples)
+    options = accepted(entry.function, settings | {"jobs": 1})
     split = "test_codes" in accepted(entry.function, {"test_codes": None})
+    split = split and score.settings.get("evaluate_on") != "train"
     codes, factors = arrays["codes"], arrays.get("factors")
     if split and factors is not None:
-        fixed = train_and_test(codes, factors, None, None, None, None, settings.get("seed", 0))
+        share = score.settings.get("test_fraction", 1 / 3)
+        fixed = train_and_test(codes, factors, None, None, None, None, seed, share)
 
     def one(r: int) -> float:
         rng = np.random.default_rng(seeds[r])
@@ -131,13 +145,33 @@ def row_replicates(
             }  # fmt: skip
         else:
             rows = rng.integers(0, len(codes), size=len(codes))
-            handed = {name: arrays[name][rows] for name in entry.needs}
+            given = entry.arguments(arrays)
+            handed = {name: array[rows] for name, array in given.items()}
         try:
             return float(entry.function(**handed, **options))
         except ValueError:  # the draw lost all but one class of a factor
             return float("nan")
 
     return np.array(in_parallel(one, resamples, jobs))
+
+
+def affordable(entry: Entry, score: Score, arrays: dict[str, Array], resamples: int) -> int:
+    """Return how many of the resamples are made: all, fewer where models are refitted, or none.
+
+    A refit is reckoned to take a metric's own seconds per million of (rows x codes + 10,000) x
+    classes, the classes summed over factors. That depends on the arrays alone: intervals are the
+    same anywhere.
+    """
+    if entry.interval != "refits":
+        return resamples if entry.interval else 0
+    predictor = score.settings.get("predictor", "")
+    slower = SLOWER.get(predictor, 1) if isinstance(predictor, str) else max(SLOWER.values())
+    rows, d = score.settings.get("rows", len(arrays["codes"])), arrays["codes"].shape[1]
+    classes = sum(min(len(np.unique(column)), MOST_FLOAT_CLASSES) for column in arrays["factors"].T)
+    seconds = entry.seconds * slower * (rows * d + 1e4) * classes / 1e6
+    if seconds > LONGEST_REFIT:
+        return 0
+    return min(resamples, max(LEAST_REFITS, int(REFIT_SECONDS / max(seconds, 1e-9))))
 
 
 def bootstrapped(
@@ -152,12 +186,16 @@ def bootstrapped(
 ) -> Score:
     """Return a score with its bootstrap interval, or as it is where there is none to have."""
     check_positive(resamples, "bootstrap", 2)
+    count = affordable(entry, score, arrays, resamples)
+    if count == 0:
+        return score
+    rng = np.random.default_rng(settings.get("seed", 0))
     if entry.interval == "votes":
-        rng = np.random.default_rng(settings.get("seed", 0))
-        return with_interval(score, vote_replicates(score, resamples, rng), level, "votes")
-    if entry.interval in ("rows", "refits"):
-        count = min(resamples, MOST_REFITS) if entry.interval == "refits" else resamples
-        return with_interval(
-            score, row_replicates(entry, arrays, settings, count, jobs), level, "rows"
-        )
-    return score
+        return with_interval(score, vote_replicates(score, count, rng), level, "votes")
+    if entry.interval == "images":
+        each = score.parts["per_image"]
+        means = [each[rng.integers(0, len(each), len(each))].mean() for _ in range(count)]
+        return with_interval(score, np.array(means), level, "images")
+    jobs = thread_jobs(score.settings.get("predictor", ""), jobs if entry.threads else 1)
+    drawn = row_replicates(entry, score, arrays, settings, count, jobs)
+    return with_interval(score, drawn, level, "rows")

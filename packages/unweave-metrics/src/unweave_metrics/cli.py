@@ -20,8 +20,9 @@ def parser() -> argparse.ArgumentParser:
     score.add_argument("table", help="codes.h5 or codes.npz")
     _add_choices(score)
     score.add_argument(
-        "--bootstrap", type=int, default=0, metavar="N", help="intervals of N resamples"
-    )
+        "--bootstrap", type=int, default=0, metavar="N",
+        help="intervals of N resamples, fewer for metrics that fit models (default 0: none)",
+    )  # fmt: skip
     formats = score.add_mutually_exclusive_group()
     for name in ("json", "csv", "latex", "markdown"):
         formats.add_argument(
@@ -50,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser().parse_args(arguments)
     try:
         return _run(given)
+    except BrokenPipeError:  # whoever read the output has seen enough
+        sys.stderr.close()
+        return 0
     except (ValueError, TypeError, OSError) as error:
         if given.debug:
             raise
@@ -63,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(given: argparse.Namespace) -> int:
     from unweave_metrics import commands
 
-    print(commands.COMMANDS[given.command](given))
+    print(commands.COMMANDS[given.command](given), flush=True)
     return 0
 
 

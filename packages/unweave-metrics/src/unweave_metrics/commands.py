@@ -23,7 +23,7 @@ def listing(given: argparse.Namespace) -> str:
     """Return the catalogue and the presets as text."""
     rows = [["metric", "best", "needs", ""]]
     rows += [[e.name, e.best, ", ".join(e.needs), e.summary] for e in CATALOGUE.values()]
-    return aligned(rows) + "\n\npresets: " + ", ".join(preset_names())
+    return aligned(rows, left=True) + "\n\npresets: " + ", ".join(preset_names())
 
 
 def score(given: argparse.Namespace) -> str:
@@ -33,9 +33,21 @@ def score(given: argparse.Namespace) -> str:
         return json.dumps({name: table.to_dict() for name, table in scored.items()}, indent=2)
     if len(scored) == 1:
         return formatted(next(iter(scored.values())), given.format)
-    return "\n\n".join(
-        f"{name}\n{formatted(table, given.format)}" for name, table in scored.items()
-    )
+    if given.format == "csv":
+        return several_csv(scored)
+    parts = [f"{name}\n{formatted(table, given.format)}" for name, table in scored.items()]
+    if given.format is None:
+        parts.append(compare({f"all {len(scored)}": list(scored.values())}))
+    return "\n\n".join(parts)
+
+
+def several_csv(scored: dict[str, ScoreTable]) -> str:
+    """Return the scores of several tables as one table of comma-separated values."""
+    lines = []
+    for name, table in scored.items():
+        head, *rows = table.to_csv().splitlines()
+        lines += [f"{name},{row}" for row in rows]
+    return "\n".join([f"table,{head}", *lines])
 
 
 def compare_files(given: argparse.Namespace) -> str:
@@ -80,7 +92,7 @@ def score_table(table: CodeTable, given: argparse.Namespace, bootstrap: int) -> 
     factors = table.factors if table.factors is not None else table.factor_values
     scores = evaluate(
         table.codes, factors, metrics=names, preset=given.preset, bootstrap=bootstrap,
-        jobs=given.jobs, seed=given.seed, progress=True,
+        jobs=given.jobs, seed=given.seed, progress="lines", std=table.std,
     )  # fmt: skip
     if stored is not None and has_error:
         scores.scores[ERROR] = Score(

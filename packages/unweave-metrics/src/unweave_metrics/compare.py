@@ -21,7 +21,10 @@ class Summary:
     high: float
 
     def __str__(self) -> str:
-        return number(self.mean) if self.count < 2 else f"{number(self.mean)} ± {number(self.std)}"
+        if self.count < 2:
+            return number(self.mean)
+        interval = f"[{number(self.low)}, {number(self.high)}]"
+        return f"{number(self.mean)} ± {number(self.std)} {interval}"
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,9 @@ def paired_test(first: Sequence[float], second: Sequence[float], level: float = 
 
 
 def compare(models: Mapping[str, Sequence[ScoreTable]]) -> str:
-    """Return a text table: one row a metric, one column a model, mean ± deviation over its seeds.
+    """Return a text table: one row a metric, one column a model.
+
+    A cell says mean ± deviation over the model's seeds, and the interval of the mean.
 
     With two models of the same number of seeds (at least two) a column has the p of a paired test.
 

@@ -27,8 +27,10 @@ def dci(
     preset: str | None = None,
     predictor: Any = None,
     alpha: float | None = None,
+    scale: str | None = None,
     completeness: str | None = None,
     dead_codes: str | None = None,
+    evaluate_on: str | None = None,
     test_fraction: float | None = None,
     bins: int | None = None,
     train_samples: int | None = None,
@@ -53,14 +55,18 @@ def dci(
     preset : convention by name; without one those of ``"locatello2019"`` on every row
     predictor : ``"histogram-boosting"``: boosted trees with exact splits found through histograms;
         ``"gradient-boosting"``: scikit-learn's, the reference, slow; ``"random-forest"`` (100
-        trees, entropy, depth 10); ``"lasso"``; or a scikit-learn estimator with
-        ``feature_importances_`` or ``coef_``
-    alpha : of the lasso, on standardised arrays; chosen by 10-fold cross-validation on arrays
-        scaled to [0, 1] unless given
+        trees, entropy, depth 10); ``"lasso"``; ``"forest-regression"`` (10 trees, depth and share
+        of codes a split chosen by 10-fold cross-validation, slow); or a scikit-learn classifier or
+        regressor with ``feature_importances_`` or ``coef_``
+    alpha : of the lasso; chosen by 10-fold cross-validation unless given
+    scale : of the arrays of a regression: ``"unit"`` ([0, 1]), ``"standard"`` (mean 0, deviation 1;
+        the default of a lasso whose `alpha` is given) or ``"none"``
     completeness : mean over factors, ``"weighted"`` by their importance, or ``"mean"``
     dead_codes : a code without importance scores ``"zero"`` or ``"one"`` (with weight 0 either
         way), makes disentanglement ``"nan"``, or ``"stop"``: it and all codes after it have weight
         0
+    evaluate_on : ``"test"`` or ``"train"`` rows; ``"train"`` without test arrays fits on every row
+    test_fraction : share of the rows that is held out
     bins : number of bins for measurements given to a classifier
     train_samples, test_samples : rows drawn where there are more
     jobs : factors fitted at a time, -1 for one a core
@@ -69,7 +75,8 @@ def dci(
     Returns
     -------
     Score, with parts `disentanglement`, `completeness`, `informativeness`, `informativeness_train`,
-    `per_code` (d,), `per_factor` (k,), `importance` (d, k).
+    `per_code` (d,), `per_factor` (k,), `importance` (d, k); of regressions also `nrmse` and
+    `nrmse_train`, root mean squared error over the factor's deviation, mean over factors.
 
     Raises
     ------
@@ -88,13 +95,16 @@ def dci(
     (1.0, 1.0)
     """
     given = {
-        "predictor": predictor, "alpha": alpha, "completeness": completeness,
-        "dead_codes": dead_codes, "test_fraction": test_fraction, "bins": bins,
-        "train_samples": train_samples, "test_samples": test_samples,
+        "predictor": predictor, "alpha": alpha, "scale": scale, "completeness": completeness,
+        "dead_codes": dead_codes, "evaluate_on": evaluate_on, "test_fraction": test_fraction,
+        "bins": bins, "train_samples": train_samples, "test_samples": test_samples,
     }  # fmt: skip
     settings = settings_for("dci", preset, given) | {"seed": seed}
     if isinstance(settings["predictor"], str):
         check_choice(settings["predictor"], "predictor", PREDICTORS)
+    if settings["scale"] is not None:
+        check_choice(settings["scale"], "scale", ("unit", "standard", "none"))
+    check_choice(settings["evaluate_on"], "evaluate_on", ("train", "test"))
     check_choice(settings["completeness"], "completeness", ("weighted", "mean"))
     check_choice(settings["dead_codes"], "dead_codes", ("zero", "one", "nan", "stop"))
     rows = chosen_rows(codes, factors, test_codes, test_factors, settings, seed)
@@ -106,7 +116,7 @@ def _score(fitted: Fitted, settings: dict[str, Any]) -> Score:
     """Make the score of fitted predictors."""
     per_code, value = disentanglement_of(fitted.importance, settings["dead_codes"])
     per_factor, complete = completeness_of(fitted.importance, settings["completeness"])
-    parts = {
+    parts: dict[str, Any] = {
         "disentanglement": value,
         "completeness": complete,
         "informativeness": float(fitted.test.mean()),
@@ -115,6 +125,8 @@ def _score(fitted: Fitted, settings: dict[str, Any]) -> Score:
         "per_factor": per_factor,
         "importance": fitted.importance,
     }
+    if fitted.nrmse is not None:
+        parts["nrmse_train"], parts["nrmse"] = fitted.nrmse.mean(axis=1).tolist()
     return Score(value, name="dci", parts=parts, settings=settings)
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics.arrays import Array
+from unweave_metrics.arrays import Array, check_single
 from unweave_metrics.binning import is_continuous
 from unweave_metrics.counting import Floats
-from unweave_metrics.importances import in_parallel
 from unweave_metrics.presets import settings_for
 from unweave_metrics.sampling import chosen_rows
 from unweave_metrics.sap import train_and_test_labels
@@ -28,7 +27,6 @@ def dci_es(
     trees: int = 10,
     train_samples: int | None = None,
     test_samples: int | None = None,
-    jobs: int = 1,
     seed: int = 0,
 ) -> Score:
     """Compute explicitness and size of DCI-ES; the float is explicitness.
@@ -38,8 +36,9 @@ def dci_es(
     squared error over variance), taken to fall (l_t = the least so far). With l* the least loss, E
     = 1 - A / Z, A the area between l_t and l* over capacity (trapezoids, from t = 0 to the first t
     of least loss), Z = T (l_0 - l*) / 2. E is 1 where the first predictor reaches the least loss
-    almost at once, 0 for a loss that falls in a straight line; factors that no predictor learns
-    have E = 0. Size S = k / d. Best: high.
+    almost at once, 0 for a loss that falls in a straight line or later; factors that no predictor
+    learns have E = 0. It is relative to the least loss that is reached: noise may raise it. Size
+    S = k / d. Best: high.
 
     Parameters
     ----------
@@ -49,7 +48,6 @@ def dci_es(
     preset : convention by name; fixes how many rows are drawn
     trees : of each forest
     train_samples, test_samples : rows drawn where there are more
-    jobs : factors fitted at a time, -1 for one a core
     seed : decides splits, draws and forests
 
     Returns
@@ -75,6 +73,7 @@ def dci_es(
     given = {"train_samples": train_samples, "test_samples": test_samples}
     settings = settings_for("probe", preset, given) | {"trees": trees, "seed": seed}
     z, y, z_test, y_test = chosen_rows(codes, factors, test_codes, test_factors, settings, seed)
+    check_single(z, z_test)
     labels, tested = train_and_test_labels(y, y_test, settings["bins"])
 
     def losses(k: int) -> Floats:
@@ -82,7 +81,7 @@ def dci_es(
             return _value_losses(z, y[:, k], z_test, y_test[:, k], trees, seed)
         return _class_losses(z, labels[k], z_test, tested[k], trees, seed)
 
-    table = np.array(in_parallel(losses, y.shape[1], jobs))
+    table = np.array([losses(k) for k in range(y.shape[1])])
     per_factor = np.array([ease(row) for row in table])
     parts = {
         "explicitness": float(per_factor.mean()),
@@ -102,7 +101,7 @@ def ease(losses: Floats) -> float:
     if gap[0] <= 0:
         return 0.0
     area = ((gap[1:] + gap[:-1]) / 2).sum()
-    return float(1 - area / (0.5 * (len(losses) - 1) * gap[0]))
+    return max(0.0, float(1 - area / (0.5 * (len(losses) - 1) * gap[0])))
 
 
 def _class_losses(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,19 +31,23 @@ def evaluate(
     *,
     metrics: Sequence[str] | None = None,
     preset: str | None = None,
+    std: ArrayLike | None = None,
     images: ArrayLike | None = None,
     reconstructions: ArrayLike | None = None,
-    bootstrap: int = 0,
+    bootstrap: int = 1000,
     level: float = 0.95,
-    jobs: int = 1,
-    progress: bool = False,
+    jobs: int = -1,
+    progress: bool | Literal["lines"] = True,
     seed: int = 0,
     **options: Any,
 ) -> ScoreTable:
-    """Compute a table of scores, with bootstrap intervals if asked for.
+    """Compute a table of scores with bootstrap intervals.
 
-    Information scores share one histogram pass. Intervals resample rows, votes for the sampled
-    scores; scores that fit models are resampled 20 times at most. Images and counts get none.
+    Information scores share one histogram pass. Intervals resample rows; votes, for the sampled
+    scores; images, for theirs. Scores that fit models are refitted for about five seconds of one
+    core each, by a rule on the sizes of the arrays: as often as `bootstrap` says on small ones, at
+    least five times, and not at all where one refit would take more than twenty; a note says so.
+    Counts and estimates by neighbours, which repeated rows mislead, get no interval.
 
     Parameters
     ----------
@@ -51,11 +55,13 @@ def evaluate(
     factors : integer classes or float values, shape (n, k); without them only scores that need none
     metrics : names; those that are usual and possible unless given
     preset : convention by name; without one those of ``"locatello2019"`` on every row
+    std : standard deviations of the posteriors, shape (n, d), for `rmig`
     images, reconstructions : arrays (n, h, w, c) for the scores of images
-    bootstrap : number of resamples; 0 for no intervals
+    bootstrap : number of resamples, 0 for no intervals
     level : of the intervals
     jobs : resamples, or factors, computed at a time, -1 for one a core
-    progress : say on standard error what runs, from the second second on
+    progress : draw a bar on standard error, where that is a terminal, from the second second on;
+        ``"lines"``: elsewhere write a line there as each metric ends
     seed : decides every draw
     options : settings by name, given to each metric that has one of that name
 
@@ -76,16 +82,20 @@ def evaluate(
     >>> score.interval[0] < score < score.interval[1]
     True
     """
-    arrays, notes = _arrays(codes, factors, images, reconstructions)
+    others = {"std": std, "images": images, "reconstructions": reconstructions}
+    arrays, notes = _arrays(codes, factors, others)
     entries = _wanted(metrics, arrays, notes)
     if preset is not None:
         check_choice(preset, "preset", preset_names())
+    if bootstrap:
+        check_positive(bootstrap, "bootstrap", 2)
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, got {level}")
     _check_options(entries, options)
     settings = {"preset": preset, "seed": seed, "jobs": jobs, **options}
     scores: dict[str, Score] = {}
     shared = [entry for entry in entries if entry.interval == "information"]
+    fewer: list[str] = []
     with Progress(len(entries), progress) as shown:
         for entry in entries:
             if entry.name in scores:
@@ -100,6 +110,7 @@ def evaluate(
                         score = bootstrapped(
                             entry, score, arrays, settings, bootstrap, jobs=jobs, level=level
                         )
+                        fewer += _fewer(entry, score, bootstrap)
                     done = {entry.name: score}
             except ValueError as error:
                 notes.append(f"{entry.name}: {error}")
@@ -107,8 +118,16 @@ def evaluate(
                 done = {}
             scores |= done
             shown.finish(entry.name)
+    if fewer:
+        notes.append(f"fewer than {bootstrap} resamples, for time: {', '.join(fewer)}")
     ordered = {entry.name: scores[entry.name] for entry in entries if entry.name in scores}
     return ScoreTable(ordered, notes)
+
+
+def _fewer(entry: Entry, score: Score, resamples: int) -> list[str]:
+    """Return what to say of a score that was refitted less often than asked for."""
+    made = score.settings["interval"]["resamples"] if score.interval else 0
+    return [f"{entry.name} {made}"] if entry.interval == "refits" and made < resamples else []
 
 
 def _information(
@@ -129,8 +148,9 @@ def _information(
             scores |= scores_of(table, [entry.name])
         except ValueError as error:
             notes.append(f"{entry.name}: {error}")
-    if resamples:
-        check_positive(resamples, "bootstrap", 2)
+    if resamples and table.settings["estimator"] == "neighbors":
+        notes.append("no interval with estimator='neighbors', which repeated rows mislead")
+    elif resamples:
         drawn = information_replicates(
             table, list(scores), resamples, settings["jobs"], settings["seed"]
         )
@@ -143,8 +163,7 @@ def _information(
 def _arrays(
     codes: ArrayLike,
     factors: ArrayLike | None,
-    images: ArrayLike | None,
-    reconstructions: ArrayLike | None,
+    others: dict[str, ArrayLike | None],
 ) -> tuple[dict[str, Array], list[str]]:
     """Return the arrays there are, checked, factors without one-valued columns, and notes."""
     found: dict[str, Array] = {"codes": check_codes(codes)}
@@ -157,7 +176,7 @@ def _arrays(
             notes.append(f"factors: left out column {left_out}, which takes one value only")
         if varying.any():
             found["factors"] = y[:, varying]
-    for name, value in (("images", images), ("reconstructions", reconstructions)):
+    for name, value in others.items():
         if value is not None:
             found[name] = np.asarray(value)
     return found, notes
@@ -192,5 +211,4 @@ def _check_options(entries: list[Entry], options: dict[str, Any]) -> None:
 
 def _compute(entry: Entry, arrays: dict[str, Array], settings: dict[str, Any]) -> Score:
     """Call one metric with what it asks for by name."""
-    handed = {name: arrays[name] for name in entry.needs}
-    return entry.function(**handed, **accepted(entry.function, settings))
+    return entry.function(**entry.arguments(arrays), **accepted(entry.function, settings))

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics.arrays import Array, check_choice
-from unweave_metrics.binning import bin_columns
 from unweave_metrics.counting import Floats
-from unweave_metrics.importances import in_parallel, to_unit
+from unweave_metrics.importances import in_parallel, scaled_pair
 from unweave_metrics.logistic import fit_logistic
 from unweave_metrics.presets import settings_for
 from unweave_metrics.sampling import chosen_rows
@@ -94,10 +93,9 @@ def explicitness(
     check_choice(settings["scale"], "scale", ("standard", "unit"))
     check_choice(settings["evaluate_on"], "evaluate_on", ("train", "test"))
     z, y, z_test, y_test = chosen_rows(codes, factors, test_codes, test_factors, settings, seed)
-    if settings["bin_factors"]:
-        both = bin_columns(np.concatenate([y, y_test]), settings["bins"], "unit").T
-        y, y_test = both[: len(y)], both[len(y) :]
-    labels, tested = train_and_test_labels(y, y_test, settings["bins"], "unit")
+    labels, tested = train_and_test_labels(
+        y, y_test, settings["bins"], "unit", settings["bin_factors"]
+    )
     inputs, inputs_test = scaled_pair(z, z_test, settings["scale"])
 
     def area(k: int) -> tuple[float, float]:
@@ -114,17 +112,6 @@ def explicitness(
     }
     settings |= {"rows": len(z), "test_rows": len(z_test)}
     return Score(areas[:, 1].mean(), name="explicitness", parts=parts, settings=settings)
-
-
-def scaled_pair(z: Array, z_test: Array, scale: str) -> tuple[Floats, Floats]:
-    """Return both sets of codes scaled by the train rows; codes constant there are 0."""
-    if scale == "unit":
-        return to_unit(z, z), to_unit(z_test, z)
-    constant = np.ptp(z, axis=0) == 0
-    mean = z.mean(axis=0, dtype=np.float64)
-    spread = np.where(constant, 1.0, z.std(axis=0, dtype=np.float64))
-    first, second = ((part - mean) / spread for part in (z, z_test))
-    return np.where(constant, 0.0, first), np.where(constant, 0.0, second)
 
 
 def _probabilities(

@@ -113,7 +113,7 @@ def vote_score(name: str, z: Array, groups: Groups, settings: dict[str, Any]) ->
         tables.append(table)
     train, evaluation = tables
     trained, tested = majority_accuracy(train, evaluation)
-    if settings["rescale"]:
+    if settings["rescale"] and active.any():
         trained, tested = rescaled(trained, train.shape[1]), rescaled(tested, train.shape[1])
     parts = {
         "train_accuracy": trained,

@@ -8,25 +8,37 @@ from typing import Any
 
 import numpy as np
 
-from unweave_metrics.arrays import Array
+from unweave_metrics.arrays import Array, check_single, constant_columns
 from unweave_metrics.boosting import boost, rank_codes
 from unweave_metrics.counting import Floats
-from unweave_metrics.infomec import standardized
 from unweave_metrics.sap import train_and_test_labels
 
-PREDICTORS = ("histogram-boosting", "gradient-boosting", "random-forest", "lasso")
+PREDICTORS = (
+    "histogram-boosting", "gradient-boosting", "random-forest", "lasso", "forest-regression",
+)  # fmt: skip
 
 # The candidates of the review that chose them by 10-fold cross-validation.
 ALPHAS = (0.0001, 0.001, 0.01, 0.1, 0.2, 0.4, 0.8, 1.0)
+FOREST_DEPTHS, FOREST_SHARES = (8, 16, 32, 64, 128), (0.2, 0.4, 0.8, 1.0)
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """Importances (d, k) and goodness of fit of each factor on train and test rows (k,)."""
+    """Importances (d, k) and goodness of fit of each factor on train and test rows (k,).
+
+    Regressions also have the root of their mean squared error over the factor's deviation, `nrmse`
+    (2, k), on train and test rows.
+    """
 
     importance: Floats
     train: Floats
     test: Floats
+    nrmse: Floats | None = None
+
+
+# These run on threads. scikit-learn's own must not: its parallel loops reset the whole process's
+# filters of warnings, under each other.
+THREADED = ("histogram-boosting", "boosting", "svm", "linear", "logistic-regression-cv", "")
 
 
 def in_parallel(function: Callable[[int], Any], count: int, jobs: int) -> list[Any]:
@@ -36,7 +48,8 @@ def in_parallel(function: Callable[[int], Any], count: int, jobs: int) -> list[A
     import os
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(os.cpu_count() if jobs < 1 else jobs) as pool:
+    cores = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
+    with ThreadPoolExecutor(len(cores) if jobs < 1 else jobs) as pool:
         return list(pool.map(function, range(count)))
 
 
@@ -45,20 +58,23 @@ def fit_factors(
 ) -> Fitted:
     """Fit one predictor a factor."""
     predictor = settings["predictor"]
-    if predictor == "lasso":
-        fit = _lasso(z, y, z_test, y_test, settings["alpha"])
-    else:
+    labels: Any = None
+    fit: Callable[[int], tuple[Any, ...]]
+    if not _is_regression(predictor):
         labels, tested = train_and_test_labels(y, y_test, settings["bins"])
-        if predictor == "histogram-boosting":
-            fit = _boosting(z, labels, z_test, tested, settings["seed"])
-        else:
-            model = _estimator(predictor, settings["seed"])
-            fit = _classifier(model, z, labels, z_test, tested)
-    rows = in_parallel(fit, y.shape[1], jobs)
+    if labels is None:
+        fit = _regression(_regressor(settings), z, y, z_test, y_test, _scale(settings))
+    elif predictor == "histogram-boosting":
+        fit = _boosting(z, labels, z_test, tested, settings["seed"])
+    else:
+        model = _estimator(predictor, settings["seed"], jobs)
+        fit = _classifier(model, z, labels, z_test, tested)
+    rows: list[Any] = in_parallel(fit, y.shape[1], thread_jobs(predictor, jobs))
     return Fitted(
         np.array([row[0] for row in rows]).T,
         np.array([row[1] for row in rows]),
         np.array([row[2] for row in rows]),
+        np.array([row[3] for row in rows]).T if len(rows[0]) > 3 else None,
     )
 
 
@@ -76,7 +92,12 @@ def _boosting(
     return fit
 
 
-def _estimator(predictor: Any, seed: int) -> Any:
+def thread_jobs(predictor: Any, jobs: int) -> int:
+    """Return how many fits of a predictor may run at a time on threads."""
+    return jobs if isinstance(predictor, str) and predictor in THREADED else 1
+
+
+def _estimator(predictor: Any, seed: int, jobs: int) -> Any:
     """Return a scikit-learn classifier by name, or the one given."""
     from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 
@@ -84,7 +105,7 @@ def _estimator(predictor: Any, seed: int) -> Any:
         return GradientBoostingClassifier(random_state=seed)
     if predictor == "random-forest":
         return RandomForestClassifier(
-            n_estimators=100, criterion="entropy", max_depth=10, random_state=seed
+            n_estimators=100, criterion="entropy", max_depth=10, random_state=seed, n_jobs=jobs
         )
     return predictor
 
@@ -94,6 +115,8 @@ def _classifier(
 ) -> Callable[[int], tuple[Floats, float, float]]:
     """Return a function that fits a copy of a classifier to factor k."""
     from sklearn.base import clone
+
+    check_single(z, z_test)
 
     def fit(k: int) -> tuple[Floats, float, float]:
         own = clone(model).fit(z, labels[k])
@@ -116,64 +139,110 @@ def importances_of(model: Any) -> Floats:
     )
 
 
-def _lasso(
-    z: Array, y: Array, z_test: Array, y_test: Array, alpha: float | None
-) -> Callable[[int], tuple[Floats, float, float]]:
+def _is_regression(predictor: Any) -> bool:
+    """Tell predictors of values from predictors of classes."""
+    if isinstance(predictor, str):
+        return predictor in ("lasso", "forest-regression")
+    from sklearn.base import is_regressor
+
+    return bool(is_regressor(predictor))
+
+
+def _scale(settings: dict[str, Any]) -> str:
+    """Return how a regression's arrays are scaled."""
+    fixed = settings["predictor"] == "lasso" and settings["alpha"] is not None
+    return settings["scale"] or ("standard" if fixed else "unit")
+
+
+def _regression(
+    fitted: Callable[[Floats, Floats], Any],
+    z: Array,
+    y: Array,
+    z_test: Array,
+    y_test: Array,
+    scale: str,
+) -> Callable[[int], tuple[Any, ...]]:
     """Return a function that regresses factor k; goodness of fit is 1 - 12 MSE, at least 0.
 
-    12 MSE because a uniform factor on [0, 1] has variance 1/12.
+    12 MSE of the factor scaled to [0, 1], because a uniform one then has variance 1/12.
     """
-    from sklearn.linear_model import Lasso
+    (inputs, inputs_test), (outputs, outputs_test) = (
+        scaled_pair(train, test, scale) for train, test in ((z, z_test), (y, y_test))
+    )
+    width, spread = np.ptp(outputs, axis=0), outputs.std(axis=0)
 
-    inputs, inputs_test = to_unit(z, z), to_unit(z_test, z)
-    outputs, outputs_test = to_unit(y, y), to_unit(y_test, y)
-    standard, standard_y = standardized(z), standardized(y)
-
-    def fit(k: int) -> tuple[Floats, float, float]:
-        chosen = _best_alpha(inputs, outputs[:, k]) if alpha is None else alpha
-        model = Lasso(alpha=chosen)
-        if alpha is not None:
-            model.fit(standard, standard_y[:, k])
-            coefficients = np.abs(model.coef_)
-            scale = np.maximum(z.std(axis=0), np.finfo(float).tiny)
-            spread = y[:, k].std() / np.ptp(y[:, k])
-            error = ((standard @ model.coef_ - standard_y[:, k]) * spread) ** 2
-            shifted = (z_test - z.mean(axis=0)) / scale
-            test_y = (y_test[:, k] - y[:, k].mean()) / y[:, k].std()
-            test_error = ((shifted @ model.coef_ - test_y) * spread) ** 2
-        else:
-            model.fit(inputs, outputs[:, k])
-            coefficients = np.abs(model.coef_)
-            error = (model.predict(inputs) - outputs[:, k]) ** 2
-            test_error = (model.predict(inputs_test) - outputs_test[:, k]) ** 2
-        return (
-            coefficients,
-            max(0.0, float(1 - 12 * error.mean())),
-            max(0.0, float(1 - 12 * test_error.mean())),
+    def fit(k: int) -> tuple[Any, ...]:
+        model = fitted(inputs, outputs[:, k])
+        trained, tested = (
+            float(((np.ravel(model.predict(rows)) - wanted[:, k]) ** 2).mean())
+            for rows, wanted in ((inputs, outputs), (inputs_test, outputs_test))
         )
+        goodness = [max(0.0, 1 - 12 * error / width[k] ** 2) for error in (trained, tested)]
+        return importances_of(model), *goodness, np.sqrt([trained, tested]) / spread[k]
 
     return fit
 
 
-def _best_alpha(inputs: Floats, output: Floats) -> float:
-    """Return the penalty with the least mean squared error in 10-fold cross-validation."""
+def _regressor(settings: dict[str, Any]) -> Callable[[Floats, Floats], Any]:
+    """Return a function that fits the regressor asked for, choosing what is to be chosen."""
+    from sklearn.base import clone
+    from sklearn.ensemble import RandomForestRegressor
     from sklearn.linear_model import Lasso
+
+    if settings["predictor"] == "lasso":
+        alpha = settings["alpha"]
+        if alpha is not None:
+            return lambda x, y: Lasso(alpha=alpha).fit(x, y)
+        # More steps while choosing than in the end, as the review has it.
+        choice = [Lasso(alpha=alpha, max_iter=5000) for alpha in ALPHAS]
+        return lambda x, y: Lasso(alpha=best_of(choice, x, y).alpha).fit(x, y)
+    if settings["predictor"] == "forest-regression":
+        forests = [
+            RandomForestRegressor(
+                n_estimators=10, max_depth=depth, max_features=share, random_state=settings["seed"]
+            )
+            for depth in FOREST_DEPTHS
+            for share in FOREST_SHARES
+        ]
+        return lambda x, y: best_of(forests, x, y).fit(x, y)
+    return lambda x, y: clone(settings["predictor"]).fit(x, y)
+
+
+def best_of(models: Sequence[Any], inputs: Floats, output: Floats) -> Any:
+    """Return a copy of the model with the least mean squared error in 10-fold cross-validation."""
+    from sklearn.base import clone
     from sklearn.model_selection import KFold
 
-    folds: Sequence[Any] = list(KFold(10).split(inputs))
+    folds = list(KFold(min(10, len(output))).split(inputs))
     errors = [
         np.mean([
-            ((Lasso(alpha=alpha, max_iter=5000).fit(inputs[a], output[a]).predict(inputs[b])
-              - output[b]) ** 2).mean()
+            ((clone(model).fit(inputs[a], output[a]).predict(inputs[b]) - output[b]) ** 2).mean()
             for a, b in folds
         ])
-        for alpha in ALPHAS
+        for model in models
     ]  # fmt: skip
-    return ALPHAS[int(np.argmin(errors))]
+    return clone(models[int(np.argmin(errors))])
+
+
+def scaled_pair(train: Array, test: Array, scale: str) -> tuple[Floats, Floats]:
+    """Return both sets of columns scaled by the train rows; columns constant there are 0.
+
+    ``"standard"``: mean 0 and deviation 1; ``"unit"``: their range to [0, 1]; ``"none"``: as is.
+    """
+    if scale == "none":
+        return train.astype(np.float64), test.astype(np.float64)
+    if scale == "unit":
+        return to_unit(train, train), to_unit(test, train)
+    constant = constant_columns(train)
+    mean = train.mean(axis=0, dtype=np.float64)
+    spread = np.where(constant, 1.0, train.std(axis=0, dtype=np.float64))
+    first, second = ((part - mean) / spread for part in (train, test))
+    return np.where(constant, 0.0, first), np.where(constant, 0.0, second)
 
 
 def to_unit(values: Array, reference: Array) -> Floats:
     """Return columns scaled by the range of a reference to [0, 1]; constant ones are 0."""
-    low, width = reference.min(axis=0), np.ptp(reference, axis=0).astype(np.float64)
-    scaled = (values - low.astype(np.float64)) / np.where(width > 0, width, 1.0)
+    known = reference.astype(np.float64)
+    low, width = known.min(axis=0), np.ptp(known, axis=0)
+    scaled = (values - low) / np.where(width > 0, width, 1.0)
     return np.asarray(np.where(width > 0, scaled, 0.0))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics.arrays import Array, check_choice, check_pair
+from unweave_metrics.arrays import Array, check_choice, check_pair, constant_columns
 from unweave_metrics.binning import class_columns, factor_labels
 from unweave_metrics.counting import Floats, pair_information
 from unweave_metrics.logistic import fit_logistic
@@ -27,6 +27,7 @@ def infomec(
     neighbors: int | None = None,
     active: str | None = None,
     active_fraction: float | None = None,
+    dead_codes: str | None = None,
     bins: int | None = None,
     samples: int | None = None,
     seed: int = 0,
@@ -37,18 +38,22 @@ def infomec(
     InfoM = (mean_i max_k NMI_ki / sum_k NMI_ki - 1/K) / (1 - 1/K); InfoC is the same over codes for
     each factor; InfoE = mean_k 1 - CE_k / CE0_k, the cross-entropy of an unpenalised,
     class-balanced multinomial logistic regression on all codes against the one on none, both in
-    sample. Each: range 0 to 1, best 1. InfoM is NaN where an active code has no information at all,
-    InfoC with a single active code.
+    sample. Each: range 0 to 1, best 1. An active code, or a factor, without any information counts
+    as chance, 1/K or 1/D (or makes the score NaN, as in the authors' program); no active code at
+    all: 0. InfoM is NaN with a single factor, InfoC with a single active code.
 
     Parameters
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k); measurements are cut into `bins` bins
-    preset : convention by name; without one those of ``"hsu2023"``
+    preset : convention by name; without one those of ``"hsu2023"`` on every row, but for
+        `dead_codes`
     discrete_codes : take code values as classes (plug-in information) instead of nearest neighbours
     neighbors : of the nearest-neighbour estimate
     active : a code is active if its ``"range"``, or its interquartile range ``"iqr"``, is above
         `active_fraction` of the widest; or ``"all"``
+    dead_codes : active codes without any information count ``"zero"`` or make InfoM and InfoC
+        ``"nan"``
     samples : rows drawn without replacement where there are more
     seed : decides that draw and the estimator's jitter
 
@@ -58,7 +63,8 @@ def infomec(
 
     Raises
     ------
-    ValueError: a factor of one value, NaN or infinite values, shapes that do not fit.
+    ValueError: a factor of one value, too few rows for the neighbours, NaN or infinite values,
+    shapes that do not fit.
 
     References
     ----------
@@ -76,18 +82,21 @@ def infomec(
     """
     given = {
         "discrete_codes": discrete_codes, "neighbors": neighbors, "active": active,
-        "active_fraction": active_fraction, "bins": bins, "samples": samples,
+        "active_fraction": active_fraction, "dead_codes": dead_codes, "bins": bins,
+        "samples": samples,
     }  # fmt: skip
     settings = settings_for("infomec", preset, given) | {"seed": seed}
     check_choice(settings["active"], "active", ACTIVE)
+    check_choice(settings["dead_codes"], "dead_codes", ("zero", "nan"))
     z, y = subsample(*check_pair(codes, factors), settings["samples"], seed)
     labels = factor_labels(y, settings["bins"])
     normalized = _normalized_information(z, labels, settings)
     used = active_codes(z, settings)
+    dead = settings["dead_codes"] == "nan"
     parts: dict[str, Any] = {
-        "infom": _concentration(normalized[:, used], axis=0),
+        "infom": _concentration(normalized[:, used], 0, dead),
         "infoe": _explained(z, labels, settings["discrete_codes"]),
-        "infoc": _concentration(normalized[:, used], axis=1),
+        "infoc": _concentration(normalized[:, used], 1, dead),
         "normalized_information": normalized,
         "active": used,
     }
@@ -99,9 +108,9 @@ def active_codes(z: Array, settings: dict[str, Any]) -> Array:
     if settings["active"] == "all":
         return np.ones(z.shape[1], dtype=bool)
     if settings["active"] == "range":
-        spread = np.ptp(z, axis=0).astype(np.float64)
+        spread = np.ptp(z.astype(np.float64), axis=0)
     else:
-        spread = np.subtract(*np.percentile(z, [75, 25], axis=0))
+        spread = np.subtract(*np.percentile(z.astype(np.float64), [75, 25], axis=0))
     limit = 0.0 if settings["discrete_codes"] else spread.max() * settings["active_fraction"]
     return np.asarray(spread > limit)
 
@@ -113,6 +122,10 @@ def _normalized_information(z: Array, labels: Array, settings: dict[str, Any]) -
         return (pairs.mutual_information / pairs.entropy_b).T
     from sklearn.feature_selection import mutual_info_classif
 
+    if len(z) <= settings["neighbors"]:
+        raise ValueError(
+            f"codes must have more than neighbors={settings['neighbors']} rows, got {len(z)}"
+        )
     standard = standardized(z)
     entropy = pair_information(labels, labels).entropy_b
     # One legacy generator drawn from pair by pair: the jitter is then that of the authors' program.
@@ -137,20 +150,21 @@ def standardized(z: Array) -> Floats:
     values -= values.mean(axis=0)
     spread = values.std(axis=0)
     # Rounding of the mean leaves a constant column with a spread of a few units in the last place.
-    constant = np.ptp(z, axis=0) == 0
+    constant = constant_columns(z)
     values[:, constant] = 0.0
     return np.asarray(values / np.where(constant, 1.0, spread))
 
 
-def _concentration(normalized: Floats, axis: int) -> float:
+def _concentration(normalized: Floats, axis: int, dead_is_nan: bool) -> float:
     """Return the mean share of the largest entry along an axis, chance mapped to 0."""
     count = normalized.shape[axis]
-    if normalized.size == 0 or count < 2:
+    if normalized.size == 0:
+        return 0.0
+    if count < 2:
         return float("nan")
     total = normalized.sum(axis=axis)
-    share = np.divide(
-        normalized.max(axis=axis), total, out=np.full(len(total), np.nan), where=total > 0
-    )
+    nothing = np.full(len(total), np.nan if dead_is_nan else 1 / count)
+    share = np.divide(normalized.max(axis=axis), total, out=nothing, where=total > 0)
     return float((share.mean() - 1 / count) / (1 - 1 / count))
 
 

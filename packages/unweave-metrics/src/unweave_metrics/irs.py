@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics.arrays import check_pair
+from unweave_metrics.arrays import check_pair, constant_columns
 from unweave_metrics.compiled import Kernel
 from unweave_metrics.counting import Floats
 from unweave_metrics.draws import Groups, group_rows
@@ -75,7 +75,7 @@ def irs(
         raise ValueError(f"quantile must be above 0 and at most 1, got {settings['quantile']}")
     z, y = subsample(*check_pair(codes, factors), settings["samples"], seed)
     groups = group_rows(y, settings["bins"], settings["bin_factors"], "range")
-    active = np.ptp(z, axis=0) > 0
+    active = ~constant_columns(z)
     settings |= {"rows": len(z)}
     if not active.any():
         return Score(0.0, name="irs", parts={"active": active}, settings=settings)
@@ -133,7 +133,28 @@ def _sum_quantiles(columns, order, starts, quantile, few, out):  # type: ignore[
                     low = top[0]
                     high = top[1] if wanted > 1 else low
                 else:
-                    part = np.partition(np.abs(held[:count] - mean), lower)
-                    low = part[lower]
-                    high = part[lower + 1 :].min()
+                    for j in range(count):
+                        held[j] = abs(held[j] - mean)
+                    left, right = 0, count - 1
+                    while left < right:  # Hoare's selection; numba's own takes seconds to compile
+                        pivot = held[(left + right) // 2]
+                        p, q = left, right
+                        while p <= q:
+                            while held[p] < pivot:
+                                p += 1
+                            while held[q] > pivot:
+                                q -= 1
+                            if p <= q:
+                                held[p], held[q] = held[q], held[p]
+                                p += 1
+                                q -= 1
+                        if lower <= q:
+                            right = q
+                        elif lower >= p:
+                            left = p
+                        else:
+                            break
+                    low, high = held[lower], np.inf
+                    for j in range(lower + 1, count):
+                        high = min(high, held[j])
                 out[i, k] += low + (high - low) * share

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,21 +97,33 @@ def fit_logistic(
     return Logistic(weights)
 
 
-_controller: Any = None
+_lock = threading.Lock()
+_held: dict[str, Any] = {"users": 0, "controller": None, "limit": None}
 
 
-def _one_thread() -> Any:
-    """Return a context in which linear algebra runs on one thread.
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Run linear algebra on one thread, until the last of those that ask for it at a time is done.
 
     L-BFGS calls it with vectors of a few dozen entries, for which waking other threads costs many
-    times the work. The search for loaded libraries is done once.
+    times the work. The limit is the whole process's: the first one in sets it, the last one out
+    takes it away. The search for loaded libraries is done once.
     """
-    global _controller
-    if _controller is None:
-        from threadpoolctl import ThreadpoolController
+    from threadpoolctl import ThreadpoolController
 
-        _controller = ThreadpoolController()
-    return _controller.limit(limits=1, user_api="blas")
+    with _lock:
+        if _held["controller"] is None:
+            _held["controller"] = ThreadpoolController()
+        if _held["users"] == 0:
+            _held["limit"] = _held["controller"].limit(limits=1, user_api="blas")
+        _held["users"] += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _held["users"] -= 1
+            if _held["users"] == 0:
+                _held["limit"].restore_original_limits()
 
 
 @Kernel

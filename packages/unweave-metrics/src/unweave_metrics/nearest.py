@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics.arrays import check_codes, check_positive, check_several
+from unweave_metrics.arrays import check_codes, check_positive, check_several, constant_columns
 from unweave_metrics.infomec import standardized
 from unweave_metrics.sampling import draw_rows
 from unweave_metrics.score import Score
@@ -55,7 +55,7 @@ def total_correlation_knn(
     n = len(z)
     if n <= neighbors:
         raise ValueError(f"codes must have more than neighbors={neighbors} rows, got {n}")
-    values = standardized(z)[:, np.ptp(z, axis=0) > 0]
+    values = standardized(z)[:, ~constant_columns(z)]
     settings = {"neighbors": neighbors, "rows": n, "seed": seed}
     d = values.shape[1]
     if d < 2:

@@ -11,8 +11,7 @@ from unweave_metrics.arrays import Array, check_choice
 from unweave_metrics.binning import is_continuous
 from unweave_metrics.boosting import boost, rank_codes
 from unweave_metrics.counting import Floats
-from unweave_metrics.explicitness import scaled_pair
-from unweave_metrics.importances import in_parallel
+from unweave_metrics.importances import in_parallel, scaled_pair
 from unweave_metrics.logistic import fit_logistic
 from unweave_metrics.presets import settings_for
 from unweave_metrics.sampling import chosen_rows
@@ -203,6 +202,8 @@ def _cross_validated(
     from sklearn.model_selection import KFold
 
     x, classes = inputs[0], int(label.max()) + 1
+    if len(x) < 5:
+        raise ValueError(f"codes must have at least 5 train rows for 5 folds, got {len(x)}")
     penalties = np.logspace(-4, 4, 10)
     right = np.zeros(len(penalties))
     for train, held in KFold(5).split(x):

@@ -8,26 +8,28 @@ import time
 from types import TracebackType
 
 PATIENCE = 2.0  # seconds without a word
+WIDTH = 20  # characters of the bar
 
 
 class Progress:
     """A context that reports steps done of a total, and what is running, after two seconds.
 
-    On a terminal one line is rewritten twice a second; elsewhere each finished step is a line.
+    On a terminal a bar is redrawn twice a second; elsewhere nothing is written, or with `shown`
+    ``"lines"`` a line as each step ends.
     """
 
-    def __init__(self, total: int, shown: bool = True) -> None:
+    def __init__(self, total: int, shown: bool | str = True) -> None:
         self.total = total
-        self.shown = shown
         self.done = 0
         self.label = ""
         self._start = time.monotonic()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._live = sys.stderr.isatty()
+        self._live = bool(shown) and sys.stderr.isatty()
+        self._lines = shown == "lines" and not self._live
 
     def __enter__(self) -> Progress:
-        if self.shown and self._live:
+        if self._live:
             self._thread = threading.Thread(target=self._tick, daemon=True)
             self._thread.start()
         return self
@@ -51,7 +53,7 @@ class Progress:
     def finish(self, label: str) -> None:
         """Count one step as done."""
         self.done += 1
-        if self.shown and not self._live and self.seconds > PATIENCE:
+        if self._lines and self.seconds > PATIENCE:
             sys.stderr.write(f"{self.done}/{self.total} {label} {self.seconds:.0f} s\n")
             sys.stderr.flush()
 
@@ -63,6 +65,8 @@ class Progress:
     def _tick(self) -> None:
         while not self._stop.wait(0.5):
             if self.seconds > PATIENCE:
-                text = f"{self.done}/{self.total} {self.label} {self.seconds:.0f} s"
+                full = WIDTH * self.done // max(self.total, 1)
+                bar = "#" * full + "-" * (WIDTH - full)
+                text = f"[{bar}] {self.done}/{self.total} {self.label} {self.seconds:.0f} s"
                 sys.stderr.write(f"\r\033[K{text}")
                 sys.stderr.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,10 @@ def _read_group(group: Any, source: Path, name: str) -> CodeTable:
             raise ValueError(f"{where}: {key} must be stored in the file itself, it is elsewhere")
         if data.dtype.kind not in "biuf":
             raise ValueError(f"{where}: {key} must hold numbers, got dtype {data.dtype}")
-        arrays[key] = data[()]
+        try:
+            arrays[key] = data[()]
+        except MemoryError as error:
+            raise ValueError(f"{where}: {key} does not fit in memory: {error}") from None
     attributes = {
         key: value.item() if isinstance(value, np.generic) else value
         for key, value in group.attrs.items()
@@ -106,13 +110,17 @@ def _read_group(group: Any, source: Path, name: str) -> CodeTable:
 
 def _read_npz(source: Path) -> dict[str, CodeTable]:
     content: dict[str, dict[str, Any]] = {}
+    if not zipfile.is_zipfile(source):
+        raise ValueError(f"{source} cannot be read as npz: it is no zip archive, or truncated")
     try:
         with np.load(source, allow_pickle=False) as file:
             for key in file.files:
                 name, _, field = key.rpartition("/")
                 content.setdefault(name, {})[field] = file[key]
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{source} cannot be read as npz: {error}") from None
+    except MemoryError as error:
+        raise ValueError(f"{source} does not fit in memory: {error}") from None
     if not content:
         content[""] = {}
     return {name: _npz_table(fields, source, name) for name, fields in content.items()}

@@ -33,6 +33,7 @@ def sap(
     C: float | None = None,
     balanced: bool | None = None,
     bins: int | None = None,
+    bin_factors: bool | None = None,
     evaluate_on: str | None = None,
     train_samples: int | None = None,
     test_samples: int | None = None,
@@ -59,6 +60,7 @@ def sap(
     predictor : ``"svm"``, ``"tree"`` or ``"linear"``
     C, balanced : of the machine: weight of the errors, and whether classes weigh the same
     bins : number of bins for measurements given to a classifier
+    bin_factors : cut every factor into `bins` bins, classes too
     evaluate_on : ``"test"`` or ``"train"`` rows; ``"train"`` without test arrays fits on every row
     train_samples, test_samples : rows drawn where there are more
     seed : decides splits and draws
@@ -87,7 +89,8 @@ def sap(
     """
     given = {
         "predictor": predictor, "C": C, "balanced": balanced, "bins": bins,
-        "evaluate_on": evaluate_on, "train_samples": train_samples, "test_samples": test_samples,
+        "bin_factors": bin_factors, "evaluate_on": evaluate_on, "train_samples": train_samples,
+        "test_samples": test_samples,
     }  # fmt: skip
     settings = settings_for("sap", preset, given)
     check_choice(settings["evaluate_on"], "evaluate_on", ("train", "test"))
@@ -109,17 +112,22 @@ def _predictability(
     """Return S, shape (d, k)."""
     if settings["predictor"] == "linear":
         return squared_correlation(z.astype(np.float64), y.astype(np.float64))
-    labels, test_labels = train_and_test_labels(y, y_test, settings["bins"])
+    labels, test_labels = train_and_test_labels(
+        y, y_test, settings["bins"], "unit", settings["bin_factors"]
+    )
     matrix = np.empty((z.shape[1], y.shape[1]))
     for i in range(z.shape[1]):
         code = z[:, i].astype(np.float64)
         test_code = z_test[:, i].astype(np.float64)
+        order = np.argsort(code, kind="stable")
         for k in range(y.shape[1]):
             if settings["predictor"] == "tree":
                 hits = _tree_predictions(code, labels[k], test_code) == test_labels[k]
             else:
                 classes = int(labels[k].max()) + 1
-                lines = fit_one_code(code, labels[k], classes, settings["C"], settings["balanced"])
+                lines = fit_one_code(
+                    code, labels[k], classes, settings["C"], settings["balanced"], order
+                )
                 hits = predict_one_code(test_code, *lines) == test_labels[k]
             matrix[i, k] = hits.mean()
     return matrix
@@ -136,18 +144,18 @@ def squared_correlation(z: Floats, y: Floats) -> Floats:
 
 
 def train_and_test_labels(
-    y: Array, y_test: Array, bins: int, binning: str = "range"
+    y: Array, y_test: Array, bins: int, binning: str = "range", bin_factors: bool = False
 ) -> tuple[Array, Array]:
     """Return dense classes (k, n) of train and test rows, numbered together; measurements are cut.
 
-    Test rows of a class that training never saw get a number of their own, which no prediction
-    equals.
+    With `bin_factors` every column is cut. Test rows of a class that training never saw get a
+    number of their own, which no prediction equals.
     """
     labels = np.empty((y.shape[1], len(y)), dtype=np.int64)
     test_labels = np.empty((y.shape[1], len(y_test)), dtype=np.int64)
     for k in range(y.shape[1]):
         column = np.concatenate([y[:, k], y_test[:, k]])[:, None]
-        if is_continuous(column[:, 0]):
+        if bin_factors or is_continuous(column[:, 0]):
             column = bin_columns(column, bins, binning).T
         known, values = class_columns(column[: len(y)])
         check_classes(values, first=k)

@@ -112,12 +112,12 @@ def number(value: float | None) -> str:
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.4g}"
 
 
-def aligned(rows: list[list[str]]) -> str:
-    """Return rows of cells as columns: the first to the left, the others to the right."""
+def aligned(rows: list[list[str]], left: bool = False) -> str:
+    """Return rows of cells as columns: the first to the left, the others too, or to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(
-            cell.ljust(width) if place == 0 else cell.rjust(width)
+            cell.ljust(width) if left or place == 0 else cell.rjust(width)
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows

@@ -66,8 +66,8 @@ def make_table(arrays: Mapping[str, Any], attributes: Mapping[str, Any], where: 
     free = {key: value for key, value in attributes.items() if key not in NAMED}
     table = CodeTable(
         **checked,
-        factor_names=tuple(_text(name) for name in attributes.get("factor_names", ())),
-        factor_sizes=tuple(int(size) for size in attributes.get("factor_sizes", ())),
+        factor_names=_listed(attributes, "factor_names", _text, where),
+        factor_sizes=_listed(attributes, "factor_sizes", int, where),
         metadata=free,
     )
     _check_names(table, where)
@@ -83,6 +83,21 @@ def _check_names(table: CodeTable, where: str) -> None:
         count = len(getattr(table, what))
         if count not in (0, known.shape[1]):
             raise ValueError(f"{where}: {what} must name all {known.shape[1]} factors, got {count}")
+
+
+def _listed(
+    attributes: Mapping[str, Any], name: str, kind: Callable[[Any], Any], where: str
+) -> tuple[Any, ...]:
+    """Return an attribute of one entry a factor, each of a kind."""
+    value = attributes.get(name, ())
+    try:
+        if isinstance(value, str | bytes):
+            raise TypeError
+        return tuple(kind(entry) for entry in value)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{where}: {name} must list one entry for each factor, got {value!r}"
+        ) from None
 
 
 def _text(value: Any) -> str:
@@ -166,6 +181,8 @@ def write_code_tables(path: str | os.PathLike[str], tables: Mapping[str, CodeTab
     for name in tables:
         if "/" in name or name in ARRAYS or name == ".":
             raise ValueError(f"a table's name must be a word without '/', got {name!r}")
+    if not target.parent.is_dir():
+        raise ValueError(f"path must be in a folder that exists, {target.parent} does not")
     if target.suffix in (".h5", ".hdf5"):
         _write_beside(target, lambda part: _write_hdf5(part, tables))
     elif target.suffix == ".npz":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics.arrays import check_codes, check_positive, check_several
+from unweave_metrics.arrays import check_codes, check_positive, check_several, constant_columns
 from unweave_metrics.binning import bin_columns
 from unweave_metrics.counting import Floats, pair_information
 from unweave_metrics.score import Score
@@ -15,7 +15,11 @@ def _covariance(codes: ArrayLike, name: str) -> Floats:
     """Return the unbiased covariance (d, d) of at least two codes."""
     z = check_codes(codes)
     check_several(z.shape[1], "codes", name)
-    return np.asarray(np.cov(z.astype(np.float64), rowvar=False))
+    covariance = np.cov(z.astype(np.float64), rowvar=False)
+    # Rounding of the mean would leave a constant code a variance of some 1e-33.
+    constant = constant_columns(z)
+    covariance[constant] = covariance[:, constant] = 0.0
+    return np.asarray(covariance)
 
 
 def gaussian_total_correlation(codes: ArrayLike) -> Score:
@@ -172,7 +176,7 @@ def hoyer_sparsity(codes: ArrayLike, *, normalize: bool = True) -> Score:
     z = check_codes(codes).astype(np.float64)
     check_several(z.shape[1], "codes", "hoyer_sparsity")
     if normalize:
-        constant = np.ptp(z, axis=0) == 0
+        constant = constant_columns(z)
         spread = np.where(constant, 1.0, z.std(axis=0))
         z = np.where(constant, 0.0, z / spread)
     length = np.sqrt((z**2).sum(axis=1))

@@ -1,0 +1,83 @@
+"""Modularity: how far each code knows about one factor only."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from unweave_metrics.arrays import check_several
+from unweave_metrics.counting import Floats
+from unweave_metrics.information import InformationTable, information_table
+from unweave_metrics.score import Score
+
+
+def modularity(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    preset: str | None = None,
+    estimator: str | None = None,
+    bins: int | None = None,
+    binning: str | None = None,
+    bin_factors: bool | None = None,
+    dead_codes: str | None = None,
+    samples: int | None = None,
+    seed: int = 0,
+) -> Score:
+    """Compute modularity: how far each code knows about one factor only.
+
+    m_i = 1 - [sum_k I_ik^2 - max_k I_ik^2] / [(k - 1) max_k I_ik^2], I_ik = I(z_i; y_k); the mean
+    over all codes. Range 0 to 1, best 1. A code without information counts 0, or makes the score
+    NaN with ``dead_codes="nan"``. Codes of pure noise get about .6 at 3,000 rows and 20 bins:
+    plug-in information is biased upward, and there is no pruning.
+
+    Parameters
+    ----------
+    codes : float array, shape (n, d)
+    factors : integer classes or float values, shape (n, k), k at least 2
+    preset, estimator, bins, binning, bin_factors, dead_codes, samples, seed : as for `mig`
+
+    Returns
+    -------
+    Score, with parts `per_code` (d,) and those of `mig`.
+
+    Raises
+    ------
+    ValueError: fewer than two factors, and what `mig` raises.
+
+    References
+    ----------
+    K. Ridgeway, M. C. Mozer, "Learning deep disentangled embeddings with the F-statistic loss",
+    2018, sect. 3; the mean over all codes as F. Locatello et al., 2019.
+
+    Examples
+    --------
+    >>> factors = np.random.default_rng(0).integers(0, 4, size=(1000, 2))
+    >>> float(modularity(factors + 0.0, factors)) > 0.99
+    True
+    """
+    return modularity_of(
+        information_table(
+            codes, factors, preset=preset, estimator=estimator, bins=bins, binning=binning,
+            bin_factors=bin_factors,
+            dead_codes=dead_codes, samples=samples, seed=seed,
+        )
+    )  # fmt: skip
+
+
+def modularity_of(table: InformationTable) -> Score:
+    """Compute modularity from a table of information."""
+    information = table.pairs.mutual_information
+    check_several(information.shape[1], "factors", "modularity")
+    dead = np.nan if table.settings["dead_codes"] == "nan" else 0.0
+    per_code = modularity_per_code(information, dead)
+    parts = {"per_code": per_code} | table.parts
+    return Score(per_code.mean(), name="modularity", parts=parts, settings=table.settings)
+
+
+def modularity_per_code(information: Floats, dead: float = 0.0) -> Floats:
+    """Return m_i of a matrix of information (d, k); codes without any get `dead`."""
+    square = np.asarray(information, dtype=np.float64) ** 2
+    largest = square.max(axis=1)
+    rest = (square.sum(axis=1) - largest) / (square.shape[1] - 1)
+    return np.where(largest > 0, 1 - rest / np.where(largest > 0, largest, 1.0), dead)

@@ -1,0 +1,133 @@
+"""The table of many scores: defaults, intervals that cost too much, progress, several seeds."""
+
+import inspect
+import io
+
+import numpy as np
+import pytest
+
+import unweave_metrics as um
+from unweave_metrics import progress
+from unweave_metrics.bootstrap import affordable
+from unweave_metrics.catalogue import CATALOGUE
+
+
+def problem(n=400):
+    rng = np.random.default_rng(0)
+    factors = rng.integers(0, 3, size=(n, 2))
+    return factors + rng.normal(size=factors.shape), factors
+
+
+def test_defaults():
+    parameters = inspect.signature(um.evaluate).parameters
+    assert parameters["bootstrap"].default == 1000
+    assert parameters["jobs"].default == -1
+    assert parameters["progress"].default is True
+
+
+def test_every_score_of_rows_or_votes_has_an_interval_around_it():
+    codes, factors = problem()
+    names = [entry.name for entry in CATALOGUE.values() if "codes" in entry.needs]
+    table = um.evaluate(codes, factors, metrics=names, bootstrap=8)
+    assert list(table) == names
+    for name, score in table.items():
+        if name in ("active_units", "total_correlation_knn"):
+            assert score.interval is None
+        else:
+            low, high = score.interval
+            assert low <= score <= high
+            assert score.settings["interval"]["resamples"] == 8
+
+
+def test_refits_are_fewer_where_they_are_slow_and_a_note_says_so():
+    codes, factors = problem()
+    table = um.evaluate(codes, factors, metrics=["mig", "infomec"])
+    made = table["infomec"].settings["interval"]["resamples"]
+    assert 5 <= made < 1000
+    assert table["mig"].settings["interval"]["resamples"] == 1000
+    assert table.notes == [f"fewer than 1000 resamples, for time: infomec {made}"]
+    large = {"codes": np.zeros((10_000, 10)), "factors": np.arange(10_000)[:, None] % 99}
+    dci = CATALOGUE["dci"]
+    assert affordable(dci, um.Score(0, settings={"rows": 10_000}), large, 1000) == 5
+    slow = um.Score(0, settings={"rows": 10_000, "predictor": "gradient-boosting"})
+    assert affordable(dci, slow, large, 1000) == 0
+    assert affordable(CATALOGUE["irs"], slow, large, 1000) == 1000
+
+
+def test_jobs_change_nothing():
+    codes, factors = problem()
+    names = ["mig", "dci", "linear_probe", "infomec"]
+    alone, together = (
+        um.evaluate(codes, factors, metrics=names, bootstrap=6, jobs=jobs) for jobs in (1, 3)
+    )
+    for name in names:
+        assert alone[name] == together[name]
+        assert alone[name].interval == together[name].interval
+
+
+def test_threads_of_linear_algebra_are_given_back():
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    with threadpool_limits(3, user_api="blas"):
+        before = [pool["num_threads"] for pool in threadpool_info()]
+        for _ in range(5):
+            um.evaluate(*problem(100), metrics=["linear_probe"], bootstrap=20, jobs=6)
+        assert [pool["num_threads"] for pool in threadpool_info()] == before
+
+
+def test_intervals_of_images():
+    images = np.random.default_rng(1).random((30, 8, 8))
+    table = um.evaluate(
+        problem()[0], metrics=["reconstruction_error", "psnr"], bootstrap=500,
+        images=images, reconstructions=images * 0.9,
+    )  # fmt: skip
+    each = table["psnr"].parts["per_image"]
+    low, high = table["psnr"].interval
+    # The normal interval of a mean; the bootstrap's own noise is a few hundredths of its width.
+    half = 1.96 * each.std() / np.sqrt(30)
+    assert high - low == pytest.approx(2 * half, rel=0.15)
+
+
+def test_deviations_of_posteriors_reach_rmig():
+    codes, factors = problem()
+    std = np.full(codes.shape, 0.5)
+    table = um.evaluate(codes, factors, metrics=["rmig"], std=std, bootstrap=5)
+    assert table["rmig"] == um.rmig(codes, factors, std=std)
+    assert table["rmig"].settings["posterior"] == "gaussian"
+
+
+def test_no_interval_by_neighbours():
+    table = um.evaluate(*problem(), metrics=["mig"], estimator="neighbors")
+    assert table["mig"].interval is None
+    assert "no interval with estimator='neighbors'" in table.notes[0]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "shown", "expected"),
+    [(Terminal, True, "1/2"), (io.StringIO, True, ""), (io.StringIO, "lines", "1/2 a"),
+     (Terminal, False, "")],
+)  # fmt: skip
+def test_progress_is_a_bar_on_a_terminal_and_lines_where_asked_for(
+    monkeypatch, stream, shown, expected
+):
+    written = stream()
+    monkeypatch.setattr(progress.sys, "stderr", written)
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    with progress.Progress(2, shown) as steps:
+        steps.begin("a")
+        steps.finish("a")
+        if steps._thread is not None:
+            steps._stop.wait(0.7)
+    assert expected in written.getvalue()
+    assert bool(written.getvalue()) == bool(expected)
+
+
+def test_several_take_no_table():
+    for name in ("udr", "mmd", "frechet_distance", "kernel_distance"):
+        with pytest.raises(ValueError, match=f"call unweave_metrics.{name}"):
+            um.evaluate(*problem(), metrics=[name])
