@@ -145,7 +145,7 @@ def integration(session: nox.Session) -> None:
 
 @nox.session
 def plugin(session: nox.Session) -> None:
-    """Run the Laplace plugin's own tests, then the core's again with it installed."""
+    """Run the plugin's own tests, then the core's again with it installed."""
     install(session, *(wheel(p) for p in (*PACKAGES, *PLUGINS)), *TEST_TOOLS)
     for name in PLUGINS:
         run_tests(session, name)
@@ -166,6 +166,35 @@ def docs(session: nox.Session) -> None:
     """Check that the docs say what the code does: snippets, hooks, links."""
     install(session, *(wheel(p) for p in (*PACKAGES, *PLUGINS)), *TEST_TOOLS)
     session.run("python", "-m", "pytest", "-q", *STRICT, "docs")
+
+
+@nox.session
+def pages(session: nox.Session) -> None:
+    """Write the generated pages again: metrics, combinations, listings of the hooks."""
+    metrics = f"{folder('unweave-metrics')}[plot,images]"
+    others = [str(folder(p)) for p in PACKAGES if p != "unweave-metrics"]
+    install(session, metrics, *others)
+    session.run("python", "docs/metrics/make_pages.py")
+    session.run("python", "docs/hooks/make_listings.py")
+    session.run("python", "docs/make_combinations.py")
+
+
+@nox.session
+def study(session: nox.Session) -> None:
+    """Measure bias, spread and direction of the estimators again, in an hour; draw the figures."""
+    install(session, str(folder("unweave-estimators")), "matplotlib")
+    session.run("python", "docs/estimators/study.py", *session.posargs)
+    session.run("python", "docs/estimators/figures.py")
+
+
+@nox.session
+def results(session: nox.Session) -> None:
+    """Repeat the experiments of docs/results; name some to repeat these alone."""
+    core = f"{folder('unweave')}[features]"
+    install(session, core, *(str(folder(p)) for p in PACKAGES if p != "unweave"))
+    recipes = ROOT / "packages/unweave/src/unweave/reproduce/recipes"
+    for name in session.posargs or sorted(path.stem for path in recipes.glob("*.toml")):
+        session.run("unweave", "reproduce", name, "--out", str(ROOT / "docs/results" / name))
 
 
 @nox.session

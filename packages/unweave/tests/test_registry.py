@@ -65,7 +65,7 @@ def test_a_broken_plugin_is_recorded_and_costs_nobody_else_anything(place, fault
     plugin = next(p for p in found.plugins if p.distribution == f"bad-{fault}")
     assert plugin.status == "broken"
     assert reason in plugin.reason
-    assert found.names("prior") == ["toy-normal"]
+    assert found.names("prior") == ["toy-attached", "toy-normal", "toy-uniform"]
     with pytest.raises(UnknownNameError, match=f"bad-{fault}"):
         found.lookup("prior", "nothing")
 

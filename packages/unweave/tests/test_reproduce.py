@@ -182,7 +182,7 @@ def test_recipes_that_are_none_are_said(tmp_path):
     path.write_text("title = ")
     with pytest.raises(ConfigError, match="is not TOML"):
         read_recipe(str(path))
-    path.write_text(RECIPE.replace("label = ", "lable = ", 1))
+    path.write_text(RECIPE.replace("label = ", "labels = ", 1))
     with pytest.raises(ConfigError, match=r"runs\.0\.label: Field required"):
         read_recipe(str(path))
 
