@@ -193,8 +193,8 @@ def _numbers(outcome: Outcome) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     recipe = outcome.recipe
     rows = []
     for variant in recipe.runs:
-        places = {tuple(job.place.items()) for job, _ in outcome.jobs if job.label == variant.label}
-        for place in sorted(places, key=str):
+        ours = (job for job, _ in outcome.jobs if job.label == variant.label)
+        for place in dict.fromkeys(tuple(job.place.items()) for job in ours):
             cells = [
                 _spread(outcome.values(name, variant.label, dict(place)))
                 for name in recipe.measures
