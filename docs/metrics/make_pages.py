@@ -166,7 +166,7 @@ def which_metric(kinds, tables):
 Five kinds of codes of the same three factors with four values each, 600 rows: the factors themselves
 (perfect), a random rotation of them, each code twice (redundant), with noise of the size of a step (noisy),
 and squashed random mixtures (entangled). udr compares three models of a kind; the last three rows are
-distances of the first three codes from perfect ones. Made by `nox -s metric_pages`.
+distances of the first three codes from perfect ones. Made by `nox -s pages`.
 
 {markdown(["metric", *examples.KINDS], rows)}
 
@@ -248,7 +248,7 @@ def conventions(codes, factors):
 
 A name such as MIG stands for several formulas. A preset fixes one; every setting is an argument too, and
 `score.settings` says what was used. One example: three factors (3, 6, 10 values), three noisy
-codes that mix them, a code of noise, one with a standard deviation below .05 and one that is constant, {len(codes):,} rows. Made by `nox -s metric_pages`.
+codes that mix them, a code of noise, one with a standard deviation below .05 and one that is constant, {len(codes):,} rows. Made by `nox -s pages`.
 
 {markdown(["metric", "preset", "convention", "value"], lines)}
 

@@ -38,14 +38,18 @@ def draw(outcome: Outcome, picture: Picture) -> Figure:
 def draw_representations(outcome: Outcome) -> Figure:
     """Draw the data and the codes of the first seed of every kind of run, coloured by class."""
     jobs = _first_seed(outcome)
-    figure = Figure(figsize=(10, 10 / (len(jobs) + 1) + 0.4), layout="constrained")
-    panels = figure.subplots(1, len(jobs) + 1, squeeze=False)[0]
+    columns = min(4, len(jobs) + 1)
+    rows = -(-(len(jobs) + 1) // columns)
+    figure = Figure(figsize=(10, rows * (10 / columns + 0.3)), layout="constrained")
+    panels = list(figure.subplots(rows, columns, squeeze=False).ravel())
     dataset = outcome.run(jobs[0]).dataset
     index = sample_rows(len(dataset), POINTS, 0)
     classes = None if dataset.factors is None else dataset.factors[index, 0]
     scatter(panels[0], _plane(flat(dataset.images(index))), classes, "data")
-    for panel, job in zip(panels[1:], jobs, strict=True):
+    for panel, job in zip(panels[1:], jobs, strict=False):
         scatter(panel, _plane(outcome.run(job).posterior_codes(POINTS)), classes, job.label)
+    for panel in panels[len(jobs) + 1 :]:
+        panel.set_axis_off()
     return figure
 
 
