@@ -159,7 +159,7 @@ def draw_magnitudes(
 def draw_samples(outcome: Outcome) -> Figure:
     """Draw samples from the prior above samples from the fitted density, for every kind of run."""
     jobs = _first_seed(outcome)
-    figure = Figure(figsize=(10, 1.9 * len(jobs)), layout="constrained")
+    figure = Figure(figsize=(10, 1.15 * len(jobs)), layout="constrained")
     panels = figure.subplots(len(jobs), 2, squeeze=False)
     for row, job in zip(panels, jobs, strict=True):
         run = outcome.run(job)
