@@ -254,9 +254,10 @@ def _name(spec: str) -> str:
 
 
 def _loss(function: Any, facts: _Facts) -> None:
+    core, options, names = _core()
     import torch
 
-    objective, inputs, latent, decoder = _built(function())
+    objective, inputs, latent, decoder = _built(function(), core, options, names)
     x = torch.rand(B, 1, 2, 3, generator=modules.generator(1))
     loss = objective(x, decoder(latent.z), latent, torch.zeros((), dtype=torch.int64))[0]
     assert bool(loss.isfinite()), f"the loss of a batch is {float(loss.detach())}"
@@ -266,16 +267,19 @@ def _loss(function: Any, facts: _Facts) -> None:
     assert float(gradient.abs().sum()) > 0, "the gradient to the encoder's outputs is zero"
 
 
-def _built(method: Any) -> tuple[Any, Any, Any, Any]:
-    """Build what a method names, and a latent of random outputs of an encoder."""
-    import torch
-
+def _core() -> tuple[Any, Any, Any]:
+    """Return the core's modules of objectives and options, and the registry."""
     try:
-        core = importlib.import_module("unweave.objective")
+        objective = importlib.import_module("unweave.objective")
         options = importlib.import_module("unweave.options")
-        names = importlib.import_module("unweave.registry").registry()
+        return objective, options, importlib.import_module("unweave.registry").registry()
     except ImportError as error:
         raise NotApplicable("unweave is not installed") from error
+
+
+def _built(method: Any, core: Any, options: Any, names: Any) -> tuple[Any, Any, Any, Any]:
+    """Build what a method names, and a latent of random outputs of an encoder."""
+    import torch
 
     def build(kind: str, spec: str) -> Any:
         name, given = options.parse_spec(spec)
