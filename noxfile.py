@@ -137,7 +137,8 @@ def check_alone(session: nox.Session, package: str) -> None:
 def integration(session: nox.Session) -> None:
     """Install all wheels and run what crosses packages; broken plugins and skips are failures."""
     features = f"{wheel('unweave')}[features]"
-    install(session, features, *(wheel(p) for p in PACKAGES if p != "unweave"), *TEST_TOOLS)
+    others = (wheel(p) for p in PACKAGES if p != "unweave")
+    install(session, features, *others, "geomloss", *TEST_TOOLS)
     strict = {"UNWEAVE_STRICT_PLUGINS": "1", "UNWEAVE_REQUIRE_ALL": "1"}
     strict |= {"UNWEAVE_SHARED": str(SHARED), "UNWEAVE_REPOSITORY": str(ROOT)}
     session.run("python", "-m", "pytest", "-q", *STRICT, "integration_tests", env=strict)
