@@ -124,7 +124,7 @@ def test_a_density_is_fitted_sampled_and_reported(tmp_path, unweave, flow):
     assert rows["density"] < rows["prior"]
     unweave("sample", str(run), "--out", str(tmp_path / "s.npz"))
     unweave("report", str(run))
-    assert (run / "figures" / "density-samples.png").exists()
+    assert "fitted to the codes" in (run / "report.html").read_text()
 
 
 def test_vcae_reaches_its_variance_and_a_flow_its_codes(tmp_path):

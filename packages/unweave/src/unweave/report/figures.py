@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import h5py
 import numpy as np
@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 from unweave.density import has_density
 from unweave.report.aggregate import aggregate_kl
 from unweave.report.scatter import draw_codes, draw_plane, draw_vectors, flat
-
-if TYPE_CHECKING:
-    from unweave.run import Run
+from unweave.run import SOURCES, Run
 
 Drawn = tuple[str, str, str, Figure]
 """File stem, title, caption, figure."""
@@ -60,16 +58,7 @@ def draw_images(run: Run, seed: int) -> Iterator[Drawn]:
         "Above: images of the data set. Below: the decoder's picture of their mean codes.",
         draw_grid(np.concatenate([images, run.reconstruct(images)]), len(images)),
     )  # fmt: skip
-    yield (
-        "samples", "Samples", "Pictures of codes that were drawn from the prior.",
-        draw_grid(run.sample(SAMPLES, seed, "prior"), 16),
-    )  # fmt: skip
-    if has_density(run.path):
-        yield (
-            "density-samples", "Samples from the fitted density",
-            "Pictures of codes that were drawn from the density fitted to the codes.",
-            draw_grid(run.sample(SAMPLES, seed, "density"), 16),
-        )  # fmt: skip
+    yield draw_samples(run, seed)
     divergence = dimension_divergence(run)
     yield (
         "traversals", "Latent traversals",
@@ -79,6 +68,19 @@ def draw_images(run: Run, seed: int) -> Iterator[Drawn]:
         draw_traversals(run, images[0], divergence),
     )  # fmt: skip
     yield from draw_codes(run, seed)
+
+
+def draw_samples(run: Run, seed: int) -> Drawn:
+    """Draw samples from the prior, and beside them from the fitted density if there is one."""
+    told = "Pictures of codes that were drawn from the prior"
+    if not has_density(run.path):
+        return "samples", "Samples", f"{told}.", draw_grid(run.sample(SAMPLES, seed, "prior"), 16)
+    figure = Figure(figsize=(10, 5.2), layout="constrained")
+    for panel, source in zip(figure.subplots(1, 2), SOURCES, strict=True):
+        show(panel, tile(run.sample(SAMPLES, seed, source), 8))
+        panel.set_title(source, fontsize=10)
+    beside = f"{told} (left), and from the density that was fitted to the codes (right)."
+    return "samples", "Samples", beside, figure
 
 
 def draw_losses(lines: list[dict[str, float]]) -> Figure:
