@@ -81,7 +81,8 @@ def test_the_posterior_is_a_setting_of_every_run(tmp_path, settings):
 
 def test_a_prior_that_wants_images_gets_them_and_the_encoder(tmp_path, settings):
     run = unweave.train("toy-vae", out=tmp_path / "run", **{**settings, "prior": "toy-attached"})
-    prior = unweave.Run.open(run.path).model.prior
+    model = unweave.Run.open(run.path).model
+    prior = model.prior
     assert prior.images.shape == (5, 1, 16, 16)
-    assert prior.encode.__self__ is not run.model
+    assert prior.encode.__self__ is model
     assert prior().event_shape == (4,)

@@ -18,7 +18,7 @@ from unweave.errors import ConfigError, RunError, unknown_name
 from unweave.files import write_bytes
 from unweave.options import build, check_options, convert, options_of, parse_spec
 from unweave.protocols import Flow
-from unweave.registry import Registry
+from unweave.registry import Registry, registry
 
 Progress = Callable[[int, int], None]
 
@@ -147,8 +147,6 @@ class FlowPrior(nn.Module):
         hidden: tuple[int, ...] | None = None,
         fitted: Path | None = None,
     ) -> None:
-        from unweave.registry import registry
-
         super().__init__()
         if fitted is not None:
             self.flow = load_density(fitted, registry()).requires_grad_(False)

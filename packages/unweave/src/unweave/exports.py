@@ -33,18 +33,19 @@ def encode_to_file(path: Path, out: Path, data: str | None, rows: int | None, se
     """Encode the run's data set, or another, into `.h5` or `.npz`."""
     _check_suffix(out, (".h5", ".npz"))
     run = Run.open(path)
-    if data is not None:
-        run.dataset = _other_dataset(run, data)
-    total = rows or len(run.dataset)
+    dataset = run.dataset if data is None else _other_dataset(run, data)
+    total = rows or len(dataset)
     with counting("encoding", "images") as progress:
-        table = encode_table(run, run.model, rows=total, seed=seed, progress=progress)
+        table = encode_table(
+            run, run.model, rows=total, seed=seed, dataset=dataset, progress=progress
+        )
     if out.suffix == ".h5":
-        write_code_table(out, table, run.dataset, {"method": run.config.method})
+        write_code_table(out, table, dataset, {"method": run.config.method})
         return out
     arrays: dict[str, NDArray[Any]] = {"codes": table.codes, "std": table.std, "index": table.index}
-    if run.dataset.factors is not None:
-        arrays["factors"] = run.dataset.factors[table.index]
-        arrays["factor_names"] = np.array(run.dataset.factor_names)
+    if dataset.factors is not None:
+        arrays["factors"] = dataset.factors[table.index]
+        arrays["factor_names"] = np.array(dataset.factor_names)
     return _save_arrays(out, arrays)
 
 

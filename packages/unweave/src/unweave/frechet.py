@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from unweave.batches import to_float
 from unweave.errors import ConfigError, unknown_name
 from unweave.protocols import Dataset
 from unweave.run import Run, Source, sample_rows
@@ -138,8 +139,8 @@ def extract(
     rows = []
     for start in range(0, len(images), BATCH):
         batch = torch.from_numpy(np.ascontiguousarray(images[start : start + BATCH])).to(device)
-        x = batch.permute(0, 3, 1, 2).float() / 255
-        rows.append(network(x.expand(-1, 3, -1, -1)).float().cpu().numpy())
+        x = to_float(batch).expand(-1, 3, -1, -1)
+        rows.append(network(x).float().cpu().numpy())
         if progress:
             progress(before + start + len(batch), total or len(images))
     return np.concatenate(rows)
