@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from unweave.batches import check_batch_size, derive_seed, open_feed, to_float
+from unweave.building import build_dataset, build_model, choose_device
 from unweave.checkpoint import list_checkpoints, load_checkpoint
 from unweave.config import TrainConfig, build_method, make_config
 from unweave.errors import ConfigError, RunError
@@ -21,7 +22,7 @@ from unweave.options import parse_spec
 from unweave.progress import Progress, Silent
 from unweave.protocols import Dataset, PosteriorFamily
 from unweave.registry import Registry, registry
-from unweave.run import Run, build_dataset, build_model, choose_device
+from unweave.run import Run
 from unweave.trainer import Trainer, fit
 
 

@@ -27,6 +27,12 @@ NOT_OPTIONS = ("generator", "progress")
 """Keyword arguments of `fit` that are the core's to give."""
 
 
+UNREADABLE = (
+    safetensors.SafetensorError, OSError, TypeError, LookupError, ValueError, RuntimeError,
+)  # fmt: skip
+"""What reading a file that is no density may raise."""
+
+
 def fit_density(
     folder: Path,
     names: Registry,
@@ -91,15 +97,14 @@ def load_density(folder: Path, names: Registry) -> nn.Module:
     if not path.is_file():
         raise RunError(f"{folder} has no fitted density; make one: unweave fit-density {folder}")
     try:
+        about = _read_about(path)
         with safetensors.safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {})["density"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         step, dim = int(about["step"]), int(about["dim"])
         entry = names.lookup("flow", str(about["flow"]))
         density = build(entry, dim, options=about["options"])
         density.load_state_dict(tensors)
-    except (safetensors.SafetensorError, OSError, TypeError, LookupError, ValueError,
-            RuntimeError) as error:  # fmt: skip
+    except UNREADABLE as error:
         raise RunError(f"{path} is not a density ({error}); delete it and fit it again") from error
     if step != _newest_step(folder):
         raise RunError(
@@ -110,11 +115,13 @@ def load_density(folder: Path, names: Registry) -> nn.Module:
 
 
 def has_density(folder: Path) -> bool:
-    """Whether a density was fitted since the newest checkpoint."""
+    """Whether a density was fitted at the newest checkpoint; a damaged file counts, and is said."""
     if not (folder / FILE).is_file():
         return False
-    newest = max(path.stat().st_mtime for path in list_checkpoints(folder / "checkpoints"))
-    return (folder / FILE).stat().st_mtime >= newest
+    try:
+        return bool(_read_about(folder / FILE)["step"] == _newest_step(folder))
+    except UNREADABLE:
+        return True
 
 
 class FlowPrior(nn.Module):
@@ -185,6 +192,11 @@ def _save(path: Path, density: nn.Module, about: Mapping[str, Any]) -> None:
     tensors = {k: v.detach().cpu().contiguous() for k, v in density.state_dict().items()}
     text = json.dumps(about, default=str)
     write_bytes(path, safetensors.torch.save(tensors, metadata={"density": text}))
+
+
+def _read_about(path: Path) -> dict[str, Any]:
+    with safetensors.safe_open(path, framework="pt") as file:
+        return dict(json.loads((file.metadata() or {})["density"]))
 
 
 def _newest_step(folder: Path) -> int:

@@ -64,12 +64,8 @@ def draw_aggregate(outcome: Outcome, rows: str, columns: str, reach: float = 4.0
     panels = figure.subplots(*shape, squeeze=False, sharex=True, sharey=True)
     for i, row in enumerate(grid[rows]):
         for j, column in enumerate(grid[columns]):
-            job = next(
-                job
-                for job, _ in outcome.jobs
-                if job.place[rows] == row and job.place[columns] == column
-            )
-            run = outcome.run(job)
+            jobs = outcome.at(outcome.recipe.runs[0].label, {rows: row, columns: column})
+            run = outcome.run(jobs[0][0])
             codes = np.concatenate([run.posterior_codes(seed=s) for s in range(40)])
             _density(panels[i, j], codes, reach, f"{columns} {column:g}, {rows} {row:g}")
         _density(panels[i, -1], run.prior_codes(50_000), reach, "prior")
@@ -138,8 +134,7 @@ def draw_magnitudes(
     outcome: Outcome, run: str, where: Mapping[str, Any], classes: list[int]
 ) -> Figure:
     """Draw the average magnitude of each code dimension for some classes of the first factor."""
-    job = _find(outcome, run, where)
-    opened = outcome.run(job)
+    opened = outcome.run(outcome.at(run, where)[0][0])
     dataset = opened.dataset
     index = sample_rows(len(dataset), 10_000, 0)
     codes = np.abs(opened.encode(dataset.images(index)))
@@ -199,13 +194,6 @@ def _first_seed(outcome: Outcome) -> list[Job]:
     for job, _ in outcome.jobs:
         found.setdefault(job.label, job)
     return list(found.values())
-
-
-def _find(outcome: Outcome, run: str, where: Mapping[str, Any]) -> Job:
-    for job, _ in outcome.jobs:
-        if job.label == run and all(job.place.get(k) == v for k, v in where.items()):
-            return job
-    raise ValueError(f"recipe {outcome.recipe.name} has no run {run!r} at {dict(where)}")
 
 
 def _plane(rows: NDArray[Any]) -> NDArray[Any]:

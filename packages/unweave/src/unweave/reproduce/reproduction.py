@@ -49,8 +49,18 @@ class Outcome:
         ConfigError
             If the recipe has no such run.
         """
+        return [values[measure] for _, values in self.at(run, where)]
+
+    def at(self, run: str, where: Mapping[str, Any]) -> list[tuple[Job, dict[str, float]]]:
+        """List one kind of run at one place of the grid, a job a seed, with its measures.
+
+        Raises
+        ------
+        ConfigError
+            If the recipe has no such run.
+        """
         found = [
-            values[measure]
+            (job, values)
             for job, values in self.jobs
             if job.label == run and all(job.place.get(k) == v for k, v in where.items())
         ]
