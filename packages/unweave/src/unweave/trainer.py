@@ -194,8 +194,7 @@ class Trainer:
             for number, parameter in enumerate(optimizer.param_groups[0]["params"]):
                 prefix = f"optimizer.{player}.{number}."
                 state = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
-                device = parameter.device
-                optimizer.state[parameter] = {k: v.clone().to(device) for k, v in state.items()}
+                optimizer.state[parameter] = {k: laid_out(v, parameter) for k, v in state.items()}
         self._sums.copy_(tensors["log.sums"])
         self._logged_step = int(tensors["log.step"])
 
@@ -220,6 +219,17 @@ class Trainer:
     def _indices(self, stream: str, device: torch.device) -> BatchIndices:
         config = self.config
         return BatchIndices(self._size, config.batch_size, config.seed, stream, device)
+
+
+def laid_out(tensor: Tensor, parameter: Tensor) -> Tensor:
+    """Copy a tensor into the memory layout of its parameter, and to its device.
+
+    torch's fused optimizers walk the memories of a parameter, its gradient and its moments in one
+    order: a contiguous moment of channels-last weights would be paired with other weights.
+    """
+    if tensor.shape != parameter.shape:
+        return tensor.clone().to(parameter.device)
+    return torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
 
 
 def _adam(parameters: list[nn.Parameter], **settings: Any) -> torch.optim.Adam:
