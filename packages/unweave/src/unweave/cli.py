@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from unweave.errors import ConfigError, PluginWarning, UnweaveError, unknown_name
 
 if TYPE_CHECKING:
-    from unweave.run import Run
+    from unweave.api import Run
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -115,9 +115,9 @@ def evaluate(
     seed: Seed = 0,
 ) -> None:
     """Encode a sample of the data into codes.h5 and score it into scores.json."""
+    from unweave.api import Run
     from unweave.evaluate import evaluate as run_evaluation
     from unweave.progress import counting
-    from unweave.run import Run
 
     opened = Run.open(run)
     with counting("encoding", "images") as progress:
@@ -130,8 +130,8 @@ def evaluate(
 @app.command()
 def report(run: RunPath, seed: Seed = 0) -> None:
     """Draw figures and write report.html, one self-contained page."""
+    from unweave.api import Run
     from unweave.report import write_report
-    from unweave.run import Run
 
     print(write_report(Run.open(run), seed))
 

@@ -6,11 +6,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from unweave.api import train
+from unweave.api import Run, train
 from unweave.evaluate import evaluate, untrained_score
 from unweave.listing import table
 from unweave.progress import TrainingProgress, counting
-from unweave.run import Run
 
 SETTINGS: dict[str, Any] = {
     "data": "dsprites:resolution=16",

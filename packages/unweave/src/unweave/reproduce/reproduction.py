@@ -21,7 +21,7 @@ from unweave.report import save_figure
 from unweave.reproduce.measures import measure
 from unweave.reproduce.pictures import draw
 from unweave.reproduce.recipe import Expectation, Job, Recipe
-from unweave.run import Run
+from unweave.trained import Trained as Run
 
 
 @dataclass(frozen=True)
