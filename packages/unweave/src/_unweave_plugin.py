@@ -15,6 +15,7 @@ def unweave_costs() -> dict[str, str]:
         "bce": "unweave.costs:CrossEntropy",
         "bernoulli": "unweave.costs:CrossEntropy",
         "gaussian": "unweave.costs:GaussianLikelihood",
+        "laplace": "unweave.costs:LaplaceLikelihood",
     }
 
 
@@ -34,8 +35,12 @@ def unweave_architectures() -> dict[str, str]:
     """Name the pairs of encoder and decoder."""
     return {
         "conv64": "unweave.architectures.conv:conv64",
-        "mlp": "unweave.architectures.mlp:mlp",
         "given": "unweave.given:given_networks",
+        "lat28": "unweave.architectures.lat28:lat28",
+        "mlp": "unweave.architectures.mlp:mlp",
+        "vcae28": "unweave.architectures.vcae:vcae28",
+        "vcae64": "unweave.architectures.vcae:vcae64",
+        "wae64": "unweave.architectures.wae64:wae64",
     }
 
 

@@ -2,10 +2,9 @@
 
 import pytest
 import torch
-
-import unweave
 from toy import ToyImages
 
+import unweave
 from unweave.api import _method_settings
 from unweave.assemble import assemble
 from unweave.config import make_config

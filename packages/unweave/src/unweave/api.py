@@ -23,7 +23,7 @@ from unweave.files import write_text
 from unweave.given import as_dataset
 from unweave.holdout import split
 from unweave.method import Method
-from unweave.options import parse_spec
+from unweave.options import parse_spec, split_names
 from unweave.progress import Progress, Silent
 from unweave.protocols import Dataset, member
 from unweave.registry import Registry, registry
@@ -90,7 +90,7 @@ class Run(Trained):
         self, metrics: str | tuple[str, ...] | None = None, **options: Any
     ) -> dict[str, float]:
         """Score the codes; `unweave.evaluate.evaluate` lists the options."""
-        chosen = tuple(metrics.replace(",", " ").split()) if isinstance(metrics, str) else metrics
+        chosen = split_names(metrics) if isinstance(metrics, str) else metrics
         scores = evaluate(self, chosen, **options)
         return {name: float(score) for name, score in scores.items()}
 

@@ -23,7 +23,7 @@ from unweave.model import Autoencoder
 from unweave.objectives.classifier import WithClassifier
 from unweave.options import parse_spec
 from unweave.players import Parts, Player, Weighing
-from unweave.protocols import Dataset, Objective, member
+from unweave.protocols import Dataset, Objective, PosteriorFamily, member
 from unweave.registry import Registry
 
 OptimizerOf = Callable[[Player], tuple[Optimizer, Schedule]]
@@ -133,11 +133,12 @@ def assemble(
     with torch.random.fork_rng([]):
         torch.manual_seed(derive_seed(config.seed, "estimators"))
         cost = build("cost", method.cost)
-        estimators, weighings = _estimators(names, method.terms, home, config.dim, model)
+        family = cast(PosteriorFamily, model.family)
+        estimators, weighings = build_estimators(names, method.terms, home, config.dim, family)
         parts = Parts(
             model, cost, estimators, weighings, facts.image_shape, config.dim, labels, build
         )
-        objective = build("objective", method.objective, parts)
+        objective = build("objective", method.objective, parts, options=method.objective_options)
         owners = _owners(names, config, parts, objective)
         if config.classifier.mode != "none":
             objective = WithClassifier(objective, parts, config.classifier)
@@ -146,15 +147,21 @@ def assemble(
     return Assembly(model, objective, owners, optimizer_of)
 
 
-def _estimators(
-    names: Registry, terms: tuple[Term, ...], home: str, dim: int, model: Autoencoder
+def build_estimators(
+    names: Registry, terms: tuple[Term, ...], home: str, dim: int, family: PosteriorFamily
 ) -> tuple[dict[str, nn.Module], dict[tuple[str, str], Weighing]]:
+    """Build the estimators of a method, by label, and how their terms enter the loss.
+
+    Raises
+    ------
+    ConfigError
+        If an estimator needs a density that the posterior does not have, or has no such term.
+    """
     estimators: dict[str, nn.Module] = {}
     weighings: dict[tuple[str, str], Weighing] = {}
     for term in terms:
         entry = names.lookup("estimator", parse_spec(term.estimator)[0], home)
         estimator = names.build("estimator", term.estimator, dim, home=home, options=term.options)
-        family = cast(Any, model.family)
         if member(estimator, "needs_density") and not family.has_density:
             raise ConfigError(
                 f"estimator {entry.name} needs log q(z|x), and posterior "

@@ -131,6 +131,16 @@ def parse_spec(text: str) -> tuple[str, dict[str, str]]:
     return match["name"], dict(pair.split("=", 1) for pair in pairs)
 
 
+def split_names(text: str) -> tuple[str, ...]:
+    """Split names with options at spaces, and at commas that begin no option.
+
+    >>> split_names("mig:bins=10,seed=3, sap factor-vae")
+    ('mig:bins=10,seed=3', 'sap', 'factor-vae')
+    """
+    parts = re.split(r"\s+|,(?![A-Za-z_]\w*=)", text)
+    return tuple(part for part in parts if part)
+
+
 def convert(what: str, annotation: Any, value: Any) -> Any:
     """Convert a value, text as it may be, to an annotated type.
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.distributions import Distribution
 
-from unweave.posterior import GaussianPosterior, PosteriorFamilyModule
+from unweave.posterior import Family, GaussianPosterior
 
 
 class MixedPosterior:
@@ -64,7 +64,7 @@ class MixedPosterior:
         return self.log_prob_per_dim(z).sum(-1)
 
 
-class Mixed(PosteriorFamilyModule):
+class Mixed(Family):
     """Family of a one-hot class beside Gaussians, for the prior of the same name.
 
     categories : classes K, dimensions of the one-hot part.

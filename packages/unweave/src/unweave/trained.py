@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from unweave.assemble import build_cost, build_dataset, build_model, choose_device
 from unweave.batches import derive_seed, to_float
-from unweave.checkpoint import load_checkpoint, newest_step
+from unweave.checkpoint import list_checkpoints, load_checkpoint, newest_step
 from unweave.config import TrainConfig, digest
 from unweave.costs import SquaredError
 from unweave.density import fit_density, has_density, load_density
@@ -104,10 +104,12 @@ class Trained(RunDirectory):
     def cost(self) -> Cost:
         """The reconstruction cost, which knows how outputs become pictures."""
         cost = build_cost(self.registry, self.config)
-        if cost.state_dict():
+        if list_checkpoints(self.checkpoints):
             _, tensors = load_checkpoint(self.checkpoints, digest(self.config))
-            inner = "objective.inner.cost." if self.config.classifier.mode != "none" else ""
-            _load_part(cost, tensors, inner or "objective.cost.")
+            inner = "inner." if self.config.classifier.mode != "none" else ""
+            learned = _part(tensors, f"objective.{inner}cost.")
+            if learned:
+                cost.load_state_dict(learned)
         return cast(Cost, cost.to(self.device))
 
     @property
@@ -277,9 +279,13 @@ class Trained(RunDirectory):
         return model.to(self.device).eval()
 
 
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
 def _load_part(module: nn.Module, tensors: dict[str, Tensor], prefix: str) -> None:
     """Load the tensors under a prefix into a module, or say what does not fit."""
-    found = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    found = _part(tensors, prefix)
     wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     given = {name: tuple(tensor.shape) for name, tensor in found.items()}
     if wanted != given:
