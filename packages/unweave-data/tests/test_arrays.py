@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from unweave_data import ArrayDataset, DataError, arrays, load
+from unweave_data import ArrayDataset, DataError, load, stack
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (9, 8, 6, 3), dtype=np.uint8)
@@ -205,7 +205,7 @@ def on_disk(tmp_path):
 
 def test_large_hdf5_stays_on_disk(on_disk, monkeypatch):
     path, images = on_disk
-    monkeypatch.setattr(arrays, "LARGE", images.nbytes - 1)
+    monkeypatch.setattr(stack, "LARGE", images.nbytes - 1)
     data = load("hdf5", path=path)
     index = np.random.default_rng(2).integers(300, size=100)
     assert (data.images(index) == images[index]).all()

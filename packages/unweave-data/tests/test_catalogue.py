@@ -10,7 +10,7 @@ import pytest
 import unweave_data
 from unweave_data import DATASETS, load
 
-MODULES = [f"unweave_data.{module.name}" for module in pkgutil.iter_modules(unweave_data.__path__)]
+MODULES = [module.name for module in pkgutil.walk_packages(unweave_data.__path__, "unweave_data.")]
 
 
 @pytest.mark.parametrize("module", ["unweave_data", *MODULES])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from unweave_data import load
-from unweave_data.idx import read_idx
+from unweave_data.containers.idx import read_idx
 
 CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from unweave_data import VectorDataset, load
-from unweave_data.projected_mixture import draw_projection, means_on_circle
+from unweave_data.rendered.projected_mixture import draw_projection, means_on_circle
 
 
 def test_vectors_are_images_of_one_row():

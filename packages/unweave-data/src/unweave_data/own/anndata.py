@@ -1,0 +1,169 @@
+"""AnnData's h5ad: a matrix of cells and genes, dense or sparse, and what is known of the cells."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave_data.containers.hdf5 import Hdf5File
+from unweave_data.errors import DataError
+from unweave_data.factors import MOST_LEVELS
+from unweave_data.files import check_memory
+from unweave_data.own.columns import factors_of_columns
+from unweave_data.vectors import VectorTable
+
+# A dense matrix of more cells times genes than the machine holds as float32 is refused by name.
+_FLOAT_BYTES = 4
+
+
+def read_anndata(
+    file: Hdf5File, array: str | None, factors: list[str] | None, columns: str
+) -> VectorTable:
+    """Read the matrix and the factors of an h5ad.
+
+    Parameters
+    ----------
+    file
+        the open HDF5
+    array
+        X, or layers/NAME; X where None
+    factors
+        columns of obs; where None all categorical ones with 2 to 1,000 classes in use
+    columns
+        a column of var that is true for the genes to keep; "" keeps all
+
+    Returns
+    -------
+    VectorTable: float32 (n, d), and factors
+
+    Raises
+    ------
+    DataError : a matrix or a column that cannot be read
+
+    References
+    ----------
+    The AnnData developers. On-disk format, version 0.1.0 of arrays, sparse matrices, data frames
+    and categoricals.
+
+    """
+    name = array or "X"
+    shape = _shape(file, name)
+    kept = _kept_genes(file, columns, shape[1])
+    size = shape[0] * int(kept.sum()) * _FLOAT_BYTES
+    check_memory(size, file.path, f"{name} as {shape[0]} x {int(kept.sum())} numbers")
+    if file.is_group(name):
+        matrix = _sparse(file, name, shape)[:, kept]
+    else:
+        matrix = np.asarray(file.read(name), np.float32)[:, kept]
+    found = _factor_columns(file, factors, shape[0])
+    note = f"{name} of {shape[0]} x {shape[1]}"
+    if columns:
+        note += f", {int(kept.sum())} columns where {columns} is true"
+    if factors is None and found:
+        note += f"; factors: the categorical columns {', '.join(found)}"
+    return VectorTable(matrix, factors_of_columns(found), note)
+
+
+def _shape(file: Hdf5File, name: str) -> tuple[int, int]:
+    shape: tuple[int, ...]
+    if file.is_group(name):
+        attributes = file.group_attributes(name)
+        shape = tuple(int(n) for n in attributes.get("shape", attributes.get("h5sparse_shape", ())))
+    else:
+        shape = file.header(name).shape
+    if len(shape) != 2 or min(shape) < 1 or max(shape) >= 1 << 40:
+        raise DataError(f"path: {name} in {file.path} should have two axes, got {str(shape)[:80]}")
+    return shape[0], shape[1]
+
+
+def _sparse(file: Hdf5File, name: str, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Fill a dense matrix from a compressed sparse one, by rows or by columns."""
+    attributes = file.group_attributes(name)
+    kind = str(attributes.get("encoding-type", attributes.get("h5sparse_format", "csr")))
+    by_rows = not kind.startswith("csc")
+    major, minor = shape if by_rows else shape[::-1]
+    data, indices, pointers = (
+        np.asarray(file.read(f"{name}/{part}")) for part in ("data", "indices", "indptr")
+    )
+    sound = (
+        data.ndim == indices.ndim == pointers.ndim == 1
+        and len(pointers) == major + 1
+        and indices.dtype.kind in "iu"
+        and pointers.dtype.kind in "iu"
+        and len(data) == len(indices) == pointers[-1]
+        and pointers[0] == 0
+        and bool((np.diff(pointers.astype(np.int64)) >= 0).all())
+        and (len(indices) == 0 or (indices.min() >= 0 and indices.max() < minor))
+    )
+    if not sound:
+        raise DataError(
+            f"path: {name} in {file.path} is no sparse matrix of shape {shape}; get the file again"
+        )
+    dense = np.zeros((major, minor), np.float32)
+    majors = np.repeat(np.arange(major), np.diff(pointers.astype(np.int64)))
+    # Entries that are stored twice add up.
+    np.add.at(dense, (majors, indices), data.astype(np.float32))
+    return dense if by_rows else np.ascontiguousarray(dense.T)
+
+
+def _kept_genes(file: Hdf5File, columns: str, d: int) -> NDArray[np.bool_]:
+    if not columns:
+        return np.ones(d, bool)
+    if not file.has(f"var/{columns}"):
+        raise DataError(
+            f"columns: var in {file.path} has no column {columns[:40]!r}, but "
+            f"{_listed(file, 'var')}"
+        )
+    kept = np.asarray(file.read(f"var/{columns}"))
+    if kept.shape != (d,) or kept.dtype != np.bool_ or not kept.any():
+        raise DataError(f"columns: var/{columns[:40]} must hold true or false {d} times")
+    return kept
+
+
+def _factor_columns(file: Hdf5File, asked: list[str] | None, n: int) -> dict[str, NDArray[Any]]:
+    known = [name for name in file.group_names("obs") if not name.startswith("_")]
+    if asked is None:
+        found = {name: _column(file, name, n) for name in known if _is_categorical(file, name)}
+        return {k: v for k, v in found.items() if 2 <= len(np.unique(v)) <= MOST_LEVELS}
+    for name in asked:
+        if name not in known:
+            raise DataError(
+                f"factors: obs in {file.path} has no column {name[:40]!r}, but "
+                f"{_listed(file, 'obs')}"
+            )
+    return {name: _column(file, name, n) for name in asked}
+
+
+def _is_categorical(file: Hdf5File, name: str) -> bool:
+    return file.is_group(f"obs/{name}") or file.has(f"obs/__categories/{name}")
+
+
+def _column(file: Hdf5File, name: str, n: int) -> NDArray[Any]:
+    """Read a column of obs: categorical, as a group or with its categories apart, or plain."""
+    place = f"obs/{name}"
+    if file.is_group(place):
+        codes, labels = file.read(f"{place}/codes"), file.read_text(f"{place}/categories")
+    elif file.has(f"obs/__categories/{name}"):
+        codes, labels = file.read(place), file.read_text(f"obs/__categories/{name}")
+    else:
+        column = file.read_text(place)
+        if column.shape != (n,):
+            raise _wrong(file, place, n)
+        return column
+    if codes.shape != (n,) or codes.dtype.kind not in "iu" or codes.max() >= len(labels):
+        raise _wrong(file, place, n)
+    if codes.min() < 0:
+        missing = int((codes < 0).sum())
+        raise DataError(
+            f"factors: {place} has no value in {missing} of {n} rows; fill them, or leave it out"
+        )
+    return labels[codes]
+
+
+def _wrong(file: Hdf5File, place: str, n: int) -> DataError:
+    return DataError(f"path: {place[:80]} in {file.path} is no column of {n} rows; get it again")
+
+
+def _listed(file: Hdf5File, group: str) -> str:
+    names = [name[:40] for name in file.group_names(group) if not name.startswith("_")]
+    return ", ".join(names[:20]) or "nothing"
