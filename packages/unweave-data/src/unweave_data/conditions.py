@@ -92,9 +92,9 @@ class _Reader:
         return _refuse(self._condition, f"holds {text[:40]!r}, which is no part of a condition")
 
     def _constant(self, node: ast.Constant) -> Any:
-        if type(node.value) not in (int, float) or abs(node.value) > 1e15:
-            raise self._refuse_node(node)
-        return node.value
+        if type(node.value) in (int, float) and -1e15 <= node.value <= 1e15:  # type: ignore[operator]
+            return node.value
+        raise self._refuse_node(node)
 
     def _name(self, node: ast.Name) -> NDArray[np.int64]:
         assert self._known.classes is not None

@@ -160,7 +160,7 @@ def look(file: Path) -> Look:
         if image.getexif().get(0x0112, 1) >= 5:  # the camera was held upright
             size = size[::-1]
         # Pillow cuts colours of 16 bits to 8 as it decodes.
-        cut = not is_deep(image) and ";16" in str([tile.args for tile in image.tile])
+        cut = not is_deep(image) and ";16" in str(getattr(image, "tile", ""))
         return Look(size, image.mode in _GREY, is_transparent(image), is_deep(image), cut)
 
 

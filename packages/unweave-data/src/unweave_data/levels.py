@@ -41,10 +41,10 @@ class Scale:
 
         """
         wide = np.float64 if block.dtype.itemsize > 2 and block.dtype != np.float32 else np.float32
-        levels = block.astype(wide)
+        levels: NDArray[np.floating] = block.astype(wide)
         if self.strict or block.dtype.kind == "f":
             self._check(levels)
-        levels = (levels - wide(self.low)) * wide(255 / (self.high - self.low))
+        levels = np.multiply(levels - wide(self.low), wide(255 / (self.high - self.low)))
         pixels: NDArray[np.uint8] = np.rint(np.clip(levels, 0, 255)).astype(np.uint8)
         return pixels
 

@@ -33,11 +33,12 @@ class PictureRows:
     """Image files as rows of an array."""
 
     note = "decoded for each batch; give unpack= with a folder to decode them once"
-    dtype = np.dtype(np.uint8)
 
     def __init__(self, files: Sequence[Path], decoder: Decoder) -> None:
         self.files, self.decoder = files, decoder
-        self.shape = (len(files), *decoder.size, decoder.channels)
+        self.image_shape = (*decoder.size, decoder.channels)
+        self.shape: tuple[int, ...] = (len(files), *self.image_shape)
+        self.dtype: np.dtype[Any] = np.dtype(np.uint8)
 
     def read(self, index: NDArray[np.int64]) -> NDArray[Any]:
         """Decode some files, shape (n, h, w, c)."""
@@ -108,7 +109,7 @@ def open_pictures(
             check_memory(size, folder, "a set of all images")
             pixels = Pixels.of(np.concatenate(list(rows.blocks())))
             return ArrayDataset.of(pixels, name=name, factors=factors, note=note)
-        layout = Layout(rows.shape[1:], False, rows.dtype)
+        layout = Layout(rows.image_shape, False, rows.dtype)
         if kept.unpack is None:
             return DiskImages(name, rows, folder, layout, factors, note)
         header = Header(rows.shape, rows.dtype)

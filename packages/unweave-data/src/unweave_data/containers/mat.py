@@ -1,6 +1,7 @@
 """MATLAB's mat files of version 5, one array at a time, through scipy."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def _is_hdf5(path: Path) -> bool:
     return b"\x89HDF\r\n\x1a\n" in (head[:8], head[512:520])
 
 
-def _check(path: Path, name: str, declared: dict[str, tuple[Any, str]], what: str) -> None:
+def _check(path: Path, name: str, declared: Mapping[str, tuple[Any, str]], what: str) -> None:
     if name not in declared:
         listed = ", ".join(str(key)[:40] for key in list(declared)[:10]) or "nothing"
         raise DataError(f"path: {path} should be {what}, with an array {name}, but has {listed}")

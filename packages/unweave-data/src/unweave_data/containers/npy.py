@@ -47,9 +47,8 @@ def read_header(file: IO[bytes], path: Path, name: str) -> Header:
 class NpyFile:
     """An open npy: one array, called `array`."""
 
-    names = ("array",)
-
     def __init__(self, file: IO[bytes], path: Path, what: str) -> None:
+        self.names = ["array"]
         self._file, self.path, self.what = file, path, what
         self._header = read_header(file, path, "the array")
         self._start = file.tell()

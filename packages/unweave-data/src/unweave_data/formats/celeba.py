@@ -69,7 +69,7 @@ def celeba(
     names, files, table = _attributes(folder)
     rows = _rows(folder, files, split)
     chosen = _chosen(names, attributes)
-    factors = _factors(table[np.ix_(rows, chosen)], [names[j] for j in chosen])
+    factors = _factors(table[rows][:, chosen], [names[j] for j in chosen])
     decoder = Decoder((resolution, resolution), 3, "crop", centre=crop)
     kept = Kept(in_memory, unpack)
     found = [pictures / files[i] for i in rows]

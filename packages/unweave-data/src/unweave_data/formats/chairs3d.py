@@ -80,13 +80,11 @@ def _renderings(folder: Path) -> Iterator[Path]:
 
 
 def _factors(files: list[Path]) -> Factors:
-    angles = [_NAME.fullmatch(file.name) for file in files]
-    columns = {
-        "chair": [file.parent.parent.name for file in files],
-        "elevation": [int(m["elevation"]) for m in angles if m],
-        "azimuth": [int(m["azimuth"]) for m in angles if m],
-    }
-    classes = np.stack([np.unique(c, return_inverse=True)[1].ravel() for c in columns.values()], 1)
-    values = classes.astype(np.float64)
-    values[:, 1], values[:, 2] = columns["elevation"], columns["azimuth"]
-    return make_factors(len(files), classes, values, list(columns))
+    angles = [match for file in files if (match := _NAME.fullmatch(file.name))]
+    chairs = np.array([file.parent.parent.name for file in files])
+    elevation = np.array([int(match["elevation"]) for match in angles])
+    azimuth = np.array([int(match["azimuth"]) for match in angles])
+    columns = [np.unique(c, return_inverse=True)[1].ravel() for c in (chairs, elevation, azimuth)]
+    values = np.stack([columns[0], elevation, azimuth], axis=1).astype(np.float64)
+    names = ("chair", "elevation", "azimuth")
+    return make_factors(len(files), np.stack(columns, axis=1), values, names)

@@ -85,14 +85,16 @@ def _sparse(file: Hdf5File, name: str, shape: tuple[int, int]) -> NDArray[np.flo
     data, indices, pointers = (
         np.asarray(file.read(f"{name}/{part}")) for part in ("data", "indices", "indptr")
     )
+    counts: NDArray[np.int64] = (
+        np.diff(pointers.astype(np.int64)) if pointers.dtype.kind in "iu" else np.array([-1])
+    )
     sound = (
         data.ndim == indices.ndim == pointers.ndim == 1
         and len(pointers) == major + 1
         and indices.dtype.kind in "iu"
-        and pointers.dtype.kind in "iu"
         and len(data) == len(indices) == pointers[-1]
         and pointers[0] == 0
-        and bool((np.diff(pointers.astype(np.int64)) >= 0).all())
+        and bool((counts >= 0).all())
         and (len(indices) == 0 or (indices.min() >= 0 and indices.max() < minor))
     )
     if not sound:
@@ -100,7 +102,7 @@ def _sparse(file: Hdf5File, name: str, shape: tuple[int, int]) -> NDArray[np.flo
             f"path: {name} in {file.path} is no sparse matrix of shape {shape}; get the file again"
         )
     dense = np.zeros((major, minor), np.float32)
-    majors = np.repeat(np.arange(major), np.diff(pointers.astype(np.int64)))
+    majors = np.repeat(np.arange(major), counts)
     # Entries that are stored twice add up.
     np.add.at(dense, (majors, indices), data.astype(np.float32))
     return dense if by_rows else np.ascontiguousarray(dense.T)
@@ -157,7 +159,8 @@ def _column(file: Hdf5File, name: str, n: int) -> NDArray[Any]:
         raise DataError(
             f"factors: {place} has no value in {missing} of {n} rows; fill them, or leave it out"
         )
-    return labels[codes]
+    column: NDArray[Any] = labels[codes]
+    return column
 
 
 def _wrong(file: Hdf5File, place: str, n: int) -> DataError:

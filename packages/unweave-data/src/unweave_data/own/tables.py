@@ -94,11 +94,20 @@ def series(
     what = "an npz, npy or HDF5 with time series"
     path = regular_file(required(path, what), what)
     with reading(path, what):
-        opened = {b"PK": open_npz, b"\x93N": open_npy}.get(_head(path)[:2], open_hdf5)
-        with opened(path, what) as file:
-            name = _named(file, array, ("series", *VECTORS))
-            known, note = known_factors(file, factors, _first(file, name))
-            return SeriesDataset(file.read(name), known=known, note=note)
+        if _head(path).startswith(b"PK"):
+            with open_npz(path, what) as npz_file:
+                return _series(npz_file, array, factors)
+        if _head(path).startswith(b"\x93NUMPY"):
+            with open_npy(path, what) as npy_file:
+                return _series(npy_file, array, factors)
+        with open_hdf5(path, what) as file:
+            return _series(file, array, factors)
+
+
+def _series(file: ArrayFile, array: str | None, factors: str | None) -> SeriesDataset:
+    name = _named(file, array, ("series", *VECTORS))
+    known, note = known_factors(file, factors, _first(file, name))
+    return SeriesDataset(file.read(name), known=known, note=note)
 
 
 def _head(path: Path) -> bytes:

@@ -241,12 +241,10 @@ def _genuine_factors(file: ArrayFile, n: int, classes: str, values: str) -> Fact
                 f"got {table.shape}; get the file again"
             )
     # The first of six latents is the colour, which never changes.
-    known = make_factors(n, tables[0][:, -5:], tables[1][:, -5:], FACTOR_NAMES)
-    if tables[0].dtype.kind not in "iu" or any(
-        found > size for found, size in zip(known.sizes, FACTOR_SIZES, strict=True)
-    ):
+    found = tables[0][:, -5:]
+    if tables[0].dtype.kind not in "iu" or (found >= np.array(FACTOR_SIZES)).any():
         raise DataError(
             f"path: {classes} in {file.path} should be integers with at most {FACTOR_SIZES} "
-            f"classes, got {tables[0].dtype} with {known.sizes}; get the file again"
+            f"classes, got {tables[0].dtype} up to {found.max(axis=0).tolist()}; get the file again"
         )
-    return known
+    return make_factors(n, found, tables[1][:, -5:], FACTOR_NAMES)

@@ -88,7 +88,10 @@ def cast(shape: int, scale: float, orientation: float, view: View) -> NDArray[np
 
 def _averaged(weights: Vectors, view: View) -> NDArray[np.float32]:
     r, s = view.resolution, view.samples
-    return weights.reshape(r, s, r, s, -1).mean(axis=(1, 3)).astype(np.float32)
+    averaged: NDArray[np.float32] = weights.reshape(r, s, r, s, -1).mean(
+        axis=(1, 3), dtype=np.float32
+    )
+    return averaged
 
 
 def _direction(azimuth: float, elevation: float) -> Vectors:
