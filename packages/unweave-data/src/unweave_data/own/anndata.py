@@ -52,7 +52,7 @@ def read_anndata(
     size = shape[0] * int(kept.sum()) * _FLOAT_BYTES
     check_memory(size, file.path, f"{name} as {shape[0]} x {int(kept.sum())} numbers")
     if file.is_group(name):
-        matrix = _sparse(file, name, shape)[:, kept]
+        matrix = _sparse(file, name, shape, kept)
     else:
         matrix = np.asarray(file.read(name), np.float32)[:, kept]
     found = _factor_columns(file, factors, shape[0])
@@ -76,36 +76,40 @@ def _shape(file: Hdf5File, name: str) -> tuple[int, int]:
     return shape[0], shape[1]
 
 
-def _sparse(file: Hdf5File, name: str, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Fill a dense matrix from a compressed sparse one, by rows or by columns."""
+def _sparse(
+    file: Hdf5File, name: str, shape: tuple[int, int], kept: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Fill a dense matrix with the kept columns of a sparse one, compressed by rows or columns."""
+    from scipy import sparse
+
     attributes = file.group_attributes(name)
     kind = str(attributes.get("encoding-type", attributes.get("h5sparse_format", "csr")))
-    by_rows = not kind.startswith("csc")
-    major, minor = shape if by_rows else shape[::-1]
-    data, indices, pointers = (
-        np.asarray(file.read(f"{name}/{part}")) for part in ("data", "indices", "indptr")
-    )
-    counts: NDArray[np.int64] = (
-        np.diff(pointers.astype(np.int64)) if pointers.dtype.kind in "iu" else np.array([-1])
-    )
-    sound = (
-        data.ndim == indices.ndim == pointers.ndim == 1
-        and len(pointers) == major + 1
-        and indices.dtype.kind in "iu"
-        and len(data) == len(indices) == pointers[-1]
-        and pointers[0] == 0
-        and bool((counts >= 0).all())
-        and (len(indices) == 0 or (indices.min() >= 0 and indices.max() < minor))
-    )
-    if not sound:
+    by_columns = kind.startswith("csc")
+    parts = [np.asarray(file.read(f"{name}/{part}")) for part in ("data", "indices", "indptr")]
+    data, indices, pointers = parts
+    major, minor = shape[::-1] if by_columns else shape
+    if not _is_sound(data, indices, pointers, major, minor):
         raise DataError(
             f"path: {name} in {file.path} is no sparse matrix of shape {shape}; get the file again"
         )
-    dense = np.zeros((major, minor), np.float32)
-    majors = np.repeat(np.arange(major), counts)
-    # Entries that are stored twice add up.
-    np.add.at(dense, (majors, indices), data.astype(np.float32))
-    return dense if by_rows else np.ascontiguousarray(dense.T)
+    form = sparse.csc_matrix if by_columns else sparse.csr_matrix
+    matrix = form((data.astype(np.float32), indices, pointers), shape=shape)
+    dense: NDArray[np.float32] = matrix.tocsc()[:, np.flatnonzero(kept)].toarray()
+    return dense
+
+
+def _is_sound(
+    data: NDArray[Any], indices: NDArray[Any], pointers: NDArray[Any], major: int, minor: int
+) -> bool:
+    """Say whether the arrays are those of a compressed matrix: scipy would trust them."""
+    if not data.ndim == indices.ndim == pointers.ndim == 1 or len(pointers) != major + 1:
+        return False
+    if indices.dtype.kind not in "iu" or pointers.dtype.kind not in "iu":
+        return False
+    rising = bool((pointers[1:] >= pointers[:-1]).all())
+    if not rising or pointers[0] != 0 or not len(data) == len(indices) == pointers[-1]:
+        return False
+    return len(indices) == 0 or bool(indices.min() >= 0 and indices.max() < minor)
 
 
 def _kept_genes(file: Hdf5File, columns: str, d: int) -> NDArray[np.bool_]:
@@ -148,10 +152,10 @@ def _column(file: Hdf5File, name: str, n: int) -> NDArray[Any]:
     elif file.has(f"obs/__categories/{name}"):
         codes, labels = file.read(place), file.read_text(f"obs/__categories/{name}")
     else:
-        column = file.read_text(place)
-        if column.shape != (n,):
+        plain = file.read_text(place)
+        if plain.shape != (n,):
             raise _wrong(file, place, n)
-        return column
+        return plain
     if codes.shape != (n,) or codes.dtype.kind not in "iu" or codes.max() >= len(labels):
         raise _wrong(file, place, n)
     if codes.min() < 0:

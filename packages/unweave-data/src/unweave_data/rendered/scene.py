@@ -88,9 +88,8 @@ def cast(shape: int, scale: float, orientation: float, view: View) -> NDArray[np
 
 def _averaged(weights: Vectors, view: View) -> NDArray[np.float32]:
     r, s = view.resolution, view.samples
-    averaged: NDArray[np.float32] = weights.reshape(r, s, r, s, -1).mean(
-        axis=(1, 3), dtype=np.float32
-    )
+    split = weights.reshape(r, s, r, s, -1)
+    averaged: NDArray[np.float32] = split.mean(axis=(1, 3), dtype=np.float32)
     return averaged
 
 
