@@ -7,6 +7,7 @@ nor Python's is held while the disk is waited for.
 
 import os
 import threading
+import weakref
 import zlib
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,11 @@ class OpenFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = path.open("rb")
+        # O_BINARY is Windows' alone.
+        self._file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        weakref.finalize(self, os.close, self._file)
         self._lock = threading.Lock()
-        self._identity = _identity(os.fstat(self._file.fileno()))
+        self._identity = _identity(os.fstat(self._file))
 
     def check(self) -> None:
         """Refuse a file that was replaced, changed or removed.
@@ -57,10 +60,10 @@ class OpenFile:
 
     def _at(self, size: int, offset: int) -> bytes:
         if hasattr(os, "pread"):
-            return os.pread(self._file.fileno(), size, offset)
+            return os.pread(self._file, size, offset)
         with self._lock:
-            self._file.seek(offset)
-            return self._file.read(size)
+            os.lseek(self._file, offset, os.SEEK_SET)
+            return os.read(self._file, size)
 
 
 def _identity(found: os.stat_result) -> tuple[int, int, int]:
