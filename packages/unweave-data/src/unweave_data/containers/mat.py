@@ -1,7 +1,9 @@
 """MATLAB's mat files of version 5, one array at a time, through scipy."""
 
 import os
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +47,26 @@ def read_mat(path: Path | str, names: tuple[str, ...], what: str) -> dict[str, N
                 raise DataError(
                     f"path: {path} is of version 7.3; save it with -v7, or load as hdf5"
                 )
-        declared = {name: (shape, kind) for name, shape, kind in scipy.io.whosmat(path)}
+        with _damage_in_words():
+            declared = {name: (shape, kind) for name, shape, kind in scipy.io.whosmat(path)}
         for name in names:
             _check(path, name, declared, what)
-        found = scipy.io.loadmat(path, variable_names=list(names))
+        with _damage_in_words():
+            found = scipy.io.loadmat(path, variable_names=list(names))
         return {name: np.asarray(found[name]) for name in names}
+
+
+@contextmanager
+def _damage_in_words() -> Iterator[None]:
+    """Raise one type for whatever scipy raises of a damaged file, its own exceptions among it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except OSError:
+            raise
+        except Exception as error:
+            raise ValueError(str(error) or type(error).__name__) from None
 
 
 def _is_hdf5(path: Path) -> bool:

@@ -94,8 +94,15 @@ def _list(folder: Path, stem: str) -> list[list[str]]:
 def _attributes(folder: Path) -> tuple[list[str], list[str], NDArray[np.int64]]:
     """Read names (k,), files (n,), and attributes (n, k) of -1 and 1."""
     rows = _list(folder, "list_attr_celeba")
-    if len(rows[0]) == 1 and rows[0][0].strip().isdigit():
-        rows = rows[1:]  # the text begins with the number of images
+    declared = None
+    if rows and len(rows[0]) == 1 and rows[0][0].strip().isdigit():
+        declared = int(rows[0][0][:20])  # the text begins with the number of images
+        rows = rows[1:]
+    if not rows or (declared is not None and declared != len(rows) - 1):
+        raise DataError(
+            f"path: list_attr_celeba in {folder} has {max(0, len(rows) - 1)} rows and declares "
+            f"{declared or 'none'}; get it again"
+        )
     names = [name.strip() for name in rows[0]]
     names = names[1:] if names and names[0] == "image_id" else names
     rows = rows[1:]

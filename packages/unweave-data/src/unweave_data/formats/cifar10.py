@@ -24,6 +24,7 @@ _BATCHES = {
 _LABELS = {"train": "train_lables.json", "test": "test_lables.json"}
 _ROW = 1 + 3 * 32 * 32
 _IMAGE = 32 * 32
+_EACH = 10_000  # images in a batch
 
 
 @named("cifar10")
@@ -52,19 +53,24 @@ def cifar10(*, path: Path | None = None, split: str = "train") -> Dataset:
     inner = folder / "cifar-10-batches-bin"
     folder = inner if inner.is_dir() else folder
     images, labels = _read(folder, split)
+    each = len(images) // len(_BATCHES[split])
     if labels.min() < 0 or labels.max() > 9:
         raise DataError(f"path: labels in {folder} must be 0 to 9; get the files again")
     factors = make_factors(len(labels), labels, names=("class",), sizes=(10,))
-    return ArrayDataset.of(Pixels.of(images), name="cifar10", factors=factors)
+    note = "" if each == _EACH else f"{each:,} images in each batch, where {_EACH:,} were published"
+    return ArrayDataset.of(Pixels.of(images), name="cifar10", factors=factors, note=note)
 
 
 def _read(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     names = _BATCHES[split]
     if (folder / f"{names[0]}.bin").is_file():
         read = [_binary(folder / f"{name}.bin") for name in names]
+        _check_equal([len(i) for i, _ in read], folder)
         return np.concatenate([i for i, _ in read]), np.concatenate([label for _, label in read])
     if (folder / f"{names[0]}.png").is_file():
-        images = np.concatenate([_png(folder / f"{name}.png") for name in names])
+        batches = [_png(folder / f"{name}.png") for name in names]
+        _check_equal([len(batch) for batch in batches], folder)
+        images = np.concatenate(batches)
         return images, _json(folder / _LABELS[split], len(images))
     if (folder / names[0]).is_file() and _is_pickle(folder / names[0]):
         raise DataError(
@@ -72,6 +78,15 @@ def _read(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64
             "read; get the binary version, cifar-10-binary.tar.gz"
         )
     raise DataError(f"path: {folder} has no {names[0]}.bin or {names[0]}.png; put them there")
+
+
+def _check_equal(lengths: list[int], folder: Path) -> None:
+    """Refuse batches of unequal length: one of them was cut at the end of an image."""
+    if len(set(lengths)) > 1:
+        raise DataError(
+            f"path: the batches in {folder} have {', '.join(map(str, lengths))} images; get the "
+            "shorter ones again"
+        )
 
 
 def _binary(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
