@@ -95,6 +95,7 @@ def cut(data):
         (lambda data: b"", "truncated"),
         (lambda data: data[:9], "truncated"),
         (lambda data: data[:4] + b"\xff" * 12 + data[16:], "memory"),
+        (lambda data: data[:4] + b"\x00\x20\x00\x00" + data[8:], "declares 1.6 GB"),
         (lambda data: cut(gzip.compress(data)), "cannot be read"),
         (lambda data: gzip.compress(cut(data)), "truncated"),
         (lambda data: b"\x1f\x8b" + data, "cannot be read"),

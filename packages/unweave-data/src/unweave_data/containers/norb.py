@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unweave_data.errors import DataError, reading
-from unweave_data.files import check_memory, regular_file
+from unweave_data.files import check_memory, check_unpacked, regular_file
 
 _DTYPES = {
     0x1E3D4C51: "f4", 0x1E3D4C53: "f8", 0x1E3D4C54: "i4", 0x1E3D4C55: "u1", 0x1E3D4C56: "i2",
@@ -69,6 +69,7 @@ def _parse(file: IO[bytes], path: Path, what: str) -> NDArray[Any]:
     dtype = np.dtype(order + _DTYPES[magic])
     size = math.prod(shape) * dtype.itemsize
     check_memory(size, path, f"a matrix of shape {shape}")
+    check_unpacked(size, path.stat().st_size, path, f"a matrix of shape {shape}")
     array = np.frombuffer(_exactly(file, size, path), dtype).reshape(shape)
     if file.read(1):
         raise DataError(f"path: {path} is longer than its shape {shape} declares; get it again")
