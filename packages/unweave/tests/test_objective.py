@@ -25,7 +25,13 @@ def compute(*terms, step=0):
     generator = torch.Generator().manual_seed(0)
     rows = torch.arange(8)
     batches = make_batches(
-        assembly.model, lambda i: x[i], None, 100, generator, (lambda: rows, lambda: rows), 8
+        assembly.model,
+        lambda i, _: x[i],
+        lambda: None,
+        100,
+        generator,
+        (lambda: rows, lambda: rows),
+        8,
     )
     _, named = assembly.objective.losses(0, batches, torch.tensor(step))
     return {name: value.item() for name, value in named.items()}
