@@ -6,8 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unweave.api import Run, train
-    from unweave.api import resume_training as resume
+    from unweave.api import Run, resume, train
     from unweave.method import Method, Schedule, Term, Weight
 
 __version__ = "0.1.0"
@@ -18,7 +17,7 @@ _PUBLIC = {
     "Schedule": "method:Schedule",
     "Term": "method:Term",
     "Weight": "method:Weight",
-    "resume": "api:resume_training",
+    "resume": "api:resume",
     "train": "api:train",
 }
 

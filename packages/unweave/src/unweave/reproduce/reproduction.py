@@ -153,7 +153,8 @@ def perform(work: tuple[dict[str, Any], dict[str, Any], str]) -> dict[str, float
 
 
 def _trained(job: Job, path: Path) -> Run:
-    from unweave.api import resume_training, train
+    from unweave.api import resume as resume_training
+    from unweave.api import train
     from unweave.config import make_config
 
     if not (path / "config.toml").is_file():
