@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from unweave.api import resume_training as resume
     from unweave.api import train
+    from unweave.experiment.table import read_experiment
     from unweave.method import Method, Schedule, Term, Weight
     from unweave.run import Run
 
@@ -19,11 +20,12 @@ _PUBLIC = {
     "Schedule": "method:Schedule",
     "Term": "method:Term",
     "Weight": "method:Weight",
+    "read_experiment": "experiment.table:read_experiment",
     "resume": "api:resume_training",
     "train": "api:train",
 }
 
-__all__ = ["Method", "Run", "Schedule", "Term", "Weight", "resume", "train"]
+__all__ = ["Method", "Run", "Schedule", "Term", "Weight", "read_experiment", "resume", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from unweave.config import parse_settings
+from unweave.experiment.running import build_executor
 from unweave.listing import table
-from unweave.options import build, parse_spec
-from unweave.registry import registry
 from unweave.reproduce.recipe import read_recipe, recipe_names
 from unweave.reproduce.reproduction import reproduce, told
 
@@ -20,7 +20,11 @@ def list_recipes() -> str:
 
 def reproduce_in(name: str, out: Path | None, settings: list[str], executor: str) -> str:
     """Reproduce a recipe in a folder; return its outcome as text."""
-    recipe = read_recipe(name, parse_settings(settings))
-    kind, options = parse_spec(executor)
-    runner = build(registry().lookup("executor", kind), options=options)
-    return told(reproduce(recipe, out or Path("runs") / recipe.name, runner))
+    changes = parse_settings(settings)
+    recipe = read_recipe(name, changes)
+    command = ["unweave", "reproduce", name, *(w for text in settings for w in ("--set", text))]
+    outcome = reproduce(
+        recipe, out or Path("runs") / recipe.name, build_executor(executor),
+        changes=changes, command=shlex.join(command),
+    )  # fmt: skip
+    return told(outcome)
