@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
 from unweave.config import TrainConfig, make_config
@@ -17,7 +17,7 @@ from unweave.protocols import Dataset
 from unweave.registry import registry
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 USUAL_METRICS = {"MIG": "mig", "FactorVAE score": "factor-vae", "SAP": "sap"}
 """What is measured where an experiment does not say and the factors are known."""
@@ -154,7 +154,7 @@ def picture_options(experiment: Experiment, picture: Picture) -> dict[str, Any]:
 
     if picture.kind not in KINDS:
         raise unknown_name("kind of picture", picture.kind, KINDS)
-    known = options_of(cast("Callable[..., Figure]", KINDS[picture.kind]))
+    known = options_of(KINDS[picture.kind])
     for name in picture.options:
         if name not in known:
             raise unknown_name(f"option of picture {picture.kind}", name, known)

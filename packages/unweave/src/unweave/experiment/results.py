@@ -88,7 +88,7 @@ class Results:
         return [value for value in values if math.isfinite(value)]
 
     def first_runs(self) -> Iterator[tuple[str, Run]]:
-        """Open the first finished run of every kind; those of which none is finished are left out."""
+        """Open the first finished run of every kind that has one."""
         seen = set()
         for group in self.groups():
             for row in group.rows:

@@ -133,7 +133,7 @@ def write_row(files: JobFiles, row: Row) -> None:
 def full_text(experiment: Experiment, measure: str) -> str:
     """Say a measure with everything that decides it: what was computed otherwise is not taken."""
     parts = [measure]
-    if measure.startswith("test-") or measure.startswith("noisy-test-"):
+    if measure.startswith(("test-", "noisy-test-")):
         parts.append(f"on {experiment.test}")
     if measure.startswith(("mmd", "frechet")):
         parts.append(f"on {experiment.test}, density {experiment.density}")

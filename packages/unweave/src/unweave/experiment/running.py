@@ -87,7 +87,7 @@ def _of_methods(what: str) -> dict[str, Any]:
 
 
 def _methods(what: str) -> list[str]:
-    """Split methods at commas, but for those before an option: `a:x=1,y=2,b` is `a:x=1,y=2`, `b`."""
+    """Split methods at the commas that begin no option: `a:x=1,y=2,b` is `a:x=1,y=2` and `b`."""
     parts: list[str] = []
     for part in what.split(","):
         if "=" in part and ":" not in part.partition("=")[0] and parts:

@@ -189,7 +189,8 @@ def pareto_front(
     points = np.stack([_cost(x, better_x), _cost(y, better_y)], axis=1)
     no_worse = (points[None] <= points[:, None]).all(2)
     some_better = (points[None] < points[:, None]).any(2)
-    return [not bool(row.any()) for row in no_worse & some_better]
+    beaten = (no_worse & some_better).sum(1)
+    return [int(count) == 0 for count in beaten]
 
 
 def _cost(values: Sequence[float], better: str) -> NDArray[np.float64]:

@@ -130,9 +130,9 @@ class _Sweep:
         try:
             for row in executor.map(perform, work):
                 name, place = names[place], place + 1
-                if row.status == "elsewhere" or (
-                    row.status == "stopped" and self._again(name, row)
-                ):
+                if row.status == "elsewhere":
+                    continue
+                if row.status == "stopped" and self._again(name, row):
                     continue
                 watch.over(name, row)
                 self._keep_table()

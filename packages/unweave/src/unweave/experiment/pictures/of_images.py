@@ -51,9 +51,8 @@ def draw_traversals(results: Results, *, dimensions: int = 6, reach: float = 2.0
     dimension goes from -reach to reach.
     """
     runs = _first(results)
-    figure = Figure(
-        figsize=(10, 0.6 * dimensions * 2 / max(1, len(runs)) + 2), layout="constrained"
-    )
+    height = 1.2 * dimensions / len(runs) + 2
+    figure = Figure(figsize=(10, height), layout="constrained")
     panels = figure.subplots(1, len(runs), squeeze=False)[0]
     for panel, (label, run) in zip(panels, runs, strict=True):
         pictures, order = _traversed(run, dimensions, reach)

@@ -38,8 +38,8 @@ def draw_trade(
             along, up = (summarise(list(group.values(name).values())) for name in (x, y))
             if math.isnan(along.mean) or math.isnan(up.mean):
                 continue
-            bars = (ERRORS_SHOWN * np.nan_to_num(s.error) for s in (up, along))
-            panel.errorbar(along.mean, up.mean, *bars, fmt="o", color=colour, capsize=2)
+            wide, high = (ERRORS_SHOWN * np.nan_to_num(s.error) for s in (along, up))
+            panel.errorbar(along.mean, up.mean, high, wide, fmt="o", color=colour, capsize=2)
             points.append((along.mean, up.mean))
             if label:
                 panel.annotate(f" {short(group.place[label])}", points[-1], fontsize=8)
