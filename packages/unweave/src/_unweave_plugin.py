@@ -15,6 +15,7 @@ def unweave_costs() -> dict[str, str]:
         "bce": "unweave.costs:CrossEntropy",
         "bernoulli": "unweave.costs:CrossEntropy",
         "gaussian": "unweave.costs:GaussianLikelihood",
+        "laplace": "unweave.costs:LaplaceLikelihood",
     }
 
 
@@ -31,7 +32,14 @@ def unweave_posteriors() -> dict[str, str]:
 @hookimpl
 def unweave_architectures() -> dict[str, str]:
     """Name the pairs of encoder and decoder."""
-    return {"conv64": "unweave.architectures.conv:conv64", "mlp": "unweave.architectures.mlp:mlp"}
+    return {
+        "conv64": "unweave.architectures.conv:conv64",
+        "lat28": "unweave.architectures.lat28:lat28",
+        "mlp": "unweave.architectures.mlp:mlp",
+        "vcae28": "unweave.architectures.vcae:vcae28",
+        "vcae64": "unweave.architectures.vcae:vcae64",
+        "wae64": "unweave.architectures.wae64:wae64",
+    }
 
 
 @hookimpl

@@ -18,7 +18,7 @@ from unweave.files import PARTIAL
 
 STEPS = 400
 COMMAND = [
-    sys.executable, "-m", "unweave.cli", "train", "toy-gan", "--data", "toy-images",
+    sys.executable, "-m", "unweave", "train", "toy-gan", "--data", "toy-images",
     "--steps", str(STEPS), "--device", "cpu",
 ]  # fmt: skip
 SETTINGS = [
@@ -144,7 +144,7 @@ def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_is_intact(tmp_path)
         "        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
         "    return save_checkpoint(folder, step, tensors)\n"
         "trainer.save_checkpoint = limited\n"
-        "from unweave.cli import main\n"
+        "from unweave.commands import main\n"
         f"main({[*COMMAND[3:], '--out', str(path)]!r})\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

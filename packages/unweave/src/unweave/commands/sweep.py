@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-EXIT_INTERRUPTED = 130
+from unweave.commands.app import EXIT_INTERRUPTED
 
 
 def sweep(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from unweave.experiment.comparison import Comparison
 from unweave.experiment.definition import short
 from unweave.experiment.statistics import Summary
-from unweave.listing import table
+from unweave.tables import table
 
 FORMATS = ("text", "markdown", "csv", "latex")
 ALARM = 0.05

@@ -22,10 +22,10 @@ from unweave.experiment.page import PAGE, draw_all, relative_link, write_compari
 from unweave.experiment.results import Results
 from unweave.experiment.sweep import sweep
 from unweave.files import write_text
-from unweave.listing import table
 from unweave.protocols import Executor
 from unweave.reproduce.recipe import Recipe, checked_recipe
 from unweave.reproduce.verdicts import Verdict, verdicts
+from unweave.tables import table
 
 PUBLISHED = ("what was published", "published", "here", "")
 

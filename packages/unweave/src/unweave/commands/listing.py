@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-
-from rich.console import Console
-from rich.table import Table
 
 from unweave.errors import ConfigError
 from unweave.options import build, options_of, parse_spec
 from unweave.registry import KINDS, registry
+from unweave.tables import table
 
 if TYPE_CHECKING:
     from unweave.method import Term
-
-
-def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """Lay out rows under a header for the width of the terminal."""
-    grid = Table(*header, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        grid.add_row(*(str(cell).replace("[", r"\[") for cell in row))
-    console = Console()
-    with console.capture() as capture:
-        console.print(grid)
-    return "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n"))
 
 
 def list_plugins() -> str:
