@@ -93,7 +93,7 @@ NOTE = (
     "Means over seeds ± one standard deviation (divisor n - 1); in brackets the 95 % interval of "
     "the mean. Bold: the best, and what is within one standard error of the difference to it."
 )
-CONTRASTS = ("measure", "", "against", "difference", "pairs", "p", "p, Holm")
+CONTRASTS = ("measure", "one", "the other", "difference", "pairs", "p", "p, Holm")
 MISSING = ("run", "seed", "status", "step", "reason")
 
 

@@ -20,6 +20,8 @@ from unweave.files import replacing, write_text
 
 CSV, HDF5 = "experiment.csv", "experiment.h5"
 LARGEST_ROWS = 10_000_000
+TEXTS = ("run", "status", "reason", "folder")
+"""Columns that are text, whatever is in them."""
 
 Columns = dict[str, NDArray[Any]]
 
@@ -123,7 +125,10 @@ def _read_csv(path: Path) -> Columns:
         lines = [dict(zip(header, row, strict=True)) for row in rows]
     except (OSError, UnicodeDecodeError, ValueError, csv.Error) as error:
         raise ConfigError(f"{path} is no table of an experiment: {str(error)[:200]}") from error
-    return {name: _array([_number(line[name]) for line in lines]) for name in header}
+    return {
+        name: _array([line[name] if name in TEXTS else _number(line[name]) for line in lines])
+        for name in header
+    }
 
 
 def _number(text: str) -> Any:

@@ -99,8 +99,8 @@ def draw_ranks(results: Results, *, measures: list[MeasureLabel]) -> Figure:
             panel.errorbar(found.mean, place, xerr=bars, fmt="o", color="#2b5fb3", capsize=3)
         panel.set_title(f"{measure}: mean rank", fontsize=10)
         panel.set_xlim(0.8, len(labels) + 0.2)
+        panel.set_ylim(len(labels) - 0.5, -0.5)
         panel.set_yticks(range(len(labels)), labels, fontsize=8)
         panel.set_xlabel(f"of {len(table)} places and seeds; 1 is best", fontsize=8)
         panel.grid(axis="x", alpha=0.25)
-    panels[0].invert_yaxis()
     return figure

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.results import Group, Results, open_run
@@ -37,8 +38,8 @@ def draw_steps(results: Results, *, terms: list[str] | None = None, log: bool = 
     figure = Figure(figsize=(10, 2.6 * rows + 0.3), layout="constrained")
     panels = list(figure.subplots(rows, columns, squeeze=False).ravel())
     for panel, name in zip(panels, names, strict=False):
-        for group, runs in logs:
-            _draw_term(panel, name, group, runs)
+        for number, (_, runs) in enumerate(logs):
+            _draw_term(panel, name, f"C{number}", runs)
         panel.set_title(name.replace("_", " "), fontsize=10)
         panel.set_xlabel("step", fontsize=8)
         panel.set_yscale("log" if log else "linear")
@@ -46,8 +47,8 @@ def draw_steps(results: Results, *, terms: list[str] | None = None, log: bool = 
         panel.grid(alpha=0.25)
     for panel in panels[len(names) :]:
         panel.set_axis_off()
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center",
-                  ncols=3, fontsize=8)  # fmt: skip
+    handles = [Line2D([], [], color=f"C{n}", label=g.title) for n, (g, _) in enumerate(logs)]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8)
     return figure
 
 
@@ -57,14 +58,14 @@ def _logs(group: Group) -> Lines:
     return [lines for lines in logs if lines]
 
 
-def _draw_term(panel: Any, name: str, group: Group, runs: Lines) -> None:
+def _draw_term(panel: Any, name: str, colour: str, runs: Lines) -> None:
     found = [{line["step"]: line[name] for line in run if name in line} for run in runs]
     found = [values for values in found if values]
     if not found:
         return
     steps = sorted(set.intersection(*(set(values) for values in found)))
     table = np.array([[values[step] for step in steps] for values in found])
-    (line,) = panel.plot(steps, table.mean(0), linewidth=1.2, label=group.title)
+    panel.plot(steps, table.mean(0), linewidth=1.2, color=colour)
     if len(table) > 1:
         low, high = table.min(0), table.max(0)
-        panel.fill_between(steps, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+        panel.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
