@@ -101,10 +101,7 @@ def test_false_alarms_of_a_paired_test_are_at_most_five_in_a_hundred(law, n):
     draw = LAWS.get(law, lambda rng, shape: rng.integers(0, 3, shape) / 100)
     first, second = draw(rng, (2, 2000, n))
     for test, rows in (("t", 2000), ("sign-flip", 500)):
-        p = [
-            paired_test(a, b, test)
-            for a, b in zip(first[:rows], second[:rows], strict=True)
-        ]
+        p = [paired_test(a, b, test) for a, b in zip(first[:rows], second[:rows], strict=True)]
         assert np.mean(np.array(p) < 0.05) <= 0.055 + three_deviations(0.055, rows)
 
 

@@ -11,6 +11,7 @@ from unweave.config import TrainConfig, make_config
 from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.definition import Experiment, Job, Picture, check_names, short
 from unweave.experiment.measures import open_test_data, split_measure
+from unweave.experiment.reading import split_spec
 from unweave.experiment.roles import Role
 from unweave.options import build, convert, options_of, parse_spec
 from unweave.protocols import Dataset
@@ -85,8 +86,8 @@ def with_data(experiment: Kind) -> tuple[Kind, Dataset]:
     problems = []
     for text in texts:
         try:
-            spec = make_config(registry(), {**first, "data": text}).data
-            dataset = build(registry().lookup("dataset", spec.name), options=spec.options)
+            name, options = split_spec(text)
+            dataset = build(registry().lookup("dataset", name), options=options)
         except ConfigError as error:
             problems.append(str(error))
             continue

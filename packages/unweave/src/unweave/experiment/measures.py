@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 ROWS = 10_000
 """Images that a measure looks at."""
+RUN_HAS = frozenset({"codes", "factors", "images", "reconstructions"})
+"""What a metric may ask for."""
 LOWER = frozenset(
     {"reconstruction-error", "frechet-distance", "kernel-distance", "mmd", "gaussian-wasserstein",
      "gaussian-total-correlation", "total-correlation-knn", "laplacian-variance"}
@@ -182,6 +184,8 @@ def _check_metric(
     check_options(entry, options)
     parameters = inspect.signature(entry.load()).parameters.values()
     needs = {p.name for p in parameters if p.kind is not p.KEYWORD_ONLY}
+    if unknown := sorted(needs - RUN_HAS):
+        raise ConfigError(f"metric {name} needs {unknown[0]}, which a run does not have")
     if "factors" in needs and data.factors is None:
         raise ConfigError(f"metric {name} needs factors, and {data.name} has none")
     if data.bits == 32 and {"images", "reconstructions"} & needs:

@@ -124,7 +124,7 @@ def _absolute(key: str, value: Any, folders: tuple[Path, ...]) -> Any:
     if key not in SPECS or not isinstance(value, str | dict):
         return value
     try:
-        name, options = parse_spec(value) if isinstance(value, str) else _parts(value)
+        name, options = split_spec(value)
         known = options_of(registry().lookup(SPECS[key], name).load())
     except ConfigError:
         return value  # told, with what is known, when the experiment is checked
@@ -139,8 +139,12 @@ def _absolute(key: str, value: Any, folders: tuple[Path, ...]) -> Any:
     return f"{name}:" * bool(mended) + ",".join(f"{k}={v}" for k, v in mended.items()) or name
 
 
-def _parts(table: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    return str(table.get("name", "")), {k: v for k, v in table.items() if k != "name"}
+def split_spec(value: str | dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Split a registered name from its options, as text or as a table of TOML."""
+    if isinstance(value, str):
+        name, options = parse_spec(value)
+        return name, dict(options)
+    return str(value.get("name", "")), {k: v for k, v in value.items() if k != "name"}
 
 
 def _is_path(annotation: Any) -> bool:
