@@ -6,17 +6,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from unweave.api import Run, train
     from unweave.api import resume_training as resume
-    from unweave.api import train
     from unweave.experiment.table import read_experiment
     from unweave.method import Method, Schedule, Term, Weight
-    from unweave.run import Run
 
 __version__ = "0.1.0"
 
 _PUBLIC = {
     "Method": "method:Method",
-    "Run": "run:Run",
+    "Run": "api:Run",
     "Schedule": "method:Schedule",
     "Term": "method:Term",
     "Weight": "method:Weight",
@@ -26,6 +25,10 @@ _PUBLIC = {
 }
 
 __all__ = ["Method", "Run", "Schedule", "Term", "Weight", "read_experiment", "resume", "train"]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})
 
 
 def __getattr__(name: str) -> Any:

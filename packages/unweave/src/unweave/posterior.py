@@ -82,7 +82,7 @@ def _normal_like(mean: Tensor, generator: torch.Generator | None) -> Tensor:
     return torch.randn(mean.shape, generator=generator, dtype=mean.dtype, device=mean.device)
 
 
-class _Family(nn.Module):
+class Family(nn.Module):
     """A posterior family: a module that turns an encoder's outputs into q(z|x).
 
     dim : code dimensions D.
@@ -110,7 +110,7 @@ class _Family(nn.Module):
         return parameters
 
 
-class Gaussian(_Family):
+class Gaussian(Family):
     """Family of factorised Gaussians whose mean and spread the encoder gives.
 
     head : how the second half of the encoder's outputs h becomes a spread. `log-variance`:
@@ -146,7 +146,7 @@ class Gaussian(_Family):
         return (0.5 * spread).exp()
 
 
-class FixedNoise(_Family):
+class FixedNoise(Family):
     """Family of Gaussians with one standard deviation for all, `noise`; the encoder gives means."""
 
     def __init__(self, dim: int, *, noise: float = 0.1) -> None:
@@ -161,7 +161,7 @@ class FixedNoise(_Family):
         return GaussianPosterior(mean, torch.full_like(mean, self.noise))
 
 
-class Deterministic(_Family):
+class Deterministic(Family):
     """Family of points: z is the encoder's output, and has no density."""
 
     has_density = False

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from torch import nn
+
+from unweave.errors import unknown_name
 
 Init = Literal["torch", "glorot", "authors"]
 """How weights are drawn: as torch does, or as `initialised` says."""
@@ -21,12 +23,19 @@ def initialised(encoder: nn.Module, decoder: nn.Module, init: Init) -> tuple[nn.
     a = sqrt(6 / (fan in + fan out)). `authors` does so for convolutions, and draws those of fully
     connected layers from N(0, 0.1²). Both set biases to 0; normalisation stays as it is.
 
+    Raises
+    ------
+    ValueError
+        If init is none of the three.
+
     References
     ----------
     Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
     2010, equation 16. Gaujac, Feige and Barber, "Learning disentangled representations with the
     Wasserstein autoencoder", arXiv 2010.03459: `authors` is what their published code does.
     """
+    if init not in get_args(Init):
+        raise unknown_name("init", init, get_args(Init))
     if init != "torch":
         for module in (*encoder.modules(), *decoder.modules()):
             if isinstance(module, (*CONVOLUTIONS, nn.Linear)):

@@ -33,7 +33,7 @@ def lat28(
     FC outputs. Decoder: FC 7·7·64, transposed 32, c; the paper lists the two transposed layers
     alone, so that the linear layer before them is ours. Other sizes: padding where the second
     convolution would leave less than 4 pixels, no pooling where less than 2 would be left, larger
-    linear layers above 28.
+    linear layers above 28; the first two poolings halve an odd side upwards.
 
     Parameters
     ----------
@@ -65,8 +65,10 @@ def _encoder(image_shape: ImageShape, outputs: int, widths: tuple[int, ...]) -> 
         height, columns = height - 4 + 2 * padding, columns - 4 + 2 * padding
         modules += [nn.Conv2d(channels, wanted, 5, padding=padding), nn.ReLU()]
         if min(height, columns) >= 4:
-            modules.append(nn.MaxPool2d(2))
-            height, columns = height // 2, columns // 2
+            # The third convolution has padding, so what its pooling drops was seen beside it.
+            up = number < 2
+            modules.append(nn.MaxPool2d(2, ceil_mode=up))
+            height, columns = (height + up) // 2, (columns + up) // 2
         channels = wanted
     modules += [nn.Conv2d(channels, widths[-1], 2), nn.ReLU(), nn.Flatten()]
     flat = widths[-1] * (height - 1) * (columns - 1)

@@ -39,6 +39,7 @@ EXIT_INTERRUPTED = 130
 
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="a run directory")]
 Rows = Annotated[int, typer.Option(min=1, help="images that are encoded")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")]
 Seed = Annotated[int, typer.Option(min=0, help="seed of everything that is drawn")]
 
 

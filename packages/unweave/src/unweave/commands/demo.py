@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from unweave.run import Run
+    from unweave.api import Run
 
 SETTINGS: dict[str, Any] = {
     "data": "dsprites:resolution=16",

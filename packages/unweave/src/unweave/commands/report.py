@@ -7,7 +7,7 @@ from unweave.commands.app import RunPath, Seed
 
 def report(run: RunPath, seed: Seed = 0) -> None:
     """Draw figures and write report.html, one self-contained page."""
+    from unweave.api import Run
     from unweave.report import write_report
-    from unweave.run import Run
 
     print(write_report(Run.open(run), seed))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 from unweave.config import TrainConfig, make_config
 from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.definition import Experiment, Job, Picture, check_names, short
-from unweave.experiment.measures import open_test_data, split_measure
+from unweave.experiment.measures import Subject, open_test_data, split_measure
 from unweave.experiment.reading import split_spec
 from unweave.experiment.roles import Role
 from unweave.options import build, convert, options_of, parse_spec
@@ -121,25 +121,39 @@ def _check_measures(
     for label in experiment.better:
         if label not in experiment.measures:
             raise unknown_name("measure in [better]", label, experiment.measures)
-    samples = list(_one_of_each_kind(experiment, configurations))
+    for text in experiment.measures.values():
+        split_measure(text)  # a misspelt one is told before anything is built
+    subjects = list(_subjects(experiment, configurations, data))
     if experiment.test is not None:
         with told_with(experiment, "test"):
-            open_test_data(registry(), experiment, samples[0])
+            open_test_data(registry(), experiment, subjects[0].config)
     for label, text in experiment.measures.items():
         with told_with(experiment, f"measure {label}"):
             found, argument = split_measure(text)
-            for config in samples:
-                found.check(experiment, config, data, argument)
+            for subject in subjects:
+                found.check(experiment, subject, argument)
 
 
-def _one_of_each_kind(
-    experiment: Experiment, configurations: Mapping[str, TrainConfig]
-) -> Iterator[TrainConfig]:
+def _subjects(
+    experiment: Experiment, configurations: Mapping[str, TrainConfig], data: Dataset
+) -> Iterator[Subject]:
+    """Build and rehearse one run of every kind, which finds what does not fit together."""
+    from unweave.assemble import assemble
+    from unweave.holdout import split
+    from unweave.rehearsal import rehearse
+
     seen = set()
     for job in experiment.jobs():
-        if job.label not in seen:
-            seen.add(job.label)
-            yield configurations[job.name]
+        if job.label in seen:
+            continue
+        seen.add(job.label)
+        config = configurations[job.name]
+        with told_with(experiment, f"run {job.name}"):
+            if config.stop_after:
+                raise ConfigError("runs of an experiment have equal steps; leave out stop_after")
+            kept, _ = split(data, config.holdout, config.seed)
+            terms = rehearse(assemble(registry(), config, kept), kept)
+        yield Subject(config, kept, ("loss", *terms))
 
 
 def picture_options(experiment: Experiment, picture: Picture) -> dict[str, Any]:

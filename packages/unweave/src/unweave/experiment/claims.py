@@ -78,6 +78,18 @@ def live_holder(path: Path) -> Holder | None:
     return None if holder is None or _is_stale(path, holder) else holder
 
 
+def forget_foreign_lock(lock: Path) -> None:
+    """Remove the lock of a run directory that a process of another host left long ago.
+
+    Who has the claim of a run knows that no other worker is at it, and the lock alone cannot tell
+    whether a process of another host still lives.
+    """
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        host = json.loads(lock.read_text(encoding="utf-8"))["host"]
+        if host != socket.gethostname() and _age(lock) > STALE_SECONDS:
+            lock.unlink()
+
+
 def _take(path: Path, mine: Holder) -> Holder | None:
     """Make the claim ours, or return who has it."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from unweave.experiment.rows import NOT_DEFINED, JobFiles, Measured, Row, reache
 from unweave.experiment.sweep import DEFINITION
 
 if TYPE_CHECKING:
-    from unweave.run import Run
+    from unweave.trained import Trained
 
 ERROR = "reconstruction_error"
 NOT_COMPARED = ("seed", "log_every", "checkpoint_every", "method")
@@ -56,9 +56,9 @@ def of_runs(paths: Sequence[Path]) -> Results:
 
     Measures are the runs' scores; where a run has none yet, they are computed.
     """
-    from unweave.run import Run
+    from unweave.trained import Trained
 
-    runs = [Run.open(path) for path in paths]
+    runs = [Trained.open(path) for path in paths]
     places = _places(runs)
     rows = [_row(run, place) for run, place in zip(runs, places, strict=True)]
     _check_seeds(rows)
@@ -74,14 +74,14 @@ def of_runs(paths: Sequence[Path]) -> Results:
     return Results(experiment, Path(), rows)
 
 
-def _row(run: Run, place: Mapping[str, Any]) -> Row:
+def _row(run: Trained, place: Mapping[str, Any]) -> Row:
     step, steps = reached_step(run.path), run.config.steps
     measures = {
         name: Measured(
             measure=name, step=step, value=value if math.isfinite(value) else None,
             reason="" if math.isfinite(value) else NOT_DEFINED,
         )
-        for name, value in (run.scores.items() if step else ())
+        for name, value in (_scores(run).items() if step else ())
     }  # fmt: skip
     return Row(
         run=_label(run), place=dict(place), seed=run.config.seed,
@@ -90,11 +90,23 @@ def _row(run: Run, place: Mapping[str, Any]) -> Row:
     )  # fmt: skip
 
 
-def _label(run: Run) -> str:
+def _scores(run: Trained) -> dict[str, float]:
+    """Read the scores of a run, computed first where they are of another step."""
+    from unweave.evaluate import evaluate, read_scores
+
+    content = read_scores(run)
+    if content is None or content["step"] != run.step:
+        evaluate(run)
+        content = read_scores(run)
+    known = {} if content is None else content["scores"]
+    return {n: math.nan if e["value"] is None else e["value"] for n, e in known.items()}
+
+
+def _label(run: Trained) -> str:
     return run.config.method.rpartition(":")[2]
 
 
-def _places(runs: list[Run]) -> list[dict[str, Any]]:
+def _places(runs: list[Trained]) -> list[dict[str, Any]]:
     """Find the settings that differ among the runs of a method."""
     flat = [_flat(run.config.model_dump()) for run in runs]
     places: list[dict[str, Any]] = []

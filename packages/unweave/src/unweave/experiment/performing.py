@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unweave.directory import CARRIED, LOCK
 from unweave.errors import ConfigError, UnweaveError
 from unweave.experiment.checking import configuration
-from unweave.experiment.claims import claimed
+from unweave.experiment.claims import claimed, forget_foreign_lock
 from unweave.experiment.definition import Experiment, Job
 from unweave.experiment.measures import measure
 from unweave.experiment.reporting import Reporter
@@ -32,7 +33,7 @@ from unweave.files import remove_partial
 
 if TYPE_CHECKING:
     from unweave.config import TrainConfig
-    from unweave.run import Run
+    from unweave.trained import Trained
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ def _train(work: Work, config: TrainConfig, reporter: Reporter) -> None:
     path = work.files.run
     if (path / "config.toml").is_file():
         check_same_settings(path, config)
+        forget_foreign_lock(path / LOCK)
         resume_training(path, device=work.device, progress=reporter)
         return
     if path.is_dir():
@@ -112,9 +114,17 @@ def check_same_settings(path: Path, config: TrainConfig) -> None:
     ConfigError
         Naming a setting that differs.
     """
-    from unweave.run import Run
+    from unweave.trained import Trained
 
-    theirs, ours = (_comparable(c.model_dump()) for c in (Run.open(path).config, config))
+    run = Trained.open(path)
+    theirs, ours = (_comparable(c.model_dump()) for c in (run.config, config))
+    facts = run.image_facts()
+    if facts is not None and facts.size < config.batch_size:
+        ours["batch_size"] = facts.size  # a batch is lowered to the images that there are
+    carried = str((path / CARRIED).resolve())
+    for option, value in theirs["prior"]["options"].items():
+        if str(value).startswith(carried):  # a copy of the file that was given
+            ours["prior"]["options"][option] = value
     for name, value in ours.items():
         if theirs.get(name) != value:
             raise ConfigError(
@@ -134,12 +144,13 @@ def _comparable(value: Any) -> Any:
 
 def _measured(work: Work, row: Row, reporter: Reporter) -> Row:
     """Fit the density, compute the measures that are missing, and write the report if asked."""
-    from unweave.run import Run
+    from unweave.report import write_report
+    from unweave.trained import Trained
 
     experiment = work.experiment
     known = {label: found for label, found in row.measures.items() if not found.failed}
     wanted = [label for label in experiment.measures if label not in known]
-    run = Run.open(work.files.run)
+    run = Trained.open(work.files.run)
     if wanted and experiment.density is not None:
         reporter.phase("fitting the density")
         problem = _problem_of(run.fit_density, experiment.density)
@@ -152,13 +163,13 @@ def _measured(work: Work, row: Row, reporter: Reporter) -> Row:
     problems = [f"{label}: {found.reason}" for label, found in known.items() if found.failed]
     if experiment.reports and not (run.path / "report.html").is_file():
         reporter.phase("drawing its report")
-        if problem := _problem_of(run.report):
+        if problem := _problem_of(write_report, run):
             problems.append(f"report: {problem}")
     measures = {label: known[label] for label in experiment.measures}
     return row.model_copy(update={"measures": measures, "reason": "; ".join(problems)})
 
 
-def _measure(run: Run, experiment: Experiment, label: str, step: int) -> Measured:
+def _measure(run: Trained, experiment: Experiment, label: str, step: int) -> Measured:
     text = experiment.measures[label]
     try:
         value = measure(run, experiment, text)

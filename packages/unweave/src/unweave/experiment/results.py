@@ -13,7 +13,7 @@ from unweave.experiment.definition import Experiment, place_text, short
 from unweave.experiment.rows import Row
 
 if TYPE_CHECKING:
-    from unweave.run import Run
+    from unweave.trained import Trained
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Results:
         values = [row.value(measure) for row in self.at(run, where)]
         return [value for value in values if math.isfinite(value)]
 
-    def first_runs(self) -> Iterator[tuple[str, Run]]:
+    def first_runs(self) -> Iterator[tuple[str, Trained]]:
         """Open the first finished run of every kind that has one."""
         seen = set()
         for group in self.groups():
@@ -101,8 +101,8 @@ class Results:
         return [row for row in self.rows if not row.finished or row.reason]
 
 
-def open_run(row: Row) -> Run:
+def open_run(row: Row) -> Trained:
     """Open the run of a row."""
-    from unweave.run import Run
+    from unweave.trained import Trained
 
-    return Run.open(row.folder)
+    return Trained.open(row.folder)

@@ -145,11 +145,9 @@ def reached_step(run: Path) -> int:
 
     The log does not tell: its last line is written before the last checkpoint.
     """
-    from unweave.checkpoint import list_checkpoints  # imports torch
+    from unweave.checkpoint import newest_step  # imports torch
 
-    paths = list_checkpoints(run / "checkpoints")
-    number = paths[-1].stem.rpartition("-")[2] if paths else "0"
-    return int(number) if number.isdecimal() else 0
+    return newest_step(run / "checkpoints")
 
 
 def _parsed(path: Path) -> Row | None:

@@ -11,14 +11,15 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import tomli_w
 
-from unweave.errors import ConfigError, UnweaveError
+from unweave.errors import ConfigError, UnweaveError, shorten
 from unweave.executors import WorkerDiedError
 from unweave.experiment.checking import checked, configuration
 from unweave.experiment.claims import live_holder
-from unweave.experiment.definition import Experiment
+from unweave.experiment.definition import Experiment, Job
 from unweave.experiment.performing import Work, check_same_settings, perform
 from unweave.experiment.results import Results
 from unweave.experiment.rows import JobFiles, Row, needs_work, read_row, write_row
@@ -126,10 +127,11 @@ class _Sweep:
     def _round(self, executor: Executor, names: list[str], watch: Watch) -> Iterator[str]:
         """Map the jobs over the executor; yield those that are over."""
         work = [Work(self.experiment, self.jobs[n], str(self.folder), self._device) for n in names]
-        place = 0
+        waiting = dict.fromkeys(names)
         try:
             for row in executor.map(perform, work):
-                name, place = names[place], place + 1
+                name = _name_of(row, waiting)
+                del waiting[name]
                 if row.status == "elsewhere":
                     continue
                 if row.status == "stopped" and self._again(name, row):
@@ -137,13 +139,19 @@ class _Sweep:
                 watch.over(name, row)
                 self._keep_table()
                 yield name
+        except ConfigError:
+            raise
         except Exception as error:
-            if place == len(names):
-                raise
-            name = names[place]
+            name = next(iter(waiting), names[-1])
             if self._give_up(name, f"{type(error).__name__}: {error}", error):
                 watch.over(name, self.row(name))
                 yield name
+        else:
+            if waiting:
+                raise ConfigError(
+                    f"the executor gave {len(names) - len(waiting)} results for {len(names)} runs; "
+                    "its `map` must yield one for each"
+                )
 
     def _again(self, name: str, row: Row) -> bool:
         """Say whether a run that was stopped goes on in the next round.
@@ -172,6 +180,17 @@ class _Sweep:
         if time.monotonic() - self._written >= TABLE_SECONDS:
             write_table(self.results())
             self._written = time.monotonic()
+
+
+def _name_of(row: Any, waiting: Mapping[str, Any]) -> str:
+    """Find the job of a row, in whatever order the executor gives them."""
+    if isinstance(row, Row):
+        name = Job(label=row.run, place=row.place, seed=row.seed, settings={}).name
+        if name in waiting:
+            return name
+    raise ConfigError(
+        f"the executor gave {shorten(repr(row))}, which is the result of no run that it was given"
+    )
 
 
 def _begin_folder(experiment: Experiment, folder: Path) -> None:

@@ -13,7 +13,7 @@ from unweave.experiment.definition import short
 from unweave.experiment.results import Results, open_run
 from unweave.experiment.roles import GridSetting, Place, RunLabel
 from unweave.report.scatter import POINTS, flat, principal_plane, scatter
-from unweave.run import sample_rows
+from unweave.trained import sample_rows
 
 BINS = 60
 DENSITY_DRAWS = 40

@@ -12,10 +12,10 @@ from unweave.errors import ConfigError
 from unweave.experiment.measures import test_data
 from unweave.experiment.results import Results
 from unweave.report.figures import draw_grid, show, tile
-from unweave.run import SOURCES
+from unweave.trained import SOURCES
 
 if TYPE_CHECKING:
-    from unweave.run import Run
+    from unweave.trained import Trained
 
 IMAGES_A_ROW = 12
 TRAVERSAL_STEPS = 8
@@ -61,7 +61,9 @@ def draw_traversals(results: Results, *, dimensions: int = 6, reach: float = 2.0
     return figure
 
 
-def _traversed(run: Run, dimensions: int, reach: float) -> tuple[NDArray[Any], NDArray[np.int64]]:
+def _traversed(
+    run: Trained, dimensions: int, reach: float
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Decode the first image's code with one dimension after the other moved."""
     data = run.dataset
     index = np.linspace(0, len(data) - 1, min(CODES_LOOKED_AT, len(data))).astype(np.int64)
@@ -74,7 +76,7 @@ def _traversed(run: Run, dimensions: int, reach: float) -> tuple[NDArray[Any], N
     return run.decode(moved), order
 
 
-def _first(results: Results) -> list[tuple[str, Run]]:
+def _first(results: Results) -> list[tuple[str, Trained]]:
     runs = list(results.first_runs())
     if not runs:
         raise ConfigError("no run is finished")
