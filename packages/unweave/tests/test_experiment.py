@@ -331,6 +331,32 @@ def test_a_job_is_named_alike_however_its_values_are_written():
     assert name(0.1) != name(0.1000000001)
 
 
+def test_a_name_in_braces_takes_a_value_of_the_grid():
+    """One axis of the grid is two settings of one kind, and a part of a third of another."""
+    study = parse_definition(
+        """
+        runs = [
+            {label = "a", settings = {method = "m", beta = "{weight}", gamma = "{weight * 0.5}"}},
+            {label = "b", settings = {method = "n", cost = "gaussian:sigma={weight}"}},
+            {label = "c", settings = {method = "o", terms = [{x = "{dim*2}"}]}},
+        ]
+        grid = {weight = [0.5, 4], dim = [3]}
+        """,
+        "study",
+        Experiment,
+    )
+    found = [job.settings for job in study.jobs()]
+    assert found[0] == {"method": "m", "beta": 0.5, "gamma": 0.25, "dim": 3, "seed": 0}
+    assert (found[1]["beta"], found[1]["gamma"]) == (4, 2.0)
+    assert found[2] == {"method": "n", "cost": "gaussian:sigma=0.5", "dim": 3, "seed": 0}
+    assert found[4] == {"method": "o", "terms": [{"x": 6.0}], "weight": 0.5, "seed": 0}
+    with pytest.raises(ConfigError, match=r"\{weight \* 0.5\} needs numbers in the grid's weight"):
+        study.model_copy(update={"grid": {"weight": ["a"], "dim": [1]}}).jobs()
+    wrong = study.model_copy(update={"grid": {"wight": [1]}})
+    with pytest.raises(ConfigError, match="unknown name in braces, of the grid, 'weight'; did you"):
+        checked(wrong)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

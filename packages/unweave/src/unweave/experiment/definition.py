@@ -10,11 +10,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from unweave.errors import ConfigError
+from unweave.errors import ConfigError, unknown_name
 
 LONGEST_NAME = 150
 """File systems take 255 bytes; the files beside a run's directory add an ending."""
 NOT_PLAIN = re.compile(r"[/\\\x00-\x1f\x7f]")
+PLACEHOLDER = re.compile(r"\{(?P<name>\w+)(?:\s*\*\s*(?P<factor>\d*\.?\d+(?:e-?\d+)?))?\}")
 NOT_IN_FOLDER = re.compile(r"[^\w.,()+-]")
 
 Better = Literal["higher", "lower", "neither"]
@@ -86,7 +87,9 @@ class Experiment(Strict):
     settings : of every run, as `unweave train` takes them.
     data : data sets, of which the first is taken that is there; none if `settings` has `data`.
     runs : the kinds of run.
-    grid : setting -> values; every kind is trained at every combination, and with every seed.
+    grid : setting -> values; every kind is trained at every combination, and with every seed. A
+        name that a kind's settings hold in braces is no setting there, but what is put in its
+        place: with `weight = [1, 2]` a kind may say `beta = "{weight}", gamma = "{weight*0.5}"`.
     seeds : a list, or how many.
     test : options of the data set that give images that were not trained on.
     density : a flow that is fitted to the codes of every run, or none.
@@ -119,7 +122,7 @@ class Experiment(Strict):
         return [
             Job(
                 label=variant.label, place=place, seed=seed,
-                settings=self.settings | variant.settings | place | {"seed": seed},
+                settings=_placed(self.settings | variant.settings, place) | {"seed": seed},
             )
             for seed in self.seeds
             for variant in self.runs
@@ -145,6 +148,49 @@ class Job(Strict):
         if name == plain and len(name) <= LONGEST_NAME:
             return name
         return f"{name[:LONGEST_NAME]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def _placed(settings: Mapping[str, Any], place: Mapping[str, Any]) -> dict[str, Any]:
+    """Put values of the grid into settings: in place of `{name}`, else as settings of their own."""
+    names = {name for value in settings.values() for name in placeholders(value)}
+    own = {name: value for name, value in place.items() if name not in names}
+    return {key: _filled(value, place) for key, value in settings.items()} | own
+
+
+def placeholders(value: Any) -> list[str]:
+    """List the names in braces of a setting's value."""
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return [name for item in inner for name in placeholders(item)]
+    return [m["name"] for m in PLACEHOLDER.finditer(value)] if isinstance(value, str) else []
+
+
+def _filled(value: Any, place: Mapping[str, Any]) -> Any:
+    """Put values in the place of names in braces; a value that is one name keeps its type."""
+    if isinstance(value, dict):
+        return {key: _filled(item, place) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item, place) for item in value]
+    if not isinstance(value, str):
+        return value
+    whole = PLACEHOLDER.fullmatch(value)
+    if whole and whole["name"] in place:
+        return _scaled(whole, place)
+    return PLACEHOLDER.sub(
+        lambda m: short(_scaled(m, place)) if m["name"] in place else m[0], value
+    )
+
+
+def _scaled(match: re.Match[str], place: Mapping[str, Any]) -> Any:
+    value, factor = place[match["name"]], match["factor"]
+    if factor is None:
+        return value
+    try:
+        return float(value) * float(factor)
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f"{match[0]} needs numbers in the grid's {match['name']}, got {str(value)[:80]!r}"
+        ) from None
 
 
 def short(value: Any) -> str:
@@ -176,6 +222,7 @@ def check_names(experiment: Experiment) -> None:
         Naming the two.
     """
     _check_distinct("runs", "label", [variant.label for variant in experiment.runs])
+    _check_placeholders(experiment)
     _check_distinct("pictures", "name", [picture.name for picture in experiment.pictures])
     folders: dict[str, Job] = {}
     for job in experiment.jobs():
@@ -191,6 +238,13 @@ def check_names(experiment: Experiment) -> None:
                 f"experiment {experiment.name}: measure {label[:80]!r} has the name of another "
                 "column of the table; give it another label"
             )
+
+
+def _check_placeholders(experiment: Experiment) -> None:
+    for settings in (experiment.settings, *(variant.settings for variant in experiment.runs)):
+        for name in (n for value in settings.values() for n in placeholders(value)):
+            if name not in experiment.grid:
+                raise unknown_name("name in braces, of the grid,", name, experiment.grid)
 
 
 def _check_distinct(where: str, what: str, names: list[str]) -> None:
