@@ -2,7 +2,6 @@
 
 import csv
 import io
-import math
 import re
 
 import numpy as np
@@ -75,9 +74,7 @@ def test_methods_are_tested_against_each_other_at_equal_places(results):
     found = {(c.measure, c.first.title): c for c in Comparison(results).contrasts}
     assert set(found) == {(m, f"one, beta {b}") for m in ("mig", "mse") for b in (1, 4)}
     contrast = found["mse", "one, beta 4"]
-    expected = scipy.stats.ttest_rel(VALUES["one", 4]["mse"], VALUES["two", 4]["mse"]).pvalue
     # all three differences are -10: their spread is 0, and flips of signs give 2 / 8
-    assert math.isnan(expected) or expected == 0
     assert contrast.p == 0.25
     assert contrast.corrected == 0.5
     assert contrast.difference == -10

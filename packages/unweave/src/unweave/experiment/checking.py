@@ -121,8 +121,9 @@ def _check_measures(
     for label in experiment.better:
         if label not in experiment.measures:
             raise unknown_name("measure in [better]", label, experiment.measures)
-    for text in experiment.measures.values():
-        split_measure(text)  # a misspelt one is told before anything is built
+    for label, text in experiment.measures.items():
+        with told_with(experiment, f"measure {label}"):
+            split_measure(text)  # a misspelt one is told before anything is built
     subjects = list(_subjects(experiment, configurations, data))
     if experiment.test is not None:
         with told_with(experiment, "test"):
