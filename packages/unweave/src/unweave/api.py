@@ -24,6 +24,7 @@ from unweave.given import as_dataset
 from unweave.holdout import split
 from unweave.method import Method
 from unweave.options import parse_spec, split_names
+from unweave.players import Labels
 from unweave.progress import Progress, Silent
 from unweave.protocols import Dataset, member
 from unweave.registry import Registry, registry
@@ -279,10 +280,14 @@ def _load(
     return Trainer(assembly, feed, len(dataset), config, device, _labels(dataset, device))
 
 
-def _labels(dataset: Dataset, device: torch.device) -> Tensor | None:
-    if dataset.factors is None:
-        return None
-    return torch.as_tensor(dataset.factors).to(device, torch.int64)
+def _labels(dataset: Dataset, device: torch.device) -> Labels:
+    @functools.cache
+    def labels() -> Tensor | None:
+        if dataset.factors is None:
+            return None
+        return torch.as_tensor(dataset.factors).to(device, torch.int64)
+
+    return labels
 
 
 def _train(run: Run, assembly: Assembly, device: torch.device, progress: Progress) -> Run:
@@ -343,7 +348,7 @@ class _RunObserver:
         return bool(self.enough)
 
     @functools.cached_property
-    def _heldout(self) -> tuple[Any, int, Tensor | None]:
+    def _heldout(self) -> tuple[Any, int, Labels]:
         dataset, device = self._run.heldout, self._trainer.clock.device
         return open_feed(dataset, device), len(dataset), _labels(dataset, device)
 

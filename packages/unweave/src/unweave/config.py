@@ -279,8 +279,10 @@ def _resolve(registry: Registry, config: TrainConfig) -> TrainConfig:
             spoken = "unweave"
         given = dict(spec.options)
         if field == "optimizer" and "lr" in given:
-            resolved["learning_rate"] = given.pop("lr")
-            check_rate("option lr of the optimizer", resolved["learning_rate"])
+            rate = given.pop("lr")
+            schedule = check_rate("option lr of the optimizer", rate)
+            constant = len(set(schedule.values)) == 1
+            resolved["learning_rate"] = schedule.start if constant else rate
         entry = registry.lookup(kind, spec.name, spoken)
         resolved[field] = Spec(name=entry.qualified, options=check_options(entry, given))
     done = config.model_copy(update=resolved)

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave_data.dsprites_geometry import FIELD
+from unweave_data.rendered.dsprites_geometry import FIELD
 
 Fill = Callable[[NDArray[np.int32], NDArray[np.int32], int], NDArray[np.uint8]]
 

@@ -4,10 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unweave_data.errors import DataError
-from unweave_data.generated import check_count, check_size, rng_of_split
+from unweave_data.named import named
+from unweave_data.rendered.generated import check_count, check_size, rng_of_split
 from unweave_data.vectors import VectorDataset
 
 
+@named("pinwheel")
 def pinwheel(
     *,
     arms: int = 4,

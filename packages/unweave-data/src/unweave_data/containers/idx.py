@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unweave_data.errors import DataError, reading
-from unweave_data.files import check_memory, regular_file
+from unweave_data.files import check_memory, check_unpacked, regular_file
 
 _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _BLOCK = 1 << 20
@@ -59,6 +59,7 @@ def _parse(file: BinaryIO | gzip.GzipFile, path: Path, what: str) -> NDArray[np.
     dtype = np.dtype(_DTYPES[magic[2]])
     size = math.prod(shape) * dtype.itemsize
     check_memory(size, path, f"an array of shape {shape}")
+    check_unpacked(size, path.stat().st_size, path, f"an array of shape {shape}")
     array = np.frombuffer(_exactly(file, size, path), dtype).reshape(shape)
     if file.read(1):
         raise DataError(

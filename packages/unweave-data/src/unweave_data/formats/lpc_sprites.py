@@ -4,17 +4,19 @@ from pathlib import Path
 
 import numpy as np
 
+from unweave_data.containers.npz import NpzFile, open_npz
 from unweave_data.dataset import ArrayDataset, Dataset
+from unweave_data.entries import BY_NAME
 from unweave_data.errors import DataError
 from unweave_data.factors import make_factors
-from unweave_data.files import places
 from unweave_data.layout import Pixels
-from unweave_data.npzfile import NpzFile, open_npz
+from unweave_data.named import find, named
 
 FACTOR_NAMES = ("body", "bottomwear", "topwear", "hair", "action", "direction")
 _MEMBERS = ("imgs", "factor_classes", "factor_sizes")
 
 
+@named("lpc-sprites")
 def lpc_sprites(*, path: Path | None = None) -> Dataset:
     """Read LPC sprites from an npz: 11,664 images, 64 x 64 x 3, 6 factors.
 
@@ -29,7 +31,8 @@ def lpc_sprites(*, path: Path | None = None) -> Dataset:
     DataError : no such file, or a damaged one
 
     """
-    found = _known_file() if path is None else path
+    found = find(path, BY_NAME["lpc-sprites"])
+    found = _only_npz(found) if found.is_dir() else found
     with open_npz(found, "the npz of LPC sprites") as file:
         return _read(file)
 
@@ -54,15 +57,15 @@ def _read(file: NpzFile) -> Dataset:
             f"{len(FACTOR_NAMES)}), got {classes.shape}; get the file again"
         )
     known = make_factors(header.shape[0], classes, None, FACTOR_NAMES, sizes)
-    pixels = Pixels.collect(header.shape, header.dtype, file.blocks("imgs"))
+    pixels = Pixels.collect(header.shape, header.dtype, lambda: file.blocks("imgs"))
     return ArrayDataset.of(pixels, name="lpc-sprites", factors=known)
 
 
-def _known_file() -> Path:
-    files = [file for folder in places("lpc-sprites") for file in sorted(folder.glob("*.npz"))]
+def _only_npz(folder: Path) -> Path:
+    files = sorted(folder.glob("*.npz"))
     if len(files) != 1:
         raise DataError(
-            f"path must name the npz of LPC sprites, got nothing and {len(files)} found; give "
-            "path=, or set UNWEAVE_DATA to a directory with one npz in a sub-folder lpc-sprites"
+            f"path: {folder} should hold one npz of LPC sprites, got {len(files)}; give the file's "
+            "path"
         )
     return files[0]

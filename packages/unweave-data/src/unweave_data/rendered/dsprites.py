@@ -9,22 +9,23 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave_data.arrays import ArrayFile
+from unweave_data.containers.arrayfile import ArrayFile
+from unweave_data.containers.hdf5 import open_hdf5
+from unweave_data.containers.npz import open_npz
 from unweave_data.dataset import ArrayDataset, Dataset, Progress, unpack
-from unweave_data.dsprites_fill import Fill, fill_few, fill_many
-from unweave_data.dsprites_geometry import (
+from unweave_data.errors import DataError, reading
+from unweave_data.factors import Factors, make_factors
+from unweave_data.files import regular_file
+from unweave_data.layout import Layout, Pixels, pack
+from unweave_data.named import named
+from unweave_data.rendered.dsprites_fill import Fill, fill_few, fill_many
+from unweave_data.rendered.dsprites_geometry import (
     FACTOR_NAMES,
     FACTOR_SIZES,
     FRAMES,
     corners,
     grid_corners,
 )
-from unweave_data.errors import DataError, reading
-from unweave_data.factors import Factors, make_factors
-from unweave_data.files import regular_file
-from unweave_data.hdf5file import open_hdf5
-from unweave_data.layout import Layout, Pixels, pack
-from unweave_data.npzfile import open_npz
 
 RESOLUTIONS = (16, 32, 64, 128)
 
@@ -39,6 +40,7 @@ _WHAT = "the npz or hdf5 of dSprites"
 _DIFFERENCE = "9 of 64,834 frames checked differ from the original by one pixel each"
 
 
+@named("dsprites")
 def dsprites(*, path: Path | None = None, resolution: int = 64) -> Dataset:
     """Read dSprites from the original npz or hdf5, or render it where no file is given.
 
@@ -239,12 +241,10 @@ def _genuine_factors(file: ArrayFile, n: int, classes: str, values: str) -> Fact
                 f"got {table.shape}; get the file again"
             )
     # The first of six latents is the colour, which never changes.
-    known = make_factors(n, tables[0][:, -5:], tables[1][:, -5:], FACTOR_NAMES)
-    if tables[0].dtype.kind not in "iu" or any(
-        found > size for found, size in zip(known.sizes, FACTOR_SIZES, strict=True)
-    ):
+    found = tables[0][:, -5:]
+    if tables[0].dtype.kind not in "iu" or (found >= np.array(FACTOR_SIZES)).any():
         raise DataError(
             f"path: {classes} in {file.path} should be integers with at most {FACTOR_SIZES} "
-            f"classes, got {tables[0].dtype} with {known.sizes}; get the file again"
+            f"classes, got {tables[0].dtype} up to {found.max(axis=0).tolist()}; get the file again"
         )
-    return known
+    return make_factors(n, found, tables[1][:, -5:], FACTOR_NAMES)
