@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from unweave.api import Run, resume, train
+    from unweave.experiment.table import read_experiment
     from unweave.method import Method, Schedule, Term, Weight
 
 __version__ = "0.1.0"
@@ -17,11 +18,12 @@ _PUBLIC = {
     "Schedule": "method:Schedule",
     "Term": "method:Term",
     "Weight": "method:Weight",
+    "read_experiment": "experiment.table:read_experiment",
     "resume": "api:resume",
     "train": "api:train",
 }
 
-__all__ = ["Method", "Run", "Schedule", "Term", "Weight", "resume", "train"]
+__all__ = ["Method", "Run", "Schedule", "Term", "Weight", "read_experiment", "resume", "train"]
 
 
 def __dir__() -> list[str]:
