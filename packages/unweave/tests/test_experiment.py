@@ -127,8 +127,8 @@ def test_a_study_is_trained_measured_and_kept_as_a_table(study, tmp_path, capsys
 def test_the_same_command_trains_nothing_twice(study, tmp_path, monkeypatch):
     first = sweep(study, tmp_path, Serial())
     before = files_of(tmp_path / "runs") | files_of(tmp_path / "jobs")
-    monkeypatch.setattr("unweave.api.train", no_training)
-    monkeypatch.setattr("unweave.api.resume_training", no_training)
+    monkeypatch.setattr("unweave.training.train", no_training)
+    monkeypatch.setattr("unweave.training.resume", no_training)
     assert sweep(study, tmp_path, Serial()).rows == first.rows
     assert files_of(tmp_path / "runs") | files_of(tmp_path / "jobs") == before
 
@@ -226,8 +226,8 @@ def test_a_folder_of_other_settings_is_refused_before_anything_is_trained(
     study, tmp_path, monkeypatch
 ):
     sweep(study, tmp_path, Serial())
-    monkeypatch.setattr("unweave.api.train", no_training)
-    monkeypatch.setattr("unweave.api.resume_training", no_training)
+    monkeypatch.setattr("unweave.training.train", no_training)
+    monkeypatch.setattr("unweave.training.resume", no_training)
     other = changed(study, {"batch_size": 8})
     with pytest.raises(ConfigError, match=r"other settings \(batch_size 16 instead of 8\); choose"):
         sweep(other, tmp_path, Serial())
@@ -271,7 +271,7 @@ def test_what_is_wrong_is_said_before_anything_is_trained_or_written(
 ):
     study = edited(old, new)
     if "log kll" not in new:  # which is found by a run of one step, in a folder of its own
-        monkeypatch.setattr("unweave.api.train", no_training)
+        monkeypatch.setattr("unweave.training.train", no_training)
     with pytest.raises(ValueError, match=message):
         sweep(study, tmp_path / "out", Serial())
     assert not (tmp_path / "out").exists()
@@ -292,7 +292,7 @@ PICTURES = {
 
 @pytest.mark.parametrize("picture", PICTURES)
 def test_a_wrong_picture_is_said_before_anything_is_trained(picture, tmp_path, monkeypatch):
-    monkeypatch.setattr("unweave.api.train", no_training)
+    monkeypatch.setattr("unweave.training.train", no_training)
     study = parse_definition(f'{STUDY}\n[[pictures]]\nname = "p"\n{picture}', "study", Experiment)
     with pytest.raises(ValueError, match=PICTURES[picture]):
         sweep(study, tmp_path / "out", Serial())
@@ -402,7 +402,7 @@ def test_a_relative_path_means_the_same_everywhere(how, tmp_path, monkeypatch, t
     assert all(row.finished for row in first.rows)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    monkeypatch.setattr("unweave.api.train", no_training)
+    monkeypatch.setattr("unweave.training.train", no_training)
     results = open_experiment(tmp_path / "out")
     assert [row.measures for row in results.rows] == [row.measures for row in first.rows]
     assert unweave.Run.open(results.rows[0].folder).encode(

@@ -181,7 +181,7 @@ def test_a_wrong_name_is_said_before_anything_is_trained_or_written(
     def train(*arguments, **settings):
         raise AssertionError("something was trained")
 
-    monkeypatch.setattr("unweave.api.train", train)
+    monkeypatch.setattr("unweave.training.train", train)
     path = tmp_path / "mine.toml"
     assert old in RECIPE
     path.write_text(RECIPE.replace(old, new, 1))
