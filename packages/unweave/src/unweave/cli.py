@@ -128,12 +128,18 @@ def evaluate(
 
 
 @app.command()
-def report(run: RunPath, seed: Seed = 0) -> None:
+def report(
+    run: RunPath,
+    seed: Seed = 0,
+    embed: Annotated[
+        str | None, typer.Option(help="codes in a plane as well: tsne or umap")
+    ] = None,
+) -> None:
     """Draw figures and write report.html, one self-contained page."""
     from unweave.report import write_report
     from unweave.run import Run
 
-    print(write_report(Run.open(run), seed))
+    print(write_report(Run.open(run), seed, embed=embed))
 
 
 @app.command()

@@ -63,7 +63,7 @@ class Dimensions:
 
     def label(self, d: int) -> str:
         """Name a dimension with its KL divergence, and say if it is inactive."""
-        known = f"{self.kl[d]:.2f}" if np.isfinite(self.kl[d]) else f"sd {self.deviation[d]:.2f}"
+        known = f"{max(0.0, self.kl[d]):.2f}" if np.isfinite(self.kl[d]) else f"sd {self.deviation[d]:.2f}"
         return f"{name(d)}  {known}" + ("" if self.active[d] else "  inactive")
 
 

@@ -1,0 +1,131 @@
+"""What is known of a run beside its numbers: size, device, time, versions, commands."""
+
+from __future__ import annotations
+
+import math
+import platform
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from unweave.run import Run
+
+MOST_TERMS = 24
+MOST_LINES = 1000
+"""Log lines that a chart gets; more of them are thinned out evenly."""
+
+
+def read_log(run: Run) -> tuple[list[float], dict[str, list[float]]]:
+    """Return the steps and the terms of the log; lines without a step are left out.
+
+    A term that a line lacks is NaN there.
+    """
+    lines = [line for line in run.scalars() if _finite(_get(line, "step"))]
+    lines = lines[:: math.ceil(len(lines) / MOST_LINES)] if len(lines) > MOST_LINES else lines
+    names = list(dict.fromkeys(name for line in lines for name in line if name != "step"))
+    names = [name for name in names if name not in TIMES][:MOST_TERMS]
+    terms = {n: [_number(_get(line, n)) for line in lines] for n in names}
+    return [float(line["step"]) for line in lines], terms
+
+
+TIMES = ("seconds", "time")
+"""Keys of the log that are no terms."""
+
+
+def _get(line: Any, key: str) -> Any:
+    return line.get(key) if isinstance(line, dict) else None
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _number(value: Any) -> float:
+    return float(value) if _finite(value) else math.nan
+
+
+def describe_run(run: Run) -> list[tuple[str, str]]:
+    """List what a reader asks of a run: name and value."""
+    rows = [
+        ("method", run.config.method),
+        ("data", f"{run.dataset.name}, {len(run.dataset):,} rows of {_shape(run)}"),
+        ("parameters", _parameters(run)),
+        ("training time", training_time(run)),
+        ("steps", steps_text(run)),
+        ("device of this report", device_text(run)),
+    ]
+    return [(name, text) for name, text in rows if text]
+
+
+def steps_text(run: Run) -> str:
+    """Say how many of the steps are done."""
+    steps, _ = read_log(run)
+    done = int(steps[-1]) if steps else 0
+    return f"{done:,} of {run.config.steps:,}"
+
+
+def versions(run: Run) -> list[tuple[str, str]]:
+    """List the versions of the distributions that made the run, and of what runs them now."""
+    from unweave.config import read_settings
+
+    known = read_settings(run.config_path).get("versions", {})
+    rows = [(str(k), str(v)) for k, v in known.items()] if isinstance(known, dict) else []
+    return [*rows, ("torch", torch.__version__), ("python", platform.python_version())]
+
+
+def command(run: Run) -> str:
+    """Return the command that repeats the run."""
+    return f"unweave train --config {shlex.quote(str(run.config_path))} --out runs/again"
+
+
+def training_time(run: Run) -> str:
+    """Say how long training took: as logged, else between the run's first and last file."""
+    for line in reversed(run.scalars()):
+        for key in TIMES:
+            if _finite(value := _get(line, key)):
+                return duration(float(value))
+    times = [path.stat().st_mtime for path in run.checkpoints.glob("*")]
+    if not times:
+        return ""
+    seconds = max(times) - run.config_path.stat().st_mtime
+    return f"about {duration(seconds)}, from the first file to the last" if seconds > 0 else ""
+
+
+def duration(seconds: float) -> str:
+    """Say a time in the two largest units.
+
+    >>> duration(3700)
+    '1 h 1 min'
+    >>> duration(61)
+    '1 min 1 s'
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def device_text(run: Run) -> str:
+    """Name the device that the networks lie on."""
+    if run.device.type == "cuda":
+        return f"{run.device}, {torch.cuda.get_device_name(run.device)}"
+    return f"{run.device}, {platform.machine()}"
+
+
+def _parameters(run: Run) -> str:
+    counts = [
+        sum(p.numel() for p in module.parameters())
+        for module in (run.model.encoder, run.model.decoder)
+    ]
+    return f"{counts[0]:,} in the encoder, {counts[1]:,} in the decoder"
+
+
+def _shape(run: Run) -> str:
+    height, width, colours = run.dataset.image_shape
+    if run.continuous:
+        return f"{height * width * colours} numbers"
+    return f"{height} x {width} pixels" + (f", {colours} colours" if colours > 1 else "")
