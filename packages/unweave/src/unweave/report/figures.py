@@ -27,6 +27,8 @@ Drawn = tuple[str, str, str, Figure]
 
 COLUMNS = 10
 SAMPLES = 64
+LINE = 200
+"""Grey value of the lines between images."""
 
 
 def draw_figures(material: Material) -> Iterator[Drawn]:
@@ -131,7 +133,9 @@ def _draw_factors(material: Material) -> Iterator[Drawn]:
 def draw_grid(images: NDArray[np.uint8], columns: int) -> Figure:
     """Draw images (n, h, w, c) in rows of `columns`."""
     canvas = tile(images, columns)
-    figure = Figure(figsize=(10, 10 * canvas.shape[0] / canvas.shape[1]))
+    size = (10, 10 * canvas.shape[0] / canvas.shape[1])
+    # The margin has the colour of the lines between the images.
+    figure = Figure(figsize=size, facecolor=(LINE / 255,) * 3)
     panel = figure.add_axes((0, 0, 1, 1))
     show(panel, canvas)
     return figure
@@ -191,7 +195,7 @@ def tile(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
     """Lay images (n, h, w, c) out in rows, with a light line of one pixel between."""
     count, height, width, colours = images.shape
     rows = -(-count // columns)
-    canvas = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1, colours), 200, np.uint8)
+    canvas = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1, colours), LINE, np.uint8)
     for number, image in enumerate(images):
         top, left = (number // columns) * (height + 1), (number % columns) * (width + 1)
         canvas[top : top + height, left : left + width] = image

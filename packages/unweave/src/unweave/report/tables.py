@@ -40,7 +40,7 @@ def tiles(material: Material) -> list[dict[str, str]]:
     """Return the numbers that a reader sees first: scores, and how many dimensions are active."""
     active = material.dimensions.active
     found = [
-        {"name": _spoken(score.name), "value": score_text(score.value)}
+        {"name": _spoken(score.name), "value": tile_text(score.value)}
         for score in material.scores.scores[: MOST_TILES - 1]
     ]
     return [*found, {"name": "active dimensions", "value": f"{int(active.sum())} of {len(active)}"}]
@@ -49,6 +49,11 @@ def tiles(material: Material) -> list[dict[str, str]]:
 def score_text(value: float | None) -> str:
     """Write a score; one without a value is not defined."""
     return "not defined" if value is None else f"{value:.4g}"
+
+
+def tile_text(value: float | None) -> str:
+    """Write a score for a tile: three digits, or a dash where it is not defined."""
+    return "–" if value is None else f"{value:.3g}"
 
 
 def _spoken(text: str) -> str:

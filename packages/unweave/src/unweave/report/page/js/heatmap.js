@@ -17,7 +17,7 @@ function heatmap(content) {
   const cell = (value, k, j, name, most) => {
     const dimension = content.dimensions[columns[j]];
     const share = Math.abs(value ?? 0) / most;
-    const text = value === null ? "–" : number(value);
+    const text = value === null ? "–" : value.toFixed(2);
     return h("td", {
       class: `${dimension.active ? "" : "inactive"}${share > 0.55 ? " bright" : ""}`,
       style: { backgroundColor: `color-mix(in oklab, var(--heat) ${Math.round(100 * share)}%, var(--cold))` },

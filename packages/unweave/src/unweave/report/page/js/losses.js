@@ -59,7 +59,7 @@ class Losses {
     const colours = themeColours();
     const axis = { stroke: colours.quiet, grid: { stroke: colours.line, width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
     const series = this.runs.map((run, r) => ({
-      label: run.title ?? "value", stroke: PALETTE[r % PALETTE.length], width: 1.5, spanGaps: true,
+      label: this.runs.length > 1 ? run.title : "value", stroke: PALETTE[r % PALETTE.length], width: 1.5, spanGaps: true,
       points: { show: count < 30, size: 5 }, value: (_, v) => number(v, 3),
     }));
     return {

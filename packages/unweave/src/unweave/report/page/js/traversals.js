@@ -14,7 +14,7 @@ class Traversals {
   constructor(content, painter) {
     Object.assign(this, { content, painter });
     this.sheet = startSheet(content);
-    this.chosen = content.starts.codes.map((_, i) => i).slice(0, 5);
+    this.chosen = content.starts.codes.map((_, i) => i).slice(0, MOST_CHOSEN);
     Object.assign(this, { range: "codes", view: "animated", all: false, steps: 9, custom: [-2, 2] });
     this.table = h("div", { class: "traversals" });
     this.movie = player((t) => this.showFrame(t));
