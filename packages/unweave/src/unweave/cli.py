@@ -129,17 +129,40 @@ def evaluate(
 
 @app.command()
 def report(
-    run: RunPath,
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="run directories; several are compared")
+    ],
     seed: Seed = 0,
     embed: Annotated[
         str | None, typer.Option(help="codes in a plane as well: tsne or umap")
     ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="the page of several runs; comparison.html beside them")
+    ] = None,
 ) -> None:
-    """Draw figures and write report.html, one self-contained page."""
-    from unweave.report import write_report
+    """Draw figures and write report.html, one self-contained page; or compare several runs."""
+    from unweave.report import write_comparison, write_report
     from unweave.run import Run
 
-    print(write_report(Run.open(run), seed, embed=embed))
+    opened = [Run.open(run) for run in runs]
+    if len(opened) > 1:
+        print(write_comparison(opened, seed, out=out))
+    else:
+        print(write_report(opened[0], seed, embed=embed))
+
+
+@app.command()
+def figures(
+    run: RunPath,
+    seed: Seed = 0,
+    format: Annotated[str, typer.Option(help="png, pdf or svg")] = "png",
+) -> None:
+    """Draw the static figures of a run into its folder `figures`."""
+    from unweave.report import write_figures
+    from unweave.run import Run
+
+    for path in write_figures(Run.open(run), seed, format=format):
+        print(path)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from unweave.errors import unknown_name
 from unweave.evaluate import evaluate
 from unweave.files import write_text
+from unweave.report import compare
+from unweave.report.compare import check_runs
 from unweave.report.content import data_uri, page_content
 from unweave.report.facts import command, describe_run, steps_text, versions
 from unweave.report.figures import draw_figures
@@ -21,7 +24,9 @@ from unweave.report.tables import page_tables
 if TYPE_CHECKING:
     from unweave.run import Run
 
-__all__ = ["save_figure", "scores_are_fresh", "write_figures", "write_report"]
+__all__ = [
+    "save_figure", "scores_are_fresh", "write_comparison", "write_figures", "write_report",
+]  # fmt: skip
 
 
 def write_report(run: Run, seed: int = 0, *, embed: str | None = None) -> Path:
@@ -48,6 +53,24 @@ def write_report(run: Run, seed: int = 0, *, embed: str | None = None) -> Path:
     page = render("report.html.j2", content | _names(run), _fields(material, content, figures))
     write_text(run.report_path, page)
     return run.report_path
+
+
+def write_comparison(runs: Sequence[Run], seed: int = 0, *, out: Path | None = None) -> Path:
+    """Write one page with several runs side by side; return its path.
+
+    Parameters
+    ----------
+    runs : two to eight different runs.
+    seed : chooses the images that are shown.
+    out : the page; `comparison.html` in the folder that holds all runs unless given.
+
+    Raises
+    ------
+    ConfigError
+        If there are fewer or more runs, or one is named twice.
+    """
+    check_runs(runs)
+    return compare.write_comparison([_gather(run, seed) for run in runs], out)
 
 
 def write_figures(run: Run, seed: int = 0, *, format: str = "png") -> list[Path]:

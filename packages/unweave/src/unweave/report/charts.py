@@ -90,8 +90,10 @@ def draw_matrix(matrix: NDArray[Any], rows: Sequence[str], dimensions: Dimension
     image = panel.imshow(ordered, cmap="Blues", vmin=0, aspect="auto", interpolation="nearest")
     panel.set_yticks(range(factors), [readable(text) for text in rows])
     panel.set_xticks(range(codes), [name(d) for d in order])
-    for text, d in zip(panel.get_xticklabels(), order, strict=True):
-        text.set_color("black" if dimensions.active[d] else QUIET)
+    for place, (text, d) in enumerate(zip(panel.get_xticklabels(), order, strict=True)):
+        if not dimensions.active[d]:
+            text.set_color(QUIET)
+            panel.axvspan(place - 0.5, place + 0.5, color="white", alpha=0.6, linewidth=0)
     panel.spines[:].set_visible(False)
     panel.tick_params(length=0)
     if ordered.size <= LARGEST_MATRIX:
@@ -110,9 +112,7 @@ def _write_cells(panel: Any, matrix: NDArray[Any]) -> None:
 
 
 @figure_style()
-def draw_factor_scores(
-    scores: Mapping[str, NDArray[np.float64]], factors: Sequence[str]
-) -> Figure:
+def draw_factor_scores(scores: Mapping[str, NDArray[np.float64]], factors: Sequence[str]) -> Figure:
     """Draw one panel per score with a bar per factor."""
     figure, panels = _panels(len(scores), 4, 0.8 + 0.24 * len(factors), sharey=True)
     places = np.arange(len(factors))

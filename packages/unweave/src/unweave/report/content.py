@@ -28,19 +28,25 @@ CHECKED = 4
 BINS = 40
 POINT_NUMBERS = 60_000
 """Numbers of a scatter's codes: fewer points where the codes are long."""
+DECODER_BYTES = 2_600_000
+"""Room for a decoder's weights as text, in a page of at most 4 MB."""
 GRID_BYTES = 1_600_000
 GRID_IMAGES = 6
 GRID_VALUES = 11
 
 
-def page_content(material: Material, embedding: str | None = None) -> dict[str, Any]:
+def page_content(
+    material: Material, embedding: str | None = None, share: int = 1
+) -> dict[str, Any]:
     """Collect everything that the page's scripts show.
 
     embedding : `tsne` or `umap`, computed for the scatter's codes.
+    share : the number of runs that share the page's room.
     """
     run = material.run
     starts = _starts(material)
-    packed = pack_decoder(run, np.asarray(starts["codes"], np.float32))
+    codes = np.asarray(starts["codes"], np.float32)
+    packed = pack_decoder(run, codes, DECODER_BYTES // share)
     return {
         "continuous": run.continuous,
         "shape": list(run.dataset.image_shape),
@@ -51,7 +57,7 @@ def page_content(material: Material, embedding: str | None = None) -> dict[str, 
         "decoder": packed.content,
         "reason": packed.reason,
         "check": _check(run, packed, starts["codes"]),
-        "grid": _grid(material, packed, starts["rows"]),
+        "grid": _grid(material, packed, starts["rows"], GRID_BYTES // share),
         "plane": _plane(run, starts["rows"]),
         "points": _points(material),
         "factors": _factors(material),
@@ -125,8 +131,10 @@ def _check(run: Run, packed: PackedDecoder, codes: list[list[float]]) -> dict[st
     return {"codes": chosen, "pixels": base64.b64encode(pictures.tobytes()).decode()}
 
 
-def _grid(material: Material, packed: PackedDecoder, rows: list[int]) -> dict[str, Any] | None:
-    """Compute traversals for a page that cannot decode: images, dimensions, values in one picture."""
+def _grid(
+    material: Material, packed: PackedDecoder, rows: list[int], room: int
+) -> dict[str, Any] | None:
+    """Compute traversals for a page that cannot decode: (images, dimensions, values) tiles."""
     run = material.run
     if packed.content is not None or run.continuous:
         return None
@@ -143,7 +151,7 @@ def _grid(material: Material, packed: PackedDecoder, rows: list[int]) -> dict[st
         for k, d in enumerate(chosen):
             codes[:, k, :, d] = values[d]
         sprite = sprite_of(run.decode(codes.reshape(-1, used.shape[1])), GRID_VALUES)
-        if len(sprite) <= GRID_BYTES or count == 1:
+        if len(sprite) <= room or count == 1:
             break
         count //= 2
     return {

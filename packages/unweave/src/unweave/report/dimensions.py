@@ -23,6 +23,7 @@ ACTIVE_SHARE = 0.1
 QUANTILES = (0.02, 0.98)
 """Between these quantiles of the codes a dimension is varied."""
 MARGINAL_BINS = 200
+LEAST_LOG = math.log(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,11 @@ class Dimensions:
 
     def label(self, d: int) -> str:
         """Name a dimension with its KL divergence, and say if it is inactive."""
-        known = f"{max(0.0, self.kl[d]):.2f}" if np.isfinite(self.kl[d]) else f"sd {self.deviation[d]:.2f}"
+        known = (
+            f"{max(0.0, self.kl[d]):.2f}"
+            if np.isfinite(self.kl[d])
+            else f"sd {self.deviation[d]:.2f}"
+        )
         return f"{name(d)}  {known}" + ("" if self.active[d] else "  inactive")
 
 
@@ -105,9 +110,13 @@ def describe_dimensions(run: Run, codes: Codes, seed: int = 0) -> Dimensions:
         share=share,
         active=share > ACTIVE_SHARE,
         order=np.argsort(-told, kind="stable"),
-        codes_range=np.quantile(codes.z, QUANTILES, axis=0).T,
-        prior_range=np.quantile(prior, QUANTILES, axis=0).T,
+        codes_range=_range(codes.z),
+        prior_range=_range(prior),
     )
+
+
+def _range(codes: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    return np.quantile(codes.astype(np.float64), QUANTILES, axis=0).T
 
 
 def mean_kl(codes: Codes, log_p: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -136,7 +145,8 @@ def log_prior(
         codes = torch.as_tensor(z, dtype=torch.float32, device=run.device)
         exact: NDArray[np.float64] = distribution.base_dist.log_prob(codes).double().cpu().numpy()
         if exact.shape == z.shape:
-            return np.maximum(exact, math.log(np.finfo(np.float64).tiny))
+            # Outside the support of the prior the divergence is infinite; a number sorts better.
+            return np.asarray(np.maximum(exact, LEAST_LOG))
     columns = [_log_histogram(z[:, d], draws[:, d]) for d in range(z.shape[1])]
     return np.stack(columns, axis=1)
 
@@ -151,7 +161,7 @@ def _log_histogram(z: NDArray[Any], draws: NDArray[Any]) -> NDArray[np.float64]:
     counts = np.histogram(draws, edges)[0] + 0.5
     density = counts / counts.sum() / (edges[1] - edges[0])
     places = np.clip(np.searchsorted(edges, z, side="right") - 1, 0, MARGINAL_BINS - 1)
-    return np.log(density[places])
+    return np.asarray(np.log(density[places]))
 
 
 def _share(

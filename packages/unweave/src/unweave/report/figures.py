@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ from unweave.run import SOURCES, Run
 
 Drawn = tuple[str, str, str, Figure]
 """File stem, title, caption, figure."""
+Described = tuple[str, str, Figure]
+"""Title, caption, figure."""
 
 COLUMNS = 10
 SAMPLES = 64
@@ -31,46 +33,61 @@ LINE = 200
 """Grey value of the lines between images."""
 
 
-def draw_figures(material: Material) -> Iterator[Drawn]:
-    """Draw every figure that the run has the material for, in the order of the report."""
-    run = material.run
-    yield from draw_vectors(run, material.seed) if run.continuous else draw_images(material)
-    yield from draw_codes(material)
-    yield (
-        "histograms", "Histograms of codes",
-        "Draws z ~ q(z|x) of the whole sample (filled) and draws from the prior (line), for each "
-        "dimension.",
-        draw_histograms(material),
-    )  # fmt: skip
-    yield from _draw_matrix(material)
-    yield from _draw_factors(material)
-    if material.steps:
-        yield (
-            "losses", "Loss terms",
-            f"Means over {run.config.log_every} steps, before weights. "
-            f"The reconstruction is in units of {run.cost.units or 'the cost'}.",
-            draw_losses(material.steps, material.terms),
-        )  # fmt: skip
+def draw_figures(material: Material, names: Sequence[str] | None = None) -> Iterator[Drawn]:
+    """Draw every figure that the run has the material for, in the order of the report.
+
+    names : the figures that are drawn; all by default.
+    """
+    for name, draw in DRAWERS.items():
+        if names is None or name in names:
+            yield from ((name, *drawn) for drawn in draw(material))
 
 
-def draw_images(material: Material) -> Iterator[Drawn]:
-    """Draw reconstructions, samples and traversals of a run on images."""
+def _draw_reconstructions(material: Material) -> Iterator[Described]:
     run = material.run
+    if run.continuous:
+        return
     images = run.dataset.images(choose_rows(run, COLUMNS, material.seed))
     yield (
-        "reconstructions", "Reconstructions",
+        "Reconstructions",
         "Above: images of the data set. Below: the decoder's picture of their mean codes.",
         draw_grid(np.concatenate([images, run.reconstruct(images)]), len(images)),
-    )  # fmt: skip
-    yield draw_samples(run, material.seed)
+    )
+
+
+def _draw_traversals(material: Material) -> Iterator[Described]:
+    run = material.run
+    if run.continuous:
+        return
+    image = run.dataset.images(choose_rows(run, 1, material.seed))[0]
     yield (
-        "traversals", "Latent traversals",
+        "Latent traversals",
         "Each row varies one code dimension of the image at the left, from the 2 % to the 98 % "
         "quantile of the codes z ~ q(z|x) of the whole sample. Rows are ordered by the mean KL "
         "divergence of q(z|x) to the prior in that dimension, in nats, the largest first. "
         f"Inactive dimensions are grey: hardly anything depends on them.{_left_out(run)}",
-        draw_traversals(run, images[0], material.dimensions),
-    )  # fmt: skip
+        draw_traversals(run, image, material.dimensions),
+    )
+
+
+def _draw_histograms(material: Material) -> Iterator[Described]:
+    yield (
+        "Histograms of codes",
+        "Draws z ~ q(z|x) of the whole sample (filled) and draws from the prior (line), for each "
+        "dimension.",
+        draw_histograms(material),
+    )
+
+
+def _draw_losses(material: Material) -> Iterator[Described]:
+    run = material.run
+    if material.steps:
+        yield (
+            "Loss terms",
+            f"Means over {run.config.log_every} steps, before weights. "
+            f"The reconstruction is in units of {run.cost.units or 'the cost'}.",
+            draw_losses(material.steps, material.terms),
+        )
 
 
 def _left_out(run: Run) -> str:
@@ -84,13 +101,17 @@ def choose_rows(run: Run, count: int, seed: int) -> NDArray[np.int64]:
     return np.random.default_rng(seed).choice(size, min(count, size), replace=False)
 
 
-def draw_samples(run: Run, seed: int) -> Drawn:
+def _draw_samples(material: Material) -> Iterator[Described]:
     """Draw samples from the prior, and beside them from the fitted density if there is one."""
-    told = "Pictures of codes that were drawn from the prior"
+    run, seed = material.run, material.seed
+    caption = "Pictures of codes that were drawn from the prior"
+    if run.continuous:
+        return
     if not has_density(run.path):
-        return "samples", "Samples", f"{told}.", draw_grid(run.sample(SAMPLES, seed, "prior"), 16)
-    beside = f"{told} (left), and from the density that was fitted to the codes (right)."
-    return "samples", "Samples", beside, _draw_two_samples(run, seed)
+        yield "Samples", f"{caption}.", draw_grid(run.sample(SAMPLES, seed, "prior"), 16)
+        return
+    beside = f"{caption} (left), and from the density that was fitted to the codes (right)."
+    yield "Samples", beside, _draw_two_samples(run, seed)
 
 
 @figure_style()
@@ -102,31 +123,28 @@ def _draw_two_samples(run: Run, seed: int) -> Figure:
     return figure
 
 
-def _draw_matrix(material: Material) -> Iterator[Drawn]:
+def _draw_matrix(material: Material) -> Iterator[Described]:
     names = material.run.dataset.factor_names
     matrices = [m for k, m in material.matrices.items() if k.startswith("mutual information")]
     if not (matrices and names):
         return
     caption = "In nats. A disentangled code has one bright cell in each row."
     if not material.dimensions.active.all():
-        caption += (
-            " Grey columns are inactive dimensions: their means hardly move, and mutual "
-            "information does not ask by how much. A bright cell there is no evidence."
-        )
+        caption += " Pale columns are inactive dimensions, whose means hardly move."
     figure = draw_matrix(matrices[0], names, material.dimensions)
-    yield "mutual-information", "Mutual information of factors and codes", caption, figure
+    yield "Mutual information of factors and codes", caption, figure
 
 
-def _draw_factors(material: Material) -> Iterator[Drawn]:
+def _draw_factors(material: Material) -> Iterator[Described]:
     names = material.run.dataset.factor_names
     rows = {s.name: s.per_factor(len(names)) for s in material.scores.scores}
     found = {name: values for name, values in rows.items() if values is not None}
     if found:
         yield (
-            "factor-scores", "Scores of each factor",
+            "Scores of each factor",
             "What each factor adds to the mean that is the score.",
             draw_factor_scores(found, names),
-        )  # fmt: skip
+        )
 
 
 @figure_style()
@@ -209,3 +227,17 @@ def show(panel: Any, canvas: NDArray[np.uint8]) -> None:
         canvas[..., 0] if grey else canvas, cmap="gray", vmin=0, vmax=255, interpolation="nearest"
     )
     panel.set_axis_off()
+
+
+DRAWERS: Mapping[str, Callable[[Material], Iterator[Described]]] = {
+    "data-plane": draw_vectors,
+    "reconstructions": _draw_reconstructions,
+    "samples": _draw_samples,
+    "traversals": _draw_traversals,
+    "codes": draw_codes,
+    "histograms": _draw_histograms,
+    "mutual-information": _draw_matrix,
+    "factor-scores": _draw_factors,
+    "losses": _draw_losses,
+}
+"""The figures by file stem, in the order of the report."""

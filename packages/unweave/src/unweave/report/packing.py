@@ -21,8 +21,6 @@ PRECISIONS: dict[Precision, Any] = {"float16": np.float16, "float32": np.float32
 
 LARGEST_ERROR = 0.5 / 255
 """What rounding may change a pixel in [0, 1] by: half of what a page is allowed to be off."""
-DECODER_BYTES = 2_600_000
-"""Room for a decoder's weights as text, in a page of at most 4 MB."""
 TEXT_PER_BYTE = 4 / 3
 
 
@@ -38,15 +36,18 @@ class PackedDecoder:
     reason: str = ""
 
 
-def pack_decoder(run: Run, codes: NDArray[np.floating[Any]]) -> PackedDecoder:
+def pack_decoder(run: Run, codes: NDArray[np.floating[Any]], room: int) -> PackedDecoder:
     """Translate a run's decoder and pack its weights, or say why that is not possible.
 
-    Weights are float16; float32 where float16 changes a pixel by more than `LARGEST_ERROR`.
+    Weights are float16; float32 where float16 changes a pixel by more than `LARGEST_ERROR`, and
+    for vectors, whose numbers have no common range.
 
     codes : float array, shape (n, D); pictures of these codes are compared.
+    room : bytes that the weights may take as text.
     """
     decoder = copy.deepcopy(run.model.decoder).cpu().eval()
-    image = copy.deepcopy(run.cost).cpu().image  # type: ignore[attr-defined]
+    cost = copy.deepcopy(run.cost).cpu()  # type: ignore[attr-defined]
+    image = cost.expected if run.continuous else cost.image
     try:
         program = translate(lambda z: image(decoder(z)), codes.shape[1])
     except UnsupportedOperation as error:
@@ -54,13 +55,13 @@ def pack_decoder(run: Run, codes: NDArray[np.floating[Any]]) -> PackedDecoder:
     except Exception as error:  # a stranger's decoder may fail under the recorder in any way
         return PackedDecoder(None, f"The decoder could not be recorded ({type(error).__name__}).")
     z = torch.as_tensor(codes, dtype=torch.float32)
-    precision = choose_precision(decoder, image, z)
+    precision: Precision = "float32" if run.continuous else choose_precision(decoder, image, z)
     size = sum(w.numel() for w in program.weights) * np.dtype(PRECISIONS[precision]).itemsize
-    if size * TEXT_PER_BYTE > DECODER_BYTES:
+    if size * TEXT_PER_BYTE > room:
         return PackedDecoder(
             None,
             f"The decoder's weights take {size * TEXT_PER_BYTE / 1e6:.1f} MB, "
-            f"and this page has room for {DECODER_BYTES / 1e6:.1f} MB.",
+            f"and this page has room for {room / 1e6:.1f} MB.",
         )
     return PackedDecoder(program_content(program, precision))
 

@@ -41,7 +41,9 @@ def render(template: str, content: Mapping[str, Any], fields: Mapping[str, Any])
 def scripts() -> str:
     """Return the chart library and the page's scripts, in a scope of their own."""
     own = "\n".join(_file(f"js/{name}.js") for name in SCRIPTS)
-    library = f"/* uPlot\n{_file('vendor/uPlot-LICENSE.txt')}*/\n{_file('vendor/uPlot.iife.min.js')}"
+    library = (
+        f"/* uPlot\n{_file('vendor/uPlot-LICENSE.txt')}*/\n{_file('vendor/uPlot.iife.min.js')}"
+    )
     return f'{library}\n(() => {{\n"use strict";\n{own}\n}})();\n'
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_map
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
 
 aten = torch.ops.aten
 
@@ -98,11 +98,11 @@ def translate(function: Callable[[Tensor], Tensor], dim: int) -> Program:
     return program
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Translates every operation on a tensor that depends on the code, as it is dispatched."""
 
     def __init__(self, program: Program, z: Tensor) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._program = program
         # The tensors are kept, so that no later one gets the id of an earlier one.
         self._known: dict[int, tuple[Tensor, Register | None]] = {
@@ -275,7 +275,7 @@ def _prelu(p: Program, x: Register, slope: Any) -> Register:
 def _binary(op: str) -> Any:
     def handler(p: Program, a: Any, b: Any, alpha: float = 1) -> Register:
         shapes = [v.shape for v in (a, b) if isinstance(v, Register | Tensor)]
-        shape = torch.broadcast_shapes(*shapes)
+        shape = torch.broadcast_shapes(*shapes)  # type: ignore[no-untyped-call]
         left, right = (_spread(p, v, shape) for v in (a, b))
         registers = [v for v in (left, right) if isinstance(v, Register)]
         if len(registers) == 2:
@@ -354,9 +354,7 @@ def _nearest(p: Program, x: Register, size: Any, *scales: Any) -> Register:
     return _resample(p, x, size, [(low, low, torch.zeros(len(low))) for low in lows])
 
 
-def _bilinear(
-    p: Program, x: Register, size: Any, align_corners: bool, *scales: Any
-) -> Register:
+def _bilinear(p: Program, x: Register, size: Any, align_corners: bool, *scales: Any) -> Register:
     ratios = _ratios(x, size, scales)
     axes = [
         _line_places(n, m, ratio, align_corners)
@@ -383,7 +381,9 @@ def _resample(p: Program, x: Register, size: Any, axes: Sequence[Any]) -> Regist
     return p.add("resample", [x], shape, x=list(x.shape[1:]), rows=rows, columns=columns)
 
 
-def _line_places(n: int, m: int, ratio: float, align_corners: bool) -> tuple[Tensor, Tensor, Tensor]:
+def _line_places(
+    n: int, m: int, ratio: float, align_corners: bool
+) -> tuple[Tensor, Tensor, Tensor]:
     """Give the two neighbours of each of m places on n, and the second one's share."""
     if align_corners:
         place = torch.arange(m) * ((n - 1) / max(1, m - 1))

@@ -14,7 +14,6 @@ from unweave.report.style import ACCENT, PALETTE, SEQUENTIAL, figure_style
 
 if TYPE_CHECKING:
     from unweave.report.material import Material
-    from unweave.run import Run
 
 POINTS = 2000
 MANY_CLASSES = 12
@@ -28,8 +27,11 @@ def flat(images: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(images, np.float64).reshape(len(images), -1)
 
 
-def draw_vectors(run: Run, seed: int) -> Iterator[tuple[str, str, str, Figure]]:
+def draw_vectors(material: Material) -> Iterator[tuple[str, str, Figure]]:
     """Draw data, reconstructions and samples of a run on vectors."""
+    run, seed = material.run, material.seed
+    if not run.continuous:
+        return
     rng = np.random.default_rng(seed)
     index = rng.choice(len(run.dataset), min(POINTS, len(run.dataset)), replace=False)
     data = run.dataset.images(index)
@@ -41,13 +43,13 @@ def draw_vectors(run: Run, seed: int) -> Iterator[tuple[str, str, str, Figure]]:
     if has_density(run.path):
         panels["decoded samples of the fitted density"] = run.sample(len(data), seed, "density")
     yield (
-        "data-plane", "Data and reconstructions",
+        "Data and reconstructions",
         _of_plane("The data", int(np.prod(run.dataset.image_shape))),
         draw_plane({name: flat(points) for name, points in panels.items()}),
     )  # fmt: skip
 
 
-def draw_codes(material: Material) -> Iterator[tuple[str, str, str, Figure]]:
+def draw_codes(material: Material) -> Iterator[tuple[str, str, Figure]]:
     """Draw the codes of a run beside samples of its prior and of its fitted density."""
     run, codes = material.run, material.codes.z[material.rows]
     panels = {"codes z ~ q(z|x)": codes, "prior": material.prior[: len(codes)]}
@@ -56,7 +58,7 @@ def draw_codes(material: Material) -> Iterator[tuple[str, str, str, Figure]]:
     classes, k = material.factor_classes, _colouring(run.dataset.factor_sizes)
     told = "" if classes is None or k is None else f" Colours: {run.dataset.factor_names[k]}."
     yield (
-        "codes", "Codes and prior", _of_plane("Codes", codes.shape[1]) + told,
+        "Codes and prior", _of_plane("Codes", codes.shape[1]) + told,
         draw_plane(panels, None if classes is None or k is None else classes[:, k]),
     )  # fmt: skip
 

@@ -79,7 +79,8 @@ def _score(name: str, entry: Any) -> ReadScore:
     if not isinstance(entry, Mapping):
         return ReadScore(name, _number(entry))
     settings, parts = (
-        value if isinstance(value := entry.get(key), Mapping) else {} for key in ("settings", "parts")
+        value if isinstance(value := entry.get(key), Mapping) else {}
+        for key in ("settings", "parts")
     )
     arrays = {str(key): _array(value) for key, value in parts.items()}
     return ReadScore(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import matplotlib
+from cycler import cycler
 
 from unweave.errors import unknown_name
 from unweave.files import replacing
@@ -34,7 +37,7 @@ RC: dict[str, Any] = {
     "ytick.labelsize": 8.0,
     "legend.fontsize": 8.0,
     "legend.frameon": False,
-    "axes.prop_cycle": matplotlib.cycler(color=PALETTE),
+    "axes.prop_cycle": cycler(color=PALETTE),
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": False,
@@ -51,9 +54,11 @@ RC: dict[str, Any] = {
 }
 
 
-def figure_style() -> AbstractContextManager[None]:
-    """Return a context in which figures are drawn, and saved, in the one style."""
-    return matplotlib.rc_context(RC)
+@contextmanager
+def figure_style() -> Iterator[None]:
+    """Draw, and save, figures in the one style: a context, and a decorator."""
+    with matplotlib.rc_context(cast(Any, RC)):
+        yield
 
 
 def save_figure(figure: Figure, path: Path) -> Path:
@@ -75,3 +80,11 @@ def save_figure(figure: Figure, path: Path) -> Path:
             metadata=metadata,
         )  # fmt: skip
     return path
+
+
+def figure_png(figure: Figure) -> bytes:
+    """Return a figure as PNG."""
+    file = io.BytesIO()
+    with figure_style():
+        figure.savefig(file, dpi=DPI, format="png", bbox_inches="tight", pad_inches=0.05)
+    return file.getvalue()

@@ -80,7 +80,7 @@ def _bar(score: ReadScore) -> dict[str, Any] | None:
     if score.value is None or score.interval is None:
         return None
     low, high = score.interval
-    if not (0 <= min(low, score.value) and max(high, score.value) <= 1):
+    if min(low, score.value) < 0 or max(high, score.value) > 1:
         return None
     place = [round(RAIL[0] + (RAIL[1] - RAIL[0]) * v, 1) for v in (score.value, low, high)]
     return dict(zip(("at", "low", "high"), place, strict=True))

@@ -217,21 +217,24 @@ class Explorer {
   }
 
   draw() {
-    const begin = performance.now();
     const pixels = this.painter.decode(this.code);
     if (this.content.continuous) drawPlane(this.canvas, this.content.plane, pixels, themeColours());
     else this.canvas.getContext("2d").putImageData(imageData(pixels, this.content.shape), 0, 0);
-    this.took = 0.8 * (this.took ?? performance.now() - begin) + 0.2 * (performance.now() - begin);
-    const off = this.painter.checked;
-    const match = this.content.continuous ? "" : off === 0 ? " · the same as PyTorch's picture" : ` · at most ${Math.round(off * 255)}/255 from PyTorch's picture`;
-    this.speed.textContent = `Decoded in this page, ${number(this.took, 1)} ms per picture${match}.`;
-    this.speed.dataset.checked = off;
+    this.tellSpeed();
     for (const { d, input, value } of this.sliders) {
       input.value = this.code[d];
       value.textContent = number(this.code[d]);
     }
     if (!this.tour.playing) this.sliders.forEach((s) => s.row.classList.remove("touring"));
     if (!this.tour.playing && !this.blend.playing) this.drawEnds();
+  }
+
+  tellSpeed() {
+    const off = this.painter.checked;
+    const same = off === 0 ? "the same as PyTorch's picture" : `at most ${Math.round(off * 255)}/255 from PyTorch's picture`;
+    const match = this.content.continuous ? "" : ` · ${same}`;
+    this.speed.textContent = `Decoded in this page, ${number(this.painter.decode.median(), 1)} ms per picture${match}.`;
+    this.speed.dataset.checked = off;
   }
 
   // The pictures at both ends of every slider, a little later and a few at a time.
@@ -244,7 +247,10 @@ class Explorer {
       const code = Float32Array.from(this.code);
       this.stopEnds = inSlices(() => {
         const job = jobs.shift();
-        if (!job) return false;
+        if (!job) {
+          this.tellSpeed();
+          return false;
+        }
         const [slider, k] = job;
         const kept = code[slider.d];
         code[slider.d] = slider.range[k];

@@ -48,7 +48,7 @@ function startSheet(content) {
 // How pictures of codes come about: computed here, or none.
 function makePainter(content) {
   if (!content.decoder) return null;
-  const decode = makeDecoder(content.decoder);
+  const decode = timed(makeDecoder(content.decoder));
   const checked = compareWithPyTorch(content, decode);
   if (!(checked <= 1 / 255 + 1e-6)) return { decode: null, checked };
   return {
@@ -58,6 +58,20 @@ function makePainter(content) {
     paint: (canvas, code) =>
       canvas.getContext("2d").putImageData(imageData(decode(code), content.shape), 0, 0),
   };
+}
+
+// The same function, which keeps how long its last calls took.
+function timed(decode) {
+  const times = [];
+  const call = (code) => {
+    const begin = performance.now();
+    const pixels = decode(code);
+    times.push(performance.now() - begin);
+    if (times.length > 25) times.shift();
+    return pixels;
+  };
+  call.median = () => [...times].sort((a, b) => a - b)[times.length >> 1];
+  return call;
 }
 
 // The largest difference of a pixel from PyTorch's pictures of some codes, in [0, 1].

@@ -87,7 +87,7 @@ class Scatter {
     }
     const seen = [...new Set(factor.classes)].sort((a, b) => a - b);
     const entries = seen.map((value) =>
-      button([h("span", { class: `swatch shape${Math.floor(value / PALETTE.length) % SHAPES.length}`, style: { backgroundColor: this.colourOf(value) } }), String(value)].flat(), () => {
+      button([h("span", { class: `swatch shape${Math.floor(value / PALETTE.length) % SHAPES.length}`, style: { backgroundColor: this.colourOf(value) } }), String(value)], () => {
         this.lit = this.lit === value ? null : value;
         this.drawLegend();
         this.redraw();
