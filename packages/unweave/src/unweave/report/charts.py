@@ -97,16 +97,16 @@ def draw_matrix(matrix: NDArray[Any], rows: Sequence[str], dimensions: Dimension
     panel.spines[:].set_visible(False)
     panel.tick_params(length=0)
     if ordered.size <= LARGEST_MATRIX:
-        _write_cells(panel, ordered)
+        _write_cells(panel, ordered, dimensions.active[order])
     figure.colorbar(image, label="nats").outline.set_visible(False)
     return figure
 
 
-def _write_cells(panel: Any, matrix: NDArray[Any]) -> None:
+def _write_cells(panel: Any, matrix: NDArray[Any], active: NDArray[np.bool_]) -> None:
     middle = np.nanmax(matrix) / 2
     for row, column in np.ndindex(matrix.shape):
         value = float(matrix[row, column])
-        colour = "white" if value > middle else "#1c2330"
+        colour = "white" if value > middle and active[column] else "#1c2330"
         text = "" if math.isnan(value) else f"{value:.2f}"
         panel.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
 

@@ -30,6 +30,7 @@ POINT_NUMBERS = 60_000
 """Numbers of a scatter's codes: fewer points where the codes are long."""
 DECODER_BYTES = 2_600_000
 """Room for a decoder's weights as text, in a page of at most 4 MB."""
+LEAST_ROOM = 1_100_000
 GRID_BYTES = 1_600_000
 GRID_IMAGES = 6
 GRID_VALUES = 11
@@ -41,12 +42,12 @@ def page_content(
     """Collect everything that the page's scripts show.
 
     embedding : `tsne` or `umap`, computed for the scatter's codes.
-    share : the number of runs that share the page's room.
+    share : the number of runs that share the page; each has room for a decoder of conv64's size.
     """
     run = material.run
     starts = _starts(material)
     codes = np.asarray(starts["codes"], np.float32)
-    packed = pack_decoder(run, codes, DECODER_BYTES // share)
+    packed = pack_decoder(run, codes, max(LEAST_ROOM, DECODER_BYTES // share))
     return {
         "continuous": run.continuous,
         "shape": list(run.dataset.image_shape),
@@ -153,7 +154,7 @@ def _grid(
         sprite = sprite_of(run.decode(codes.reshape(-1, used.shape[1])), GRID_VALUES)
         if len(sprite) <= room or count == 1:
             break
-        count //= 2
+        count = max(1, int(count * room / len(sprite)))
     return {
         "images": len(used),
         "dimensions": [int(d) for d in chosen],

@@ -310,7 +310,7 @@ function gridExplorer(content, sheet, painter) {
   });
   pick(0);
   return h("div", {},
-    h("p", { class: "note", id: "explorer-fallback" }, `${why} So the sliders show pictures that were computed with the report: one dimension at a time, from ${grid.images} images.`),
+    h("p", { class: "note", id: "explorer-fallback" }, `${why} So the sliders show pictures that were computed with the report: one dimension at a time, from ${grid.images === 1 ? "one image" : `${grid.images} images`}.`),
     h("div", { class: "explorer" },
       h("div", { class: "stage" }, canvas, h("div", { class: "beside" }, h("figure", {}, original, origin))),
       h("div", { class: "sliders" }, rows.map((row) => row.element)),
