@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave.errors import unknown_name
-from unweave.evaluate import evaluate
+from unweave.evaluate import evaluate, read_scores
 from unweave.files import write_text
 from unweave.report import compare
 from unweave.report.compare import check_runs
@@ -22,17 +22,17 @@ from unweave.report.style import FORMATS, save_figure
 from unweave.report.tables import page_tables
 
 if TYPE_CHECKING:
-    from unweave.run import Run
+    from unweave.trained import Trained
 
 __all__ = [
-    "save_figure", "scores_are_fresh", "write_comparison", "write_figures", "write_report",
+    "save_figure", "write_comparison", "write_figures", "write_report",
 ]  # fmt: skip
 
 
-def write_report(run: Run, seed: int = 0, *, embed: str | None = None) -> Path:
+def write_report(run: Trained, seed: int = 0, *, embed: str | None = None) -> Path:
     """Draw every figure of a run and write `report.html`; return its path.
 
-    Scores are computed first where they are missing or older than the newest checkpoint.
+    Scores are computed first where they are missing or of another step than the newest checkpoint.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def write_report(run: Run, seed: int = 0, *, embed: str | None = None) -> Path:
     return run.report_path
 
 
-def write_comparison(runs: Sequence[Run], seed: int = 0, *, out: Path | None = None) -> Path:
+def write_comparison(runs: Sequence[Trained], seed: int = 0, *, out: Path | None = None) -> Path:
     """Write one page with several runs side by side; return its path.
 
     Parameters
@@ -73,7 +73,7 @@ def write_comparison(runs: Sequence[Run], seed: int = 0, *, out: Path | None = N
     return compare.write_comparison([_gather(run, seed) for run in runs], out)
 
 
-def write_figures(run: Run, seed: int = 0, *, format: str = "png") -> list[Path]:
+def write_figures(run: Trained, seed: int = 0, *, format: str = "png") -> list[Path]:
     """Draw the static figures of a run into its folder `figures`; return their paths.
 
     format : `png`, or `pdf` and `svg` for print.
@@ -88,19 +88,14 @@ def write_figures(run: Run, seed: int = 0, *, format: str = "png") -> list[Path]
     return [path for path, _, _ in _write_figures(_gather(run, seed), format)]
 
 
-def scores_are_fresh(run: Run) -> bool:
-    """Whether the scores are there and not older than the newest checkpoint."""
-    newest = max((path.stat().st_mtime for path in run.checkpoints.glob("*")), default=0.0)
-    return run.scores_path.is_file() and run.scores_path.stat().st_mtime >= newest
-
-
-def run_title(run: Run) -> str:
+def run_title(run: Trained) -> str:
     """Name a run by its method and data."""
     return f"{run.config.method.rpartition(':')[2]} on {run.dataset.name}"
 
 
-def _gather(run: Run, seed: int) -> Material:
-    if not scores_are_fresh(run):
+def _gather(run: Trained, seed: int) -> Material:
+    scores = read_scores(run)
+    if scores is None or scores["step"] != run.step:
         evaluate(run)
     return gather(run, seed)
 
@@ -114,7 +109,7 @@ def _write_figures(material: Material, kind: str) -> list[tuple[Path, str, str]]
     ]
 
 
-def _names(run: Run) -> dict[str, Any]:
+def _names(run: Trained) -> dict[str, Any]:
     return {"title": run_title(run), "factorNames": list(run.dataset.factor_names)}
 
 

@@ -18,6 +18,8 @@ from unweave.report.style import ACCENT, PRIOR, QUIET, figure_style
 WIDTH = 10.0
 BINS = 50
 LONGEST_NAME = 28
+FEW = 20
+"""Log points that are marked one by one."""
 LARGEST_MATRIX = 400
 """Cells of a matrix that still get their numbers written in."""
 
@@ -44,9 +46,11 @@ def _panels(count: int, columns: int, height: float, **options: Any) -> tuple[Fi
 def draw_losses(steps: Sequence[float], terms: Mapping[str, Sequence[float]]) -> Figure:
     """Draw one panel per term over the steps; few log points are marked, and one is a dot."""
     figure, panels = _panels(len(terms), 3, 2.3)
-    marker = "o" if len(steps) < 20 else ""
     for panel, (term, values) in zip(panels, terms.items(), strict=True):
-        panel.plot(steps, values, color=ACCENT, marker=marker, markersize=3)
+        # Some terms are logged more rarely than others.
+        known = [(step, v) for step, v in zip(steps, values, strict=True) if math.isfinite(v)]
+        marker = "o" if len(known) < FEW else ""
+        panel.plot(*np.transpose(known or [(0, 0)]), color=ACCENT, marker=marker, markersize=3)
         panel.set_title(readable(term), pad=12)
         panel.set_xlabel("step")
         panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))

@@ -20,7 +20,7 @@ from unweave.report.style import PALETTE, figure_png
 from unweave.report.tables import score_text
 
 if TYPE_CHECKING:
-    from unweave.run import Run
+    from unweave.trained import Trained
 
 MOST_RUNS = len(PALETTE)
 FIGURES = ("data-plane", "reconstructions", "traversals", "mutual-information", "histograms")
@@ -31,7 +31,7 @@ EXPLORED = (
 """What of a run's content the page needs."""
 
 
-def check_runs(runs: Sequence[Run]) -> None:
+def check_runs(runs: Sequence[Trained]) -> None:
     """Raise unless there are two to eight runs, all different."""
     if not 2 <= len(runs) <= MOST_RUNS:
         raise ConfigError(f"a comparison takes 2 to {MOST_RUNS} runs, got {len(runs)}")
@@ -88,7 +88,7 @@ def run_labels(paths: Sequence[Path]) -> list[str]:
     return [str(path) for path in paths]
 
 
-def differences(runs: Sequence[Run]) -> Iterator[tuple[str, list[str]]]:
+def differences(runs: Sequence[Trained]) -> Iterator[tuple[str, list[str]]]:
     """List the settings that are not equal in all runs: name, and the value in each."""
     tables = [dict(_flat(read_settings(run.config_path))) for run in runs]
     for key in dict.fromkeys(key for table in tables for key in table):

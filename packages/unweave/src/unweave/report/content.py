@@ -17,7 +17,7 @@ from unweave.report.material import Material
 from unweave.report.packing import PackedDecoder, encode_array, pack_decoder
 from unweave.report.scatter import flat, plane_of
 from unweave.report.weights import term_weights
-from unweave.run import Run
+from unweave.trained import Trained
 
 STARTS = 36
 """Images that the explorer can start from."""
@@ -107,7 +107,7 @@ def _starts(material: Material) -> dict[str, Any]:
     }
 
 
-def _label(run: Run, row: int) -> str:
+def _label(run: Trained, row: int) -> str:
     if run.dataset.factors is None:
         return f"row {row}"
     classes = run.dataset.factors[row]
@@ -122,7 +122,7 @@ def _samples(material: Material) -> dict[str, Any]:
     return {"source": source, "codes": [_rounded(code) for code in codes]}
 
 
-def _check(run: Run, packed: PackedDecoder, codes: list[list[float]]) -> dict[str, Any] | None:
+def _check(run: Trained, packed: PackedDecoder, codes: list[list[float]]) -> dict[str, Any] | None:
     if packed.content is None:
         return None
     chosen = codes[:CHECKED]
@@ -163,7 +163,7 @@ def _grid(
     }
 
 
-def _plane(run: Run, rows: list[int]) -> dict[str, Any] | None:
+def _plane(run: Trained, rows: list[int]) -> dict[str, Any] | None:
     """Give the plane that vectors are drawn in, and the data in it."""
     if not run.continuous:
         return None

@@ -12,14 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch.distributions import Independent
 
+from unweave.codetable import ACTIVE, encode_table
 from unweave.report.aggregate import aggregate_kl
-from unweave.run import Run
+from unweave.trained import Trained
 
 PRIOR_DRAWS = 10_000
 ROWS = 10_000
 """Images that are encoded where a run has no code table yet."""
-ACTIVE_SHARE = 0.1
-"""Share of a code's variance that must lie between images for a dimension to be active."""
 QUANTILES = (0.02, 0.98)
 """Between these quantiles of the codes a dimension is varied."""
 MARGINAL_BINS = 200
@@ -30,11 +29,11 @@ LEAST_LOG = math.log(np.finfo(np.float64).tiny)
 class Codes:
     """Codes of a sample of images: means and standard deviations of q(z|x), and draws from it.
 
-    index : rows of the data set, shape (n,); None where the table does not say.
+    index : rows of the data set, shape (n,).
     mean, std, z : float arrays, shape (n, D).
     """
 
-    index: NDArray[np.int64] | None
+    index: NDArray[np.int64]
     mean: NDArray[np.float32]
     std: NDArray[np.float32]
     z: NDArray[np.float32]
@@ -48,7 +47,7 @@ class Dimensions:
     aggregate : KL(q(z_d) ‖ p(z_d)) of the aggregate posterior, nats.
     deviation : standard deviation of the means between images.
     share : share of the codes' variance that lies between images, in [0, 1].
-    active : whether share is above `ACTIVE_SHARE`.
+    active : whether share is above `codetable.ACTIVE`.
     order : dimensions, the one that tells most first.
     codes_range, prior_range : 2 % and 98 % quantiles of codes and of the prior, shape (D, 2).
     """
@@ -77,23 +76,31 @@ def name(d: int) -> str:
     return "z" + str(d + 1).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
 
 
-def read_codes(run: Run, seed: int = 0) -> Codes:
-    """Read the codes of the run's table; encode a sample of images where there is no table."""
-    if run.codes_path.is_file():
-        with h5py.File(run.codes_path) as file:
-            mean = file["codes"][:]
-            std = file["std"][:] if "std" in file else np.zeros_like(mean)
-            index = file["index"][:] if "index" in file else None
-    else:
-        from unweave.evaluate import encode_table
-
+def read_codes(run: Trained, seed: int = 0) -> Codes:
+    """Read the codes of the run's table; encode a sample of images where it holds other codes."""
+    found = _table_of_means(run)
+    if found is None:
         table = encode_table(run, run.model, rows=ROWS, seed=seed)
-        index, mean, std = table.index, table.codes, table.std
+        found = table.index, table.codes, table.std
+    index, mean, std = found
     noise = np.random.default_rng(seed).standard_normal(mean.shape)
     return Codes(index, mean, std, (mean + std * noise).astype(np.float32))
 
 
-def describe_dimensions(run: Run, codes: Codes, seed: int = 0) -> Dimensions:
+def _table_of_means(run: Trained) -> tuple[Any, Any, Any] | None:
+    """Read index, means and deviations of the run's table, if it holds means of training images."""
+    try:
+        with h5py.File(run.codes_path) as file:
+            kind = (file.attrs.get("codes", "mean"), file.attrs.get("on", "train"))
+            arrays = tuple(np.asarray(file[name]) for name in ("index", "codes", "std"))
+    except (OSError, KeyError, TypeError, ValueError):
+        return None
+    index, mean, std = arrays
+    fits = mean.shape == std.shape == (len(index), run.config.dim) and len(index) > 1
+    return arrays if kind == ("mean", "train") and fits else None  # type: ignore[return-value]
+
+
+def describe_dimensions(run: Trained, codes: Codes, seed: int = 0) -> Dimensions:
     """Compute the facts of every dimension from the codes of a sample of images.
 
     The posterior is taken as Gaussian with the table's means and standard deviations.
@@ -108,7 +115,7 @@ def describe_dimensions(run: Run, codes: Codes, seed: int = 0) -> Dimensions:
         aggregate=aggregate_kl(codes.mean, codes.std, prior, seed),
         deviation=deviation,
         share=share,
-        active=share > ACTIVE_SHARE,
+        active=share > ACTIVE,
         order=np.argsort(-told, kind="stable"),
         codes_range=_range(codes.z),
         prior_range=_range(prior),
@@ -134,7 +141,7 @@ def mean_kl(codes: Codes, log_p: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @torch.no_grad()
 def log_prior(
-    run: Run, z: NDArray[np.floating[Any]], draws: NDArray[np.floating[Any]]
+    run: Trained, z: NDArray[np.floating[Any]], draws: NDArray[np.floating[Any]]
 ) -> NDArray[np.float64]:
     """Return log p(z_d) of codes, shape (n, D): exact where the prior is a product of marginals.
 

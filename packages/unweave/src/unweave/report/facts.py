@@ -5,48 +5,34 @@ from __future__ import annotations
 import math
 import platform
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 if TYPE_CHECKING:
-    from unweave.run import Run
+    from unweave.trained import Trained
 
 MOST_TERMS = 24
 MOST_LINES = 1000
 """Log lines that a chart gets; more of them are thinned out evenly."""
 
 
-def read_log(run: Run) -> tuple[list[float], dict[str, list[float]]]:
-    """Return the steps and the terms of the log; lines without a step are left out.
-
-    A term that a line lacks is NaN there.
-    """
-    lines = [line for line in run.scalars() if _finite(_get(line, "step"))]
+def read_log(run: Trained) -> tuple[list[float], dict[str, list[float]]]:
+    """Return the steps and the terms of the log; a term that a line lacks is NaN there."""
+    lines = run.scalars()
     lines = lines[:: math.ceil(len(lines) / MOST_LINES)] if len(lines) > MOST_LINES else lines
     names = list(dict.fromkeys(name for line in lines for name in line if name != "step"))
     names = [name for name in names if name not in TIMES][:MOST_TERMS]
-    terms = {n: [_number(_get(line, n)) for line in lines] for n in names}
-    return [float(line["step"]) for line in lines], terms
+    return [line["step"] for line in lines], {
+        name: [line.get(name, math.nan) for line in lines] for name in names
+    }
 
 
 TIMES = ("seconds", "time")
 """Keys of the log that are no terms."""
 
 
-def _get(line: Any, key: str) -> Any:
-    return line.get(key) if isinstance(line, dict) else None
-
-
-def _finite(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
-
-
-def _number(value: Any) -> float:
-    return float(value) if _finite(value) else math.nan
-
-
-def describe_run(run: Run) -> list[tuple[str, str]]:
+def describe_run(run: Trained) -> list[tuple[str, str]]:
     """List what a reader asks of a run: name and value."""
     rows = [
         ("method", run.config.method),
@@ -59,14 +45,12 @@ def describe_run(run: Run) -> list[tuple[str, str]]:
     return [(name, text) for name, text in rows if text]
 
 
-def steps_text(run: Run) -> str:
+def steps_text(run: Trained) -> str:
     """Say how many of the steps are done."""
-    steps, _ = read_log(run)
-    done = int(steps[-1]) if steps else 0
-    return f"{done:,} of {run.config.steps:,}"
+    return f"{run.step:,} of {run.config.steps:,}"
 
 
-def versions(run: Run) -> list[tuple[str, str]]:
+def versions(run: Trained) -> list[tuple[str, str]]:
     """List the versions of the distributions that made the run, and of what runs them now."""
     from unweave.config import read_settings
 
@@ -75,17 +59,16 @@ def versions(run: Run) -> list[tuple[str, str]]:
     return [*rows, ("torch", torch.__version__), ("python", platform.python_version())]
 
 
-def command(run: Run) -> str:
+def command(run: Trained) -> str:
     """Return the command that repeats the run."""
     return f"unweave train --config {shlex.quote(str(run.config_path))} --out runs/again"
 
 
-def training_time(run: Run) -> str:
+def training_time(run: Trained) -> str:
     """Say how long training took: as logged, else between the run's first and last file."""
     for line in reversed(run.scalars()):
-        for key in TIMES:
-            if _finite(value := _get(line, key)):
-                return duration(float(value))
+        if known := [line[key] for key in TIMES if key in line]:
+            return duration(known[0])
     times = [path.stat().st_mtime for path in run.checkpoints.glob("*")]
     if not times:
         return ""
@@ -109,14 +92,14 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def device_text(run: Run) -> str:
+def device_text(run: Trained) -> str:
     """Name the device that the networks lie on."""
     if run.device.type == "cuda":
         return f"{run.device}, {torch.cuda.get_device_name(run.device)}"
     return f"{run.device}, {platform.machine()}"
 
 
-def _parameters(run: Run) -> str:
+def _parameters(run: Trained) -> str:
     counts = [
         sum(p.numel() for p in module.parameters())
         for module in (run.model.encoder, run.model.decoder)
@@ -124,7 +107,7 @@ def _parameters(run: Run) -> str:
     return f"{counts[0]:,} in the encoder, {counts[1]:,} in the decoder"
 
 
-def _shape(run: Run) -> str:
+def _shape(run: Trained) -> str:
     height, width, colours = run.dataset.image_shape
     if run.continuous:
         return f"{height * width * colours} numbers"

@@ -20,7 +20,7 @@ from unweave.report.dimensions import Dimensions
 from unweave.report.material import MOST_DIMENSIONS, Material
 from unweave.report.scatter import draw_codes, draw_plane, draw_vectors, flat
 from unweave.report.style import QUIET, figure_style
-from unweave.run import SOURCES, Run
+from unweave.trained import SOURCES, Trained
 
 Drawn = tuple[str, str, str, Figure]
 """File stem, title, caption, figure."""
@@ -90,12 +90,12 @@ def _draw_losses(material: Material) -> Iterator[Described]:
         )
 
 
-def _left_out(run: Run) -> str:
+def _left_out(run: Trained) -> str:
     more = run.config.dim - MOST_DIMENSIONS
     return f" {more} more dimensions are left out." if more > 0 else ""
 
 
-def choose_rows(run: Run, count: int, seed: int) -> NDArray[np.int64]:
+def choose_rows(run: Trained, count: int, seed: int) -> NDArray[np.int64]:
     """Draw rows of the data set without replacement."""
     size = len(run.dataset)
     return np.random.default_rng(seed).choice(size, min(count, size), replace=False)
@@ -115,7 +115,7 @@ def _draw_samples(material: Material) -> Iterator[Described]:
 
 
 @figure_style()
-def _draw_two_samples(run: Run, seed: int) -> Figure:
+def _draw_two_samples(run: Trained, seed: int) -> Figure:
     figure = Figure(figsize=(10, 5.2), layout="constrained")
     for panel, source in zip(figure.subplots(1, 2), SOURCES, strict=True):
         show(panel, tile(run.sample(SAMPLES, seed, source), 8))
@@ -159,14 +159,14 @@ def draw_grid(images: NDArray[np.uint8], columns: int) -> Figure:
     return figure
 
 
-def draw_pictures(run: Run, images: NDArray[Any], columns: int) -> Figure:
+def draw_pictures(run: Trained, images: NDArray[Any], columns: int) -> Figure:
     """Draw images in rows, or data that are no images as points of the plane."""
     return draw_plane({"": flat(images)}) if run.continuous else draw_grid(images, columns)
 
 
 @figure_style()
 def draw_traversals(
-    run: Run, image: NDArray[np.uint8], dimensions: Dimensions, count: int = COLUMNS
+    run: Trained, image: NDArray[np.uint8], dimensions: Dimensions, count: int = COLUMNS
 ) -> Figure:
     """Draw one row per code dimension, the one that tells most first."""
     order = dimensions.order[:MOST_DIMENSIONS]
@@ -198,7 +198,7 @@ def traversal_values(dimensions: Dimensions, count: int) -> NDArray[np.float32]:
 
 
 def traverse_rows(
-    run: Run, image: NDArray[Any], values: NDArray[np.floating[Any]], order: NDArray[np.int64]
+    run: Trained, image: NDArray[Any], values: NDArray[np.floating[Any]], order: NDArray[np.int64]
 ) -> NDArray[Any]:
     """Vary the dimensions `order` of an image's code, one at a time; (len(order), m, h, w, c)."""
     code = run.encode(image[None])[0]

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unweave.evaluate import read_scores
 from unweave.report.dimensions import Codes, Dimensions, describe_dimensions, read_codes
 from unweave.report.facts import read_log
-from unweave.report.scores import ReadScores, read_scores
-from unweave.run import Run
+from unweave.report.scores import ReadScores, scores_of
+from unweave.trained import Trained
 
 POINTS = 2000
 """Codes in a scatter."""
@@ -27,7 +28,7 @@ class Material:
     steps, terms : the log.
     """
 
-    run: Run
+    run: Trained
     seed: int
     codes: Codes
     dimensions: Dimensions
@@ -41,7 +42,7 @@ class Material:
     def factor_classes(self) -> NDArray[Any] | None:
         """Return the factors' classes of `rows`, shape (p, K), where they are known."""
         factors = self.run.dataset.factors
-        if factors is None or self.codes.index is None:
+        if factors is None:
             return None
         return np.asarray(factors[self.codes.index[self.rows]])
 
@@ -78,7 +79,7 @@ MOST_DIMENSIONS = 32
 """Dimensions in traversals and histograms; the others tell less."""
 
 
-def gather(run: Run, seed: int) -> Material:
+def gather(run: Trained, seed: int) -> Material:
     """Compute what a report of a run shows."""
     codes = read_codes(run, seed)
     rng = np.random.default_rng(seed)
@@ -89,7 +90,7 @@ def gather(run: Run, seed: int) -> Material:
         seed=seed,
         codes=codes,
         dimensions=describe_dimensions(run, codes, seed),
-        scores=read_scores(run.scores_path),
+        scores=scores_of(read_scores(run)),
         rows=np.sort(rng.choice(len(codes.mean), count, replace=False)),
         prior=run.prior_codes(PRIOR_POINTS, seed),
         steps=steps,

@@ -13,8 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from unweave.protocols import member
 from unweave.report.program import Program, UnsupportedOperation, translate
-from unweave.run import Run
+from unweave.trained import Trained
 
 Precision = Literal["float16", "float32"]
 PRECISIONS: dict[Precision, Any] = {"float16": np.float16, "float32": np.float32}
@@ -36,7 +37,7 @@ class PackedDecoder:
     reason: str = ""
 
 
-def pack_decoder(run: Run, codes: NDArray[np.floating[Any]], room: int) -> PackedDecoder:
+def pack_decoder(run: Trained, codes: NDArray[np.floating[Any]], room: int) -> PackedDecoder:
     """Translate a run's decoder and pack its weights, or say why that is not possible.
 
     Weights are float16; float32 where float16 changes a pixel by more than `LARGEST_ERROR`, and
@@ -46,8 +47,8 @@ def pack_decoder(run: Run, codes: NDArray[np.floating[Any]], room: int) -> Packe
     room : bytes that the weights may take as text.
     """
     decoder = copy.deepcopy(run.model.decoder).cpu().eval()
-    cost = copy.deepcopy(run.cost).cpu()  # type: ignore[attr-defined]
-    image = cost.expected if run.continuous else cost.image
+    cost: Any = copy.deepcopy(run.cost).cpu()  # type: ignore[attr-defined]
+    image = member(cost, "expected") if run.continuous else cost.image
     try:
         program = translate(lambda z: image(decoder(z)), codes.shape[1])
     except UnsupportedOperation as error:

@@ -1,12 +1,10 @@
-"""What `scores.json` says, read so that no shape of the file stops a report."""
+"""What `scores.json` says, taken so that no shape of an entry stops a report."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,13 +56,9 @@ class ReadScores:
     seed: int | None = None
 
 
-def read_scores(path: Path) -> ReadScores:
-    """Read a file of scores; what is not as expected in it is left out."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return ReadScores()
-    if not isinstance(content, Mapping):
+def scores_of(content: Mapping[str, Any] | None) -> ReadScores:
+    """Take the content of a file of scores; what is not as expected in it is left out."""
+    if content is None:
         return ReadScores()
     entries = content.get("scores")
     scores = entries.items() if isinstance(entries, Mapping) else ()
@@ -89,7 +83,7 @@ def _score(name: str, entry: Any) -> ReadScore:
         _interval(entry.get("interval")),
         {str(key): _text(value) for key, value in settings.items()},
         {key: array for key, array in arrays.items() if array is not None},
-        _text(entry.get("error") or entry.get("note") or ""),
+        _text(entry.get("reason") or ""),
     )
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave.report.dimensions import ACTIVE_SHARE, name
+from unweave.codetable import ACTIVE
+from unweave.report.dimensions import name
 from unweave.report.material import Material
 from unweave.report.scores import ReadScore
 
@@ -32,7 +33,7 @@ def page_tables(material: Material) -> dict[str, Any]:
         "any_inactive": not material.dimensions.active.all(),
         "factor_bars": _factor_bars(material),
         "dimensions": _dimension_rows(material),
-        "active_share": ACTIVE_SHARE,
+        "active_share": ACTIVE,
     }
 
 
