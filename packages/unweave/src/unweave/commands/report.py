@@ -12,7 +12,7 @@ from unweave.commands.app import Device, Seed
 
 def report(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="a run directory; several are compared")
+        list[Path], typer.Argument(metavar="RUN", help="a run directory; several are compared")
     ],
     seed: Seed = 0,
     embed: Annotated[

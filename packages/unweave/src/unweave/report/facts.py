@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from unweave.progress import duration
+
 if TYPE_CHECKING:
     from unweave.trained import Trained
 
@@ -74,22 +76,6 @@ def training_time(run: Trained) -> str:
         return ""
     seconds = max(times) - run.config_path.stat().st_mtime
     return f"about {duration(seconds)}, from the first file to the last" if seconds > 0 else ""
-
-
-def duration(seconds: float) -> str:
-    """Say a time in the two largest units.
-
-    >>> duration(3700)
-    '1 h 1 min'
-    >>> duration(61)
-    '1 min 1 s'
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def device_text(run: Trained) -> str:
