@@ -21,12 +21,9 @@ from unweave.options import parse_spec
 from unweave.progress import counting
 from unweave.protocols import Dataset
 from unweave.report import save_figure
-from unweave.report.figures import (
-    dimension_divergence,
-    draw_pictures,
-    draw_traversals,
-    traversal_values,
-)
+from unweave.report.dimensions import describe_dimensions, read_codes
+from unweave.report.dimensions import name as dimension_name
+from unweave.report.figures import draw_pictures, draw_traversals, traversal_values
 from unweave.report.scatter import draw_plane, flat
 from unweave.trained import SOURCES, source_named
 
@@ -100,17 +97,17 @@ def traverse_to_file(path: Path, out: Path | None, image: int, steps: int) -> Pa
     if image >= len(run.dataset):
         raise ConfigError(f"image must be below {len(run.dataset)}, got {image}")
     picture = run.dataset.images(np.array([image]))[0]
-    values = traversal_values(run, steps)
+    dimensions = describe_dimensions(run, read_codes(run))
+    values = traversal_values(dimensions, steps)
     if out.suffix == ".npz":
         return _save_arrays(out, {"images": run.traverse(picture, values), "values": values})
     out.parent.mkdir(exist_ok=True)
     if run.continuous:
         curves = {
-            f"$z_{{{d + 1}}}$": flat(row) for d, row in enumerate(run.traverse(picture, values))
+            dimension_name(d): flat(row) for d, row in enumerate(run.traverse(picture, values))
         }
         return save_figure(draw_plane(curves), out)
-    divergence = dimension_divergence(run)
-    return save_figure(draw_traversals(run, picture, divergence, steps), out)
+    return save_figure(draw_traversals(run, picture, dimensions, steps), out)
 
 
 def _other_dataset(run: Run, text: str) -> Dataset:
