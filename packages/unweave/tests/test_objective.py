@@ -2,27 +2,31 @@
 
 import pytest
 import torch
+from toy import ToyImages
 
 import unweave
+from unweave.api import _method_settings
+from unweave.assemble import assemble
+from unweave.config import make_config
 from unweave.errors import ConfigError, UnknownNameError
 from unweave.method import Method, Term
-from unweave.objective import Latent, build_objective
-from unweave.posterior import Gaussian
+from unweave.players import make_batches
 from unweave.registry import registry
 
 
 def compute(*terms, step=0):
-    torch.manual_seed(0)
-    family = Gaussian(3)
-    objective = build_objective(registry(), Method(terms, "l2sq"), 3, family)
-    posterior = family(torch.randn(8, 6))
+    settings = {"data": "toy-images", "dim": 3, "architecture": "mlp:widths=8"}
+    method = Method(terms, "l2sq", prior="toy-normal")
+    config = make_config(registry(), {**_method_settings(method), **settings})
+    assembly = assemble(registry(), config, ToyImages())
+    x = torch.rand(8, 1, 16, 16, generator=torch.Generator().manual_seed(0))
     generator = torch.Generator().manual_seed(0)
-    prior = registry().lookup("prior", "toy-normal").load()(3)
-    z = posterior.rsample(generator)
-    latent = Latent(z, posterior, prior, torch.nn.Linear(3, 4), 100, generator)
-    x, output = torch.rand(8, 1, 2, 2), torch.rand(8, 1, 2, 2)
-    values = objective(x, output, latent, torch.tensor(step)).tolist()
-    return dict(zip(objective.term_names, values, strict=True))
+    rows = torch.arange(8)
+    batches = make_batches(
+        assembly.model, lambda i: x[i], None, 100, generator, (lambda: rows, lambda: rows), 8
+    )
+    _, named = assembly.objective.losses(0, batches, torch.tensor(step))
+    return {name: value.item() for name, value in named.items()}
 
 
 def test_a_target_makes_the_loss_the_distance_to_it():
