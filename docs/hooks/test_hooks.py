@@ -168,6 +168,15 @@ def test_other_services_are_called_once_for_each_event(tmp_path, monkeypatch):
     assert seen["mlflow"][4] == ("log_metrics", ({"loss": 0.5},), {"step": 5})
 
 
+@pytest.mark.parametrize(("losses", "answer"), [([9, *[5] * 10], None), ([4, *[5] * 10], "stop")])
+def test_the_observer_that_asks_to_stop_does(losses, answer):
+    (block,) = [block for block in PYTHON.findall(PAGES["observers"]) if '"stop"' in block]
+    scope = {"hookimpl": lambda function: function}
+    exec("from __future__ import annotations\n" + block, scope)
+    run = types.SimpleNamespace(scalars=lambda: [{"loss": float(loss)} for loss in losses])
+    assert scope["unweave_run_log"](run=run, scalars={}) == answer
+
+
 @pytest.fixture
 def diary(tmp_path, monkeypatch):
     """Install the observers of the page, with an edit, and give the registry that sees them."""

@@ -18,6 +18,7 @@ from unweave.commands import main
 from unweave.errors import ConfigError
 from unweave.new_plugin import KINDS, LONGEST, new_plugin, render
 from unweave.registry import KINDS as REGISTERED_KINDS
+from unweave.registry import registry
 
 KIT = pytest.mark.skipif(
     not importlib.util.find_spec("unweave_testing"), reason="unweave-testing is not installed"
@@ -123,21 +124,21 @@ def test_an_observer_is_told_of_training(tmp_path, settings):
 
 
 @KIT
-def test_a_command_is_on_the_command_line(tmp_path):
+def test_a_command_is_on_the_command_line(tmp_path, monkeypatch, call):
     package = new_plugin("command", "my-last", tmp_path / "package")
     install(package)
     (tmp_path / "scalars.jsonl").write_text('{"step": 1}\n')
-    environment = os.environ | {
-        "UNWEAVE_PLUGINS": "unweave,unweave-my-last",
-        "PYTHONPATH": os.pathsep.join([str(package / "src"), os.environ["PYTHONPATH"]]),
-    }
-    for run, code, words in ((tmp_path, 0, '{"step": 1}'), (package, 2, "give a run directory")):
-        done = subprocess.run(
-            [sys.executable, "-m", "unweave.cli", "my-last", str(run)],
-            capture_output=True, text=True, env=environment,
-        )  # fmt: skip
-        assert done.returncode == code, done.stderr
-        assert words in done.stdout + done.stderr
+    monkeypatch.setenv("UNWEAVE_PLUGINS", "unweave,unweave-my-last")
+    monkeypatch.syspath_prepend(package / "src")
+    registry.cache_clear()
+    assert call("my-last", tmp_path) == '{"step": 1}\n'
+    assert "has no scalars.jsonl; give a run directory" in call("my-last", package, code=2)
+
+
+def test_a_command_that_is_there_is_refused(tmp_path, call):
+    said = call("new-plugin", "command", "train", "--out", tmp_path / "out", code=2)
+    assert said == "unweave: there is a command 'train' already; give another name\n"
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("kind", [kind for kind, about in KINDS.items() if about.names])
@@ -196,7 +197,6 @@ def test_an_empty_folder_is_filled(tmp_path):
         ("prior", "test", "'test' is what pytest takes for a test"),
         ("metric", "test-of-mine", "'test-of-mine' is what pytest takes for a test"),
         ("prior", "testing", "'testing' is what pytest takes for a test"),
-        ("command", "train", "there is a command 'train' already; give another name"),
         ("metric", "squared", "would be called squared"),
         ("metric", "pytest", "'pytest' is a library that plugins use"),
         ("cost", "l2sq", "there is a cost 'l2sq' already, of unweave"),

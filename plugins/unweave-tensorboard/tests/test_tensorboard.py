@@ -27,6 +27,7 @@ SETTINGS = {
     "data": "digits", "architecture": "mlp:widths=32", "dim": 3, "batch_size": 32, "steps": 40,
     "log_every": 5, "checkpoint_every": 20, "beta": 2.0,
 }  # fmt: skip
+ALONE = "unweave,unweave-data,unweave-priors,unweave-estimators"
 SERIES = ("train/loss", "train/reconstruction", "train/kl")
 
 
@@ -114,9 +115,38 @@ def test_a_run_that_fails_is_a_failed_session(tmp_path):
     assert ended.status == api_pb2.Status.Value("STATUS_FAILURE")
 
 
+def test_validation_terms_keep_their_names(tmp_path):
+    more = {"holdout": 100, "validate_every": 20}
+    run = unweave.train("beta-vae", out=tmp_path / "run", device="cpu", **SETTINGS | more)
+    found = read(run.path)
+    assert steps(found, "validation/reconstruction") == [20, 40]
+
+
+def test_networks_given_from_python_are_drawn_and_left_in_training(tmp_path, monkeypatch):
+    def networks():
+        torch.manual_seed(0)
+        encoder = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 6))
+        layers = torch.nn.Linear(3, 64), torch.nn.Unflatten(1, (1, 8, 8))
+        return encoder, torch.nn.Sequential(*layers)
+
+    weights = []
+    for name in ("observed", "alone"):
+        run = unweave.train(
+            "beta-vae", out=tmp_path / name, device="cpu",
+            **SETTINGS | {"architecture": networks(), "steps": 45},
+        )  # fmt: skip
+        weights.append(run.model.state_dict())
+        if name == "observed":
+            assert steps(read(run.path), "traversals", "Images") == [20, 40, 45]
+            monkeypatch.setenv("UNWEAVE_PLUGINS", ALONE)
+            registry.cache_clear()
+    for name, tensor in weights[0].items():
+        assert torch.equal(tensor, weights[1][name]), name
+
+
 def test_observing_changes_no_bit_of_a_run(tmp_path, monkeypatch):
     observed = unweave.train("beta-vae", out=tmp_path / "observed", device="cpu", **SETTINGS)
-    monkeypatch.setenv("UNWEAVE_PLUGINS", "unweave,unweave-data,unweave-priors,unweave-estimators")
+    monkeypatch.setenv("UNWEAVE_PLUGINS", ALONE)
     registry.cache_clear()
     alone = unweave.train("beta-vae", out=tmp_path / "alone", device="cpu", **SETTINGS)
     assert not (alone.path / "tensorboard").exists()
@@ -170,7 +200,7 @@ def test_a_stopped_run_is_not_ended(tmp_path):
 
 
 def test_two_runs_of_one_process_do_not_mix(tmp_path):
-    runs = [SimpleNamespace(path=tmp_path / name) for name in ("one", "two")]
+    runs = [SimpleNamespace(path=tmp_path / name, step=0) for name in ("one", "two")]
     for run in runs:
         run.path.mkdir()
         (run.path / "config.toml").write_text("dim = 3")
@@ -212,14 +242,14 @@ def test_the_command_writes_older_runs_and_replaces_scores(trained_before):
     found = read(run.path)
     assert steps(found, "train/loss") == [line["step"] for line in run.scalars()]
     assert steps(found, "traversals", "Images") == [40]
-    assert not [tag for tag in found.Tags()["scalars"] if tag.startswith("score/")]
+    assert not [tag for tag in found.Tags()["scalars"] if tag.startswith("evaluation/")]
     finite = {name: value for name, value in run.scores.items() if np.isfinite(value)}
     assert finite
     for _ in range(2):
         command(run.path)
     found = read(run.path)
     for name, value in finite.items():
-        (event,) = found.Scalars(f"score/{name}")
+        (event,) = found.Scalars(f"evaluation/{name}")
         assert (event.step, event.value) == (40, pytest.approx(value, rel=1e-6))
     assert steps(found, "train/loss") == [line["step"] for line in run.scalars()]
 
@@ -267,5 +297,5 @@ def test_scores_that_are_undefined_are_left_out(tmp_path):
     board.write_scores(7, {"mig": 0.5, "sap": float("nan")})
     board.close()
     found = read(tmp_path)
-    assert found.Tags()["scalars"] == ["score/mig"]
-    assert steps(found, "score/mig") == [7]
+    assert found.Tags()["scalars"] == ["evaluation/mig"]
+    assert steps(found, "evaluation/mig") == [7]

@@ -11,7 +11,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -61,7 +61,9 @@ TOOLS = ("hatchling", "pluggy", "pytest", "ruff", "zuko")
 """What plugins use beside the dependencies of unweave itself."""
 
 
-def new_plugin(kind: str, name: str, out: Path | None = None) -> Path:
+def new_plugin(
+    kind: str, name: str, out: Path | None = None, *, commands: Collection[str] = ()
+) -> Path:
     """Write a package that registers `name`, and return its folder.
 
     Parameters
@@ -70,6 +72,7 @@ def new_plugin(kind: str, name: str, out: Path | None = None) -> Path:
     name : what users will type, lower case, words joined by `-`; the distribution is then called
         `unweave-NAME`.
     out : the folder, new or empty; `unweave-NAME` in the current folder unless given.
+    commands : names that a new command cannot have.
 
     Raises
     ------
@@ -78,7 +81,7 @@ def new_plugin(kind: str, name: str, out: Path | None = None) -> Path:
         something or cannot be written. Nothing is then left behind.
     """
     files = render(kind, name)
-    _check_free(kind, name)
+    _check_free(kind, name, commands)
     folder = Path(f"unweave-{name}") if out is None else out
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise ConfigError(f"{folder} is not an empty folder; give another with --out")
@@ -194,27 +197,16 @@ def _identifiers(template: str) -> Iterator[str]:
                 yield word
 
 
-def _check_free(kind: str, name: str) -> None:
+def _check_free(kind: str, name: str, commands: Collection[str]) -> None:
     """Refuse a name that is registered, or whose distribution or module is there."""
-    if kind == "command":
-        _check_command(name)
-    elif name in registry().names(kind):
+    if kind == "command" and name in commands:
+        raise ConfigError(f"there is a command {name!r} already; give another name")
+    if name in registry().names(kind):
         owners = ", ".join(e.distribution for e in registry().entries(kind) if e.name == name)
         raise ConfigError(f"there is a {kind} {name!r} already, of {owners}; give another name")
     module = f"unweave_{name.replace('-', '_')}"
     if _is_installed(f"unweave-{name}") or importlib.util.find_spec(module) is not None:
         raise ConfigError(f"a package unweave-{name} is installed already; give another name")
-
-
-def _check_command(name: str) -> None:
-    """Refuse the name of a command that is there."""
-    from typer.main import get_command
-
-    from unweave.cli import app
-
-    known = getattr(get_command(app), "commands", {})
-    if name in known:
-        raise ConfigError(f"there is a command {name!r} already; give another name")
 
 
 def _is_installed(distribution: str) -> bool:

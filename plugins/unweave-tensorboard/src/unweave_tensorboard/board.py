@@ -15,6 +15,8 @@ from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 from torch.utils.tensorboard import SummaryWriter
 
 FOLDER = "tensorboard"
+RECORDS = ("continued", "images", "versions")
+"""Tables of config.toml that record and set nothing."""
 Setting = str | float | bool
 
 
@@ -38,9 +40,9 @@ class Board:
         )
 
     def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
-        """Write the terms of a log step as `train/TERM`."""
+        """Write the terms of a log step as `train/TERM`; `validation/TERM` keeps its name."""
         for name, value in scalars.items():
-            self._writer.add_scalar(f"train/{name}", value, step)
+            self._writer.add_scalar(name if "/" in name else f"train/{name}", value, step)
 
     def write_picture(self, tag: str, step: int, picture: NDArray[np.uint8]) -> None:
         """Write a picture, uint8, shape (h, w, c)."""
@@ -52,10 +54,10 @@ class Board:
             self._writer.add_histogram(f"codes/z{number}", column, step)
 
     def write_scores(self, step: int, scores: Mapping[str, float]) -> None:
-        """Write scores as `score/NAME`; undefined ones, which are NaN, are left out."""
+        """Write scores as `evaluation/NAME`; undefined ones, which are NaN, are left out."""
         for name, value in scores.items():
             if math.isfinite(value):
-                self._writer.add_scalar(f"score/{name}", value, step)
+                self._writer.add_scalar(f"evaluation/{name}", value, step)
 
     def write_settings(self) -> None:
         """Write the settings of config.toml as the hyper-parameters of the session."""
@@ -103,7 +105,7 @@ def settings(run: Path) -> dict[str, Setting]:
     {'dim': 4, 'prior.name': 'normal'}
     """
     table = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))
-    return dict(_flat({key: value for key, value in table.items() if key != "versions"}, ""))
+    return dict(_flat({name: table[name] for name in table if name not in RECORDS}, ""))
 
 
 def _flat(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Setting]]:

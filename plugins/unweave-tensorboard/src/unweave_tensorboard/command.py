@@ -31,9 +31,9 @@ def write_run(run: Run) -> Path:
     checkpoint. The scores of an evaluated run replace those that were written before.
     """
     from unweave_tensorboard.board import FOLDER, Board, has_events
-    from unweave_tensorboard.figures import newest_checkpoint, write_figures
+    from unweave_tensorboard.figures import write_figures
 
-    folder, step = run.path / FOLDER, newest_checkpoint(run.path)
+    folder = run.path / FOLDER
     for old in folder.glob(f"events.out.tfevents.*{SUFFIX}"):
         old.unlink()
     if not has_events(run.path):
@@ -42,11 +42,11 @@ def write_run(run: Run) -> Path:
         for line in run.scalars():
             scalars = {name: value for name, value in line.items() if name != "step"}
             board.write_scalars(int(line["step"]), scalars)
-        if step is not None:
-            write_figures(board, run, step)
+        if run.step:
+            write_figures(board, run)
         board.close()
-    if (run.path / "scores.json").is_file():
+    if run.scores_path.is_file():
         board = Board(run.path, suffix=SUFFIX)
-        board.write_scores(step or 0, run.scores)
+        board.write_scores(run.step, run.scores)
         board.close()
     return folder

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,36 +16,18 @@ RANGE = (0.02, 0.98)
 """Quantiles of the codes between which a dimension is varied."""
 
 
-def newest_checkpoint(run: Path) -> int | None:
-    """Return the step of the newest checkpoint of a run directory, None where there is none.
-
-    >>> import tempfile
-    >>> folder = Path(tempfile.mkdtemp())
-    >>> (folder / "checkpoints").mkdir()
-    >>> for step in (20, 100):
-    ...     (folder / "checkpoints" / f"step-{step:09d}.safetensors").touch()
-    >>> newest_checkpoint(folder)
-    100
-    """
-    paths = sorted((run / "checkpoints").glob("step-*.safetensors"))
-    return int(paths[-1].stem.partition("-")[2]) if paths else None
-
-
-def write_figures(board: Board, run: Run, step: int) -> None:
-    """Write reconstructions, traversals and histograms of codes at the checkpoint of a step.
+def write_figures(board: Board, run: Run) -> None:
+    """Write reconstructions, traversals and histograms of codes at the newest checkpoint.
 
     Parameters
     ----------
     board : Board
         Where they are written.
     run : Run
-        Whose data set is looked at; its weights are read anew.
-    step : int
-        Step of the newest checkpoint.
+        Whose data set is looked at; its weights are read anew, and those in training are let be.
     """
-    trained = Run.open(run.path)
-    # The data set may be large and the observer's run has it open.
-    trained.dataset = run.dataset
+    trained = Run.open(run.path, device=run.device_name, architecture=run.networks)
+    step = trained.step
     index = np.linspace(0, len(run.dataset) - 1, min(ROWS, len(run.dataset))).astype(np.int64)
     images = run.dataset.images(np.unique(index))
     codes = trained.encode(images)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from unweave import Run
 from unweave_tensorboard.board import Board, has_events
-from unweave_tensorboard.figures import newest_checkpoint, write_figures
+from unweave_tensorboard.figures import write_figures
 
 
 class _Observed:
@@ -16,17 +16,18 @@ class _Observed:
     def __init__(self, run: Run) -> None:
         self.run = run
         resumed = has_events(run.path)
-        self.drawn = newest_checkpoint(run.path)
-        self.board = Board(run.path, purge_step=_next_step(self.drawn) if resumed else None)
+        self.drawn = run.step
+        # At step 0 nothing counts of a run that was killed before its first checkpoint.
+        purged = self.drawn + 1 if self.drawn else 0
+        self.board = Board(run.path, purge_step=purged if resumed else None)
         if not resumed:
             self.board.write_settings()
 
     def draw(self) -> None:
         """Draw the newest checkpoint, unless it was drawn."""
-        step = newest_checkpoint(self.run.path)
-        if step is not None and step != self.drawn:
-            self.drawn = step
-            write_figures(self.board, self.run, step)
+        if self.run.step != self.drawn:
+            self.drawn = self.run.step
+            write_figures(self.board, self.run)
 
 
 _observed: dict[Path, _Observed] = {}
@@ -58,7 +59,3 @@ def end(run: Run, outcome: str) -> None:
         observed.board.write_outcome(outcome)
     finally:
         observed.board.close()
-
-
-def _next_step(checkpoint: int | None) -> int:
-    return 0 if checkpoint is None else checkpoint + 1
