@@ -15,8 +15,10 @@ from unweave.commands.data import data
 from unweave.commands.demo import demo
 from unweave.commands.encode import encode
 from unweave.commands.evaluate import evaluate
+from unweave.commands.export import export
 from unweave.commands.fid import fid
 from unweave.commands.fit_density import fit_density
+from unweave.commands.interpolate import interpolate
 from unweave.commands.methods import methods
 from unweave.commands.new_plugin import new_plugin
 from unweave.commands.plugins import add_plugin_commands, plugins
@@ -28,7 +30,7 @@ from unweave.commands.traverse import traverse
 from unweave.errors import PluginWarning, UnweaveError, unknown_name
 
 COMMANDS = (
-    train, evaluate, report, encode, fit_density, sample, traverse, fid,
+    train, evaluate, report, encode, fit_density, sample, traverse, interpolate, fid, export,
     reproduce, plugins, methods, data, demo, new_plugin,
 )  # fmt: skip
 """As they are listed by --help."""
