@@ -22,7 +22,7 @@ _HALF_WIDTH = 2.0  # what half of the picture spans at the object
 _CAMERA_ELEVATION, _CORNER = 22.0, 45.0  # degrees; the corner of the walls lies opposite
 _HALF_EDGE, _ROUND, _BALL, _CAPSULE = 0.6, (0.6, 1.25), 0.7, (0.45, 1.5)
 # The middle of all four shapes, and a radius about it that holds each of them.
-_MIDDLE, _REACH = 0.7, 1.06
+_MIDDLE, _REACH = 0.7, 1.11
 _GLOSS, _SHARPNESS = 0.25, 40.0
 _SHIFT = 1e-6  # a shadow ray begins so far off its surface
 
