@@ -33,7 +33,7 @@ def unweave():
 
     def call(*arguments: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess:
         done = subprocess.run(
-            [sys.executable, "-m", "unweave.cli", *arguments],
+            [sys.executable, "-m", "unweave", *arguments],
             capture_output=True, text=True, env={**os.environ, **environment},
         )  # fmt: skip
         assert done.returncode == code, done.stdout + done.stderr

@@ -14,9 +14,9 @@ from PIL import Image
 
 import unweave
 from unweave import frechet
+from unweave.api import Run
 from unweave.evaluate import code_distances
 from unweave.registry import registry
-from unweave.run import Run
 
 METHODS = {
     "vae": {},

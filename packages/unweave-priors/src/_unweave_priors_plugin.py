@@ -13,6 +13,7 @@ def unweave_priors() -> dict[str, str]:
         "anisotropic-normal": "unweave_priors:AnisotropicNormal",
         "gaussian-mixture": "unweave_priors:GaussianMixture",
         "laplace": "unweave_priors:Laplace",
+        "mixed": "unweave_priors:Mixed",
         "normal": "unweave_priors:Normal",
         "spike-slab": "unweave_priors:SpikeSlab",
         "student-t": "unweave_priors:StudentT",

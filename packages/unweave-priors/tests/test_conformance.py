@@ -36,8 +36,8 @@ def test_learned_anisotropic_normal(check):
     check()
 
 
-def principal(dim):
-    prior = AnisotropicNormal(dim, scales="principal")
+def principal(dim, **options):
+    prior = AnisotropicNormal(dim, scales="principal", **options)
     images = torch.rand(20, 1, 2, 2, generator=torch.Generator().manual_seed(0))
     prior.attach(lambda images: None, images)
     return prior
@@ -45,6 +45,13 @@ def principal(dim):
 
 @kit.parametrize(kit.prior_checks(length=0.5), principal)
 def test_principal_anisotropic_normal(check):
+    check()
+
+
+@kit.parametrize(
+    kit.prior_checks(length=0.5), lambda dim: principal(dim, learned=True, constraint="total")
+)
+def test_learned_anisotropic_normal_of_one_total_variance(check):
     check()
 
 

@@ -38,6 +38,9 @@ PRIORS = {
     "normal": Normal,
     "anisotropic-normal": lambda dim: AnisotropicNormal(dim, scales=tuple(range(1, dim + 1))),
     "anisotropic-normal-learned": lambda dim: AnisotropicNormal(dim, learned=True),
+    "anisotropic-normal-total": lambda dim: attached(
+        AnisotropicNormal(dim, scales="principal", learned=True, constraint="total")
+    ),
     "anisotropic-normal-principal": lambda dim: attached(
         AnisotropicNormal(dim, scales="principal")
     ),

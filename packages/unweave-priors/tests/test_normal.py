@@ -112,3 +112,57 @@ def test_given_scales_want_no_images():
     prior.attach(lambda images: None, torch.zeros(0, 1, 4, 4))
     assert prior.images_wanted == 0
     assert prior().stddev.tolist() == pytest.approx([1.0, 2.0])
+
+
+def learn(prior, codes, steps=400):
+    optimizer = torch.optim.Adam(prior.parameters(), lr=0.05)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        (-prior().log_prob(codes).mean()).backward()
+        optimizer.step()
+    return prior().variance.detach()
+
+
+@pytest.mark.parametrize("scales", [(1.0, 1.0, 1.0), (0.5, 2.0, 1.0), "principal"])
+def test_a_total_variance_is_kept_and_the_rest_is_learned(scales, generator):
+    images = torch.rand(50, 1, 4, 4, generator=generator)
+    free = AnisotropicNormal(3, scales=scales, learned=True)
+    kept = AnisotropicNormal(3, scales=scales, learned=True, constraint="total")
+    for prior in (free, kept):
+        prior.attach(lambda images: None, images)
+    torch.testing.assert_close(kept().stddev, free().stddev)  # both start at the same scales
+    start = kept().variance.detach()
+    total = 3.0 if scales == "principal" else sum(scale**2 for scale in scales)
+    assert start.sum().item() == pytest.approx(total)
+    # Codes whose variances add up to another total than the prior's.
+    codes = torch.randn(4_000, 3, generator=generator) * torch.tensor([3.0, 2.0, 1.0])
+    variances = codes.square().mean(dim=0)
+    torch.testing.assert_close(learn(free, codes), variances, rtol=1e-2, atol=0)
+    found = learn(kept, codes)
+    assert found.sum().item() == pytest.approx(total, rel=1e-5)
+    # Stationary under sum v = total: (variance_d - v_d) / v_d^2 is the same for every dimension.
+    multipliers = (variances - found) / found.square()
+    torch.testing.assert_close(multipliers, multipliers.mean().expand(3), rtol=1e-2, atol=0)
+
+
+def test_a_kept_total_is_saved_with_the_scales(generator):
+    images = torch.rand(50, 1, 4, 4, generator=generator)
+    options = {"scales": "principal", "learned": True, "constraint": "total"}
+    prior = AnisotropicNormal(3, **options)
+    prior.attach(lambda images: None, images)
+    learn(prior, torch.randn(100, 3, generator=generator), steps=5)
+    other = AnisotropicNormal(3, **options)
+    other.load_state_dict(prior.state_dict())
+    assert torch.equal(other().variance, prior().variance)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"constraint": "total"}, "is of learned scales; say learned=True too"),
+        ({"learned": True, "constraint": "sum"}, 'must be "none" or "total", got \'sum\''),
+    ],
+)
+def test_a_constraint_that_makes_no_sense(options, message):
+    with pytest.raises(ValueError, match=message):
+        AnisotropicNormal(2, **options)

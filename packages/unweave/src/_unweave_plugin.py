@@ -15,6 +15,7 @@ def unweave_costs() -> dict[str, str]:
         "bce": "unweave.costs:CrossEntropy",
         "bernoulli": "unweave.costs:CrossEntropy",
         "gaussian": "unweave.costs:GaussianLikelihood",
+        "laplace": "unweave.costs:LaplaceLikelihood",
     }
 
 
@@ -24,6 +25,7 @@ def unweave_posteriors() -> dict[str, str]:
     return {
         "gaussian": "unweave.posterior:Gaussian",
         "fixed-noise": "unweave.posterior:FixedNoise",
+        "mixed": "unweave.posterior_mixed:Mixed",
         "deterministic": "unweave.posterior:Deterministic",
     }
 
@@ -31,7 +33,15 @@ def unweave_posteriors() -> dict[str, str]:
 @hookimpl
 def unweave_architectures() -> dict[str, str]:
     """Name the pairs of encoder and decoder."""
-    return {"conv64": "unweave.architectures.conv:conv64", "mlp": "unweave.architectures.mlp:mlp"}
+    return {
+        "conv64": "unweave.architectures.conv:conv64",
+        "given": "unweave.given:given_networks",
+        "lat28": "unweave.architectures.lat28:lat28",
+        "mlp": "unweave.architectures.mlp:mlp",
+        "vcae28": "unweave.architectures.vcae:vcae28",
+        "vcae64": "unweave.architectures.vcae:vcae64",
+        "wae64": "unweave.architectures.wae64:wae64",
+    }
 
 
 @hookimpl
@@ -72,6 +82,38 @@ def unweave_methods() -> dict[str, str]:
         "dvcae": "unweave.methods.wasserstein:dvcae",
         "tc-vcae": "unweave.methods.wasserstein:tc_vcae",
         "tc-cwae": "unweave.methods.wasserstein:tc_cwae",
+        "vae-gan": "unweave.methods.adversarial:vae_gan",
+        "as-vae": "unweave.methods.adversarial:as_vae",
+        "infogan": "unweave.methods.adversarial:infogan",
+        "custom": "unweave.methods.custom:custom",
         "rae": "unweave.methods.regularised:rae",
         "glf": "unweave.methods.regularised:glf",
     }
+
+
+@hookimpl
+def unweave_objectives() -> dict[str, str]:
+    """Name objectives."""
+    return {
+        "as-vae": "unweave.objectives.as_vae:AsVae",
+        "infogan": "unweave.objectives.infogan:InfoGan",
+        "sum": "unweave.objectives.sum:Sum",
+        "vae-gan": "unweave.objectives.vae_gan:VaeGan",
+    }
+
+
+@hookimpl
+def unweave_optimizers() -> dict[str, str]:
+    """Name optimizers."""
+    return {
+        "adam": "unweave.optimizers:adam",
+        "adamw": "unweave.optimizers:adamw",
+        "rmsprop": "unweave.optimizers:rmsprop",
+        "sgd": "unweave.optimizers:sgd",
+    }
+
+
+@hookimpl
+def unweave_datasets() -> dict[str, str]:
+    """Name data sets."""
+    return {"given": "unweave.given:given_data"}

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from unweave.cli import main
+from unweave.commands import main
 from unweave.registry import registry
 
 HERE = Path(__file__).parent
@@ -41,7 +42,8 @@ def toy(toy_path, monkeypatch):
     """Every test sees the core and the toy plugin, and nothing else that is installed."""
     monkeypatch.syspath_prepend(toy_path)
     monkeypatch.setenv("UNWEAVE_PLUGINS", "unweave,toy")
-    monkeypatch.setenv("PYTHONPATH", str(toy_path))
+    # Processes that a test starts run the same tree as the test.
+    monkeypatch.setenv("PYTHONPATH", str(toy_path), prepend=os.pathsep)
     registry.cache_clear()
     yield
     registry.cache_clear()

@@ -164,7 +164,7 @@ def test_a_plugin_adds_a_command(call, tmp_path, monkeypatch):
 
 def test_progress_without_a_terminal_is_lines(toy_path, tmp_path):
     command = [
-        sys.executable, "-m", "unweave.cli", "train", "toy-vae", "--data", "toy-images",
+        sys.executable, "-m", "unweave", "train", "toy-vae", "--data", "toy-images",
         "--steps", "10", *SET, "--out", str(tmp_path / "run"),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=True)

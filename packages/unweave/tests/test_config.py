@@ -47,7 +47,17 @@ def test_every_default_is_written_down(settings):
         ({"data": "toy-images:size=3"}, "unknown option of dataset toy-images 'size'"),
         ({"prior": "toy-normal:learned=maybe"}, "option learned of prior toy-normal"),
         ({"architecture": "conv65"}, "did you mean 'conv64'"),
-        ({"adam_betas": "0.9,1.5"}, "setting adam_betas"),
+        ({"adam_betas": "0.9,x"}, "option betas of optimizer adam"),
+        ({"optimizer": "adm"}, "unknown optimizer 'adm'; did you mean 'adam'"),
+        ({"optimizer": "adam:lr=0"}, "option lr of the optimizer must be positive"),
+        ({"weight_decay": 0.1}, "did you mean optimizer=adamw:weight_decay="),
+        ({"grad_clip": 1}, "did you mean clip_norm"),
+        ({"resume": "x"}, "did you mean the option --resume"),
+        ({"fuse": 3}, "unknown setting of method toy-vae 'fuse'; methods that have it: toy-bomb"),
+        ({"clip_norm": -1}, "setting clip_norm does not take -1"),
+        ({"stop_after": 3}, "setting stop_after needs keep_best"),
+        ({"evaluate_every": 7}, "evaluate_every must be a multiple of log_every=5"),
+        ({"classifier": "some"}, "setting classifier.mode does not take 'some'"),
     ],
 )
 def test_wrong_settings_are_one_sentence(settings, change, message):
@@ -63,7 +73,8 @@ def test_settings_without_a_method():
 
 def test_betas_as_text(settings):
     config = make_config(registry(), {"method": "toy-vae", **settings, "adam_betas": "0.5,0.9"})
-    assert config.adam_betas == (0.5, 0.9)
+    assert config.optimizer.options["betas"] == (0.5, 0.9)
+    assert config.optimizer.options["eps"] == 1e-8
 
 
 def test_pairs_of_the_command_line():
@@ -101,6 +112,22 @@ def test_schedules(text, start, end, steps):
     assert Schedule.parse(text) == Schedule(start, end, steps)
 
 
+def test_schedules_by_their_formulas():
+    cosine = Schedule.parse("cosine(2, 0, 100)")
+    assert [cosine.at(t) for t in (0, 50, 100, 500)] == pytest.approx([2, 1, 0, 0])
+    falling = Schedule.parse("exponential(1, .01, 100)")
+    assert [falling.at(t) for t in (0, 50, 100, 101)] == pytest.approx([1, 0.1, 0.01, 0.01])
+    drops = Schedule.parse("steps(1e-3, 18000: .5, 30000: .1)")
+    at = [drops.at(t) for t in (0, 17999, 18000, 29999, 30000, 10**6)]
+    assert at == pytest.approx([1e-3, 1e-3, 5e-4, 5e-4, 1e-4, 1e-4])
+
+
+@pytest.mark.parametrize("text", ["steps(1, 5: .5, 5: .1)", "exponential(1, 0, 9)", "steps(1)"])
+def test_schedules_that_make_no_sense(text):
+    with pytest.raises(ValueError, match="ascend|one sign|expected a number"):
+        Schedule.parse(text)
+
+
 @pytest.mark.parametrize(
     "text", ["", "linear(1,2)", "warmup(1, 0)", "warmup(1, 2.5)", "nan", "inf"]
 )
@@ -125,3 +152,19 @@ def test_an_option_that_is_a_setting_of_every_run_is_refused(monkeypatch):
 def test_unknown_settings_are_unknown_names(settings):
     with pytest.raises(UnknownNameError):
         make_config(registry(), {"method": "toy-vae", **settings, "zzz": 1})
+
+
+def test_a_rate_in_the_optimizer_is_the_runs(settings):
+    config = make_config(
+        registry(), {"method": "toy-vae", **settings, "optimizer": "rmsprop:lr=1e-4,alpha=.9"}
+    )
+    assert config.learning_rate == 1e-4
+    assert config.optimizer.name == "unweave:rmsprop"
+    assert config.optimizer.options["alpha"] == 0.9
+
+
+def test_a_plugin_that_is_not_installed_is_named(settings):
+    with pytest.raises(UnknownNameError, match="install unweave-logistic"):
+        make_config(
+            registry(), {"method": "toy-vae", **settings, "prior": "unweave-logistic:logistic"}
+        )

@@ -18,11 +18,11 @@ from unweave.files import PARTIAL
 
 STEPS = 400
 COMMAND = [
-    sys.executable, "-m", "unweave.cli", "train", "toy-gan", "--data", "toy-images",
+    sys.executable, "-m", "unweave", "train", "toy-gan", "--data", "toy-images",
     "--steps", str(STEPS), "--device", "cpu",
 ]  # fmt: skip
 SETTINGS = [
-    "prior=toy-normal", "dim=4", "batch_size=16", "architecture=mlp:widths=32",
+    "prior=toy-normal", "dim=4", "batch_size=16", "architecture=conv64:width=0.25",
     "log_every=20", "checkpoint_every=10",
 ]  # fmt: skip
 for setting in SETTINGS:
@@ -144,7 +144,7 @@ def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_is_intact(tmp_path)
         "        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
         "    return save_checkpoint(folder, step, tensors)\n"
         "trainer.save_checkpoint = limited\n"
-        "from unweave.cli import main\n"
+        "from unweave.commands import main\n"
         f"main({[*COMMAND[3:], '--out', str(path)]!r})\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -153,6 +153,22 @@ def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_is_intact(tmp_path)
     assert "Traceback" not in done.stderr
     assert load_checkpoint(path / "checkpoints")[0] == 20
     assert not list((path / "checkpoints").glob(f"{PARTIAL}*"))
+
+
+@pytest.mark.parametrize("method", ["toy-vae", "toy-gan"])
+def test_moments_of_convolutions_go_on_bit_for_bit(tmp_path, settings, method):
+    """Weights are channels-last and a checkpoint is contiguous: moments must follow the weights."""
+    settings |= {"architecture": "conv64", "checkpoint_every": 7}
+    whole = unweave.train(method, out=tmp_path / "whole", device="cpu", **settings)
+    expected = load_checkpoint(whole.checkpoints)[1]
+    part = unweave.train(method, out=tmp_path / "part", device="cpu", **settings)
+    for path in list_checkpoints(part.checkpoints)[1:]:
+        path.unlink()
+    assert newest_step(list_checkpoints(part.checkpoints)[-1]) == 14
+    unweave.resume(part.path, device="cpu")
+    resumed = load_checkpoint(part.checkpoints)[1]
+    for name, tensor in expected.items():
+        assert torch.equal(resumed[name], tensor), name
 
 
 def test_only_the_newest_checkpoints_stay(tmp_path):

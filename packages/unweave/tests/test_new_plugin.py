@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from unweave import hookspecs
-from unweave.cli import main
+from unweave.commands import main
 from unweave.errors import ConfigError
 from unweave.new_plugin import KINDS, LONGEST, new_plugin, render
 from unweave.registry import KINDS as REGISTERED_KINDS

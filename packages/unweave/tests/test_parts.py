@@ -1,4 +1,4 @@
-"""Posteriors, costs, architectures and batches against closed forms and by hand."""
+"""Posteriors and batches against closed forms and by hand."""
 
 import math
 
@@ -7,12 +7,9 @@ import pytest
 import torch
 from toy import ToyImages, ToyNormal
 
-from unweave.architectures.conv import conv64
-from unweave.architectures.mlp import mlp
 from unweave.batches import BatchIndices, derive_seed, open_feed
-from unweave.costs import AbsoluteError, CrossEntropy, GaussianLikelihood, SquaredError
 from unweave.errors import ConfigError
-from unweave.objective import sample_prior
+from unweave.latent import sample_prior
 from unweave.posterior import Deterministic, FixedNoise, Gaussian
 
 CPU = torch.device("cpu")
@@ -60,80 +57,25 @@ def test_the_softplus_head_gives_a_positive_std_however_negative_its_output():
     assert posterior.log_prob(posterior.mean).isfinite().all()
 
 
-def test_costs_by_hand():
-    x = torch.tensor([[[[0.0, 1.0], [0.5, 0.25]]]])
-    output = torch.tensor([[[[0.0, 2.0], [-1.0, 3.0]]]])
-    p = [1 / (1 + math.exp(-o)) for o in (0.0, 2.0, -1.0, 3.0)]
-    pairs = list(zip((0.0, 1.0, 0.5, 0.25), p, strict=True))
-    squared = sum((a - b) ** 2 for a, b in pairs)
-    assert SquaredError(link="sigmoid")(x, output).item() == pytest.approx(squared, rel=1e-5)
-    assert AbsoluteError(link="sigmoid")(x, output).item() == pytest.approx(
-        sum(abs(a - b) for a, b in pairs), rel=1e-5
+def test_the_authors_head_gives_a_softplus_variance_that_is_clipped():
+    family = Gaussian(5, head="softplus-variance")
+    spread = torch.tensor([[0.0, 3.0, -20.0, -1000.0, 1000.0]], requires_grad=True)
+    posterior = family(torch.cat([torch.zeros(1, 5), spread], dim=1))
+    least = math.log1p(math.exp(-20.0))
+    variance = torch.tensor([[math.log(2), math.log1p(math.exp(3.0)), least, least, 500.0]])
+    torch.testing.assert_close(posterior.std, variance.sqrt())
+    (gradient,) = torch.autograd.grad(posterior.std.square().sum(), spread)
+    assert gradient[0].tolist() == pytest.approx(
+        [0.5, 1 / (1 + math.exp(-3.0)), 2.06e-9, 0, 0], rel=1e-3
     )
-    entropy = -sum(a * math.log(b) + (1 - a) * math.log(1 - b) for a, b in pairs)
-    assert CrossEntropy()(x, output).item() == pytest.approx(entropy, rel=1e-5)
-    likelihood = sum(
-        -torch.distributions.Normal(b, 0.3).log_prob(torch.tensor(a)).item() for a, b in pairs
-    )
-    assert GaussianLikelihood(sigma=0.3, link="sigmoid")(x, output).item() == pytest.approx(
-        likelihood, rel=1e-5
-    )
-    raw = sum(
-        (a - b) ** 2 for a, b in zip((0.0, 1.0, 0.5, 0.25), (0.0, 2.0, -1.0, 3.0), strict=True)
-    )
-    assert SquaredError()(x, output).item() == pytest.approx(raw)
-    assert SquaredError().image(output).flatten().tolist() == [0, 1, 0, 1]
-    assert CrossEntropy().image(output).flatten().tolist() == pytest.approx(p)
 
 
-def test_a_cost_that_makes_no_sense():
-    with pytest.raises(ValueError, match="sigma must be a positive number, got 0"):
-        GaussianLikelihood(sigma=0.0)
-
-
-@pytest.mark.parametrize("colours", [1, 3])
-@pytest.mark.parametrize("side", [8, 9, 15, 16, 28, 31, 32, 50, 64, 97, 128])
-@pytest.mark.parametrize("build", [conv64, mlp])
-def test_architectures_take_any_size_and_use_every_pixel(build, side, colours):
-    torch.manual_seed(0)
-    encoder, decoder = build((side, side + 3, colours), 5, 10)
-    x = torch.rand(2, colours, side, side + 3, requires_grad=True)
-    parameters = encoder(x)
-    assert parameters.shape == (2, 10)
-    assert decoder(parameters[:, :5]).shape == x.shape
-    # A pixel at the border that was cropped would have no gradient; a dead ReLU has some zeros.
-    touched = torch.zeros(colours, side, side + 3, dtype=torch.bool)
-    for _ in range(4):
-        encoder, _ = build((side, side + 3, colours), 5, 10)
-        (gradient,) = torch.autograd.grad(encoder(x).square().sum(), x)
-        touched |= (gradient != 0).any(0)
-    assert touched.all()
-
-
-def test_conv64_at_64_is_the_published_one():
-    encoder, decoder = conv64((64, 64, 1), 10, 20)
-    weights = [tuple(p.shape) for p in encoder.parameters() if p.ndim > 1]
-    assert weights == [
-        (32, 1, 4, 4), (32, 32, 4, 4), (64, 32, 4, 4), (64, 64, 4, 4), (256, 1024), (20, 256),
-    ]  # fmt: skip
-    weights = [tuple(p.shape) for p in decoder.parameters() if p.ndim > 1]
-    assert weights == [
-        (256, 10), (1024, 256), (64, 64, 4, 4), (64, 32, 4, 4), (32, 32, 4, 4), (32, 1, 4, 4),
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: conv64((7, 64, 1), 2, 4), "at least 8 x 8 pixels, got 7 x 64"),
-        (lambda: conv64((64, 64, 1), 2, 4, width=0), "width must be a positive number"),
-        (lambda: mlp((8, 8, 1), 2, 4, widths=()), "widths must be"),
-        (lambda: mlp((8, 8, 1), 2, 4, widths=(3, 0)), "widths must be"),
-    ],
-)
-def test_architectures_that_cannot_be(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
+def test_heads_start_where_their_page_says():
+    for head, std in (("log-variance", 1.0), ("softplus", 0.693), ("softplus-variance", 0.833)):
+        posterior = Gaussian(2, head=head)(torch.zeros(1, 4))
+        assert posterior.std[0, 0].item() == pytest.approx(std, abs=5e-4)
+    with pytest.raises(ValueError, match="unknown head 'softmax'; did you mean 'softplus'"):
+        Gaussian(2, head="softmax")
 
 
 def test_every_image_comes_once_an_epoch():

@@ -172,7 +172,7 @@ def test_every_naming_hook_has_a_kind():
 @pytest.mark.parametrize("command", [["--help"], ["plugins"], ["train", "--help"]])
 def test_listing_commands_import_no_torch(command):
     code = (
-        "import sys\nfrom unweave.cli import main\n"
+        "import sys\nfrom unweave.commands import main\n"
         f"try:\n    main({command!r})\nexcept SystemExit as stop:\n    assert not stop.code\n"
         "assert 'torch' not in sys.modules, 'torch was imported'\n"
     )

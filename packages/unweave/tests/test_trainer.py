@@ -13,7 +13,7 @@ from unweave.batches import BatchIndices, derive_seed
 from unweave.checkpoint import list_checkpoints, load_checkpoint
 from unweave.errors import ConfigError, NonFiniteError, RunError
 from unweave.method import Schedule
-from unweave.objective import WeightSchedule
+from unweave.objectives.terms import WeightSchedule
 
 
 def train(tmp_path, method="toy-vae", name="run", **settings):
@@ -144,6 +144,11 @@ def test_schedules_are_tensors_of_the_step():
     warm = WeightSchedule(Schedule.parse("linear(2, 6, 4)"))
     values = [warm(torch.tensor(step)).item() for step in (0, 1, 4, 9)]
     assert values == [2, 3, 6, 6]
+    for text in ("cosine(2, 1, 9)", "exponential(4, 1, 9)", "steps(3, 2: .5, 5: .1)"):
+        schedule = Schedule.parse(text)
+        module = WeightSchedule(schedule)
+        for step in range(12):
+            assert module(torch.tensor(step)).item() == pytest.approx(schedule.at(step))
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, settings):
@@ -168,13 +173,16 @@ def test_what_does_not_fit_together_is_said_before_anything_is_written(tmp_path,
         train(tmp_path, "toy-misfit", **settings)
     with pytest.raises(ValueError, match="picky needs another prior"):
         train(tmp_path, "toy-picky", **settings)
-    with pytest.raises(ConfigError, match="at most the 128 images"):
-        train(tmp_path, **{**settings, "batch_size": 129})
     with pytest.raises(ConfigError, match="at least 8 x 8"):
         train(tmp_path, **{**settings, "architecture": "conv64", "data": "toy-images:side=7"})
     with pytest.raises(RunError, match="device 'tpu' is not there"):
         unweave.train("toy-vae", out=tmp_path / "run", device="tpu", **settings)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_batch_larger_than_the_set_is_lowered(tmp_path, settings):
+    run = train(tmp_path, **{**settings, "batch_size": 129})
+    assert unweave.Run.open(run.path).config.batch_size == 128
 
 
 def test_a_directory_that_is_not_empty_is_left_alone(tmp_path, settings):

@@ -46,14 +46,12 @@ def named(name: str) -> Callable[[Loader], Loader]:
 
         parameters = [*own.parameters.values(), *common]
         annotations = select.__annotations__
-        vars(load).update(
-            about=entry,
-            __signature__=own.replace(parameters=parameters),
-            __annotations__={
-                **function.__annotations__,
-                **{key: annotations[key] for key in _COMMON},
-            },
-        )
+        vars(load).update(about=entry, __signature__=own.replace(parameters=parameters))
+        # Annotations are a descriptor of functions: an entry of the function's dict would not show.
+        load.__annotations__ = {
+            **function.__annotations__,
+            **{key: annotations[key] for key in _COMMON},
+        }
         return load  # type: ignore[return-value]
 
     return decorate

@@ -125,7 +125,7 @@ class Flow(Density):
 
         Scale and shift are set to the moments of the fitted codes; the layers are trained by
         Adam from the weights that they have. Defaults are those of Braithwaite, O'Connor, Kleijn,
-        "Variance Constrained Autoencoding", 2020, appendix C.3, but for the early stopping.
+        "Variance Constrained Autoencoding", 2020, appendix B.3.1, but for the early stopping.
 
         Parameters
         ----------

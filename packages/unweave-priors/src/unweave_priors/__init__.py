@@ -4,6 +4,7 @@ from unweave_priors.anisotropic_normal import AnisotropicNormal, principal_scale
 from unweave_priors.base import Prior
 from unweave_priors.gaussian_mixture import GaussianMixture
 from unweave_priors.laplace import Laplace
+from unweave_priors.mixed import Mixed
 from unweave_priors.normal import Normal
 from unweave_priors.spike_slab import SpikeSlab
 from unweave_priors.student_t import StudentT
@@ -14,6 +15,7 @@ __all__ = [
     "AnisotropicNormal",
     "GaussianMixture",
     "Laplace",
+    "Mixed",
     "Normal",
     "Prior",
     "SpikeSlab",

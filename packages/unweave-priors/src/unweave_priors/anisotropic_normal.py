@@ -27,6 +27,10 @@ class AnisotropicNormal(Reparametrised):
         them from images by `principal_scales`; before, the prior cannot be called.
     learned : bool
         Whether the scales are parameters, started at `scales`, instead of constants.
+    constraint : "none" or "total"
+        With "total", learned scales keep the total variance V that they start with:
+        scales_d^2 = V exp(2 u_d) / sum_e exp(2 u_e), u the parameters `log_scales`. Without it the
+        size of all codes together is free, and encoder and prior may shrink or grow it at will.
 
     Attributes
     ----------
@@ -37,12 +41,14 @@ class AnisotropicNormal(Reparametrised):
     Raises
     ------
     ValueError
-        If `scales` is not one number for each dimension or not positive.
+        If `scales` is not one number for each dimension or not positive, or a constraint is asked
+        for of scales that are not learned.
 
     References
     ----------
     Mathieu et al., "Disentangling Disentanglement in Variational
-    Autoencoders", 2019, section 6.1: scales from the principal components, or learned.
+    Autoencoders", 2019, section 6.1: scales from the principal components, or learned; their
+    published code learns them by a softmax, which is the constraint "total".
 
     Examples
     --------
@@ -52,6 +58,7 @@ class AnisotropicNormal(Reparametrised):
     """
 
     log_scales: Tensor | None
+    total_variance: Tensor | None
 
     def __init__(
         self,
@@ -59,17 +66,21 @@ class AnisotropicNormal(Reparametrised):
         *,
         scales: Literal["principal"] | tuple[float, ...] | None = None,
         learned: bool = False,
+        constraint: Literal["none", "total"] = "none",
     ) -> None:
         super().__init__(dim)
-        self._learned = learned
+        if constraint not in ("none", "total"):
+            raise ValueError(f'constraint must be "none" or "total", got {constraint!r}')
+        if constraint == "total" and not learned:
+            raise ValueError('constraint="total" is of learned scales; say learned=True too')
+        self._learned, self._constrained = learned, constraint == "total"
         if isinstance(scales, str):
             if scales != "principal":
                 raise ValueError(f'scales must be numbers or "principal", got {scales!r}')
             self.images_wanted = PRINCIPAL_IMAGES
-            register(self, "log_scales", None, learned=learned)
+            self._start_at(None)
         else:
-            given = positive("scales", 1.0 if scales is None else scales, dim)
-            register(self, "log_scales", given.log(), learned=learned)
+            self._start_at(positive("scales", 1.0 if scales is None else scales, dim))
 
     def attach(self, encode: Encode, images: Tensor) -> None:
         """Take the scales from the principal components of images, if that was asked for.
@@ -87,8 +98,7 @@ class AnisotropicNormal(Reparametrised):
             If the images have fewer than `dim` principal components with positive variance.
         """
         if self.images_wanted:
-            log_scales = principal_scales(images, self.dim).log()
-            register(self, "log_scales", log_scales, learned=self._learned)
+            self._start_at(principal_scales(images, self.dim))
 
     def forward(self) -> Factorised:
         """Return p(z) as an Independent normal with event shape (dim,).
@@ -108,7 +118,16 @@ class AnisotropicNormal(Reparametrised):
                 "the anisotropic-normal prior has no principal scales yet; "
                 "call prior.attach(encode, images) first"
             )
-        return self.log_scales.exp()
+        if self.total_variance is None:
+            return self.log_scales.exp()
+        return (self.total_variance * torch.softmax(2 * self.log_scales, dim=0)).sqrt()
+
+    def _start_at(self, scales: Tensor | None) -> None:
+        """Keep scales, or a place for them, and the total that the constraint keeps."""
+        log_scales = None if scales is None else scales.log()
+        register(self, "log_scales", log_scales, learned=self._learned)
+        total = scales.square().sum() if self._constrained and scales is not None else None
+        register(self, "total_variance", total, learned=False)
 
     def _draw(self, n: int, generator: torch.Generator | None) -> Tensor:
         scales = self._scales

@@ -6,16 +6,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from unweave.api import Run, train
     from unweave.api import resume_training as resume
-    from unweave.api import train
     from unweave.method import Method, Schedule, Term, Weight
-    from unweave.run import Run
 
 __version__ = "0.1.0"
 
 _PUBLIC = {
     "Method": "method:Method",
-    "Run": "run:Run",
+    "Run": "api:Run",
     "Schedule": "method:Schedule",
     "Term": "method:Term",
     "Weight": "method:Weight",
@@ -24,6 +23,10 @@ _PUBLIC = {
 }
 
 __all__ = ["Method", "Run", "Schedule", "Term", "Weight", "resume", "train"]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})
 
 
 def __getattr__(name: str) -> Any:

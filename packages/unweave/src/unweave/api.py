@@ -1,49 +1,130 @@
-"""Training as one call, from Python and from the command line."""
+"""The facade: training as one call, and a run that can be asked everything."""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
-import numpy as np
 import torch
+from torch import Tensor, nn
 
-from unweave.batches import check_batch_size, derive_seed, open_feed, to_float
-from unweave.building import build_dataset, build_model, choose_device
-from unweave.checkpoint import list_checkpoints, load_checkpoint
-from unweave.config import TrainConfig, build_method, make_config
+from unweave.assemble import Assembly, assemble, build_dataset, choose_device
+from unweave.batches import open_feed
+from unweave.checkpoint import list_checkpoints, load_checkpoint, newest_step, save_checkpoint
+from unweave.config import Spec, TrainConfig, digest, make_config
 from unweave.errors import ConfigError, RunError
-from unweave.files import remove_partial, write_text
-from unweave.model import Autoencoder
-from unweave.objective import Latent, Objective, build_objective
-from unweave.options import parse_spec
+from unweave.evaluate import evaluate, read_scores, score_model
+from unweave.files import write_text
+from unweave.given import as_dataset
+from unweave.holdout import split
+from unweave.method import Method
+from unweave.options import parse_spec, split_names
+from unweave.players import Labels
 from unweave.progress import Progress, Silent
-from unweave.protocols import Dataset, PosteriorFamily
+from unweave.protocols import Dataset, member
 from unweave.registry import Registry, registry
-from unweave.run import Run
+from unweave.rehearsal import rehearse
+from unweave.trained import Trained
 from unweave.trainer import Trainer, fit
+from unweave.validation import validation_terms
+
+Networks = tuple[nn.Module, nn.Module]
+GIVEN = Spec(name="unweave:given")
+"""Stands in a configuration for what was given from Python."""
+
+
+class Run(Trained):
+    """A run directory: everything that is known of one training, and what can be asked of it.
+
+    Open one with `Run.open(path)`; `unweave.train` makes one.
+    """
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | str,
+        names: Registry | None = None,
+        *,
+        device: str = "auto",
+        data: Any = None,
+        architecture: Networks | None = None,
+    ) -> Self:
+        """Open an existing run directory.
+
+        Parameters
+        ----------
+        device : where the networks are put.
+        data, architecture : what was given from Python to `train`, where it was.
+
+        Raises
+        ------
+        RunError
+            If it is none.
+        """
+        run = super().open(path, names)
+        run.device_name = device
+        if data is not None:
+            run.__dict__["whole_dataset"] = as_dataset(data)
+        run.networks = architecture
+        return run
+
+    def __repr__(self) -> str:
+        """Name the method, the data, the step and the directory."""
+        method, data = (_short(text) for text in (self.config.method, self.config.data.name))
+        return f"<Run {self.path}: {method} on {data}, step {self.step} of {self.config.steps}>"
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The scores by name, computed first where they are of another step; NaN if undefined."""
+        content = read_scores(self)
+        if content is None or content["step"] != self.step:
+            return self.evaluate()
+        values = {name: entry["value"] for name, entry in content["scores"].items()}
+        return {name: math.nan if value is None else value for name, value in values.items()}
+
+    def evaluate(
+        self, metrics: str | tuple[str, ...] | None = None, **options: Any
+    ) -> dict[str, float]:
+        """Score the codes; `unweave.evaluate.evaluate` lists the options."""
+        chosen = split_names(metrics) if isinstance(metrics, str) else metrics
+        scores = evaluate(self, chosen, **options)
+        return {name: float(score) for name, score in scores.items()}
+
+    def report(self) -> Path:
+        """Draw the figures and write `report.html`; return its path."""
+        from unweave.report import write_report  # matplotlib takes a second to import
+
+        return write_report(self)
 
 
 def train(
-    method: str,
+    method: str | Method,
     *,
     out: str | Path | None = None,
     device: str = "auto",
     progress: Progress | None = None,
+    data: Any = "dsprites",
+    architecture: Any = "conv64",
     **settings: Any,
 ) -> Run:
     """Train a method and return its run directory.
 
     Parameters
     ----------
-    method : registered name, `unweave methods` lists them.
+    method : registered name, `unweave methods` lists them; or a `Method`.
     out : the run directory; by default a new one under `runs/`.
     device : `auto`, `cpu`, `cuda` or `cuda:N`.
     progress : who shows it; nobody by default.
-    settings : `data`, `steps`, `seed`, ... (fields of `unweave.config.TrainConfig`) and the
-        options of the method, such as beta=6.
+    data : registered name with options; or an array, a pair (array, factors), a data set of
+        unweave_data or a torch Dataset.
+    architecture : registered name with options; or a pair (encoder, decoder) of torch modules.
+    settings : `steps`, `seed`, ... (fields of `unweave.config.TrainConfig`) and the options of the
+        method, such as beta=6.
 
     Raises
     ------
@@ -53,36 +134,97 @@ def train(
         If the loss stops being finite; the newest checkpoint is from before.
     """
     names, shown = registry(), progress or Silent()
-    config = make_config(names, {"method": method, **settings})
+    given = None if _is_named(data) else as_dataset(data)
+    networks = None if _is_named(architecture) else cast(Networks, tuple(architecture))
+    settings |= {
+        "data": data if given is None else GIVEN,
+        "architecture": architecture if networks is None else GIVEN,
+    }
+    config = make_config(names, {**_method_settings(method), **settings})
     target = choose_device(device)
     _flush_denormals()
-    dataset = build_dataset(names, config)
-    parts = _build_parts(names, config, dataset)
-    run = Run.create(Path(out) if out else _free_path(method, config.data.name), config, names)
-    run.dataset = dataset
-    return _train(run, _load(config, parts, dataset, target, shown), shown)
+    dataset = given or build_dataset(names, config)
+    config = _fit_batch(config, len(dataset) - config.holdout, shown)
+    kept, _ = split(dataset, config.holdout, config.seed)
+    assembly = _prepare(names, config, kept, networks)
+    run = Run.create(Path(out).expanduser() if out else _free_path(config), config, names)
+    run.device_name, run.networks = device, networks
+    run.__dict__["whole_dataset"] = dataset
+    run.carry(member(assembly.model.prior, "carried"))
+    run.record_images(kept)
+    return _train(run, assembly, target, shown)
 
 
 def resume_training(
-    path: str | Path, *, device: str = "auto", progress: Progress | None = None
+    path: str | Path,
+    *,
+    steps: int | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+    data: Any = None,
+    architecture: Networks | None = None,
 ) -> Run:
     """Continue a run from its newest checkpoint.
+
+    Parameters
+    ----------
+    steps : go on to this step instead of the configured one; recorded in the run. Equal to a run
+        that was that long from the start, where no schedule says otherwise.
+    device, progress, data, architecture : as in `train`.
 
     Raises
     ------
     RunError
         If the directory is no run.
     """
-    run, shown = Run.open(path), progress or Silent()
+    run, shown = Run.open(path, device=device, data=data, architecture=architecture), progress
+    shown = shown or Silent()
     _flush_denormals()
     target = choose_device(device)
-    trainer = make_trainer(run.registry, run.config, target, run.dataset, shown)
-    for folder in (run.path, run.checkpoints):
-        remove_partial(folder)
-    if list_checkpoints(run.checkpoints):
-        trainer.load_state(*load_checkpoint(run.checkpoints))
-    _forget_after(run, trainer.step)
-    return _train(run, trainer, shown)
+    done = newest_step(run.checkpoints)
+    config = run.config
+    if steps is not None:
+        if steps < done:
+            raise ConfigError(f"steps must be at least {done}, which the run has done, got {steps}")
+        config = make_config(run.registry, {**_settings_of(run), "steps": steps})
+    if done > config.steps:
+        raise RunError(f"{run.path} is at step {done}, beyond its steps={config.steps}")
+    if done == config.steps:
+        shown.say(f"{run.path} is finished at step {done}; --steps N goes on to step N")
+    assembly = _prepare(run.registry, config, run.dataset, run.networks)
+    if steps is not None and steps != run.config.steps:
+        run.record_continuation(config)
+    return _train(run, assembly, target, shown)
+
+
+def _settings_of(run: Run) -> dict[str, Any]:
+    from unweave.config import read_settings
+
+    return read_settings(run.config_path)
+
+
+def _is_named(value: Any) -> bool:
+    return isinstance(value, str | Spec | Mapping)
+
+
+def _method_settings(method: str | Method) -> dict[str, Any]:
+    """Name a method; one that is no registered name is written out as options of `custom`."""
+    if isinstance(method, Method):
+        fields = dataclasses.asdict(method)
+        return {
+            "method": "unweave:custom",
+            **fields,
+            "terms": [dataclasses.asdict(t) for t in method.terms],
+        }
+    return {"method": method}
+
+
+def _fit_batch(config: TrainConfig, size: int, progress: Progress) -> TrainConfig:
+    """Lower a batch to the number of images where there are fewer, and say so."""
+    if config.batch_size <= size or size < 2:
+        return config
+    progress.say(f"batch_size is lowered from {config.batch_size} to the {size} images there are")
+    return config.model_copy(update={"batch_size": size})
 
 
 def _flush_denormals() -> None:
@@ -95,73 +237,20 @@ def _flush_denormals() -> None:
     torch.set_flush_denormal(True)
 
 
-def _build_parts(
-    names: Registry, config: TrainConfig, dataset: Dataset
-) -> tuple[Autoencoder, Objective]:
-    """Build the networks, which finds out whether everything fits before a file is written."""
-    model = build_model(names, config, dataset)
-    with torch.random.fork_rng([]):
-        torch.manual_seed(derive_seed(config.seed, "estimators"))
-        method = build_method(names, config)
-        family = cast(PosteriorFamily, model.family)
-        objective = build_objective(names, method, config.dim, family)
-    check_batch_size(len(dataset), config.batch_size)
-    _rehearse(model, objective, dataset)
-    return model, objective
-
-
-def _rehearse(model: Autoencoder, objective: Objective, dataset: Dataset) -> None:
-    """Run the objective on two images: what does not fit is said here, before a file is written.
-
-    In evaluation mode, so that nothing is remembered of it.
-
-    Raises
-    ------
-    ConfigError
-        If the data are outside the cost's range, or the prior is learned and nothing teaches it.
-    """
-    x = to_float(torch.from_numpy(np.ascontiguousarray(dataset.images(np.arange(2)))))
-    if dataset.bits == 32:
-        _check_cost(objective.cost, dataset)
-    model.eval()
-    objective.eval()
-    posterior = model.encode(x)
-    generator = torch.Generator().manual_seed(0)
-    z = posterior.rsample(generator)
-    latent = Latent(z, posterior, model.prior, model.decoder, len(dataset), generator)
-    terms = objective(x, model.decode(z), latent, torch.zeros((), dtype=torch.int64))
-    for name, term in zip(objective.term_names, terms.tolist(), strict=True):
-        if name != "loss" and not math.isfinite(term):
-            raise ConfigError(
-                f"{name} is {term} before the first step: posterior {_named(model.family)} and "
-                f"prior {_named(model.prior)} do not fit it; choose another of them"
-            )
-    _check_prior_learns(model.prior, terms[0])
-    objective.train()
-    model.train()
-
-
-def _check_cost(cost: torch.nn.Module, dataset: Dataset) -> None:
-    if getattr(cost, "unit_interval", False) or not hasattr(cost, "expected"):
+def _prepare(
+    names: Registry, config: TrainConfig, dataset: Dataset, networks: Networks | None
+) -> Assembly:
+    """Build the networks and rehearse, which finds what does not fit before a file is written."""
+    assembly = assemble(names, config, dataset, networks)
+    terms = rehearse(assembly, dataset)
+    if config.keep_best and config.keep_best.removeprefix("validation/") not in terms:
         raise ConfigError(
-            f"{dataset.name} has vectors of any size, and the cost takes images in [0, 1]; "
-            "choose cost=gaussian or cost=l2sq"
+            f"setting keep_best must be a logged term, {', '.join(terms)}, or one of these behind "
+            f"validation/; got {config.keep_best!r}"
         )
-
-
-def _check_prior_learns(prior: torch.nn.Module, loss: torch.Tensor) -> None:
-    learned = [parameter for parameter in prior.parameters() if parameter.requires_grad]
-    if learned and not any(
-        g is not None for g in torch.autograd.grad(loss, learned, allow_unused=True)
-    ):
-        raise ConfigError(
-            f"prior {_named(prior)} is learned, and no term of the method teaches it; take a "
-            "method with a kl or dimension_wise_kl term, or a prior that is given"
-        )
-
-
-def _named(module: torch.nn.Module) -> str:
-    return type(module).__name__
+    if config.keep_best.startswith("validation/") and not config.holdout:
+        raise ConfigError(f"keep_best={config.keep_best} needs held-out images: set holdout=N")
+    return dataclasses.replace(assembly, term_names=terms)
 
 
 def make_trainer(
@@ -173,14 +262,13 @@ def make_trainer(
 ) -> Trainer:
     """Build the trainer of a configuration, without a run directory."""
     dataset = dataset or build_dataset(names, config)
-    return _load(
-        config, _build_parts(names, config, dataset), dataset, device, progress or Silent()
-    )
+    assembly = _prepare(names, config, dataset, None)
+    return _load(config, assembly, dataset, device, progress or Silent())
 
 
 def _load(
     config: TrainConfig,
-    parts: tuple[Autoencoder, Objective],
+    assembly: Assembly,
     dataset: Dataset,
     device: torch.device,
     progress: Progress,
@@ -189,20 +277,88 @@ def _load(
     if dataset.note:
         progress.say(dataset.note)
     feed = open_feed(dataset, device, progress.loading)
-    return Trainer(*parts, feed, len(dataset), config, device)
+    return Trainer(assembly, feed, len(dataset), config, device, _labels(dataset, device))
+
+
+def _labels(dataset: Dataset, device: torch.device) -> Labels:
+    @functools.cache
+    def labels() -> Tensor | None:
+        if dataset.factors is None:
+            return None
+        return torch.as_tensor(dataset.factors).to(device, torch.int64)
+
+    return labels
+
+
+def _train(run: Run, assembly: Assembly, device: torch.device, progress: Progress) -> Run:
+    with run.locked():
+        trainer = _load(run.config, assembly, run.dataset, device, progress)
+        if list_checkpoints(run.checkpoints):
+            trainer.load_state(*load_checkpoint(run.checkpoints, digest(run.config)))
+        _forget_after(run, trainer.step)
+        observer = _RunObserver(run, trainer, progress)
+        run.registry.observe("unweave_run_start", run=run)
+        outcome = "failed"
+        progress.start(trainer.step, run.config.steps)
+        try:
+            outcome = fit(trainer, run.checkpoints, observer)
+        finally:
+            progress.close()
+            run.registry.observe("unweave_run_end", run=run, outcome=outcome)
+        if observer.enough and trainer.step < run.config.steps:
+            outcome = "finished"
+            progress.say(observer.enough)
+    run.outcome = outcome
+    return run
 
 
 class _RunObserver:
     """Passes what the trainer reports to the log file, the plugins and the progress bar."""
 
-    def __init__(self, run: Run, progress: Progress) -> None:
-        self._run, self._progress = run, progress
+    def __init__(self, run: Run, trainer: Trainer, progress: Progress) -> None:
+        self._run, self._trainer, self._progress = run, trainer, progress
+        self._best = _Best(run.config.keep_best, run.config.stop_after)
+        for line in run.scalars():
+            self._best.hear(line)
+        self.enough = ""
 
     def stepped(self, step: int) -> None:
         self._progress.stepped(step)
 
-    def logged(self, step: int, scalars: dict[str, float]) -> None:
-        line = json.dumps({"step": step, **scalars})
+    def logged(self, step: int, scalars: dict[str, float]) -> bool:
+        config = self._run.config
+        if config.holdout and (step % config.validate_every == 0 or step == config.steps):
+            scalars |= validation_terms(self._trainer, *self._heldout)
+        if config.evaluate_every and step % config.evaluate_every == 0:
+            scalars |= self._scores()
+        self._write(json.dumps({"step": step, **scalars}))
+        self._progress.logged(step, scalars)
+        wishes = self._run.registry.observe(
+            "unweave_run_log", run=self._run, step=step, scalars=scalars
+        )
+        if self._best.hear({"step": step, **scalars}):
+            state, mark = self._trainer.state(), digest(config)
+            save_checkpoint(self._run.path / "best", step, state, mark, keep=1)
+        if owner := next((o for o, wish in wishes if wish == "stop"), None):
+            self.enough = f"stopped at step {step} as observer {owner} asked"
+        elif self._best.exhausted:
+            self.enough = (
+                f"stopped at step {step}: {config.keep_best} was lowest at step {self._best.step}"
+            )
+        return bool(self.enough)
+
+    @functools.cached_property
+    def _heldout(self) -> tuple[Any, int, Labels]:
+        dataset, device = self._run.heldout, self._trainer.clock.device
+        return open_feed(dataset, device), len(dataset), _labels(dataset, device)
+
+    def _scores(self) -> dict[str, float]:
+        self._trainer.model.eval()
+        scores = score_model(self._run, self._trainer.model)
+        self._trainer.model.train()
+        return {f"score/{name}": float(value) for name, value in scores.items()}
+
+    def _write(self, line: str) -> None:
         try:
             with self._run.scalars_path.open("a", encoding="utf-8") as file:
                 file.write(line + "\n")
@@ -210,35 +366,55 @@ class _RunObserver:
             raise RunError(
                 f"{self._run.scalars_path} cannot be written: {error.strerror}"
             ) from error
-        self._progress.logged(step, scalars)
-        self._run.registry.observe("unweave_run_log", run=self._run, step=step, scalars=scalars)
 
 
-def _train(run: Run, trainer: Trainer, progress: Progress) -> Run:
-    run.registry.observe("unweave_run_start", run=run)
-    outcome = "failed"
-    progress.start(trainer.step, run.config.steps)
-    try:
-        outcome = fit(trainer, run.checkpoints, _RunObserver(run, progress))
-    finally:
-        progress.close()
-        run.registry.observe("unweave_run_end", run=run, outcome=outcome)
-    run.outcome = outcome
-    return run
+class _Best:
+    """The lowest value of a logged term, and for how many logs of it nothing was lower."""
+
+    def __init__(self, term: str, patience: int) -> None:
+        self._term, self._patience = term, patience
+        self._value, self._since, self.step = math.inf, 0, 0
+
+    def hear(self, line: Mapping[str, float]) -> bool:
+        """Take a line of the log; return whether its value is the lowest so far."""
+        value = line.get(self._term)
+        if value is None:
+            return False
+        self._since += 1
+        if value < self._value:
+            self._value, self._since, self.step = value, 0, int(line["step"])
+        return self._since == 0
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the term was not lower for as many logs as the patience."""
+        return bool(self._patience) and self._since >= self._patience
 
 
 def _forget_after(run: Run, step: int) -> None:
     """Drop what was logged after the checkpoint that training goes on from."""
-    kept = [line for line in run.scalars() if line["step"] <= step]
-    if run.scalars_path.is_file():
-        write_text(run.scalars_path, "".join(json.dumps(line) + "\n" for line in kept))
+    lines = run.scalars()
+    kept = [line for line in lines if line["step"] <= step]
+    text = "".join(json.dumps(line) + "\n" for line in kept)
+    if run.scalars_path.is_file() and text != run.scalars_path.read_text(encoding="utf-8"):
+        write_text(run.scalars_path, text)
 
 
-def _free_path(method: str, data: str) -> Path:
-    """Name a run directory that is not there yet."""
-    stem = "-".join(parse_spec(text)[0].rpartition(":")[2] for text in (method, data))
+def _short(qualified: str) -> str:
+    return qualified.rpartition(":")[2]
+
+
+def _free_path(config: TrainConfig) -> Path:
+    """Make a run directory that was not there yet, which no other process can take as well."""
+    stem = f"{_short(config.method)}-{_short(parse_spec(config.data.name)[0])}"
     path, number = Path("runs") / stem, 1
-    while path.exists():
-        number += 1
-        path = path.with_name(f"{stem}-{number}")
-    return path
+    while True:
+        try:
+            path.mkdir(parents=True, exist_ok=False)
+        except FileExistsError:
+            number += 1
+            path = path.with_name(f"{stem}-{number}")
+        except OSError as error:
+            raise RunError(f"{path} cannot be made: {error.strerror}") from error
+        else:
+            return path

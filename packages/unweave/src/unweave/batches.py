@@ -85,7 +85,7 @@ def open_feed(
     read batch by batch, ahead of time where its indices are announced; a stochastic view is drawn
     on the device from its stored frames.
     """
-    if _is_view(dataset):
+    if is_view(dataset):
         return ViewFeed(dataset, open_feed(dataset.frames, device, progress), device)
     stored = dataset.stored(progress)
     if stored is None:
@@ -93,7 +93,8 @@ def open_feed(
     return MemoryFeed(torch.from_numpy(stored).to(device), dataset.bits, dataset.image_shape)
 
 
-def _is_view(dataset: Dataset) -> TypeGuard[StochasticView]:
+def is_view(dataset: Dataset) -> TypeGuard[StochasticView]:
+    """Whether images are drawn anew from stored frames."""
     # By its own members alone: asking for the factors may compute them.
     return all(hasattr(dataset, name) for name in ("view", "frames", "noise_shape", "constants"))
 

@@ -1,7 +1,9 @@
-"""Checkpoints: one safetensors file a step, whole or not there."""
+"""Checkpoints: one safetensors file per step, whole or not there."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors
@@ -13,10 +15,16 @@ from unweave.files import remove_partial, write_bytes
 
 KEEP = 2
 """How many checkpoints stay: the newest, and one before it."""
+FORMAT = "2"
+"""Of the metadata: 1 had the step alone; 2 has digests of configuration and content."""
 
 
-def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor]) -> Path:
+def save_checkpoint(
+    folder: Path, step: int, tensors: Mapping[str, Tensor], config: str = "", keep: int = KEEP
+) -> Path:
     """Write `step-NNNNNNNNN.safetensors`, then remove all but the newest.
+
+    config : digest of the configuration that the tensors belong to.
 
     Raises
     ------
@@ -26,25 +34,49 @@ def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor]) -> Path
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"step-{step:09d}.safetensors"
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_bytes(path, safetensors.torch.save(contiguous, metadata={"step": str(step)}))
+    metadata = {
+        "format": FORMAT, "step": str(step), "config": config, "content": _content(contiguous),
+    }  # fmt: skip
+    write_bytes(path, safetensors.torch.save(contiguous, metadata=metadata))
     remove_partial(folder)
-    for old in list_checkpoints(folder)[:-KEEP]:
+    for old in list_checkpoints(folder)[:-keep]:
         old.unlink(missing_ok=True)
     return path
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
-    """List the checkpoints of a folder, the newest last."""
-    return sorted(folder.glob("step-*.safetensors"))
-
-
-def load_checkpoint(folder: Path) -> tuple[int, dict[str, Tensor]]:
-    """Read the newest checkpoint: its step and tensors.
+    """List the checkpoints of a folder, the newest last.
 
     Raises
     ------
     RunError
-        If there is none, or the file is not a checkpoint.
+        If the folder is there and cannot be read.
+    """
+    try:
+        found = [p for p in folder.iterdir() if p.match("step-*.safetensors") and p.is_file()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise RunError(f"{folder} cannot be read: {error.strerror}") from error
+    return sorted(found)
+
+
+def newest_step(folder: Path) -> int:
+    """Return the step of the newest checkpoint of a folder, 0 where there is none."""
+    paths = list_checkpoints(folder)
+    digits = paths[-1].stem.partition("-")[2] if paths else "0"
+    return int(digits) if digits.isdecimal() else 0
+
+
+def load_checkpoint(folder: Path, config: str = "") -> tuple[int, dict[str, Tensor]]:
+    """Read the newest checkpoint: its step and tensors.
+
+    config : digest of the configuration that it must belong to; any, where empty.
+
+    Raises
+    ------
+    RunError
+        If there is none, the file is not a checkpoint, or it is one of another configuration.
     """
     paths = list_checkpoints(folder)
     if not paths:
@@ -52,9 +84,44 @@ def load_checkpoint(folder: Path) -> tuple[int, dict[str, Tensor]]:
     path = paths[-1]
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            step = int((file.metadata() or {})["step"])
-            return step, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            about = dict(file.metadata() or {})
+            step = int(about["step"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
         raise RunError(
             f"{path} is not a checkpoint ({error}); delete it to use the one before"
         ) from error
+    _check(path, about, step, tensors, config)
+    return step, tensors
+
+
+def _check(
+    path: Path, about: Mapping[str, str], step: int, tensors: Mapping[str, Tensor], config: str
+) -> None:
+    if step < 0 or path.stem != f"step-{step:09d}":
+        raise RunError(f"{path} holds step {step}; give it back the name that it was written under")
+    if about.get("format", "1") not in ("1", FORMAT):
+        raise RunError(
+            f"{path} has format {about['format']} and this unweave reads up to {FORMAT}; "
+            "upgrade unweave"
+        )
+    if about.get("content", "") not in ("", _content(tensors)):
+        raise RunError(
+            f"{path} has lost or changed tensors since it was written; delete it to use the one "
+            "before"
+        )
+    if config and about.get("config", "") not in ("", config):
+        raise RunError(
+            f"{path} belongs to a run with another configuration (method, data, seed ...); put "
+            "config.toml back as it was"
+        )
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise RunError(f"{path} holds numbers in {name} that are not finite; delete it to use "
+                           "the one before")  # fmt: skip
+
+
+def _content(tensors: Mapping[str, Tensor]) -> str:
+    """Hash names, types and shapes."""
+    lines = (f"{n} {t.dtype} {tuple(t.shape)}" for n, t in sorted(tensors.items()))
+    return hashlib.blake2b("\n".join(lines).encode(), digest_size=16).hexdigest()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,11 +11,11 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 import tomli_w
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
-from unweave.errors import ConfigError, unknown_name
+from unweave.errors import ConfigError, UnknownNameError, shorten, unknown_name
 from unweave.method import Method, Schedule, Weight
-from unweave.options import build, check_options, options_of, parse_spec
+from unweave.options import check_options, options_of, parse_spec
 from unweave.registry import Entry, Registry
 
 
@@ -38,8 +40,34 @@ def _to_spec(value: object) -> object:
 SpecText = Annotated[Spec, BeforeValidator(_to_spec)]
 
 
+LARGEST_CONFIG = 1 << 20
+"""Bytes of the largest file that is read as a configuration."""
+
 METHODS_OWN = Spec(name="")
 """Stands for what the method names, until the configuration is resolved."""
+
+
+class Classifier(BaseModel):
+    """A linear classifier of a factor, trained along: `joint`, `own` or `none`.
+
+    mode : `joint`, its loss reaches the encoder; `own`, it learns from codes that are held fixed.
+    factor : number of the factor, or label, that it tells.
+    weight : of its cross-entropy in the encoder's loss.
+    learning_rate : of its Adam. [Lat] takes 1e-3.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    mode: Literal["none", "joint", "own"] = "none"
+    factor: int = Field(0, ge=0)
+    weight: Weight = 1.0
+    learning_rate: Weight = 1e-3
+
+
+def _to_classifier(value: object) -> object:
+    if isinstance(value, str):
+        mode, options = parse_spec(value)
+        return {"mode": mode, **options}
+    return value
 
 
 class TrainConfig(BaseModel):
@@ -56,20 +84,24 @@ class TrainConfig(BaseModel):
     architecture: SpecText = Spec(name="conv64")
     prior: SpecText = METHODS_OWN
     posterior: SpecText = METHODS_OWN
-    dim: int = Field(10, ge=1)
-    steps: int = Field(10_000, ge=1)
-    batch_size: int = Field(64, ge=2)
+    dim: int = Field(10, ge=1, le=100_000)
+    steps: int = Field(10_000, ge=1, le=10**12)
+    batch_size: int = Field(64, ge=2, le=10**9)
     learning_rate: Weight = 5e-4
-    adam_betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (
-        0.9,
-        0.999,
-    )
-    adam_eps: float = Field(1e-8, gt=0)
-    seed: int = Field(0, ge=0)
+    optimizer: SpecText = Spec(name="adam")
+    clip_norm: float = Field(0.0, ge=0, allow_inf_nan=False)
+    classifier: Annotated[Classifier, BeforeValidator(_to_classifier)] = Classifier()
+    holdout: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**63)
     precision: Literal["float32", "bfloat16"] = "float32"
     compile: bool = False
     log_every: int = Field(100, ge=1)
     checkpoint_every: int = Field(1000, ge=1)
+    validate_every: int = Field(1000, ge=1)
+    evaluate_every: int = Field(0, ge=0)
+    keep_best: str = ""
+    stop_after: int = Field(0, ge=0)
+    _method: Method | None = PrivateAttr(None)
 
 
 FIELDS = tuple(name for name in TrainConfig.model_fields if name != "options")
@@ -78,7 +110,44 @@ SPECS = {
     "architecture": "architecture",
     "prior": "prior",
     "posterior": "posterior",
+    "optimizer": "optimizer",
 }
+NOT_SETTINGS = ("versions", "resolved", "continued", "images")
+"""Tables of `config.toml` that record what was and determine nothing."""
+
+MEANT = {
+    "lr": "learning_rate",
+    "rate": "learning_rate",
+    "grad_clip": "clip_norm",
+    "gradient_clip": "clip_norm",
+    "clip": "clip_norm",
+    "max_norm": "clip_norm",
+    "weight_decay": "optimizer=adamw:weight_decay=...",
+    "amsgrad": "optimizer=adam:amsgrad=true",
+    "momentum": "optimizer=sgd:momentum=...",
+    "betas": "optimizer=adam:betas=...",
+    "eps": "optimizer=adam:eps=...",
+    "epochs": "steps (an epoch has N / batch_size of them)",
+    "iterations": "steps",
+    "batch": "batch_size",
+    "z_dim": "dim",
+    "latent_dim": "dim",
+    "latents": "dim",
+    "dataset": "data",
+    "network": "architecture",
+    "model": "architecture or method",
+    "validation": "holdout",
+    "test_size": "holdout",
+    "early_stopping": "stop_after",
+    "patience": "stop_after",
+    "resume": "the option --resume RUN, or unweave.resume(run)",
+    "device": "the option --device, or unweave.train(device=...)",
+    "out": "the option --out, or unweave.train(out=...)",
+    "threads": "the variable OMP_NUM_THREADS",
+    "workers": "the option --executor processes:workers=N of `unweave sweep`",
+    "scheduler": "learning_rate=cosine(...), steps(...) or exponential(...)",
+}
+"""What people of other programs mean by a setting that is none."""
 
 
 def make_config(registry: Registry, settings: Mapping[str, Any]) -> TrainConfig:
@@ -92,7 +161,7 @@ def make_config(registry: Registry, settings: Mapping[str, Any]) -> TrainConfig:
     ConfigError
         If a name or an option is unknown or a value does not fit.
     """
-    settings = {key: value for key, value in settings.items() if key != "versions"}
+    settings = {key: value for key, value in settings.items() if key not in NOT_SETTINGS}
     if not isinstance(settings.get("method"), str):
         raise ConfigError("a run needs a method, like 'tcwae-mws'; `unweave methods` lists them")
     name, options = parse_spec(settings["method"])
@@ -103,17 +172,51 @@ def make_config(registry: Registry, settings: Mapping[str, Any]) -> TrainConfig:
             f"method {entry.qualified} has an option {overlap[0]!r}, "
             "which is a setting of every run"
         )
+    settings = _read_adam_settings(settings)
     for key, value in settings.items():
         if key not in FIELDS:
             options[key.rstrip("_")] = value
     for key in options:
         if key not in known:
-            raise unknown_name(f"setting of method {entry.name}", key, [*known, *FIELDS])
+            raise _unknown_setting(registry, entry, key, known)
     fields = {key: value for key, value in settings.items() if key in FIELDS}
     fields |= {"method": entry.qualified, "options": check_options(entry, options)}
-    if isinstance(betas := fields.get("adam_betas"), str):
-        fields["adam_betas"] = betas.split(",")
     return _resolve(registry, _validate(fields))
+
+
+def _read_adam_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Read `adam_betas` and `adam_eps`, which are options of the optimizer now."""
+    old = {key: value for key, value in settings.items() if key in ("adam_betas", "adam_eps")}
+    rest = {key: value for key, value in settings.items() if key not in old}
+    if not old:
+        return rest
+    spec = _to_spec(rest.get("optimizer", "adam"))
+    assert isinstance(spec, Spec)
+    given = {key.removeprefix("adam_"): value for key, value in old.items()}
+    return rest | {"optimizer": Spec(name=spec.name, options={**given, **spec.options})}
+
+
+def _unknown_setting(
+    registry: Registry, entry: Entry, key: str, known: Mapping[str, Any]
+) -> UnknownNameError:
+    """Suggest by meaning first, then name the methods that have the setting, then by likeness."""
+    what = f"setting of method {entry.name}"
+    if meant := MEANT.get(key.lower().replace("-", "_")):
+        return UnknownNameError(f"unknown {what} {key!r}; did you mean {meant}?")
+    having = [e.name for e in registry.entries("method") if key in _options_or_none(e)]
+    if having:
+        return UnknownNameError(
+            f"unknown {what} {key!r}; methods that have it: {', '.join(having)}. "
+            f"{entry.name} has: {', '.join(sorted(known)) or 'no option'}"
+        )
+    return unknown_name(what, key, [*known, *FIELDS])
+
+
+def _options_or_none(entry: Entry) -> Mapping[str, Any]:
+    try:
+        return options_of(entry.load())
+    except (ConfigError, TypeError, ValueError, NameError):
+        return {}
 
 
 def _validate(fields: dict[str, Any]) -> TrainConfig:
@@ -123,35 +226,82 @@ def _validate(fields: dict[str, Any]) -> TrainConfig:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise ConfigError(
-            f"setting {name} does not take {first['input']!r}: {first['msg']}"
+            f"setting {name} does not take {shorten(repr(first['input']))}: {first['msg']}"
         ) from error
-    rate = Schedule.parse(config.learning_rate)
-    if min(rate.start, rate.end) < 0 or max(rate.start, rate.end) == 0:
-        raise ConfigError(f"setting learning_rate must be positive, got {config.learning_rate!r}")
+    except RecursionError as error:
+        raise ConfigError("the settings are nested too deeply") from error
+    check_rate("setting learning_rate", config.learning_rate)
+    for name in ("validate_every", "evaluate_every"):
+        if (name == "evaluate_every" or config.holdout) and getattr(config, name) % (
+            config.log_every
+        ):
+            raise ConfigError(
+                f"setting {name} must be a multiple of log_every={config.log_every}, "
+                f"got {getattr(config, name)}"
+            )
+    if config.stop_after and not config.keep_best:
+        raise ConfigError(
+            "setting stop_after needs keep_best, the logged term that must fall, "
+            "such as keep_best=validation/loss with holdout=1000"
+        )
     return config
 
 
+def check_rate(what: str, rate: float | str) -> Schedule:
+    """Read a learning rate, a schedule that is nowhere negative and somewhere positive.
+
+    Raises
+    ------
+    ConfigError
+        If it is none.
+    """
+    try:
+        schedule = Schedule.parse(rate)
+    except ValueError as error:
+        raise ConfigError(f"{what}: {error}") from error
+    if min(schedule.values) < 0 or max(schedule.values) == 0:
+        raise ConfigError(f"{what} must be positive, got {shorten(repr(rate))}")
+    return schedule
+
+
 def _resolve(registry: Registry, config: TrainConfig) -> TrainConfig:
-    method = build_method(registry, config)
-    resolved = {}
+    method = _make_method(registry, config)
+    home = registry.lookup("method", config.method).distribution
+    resolved: dict[str, Any] = {}
     for field, kind in SPECS.items():
         spec: Spec = getattr(config, field)
+        # What the method or a default speaks is looked up where it comes from.
+        spoken = home if spec == METHODS_OWN else None
         if spec == METHODS_OWN:
             name, options = parse_spec(getattr(method, field))
             spec = Spec(name=name, options=options)
-        entry = registry.lookup(kind, spec.name)
-        resolved[field] = Spec(name=entry.qualified, options=check_options(entry, spec.options))
-    return config.model_copy(update=resolved)
+        elif field not in config.model_fields_set:
+            spoken = "unweave"
+        given = dict(spec.options)
+        if field == "optimizer" and "lr" in given:
+            rate = given.pop("lr")
+            schedule = check_rate("option lr of the optimizer", rate)
+            constant = len(set(schedule.values)) == 1
+            resolved["learning_rate"] = schedule.start if constant else rate
+        entry = registry.lookup(kind, spec.name, spoken)
+        resolved[field] = Spec(name=entry.qualified, options=check_options(entry, given))
+    done = config.model_copy(update=resolved)
+    done._method = method
+    return done
 
 
-def build_method(registry: Registry, config: TrainConfig) -> Method:
-    """Build the method's table row from its options."""
-    method = build(registry.lookup("method", config.method), options=config.options)
+def _make_method(registry: Registry, config: TrainConfig) -> Method:
+    method = registry.build("method", Spec(name=config.method, options=config.options))
     if not isinstance(method, Method):
         raise ConfigError(
             f"method {config.method} must give an unweave.Method, got {type(method).__name__}"
         )
     return method
+
+
+def build_method(registry: Registry, config: TrainConfig) -> Method:
+    """Return the method's table row, built once when the configuration was made."""
+    return config._method or _make_method(registry, config)
 
 
 def parse_settings(pairs: list[str]) -> dict[str, str]:
@@ -177,35 +327,75 @@ def read_settings(path: Path) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        If it is missing or not TOML.
+        If it is missing, too large, or not TOML.
     """
     try:
+        if path.stat().st_size > LARGEST_CONFIG:
+            raise ConfigError(
+                f"configuration {path} has {path.stat().st_size:,} bytes, and a configuration has "
+                f"at most {LARGEST_CONFIG:,}; is it another file?"
+            )
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"configuration {path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"configuration {path} is not TOML: {error}") from error
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise ConfigError(f"configuration {path} is not TOML: {shorten(reason, 200)}") from error
 
 
-def config_text(registry: Registry, config: TrainConfig) -> str:
-    """Write a resolved configuration as TOML that `make_config` reads back."""
+def config_text(registry: Registry, config: TrainConfig, **recorded: Any) -> str:
+    """Write a resolved configuration as TOML that `make_config` reads back.
+
+    recorded : more tables or lists of `NOT_SETTINGS`.
+    """
     table: dict[str, Any] = {"method": config.method}
     for name in FIELDS[1:]:
         value = getattr(config, name)
-        table[name] = _plain({"name": value.name, **value.options} if name in SPECS else value)
+        if name in SPECS:
+            value = {"name": value.name, **value.options}
+        table[name] = _plain(value.model_dump() if isinstance(value, BaseModel) else value)
     table |= _plain(config.options)
-    table["versions"] = {e.distribution: e.version for e in used_entries(registry, config)}
+    entries = used_entries(registry, config)
+    table["versions"] = {e.distribution: e.version for e in entries}
+    table["resolved"] = {
+        kind: [e.qualified for e in entries if e.kind == kind]
+        for kind in ("cost", "estimator", "objective")
+    }
+    table |= _plain(recorded)
     scalars = {key: value for key, value in table.items() if not isinstance(value, dict)}
     return tomli_w.dumps(scalars | {k: v for k, v in table.items() if isinstance(v, dict)})
+
+
+def digest(config: TrainConfig) -> str:
+    """Hash what determines a run, but for how long it goes on and what is logged and kept."""
+    free = {
+        "steps", "log_every", "checkpoint_every", "validate_every", "evaluate_every", "keep_best",
+        "stop_after", "compile",
+    }  # fmt: skip
+    content = _plain(_without_folders(config.model_dump(exclude=free)))
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _without_folders(value: Any) -> Any:
+    """Keep the names of files alone: data and runs may be moved."""
+    if isinstance(value, Mapping):
+        return {key: _without_folders(item) for key, item in value.items()}
+    return value.name if isinstance(value, Path) else value
 
 
 def used_entries(registry: Registry, config: TrainConfig) -> list[Entry]:
     """List the registered objects that a run is made of."""
     method = build_method(registry, config)
-    named = [("method", config.method), ("cost", parse_spec(method.cost)[0])]
-    named += [("estimator", term.estimator) for term in method.terms]
-    named += [(kind, getattr(config, field).name) for field, kind in SPECS.items()]
-    return [registry.lookup(kind, name) for kind, name in named]
+    entry = registry.lookup("method", config.method)
+    home = entry.distribution
+    spoken = [("cost", method.cost), ("objective", method.objective)]
+    spoken += [("estimator", term.estimator) for term in method.terms]
+    found = [registry.lookup(kind, parse_spec(text)[0], home) for kind, text in spoken]
+    named = [registry.lookup(kind, getattr(config, f).name) for f, kind in SPECS.items()]
+    return [entry, *found, *named]
 
 
 def _plain(value: Any) -> Any:
@@ -214,4 +404,4 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value.items() if item is not None}
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
-    return str(value.resolve()) if isinstance(value, Path) else value
+    return str(value.expanduser().resolve()) if isinstance(value, Path) else value

@@ -13,12 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from unweave.batches import derive_seed
-from unweave.checkpoint import list_checkpoints
-from unweave.errors import ConfigError, RunError, unknown_name
+from unweave.checkpoint import newest_step
+from unweave.config import Spec
+from unweave.errors import ConfigError, RunError, describe, unknown_name
 from unweave.files import write_bytes
-from unweave.options import build, check_options, convert, options_of, parse_spec
+from unweave.options import check_options, convert, options_of, parse_spec
 from unweave.protocols import Flow
-from unweave.registry import Registry, registry
+from unweave.registry import Entry, Registry, registry
 
 Progress = Callable[[int, int], None]
 
@@ -66,21 +67,25 @@ def fit_density(
         raise unknown_name(f"option of flow {entry.name}", unknown[0], known)
     with torch.random.fork_rng([]):
         torch.manual_seed(derive_seed(seed, "density"))
-        density = build(entry, codes.shape[1], options=ours).to(codes.device)
+        spec = Spec(name=entry.qualified, options=ours)
+        density = names.build("flow", spec, codes.shape[1]).to(codes.device)
     generator = torch.Generator(codes.device).manual_seed(derive_seed(seed, "density fit"))
     values = _fit_options(entry.name, density.fit, theirs)
     try:
         density.fit(codes, generator=generator, progress=progress, **values)
-    except (ValueError, TypeError) as error:
+    except (ValueError, ArithmeticError) as error:
         raise ConfigError(f"flow {entry.name}: {error}") from error
+    except Exception as error:
+        raise ConfigError(f"{entry} raised {describe(error)} in its fit") from error
     about = {
         "flow": entry.qualified,
         "options": check_options(entry, ours),
         "dim": codes.shape[1],
-        "step": _newest_step(folder),
+        "step": newest_step(folder / "checkpoints"),
         "rows": len(codes),
         "seed": seed,
     }
+    _check_loadable(names, entry, about, density)
     _save(folder / FILE, density, about)
     return cast(nn.Module, density)
 
@@ -96,22 +101,38 @@ def load_density(folder: Path, names: Registry) -> nn.Module:
     path = folder / FILE
     if not path.is_file():
         raise RunError(f"{folder} has no fitted density; make one: unweave fit-density {folder}")
-    try:
-        about = _read_about(path)
-        with safetensors.safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        step, dim = int(about["step"]), int(about["dim"])
-        entry = names.lookup("flow", str(about["flow"]))
-        density = build(entry, dim, options=about["options"])
-        density.load_state_dict(tensors)
-    except UNREADABLE as error:
-        raise RunError(f"{path} is not a density ({error}); delete it and fit it again") from error
-    if step != _newest_step(folder):
+    density, step = read_density(path, names)
+    if step != newest_step(folder / "checkpoints"):
         raise RunError(
             f"{path} was fitted at step {step}, and training went on; fit it again with "
             f"unweave fit-density {folder}"
         )
-    return cast(nn.Module, density.eval())
+    return density
+
+
+def read_density(path: Path, names: Registry) -> tuple[nn.Module, int]:
+    """Read a density file: the density, and the step of the model to whose codes it was fitted.
+
+    Raises
+    ------
+    RunError
+        If the file is damaged.
+    """
+    try:
+        about = _read_about(path)
+        with safetensors.safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        density = _rebuild(names, about, tensors)
+        return density.eval(), int(about["step"])
+    except UNREADABLE as error:
+        raise RunError(f"{path} is not a density ({error}); delete it and fit it again") from error
+
+
+def _rebuild(names: Registry, about: Mapping[str, Any], tensors: dict[str, Tensor]) -> nn.Module:
+    spec = Spec(name=str(about["flow"]), options=about["options"])
+    density = cast(nn.Module, names.build("flow", spec, int(about["dim"])))
+    density.load_state_dict(tensors)
+    return density
 
 
 def has_density(folder: Path) -> bool:
@@ -119,7 +140,7 @@ def has_density(folder: Path) -> bool:
     if not (folder / FILE).is_file():
         return False
     try:
-        return bool(_read_about(folder / FILE)["step"] == _newest_step(folder))
+        return bool(_read_about(folder / FILE)["step"] == newest_step(folder / "checkpoints"))
     except UNREADABLE:
         return True
 
@@ -132,7 +153,8 @@ class FlowPrior(nn.Module):
     dim : code dimensions D.
     kind : registered name of the flow.
     transforms, hidden : its number of layers and their widths, where it has such options.
-    fitted : a run directory whose density is taken as it is; `kind` and the others are then its.
+    fitted : a run directory, or a density file, whose density is taken as it is; `kind` and the
+        others are then its. The file is copied into the run that uses it.
 
     Raises
     ------
@@ -156,7 +178,11 @@ class FlowPrior(nn.Module):
     ) -> None:
         super().__init__()
         if fitted is not None:
-            self.flow = load_density(fitted, registry()).requires_grad_(False)
+            source = fitted / FILE if fitted.is_dir() else fitted
+            if fitted.is_dir():
+                load_density(fitted, registry())  # says if training went on since
+            self.carried = {"fitted": source}
+            self.flow = read_density(source, registry())[0].requires_grad_(False)
             if self().event_shape != (dim,):
                 raise ValueError(
                     f"the density of {fitted} has {self().event_shape[0]} dimensions, "
@@ -165,7 +191,7 @@ class FlowPrior(nn.Module):
             return
         given = {"transforms": transforms, "hidden": hidden}
         options = {name: value for name, value in given.items() if value is not None}
-        self.flow = build(registry().lookup("flow", kind), dim, options=options)
+        self.flow = registry().build("flow", Spec(name=kind, options=options), dim)
 
     def forward(self) -> torch.distributions.Distribution:
         """Return p(z), a distribution with event shape (D,)."""
@@ -188,6 +214,22 @@ def _fit_options(flow: str, fit: Callable[..., Any], given: Mapping[str, str]) -
     }
 
 
+def _check_loadable(
+    names: Registry, entry: Entry, about: Mapping[str, Any], density: nn.Module
+) -> None:
+    """Raise where a fitted density cannot be loaded again, before a good one is replaced."""
+    tensors = {name: t.detach().cpu() for name, t in density.state_dict().items()}
+    if bad := [n for n, t in tensors.items() if not bool(t.isfinite().all())]:
+        raise ConfigError(f"{entry} did not converge: {bad[0]} is not finite; nothing was kept")
+    try:
+        _rebuild(names, about, tensors)
+    except (RuntimeError, ConfigError) as error:
+        raise ConfigError(
+            f"{entry} cannot be loaded after its fit, because its state is not that of a new one "
+            f"({describe(error)}); it must make all parameters and buffers in __init__"
+        ) from error
+
+
 def _save(path: Path, density: nn.Module, about: Mapping[str, Any]) -> None:
     tensors = {k: v.detach().cpu().contiguous() for k, v in density.state_dict().items()}
     text = json.dumps(about, default=str)
@@ -197,8 +239,3 @@ def _save(path: Path, density: nn.Module, about: Mapping[str, Any]) -> None:
 def _read_about(path: Path) -> dict[str, Any]:
     with safetensors.safe_open(path, framework="pt") as file:
         return dict(json.loads((file.metadata() or {})["density"]))
-
-
-def _newest_step(folder: Path) -> int:
-    paths = list_checkpoints(folder / "checkpoints")
-    return int(paths[-1].stem.partition("-")[2]) if paths else 0

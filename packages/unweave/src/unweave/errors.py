@@ -38,6 +38,21 @@ class NonFiniteError(UnweaveError, ArithmeticError):
     """A term of the loss stopped being finite."""
 
 
+def describe(error: BaseException) -> str:
+    """Name an error's class and what it says on one line, at most 300 characters of it."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        text = "it cannot be shown as text"
+    return f"{type(error).__name__}: {shorten(text, 300)}" if text else type(error).__name__
+
+
+def shorten(value: object, length: int = 80) -> str:
+    """Show a value, or its first characters where it is longer."""
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= length else f"{text[: length - 3]}..."
+
+
 def closest_first(name: str, known: Iterable[str]) -> list[str]:
     """Sort known names by likeness to a mistyped one, the closest match first."""
 

@@ -2,64 +2,63 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import json
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import h5py
 import numpy as np
-import torch
+import pydantic
 from numpy.typing import NDArray
 
-from unweave.batches import derive_seed
+from unweave.codetable import CodeTable, encode_table, rows_of, write_code_table
 from unweave.density import has_density
-from unweave.errors import ConfigError
-from unweave.files import replacing, write_text
+from unweave.errors import ConfigError, RunError, UnweaveError, describe, shorten
+from unweave.files import write_text
 from unweave.model import Autoencoder
-from unweave.options import build, check_options, options_of, parse_spec
+from unweave.options import build as build_entry
+from unweave.options import check_options, options_of, parse_spec
 from unweave.protocols import Dataset
 from unweave.registry import Registry
-from unweave.run import CHUNK, SOURCES, Run, Source, encode_chunks, sample_rows, squared_error
+from unweave.trained import SOURCES, Source, Trained
 
 ROWS = 50_000
 """Rows of a code table unless said; of smaller data sets every image is taken."""
+ROWS_WHILE_TRAINING = 10_000
 IMAGE_ROWS = 2000
 """Images that metrics of images look at, the first of the table's rows."""
 METRICS = ("mig", "factor-vae", "sap")
 """Metrics that `unweave evaluate` asks for unless told."""
+VERSION = 2
+"""Of `scores.json`: 1 had neither version nor step; 2 keeps scores of several calls."""
+LARGEST_SCORES = 1 << 28
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class CodeTable:
-    """Codes of a sample of images.
-
-    index : rows of the data set, shape (n,).
-    codes, std : means and standard deviations of q(z|x), float32, shape (n, D).
-    reconstruction_error : squared error of each image, float32, shape (n,).
-    """
-
-    index: NDArray[np.int64]
-    codes: NDArray[np.float32]
-    std: NDArray[np.float32]
-    reconstruction_error: NDArray[np.float32]
+Codes = Literal["mean", "sampled", "both"]
+Part = Literal["train", "holdout"]
 
 
 def evaluate(
-    run: Run,
-    metrics: tuple[str, ...] | None = None,
+    run: Trained,
+    metrics: Sequence[str] | None = None,
     *,
     rows: int = ROWS,
     seed: int = 0,
+    codes: Codes = "mean",
+    on: Part = "train",
+    active: bool = True,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Write `codes.h5` and `scores.json` of a run; return the scores by name.
+    """Score a run; add to its `scores.json`, and write `codes.h5`; return the scores by name.
+
+    A score is named by the metric as it was asked for, `mig:bins=10`, and by what it was computed
+    from where that is not the mean codes of all dimensions of training images: `mig/sampled`,
+    `mig/holdout`, `mig/active`. Scores of an earlier step are dropped. A metric that fails is a
+    score of NaN with its reason, and costs the others nothing.
 
     Parameters
     ----------
@@ -67,114 +66,93 @@ def evaluate(
         score and SAP where the factors are known.
     rows : images that are encoded, drawn without replacement.
     seed : of that draw and of the metrics that draw.
+    codes : means of q(z|x), one draw from it of each image, or both.
+    on : the images trained on, or those held out.
+    active : whether to compute every score of codes over the active dimensions alone as well, where
+        some are not: unused dimensions inflate what MIG calls the runner-up.
 
     Raises
     ------
     ConfigError
         If a metric is unknown, or needs factors that the data set does not have.
     """
-    chosen = metrics if metrics is not None else _default_metrics(run)
-    calls = [_metric(run.registry, text, run.dataset, seed) for text in chosen]
-    table = encode_table(run, run.model, rows=rows, seed=seed, progress=progress)
-    write_code_table(run.codes_path, table, run.dataset, {"method": run.config.method})
-    scores: dict[str, Any] = {
-        "reconstruction_error": float(table.reconstruction_error.mean(dtype=np.float64))
-    }
-    arrays = _Arrays(run, table)
-    for name, call in calls:
-        scores[name] = call(arrays)
-    content = {"rows": len(table.codes), "seed": seed, "scores": _to_json(scores)}
-    write_text(run.scores_path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+    dataset = run.dataset if on == "train" else run.heldout
+    chosen = metrics if metrics is not None else _default_metrics(run.registry, dataset)
+    calls = [_metric(run.registry, text, dataset, seed) for text in chosen]
+    table, scores = None, {}
+    for kind in ("mean", "sampled") if codes == "both" else (codes,):
+        noisy = kind == "sampled"
+        table = encode_table(
+            run, run.model, rows=rows, seed=seed, dataset=dataset, noisy=noisy, progress=progress
+        )
+        suffix = ("/sampled" if noisy else "") + ("/holdout" if on == "holdout" else "")
+        scores |= _scores(run, table, dataset, calls, suffix, active)
+        if kind == "mean" or codes == "sampled":
+            attributes = {"method": run.config.method, "codes": kind, "on": on}
+            write_code_table(run.codes_path, table, dataset, attributes)
+    assert table is not None
+    about = {"rows": len(table.codes), "seed": seed}
+    _add_scores(run, scores, about)
     return scores
 
 
-def untrained_score(run: Run, metric: str, *, rows: int = ROWS, seed: int = 0) -> float:
+def _scores(
+    run: Trained,
+    table: CodeTable,
+    dataset: Dataset,
+    calls: Sequence[tuple[str, _Call]],
+    suffix: str,
+    active: bool,
+) -> dict[str, Any]:
+    error = float(table.reconstruction_error.mean(dtype=np.float64))
+    scores: dict[str, Any] = {f"reconstruction_error{suffix}": error}
+    arrays = _Arrays(run, table, dataset)
+    used = table.active
+    part = dataclasses.replace(table, codes=table.codes[:, used], std=table.std[:, used])
+    for name, call in calls:
+        scores[f"{name}{suffix}"] = _guarded(name, call, arrays)
+        if active and "codes" in call.needs and used.any() and not used.all():
+            scores[f"{name}/active{suffix}"] = _guarded(name, call, _Arrays(run, part, dataset))
+    return scores
+
+
+def score_model(
+    run: Trained, model: Autoencoder, metrics: Sequence[str] | None = None, *, seed: int = 0,
+    rows: int = ROWS_WHILE_TRAINING,
+) -> dict[str, float]:  # fmt: skip
+    """Score a model on images of a run, and write nothing."""
+    chosen = metrics if metrics is not None else _default_metrics(run.registry, run.dataset)
+    calls = [_metric(run.registry, text, run.dataset, seed) for text in chosen]
+    table = encode_table(run, model, rows=rows, seed=seed)
+    scores = _scores(run, table, run.dataset, calls, "", True)
+    return {name: float(score) for name, score in scores.items()}
+
+
+def untrained_score(run: Trained, metric: str, *, rows: int = ROWS, seed: int = 0) -> float:
     """Score the encoder as it was before the first step."""
-    table = encode_table(run, run.untrained_model, rows=rows, seed=seed)
-    _, call = _metric(run.registry, metric, run.dataset, seed)
-    return float(call(_Arrays(run, table)))
+    return score_model(run, run.untrained_model, (metric,), rows=rows, seed=seed)[metric]
 
 
-def code_distances(run: Run, seed: int = 0, rows: int = 2000) -> dict[str, float]:
+def code_distances(run: Trained, seed: int = 0, rows: int = 2000) -> dict[str, float]:
     """Compute MMD² between codes z ~ q(z|x) and samples of the prior and the fitted density.
 
-    By the registered metric `mmd`; empty where none is registered.
+    By the metric `mmd`; empty where none is registered.
     """
-    if "mmd" not in run.registry.names("metric"):
+    if not any(entry.name == "mmd" for entry in run.registry.entries("metric")):
         return {}
-    distance = run.registry.lookup("metric", "mmd").load()
+    distance = run.registry.lookup("metric", "mmd", "unweave-metrics").load()
     codes = run.posterior_codes(rows, seed)
     sources: tuple[Source, ...] = SOURCES if has_density(run.path) else ("prior",)
     return {s: float(distance(codes, run.prior_codes(len(codes), seed, s))) for s in sources}
 
 
-@torch.no_grad()
-def encode_table(
-    run: Run,
-    model: Autoencoder,
-    *,
-    rows: int,
-    seed: int = 0,
-    dataset: Dataset | None = None,
-    noisy: bool = False,
-    progress: Progress | None = None,
-) -> CodeTable:
-    """Encode and reconstruct a random sample of a data set, the run's own unless another is given.
-
-    noisy : reconstruct from a draw z ~ q(z|x) instead of from the mean code.
-    """
-    dataset = dataset or run.dataset
-    index = sample_rows(len(dataset), rows, seed)
-    size = len(index)
-    generator = torch.Generator(run.device).manual_seed(derive_seed(seed, "noise"))
-    means, stds, errors = [], [], []
-    for start in range(0, size, CHUNK):
-        images = dataset.images(index[start : start + CHUNK])
-        for posterior, x in encode_chunks(model, images, run.device):
-            means.append(posterior.mean.cpu().numpy())
-            stds.append(posterior.std.cpu().numpy())
-            z = posterior.rsample(generator) if noisy else posterior.mean
-            errors.append(squared_error(run, x, model.decode(z)).cpu().numpy())
-        if progress:
-            progress(min(start + CHUNK, size), size)
-    return CodeTable(index, np.concatenate(means), np.concatenate(stds), np.concatenate(errors))
-
-
-def write_code_table(
-    path: Path, table: CodeTable, dataset: Dataset, attributes: Mapping[str, str]
-) -> None:
-    """Write a code table as HDF5: the contract between the core and the metrics.
-
-    `/codes` (n, D), `/std`, `/reconstruction_error` (n,), and where known `/factors` (n, K) and
-    `/factor_values`; factor names and sizes are attributes of the file.
-    """
-    arrays = {
-        "codes": table.codes,
-        "std": table.std,
-        "reconstruction_error": table.reconstruction_error,
-        "index": table.index,
-        "factors": _factors(dataset, table.index),
-        "factor_values": None
-        if dataset.factor_values is None
-        else dataset.factor_values[table.index],
-    }
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
-        for name, array in arrays.items():
-            if array is not None:
-                file[name] = array
-        if dataset.factors is not None:
-            file.attrs["factor_names"] = list(dataset.factor_names)
-            file.attrs["factor_sizes"] = list(dataset.factor_sizes)
-        file.attrs.update({"data": dataset.name, **attributes})
-
-
 class _Arrays:
     """What metrics are handed over, by name; images are decoded only if one asks for them."""
 
-    names = frozenset({"codes", "factors", "images", "reconstructions"})
+    names = frozenset({"codes", "factors", "std", "images", "reconstructions"})
 
-    def __init__(self, run: Run, table: CodeTable) -> None:
-        self._run, self._table = run, table
+    def __init__(self, run: Trained, table: CodeTable, dataset: Dataset) -> None:
+        self._run, self._table, self._dataset = run, table, dataset
 
     def get(self, name: str, needs: Sequence[str]) -> NDArray[Any] | None:
         """Return an array; the first rows alone where a metric looks at images, too."""
@@ -182,64 +160,160 @@ class _Arrays:
         rows = slice(IMAGE_ROWS if of_images else None)
         if name == "codes":
             return self._table.codes[rows]
+        if name == "std":
+            return self._table.std[rows]
         if name == "factors":
-            return _factors(self._run.dataset, self._table.index[rows])
+            return rows_of(self._dataset.factors, self._table.index[rows])
         return self._pictures[name]
 
     @functools.cached_property
     def _pictures(self) -> dict[str, NDArray[Any]]:
-        images = self._run.dataset.images(self._table.index[:IMAGE_ROWS])
+        images = self._dataset.images(self._table.index[:IMAGE_ROWS])
         decoded = self._run.decode(self._table.codes[:IMAGE_ROWS])
         return {"images": images / np.float32(255), "reconstructions": decoded / np.float32(255)}
 
 
-def _factors(dataset: Dataset, index: NDArray[np.int64]) -> NDArray[np.integer[Any]] | None:
-    return None if dataset.factors is None else dataset.factors[index]
+@dataclasses.dataclass(frozen=True)
+class _Call:
+    """A metric with its options, ready for arrays."""
+
+    entry: Any
+    options: Mapping[str, Any]
+    needs: tuple[str, ...]
+
+    def __call__(self, arrays: _Arrays) -> Any:
+        given = (arrays.get(need, self.needs) for need in self.needs)
+        return build_entry(self.entry, *given, options=self.options)
 
 
-def _default_metrics(run: Run) -> tuple[str, ...]:
-    known = run.registry.names("metric") if run.dataset.factors is not None else []
+class _Failed(float):
+    """A score that could not be computed: NaN with a reason."""
+
+    reason: str
+
+    def __new__(cls, reason: str) -> _Failed:
+        """Make one."""
+        made = super().__new__(cls, math.nan)
+        made.reason = reason
+        return made
+
+
+def _guarded(name: str, call: _Call, arrays: _Arrays) -> Any:
+    """Compute a score; whatever goes wrong becomes a score without a value."""
+    try:
+        score = call(arrays)
+        float(score)
+    except UnweaveError as error:
+        failed = _Failed(str(error))
+    except Exception as error:
+        failed = _Failed(f"{call.entry} must give one number: {describe(error)}")
+    else:
+        if not isinstance(score, bool | str):
+            return score
+        failed = _Failed(f"{call.entry} must give a number, got {type(score).__name__}")
+    warnings.warn(f"no score {name}: {failed.reason}", stacklevel=3)
+    return failed
+
+
+def _default_metrics(names: Registry, dataset: Dataset) -> tuple[str, ...]:
+    known = {entry.name for entry in names.entries("metric")} if dataset.factors is not None else ()
     return tuple(name for name in METRICS if name in known)
 
 
-def _metric(
-    names: Registry, text: str, dataset: Dataset, seed: int
-) -> tuple[str, Callable[..., Any]]:
+def _metric(names: Registry, text: str, dataset: Dataset, seed: int) -> tuple[str, _Call]:
     """Find a metric and check its options and needs before anything is encoded."""
     name, options = parse_spec(text)
-    entry = names.lookup("metric", name)
+    home = "unweave-metrics" if name in METRICS else None
+    entry = names.lookup("metric", name, home)
     target = entry.load()
     given: dict[str, Any] = dict(options)
     if "seed" in options_of(target):
         given.setdefault("seed", seed)
     check_options(entry, given)
-    needs = [
+    needs = tuple(
         p.name
         for p in inspect.signature(target).parameters.values()
-        if p.kind is not p.KEYWORD_ONLY
-    ]
+        if p.kind is not p.KEYWORD_ONLY and (p.default is p.empty or p.name in _Arrays.names)
+    )
     if unknown := sorted(set(needs) - _Arrays.names):
         raise ConfigError(f"metric {name} needs {unknown[0]}, which a run does not have")
     if dataset.bits == 32 and {"images", "reconstructions"} & set(needs):
         raise ConfigError(f"metric {name} needs images, and {dataset.name} has none")
     if "factors" in needs and dataset.factors is None:
         raise ConfigError(f"metric {name} needs factors, and {dataset.name} has none")
-
-    def call(arrays: _Arrays) -> Any:
-        return build(entry, *(arrays.get(need, needs) for need in needs), options=given)
-
-    return entry.name, call
+    return text.strip(), _Call(entry, given, needs)
 
 
-def _to_json(scores: Mapping[str, Any]) -> dict[str, Any]:
-    """Give every score as `{"value": ..., "settings": ..., "parts": ...}`."""
+class _Score(pydantic.BaseModel):
+    """One entry of `scores.json`."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+    value: float | None
+    settings: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
+    interval: tuple[float, float] | None = None
+    reason: str = ""
+
+
+class _Scores(pydantic.BaseModel):
+    """The content of `scores.json`."""
+
+    version: int = 1
+    step: int = -1
+    rows: int
+    seed: int
+    scores: dict[str, _Score]
+
+
+def read_scores(run: Trained) -> dict[str, Any] | None:
+    """Read `scores.json`: `step`, `rows`, `seed`, and `scores` by name; None where there is none.
+
+    Raises
+    ------
+    RunError
+        If the file is damaged or of a newer version.
+    """
+    path = run.scores_path
+    try:
+        if path.stat().st_size > LARGEST_SCORES:
+            raise RunError(f"{path} is larger than any file of scores; delete it")
+        content = _Scores.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, pydantic.ValidationError, RecursionError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, pydantic.ValidationError) else error
+        raise RunError(
+            f"{path} is no file of scores ({shorten(str(reason))}); delete it and run "
+            f"unweave evaluate {run.path}"
+        ) from None
+    if content.version > VERSION:
+        raise RunError(
+            f"{path} has version {content.version}, and this unweave reads up to {VERSION}; "
+            "upgrade unweave"
+        )
+    return content.model_dump()
+
+
+def _add_scores(run: Trained, scores: Mapping[str, Any], about: Mapping[str, int]) -> None:
+    """Add scores to those of the same step."""
+    try:
+        before = read_scores(run)
+    except RunError:
+        before = None  # what cannot be read is replaced
+    step = run.step
+    kept = before["scores"] if before and before["step"] == step else {}
+    entries = kept | {name: _entry(score) | about for name, score in scores.items()}
+    content = {"version": VERSION, "step": step, **about, "scores": _plain(entries)}
+    write_text(run.scores_path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def _entry(score: Any) -> dict[str, Any]:
     return {
-        name: {
-            "value": _plain(float(score)),
-            "settings": _plain(getattr(score, "settings", {})),
-            "parts": _plain(getattr(score, "parts", {})),
-        }
-        for name, score in scores.items()
+        "value": float(score),
+        "settings": getattr(score, "settings", {}),
+        "parts": getattr(score, "parts", {}),
+        "interval": getattr(score, "interval", None),
+        "reason": getattr(score, "reason", ""),
     }
 
 

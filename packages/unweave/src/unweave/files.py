@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from unweave.errors import RunError
 
 PARTIAL = ".partial-"
+"""How the name of a file begins that is being written; the writer's host and process follow."""
+WRITER = re.compile(r"\.partial-(?P<host>[0-9a-z]+)-(?P<pid>\d+)-")
+ABANDONED_SECONDS = 24 * 3600.0
+"""After which what another host was writing counts as left over."""
 
 
 @contextlib.contextmanager
@@ -26,7 +33,8 @@ def replacing(path: Path) -> Iterator[Path]:
         If the disk is full or the folder cannot be written.
     """
     try:
-        handle, name = tempfile.mkstemp(prefix=PARTIAL, suffix=path.suffix, dir=path.parent)
+        prefix = f"{PARTIAL}{_host()}-{os.getpid()}-"
+        handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
         os.close(handle)
     except OSError as error:
         raise RunError(f"{path} cannot be written: {error.strerror}") from error
@@ -55,9 +63,36 @@ def write_text(path: Path, content: str) -> None:
 
 
 def remove_partial(folder: Path) -> None:
-    """Remove what a killed process had not finished writing."""
+    """Remove what killed processes had not finished writing, and nothing of a living one."""
     for path in folder.glob(f"{PARTIAL}*"):
-        path.unlink(missing_ok=True)
+        if not _being_written(path):
+            path.unlink(missing_ok=True)
+
+
+def _being_written(path: Path) -> bool:
+    writer = WRITER.match(path.name)
+    if writer is None or int(writer["pid"]) == os.getpid():
+        return False
+    if writer["host"] == _host():
+        return is_alive(int(writer["pid"]))
+    with contextlib.suppress(OSError):
+        return time.time() - path.stat().st_mtime < ABANDONED_SECONDS
+    return False
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of this machine runs."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _host() -> str:
+    return re.sub(r"[^0-9a-z]", "", socket.gethostname().lower())[:20] or "localhost"
 
 
 def _umask() -> int:

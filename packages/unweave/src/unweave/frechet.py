@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from unweave.batches import to_float
 from unweave.errors import ConfigError, unknown_name
 from unweave.protocols import Dataset
-from unweave.run import Run, Source, sample_rows
+from unweave.trained import Source, Trained, sample_rows
 
 IMAGES = 2000
 """Images on each side unless said; published distances take 10,000 or more."""
@@ -69,7 +69,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
 
 
 def frechet_distance(
-    run: Run,
+    run: Trained,
     source: Source,
     dataset: Dataset | None = None,
     *,
@@ -113,7 +113,7 @@ def frechet_distance(
         extract(features, pictures, run.device, progress, part * images, 2 * images)
         for part, pictures in enumerate((real, drawn))
     ]
-    metric = run.registry.lookup("metric", "frechet-distance").load()
+    metric = run.registry.lookup("metric", "frechet-distance", "unweave-metrics").load()
     return float(metric(*found))
 
 

@@ -14,7 +14,7 @@ import pluggy
 if TYPE_CHECKING:
     import typer
 
-    from unweave.run import Run
+    from unweave.api import Run
 
 UNWEAVE_API = 1
 """Raised only by a removal, a rename or a changed meaning; the core accepts N and N-1."""
@@ -56,6 +56,16 @@ def unweave_architectures() -> Mapping[str, str]:  # type: ignore[empty-body]
 @hookspec
 def unweave_methods() -> Mapping[str, str]:  # type: ignore[empty-body]
     """Name methods: `function(*, options)` that gives an `unweave.Method`."""
+
+
+@hookspec
+def unweave_objectives() -> Mapping[str, str]:  # type: ignore[empty-body]
+    """Name objectives, which say who descends which loss: `Objective(parts, *, options)`."""
+
+
+@hookspec
+def unweave_optimizers() -> Mapping[str, str]:  # type: ignore[empty-body]
+    """Name optimizers: `optimizer(parameters, lr, *, options)`."""
 
 
 @hookspec

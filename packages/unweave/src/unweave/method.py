@@ -2,59 +2,122 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator
 
+from unweave.errors import shorten
+
 NUMBER = r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*"
-LINEAR = re.compile(rf"linear\({NUMBER},{NUMBER},{NUMBER}\)")
+RAMP = re.compile(rf"(linear|cosine|exponential)\({NUMBER},{NUMBER},{NUMBER}\)")
 WARMUP = re.compile(rf"warmup\({NUMBER},{NUMBER}\)")
+STEPS = re.compile(rf"steps\({NUMBER}((?:,{NUMBER}:{NUMBER})+)\)")
+DROP = re.compile(rf"{NUMBER}:{NUMBER}")
+FORMS = (
+    "a number, linear(start, end, steps), warmup(end, steps), cosine(start, end, steps), "
+    "exponential(start, end, steps) or steps(value, step: factor, ...)"
+)
+
+Shape = Literal["linear", "cosine", "exponential", "steps"]
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A weight over the steps: from `start` to `end` in a straight line, then constant.
+    """A weight or rate as a function w(t) of the step t, constant after `steps`.
 
-        w(t) = start + (end - start) min(t / steps, 1)
+    With s = min(t / steps, 1):
 
-    Written as `6`, `linear(start, end, steps)` or `warmup(end, steps)` (from zero).
+        linear       w(t) = start + (end - start) s
+        cosine       w(t) = end + (start - end) (1 + cos(pi s)) / 2
+        exponential  w(t) = start (end / start)^s
+        steps        w(t) = start times the factor of the last drop at or before t
+
+    Written as `6`, `linear(start, end, steps)`, `warmup(end, steps)` (linear from zero),
+    `cosine(...)`, `exponential(...)` or `steps(1e-3, 18000: .5, 30000: .1)`.
+
+    drops : for `steps`, pairs (step, factor of `start` from then on), steps ascending.
     """
 
     start: float
     end: float
     steps: int = 1
+    shape: Shape = "linear"
+    drops: tuple[tuple[int, float], ...] = ()
 
     @classmethod
     def parse(cls, text: float | str) -> Schedule:
         """Read a schedule from a number or its text.
 
         >>> Schedule.parse("warmup(6, 1000)")
-        Schedule(start=0.0, end=6.0, steps=1000)
+        Schedule(start=0.0, end=6.0, steps=1000, shape='linear', drops=())
+
+        Raises
+        ------
+        ValueError
+            If it is none of the forms, or its steps are not whole and ascending.
         """
         text = str(text).strip().lower()
         if re.fullmatch(NUMBER, text):
-            return cls(float(text), float(text))
-        if match := LINEAR.fullmatch(text):
-            start, end, steps = map(float, match.groups())
+            return _finite(cls(float(text), float(text)), text)
+        if match := STEPS.fullmatch(text):
+            return _finite(_drops(cls, match), text)
+        shape, numbers = "linear", ()
+        if match := RAMP.fullmatch(text):
+            shape, *rest = match.groups()
+            numbers = tuple(map(float, rest))
         elif match := WARMUP.fullmatch(text):
-            start, (end, steps) = 0.0, map(float, match.groups())
+            numbers = (0.0, *map(float, match.groups()))
         else:
-            raise ValueError(
-                f"expected a number, linear(start, end, steps) or warmup(end, steps), got {text!r}"
-            )
-        if steps < 1 or steps != int(steps):
-            raise ValueError(
-                f"a schedule needs a whole number of steps of at least 1, got {steps:g}"
-            )
-        return cls(start, end, int(steps))
+            raise ValueError(f"expected {FORMS}, got {shorten(repr(text))}")
+        start, end, steps = numbers
+        if shape == "exponential" and not start * end > 0:
+            raise ValueError(f"an exponential schedule goes between numbers of one sign: {text}")
+        return _finite(cls(start, end, _whole(steps), cast(Shape, shape)), text)
+
+    def at(self, step: int) -> float:
+        """Return w(step)."""
+        passed = min(step / self.steps, 1.0)
+        if self.shape == "steps":
+            return self.start * ([1.0] + [f for at, f in self.drops if at <= step])[-1]
+        if self.shape == "cosine":
+            return self.end + (self.start - self.end) * (1 + math.cos(math.pi * passed)) / 2
+        if self.shape == "exponential":
+            return self.start * math.exp(math.log(self.end / self.start) * passed)
+        return self.start + (self.end - self.start) * passed
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The values between which w(t) stays: those at the start, at every drop, at the end."""
+        return (self.start, *(self.start * factor for _, factor in self.drops), self.end)
+
+
+def _whole(steps: float) -> int:
+    if not steps >= 1 or steps != int(steps):
+        raise ValueError(f"a schedule needs a whole number of steps of at least 1, got {steps:g}")
+    return int(steps)
+
+
+def _drops(cls: type[Schedule], match: re.Match[str]) -> Schedule:
+    start = float(match.group(1))
+    drops = tuple((_whole(float(at)), float(f)) for at, f in DROP.findall(match.group(2)))
+    if [at for at, _ in drops] != sorted({at for at, _ in drops}):
+        raise ValueError(f"the steps of a schedule must ascend, got {match.group()}")
+    return cls(start, start * drops[-1][1], drops[-1][0], "steps", drops)
+
+
+def _finite(schedule: Schedule, text: str) -> Schedule:
+    if not all(map(math.isfinite, schedule.values)):
+        raise ValueError(f"a schedule needs finite numbers, got {shorten(repr(text))}")
+    return schedule
 
 
 def _check_weight(value: float | str) -> float | str:
     schedule = Schedule.parse(value)
-    return schedule.start if schedule.start == schedule.end else value
+    return schedule.start if len(set(schedule.values)) == 1 else value
 
 
 Weight = Annotated[float | str, AfterValidator(_check_weight)]
@@ -85,9 +148,14 @@ class Method:
     cost : the reconstruction cost, a registered name with options as in `gaussian:sigma=0.1`.
     posterior : family of q(z|x), a registered name with options as in `fixed-noise:noise=0.2`.
     prior : p(z) unless the run names another; a registered name with options.
+    objective : who descends what, a registered name; `sum` is the sum above, then every critic its
+        own loss.
+    objective_options : its options.
     """
 
     terms: tuple[Term, ...]
     cost: str = "bernoulli"
     posterior: str = "gaussian"
     prior: str = "normal"
+    objective: str = "sum"
+    objective_options: Mapping[str, Any] = field(default_factory=dict)

@@ -7,10 +7,13 @@ import re
 import typing
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from unweave.errors import ConfigError, unknown_name
-from unweave.registry import Entry
+from unweave.errors import ConfigError, describe, shorten, unknown_name
+
+if TYPE_CHECKING:
+    from unweave.registry import Entry
 
 SPEC = re.compile(r"(?P<name>[^=]*?)(?::(?P<options>[A-Za-z_]\w*=.*))?", re.DOTALL)
 NEXT_OPTION = re.compile(r",(?=[A-Za-z_]\w*=)")
@@ -64,6 +67,7 @@ def check_options(entry: Entry, given: Mapping[str, Any]) -> dict[str, Any]:
     given = {name.rstrip("_"): value for name, value in given.items()}
     for name in given:
         if name not in known:
+            _refuse_positional(entry, name)
             raise unknown_name(f"option of {entry.kind} {entry.name}", name, known)
     checked = {name: option.default for name, option in known.items()}
     checked |= {
@@ -74,6 +78,23 @@ def check_options(entry: Entry, given: Mapping[str, Any]) -> dict[str, Any]:
         if value is inspect.Parameter.empty:
             raise ConfigError(f"{entry.kind} {entry.name} needs the option {name}")
     return checked
+
+
+def misplaced_options(target: Any) -> list[str]:
+    """List parameters with a default that are not keyword-only, which no user can set."""
+    parameters = inspect.signature(target).parameters.values()
+    return [
+        p.name for p in parameters
+        if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is not p.empty
+    ]  # fmt: skip
+
+
+def _refuse_positional(entry: Entry, name: str) -> None:
+    misplaced = misplaced_options(entry.load())
+    if name in (text.rstrip("_") for text in misplaced):
+        raise ConfigError(
+            f"option {name!r} of {entry} is not keyword-only; its author must put it behind the *"
+        )
 
 
 def build(entry: Entry, *arguments: Any, options: Mapping[str, Any]) -> Any:
@@ -89,10 +110,12 @@ def build(entry: Entry, *arguments: Any, options: Mapping[str, Any]) -> Any:
     keywords = {option.parameter: checked[n] for n, option in options_of(target).items()}
     try:
         return target(*arguments, **keywords)
-    except (ValueError, TypeError, OSError) as error:
-        if isinstance(error, ConfigError):
-            raise
+    except ConfigError:
+        raise
+    except (ValueError, OSError) as error:
         raise ConfigError(f"{entry.kind} {entry.name}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise ConfigError(f"{entry} raised {describe(error)}") from error
 
 
 def parse_spec(text: str) -> tuple[str, dict[str, str]]:
@@ -103,9 +126,19 @@ def parse_spec(text: str) -> tuple[str, dict[str, str]]:
     """
     match = SPEC.fullmatch(text)
     if match is None or not match["name"]:
-        raise ConfigError(f"expected NAME or NAME:key=value,key=value, got {text!r}")
+        raise ConfigError(f"expected NAME or NAME:key=value,key=value, got {shorten(repr(text))}")
     pairs = NEXT_OPTION.split(match["options"]) if match["options"] else []
     return match["name"], dict(pair.split("=", 1) for pair in pairs)
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """Split names with options at spaces, and at commas that begin no option.
+
+    >>> split_names("mig:bins=10,seed=3, sap factor-vae")
+    ('mig:bins=10,seed=3', 'sap', 'factor-vae')
+    """
+    parts = re.split(r"\s+|,(?![A-Za-z_]\w*=)", text)
+    return tuple(part for part in parts if part)
 
 
 def convert(what: str, annotation: Any, value: Any) -> Any:
@@ -124,10 +157,11 @@ def convert(what: str, annotation: Any, value: Any) -> Any:
     problem = ""
     for reading in _readings(annotation, value):
         try:
-            return adapter.validate_python(reading)
+            value = adapter.validate_python(reading)
+            return value.expanduser() if isinstance(value, Path) else value
         except pydantic.ValidationError as error:
             problem = problem or error.errors()[0]["msg"]
-    raise ConfigError(f"{what} does not take {value!r}: {problem}")
+    raise ConfigError(f"{what} does not take {shorten(repr(value))}: {problem}")
 
 
 def _readings(annotation: Any, value: Any) -> Iterator[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -12,8 +12,14 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Independent
 from torch.distributions import Normal as TorchNormal
 
+from unweave.errors import unknown_name
+
 SMALLEST_STD = 1e-6
 """What the softplus head adds, so that log std is finite however negative the output."""
+VARIANCE_RANGE = (-20.0, 500.0)
+"""Where the head softplus-variance clips outputs, as in the code of Gaujac, Feige and Barber."""
+
+Head = Literal["log-variance", "softplus", "softplus-variance"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ def _normal_like(mean: Tensor, generator: torch.Generator | None) -> Tensor:
     return torch.randn(mean.shape, generator=generator, dtype=mean.dtype, device=mean.device)
 
 
-class _Family(nn.Module):
+class Family(nn.Module):
     """A posterior family: a module that turns an encoder's outputs into q(z|x).
 
     dim : code dimensions D.
@@ -104,30 +110,43 @@ class _Family(nn.Module):
         return parameters
 
 
-class Gaussian(_Family):
+class Gaussian(Family):
     """Family of factorised Gaussians whose mean and spread the encoder gives.
 
-    head : what the second half of the encoder's outputs h is: `log-variance`, std = exp(h / 2), or
-        `softplus`, std = log(1 + exp(h)), which grows linearly where exp would explode.
+    head : how the second half of the encoder's outputs h becomes a spread. `log-variance`:
+        std² = exp(h). `softplus`: std = log(1 + exp(h)) + 1e-6, which grows linearly where exp
+        would explode. `softplus-variance`: std² = log(1 + exp(h')), h' = h clipped to
+        [-20, 500]. At h = 0 the standard deviations are 1, 0.69 and 0.83.
+
+    References
+    ----------
+    `log-variance`: Kingma and Welling, "Auto-encoding variational Bayes", 2014, appendix C.
+    `softplus-variance`: the published code of Gaujac, Feige and Barber, "Learning disentangled
+    representations with the Wasserstein autoencoder", arXiv 2010.03459.
     """
 
     outputs_per_dim = 2
 
-    def __init__(
-        self, dim: int, *, head: Literal["log-variance", "softplus"] = "log-variance"
-    ) -> None:
+    def __init__(self, dim: int, *, head: Head = "log-variance") -> None:
         super().__init__(dim)
+        if head not in get_args(Head):
+            raise unknown_name("head", head, get_args(Head))
         self.head = head
 
     def forward(self, parameters: Tensor) -> GaussianPosterior:
         """Return q(z|x) from outputs of shape (b, 2 D)."""
         mean, spread = self.check(parameters).chunk(2, dim=1)
+        return GaussianPosterior(mean, self._std(spread))
+
+    def _std(self, spread: Tensor) -> Tensor:
         if self.head == "softplus":
-            return GaussianPosterior(mean, F.softplus(spread) + SMALLEST_STD)
-        return GaussianPosterior(mean, (0.5 * spread).exp())
+            return F.softplus(spread) + SMALLEST_STD
+        if self.head == "softplus-variance":
+            return F.softplus(spread.clamp(*VARIANCE_RANGE)).sqrt()
+        return (0.5 * spread).exp()
 
 
-class FixedNoise(_Family):
+class FixedNoise(Family):
     """Family of Gaussians with one standard deviation for all, `noise`; the encoder gives means."""
 
     def __init__(self, dim: int, *, noise: float = 0.1) -> None:
@@ -142,7 +161,7 @@ class FixedNoise(_Family):
         return GaussianPosterior(mean, torch.full_like(mean, self.noise))
 
 
-class Deterministic(_Family):
+class Deterministic(Family):
     """Family of points: z is the encoder's output, and has no density."""
 
     has_density = False

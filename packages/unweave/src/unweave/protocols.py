@@ -1,4 +1,8 @@
-"""What the core expects of registered objects, structurally. `docs/hooks.md` says it in words."""
+"""What the core expects of registered objects, structurally. `docs/hooks.md` says it in words.
+
+A member that a protocol below declares must be there, but for those in `OPTIONAL`, which are read
+with `member` and have a default.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,46 @@ if TYPE_CHECKING:
     from torch.distributions import Distribution
 
     Progress = Callable[[int, int], None]
+
+
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "dataset": ("name", "image_shape", "factors", "bits", "images", "stored"),
+    "estimator": ("terms",),
+    "posterior": ("outputs", "has_density"),
+    "cost": ("image", "units"),
+    "flow": ("fit",),
+    "executor": ("map",),
+    "objective": ("rounds", "losses"),
+}
+"""Members that an object must have, by kind."""
+
+OPTIONAL: Mapping[str, Any] = {
+    # dataset
+    "note": "",
+    "factor_values": None,
+    "factor_names": (),
+    "factor_sizes": (),
+    # prior
+    "sample": None,
+    "rsample": None,
+    "images_wanted": 0,
+    "attach": None,
+    "carried": {},
+    # estimator
+    "needs_density": False,
+    "critic_loss": None,
+    "critic_optimizer": {},
+    # cost
+    "unit_interval": False,
+    "expected": None,
+    "draw": None,
+}
+"""Members that an object may have, with what stands for one that it has not."""
+
+
+def member(thing: object, name: str) -> Any:
+    """Return an optional member of a registered object, or its default."""
+    return getattr(thing, name, OPTIONAL[name])
 
 
 @runtime_checkable
@@ -184,6 +228,40 @@ class Critic(Estimator, Protocol):
 
     def critic_loss(self, latent: Latent, second_latent: Latent) -> torch.Tensor:
         """Return the critic's own loss, with codes detached."""
+        ...
+
+
+class Player(Protocol):
+    """Who moves: the parameters of its modules descend a loss of its own."""
+
+    @property
+    def name(self) -> str:
+        """What its loss is called."""
+        ...
+
+    @property
+    def modules(self) -> tuple[torch.nn.Module, ...]:
+        """The modules that it trains."""
+        ...
+
+    @property
+    def optimizer(self) -> str | Mapping[str, Any]:
+        """A registered optimizer with options, `adam:lr=1e-4`; empty for the run's own."""
+        ...
+
+
+class Objective(Protocol):
+    """A torch module that says who descends which loss."""
+
+    @property
+    def rounds(self) -> tuple[tuple[Player, ...], ...]:
+        """The rounds of a step in their order, each with the players that move at once."""
+        ...
+
+    def losses(
+        self, number: int, batches: Any, clock: torch.Tensor
+    ) -> tuple[Mapping[str, torch.Tensor], Mapping[str, torch.Tensor]]:
+        """Return a loss for each player of a round, and the named scalars for the log."""
         ...
 
 

@@ -12,6 +12,7 @@ import importlib
 import importlib.metadata
 import os
 import re
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -22,8 +23,18 @@ from typing import Any
 import pluggy
 
 from unweave import hookspecs
-from unweave.errors import ClashError, ConfigError, PluginError, PluginWarning, closest_first
+from unweave import options as _options
+from unweave.errors import (
+    ClashError,
+    ConfigError,
+    PluginError,
+    PluginWarning,
+    UnknownNameError,
+    closest_first,
+    describe,
+)
 from unweave.errors import unknown_name as unknown_name_error
+from unweave.protocols import REQUIRED
 
 KINDS = (
     "prior",
@@ -33,10 +44,21 @@ KINDS = (
     "cost",
     "architecture",
     "method",
+    "objective",
+    "optimizer",
     "metric",
     "dataset",
     "executor",
 )
+OURS = (
+    "unweave",
+    "unweave-data",
+    "unweave-estimators",
+    "unweave-flows",
+    "unweave-metrics",
+    "unweave-priors",
+)
+"""The distributions in which a name that a method or a default speaks is looked for."""
 NAME = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
 TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
@@ -56,6 +78,10 @@ class Entry:
         """The spelling that never clashes: `dist:name`."""
         return f"{self.distribution}:{self.name}"
 
+    def __str__(self) -> str:
+        """Name the kind, the registered name, the distribution and its version."""
+        return f"{self.kind} {self.name} of {self.distribution} {self.version}"
+
     def load(self) -> Any:
         """Import the target.
 
@@ -67,10 +93,10 @@ class Entry:
         module, _, path = self.target.partition(":")
         try:
             return functools.reduce(getattr, path.split("."), importlib.import_module(module))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ConfigError(
                 f"{self.kind} {self.name!r} of {self.distribution} {self.version} cannot be "
-                f"loaded from {self.target!r}: {_describe(error)}"
+                f"loaded from {self.target!r}: {describe(error)}"
             ) from error
 
 
@@ -84,11 +110,7 @@ class Plugin:
     reason: str = ""
     milliseconds: float = 0.0
     entries: list[Entry] = field(default_factory=list)
-
-
-def _describe(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    imports_torch: bool = False
 
 
 def _normalized(name: str) -> str:
@@ -127,8 +149,12 @@ class Registry:
         short = [entry.name for entry in entries]
         return [e.name if short.count(e.name) == 1 else e.qualified for e in entries]
 
-    def lookup(self, kind: str, name: str) -> Entry:
+    def lookup(self, kind: str, name: str, home: str | None = None) -> Entry:
         """Find what a name, short or qualified, stands for.
+
+        home : the distribution of the method or default that speaks the name; what it registers
+            itself comes first, then what unweave's own distributions register. A name that a user
+            types has no home.
 
         Raises
         ------
@@ -139,29 +165,81 @@ class Registry:
         """
         entries = self.entries(kind)
         found = [entry for entry in entries if name in (entry.name, entry.qualified)]
+        if home is not None and len(found) > 1:
+            at_home = [e for e in found if e.distribution == home]
+            found = at_home or [e for e in found if e.distribution in OURS] or found
         if len(found) == 1:
             return found[0]
         if found:
             owners = " and ".join(f"{e.distribution} {e.version}" for e in found)
             spellings = " or ".join(repr(e.qualified) for e in found)
             raise ClashError(f"{kind} {name!r} is registered by {owners}; write {spellings}")
-        raise unknown_name_error(kind, name, self.names(kind), self._broken_hint())
+        raise self._unknown(kind, name)
 
-    def observe(self, hook: str, **arguments: Any) -> None:
-        """Call an observer hook; one that raises is reported and the run goes on."""
+    def _unknown(self, kind: str, name: str) -> UnknownNameError:
+        distribution, colon, _ = name.rpartition(":")
+        if colon and distribution not in {plugin.distribution for plugin in self.plugins}:
+            return UnknownNameError(
+                f"{kind} {name!r} comes from a plugin that is not here: "
+                f"install {distribution}{self._broken_hint()}"
+            )
+        return unknown_name_error(kind, name, self.names(kind), self._broken_hint())
+
+    def build(
+        self,
+        kind: str,
+        spec: Any,
+        *arguments: Any,
+        home: str | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Look a name up, check its options, call it, and check what it gives.
+
+        Parameters
+        ----------
+        spec : text `name:key=value,...`, or an object with `name` and `options`.
+        arguments : what an object of this kind is called with before its options.
+        home : as in `lookup`.
+        options : more options, before those of the spec.
+
+        Raises
+        ------
+        ConfigError
+            If the name or an option is unknown, the object refuses what it gets or raises, or
+            lacks what an object of its kind must have.
+        """
+        name, given = _options.parse_spec(spec) if isinstance(spec, str) else (
+            spec.name, dict(spec.options)
+        )  # fmt: skip
+        entry = self.lookup(kind, name, home)
+        built = _options.build(entry, *arguments, options={**(options or {}), **given})
+        for member in REQUIRED.get(kind, ()):
+            if not hasattr(built, member):
+                raise ConfigError(
+                    f"{entry} gives an object without {member!r}, which every {kind} has"
+                )
+        return built
+
+    def observe(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
+        """Call an observer hook; one that raises is reported and the run goes on.
+
+        Returns pairs of a distribution and what its observer returned.
+        """
+        answers = []
         for owner, call in self._implementations(hook, arguments):
             try:
-                call()
-            except Exception as error:
-                _warn(f"observer {hook} of {owner} failed: {_describe(error)}; the run goes on")
+                answers.append((owner, call()))
+            except (Exception, SystemExit) as error:
+                _warn(f"observer {hook} of {owner} failed: {describe(error)}; the run goes on")
+        return answers
 
     def add_commands(self, app: Any) -> None:
         """Let plugins add commands to the command line."""
         for owner, call in self._implementations("unweave_commands", {"app": app}):
             try:
                 call()
-            except Exception as error:
-                self._reject(owner, f"unweave_commands raised {_describe(error)}")
+            except (Exception, SystemExit) as error:
+                self._reject(owner, f"unweave_commands raised {describe(error)}")
 
     def _implementations(
         self, hook: str, arguments: Mapping[str, Any]
@@ -188,7 +266,7 @@ class Registry:
 
     def _load(self, plugin: Plugin, points: list[importlib.metadata.EntryPoint]) -> None:
         self.plugins.append(plugin)
-        start = time.perf_counter()
+        start, torch_before = time.perf_counter(), "torch" in sys.modules
         try:
             for number, point in enumerate(points):
                 module = point.load()
@@ -196,10 +274,11 @@ class Registry:
                 suffix = f"[{number}]" if number else ""
                 self._manager.register(module, name=plugin.distribution + suffix)
                 plugin.entries += _entries_of(module, plugin)
-        except Exception as error:
-            reason = str(error) if isinstance(error, PluginError) else _describe(error)
+        except (Exception, SystemExit) as error:
+            reason = str(error) if isinstance(error, PluginError) else describe(error)
             self._reject(plugin.distribution, reason)
         plugin.milliseconds = 1000 * (time.perf_counter() - start)
+        plugin.imports_torch = "torch" in sys.modules and not torch_before
 
     def _reject(self, distribution: str, reason: str) -> None:
         plugin = next(p for p in self.plugins if p.distribution == distribution.partition("[")[0])
@@ -256,8 +335,8 @@ def _entries_of(module: ModuleType, plugin: Plugin) -> list[Entry]:
             continue
         try:
             mapping = hook()
-        except Exception as error:
-            raise PluginError(f"{_hook_name(kind)} raised {_describe(error)}") from error
+        except (Exception, SystemExit) as error:
+            raise PluginError(f"{_hook_name(kind)} raised {describe(error)}") from error
         _check_mapping(_hook_name(kind), mapping)
         entries += [
             Entry(kind, name, target, plugin.distribution, plugin.version)

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
+from unweave.assemble import Assembly, explaining, trained_parameters
 from unweave.batches import BatchIndices, Feed, derive_seed
 from unweave.checkpoint import save_checkpoint
-from unweave.config import TrainConfig
+from unweave.config import TrainConfig, digest
 from unweave.errors import NonFiniteError, RunError
 from unweave.method import Schedule
-from unweave.model import Autoencoder
-from unweave.objective import Latent, Objective, WeightSchedule
+from unweave.objectives.terms import WeightSchedule
+from unweave.optimizers import set_rate
+from unweave.players import Batches, Labels, make_batches
+from unweave.running_means import RunningMeans
+from unweave.signals import stop_signals
 
 
-class Observer(Protocol):
-    """Who is told how training goes."""
+@dataclass
+class _Seat:
+    """What a player moves: its parameters, their optimizer and its learning rate."""
 
-    def stepped(self, step: int) -> None:
-        """Hear that `step` steps are done, without a wait for the device."""
-        ...
-
-    def logged(self, step: int, scalars: dict[str, float]) -> None:
-        """Hear the means of all terms since the last log."""
-        ...
+    parameters: list[nn.Parameter]
+    optimizer: Optimizer
+    schedule: Schedule
+    rate: WeightSchedule
 
 
 class Trainer:
@@ -39,84 +39,98 @@ class Trainer:
 
     Parameters
     ----------
-    model, objective : on the device.
+    assembly : networks and objective.
     feed : indices -> float images on the device.
     dataset_size : N.
     config : of the run.
     device : of everything.
+    labels : gives the classes of the factors, int64, shape (N, K), on the device, or None.
     """
 
     def __init__(
         self,
-        model: Autoencoder,
-        objective: Objective,
+        assembly: Assembly,
         feed: Feed,
         dataset_size: int,
         config: TrainConfig,
         device: torch.device,
+        labels: Labels = lambda: None,
     ) -> None:
-        self.model, self.objective = model.to(device), objective.to(device)
-        self.config = config
+        self.model, self.objective = assembly.model.to(device), assembly.objective
+        cast(nn.Module, self.objective).to(device)
+        self.config, self.owners = config, assembly.owners
         self.step = 0
-        self.feed, self._size = feed, dataset_size
+        self._feed, self.size, self._labels = feed, dataset_size, labels
         self._generator = torch.Generator(device)
-        self._order = self._indices("codes", device)
-        self._second_order = self._indices("critic", device)
+        self.forked = [device] if device.type == "cuda" else []
+        self._orders = [
+            BatchIndices(dataset_size, config.batch_size, config.seed, stream, device)
+            for stream in ("codes", "critic")
+        ]
         if config.compile:
             self.model.encoder.compile()
             self.model.decoder.compile()
-        self.optimizers = self._make_optimizers()
-        self._rate = WeightSchedule(Schedule.parse(config.learning_rate)).to(device)
-        names = self.term_names
-        self._clock = torch.zeros((), dtype=torch.int64, device=device)
-        self._sums = torch.zeros(len(names), device=device)
-        self._first_bad = torch.full((len(names),), -1, dtype=torch.int64, device=device)
-        self._logged_step = 0
-
-    @property
-    def term_names(self) -> tuple[str, ...]:
-        """Names of the logged terms: the objective's, then the critics' losses."""
-        critics = (f"{name}/critic_loss" for name in self.objective.critics)
-        return (*self.objective.term_names, *critics)
+        self._seats = {
+            player.name: _take_seat(assembly, player, device)
+            for players in self.objective.rounds
+            for player in players
+        }
+        self.clock = torch.zeros((), dtype=torch.int64, device=device)
+        self.means = RunningMeans(assembly.term_names, device)
 
     def train_step(self) -> None:
         """Do one step of every player."""
-        x = self.feed(self._order(self.step))
-        self._generator.manual_seed(derive_seed(self.config.seed, "noise", self.step))
-        latent = self._latent(x)
-        terms = self.objective(x, self.model.decode(latent.z), latent, self._clock)
-        self._update("autoencoder", terms[0])
-        losses = [self._critic_step(name, latent) for name in self.objective.critics]
-        self._account(torch.stack([*terms.detach().unbind(), *losses]))
-
-    def _latent(self, x: Tensor) -> Latent:
-        posterior = self.model.encode(x)
-        z = posterior.rsample(self._generator)
-        model = self.model
-        return Latent(z, posterior, model.prior, model.decoder, self._size, self._generator)
-
-    def _critic_step(self, name: str, latent: Latent) -> Tensor:
-        with torch.no_grad():
-            second = self._latent(self.feed(self._second_order(self.step)))
-        loss = self.objective.critics[name].critic_loss(latent, second)
-        self._update(name, loss)
-        return loss.detach()
-
-    def _update(self, player: str, loss: Tensor) -> None:
-        optimizer = self.optimizers[player]
-        if player == "autoencoder":
-            optimizer.param_groups[0]["lr"].copy_(self._rate(self._clock))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-
-    def _account(self, terms: Tensor) -> None:
-        """Add up terms and note the first step at which each was not finite, on the device."""
-        fresh = (self._first_bad < 0) & ~terms.isfinite()
-        self._first_bad = torch.where(fresh, self._clock, self._first_bad)
-        self._sums += terms
-        self._clock += 1
+        with torch.random.fork_rng(self.forked):
+            # Dropout and whatever else draws from torch's global generator.
+            torch.manual_seed(derive_seed(self.config.seed, "global", self.step))
+            with explaining(self.owners, f"at step {self.step}"):
+                terms = self.play(self.draw(self.step))
+        self.means.add(terms, self.clock)
+        self.clock += 1
         self.step += 1
+
+    def draw(self, step: int) -> Batches:
+        """Draw the two batches of a step; all host work, and what is lazy in them."""
+        first, second = self._orders
+        self._generator.manual_seed(derive_seed(self.config.seed, "noise", step))
+        self._feed.announce(first(step + 1))
+        draws = (lambda: first(step), lambda: second(step))
+        return make_batches(
+            self.model, self._feed, self._labels, self.size, self._generator, draws,
+            self.config.batch_size,
+        )  # fmt: skip
+
+    def play(self, batches: Batches) -> Tensor:
+        """Play every round: all gradients of a round before any of its players moves.
+
+        Returns the logged terms as one vector in the order of `means.names`.
+        """
+        named: dict[str, Tensor] = {}
+        for number, players in enumerate(self.objective.rounds):
+            losses, terms = self.objective.losses(number, batches, self.clock)
+            named |= terms
+            seats = [self._seats[player.name] for player in players]
+            found = [
+                torch.autograd.grad(
+                    losses[player.name], seat.parameters,
+                    retain_graph=seat is not seats[-1], allow_unused=True,
+                )
+                for player, seat in zip(players, seats, strict=True)
+            ]  # fmt: skip
+            for seat, gradients in zip(seats, found, strict=True):
+                self._move(seat, gradients)
+        return torch.stack([named[name].detach() for name in self.means.names])
+
+    def _move(self, seat: _Seat, gradients: tuple[Tensor | None, ...]) -> None:
+        for parameter, gradient in zip(seat.parameters, gradients, strict=True):
+            parameter.grad = None if gradient is None else laid_out(gradient, parameter)
+        if self.config.clip_norm:
+            nn.utils.clip_grad_norm_(seat.parameters, self.config.clip_norm)
+        on_device = isinstance(seat.optimizer.param_groups[0]["lr"], Tensor)
+        rate = seat.rate(self.clock) if on_device else seat.schedule.at(self.step)
+        set_rate(seat.optimizer, rate)
+        seat.optimizer.step()
+        seat.optimizer.zero_grad(set_to_none=True)
 
     def take_log(self) -> dict[str, float]:
         """Return the means since the last log and start anew; waits for the device.
@@ -127,47 +141,34 @@ class Trainer:
             If a term was not finite.
         """
         self.check_finite()
-        means = (self._sums / max(1, self.step - self._logged_step)).tolist()
-        self._sums.zero_()
-        self._logged_step = self.step
-        return dict(zip(self.term_names, means, strict=True))
+        return self.means.take(self.step)
 
     def check_finite(self) -> None:
-        """Raise if a term was not finite, or a weight is not.
+        """Raise if a term was not finite, or a number that is kept is not.
 
         Raises
         ------
         NonFiniteError
-            Naming the first term and its step.
+            Naming it.
         """
-        bad = {
-            name: step
-            for name, step in zip(self.term_names, self._first_bad.tolist(), strict=True)
-            if step >= 0
-        }
-        if bad:
-            # The loss is the sum of the terms: name the term that spoilt it.
-            name = min(bad, key=lambda term: (bad[term], term == "loss"))
-            raise NonFiniteError(
-                f"{name} is not finite at step {bad[name]}; lower learning_rate or the weights, "
-                "the newest checkpoint is from before"
-            )
-        for name, tensor in self._weights().items():
-            if not bool(tensor.isfinite().all()):
+        self.means.check()
+        for name, tensor in self.state().items():
+            if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
                 raise NonFiniteError(
-                    f"weight {name} is not finite at step {self.step}; lower learning_rate, "
+                    f"{name} is not finite at step {self.step}; lower learning_rate, "
                     "the newest checkpoint is from before"
                 )
 
     def state(self) -> dict[str, Tensor]:
         """Return every tensor that a resumed run needs, flat."""
         tensors = self._weights()
-        for player, optimizer in self.optimizers.items():
-            for number, parameter in enumerate(optimizer.param_groups[0]["params"]):
-                for key, value in optimizer.state[parameter].items():
-                    tensors[f"optimizer.{player}.{number}.{key}"] = value
-        tensors["log.sums"] = self._sums
-        tensors["log.step"] = torch.tensor(self._logged_step)
+        for prefix, parameter, state in self._moments():
+            for key, value in state.items():
+                if value.shape == parameter.shape and value.stride() != parameter.stride():
+                    raise AssertionError(f"{prefix}{key} is not laid out as its parameter")
+                tensors[f"{prefix}{key}"] = value
+        tensors["log.sums"] = self.means.sums
+        tensors["log.step"] = torch.tensor(self.means.step)
         return tensors
 
     def load_state(self, step: int, tensors: dict[str, Tensor]) -> None:
@@ -178,60 +179,88 @@ class Trainer:
         RunError
             If the state is not one of this configuration.
         """
-        try:
-            self._load_tensors(tensors)
-        except (KeyError, RuntimeError) as error:
-            raise RunError(
-                f"the checkpoint does not fit the run's configuration: {error}"
-            ) from error
+        weights = self._weights()
+        unknown = {n for n in tensors if not n.startswith(("optimizer.", "log."))} - set(weights)
+        if unknown:
+            raise _unfit(f"it has {min(unknown)!r}, which the networks have not")
+        for name, tensor in weights.items():
+            tensor.detach().copy_(_fitting(tensors, name, tensor))
+        for prefix, parameter, state in self._moments():
+            found = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+            state.clear()
+            for key, value in found.items():
+                if value.dim() and value.shape != parameter.shape:
+                    raise _unfit(f"{prefix}{key} has shape {tuple(value.shape)}")
+                state[key] = laid_out(value, parameter).clone()
+        self.means.sums.copy_(_fitting(tensors, "log.sums", self.means.sums))
+        self.means.step = int(_fitting(tensors, "log.step", torch.tensor(0)))
         self.step = step
-        self._clock.fill_(step)
+        self.clock.fill_(step)
 
-    def _load_tensors(self, tensors: dict[str, Tensor]) -> None:
-        for name, tensor in self._weights().items():
-            tensor.detach().copy_(tensors[name])
-        for player, optimizer in self.optimizers.items():
-            for number, parameter in enumerate(optimizer.param_groups[0]["params"]):
-                prefix = f"optimizer.{player}.{number}."
-                state = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
-                device = parameter.device
-                optimizer.state[parameter] = {k: v.clone().to(device) for k, v in state.items()}
-        self._sums.copy_(tensors["log.sums"])
-        self._logged_step = int(tensors["log.step"])
+    def _moments(self) -> Iterator[tuple[str, nn.Parameter, dict[str, Any]]]:
+        """Give for every parameter the start of its state's names, itself, and the state."""
+        for player, seat in self._seats.items():
+            for number, parameter in enumerate(seat.parameters):
+                yield f"optimizer.{player}.{number}.", parameter, seat.optimizer.state[parameter]
 
     def _weights(self) -> dict[str, Tensor]:
-        modules = {"model": self.model, "objective": self.objective}
+        modules = {"model": self.model, "objective": cast(nn.Module, self.objective)}
         return {
             f"{prefix}.{name}": tensor
             for prefix, module in modules.items()
             for name, tensor in module.state_dict().items()
         }
 
-    def _make_optimizers(self) -> dict[str, torch.optim.Adam]:
-        config = self.config
-        own = [*self.model.parameters(), *self.objective.autoencoder_parameters()]
-        settings = {"lr": 0.0, "betas": config.adam_betas, "eps": config.adam_eps}
-        optimizers = {"autoencoder": _adam(own, **settings)}
-        for name, critic in self.objective.critics.items():
-            parameters = list(self.objective.estimators[name].parameters())
-            optimizers[name] = _adam(parameters, **critic.critic_optimizer)
-        return optimizers
 
-    def _indices(self, stream: str, device: torch.device) -> BatchIndices:
-        config = self.config
-        return BatchIndices(self._size, config.batch_size, config.seed, stream, device)
+def _take_seat(assembly: Assembly, player: Any, device: torch.device) -> _Seat:
+    optimizer, schedule = assembly.optimizer_of(player)
+    return _Seat(
+        trained_parameters(player), optimizer, schedule, WeightSchedule(schedule).to(device)
+    )
 
 
-def _adam(parameters: list[nn.Parameter], **settings: Any) -> torch.optim.Adam:
-    wanted = [parameter for parameter in parameters if parameter.requires_grad]
-    rate = torch.tensor(float(settings.pop("lr")), device=wanted[0].device)
-    return torch.optim.Adam(wanted, lr=rate, fused=True, **settings)
+def laid_out(tensor: Tensor, parameter: Tensor) -> Tensor:
+    """Return a tensor in the memory layout of its parameter, on its device.
+
+    torch's fused optimizers walk the memories of a parameter, its gradient and its moments in one
+    order: a contiguous moment of channels-last weights would be paired with other weights.
+    """
+    if tensor.shape != parameter.shape:
+        return tensor.clone().to(parameter.device)
+    if tensor.stride() == parameter.stride() and tensor.device == parameter.device:
+        return tensor
+    return torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
+
+
+def _fitting(tensors: dict[str, Tensor], name: str, like: Tensor) -> Tensor:
+    if name not in tensors:
+        raise _unfit(f"it lacks {name!r}")
+    if tensors[name].shape != like.shape:
+        raise _unfit(f"{name!r} has shape {tuple(tensors[name].shape)} for {tuple(like.shape)}")
+    return tensors[name]
+
+
+def _unfit(what: str) -> RunError:
+    return RunError(f"the checkpoint does not fit the run's configuration: {what}")
+
+
+class Observer(Protocol):
+    """Who is told how training goes."""
+
+    def stepped(self, step: int) -> None:
+        """Hear that `step` steps are done, without a wait for the device."""
+        ...
+
+    def logged(self, step: int, scalars: dict[str, float]) -> bool:
+        """Hear the means of all terms since the last log; return whether to stop."""
+        ...
 
 
 def fit(trainer: Trainer, checkpoints: Path, observer: Observer) -> str:
-    """Train to the last step, with logs and checkpoints; return `finished` or `stopped`.
+    """Train to the last step, with logs and checkpoints.
 
-    SIGINT and SIGTERM end the loop after the step in progress, with a checkpoint.
+    Return `finished`, or `stopped` where a signal or the observer ended it: after the step in
+    progress, with a checkpoint.
 
     Raises
     ------
@@ -240,43 +269,21 @@ def fit(trainer: Trainer, checkpoints: Path, observer: Observer) -> str:
     RunError
         If a checkpoint cannot be written; the one before is intact.
     """
-    config = trainer.config
-    with _stop_signals() as stopped:
-        while trainer.step < config.steps and not stopped():
+    config, enough = trainer.config, False
+    with stop_signals() as stopped:
+        while trainer.step < config.steps and not (enough or stopped()):
             trainer.train_step()
             observer.stepped(trainer.step)
             done = trainer.step == config.steps
             if done or trainer.step % config.log_every == 0:
-                observer.logged(trainer.step, trainer.take_log())
+                enough = observer.logged(trainer.step, trainer.take_log())
             if done or trainer.step % config.checkpoint_every == 0:
-                _checkpoint(trainer, checkpoints)
+                _save(trainer, checkpoints)
         if trainer.step < config.steps:
-            _checkpoint(trainer, checkpoints)
+            _save(trainer, checkpoints)
     return "finished" if trainer.step == config.steps else "stopped"
 
 
-def _checkpoint(trainer: Trainer, folder: Path) -> None:
+def _save(trainer: Trainer, checkpoints: Path) -> None:
     trainer.check_finite()
-    save_checkpoint(folder, trainer.step, trainer.state())
-
-
-@contextlib.contextmanager
-def _stop_signals() -> Iterator[Callable[[], bool]]:
-    """Turn the first SIGINT or SIGTERM into a flag; a second one acts as usual."""
-    caught: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-
-    def catch(number: int, frame: FrameType | None) -> None:
-        caught.append(number)
-        signal.signal(number, previous[signal.Signals(number)])
-
-    previous = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
-    for number in previous:
-        signal.signal(number, catch)
-    try:
-        yield lambda: bool(caught)
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    save_checkpoint(checkpoints, trainer.step, trainer.state(), digest(trainer.config))

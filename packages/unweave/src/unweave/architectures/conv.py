@@ -7,13 +7,20 @@ import math
 
 from torch import nn
 
-SMALLEST_SIDE = 8
+from unweave.architectures.initial import Init, initialised
+from unweave.architectures.layers import check_sides, scaled
+
 CHANNELS = (32, 32, 64, 64)
 HIDDEN = 256
 
 
 def conv64(
-    image_shape: tuple[int, int, int], dim: int, outputs: int, *, width: float = 1.0
+    image_shape: tuple[int, int, int],
+    dim: int,
+    outputs: int,
+    *,
+    width: float = 1.0,
+    init: Init = "torch",
 ) -> tuple[nn.Module, nn.Module]:
     """Build four 4x4 convolutions of stride 2 and two linear layers, and their mirror.
 
@@ -28,6 +35,7 @@ def conv64(
     dim : code dimensions D.
     outputs : encoder outputs.
     width : factor on the number of channels and hidden units.
+    init : first weights: torch's, or as `initialised` says.
 
     Raises
     ------
@@ -39,16 +47,13 @@ def conv64(
     Locatello et al., "Challenging common assumptions in the unsupervised learning of
     disentangled representations", ICML 2019, table 1 of the appendix.
     """
+    check_sides(image_shape)
     height, side, colours = image_shape
-    if min(height, side) < SMALLEST_SIDE:
-        raise ValueError(f"images must have at least 8 x 8 pixels, got {height} x {side}")
-    if not (width > 0 and math.isfinite(width)):
-        raise ValueError(f"width must be a positive number, got {width}")
     layers = int(math.log2(min(height, side) / 4))
-    scaled = [max(1, round(width * CHANNELS[min(i, len(CHANNELS) - 1)])) for i in range(layers)]
-    channels = [colours, *scaled]
+    wanted = (CHANNELS[min(i, len(CHANNELS) - 1)] for i in range(layers))
+    channels = [colours, *scaled(width, *wanted)]
     sizes = [(height >> i, side >> i) for i in range(layers + 1)]
-    hidden = max(1, round(width * HIDDEN))
+    (hidden,) = scaled(width, HIDDEN)
     flat = channels[-1] * math.prod(sizes[-1])
     encoder = nn.Sequential(
         *_downwards(channels), nn.Flatten(), nn.Linear(flat, hidden), nn.ReLU(),
@@ -58,7 +63,7 @@ def conv64(
         nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, flat), nn.ReLU(),
         nn.Unflatten(1, (channels[-1], *sizes[-1])), *_upwards(channels, sizes),
     )  # fmt: skip
-    return encoder, decoder
+    return initialised(encoder, decoder, init)
 
 
 def _downwards(channels: list[int]) -> list[nn.Module]:

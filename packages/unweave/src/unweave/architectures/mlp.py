@@ -7,6 +7,8 @@ import math
 
 from torch import nn
 
+from unweave.architectures.initial import Init, initialised
+
 
 def mlp(
     image_shape: tuple[int, int, int],
@@ -14,6 +16,7 @@ def mlp(
     outputs: int,
     *,
     widths: tuple[int, ...] = (1200, 1200),
+    init: Init = "torch",
 ) -> tuple[nn.Module, nn.Module]:
     """Build linear layers of the given widths with ReLU between, and their mirror.
 
@@ -23,6 +26,7 @@ def mlp(
     dim : code dimensions D.
     outputs : encoder outputs.
     widths : hidden units of the encoder's layers; the decoder has them in reverse.
+    init : first weights: torch's, or as `initialised` says.
 
     Raises
     ------
@@ -37,7 +41,7 @@ def mlp(
     decoder = nn.Sequential(
         *_linear([dim, *reversed(widths), pixels]), nn.Unflatten(1, (colours, height, width))
     )
-    return encoder, decoder
+    return initialised(encoder, decoder, init)
 
 
 def _linear(sizes: list[int]) -> list[nn.Module]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 
 from unweave.method import Method, Term, Weight
+from unweave.methods.critics import critic_options, critic_total_correlation
 
 
 def wae_mmd(*, lambda_: Weight = 10.0, cost: str = "l2sq") -> Method:
@@ -23,10 +24,11 @@ def wae_gan(
     lambda_: Weight = 10.0,
     critic_width: int = 512,
     critic_layers: int = 4,
+    critic_lr: float = 1e-4,
     cost: str = "l2sq",
 ) -> Method:
     """WAE-GAN: cost + lambda JS(q(z), p(z)) by a critic between codes and prior [WAE]."""
-    critic = {"width": critic_width, "layers": critic_layers}
+    critic = critic_options(critic_width, critic_layers, critic_lr)
     return Method((Term("latent-gan", {"js": lambda_}, critic),), cost)
 
 
@@ -35,10 +37,11 @@ def aae(
     lambda_: Weight = 1.0,
     critic_width: int = 1000,
     critic_layers: int = 2,
+    critic_lr: float = 1e-4,
     cost: str = "l2sq",
 ) -> Method:
     """Adversarial autoencoder: a deterministic encoder, cost + lambda JS(q(z), p(z)) [Makhzani]."""
-    critic = {"width": critic_width, "layers": critic_layers}
+    critic = critic_options(critic_width, critic_layers, critic_lr)
     return Method((Term("latent-gan", {"js": lambda_}, critic),), cost, "deterministic")
 
 
@@ -54,11 +57,12 @@ def tcwae_gan(
     gamma: Weight = 1.0,
     critic_width: int = 1000,
     critic_layers: int = 6,
+    critic_lr: float = 1e-4,
     cost: str = "l2sq",
 ) -> Method:
     """TCWAE-GAN: cost + beta TC + gamma dimension-wise KL, by two critics [TCWAE]."""
     weights = {"total_correlation": beta, "dimension_wise_kl": gamma}
-    critic = {"width": critic_width, "layers": critic_layers}
+    critic = critic_options(critic_width, critic_layers, critic_lr)
     return Method((Term("density-ratio", weights, critic),), cost)
 
 
@@ -91,11 +95,13 @@ def tc_vcae(
     noise_variance: float = 0.1,
     critic_width: int = 1000,
     critic_layers: int = 6,
-    cost: str = "l2sq",
+    critic_lr: float = 1e-4,
+    cost: str = "bernoulli",
 ) -> Method:
-    """TC-VCAE: VCAE + gamma TC, by the density-ratio trick [VCAE]."""
-    critic = _total_correlation(gamma, critic_width, critic_layers)
-    return Method((_variance(lambda_, variance), critic), cost, _noisy(noise_variance))
+    """TC-VCAE: VCAE + gamma TC, by a critic, in the set-up of Kim and Mnih [VCAE]."""
+    critic = critic_options(critic_width, critic_layers, critic_lr)
+    terms = (_variance(lambda_, variance), critic_total_correlation(gamma, critic))
+    return Method(terms, cost, _noisy(noise_variance))
 
 
 def tc_cwae(
@@ -105,11 +111,13 @@ def tc_cwae(
     noise_variance: float = 0.1,
     critic_width: int = 1000,
     critic_layers: int = 6,
-    cost: str = "l2sq",
+    critic_lr: float = 1e-4,
+    cost: str = "bernoulli",
 ) -> Method:
-    """TC-cWAE: cWAE + gamma TC, by the density-ratio trick [VCAE]."""
-    critic = _total_correlation(gamma, critic_width, critic_layers)
-    return Method((_mmd(lambda_), critic), cost, _noisy(noise_variance))
+    """TC-cWAE: cWAE + gamma TC, by a critic, in the set-up of Kim and Mnih [VCAE]."""
+    critic = critic_options(critic_width, critic_layers, critic_lr)
+    terms = (_mmd(lambda_), critic_total_correlation(gamma, critic))
+    return Method(terms, cost, _noisy(noise_variance))
 
 
 def _noisy(variance: float) -> str:
@@ -124,8 +132,3 @@ def _mmd(weight: Weight) -> Term:
 
 def _variance(weight: Weight, target: float) -> Term:
     return Term("variance", {"variance": weight}, {"target": target})
-
-
-def _total_correlation(weight: Weight, width: int, layers: int) -> Term:
-    critic = {"width": width, "layers": layers, "dimension_wise": False}
-    return Term("density-ratio", {"total_correlation": weight}, critic)

@@ -4,35 +4,36 @@ from __future__ import annotations
 
 import base64
 import importlib.resources
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
 
-from unweave.evaluate import evaluate
+from unweave.evaluate import evaluate, read_scores
 from unweave.files import replacing, write_text
 from unweave.report.figures import draw_figures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from unweave.run import Run
+    from unweave.trained import Trained
 
 DPI = 120
 
 
-def write_report(run: Run, seed: int = 0) -> Path:
+def write_report(run: Trained, seed: int = 0) -> Path:
     """Draw every figure of a run and write `report.html`; return its path.
 
     Scores are computed first where they are missing or older than the newest checkpoint.
 
     seed : chooses the images that are shown.
     """
-    if not scores_are_fresh(run):
+    scores = read_scores(run)
+    if scores is None or scores["step"] != run.step:
         evaluate(run)
-    scores = json.loads(run.scores_path.read_text(encoding="utf-8"))
+        scores = read_scores(run)
+    assert scores is not None
     run.figures.mkdir(exist_ok=True)
     drawn = [
         (title, caption, _embed(save_figure(figure, run.figures / f"{name}.png")))
@@ -54,12 +55,6 @@ def write_report(run: Run, seed: int = 0) -> Path:
     return run.report_path
 
 
-def scores_are_fresh(run: Run) -> bool:
-    """Whether the scores are there and not older than the newest checkpoint."""
-    newest = max((path.stat().st_mtime for path in run.checkpoints.glob("*")), default=0.0)
-    return run.scores_path.is_file() and run.scores_path.stat().st_mtime >= newest
-
-
 def save_figure(figure: Figure, path: Path) -> Path:
     """Write a figure as PNG, whole or not at all."""
     with replacing(path) as temporary:
@@ -71,10 +66,10 @@ def _embed(path: Path) -> str:
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
-def _title(run: Run) -> str:
+def _title(run: Trained) -> str:
     return f"{run.config.method.rpartition(':')[2]} on {run.dataset.name}"
 
 
-def _steps(run: Run) -> dict[str, Any]:
+def _steps(run: Trained) -> dict[str, Any]:
     lines = run.scalars()
     return {"done": int(lines[-1]["step"]) if lines else 0, "wanted": run.config.steps}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unweave.density import has_density
 from unweave.report.aggregate import aggregate_kl
 from unweave.report.scatter import draw_codes, draw_plane, draw_vectors, flat
-from unweave.run import SOURCES, Run
+from unweave.trained import SOURCES, Trained
 
 Drawn = tuple[str, str, str, Figure]
 """File stem, title, caption, figure."""
@@ -25,7 +25,7 @@ TRAVERSAL_RANGE = (0.02, 0.98)
 PRIOR_DRAWS = 10_000
 
 
-def draw_figures(run: Run, scores: dict[str, Any], seed: int) -> Iterator[Drawn]:
+def draw_figures(run: Trained, scores: dict[str, Any], seed: int) -> Iterator[Drawn]:
     """Draw every figure that the run has the material for, in the order of the report."""
     lines = run.scalars()
     if lines:
@@ -48,7 +48,7 @@ def draw_figures(run: Run, scores: dict[str, Any], seed: int) -> Iterator[Drawn]
             return
 
 
-def draw_images(run: Run, seed: int) -> Iterator[Drawn]:
+def draw_images(run: Trained, seed: int) -> Iterator[Drawn]:
     """Draw reconstructions, samples and traversals of a run on images."""
     rng = np.random.default_rng(seed)
     index = rng.choice(len(run.dataset), min(COLUMNS, len(run.dataset)), replace=False)
@@ -70,7 +70,7 @@ def draw_images(run: Run, seed: int) -> Iterator[Drawn]:
     yield from draw_codes(run, seed)
 
 
-def draw_samples(run: Run, seed: int) -> Drawn:
+def draw_samples(run: Trained, seed: int) -> Drawn:
     """Draw samples from the prior, and beside them from the fitted density if there is one."""
     told = "Pictures of codes that were drawn from the prior"
     if not has_density(run.path):
@@ -111,13 +111,13 @@ def draw_grid(images: NDArray[np.uint8], columns: int) -> Figure:
     return figure
 
 
-def draw_pictures(run: Run, images: NDArray[Any], columns: int) -> Figure:
+def draw_pictures(run: Trained, images: NDArray[Any], columns: int) -> Figure:
     """Draw images in rows, or data that are no images as points of the plane."""
     return draw_plane({"": flat(images)}) if run.continuous else draw_grid(images, columns)
 
 
 def draw_traversals(
-    run: Run, image: NDArray[np.uint8], divergence: NDArray[Any], count: int = COLUMNS
+    run: Trained, image: NDArray[np.uint8], divergence: NDArray[Any], count: int = COLUMNS
 ) -> Figure:
     """Draw one row a code dimension, the smallest divergence first."""
     pictures = run.traverse(image, traversal_values(run, count))
@@ -157,13 +157,13 @@ def draw_matrix(matrix: NDArray[Any], rows: tuple[str, ...]) -> Figure:
     return figure
 
 
-def traversal_values(run: Run, count: int) -> NDArray[np.float32]:
+def traversal_values(run: Trained, count: int) -> NDArray[np.float32]:
     """Space values between two quantiles of the prior, shape (D, count)."""
     low, high = np.quantile(run.prior_codes(PRIOR_DRAWS), TRAVERSAL_RANGE, axis=0)
     return np.linspace(low, high, count, axis=1).astype(np.float32)
 
 
-def dimension_divergence(run: Run) -> NDArray[np.float64]:
+def dimension_divergence(run: Trained) -> NDArray[np.float64]:
     """Estimate KL(q(z_d) ‖ p(z_d)) of every dimension from the code table, nats."""
     with h5py.File(run.codes_path) as file:
         codes, std = file["codes"][:], file["std"][:]

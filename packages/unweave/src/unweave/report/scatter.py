@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from unweave.density import has_density
 
 if TYPE_CHECKING:
-    from unweave.run import Run
+    from unweave.trained import Trained
 
 POINTS = 2000
 MANY_CLASSES = 12
@@ -24,7 +24,7 @@ def flat(images: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(images, np.float64).reshape(len(images), -1)
 
 
-def draw_vectors(run: Run, seed: int) -> Iterator[tuple[str, str, str, Figure]]:
+def draw_vectors(run: Trained, seed: int) -> Iterator[tuple[str, str, str, Figure]]:
     """Draw reconstructions, samples and codes of a run on vectors."""
     rng = np.random.default_rng(seed)
     index = rng.choice(len(run.dataset), min(POINTS, len(run.dataset)), replace=False)
@@ -44,7 +44,7 @@ def draw_vectors(run: Run, seed: int) -> Iterator[tuple[str, str, str, Figure]]:
     yield from draw_codes(run, seed)
 
 
-def draw_codes(run: Run, seed: int) -> Iterator[tuple[str, str, str, Figure]]:
+def draw_codes(run: Trained, seed: int) -> Iterator[tuple[str, str, str, Figure]]:
     """Draw the codes of a run beside samples of its prior and of its fitted density."""
     codes = run.posterior_codes(POINTS, seed)
     panels = {"codes z ~ q(z|x)": codes, "prior": run.prior_codes(len(codes), seed)}
@@ -56,9 +56,9 @@ def draw_codes(run: Run, seed: int) -> Iterator[tuple[str, str, str, Figure]]:
     )  # fmt: skip
 
 
-def code_classes(run: Run, seed: int) -> NDArray[Any] | None:
+def code_classes(run: Trained, seed: int) -> NDArray[Any] | None:
     """Give the classes of the first factor that has few, for the rows of `posterior_codes`."""
-    from unweave.run import sample_rows
+    from unweave.trained import sample_rows
 
     few = [k for k, size in enumerate(run.dataset.factor_sizes) if size <= MANY_CLASSES]
     if run.dataset.factors is None or not few:

@@ -7,12 +7,14 @@ from typing import cast
 
 import numpy as np
 
+from unweave.codetable import encode_table
 from unweave.errors import unknown_name
-from unweave.evaluate import code_distances, encode_table, evaluate
+from unweave.evaluate import code_distances, evaluate
 from unweave.options import build, parse_spec
 from unweave.protocols import Dataset
 from unweave.reproduce.recipe import Recipe
-from unweave.run import Run, source_named
+from unweave.trained import Trained as Run
+from unweave.trained import source_named
 
 ROWS = 10_000
 """Images that a measure looks at."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from unweave.errors import unknown_name
 from unweave.report.figures import draw_grid
 from unweave.report.scatter import POINTS, flat, principal_plane, scatter
-from unweave.run import SOURCES, sample_rows
+from unweave.trained import SOURCES, sample_rows
 
 if TYPE_CHECKING:
     from unweave.reproduce.recipe import Job, Picture

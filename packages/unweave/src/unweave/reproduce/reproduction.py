@@ -12,7 +12,6 @@ import numpy as np
 
 from unweave.errors import ConfigError
 from unweave.files import write_text
-from unweave.listing import table
 from unweave.options import build, parse_spec
 from unweave.progress import counting
 from unweave.protocols import Executor
@@ -21,7 +20,8 @@ from unweave.report import save_figure
 from unweave.reproduce.measures import measure
 from unweave.reproduce.pictures import draw
 from unweave.reproduce.recipe import Expectation, Job, Recipe
-from unweave.run import Run
+from unweave.tables import table
+from unweave.trained import Trained as Run
 
 
 @dataclass(frozen=True)

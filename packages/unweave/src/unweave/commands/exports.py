@@ -9,13 +9,15 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from unweave.api import Run
+from unweave.codetable import encode_table, write_code_table
 from unweave.density import FILE as DENSITY_FILE
 from unweave.density import has_density
 from unweave.errors import ConfigError, unknown_name
-from unweave.evaluate import code_distances, encode_table, write_code_table
+from unweave.evaluate import code_distances
 from unweave.files import replacing
 from unweave.frechet import frechet_distance
-from unweave.options import build, parse_spec
+from unweave.options import parse_spec
 from unweave.progress import counting
 from unweave.protocols import Dataset
 from unweave.report import save_figure
@@ -26,7 +28,7 @@ from unweave.report.figures import (
     traversal_values,
 )
 from unweave.report.scatter import draw_plane, flat
-from unweave.run import SOURCES, Run, source_named
+from unweave.trained import SOURCES, source_named
 
 
 def encode_to_file(path: Path, out: Path, data: str | None, rows: int | None, seed: int) -> Path:
@@ -113,12 +115,11 @@ def traverse_to_file(path: Path, out: Path | None, image: int, steps: int) -> Pa
 
 def _other_dataset(run: Run, text: str) -> Dataset:
     """Open a data set whose images have the shape of the run's."""
-    name, options = parse_spec(text)
-    dataset = cast(Dataset, build(run.registry.lookup("dataset", name), options=options))
-    if dataset.image_shape != run.dataset.image_shape:
+    dataset = cast(Dataset, run.registry.build("dataset", text))
+    if dataset.image_shape != run.facts.image_shape:
         raise ConfigError(
             f"{dataset.name} has images of shape {dataset.image_shape}, and the run was "
-            f"trained on {run.dataset.image_shape}; give the data set a resolution"
+            f"trained on {run.facts.image_shape}; give the data set a resolution"
         )
     return dataset
 

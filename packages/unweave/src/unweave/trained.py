@@ -1,10 +1,8 @@
-"""A run directory: everything that is known of one training, and what can be asked of it."""
+"""A trained model: an autoencoder with its cost, and its data where they are at hand."""
 
 from __future__ import annotations
 
 import functools
-import json
-import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -14,19 +12,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from unweave.assemble import build_cost, build_dataset, build_model, choose_device
 from unweave.batches import derive_seed, to_float
-from unweave.building import build_dataset, build_model, choose_device
-from unweave.checkpoint import load_checkpoint
-from unweave.config import TrainConfig, config_text, make_config, read_settings
-from unweave.config import build_method as _build_method
+from unweave.checkpoint import list_checkpoints, load_checkpoint, newest_step
+from unweave.config import TrainConfig, digest
 from unweave.costs import SquaredError
 from unweave.density import fit_density, has_density, load_density
+from unweave.directory import ImageFacts, RunDirectory
 from unweave.errors import ConfigError, RunError, unknown_name
-from unweave.files import write_text
+from unweave.holdout import split
+from unweave.latent import sample_prior
 from unweave.model import Autoencoder
-from unweave.objective import build_cost, sample_prior
-from unweave.protocols import Cost, Dataset, Posterior
-from unweave.registry import Registry, registry
+from unweave.protocols import Cost, Dataset, Posterior, member
+from unweave.registry import Registry
 
 CHUNK = 256
 """Images that pass the networks at once outside training."""
@@ -38,143 +36,91 @@ SOURCES: tuple[Source, ...] = ("prior", "density")
 Progress = Callable[[int, int], None]
 
 
-class Run:
-    """A run directory.
+class Trained(RunDirectory):
+    """A run directory with its model: encode, decode, sample, traverse, fit a density.
 
-    Files: `config.toml`, `checkpoints/`, `scalars.jsonl`, `codes.h5`, `scores.json`, `figures/`,
-    `report.html`. Open one with `Run.open(path)`; `unweave.train` makes one.
+    device_name : where the networks are put, `auto`, `cpu`, `cuda` or `cuda:N`; set it before
+        the model is asked for.
+    networks : encoder and decoder, where they were given from Python.
     """
 
     def __init__(self, path: Path, config: TrainConfig, names: Registry) -> None:
-        self.path, self.config, self.registry = path, config, names
-        self.outcome = ""
-
-    @classmethod
-    def create(cls, path: Path, config: TrainConfig, names: Registry | None = None) -> Run:
-        """Make the directory and write `config.toml`.
-
-        Raises
-        ------
-        RunError
-            If the directory exists and is not empty, or cannot be written.
-        """
-        names = names or registry()
-        try:
-            if path.exists() and any(path.iterdir()):
-                raise RunError(
-                    f"{path} is not empty; choose another --out, or continue it with --resume"
-                )
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunError(f"{path} cannot be made: {error.strerror}") from error
-        run = cls(path, config, names)
-        write_text(run.config_path, config_text(names, config))
-        return run
-
-    @classmethod
-    def open(cls, path: Path | str, names: Registry | None = None) -> Run:
-        """Open an existing run directory.
-
-        Raises
-        ------
-        RunError
-            If it is none.
-        """
-        path = Path(path)
-        if not (path / "config.toml").is_file():
-            raise RunError(f"{path} is not a run directory: it has no config.toml")
-        names = names or registry()
-        return cls(path, make_config(names, read_settings(path / "config.toml")), names)
-
-    @property
-    def config_path(self) -> Path:
-        """The resolved configuration."""
-        return self.path / "config.toml"
-
-    @property
-    def checkpoints(self) -> Path:
-        """The folder of checkpoints."""
-        return self.path / "checkpoints"
-
-    @property
-    def scalars_path(self) -> Path:
-        """The log: one JSON object a line."""
-        return self.path / "scalars.jsonl"
-
-    @property
-    def codes_path(self) -> Path:
-        """The code table."""
-        return self.path / "codes.h5"
-
-    @property
-    def scores_path(self) -> Path:
-        """The scores."""
-        return self.path / "scores.json"
-
-    @property
-    def figures(self) -> Path:
-        """The folder of figures."""
-        return self.path / "figures"
-
-    @property
-    def report_path(self) -> Path:
-        """The report."""
-        return self.path / "report.html"
-
-    def scalars(self) -> list[dict[str, float]]:
-        """Read the log; a last line that a killed process left torn is not there."""
-        if not self.scalars_path.is_file():
-            return []
-        lines = self.scalars_path.read_text(encoding="utf-8").split("\n")
-        return [json.loads(line) for line in lines[:-1]]
-
-    @property
-    def scores(self) -> dict[str, float]:
-        """The scores by name, computed first where that was not yet done; NaN if undefined."""
-        if not self.scores_path.is_file():
-            from unweave.evaluate import evaluate
-
-            evaluate(self)
-        content = json.loads(self.scores_path.read_text(encoding="utf-8"))
-        values = {name: entry["value"] for name, entry in content["scores"].items()}
-        return {name: math.nan if value is None else value for name, value in values.items()}
-
-    def report(self) -> Path:
-        """Draw the figures and write `report.html`; return its path."""
-        from unweave.report import write_report
-
-        return write_report(self)
-
-    @functools.cached_property
-    def dataset(self) -> Dataset:
-        """The data set that the run was trained on."""
-        return build_dataset(self.registry, self.config)
+        super().__init__(path, config, names)
+        self.device_name = "auto"
+        self.networks: tuple[nn.Module, nn.Module] | None = None
 
     @functools.cached_property
     def device(self) -> torch.device:
-        """Where the networks lie once loaded: the GPU if there is one."""
-        return choose_device("auto")
+        """Where the networks lie once loaded."""
+        return choose_device(self.device_name)
+
+    @functools.cached_property
+    def whole_dataset(self) -> Dataset:
+        """The data set, with what was held out."""
+        return build_dataset(self.registry, self.config)
+
+    @functools.cached_property
+    def dataset(self) -> Dataset:
+        """The images that the run was trained on."""
+        return split(self.whole_dataset, self.config.holdout, self.config.seed)[0]
+
+    @functools.cached_property
+    def heldout(self) -> Dataset:
+        """The images that were held out.
+
+        Raises
+        ------
+        ConfigError
+            If none were.
+        """
+        if not self.config.holdout:
+            raise ConfigError("the run held no images out; train it with holdout=N")
+        return split(self.whole_dataset, self.config.holdout, self.config.seed)[1]
+
+    @functools.cached_property
+    def facts(self) -> ImageFacts:
+        """Shape and range of the data, as recorded, so that the data need not be at hand."""
+        return self.image_facts() or ImageFacts.of(self.dataset)
+
+    @property
+    def step(self) -> int:
+        """The step of the newest checkpoint."""
+        return newest_step(self.checkpoints)
 
     @functools.cached_property
     def model(self) -> Autoencoder:
         """The autoencoder with the weights of the newest checkpoint."""
-        step, tensors = load_checkpoint(self.checkpoints)
-        model = self._initial_model()
-        prefix = "model."
-        state = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
-        model.load_state_dict(state)
+        _, tensors = load_checkpoint(self.checkpoints, digest(self.config))
+        model = self._initial_model(None)
+        _load_part(model, tensors, "model.")
         return model
 
     @functools.cached_property
     def untrained_model(self) -> Autoencoder:
         """The autoencoder as it was before the first step."""
-        return self._initial_model()
+        return self._initial_model(self.dataset)
 
     @functools.cached_property
     def cost(self) -> Cost:
         """The reconstruction cost, which knows how outputs become pictures."""
-        method = _build_method(self.registry, self.config)
-        return cast(Cost, build_cost(self.registry, method))
+        cost = build_cost(self.registry, self.config)
+        if list_checkpoints(self.checkpoints):
+            _, tensors = load_checkpoint(self.checkpoints, digest(self.config))
+            inner = "inner." if self.config.classifier.mode != "none" else ""
+            learned = _part(tensors, f"objective.{inner}cost.")
+            if learned:
+                cost.load_state_dict(learned)
+        return cast(Cost, cost.to(self.device))
+
+    @property
+    def encoder(self) -> nn.Module:
+        """The encoder, images (b, c, h, w) -> parameters of q(z|x), a plain torch module."""
+        return self.model.encoder
+
+    @property
+    def decoder(self) -> nn.Module:
+        """The decoder, codes (b, D) -> outputs (b, c, h, w), a plain torch module."""
+        return self.model.decoder
 
     @torch.no_grad()
     def encode(self, images: NDArray[Any]) -> NDArray[np.float32]:
@@ -189,7 +135,7 @@ class Run:
         ValueError
             If the images have another type or shape.
         """
-        check_images(images, self.dataset)
+        check_images(images, self.facts)
         means = [p.mean.cpu().numpy() for p, _ in encode_chunks(self.model, images, self.device)]
         return np.concatenate(means)
 
@@ -202,13 +148,15 @@ class Run:
         ValueError
             If the codes do not have shape (n, D).
         """
-        codes = torch.as_tensor(z, dtype=torch.float32, device=self.device)
+        codes = torch.as_tensor(z, dtype=torch.float32)
         if codes.ndim != 2 or codes.shape[1] != self.config.dim:
             raise ValueError(
                 f"codes must have shape (n, {self.config.dim}), got {tuple(codes.shape)}"
             )
-        parts = [self.picture(self.model.decode(part)) for part in torch.split(codes, CHUNK)]
-        pictures = torch.cat(parts)
+        return np.concatenate([self._decode_chunk(part) for part in torch.split(codes, CHUNK)])
+
+    def _decode_chunk(self, codes: Tensor) -> NDArray[Any]:
+        pictures = self.picture(self.model.decode(codes.to(self.device)))
         if not self.continuous:
             pictures = (pictures * 255).round().to(torch.uint8)
         return pictures.permute(0, 2, 3, 1).cpu().numpy()
@@ -216,11 +164,13 @@ class Run:
     @property
     def continuous(self) -> bool:
         """Whether the data are floats of any size instead of pixels in [0, 1]."""
-        return self.dataset.bits == 32
+        return self.facts.continuous
 
     def picture(self, output: Tensor) -> Tensor:
         """Return what a decoder's output stands for, (b, c, h, w); in [0, 1] for images."""
-        return self.cost.expected(output) if self.continuous else self.cost.image(output)
+        if self.continuous:
+            return cast(Tensor, member(self.cost, "expected")(output))
+        return self.cost.image(output)
 
     def reconstruct(self, images: NDArray[Any]) -> NDArray[Any]:
         """Return decode(encode(images)), shape (n, h, w, c)."""
@@ -234,7 +184,12 @@ class Run:
         image : shape (h, w, c), whose code the others keep.
         values : float array, shape (D, m), what dimension d is set to.
         """
-        code = self.encode(image[None])[0]
+        return self.traverse_code(self.encode(image[None])[0], values)
+
+    def traverse_code(
+        self, code: NDArray[np.floating[Any]], values: NDArray[np.floating[Any]]
+    ) -> NDArray[Any]:
+        """Vary one dimension of a code, shape (D,), at a time; shape (D, m, h, w, c)."""
         codes = np.broadcast_to(code, (*values.shape, len(code))).copy()
         dimensions = np.arange(len(values))
         codes[dimensions, :, dimensions] = values
@@ -319,9 +274,27 @@ class Run:
         """
         return self.decode(self.prior_codes(n, seed, source or self.sample_source))
 
-    def _initial_model(self) -> Autoencoder:
-        model = build_model(self.registry, self.config, self.dataset)
+    def _initial_model(self, dataset: Dataset | None) -> Autoencoder:
+        model = build_model(self.registry, self.config, self.facts, dataset, self.networks)
         return model.to(self.device).eval()
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _load_part(module: nn.Module, tensors: dict[str, Tensor], prefix: str) -> None:
+    """Load the tensors under a prefix into a module, or say what does not fit."""
+    found = _part(tensors, prefix)
+    wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    given = {name: tuple(tensor.shape) for name, tensor in found.items()}
+    if wanted != given:
+        odd = min(name for name in {*wanted, *given} if wanted.get(name) != given.get(name))
+        raise RunError(
+            f"the checkpoint does not fit the run's configuration: {prefix}{odd} has shape "
+            f"{given.get(odd, 'none')} for {wanted.get(odd, 'none')}"
+        )
+    module.load_state_dict(found)
 
 
 def source_named(text: str) -> Source:
@@ -352,10 +325,10 @@ def sample_rows(size: int, rows: int, seed: int) -> NDArray[np.int64]:
     return np.sort(rng.choice(size, min(rows, size), replace=False))
 
 
-def check_images(images: NDArray[Any], dataset: Dataset) -> None:
+def check_images(images: NDArray[Any], facts: ImageFacts) -> None:
     """Raise unless images have the type and (h, w, c) of a data set."""
-    wanted = np.dtype(np.float32 if dataset.bits == 32 else np.uint8)
-    shape = dataset.image_shape
+    wanted = np.dtype(np.float32 if facts.continuous else np.uint8)
+    shape = facts.image_shape
     if images.dtype != wanted or images.ndim != 4 or images.shape[1:] != shape:
         raise ValueError(
             f"images must be {wanted} with shape (n, {', '.join(map(str, shape))}), "
@@ -374,6 +347,6 @@ def encode_chunks(
         yield model.encode(x), x
 
 
-def squared_error(run: Run, x: Tensor, output: Tensor) -> Tensor:
+def squared_error(run: Trained, x: Tensor, output: Tensor) -> Tensor:
     """Return the squared error of each reconstruction, summed over pixels in [0, 1]."""
     return cast(Tensor, SquaredError()(x, run.picture(output)))

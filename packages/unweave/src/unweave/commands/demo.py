@@ -1,16 +1,15 @@
-"""The demonstration: from nothing to a report in minutes on two cores."""
+"""`unweave demo`: from nothing to a report in minutes on two cores."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from unweave.api import train
-from unweave.evaluate import evaluate, untrained_score
-from unweave.listing import table
-from unweave.progress import TrainingProgress, counting
-from unweave.run import Run
+import typer
+
+if TYPE_CHECKING:
+    from unweave.api import Run
 
 SETTINGS: dict[str, Any] = {
     "data": "dsprites:resolution=16",
@@ -24,13 +23,29 @@ SETTINGS: dict[str, Any] = {
 ROWS = 20_000
 
 
-def run_demo(out: Path, steps: int | None = None) -> Run:
-    """Train TCWAE-MWS on rendered dSprites, score it beside its untrained self, and report."""
+def demo(
+    out: Annotated[Path, typer.Option(help="the run directory, new or empty")] = Path("runs/demo"),
+    steps: Annotated[int | None, typer.Option(min=1, help="for a shorter or longer one")] = None,
+) -> None:
+    """Train TCWAE-MWS on rendered dSprites, score it, and write its report."""
+    from unweave.api import train
+    from unweave.progress import TrainingProgress
+
     settings = SETTINGS | ({} if steps is None else {"steps": steps})
     run = train("tcwae-mws", out=out, progress=TrainingProgress(), **settings)
     if run.outcome != "finished":
         print(f"stopped; continue with: unweave train --resume {run.path}", file=sys.stderr)
-        return run
+        return
+    print(_score(run))
+    print(f"report: {run.report().resolve()}")
+
+
+def _score(run: Run) -> str:
+    """Score a run beside its untrained self."""
+    from unweave.evaluate import evaluate, untrained_score
+    from unweave.progress import counting
+    from unweave.tables import table
+
     with counting("encoding", "images") as progress:
         scores = evaluate(run, rows=ROWS, progress=progress)
     before = untrained_score(run, "mig", rows=ROWS)
@@ -41,6 +56,4 @@ def run_demo(out: Path, steps: int | None = None) -> Run:
         ("SAP", f"{float(scores['sap']):.3f}"),
         ("squared error of an image", f"{scores['reconstruction_error']:.1f}"),
     ]
-    print(table(("", "score"), rows))
-    print(f"report: {run.report().resolve()}")
-    return run
+    return table(("", "score"), rows)

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
-
 from unweave.errors import ConfigError
-from unweave.options import build, options_of, parse_spec
+from unweave.options import misplaced_options, options_of
 from unweave.registry import KINDS, registry
+from unweave.tables import table
 
 if TYPE_CHECKING:
     from unweave.method import Term
 
 
-def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """Lay out rows under a header for the width of the terminal."""
-    grid = Table(*header, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        grid.add_row(*(str(cell).replace("[", r"\[") for cell in row))
-    console = Console()
-    with console.capture() as capture:
-        console.print(grid)
-    return "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n"))
+SLOW_MILLISECONDS = 500.0
+"""Above which importing a hook file counts as a fault: every command waits for it."""
 
 
 def list_plugins() -> str:
@@ -50,13 +41,25 @@ def check_plugins() -> list[str]:
     problems = [
         f"{p.distribution} {p.version}: {p.reason}" for p in registry().plugins if p.status != "ok"
     ]
+    for plugin in registry().plugins:
+        who = f"{plugin.distribution} {plugin.version}"
+        if plugin.imports_torch:
+            problems.append(f"{who}: its hook file imports torch; name targets as text instead")
+        elif plugin.milliseconds > SLOW_MILLISECONDS:
+            problems.append(f"{who}: its hook file takes {plugin.milliseconds:.0f} ms to import")
     for kind in KINDS:
         for entry in registry().entries(kind):
             try:
                 registry().lookup(kind, entry.name)
                 options_of(entry.load())
+                misplaced = misplaced_options(entry.load())
             except (ConfigError, TypeError, ValueError, NameError) as error:
                 problems.append(f"{kind} {entry.qualified}: {error}")
+            else:
+                problems += [
+                    f"{entry}: option {name!r} is not keyword-only; put it behind the *"
+                    for name in misplaced
+                ]
     return problems
 
 
@@ -72,7 +75,7 @@ def list_methods(name: str | None = None) -> str:
         ]
         return table(("method", "what it minimises", "options"), rows)
     target = entries[0].load()
-    method = build(entries[0], options={})
+    method = found.build("method", entries[0].qualified)
     parts: list[tuple[str, ...]] = [("", "cost", "1", method.cost)]
     for term in method.terms:
         options = _plain_options(term.options)
@@ -98,8 +101,7 @@ def list_data(text: str | None = None) -> str:
         targets = [found.lookup("dataset", name).load() for name in names]
         rows = [(n, _first_line(t), _options(t)) for n, t in zip(names, targets, strict=True)]
         return table(("data set", "what it is", "options"), rows)
-    name, options = parse_spec(text)
-    dataset = build(found.lookup("dataset", name), options=options)
+    dataset = found.build("dataset", text)
     height, width, colours = dataset.image_shape
     what = f"images of {height} x {width} x {colours}"
     if dataset.bits == 32:

@@ -1,0 +1,5 @@
+"""The command line: one command a file. It knows everything below, and nothing knows it."""
+
+from unweave.commands.entry import main
+
+__all__ = ["main"]

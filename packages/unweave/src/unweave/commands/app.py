@@ -1,0 +1,78 @@
+"""The application: what holds for every command, and the options that commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from unweave.errors import unknown_name
+
+
+class Commands(TyperGroup):
+    """The commands, and those that plugins add."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Find a command; an unknown one names the known, the closest first."""
+        name = args[0]
+        # A shell that completes a word asks for commands that are not typed to their end.
+        known = ctx.resilient_parsing or self.get_command(ctx, name) is not None
+        if not known and not name.startswith("-"):
+            raise unknown_name("command", name, self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
+
+
+def completed(kind: str) -> Any:
+    """Return what completes the registered names of a kind in a shell."""
+
+    def names(incomplete: str) -> list[str]:
+        from unweave.registry import registry
+
+        return [name for name in registry().names(kind) if name.startswith(incomplete)]
+
+    return names
+
+
+EXIT_INTERRUPTED = 130
+
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="a run directory")]
+Rows = Annotated[int, typer.Option(min=1, help="images that are encoded")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")]
+Seed = Annotated[int, typer.Option(min=0, help="seed of everything that is drawn")]
+
+
+def make_app() -> typer.Typer:
+    """Return the application, without a command as yet."""
+    app = typer.Typer(
+        cls=Commands,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="Learn disentangled representations with (Wasserstein) autoencoders, and judge them.",
+    )
+    app.callback()(_options)
+    return app
+
+
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="show the traceback of an error")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=lambda asked: _say_version(asked),
+            help="show the version of unweave",
+        ),
+    ] = False,
+) -> None:  # fmt: skip
+    """Hold the options of every command; `main` reads --debug itself."""
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        from unweave import __version__
+
+        print(f"unweave {__version__}")
+        raise typer.Exit

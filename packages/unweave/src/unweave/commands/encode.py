@@ -1,0 +1,23 @@
+"""`unweave encode`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unweave.commands.app import RunPath, Seed
+
+
+def encode(
+    run: RunPath,
+    out: Annotated[Path, typer.Option(help="an .npz or .h5 file")],
+    data: Annotated[str | None, typer.Option(help="another data set than the run's")] = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="all unless given")] = None,
+    seed: Seed = 0,
+) -> None:
+    """Encode images into a table of posterior means, with factors where known."""
+    from unweave.commands.exports import encode_to_file
+
+    print(encode_to_file(run, out, data, rows, seed))

@@ -1,0 +1,92 @@
+"""Where the command line starts; what imports torch is imported inside the commands."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+import warnings
+from typing import Any
+
+import typer
+
+from unweave.commands.app import EXIT_INTERRUPTED, make_app
+from unweave.commands.data import data
+from unweave.commands.demo import demo
+from unweave.commands.encode import encode
+from unweave.commands.evaluate import evaluate
+from unweave.commands.fid import fid
+from unweave.commands.fit_density import fit_density
+from unweave.commands.methods import methods
+from unweave.commands.new_plugin import new_plugin
+from unweave.commands.plugins import add_plugin_commands, plugins
+from unweave.commands.report import report
+from unweave.commands.reproduce import reproduce
+from unweave.commands.sample import sample
+from unweave.commands.train import train
+from unweave.commands.traverse import traverse
+from unweave.errors import PluginWarning, UnweaveError, unknown_name
+
+COMMANDS = (
+    train, evaluate, report, encode, fit_density, sample, traverse, fid,
+    reproduce, plugins, methods, data, demo, new_plugin,
+)  # fmt: skip
+"""As they are listed by --help."""
+EXIT_USER_ERROR = 2
+COMPLETION = "_UNWEAVE_COMPLETE"
+"""What a shell sets when it asks how a word goes on."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line: a user's error is one sentence and exit code 2."""
+    given = sys.argv[1:] if arguments is None else arguments
+    warnings.showwarning = _show_warning
+    try:
+        sys.exit(_make_app()(given, prog_name="unweave", standalone_mode=False) or 0)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        _fail("interrupted before anything was kept", given, EXIT_INTERRUPTED)
+    except (UnweaveError, ValueError, OSError) as error:
+        _fail(str(error), given)
+    except Exception as error:
+        # Typer carries click inside in newer versions, so its errors are known by their method.
+        if not hasattr(error, "format_message"):
+            raise
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message())
+            sys.exit(0)
+        _fail(_usage_sentence(error), given)
+
+
+def _make_app() -> typer.Typer:
+    app = make_app()
+    for command in COMMANDS:
+        app.command()(command)
+    with warnings.catch_warnings():
+        if COMPLETION in os.environ:  # a warning would be written over the line that is typed
+            warnings.simplefilter("ignore", PluginWarning)
+        add_plugin_commands(app)
+    return app
+
+
+def _usage_sentence(error: Any) -> str:
+    """Say a usage error in one sentence; an unknown option names the known ones."""
+    name, context = getattr(error, "option_name", None), getattr(error, "ctx", None)
+    if type(error).__name__ == "NoSuchOption" and context is not None:
+        options = [text for p in context.command.params for text in p.opts]
+        known = [text for text in options if text.startswith("-")]
+        return str(unknown_name("option", str(name), known))
+    sentence: str = error.format_message()
+    return sentence
+
+
+def _fail(message: str, arguments: list[str], code: int = EXIT_USER_ERROR) -> None:
+    if "--debug" in arguments:
+        traceback.print_exc()
+    print(f"unweave: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"warning: {message}", file=sys.stderr)

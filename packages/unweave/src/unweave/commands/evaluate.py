@@ -1,0 +1,55 @@
+"""`unweave evaluate`."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import typer
+
+from unweave.commands.app import Device, Rows, RunPath, Seed
+from unweave.errors import unknown_name
+from unweave.options import split_names
+from unweave.tables import table
+
+CODES = ("mean", "sampled", "both")
+PARTS = ("train", "holdout")
+
+
+def evaluate(
+    run: RunPath,
+    metrics: Annotated[
+        str | None, typer.Option(help="registered names, separated by commas or spaces")
+    ] = None,
+    rows: Rows = 50_000,
+    seed: Seed = 0,
+    codes: Annotated[
+        str, typer.Option(help="mean: of q(z|x); sampled: one draw of each image; or both")
+    ] = "mean",
+    on: Annotated[
+        str, typer.Option(help="train: images trained on; holdout: images held out")
+    ] = "train",
+    device: Device = "auto",
+) -> None:
+    """Encode a sample of the data into codes.h5 and add its scores to scores.json."""
+    from unweave.api import Run
+    from unweave.evaluate import evaluate as run_evaluation
+    from unweave.progress import counting
+
+    for what, text, known in (("kind of codes", codes, CODES), ("part of the data", on, PARTS)):
+        if text not in known:
+            raise unknown_name(what, text, known)
+    opened = Run.open(run, device=device)
+    with counting("encoding", "images") as progress:
+        chosen = None if metrics is None else split_names(metrics)
+        scores = run_evaluation(
+            opened, chosen, rows=rows, seed=seed, codes=codes, on=on, progress=progress
+        )  # type: ignore[call-overload]
+    print(table(("score", "value"), [(name, _text(v)) for name, v in scores.items()]))
+    print(opened.codes_path)
+
+
+def _text(score: object) -> str:
+    value = float(score)  # type: ignore[arg-type]
+    reason = getattr(score, "reason", "")
+    return f"none: {reason}" if reason and math.isnan(value) else f"{value:.4g}"

@@ -1,0 +1,27 @@
+"""`unweave fid`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from unweave.commands.app import RunPath, Seed
+from unweave.tables import table
+
+
+def fid(
+    run: RunPath,
+    data: Annotated[
+        str | None, typer.Option(help="images to compare with, as the test set; the run's data")
+    ] = None,
+    images: Annotated[int, typer.Option(min=2, help="on each side")] = 2000,
+    network: Annotated[str, typer.Option(help="efficientnet-lite0 or inception")] = (
+        "efficientnet-lite0"
+    ),
+    seed: Seed = 0,
+) -> None:
+    """Compare samples with images by the Fréchet distance of a carried network's features."""
+    from unweave.commands.exports import frechet_distances_of
+
+    print(table(("samples", "distance"), frechet_distances_of(run, data, images, network, seed)))

@@ -1,0 +1,25 @@
+"""`unweave fit-density`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from unweave.commands.app import RunPath, Seed
+from unweave.tables import table
+
+
+def fit_density(
+    run: RunPath,
+    flow: Annotated[str, typer.Option(help="NAME or NAME:key=value,...; as maf:epochs=20")] = "maf",
+    rows: Annotated[int | None, typer.Option(min=1, help="all unless given")] = None,
+    seed: Seed = 0,
+) -> None:
+    """Fit a flow or another density to the codes; samples and the report then use it."""
+    from unweave.commands.exports import fit_density_of
+
+    path, distances = fit_density_of(run, flow, rows, seed)
+    if distances:
+        print(table(("samples of the", "MMD² from the codes"), distances))
+    print(path)

@@ -1,0 +1,19 @@
+"""`unweave new-plugin`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def new_plugin(
+    kind: Annotated[str, typer.Argument(help="prior, flow, posterior, estimator, metric ...")],
+    name: Annotated[str, typer.Argument(help="what users will type, such as my-prior")],
+    out: Annotated[Path | None, typer.Option(help="the folder, new or empty")] = None,
+) -> None:
+    """Write the package of a new plugin, whose tests pass as it is; docs/hooks says the rest."""
+    from unweave.new_plugin import new_plugin as write_package
+
+    print(write_package(kind, name, out))

@@ -1,0 +1,25 @@
+"""`unweave sample`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unweave.commands.app import RunPath, Seed
+
+
+def sample(
+    run: RunPath,
+    n: Annotated[int, typer.Option(min=1, help="how many")] = 64,
+    out: Annotated[Path | None, typer.Option(help="a .png, or .npz for the arrays")] = None,
+    seed: Seed = 0,
+    source: Annotated[
+        str | None, typer.Option("--from", help="prior or density; the density if fitted")
+    ] = None,
+) -> None:
+    """Draw codes from the fitted density, or the prior, and picture them."""
+    from unweave.commands.exports import sample_to_file
+
+    print(sample_to_file(run, out, n, seed, source))

@@ -1,0 +1,85 @@
+"""`unweave train`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unweave.commands.app import EXIT_INTERRUPTED, Device, completed
+from unweave.errors import ConfigError, shorten
+
+if TYPE_CHECKING:
+    from unweave.api import Run
+    from unweave.progress import Progress
+
+
+def train(
+    method: Annotated[
+        str | None,
+        typer.Argument(help="see `unweave methods`", autocompletion=completed("method")),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="NAME or NAME:key=value,...; see `unweave data`",
+            autocompletion=completed("dataset"),
+        ),
+    ] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="any other setting")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="settings as TOML")] = None,
+    out: Annotated[Path | None, typer.Option(help="the run directory, new or empty")] = None,
+    seed: Annotated[str | None, typer.Option(metavar="N")] = None,
+    steps: Annotated[str | None, typer.Option(metavar="N")] = None,
+    device: Device = "auto",
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="continue a run; with --steps, beyond its end"),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
+) -> None:
+    """Train a method on a data set into a run directory."""
+    from unweave.config import parse_settings, read_settings
+
+    given = {"data": data, "seed": seed, "steps": steps, "method": method}
+    settings: dict[str, Any] = read_settings(config) if config else {}
+    settings |= parse_settings(setting or [])
+    settings |= {key: value for key, value in given.items() if value is not None}
+    from unweave.progress import Silent, TrainingProgress
+
+    progress = Silent() if quiet else TrainingProgress()
+    if resume is not None:
+        if set(settings) - {"steps"} or out:
+            raise ConfigError(
+                "--resume continues a run as it was; give it --steps, --device and no other setting"
+            )
+        _finish(_resume(resume, steps, device, progress))
+        return
+    if "method" not in settings:
+        raise ConfigError("name a method, like `unweave train tcwae-mws`; `unweave methods` lists")
+    for name in ("out", "device"):
+        if name in settings:
+            raise ConfigError(f"{name} is no setting of a run; give it as the option --{name}")
+    from unweave.api import train as run_training
+
+    _finish(run_training(**settings, out=out, device=device, progress=progress))
+
+
+def _resume(path: Path, steps: str | None, device: str, progress: Progress) -> Run:
+    from unweave.api import resume_training
+
+    if steps is not None and not steps.isdecimal():
+        raise ConfigError(f"--steps must be a whole number, got {shorten(repr(steps))}")
+    number = None if steps is None else int(steps)
+    return resume_training(path, steps=number, device=device, progress=progress)
+
+
+def _finish(run: Run) -> None:
+    if run.outcome == "stopped":
+        print(f"stopped; continue with: unweave train --resume {run.path}", file=sys.stderr)
+        raise typer.Exit(EXIT_INTERRUPTED)
+    print(run.path)

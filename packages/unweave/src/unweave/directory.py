@@ -1,0 +1,276 @@
+"""A run directory on disk: paths, configuration, log and lock. Imports no torch."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pydantic
+
+from unweave.config import TrainConfig, config_text, make_config, read_settings
+from unweave.errors import RunError, shorten
+from unweave.files import PARTIAL, remove_partial, write_bytes, write_text
+from unweave.lock import holding
+from unweave.protocols import member
+from unweave.registry import Registry, registry
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from unweave.protocols import Dataset
+
+LOCK = ".lock"
+CARRIED = "carried"
+"""The folder of files that the prior was built from."""
+LARGEST_LINE = 1 << 20
+"""Bytes of the longest line of a log that is read."""
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What of a data set a model needs to be built and used without it.
+
+    image_shape : (h, w, c).
+    bits : 1 or 8 for images, 32 where the data are floats of any size.
+    size : N, rows that are trained on.
+    factor_names, factor_sizes : of the known factors.
+    """
+
+    image_shape: tuple[int, int, int]
+    bits: int = 8
+    size: int = 0
+    name: str = ""
+    factor_names: tuple[str, ...] = ()
+    factor_sizes: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> ImageFacts:
+        """Read them off a data set."""
+        known = dataset.factors is not None
+        return cls(
+            tuple(map(int, dataset.image_shape)),
+            int(dataset.bits),
+            len(dataset),
+            str(dataset.name),
+            tuple(map(str, member(dataset, "factor_names"))) if known else (),
+            tuple(map(int, member(dataset, "factor_sizes"))) if known else (),
+        )  # type: ignore[arg-type]
+
+    @property
+    def continuous(self) -> bool:
+        """Whether the data are floats of any size instead of pixels in [0, 1]."""
+        return self.bits == 32
+
+
+FACTS = pydantic.TypeAdapter(ImageFacts)
+LINE = pydantic.TypeAdapter(dict[str, float])
+
+
+class RunDirectory:
+    """The files of a run.
+
+    `config.toml`, `checkpoints/`, `scalars.jsonl`, `codes.h5`, `scores.json`, `figures/`,
+    `report.html`, and while a process trains, `.lock`.
+    """
+
+    def __init__(self, path: Path, config: TrainConfig, names: Registry) -> None:
+        self.path, self.config, self.registry = path, config, names
+        self.outcome = ""
+
+    @classmethod
+    def create(cls, path: Path, config: TrainConfig, names: Registry | None = None) -> Self:
+        """Make the directory and write `config.toml`.
+
+        What a process left that was killed before `config.toml` was there counts as nothing.
+
+        Raises
+        ------
+        RunError
+            If the directory exists and is not empty, or cannot be written.
+        """
+        run = cls(path, config, names or registry())
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            _check_empty(path)
+            with run.locked():
+                # Another process may have made a run here since.
+                _check_empty(path)
+                run.write_config()
+        except OSError as error:
+            raise RunError(f"{path} cannot be made: {error.strerror}") from error
+        return run
+
+    @classmethod
+    def open(cls, path: Path | str, names: Registry | None = None) -> Self:
+        """Open an existing run directory.
+
+        Raises
+        ------
+        RunError
+            If it is none.
+        """
+        path = Path(path).expanduser()
+        if not (path / "config.toml").is_file():
+            raise RunError(f"{path} is not a run directory: it has no config.toml")
+        names = names or registry()
+        settings = read_settings(path / "config.toml")
+        prior = settings.get("prior")
+        if isinstance(prior, dict):
+            settings["prior"] = {key: _in_run(path, value) for key, value in prior.items()}
+        return cls(path, make_config(names, settings), names)
+
+    def carry(self, files: Mapping[str, Path]) -> None:
+        """Copy the files that options of the prior name into the run, and name the copies.
+
+        files : option -> file.
+        """
+        if not files:
+            return
+        options = dict(self.config.prior.options)
+        for option, file in files.items():
+            copy = self.path / CARRIED / f"{option}{file.suffix}"
+            copy.parent.mkdir(exist_ok=True)
+            write_bytes(copy, file.read_bytes())
+            options[option] = copy
+        prior = self.config.prior.model_copy(update={"options": options})
+        self.config = self.config.model_copy(update={"prior": prior})
+
+    def write_config(self, **recorded: Any) -> None:
+        """Write `config.toml`, with tables that only record."""
+        write_text(self.config_path, config_text(self.registry, self.config, **recorded))
+
+    def recorded(self, name: str) -> Any:
+        """Return what `config.toml` records under a name and determines nothing, or None."""
+        return read_settings(self.config_path).get(name)
+
+    @property
+    def config_path(self) -> Path:
+        """The resolved configuration."""
+        return self.path / "config.toml"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def scalars_path(self) -> Path:
+        """The log: one JSON object per line."""
+        return self.path / "scalars.jsonl"
+
+    @property
+    def codes_path(self) -> Path:
+        """The code table."""
+        return self.path / "codes.h5"
+
+    @property
+    def scores_path(self) -> Path:
+        """The scores."""
+        return self.path / "scores.json"
+
+    @property
+    def figures(self) -> Path:
+        """The folder of figures."""
+        return self.path / "figures"
+
+    @property
+    def report_path(self) -> Path:
+        """The report."""
+        return self.path / "report.html"
+
+    def scalars(self) -> list[dict[str, float]]:
+        """Read the log; a last line that a killed process left torn is left out.
+
+        Raises
+        ------
+        RunError
+            If a line is not an object of numbers with an ascending `step`.
+        """
+        if not self.scalars_path.is_file():
+            return []
+        lines: list[dict[str, float]] = []
+        with self.scalars_path.open(encoding="utf-8", errors="replace") as file:
+            for number, line in enumerate(file, 1):
+                if line.endswith("\n"):
+                    lines.append(self._read_line(number, line))
+        return lines
+
+    def _read_line(self, number: int, line: str) -> dict[str, float]:
+        where = f"{self.scalars_path} line {number}"
+        if len(line) > LARGEST_LINE:
+            raise RunError(f"{where} has {len(line):,} characters and is no line of a log")
+        try:
+            values = LINE.validate_json(line)
+        except (pydantic.ValidationError, RecursionError, ValueError):
+            raise RunError(
+                f"{where} is not an object of numbers: {shorten(repr(line.strip()))}; delete the "
+                "line or the file"
+            ) from None
+        step = values.get("step", math.nan)
+        if not (step >= 0 and step == int(step)):
+            raise RunError(f"{where} has no whole number under 'step'; delete the line or the file")
+        return values | {"step": int(step)}
+
+    def image_facts(self) -> ImageFacts | None:
+        """Read what the run recorded of its data; None for a run that did not record it."""
+        recorded = self.recorded("images")
+        if recorded is None:
+            return None
+        try:
+            return FACTS.validate_python(recorded)
+        except pydantic.ValidationError as error:
+            raise RunError(
+                f"{self.config_path} has a table 'images' that does not fit: "
+                f"{error.errors()[0]['msg']}"
+            ) from error
+
+    def record_images(self, dataset: Dataset) -> None:
+        """Record what of the data a model needs to be used without them."""
+        self.write_config(images=asdict(ImageFacts.of(dataset)), **self._continued())
+
+    def record_continuation(self, config: TrainConfig) -> None:
+        """Record that the run goes on to another step than was said first."""
+        steps = [*(self.recorded("continued") or []), self.config.steps]
+        images = self.recorded("images")
+        self.config = config
+        self.write_config(continued=steps, **({"images": images} if images else {}))
+
+    def _continued(self) -> dict[str, Any]:
+        steps = self.recorded("continued") if self.config_path.is_file() else None
+        return {"continued": steps} if steps else {}
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the directory for one process that trains, and clean up what killed ones left.
+
+        Raises
+        ------
+        RunError
+            If another process holds it.
+        """
+        with holding(self.path / LOCK, f"{self.path} is being trained"):
+            self._clean()
+            try:
+                yield
+            finally:
+                self._clean()
+
+    def _clean(self) -> None:
+        for folder in (self.path, self.checkpoints, self.figures):
+            remove_partial(folder)
+
+
+def _in_run(path: Path, value: Any) -> Any:
+    """Find a file that the run carries where the run lies now."""
+    parts = Path(value).parts[-2:] if isinstance(value, str) else ()
+    here = path.joinpath(*parts)
+    return str(here.resolve()) if parts[:1] == (CARRIED,) and here.is_file() else value
+
+
+def _check_empty(path: Path) -> None:
+    if any(not file.name.startswith((PARTIAL, LOCK)) for file in path.iterdir()):
+        raise RunError(f"{path} is not empty; choose another --out, or continue it with --resume")

@@ -1,0 +1,24 @@
+"""A method that is written out instead of named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unweave.method import Method, Term
+
+
+def custom(
+    *,
+    terms: list[dict[str, Any]],
+    cost: str = "bernoulli",
+    objective: str = "sum",
+    objective_options: dict[str, Any] | None = None,
+) -> Method:
+    """Whatever its options say; `unweave.train(Method(...))` becomes this.
+
+    Posterior and prior are settings of every run.
+
+    terms : mappings with `estimator`, `weights` and, where wanted, `options` and `targets`.
+    """
+    parts = tuple(Term(**term) for term in terms)
+    return Method(parts, cost, objective=objective, objective_options=objective_options or {})

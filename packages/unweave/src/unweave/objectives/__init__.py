@@ -1,0 +1,1 @@
+"""Objectives: who descends which loss. One a file; all are registered."""

@@ -1,0 +1,108 @@
+"""Weighted terms of estimators, which most objectives add to something."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from unweave.latent import Latent
+from unweave.method import Schedule
+from unweave.players import Parts, Weighing
+
+
+class WeightSchedule(nn.Module):
+    """A weight as a tensor function of the step, so that no step waits for the host."""
+
+    start: Tensor
+    end: Tensor
+    change: Tensor
+    times: Tensor
+    factors: Tensor
+
+    def __init__(self, schedule: Schedule) -> None:
+        super().__init__()
+        self.steps, self.shape = schedule.steps, schedule.shape
+        numbers = {
+            "start": schedule.start,
+            "end": schedule.end,
+            "change": schedule.end - schedule.start,
+            "factors": [1.0, *(factor for _, factor in schedule.drops)],
+        }
+        for name, value in numbers.items():
+            self.register_buffer(name, torch.tensor(value), persistent=False)
+        times = torch.tensor([at for at, _ in schedule.drops], dtype=torch.int64)
+        self.register_buffer("times", times, persistent=False)
+
+    def forward(self, clock: Tensor) -> Tensor:
+        """Return w(t) for the step t, a scalar tensor."""
+        if self.shape == "steps":
+            return self.start * self.factors[(clock >= self.times).sum()]
+        passed = (clock / self.steps).clamp(max=1)
+        if self.shape == "cosine":
+            return self.end - self.change * (1 + (math.pi * passed).cos()) / 2
+        if self.shape == "exponential":
+            return self.start * (self.end / self.start) ** passed
+        return self.start + self.change * passed
+
+
+class _Weighed(nn.Module):
+    """A weighing whose weight and target are tensors."""
+
+    def __init__(self, weighing: Weighing) -> None:
+        super().__init__()
+        self.weight = WeightSchedule(weighing.weight)
+        self.target = None if weighing.target is None else WeightSchedule(weighing.target)
+
+    def forward(self, term: Tensor, clock: Tensor) -> Tensor:
+        """Return what the term adds to the loss at the step t."""
+        if self.target is not None:
+            term = (term - self.target(clock)).abs()
+        return cast(Tensor, self.weight(clock) * term)
+
+
+class WeightedTerms(nn.Module):
+    """The estimators of a method and the sum of weight x term.
+
+    parts : what the objective is built from.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__()
+        self.cost = parts.cost
+        self.estimators = nn.ModuleDict(parts.estimators)
+        names = [(name, term) for name, e in parts.estimators.items() for term in _terms(e)]
+        self._labels = _labels(names)
+        self._keys = {key: self._labels[key].replace(".", "_") for key in parts.weighings}
+        self.weighed = nn.ModuleDict(
+            {self._keys[key]: _Weighed(weighing) for key, weighing in parts.weighings.items()}
+        )
+
+    def add_terms(
+        self, loss: Tensor | float, latent: Latent, clock: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Add weight x term of every estimator to a loss; return it and the terms by name.
+
+        clock : the step, an integer scalar tensor.
+        """
+        named: dict[str, Tensor] = {}
+        for name, estimator in self.estimators.items():
+            terms = estimator(latent)
+            for term in _terms(estimator):
+                named[self._labels[name, term]] = terms[term]
+                if (key := self._keys.get((name, term))) is not None:
+                    loss = loss + self.weighed[key](terms[term], clock)
+        return torch.as_tensor(loss, device=latent.z.device), named
+
+
+def _terms(estimator: Any) -> tuple[str, ...]:
+    return tuple(estimator.terms)
+
+
+def _labels(names: list[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+    """Name each term for the log, qualified where two estimators give the same one."""
+    short = [term for _, term in names]
+    return {(e, t): t if short.count(t) == 1 else f"{e}/{t}" for e, t in names}

@@ -1,0 +1,172 @@
+"""What an objective is made of and sees of a step: parts, players, two independent batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from unweave.errors import ConfigError
+from unweave.latent import Latent, sample_prior
+from unweave.method import Schedule
+from unweave.model import Autoencoder
+
+
+@dataclass(frozen=True)
+class Player:
+    """Who moves: the parameters of its modules descend a loss of its own.
+
+    name : what its loss and its optimizer's state are called.
+    modules : what it trains.
+    optimizer : a registered name with options, as in `rmsprop:lr=1e-4`, or the options of `adam`
+        as a mapping; empty for the run's own optimizer and learning rate.
+    """
+
+    name: str
+    modules: tuple[nn.Module, ...]
+    optimizer: str | Mapping[str, Any] = ""
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """How a term enters the loss: as weight x term, or as weight x |term - target|."""
+
+    weight: Schedule
+    target: Schedule | None = None
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an objective is built from.
+
+    model : the autoencoder.
+    cost : the method's reconstruction cost, (x, output) -> (b,).
+    estimators : label -> estimator of the method, called with a Latent.
+    weighings : (label, term) -> how the term enters the loss; terms not named are logged.
+    image_shape : (h, w, c) of the data.
+    dim : code dimensions D.
+    labels : classes of each factor of the data set, empty where none are known.
+    build : `build(kind, spec, *arguments)` gives any registered thing, such as the encoder of a
+        discriminator: `build("architecture", "conv64", image_shape, 1, 1)[0]`.
+    """
+
+    model: Autoencoder
+    cost: nn.Module
+    estimators: Mapping[str, nn.Module]
+    weighings: Mapping[tuple[str, str], Weighing]
+    image_shape: tuple[int, int, int]
+    dim: int
+    labels: tuple[int, ...]
+    build: Callable[..., Any]
+
+
+Labels = Callable[[], Tensor | None]
+"""Gives the classes of the factors when they are asked for, int64, shape (N, K)."""
+
+
+class Batch:
+    """One batch of a step, whose parts are made when first asked for, once.
+
+    What was made in one round keeps its values in the next, but its graph is used up: a later
+    round that needs a gradient through it makes its own, `batches.model.encode(batch.x)`.
+
+    Parameters
+    ----------
+    draw : gives indices into the data set, int64, shape (b,).
+    feed : indices -> float images, shape (b, c, h, w).
+    generator : of the noise of a stochastic view.
+    labels : gives the classes of all factors of the data set, int64, shape (N, K), or None.
+    latent_of : images -> Latent.
+    model : the autoencoder.
+    """
+
+    def __init__(
+        self,
+        draw: Callable[[], Tensor],
+        feed: Callable[[Tensor, torch.Generator], Tensor],
+        labels: Labels,
+        latent_of: Callable[[Tensor], Latent],
+        model: Autoencoder,
+        generator: torch.Generator,
+    ) -> None:
+        self._draw, self._feed, self._labels = draw, feed, labels
+        self._latent_of, self._model, self._generator = latent_of, model, generator
+
+    @cached_property
+    def index(self) -> Tensor:
+        """Indices into the data set, int64, shape (b,)."""
+        return self._draw()
+
+    @cached_property
+    def x(self) -> Tensor:
+        """Images, shape (b, c, h, w)."""
+        return self._feed(self.index, self._generator)
+
+    @cached_property
+    def labels(self) -> Tensor:
+        """Classes of the factors, int64, shape (b, K).
+
+        Raises
+        ------
+        ConfigError
+            If the data set has none.
+        """
+        labels = self._labels()
+        if labels is None:
+            raise ConfigError("the objective needs labels, and the data set has none")
+        return labels[self.index]
+
+    @cached_property
+    def latent(self) -> Latent:
+        """Codes z ~ q(z|x) with what they were drawn from."""
+        return self._latent_of(self.x)
+
+    @cached_property
+    def output(self) -> Tensor:
+        """The decoder's output for the codes, shape (b, c, h, w)."""
+        return self._model.decode(self.latent.z)
+
+
+@dataclass(frozen=True)
+class Batches:
+    """What an objective sees of a step.
+
+    first, second : two independent batches; the second costs nothing until it is asked for.
+    model : the autoencoder.
+    size : images in a batch.
+    generator : source of all randomness, seeded from (seed, step).
+    """
+
+    first: Batch
+    second: Batch
+    model: Autoencoder
+    size: int
+    generator: torch.Generator
+
+    def prior_sample(self, n: int | None = None) -> Tensor:
+        """Draw n fresh codes from the prior, as many as a batch has unless given; (n, D)."""
+        return sample_prior(self.model.prior, n or self.size, self.generator)
+
+
+def make_batches(
+    model: Autoencoder,
+    feed: Callable[[Tensor, torch.Generator], Tensor],
+    labels: Labels,
+    dataset_size: int,
+    generator: torch.Generator,
+    draws: tuple[Callable[[], Tensor], Callable[[], Tensor]],
+    size: int,
+) -> Batches:
+    """Make the two batches of a step from how their indices are drawn."""
+
+    def latent_of(x: Tensor) -> Latent:
+        posterior = model.encode(x)
+        z = posterior.rsample(generator)
+        return Latent(z, posterior, model.prior, model.decoder, dataset_size, generator)
+
+    first, second = (Batch(draw, feed, labels, latent_of, model, generator) for draw in draws)
+    return Batches(first, second, model, size, generator)

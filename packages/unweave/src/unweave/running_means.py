@@ -1,0 +1,52 @@
+"""Means of the logged terms since the last log, kept on the device."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from unweave.errors import NonFiniteError
+
+
+class RunningMeans:
+    """Sums of scalars over steps, and the step at which each was first not finite.
+
+    names : of the scalars, in the order in which they are added.
+    """
+
+    def __init__(self, names: tuple[str, ...], device: torch.device) -> None:
+        self.names = names
+        self.sums = torch.zeros(len(names), device=device)
+        self.step = 0
+        self._first_bad = torch.full((len(names),), -1, dtype=torch.int64, device=device)
+
+    def add(self, terms: Tensor, clock: Tensor) -> None:
+        """Add the terms of the step `clock`; nothing waits for the device."""
+        fresh = (self._first_bad < 0) & ~terms.isfinite()
+        self._first_bad = torch.where(fresh, clock, self._first_bad)
+        self.sums += terms
+
+    def take(self, step: int) -> dict[str, float]:
+        """Return the means since the last call and start anew; waits for the device."""
+        means = (self.sums / max(1, step - self.step)).tolist()
+        self.sums.zero_()
+        self.step = step
+        return dict(zip(self.names, means, strict=True))
+
+    def check(self) -> None:
+        """Raise if a term was not finite.
+
+        Raises
+        ------
+        NonFiniteError
+            Naming the first term and its step.
+        """
+        found = zip(self.names, self._first_bad.tolist(), strict=True)
+        bad = {name: step for name, step in found if step >= 0}
+        if bad:
+            # The loss is the sum of the terms: name the term that spoilt it.
+            name = min(bad, key=lambda term: (bad[term], term == "loss"))
+            raise NonFiniteError(
+                f"{name} is not finite at step {bad[name]}; lower learning_rate or the weights, "
+                "the newest checkpoint is from before"
+            )
