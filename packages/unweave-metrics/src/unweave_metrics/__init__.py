@@ -1,6 +1,7 @@
 """Disentanglement metrics of arrays: fast, with named conventions, without torch."""
 
 from unweave_metrics.beta_vae import beta_vae, z_diff
+from unweave_metrics.bootstrap import bootstrap
 from unweave_metrics.catalogue import find_metric
 from unweave_metrics.compare import compare, paired_test, summarize
 from unweave_metrics.dci import dci
@@ -47,6 +48,7 @@ __all__ = [
     "ScoreTable",
     "active_units",
     "beta_vae",
+    "bootstrap",
     "compare",
     "dci",
     "dci_es",

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics.arrays import Array, check_pair, check_positive
+from unweave_metrics.binning import factor_labels
 from unweave_metrics.compiled import Kernel
 from unweave_metrics.counting import Floats
-from unweave_metrics.draws import Groups, Rows, draw_pairs, group_rows
+from unweave_metrics.draws import Groups, Rows, draw_pairs, make_groups
 from unweave_metrics.factor_vae import rescaled
+from unweave_metrics.kinds import Declared, FactorKinds, kinds_of
 from unweave_metrics.logistic import fit_logistic
 from unweave_metrics.presets import settings_for
 from unweave_metrics.sampling import generator
@@ -28,6 +30,7 @@ def beta_vae(
     batch_size: int | None = None,
     bins: int | None = None,
     rescale: bool | None = None,
+    factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
     """Compute the beta-VAE score: accuracy of telling which factor pairs of rows share.
@@ -47,6 +50,7 @@ def beta_vae(
     batch_size : pairs of one point
     bins : number of bins for measurements
     rescale : return (accuracy - 1/k) / (1 - 1/k)
+    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
     seed : decides every draw
 
     Returns
@@ -76,8 +80,9 @@ def beta_vae(
     }  # fmt: skip
     settings = settings_for("beta_vae", preset, given) | {"seed": seed}
     z, y = check_pair(codes, factors)
-    groups = group_rows(y, settings["bins"])
-    return _pair_score("beta_vae", z, groups, settings, max_iter=100)
+    kinds = kinds_of(y, factor_kinds)
+    groups = make_groups(factor_labels(y, kinds.measured, settings["bins"]))
+    return _pair_score("beta_vae", z, groups, settings, kinds, max_iter=100)
 
 
 def z_diff(
@@ -91,6 +96,7 @@ def z_diff(
     bins: int | None = None,
     bin_factors: bool | None = None,
     rescale: bool | None = None,
+    factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
     """Compute Z-diff: the beta-VAE score on given rows, shared values drawn uniformly, rescaled.
@@ -104,7 +110,8 @@ def z_diff(
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2
     bin_factors : cut every factor into `bins` bins, classes too
-    preset, train_points, eval_points, batch_size, bins, rescale, seed : as for `beta_vae`
+    preset, train_points, eval_points, batch_size, bins, rescale, factor_kinds, seed :
+        as for `beta_vae`
 
     Returns
     -------
@@ -131,12 +138,18 @@ def z_diff(
     }  # fmt: skip
     settings = settings_for("z_diff", preset, given) | {"seed": seed, "by_value": True}
     z, y = check_pair(codes, factors)
-    groups = group_rows(y, settings["bins"], settings["bin_factors"], "unit")
-    return _pair_score("z_diff", z, groups, settings, max_iter=10_000)
+    kinds = kinds_of(y, factor_kinds)
+    labels = factor_labels(y, kinds.measured, settings["bins"], settings["bin_factors"], "unit")
+    return _pair_score("z_diff", z, make_groups(labels), settings, kinds, max_iter=10_000)
 
 
 def _pair_score(
-    name: str, z: Array, groups: Groups, settings: dict[str, Any], max_iter: int
+    name: str,
+    z: Array,
+    groups: Groups,
+    settings: dict[str, Any],
+    kinds: FactorKinds,
+    max_iter: int,
 ) -> Score:
     """Fit the classifier to training points and score it on evaluation points."""
     for count in ("train_points", "eval_points", "batch_size"):
@@ -157,7 +170,8 @@ def _pair_score(
     if settings["rescale"]:
         trained, accuracy = rescaled(trained, k), rescaled(accuracy, k)
     parts = {"train_accuracy": trained, "correct": np.array([right, len(fresh_factor)])}
-    return Score(accuracy, name=name, parts=parts, settings=settings | {"rows": len(z)})
+    settings = settings | {"factor_kinds": kinds.words, "rows": len(z)}
+    return Score(accuracy, name=name, parts=parts, settings=settings, notes=kinds.notes)
 
 
 def _points(

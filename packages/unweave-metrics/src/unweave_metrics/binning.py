@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -97,8 +99,8 @@ def class_columns(factors: Array, name: str = "factors") -> tuple[NDArray[np.uin
         found = _classes_of(factors[:, k], labels[k])
         if len(found) > MOST_CLASSES:
             raise ValueError(
-                f"{name} column {k} has {len(found)} different values; bin it, "
-                f"at most {MOST_CLASSES} classes are possible"
+                f"{name} column {k} has {len(found)} different values, at most {MOST_CLASSES} "
+                "classes are possible; bin it, or say factor_kinds='measurement'"
             )
         values.append(found)
     return labels, values
@@ -110,7 +112,9 @@ def _classes_of(column: Array, out: NDArray[np.uint16]) -> Array:
         low, high = int(column.min()), int(column.max())
         # A table of 65,536 entries is cheaper than sorting the rows.
         if high - low < MOST_CLASSES:
-            shifted = (column - column.dtype.type(low)).astype(LABEL)
+            # Narrow integers would wrap: 100 - (-100) does not fit in 8 bits.
+            wide = column if column.dtype.kind == "u" else column.astype(np.int64)
+            shifted = (wide - wide.dtype.type(low)).astype(LABEL)
             present = np.bincount(shifted, minlength=high - low + 1) > 0
             out[:] = (np.cumsum(present) - 1).astype(LABEL)[shifted]
             return np.flatnonzero(present) + low
@@ -129,29 +133,23 @@ def check_classes(values: list[Array], name: str = "factors", first: int = 0) ->
             )
 
 
-# A float column with more different values than this, not all whole numbers, is a measurement.
-MOST_FLOAT_CLASSES = 100
-
-
-def is_continuous(column: Array) -> bool:
-    """Tell measurements from classes: float, not whole numbers, more than 100 different values."""
-    if column.dtype.kind != "f" or np.array_equal(column, np.floor(column)):
-        return False
-    return len(np.unique(column)) > MOST_FLOAT_CLASSES
-
-
 def factor_labels(
-    factors: Array, bins: int, bin_factors: bool = False, binning: str = "range"
+    factors: Array,
+    measured: Sequence[bool],
+    bins: int,
+    bin_factors: bool = False,
+    binning: str = "range",
 ) -> NDArray[np.uint16]:
     """Return class numbers of factors, columns first (k, n), measurements cut into bins.
 
-    With `bin_factors` every column is cut, classes too. One-valued columns are refused.
+    `measured` says which columns (k,) are measurements; with `bin_factors` every column is cut,
+    classes too. One-valued columns are refused.
     """
     labels = np.empty((factors.shape[1], factors.shape[0]), dtype=LABEL)
     values = []
     for k in range(factors.shape[1]):
         column = factors[:, k : k + 1]
-        if bin_factors or is_continuous(column[:, 0]):
+        if bin_factors or measured[k]:
             column = bin_columns(column, bins, binning).T
         labels[k : k + 1], found = class_columns(column)
         values += found

@@ -15,6 +15,7 @@ ROUNDING = 1e-12
 
 Labels = NDArray[np.uint16]
 Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,17 @@ class PairInformation:
     """Information between columns a and columns b, in nats.
 
     `mutual_information` (d, k), `entropy_a` (d,), `entropy_b` (k,); the joint entropy is
-    `entropy_a` + `entropy_b` - `mutual_information`.
+    `entropy_a` + `entropy_b` - `mutual_information`. `occupied` (d, k), `occupied_a` (d,) and
+    `occupied_b` (k,) say how many cells have a row, of `rows` rows.
     """
 
     mutual_information: Floats
     entropy_a: Floats
     entropy_b: Floats
+    occupied: Counts
+    occupied_a: Counts
+    occupied_b: Counts
+    rows: int
 
 
 def pair_information(
@@ -48,13 +54,15 @@ def pair_information(
     total = a.shape[1] if weights is None else int(weights.sum())
     joint = np.zeros((len(a), len(b)))
     single_a, single_b = np.zeros(len(a)), np.zeros(len(b))
+    held, held_a, held_b = (np.zeros(s, np.int64) for s in (joint.shape, len(a), len(b)))
     if weights is None:
         weights = np.zeros(0, dtype=np.int64)
     _sum_count_logs(
         a, b, weights, count_logs(total), np.zeros((size_a, size_b), np.int64),
-        joint, single_a, single_b,
+        joint, single_a, single_b, held, held_a, held_b,
     )  # fmt: skip
-    return _information(joint, single_a, single_b, total)
+    found = _information(joint, single_a, single_b, total)
+    return PairInformation(*found, held, held_a, held_b, total)
 
 
 def count_logs(total: int) -> Floats:
@@ -64,8 +72,10 @@ def count_logs(total: int) -> Floats:
     return counts
 
 
-def _information(joint: Floats, single_a: Floats, single_b: Floats, total: int) -> PairInformation:
-    """Turn sums of c log c into entropies and mutual information."""
+def _information(
+    joint: Floats, single_a: Floats, single_b: Floats, total: int
+) -> tuple[Floats, Floats, Floats]:
+    """Turn sums of c log c into mutual information and entropies."""
     entropy_a = np.maximum(np.log(total) - single_a / total, 0.0)
     entropy_b = np.maximum(np.log(total) - single_b / total, 0.0)
     entropy_a[entropy_a < ROUNDING] = 0.0
@@ -75,12 +85,12 @@ def _information(joint: Floats, single_a: Floats, single_b: Floats, total: int) 
     information[information < ROUNDING] = 0.0
     information[entropy_a == 0.0] = 0.0
     information[:, entropy_b == 0.0] = 0.0
-    return PairInformation(information, entropy_a, entropy_b)
+    return information, entropy_a, entropy_b
 
 
 @Kernel
-def _sum_count_logs(a, b, weights, logs, table, joint, single_a, single_b):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Sum c log c over the cells of each joint table and of its margins.
+def _sum_count_logs(a, b, weights, logs, table, joint, single_a, single_b, held, held_a, held_b):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Sum c log c over the cells of each joint table and of its margins; count those with rows.
 
     One small table at a time: it stays in the first-level cache while the rows stream by. No
     weights at all (an empty array) means that each row counts once.
@@ -99,10 +109,15 @@ def _sum_count_logs(a, b, weights, logs, table, joint, single_a, single_b):  # t
             for u in range(table.shape[0]):
                 for v in range(table.shape[1]):
                     cells += logs[table[u, v]]
+                    held[i, k] += table[u, v] > 0
             joint[i, k] = cells
             if k == 0:
                 for u in range(table.shape[0]):
-                    single_a[i] += logs[table[u].sum()]
+                    count = table[u].sum()
+                    single_a[i] += logs[count]
+                    held_a[i] += count > 0
             if i == 0:
                 for v in range(table.shape[1]):
-                    single_b[k] += logs[table[:, v].sum()]
+                    count = table[:, v].sum()
+                    single_b[k] += logs[count]
+                    held_b[k] += count > 0

@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike
 from unweave_metrics.arrays import Array, check_choice
 from unweave_metrics.counting import Floats
 from unweave_metrics.importances import PREDICTORS, Fitted, fit_factors
+from unweave_metrics.kinds import Declared
 from unweave_metrics.presets import settings_for
-from unweave_metrics.sampling import chosen_rows
+from unweave_metrics.sampling import train_and_test
 from unweave_metrics.score import Score
 
 # Added to importances so that a row of zeros has an entropy; the reference's own number.
@@ -36,6 +37,7 @@ def dci(
     train_samples: int | None = None,
     test_samples: int | None = None,
     jobs: int = 1,
+    factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
     """Compute DCI; the float is disentanglement, the parts have completeness and informativeness.
@@ -70,6 +72,7 @@ def dci(
     bins : number of bins for measurements given to a classifier
     train_samples, test_samples : rows drawn where there are more
     jobs : factors fitted at a time, -1 for one a core
+    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
     seed : decides splits, draws, and ties between codes
 
     Returns
@@ -107,12 +110,11 @@ def dci(
     check_choice(settings["evaluate_on"], "evaluate_on", ("train", "test"))
     check_choice(settings["completeness"], "completeness", ("weighted", "mean"))
     check_choice(settings["dead_codes"], "dead_codes", ("zero", "one", "nan", "stop"))
-    rows = chosen_rows(codes, factors, test_codes, test_factors, settings, seed)
-    fitted = fit_factors(*rows, settings, jobs)
-    return _score(fitted, settings | {"rows": len(rows[0]), "test_rows": len(rows[2])})
+    split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
+    return _score(fit_factors(split, settings, jobs), **split.described(settings))
 
 
-def _score(fitted: Fitted, settings: dict[str, Any]) -> Score:
+def _score(fitted: Fitted, settings: dict[str, Any], notes: tuple[str, ...]) -> Score:
     """Make the score of fitted predictors."""
     per_code, value = disentanglement_of(fitted.importance, settings["dead_codes"])
     per_factor, complete = completeness_of(fitted.importance, settings["completeness"])
@@ -127,7 +129,7 @@ def _score(fitted: Fitted, settings: dict[str, Any]) -> Score:
     }
     if fitted.nrmse is not None:
         parts["nrmse_train"], parts["nrmse"] = fitted.nrmse.mean(axis=1).tolist()
-    return Score(value, name="dci", parts=parts, settings=settings)
+    return Score(value, name="dci", parts=parts, settings=settings, notes=notes)
 
 
 def certainty(importance: Array) -> Floats:

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics.arrays import Array, check_single
-from unweave_metrics.binning import is_continuous
 from unweave_metrics.counting import Floats
+from unweave_metrics.kinds import Declared
 from unweave_metrics.presets import settings_for
-from unweave_metrics.sampling import chosen_rows
+from unweave_metrics.sampling import train_and_test
 from unweave_metrics.sap import train_and_test_labels
 from unweave_metrics.score import Score
 
@@ -27,6 +27,7 @@ def dci_es(
     trees: int = 10,
     train_samples: int | None = None,
     test_samples: int | None = None,
+    factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
     """Compute explicitness and size of DCI-ES; the float is explicitness.
@@ -48,6 +49,7 @@ def dci_es(
     preset : convention by name; fixes how many rows are drawn
     trees : of each forest
     train_samples, test_samples : rows drawn where there are more
+    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
     seed : decides splits, draws and forests
 
     Returns
@@ -72,12 +74,13 @@ def dci_es(
     """
     given = {"train_samples": train_samples, "test_samples": test_samples}
     settings = settings_for("probe", preset, given) | {"trees": trees, "seed": seed}
-    z, y, z_test, y_test = chosen_rows(codes, factors, test_codes, test_factors, settings, seed)
+    split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
+    z, y, z_test, y_test = split.z, split.y, split.z_test, split.y_test
     check_single(z, z_test)
-    labels, tested = train_and_test_labels(y, y_test, settings["bins"])
+    labels, tested = train_and_test_labels(split, settings["bins"])
 
     def losses(k: int) -> Floats:
-        if is_continuous(y[:, k]):
+        if split.kinds.measured[k]:
             return _value_losses(z, y[:, k], z_test, y_test[:, k], trees, seed)
         return _class_losses(z, labels[k], z_test, tested[k], trees, seed)
 
@@ -90,8 +93,7 @@ def dci_es(
         "losses": table,
         "depths": np.array(DEPTHS),
     }
-    settings |= {"rows": len(z), "test_rows": len(z_test)}
-    return Score(per_factor.mean(), name="dci_es", parts=parts, settings=settings)
+    return Score(per_factor.mean(), name="dci_es", parts=parts, **split.described(settings))
 
 
 def ease(losses: Floats) -> float:

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from unweave_metrics.arrays import check_several
 from unweave_metrics.counting import Floats
 from unweave_metrics.information import InformationTable, information_table, top_two
+from unweave_metrics.kinds import Declared
 from unweave_metrics.score import Score
 
 
@@ -20,6 +21,8 @@ def dcimig(
     binning: str | None = None,
     bin_factors: bool | None = None,
     samples: int | None = None,
+    bias_correction: str | None = None,
+    factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
     """Compute DCIMIG: information gaps of codes, the best code of each factor counting.
@@ -32,7 +35,8 @@ def dcimig(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2
-    preset, bins, binning, bin_factors, samples, seed : as for `mig`
+    preset, bins, binning, bin_factors, samples,
+    bias_correction, factor_kinds, seed : as for `mig`
 
     Returns
     -------
@@ -55,7 +59,7 @@ def dcimig(
     return dcimig_of(
         information_table(
             codes, factors, preset=preset, bins=bins, binning=binning, bin_factors=bin_factors,
-            samples=samples, seed=seed,
+            samples=samples, bias_correction=bias_correction, factor_kinds=factor_kinds, seed=seed,
         )
     )  # fmt: skip
 
@@ -70,4 +74,4 @@ def dcimig_of(table: InformationTable) -> Score:
     np.maximum.at(credited, information.argmax(axis=1), gaps)
     parts = {"per_factor": credited, "per_code": gaps} | table.parts
     value = credited.sum() / table.pairs.entropy_b.sum()
-    return Score(value, name="dcimig", parts=parts, settings=table.settings)
+    return Score(value, name="dcimig", parts=parts, settings=table.settings, notes=table.notes)

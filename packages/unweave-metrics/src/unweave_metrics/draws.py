@@ -9,7 +9,6 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from unweave_metrics.arrays import Array
-from unweave_metrics.binning import factor_labels
 from unweave_metrics.compiled import Kernel
 
 Rows = NDArray[np.int64]
@@ -33,7 +32,7 @@ class Groups:
 
 
 def make_groups(labels: Array) -> Groups:
-    """Sort the rows by the group numbers of each factor (k, n)."""
+    """Group rows by the class (k, n) of each factor."""
     k, n = labels.shape
     most = int(labels.max()) + 1
     order = np.empty((k, n), dtype=np.int32)
@@ -49,18 +48,9 @@ def make_groups(labels: Array) -> Groups:
     return Groups(labels.astype(np.int32), order, starts, choices, choosable)
 
 
-def group_rows(
-    factors: Array, bins: int, bin_factors: bool = False, binning: str = "range"
-) -> Groups:
-    """Group rows by the value of each factor; measurements are cut into `bins` bins first."""
-    return make_groups(factor_labels(factors, bins, bin_factors, binning))
-
-
-def group_rest(
-    factors: Array, bins: int, bin_factors: bool = False, binning: str = "range"
-) -> Groups:
-    """Group rows, for each factor, by the values of all other factors together."""
-    labels = factor_labels(factors, bins, bin_factors, binning).astype(np.int64)
+def group_rest(labels: Array) -> Groups:
+    """Group rows, for each factor, by the classes (k, n) of all other factors together."""
+    labels = labels.astype(np.int64)
     groups = np.empty(labels.shape, dtype=np.int64)
     for k in range(len(labels)):
         mixed = np.zeros(labels.shape[1], dtype=np.int64)

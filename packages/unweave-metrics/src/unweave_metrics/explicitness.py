@@ -9,10 +9,12 @@ from numpy.typing import ArrayLike
 
 from unweave_metrics.arrays import Array, check_choice
 from unweave_metrics.counting import Floats
-from unweave_metrics.importances import in_parallel, scaled_pair
+from unweave_metrics.importances import scaled_pair
+from unweave_metrics.kinds import Declared
 from unweave_metrics.logistic import fit_logistic
+from unweave_metrics.parallel import in_parallel
 from unweave_metrics.presets import settings_for
-from unweave_metrics.sampling import chosen_rows
+from unweave_metrics.sampling import train_and_test
 from unweave_metrics.sap import train_and_test_labels
 from unweave_metrics.score import Score
 
@@ -37,6 +39,7 @@ def explicitness(
     train_samples: int | None = None,
     test_samples: int | None = None,
     jobs: int = 1,
+    factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
     """Compute explicitness: area under the ROC curve of logistic regressions on all codes.
@@ -61,6 +64,7 @@ def explicitness(
     bin_factors : cut every factor into `bins` bins, classes too
     train_samples, test_samples : rows drawn where there are more
     jobs : factors fitted at a time, -1 for one a core
+    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
     seed : decides splits and draws
 
     Returns
@@ -92,11 +96,9 @@ def explicitness(
     check_choice(settings["model"], "model", MODELS)
     check_choice(settings["scale"], "scale", ("standard", "unit"))
     check_choice(settings["evaluate_on"], "evaluate_on", ("train", "test"))
-    z, y, z_test, y_test = chosen_rows(codes, factors, test_codes, test_factors, settings, seed)
-    labels, tested = train_and_test_labels(
-        y, y_test, settings["bins"], "unit", settings["bin_factors"]
-    )
-    inputs, inputs_test = scaled_pair(z, z_test, settings["scale"])
+    split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
+    labels, tested = train_and_test_labels(split, settings["bins"], "unit", settings["bin_factors"])
+    inputs, inputs_test = scaled_pair(split.z, split.z_test, settings["scale"])
 
     def area(k: int) -> tuple[float, float]:
         chance = _probabilities(inputs, labels[k], [inputs, inputs_test], settings)
@@ -110,8 +112,8 @@ def explicitness(
         "per_factor_train": areas[:, 0],
         "train": float(areas[:, 0].mean()),
     }
-    settings |= {"rows": len(z), "test_rows": len(z_test)}
-    return Score(areas[:, 1].mean(), name="explicitness", parts=parts, settings=settings)
+    value = areas[:, 1].mean()
+    return Score(value, name="explicitness", parts=parts, **split.described(settings))
 
 
 def _probabilities(

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unweave_metrics.arrays import Array, check_pair, check_positive
+from unweave_metrics.binning import factor_labels
 from unweave_metrics.compiled import Kernel
 from unweave_metrics.counting import Floats
-from unweave_metrics.draws import Groups, draw_batches, group_rows
+from unweave_metrics.draws import Groups, draw_batches, make_groups
+from unweave_metrics.kinds import Declared, FactorKinds, kinds_of
 from unweave_metrics.presets import settings_for
 from unweave_metrics.sampling import draw_rows, generator
 from unweave_metrics.score import Score
@@ -33,6 +35,7 @@ def factor_vae(
     prune_std: float | None = None,
     bins: int | None = None,
     rescale: bool | None = None,
+    factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
     """Compute the FactorVAE score: accuracy of a majority vote from the least-varying code.
@@ -53,6 +56,7 @@ def factor_vae(
     prune_std : codes with a standard deviation below this are inactive (raw units)
     bins : number of bins for measurements
     rescale : return (accuracy - 1/k) / (1 - 1/k)
+    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
     seed : decides every draw
 
     Returns
@@ -86,10 +90,14 @@ def factor_vae(
     for name in ("train_votes", "eval_votes"):
         check_positive(settings[name], name)
     z, y = check_pair(codes, factors)
-    return vote_score("factor_vae", z, group_rows(y, settings["bins"]), settings)
+    kinds = kinds_of(y, factor_kinds)
+    groups = make_groups(factor_labels(y, kinds.measured, settings["bins"]))
+    return vote_score("factor_vae", z, groups, settings, kinds)
 
 
-def vote_score(name: str, z: Array, groups: Groups, settings: dict[str, Any]) -> Score:
+def vote_score(
+    name: str, z: Array, groups: Groups, settings: dict[str, Any], kinds: FactorKinds
+) -> Score:
     """Score codes by majority votes on batches of rows of one group.
 
     `settings` may say ``by_value`` (how groups are drawn) and ``most`` (the most varying code
@@ -122,7 +130,8 @@ def vote_score(name: str, z: Array, groups: Groups, settings: dict[str, Any]) ->
         "active": active,
         "variances": variances,
     }
-    return Score(tested, name=name, parts=parts, settings=settings | {"rows": len(z)})
+    settings = settings | {"factor_kinds": kinds.words, "rows": len(z)}
+    return Score(tested, name=name, parts=parts, settings=settings, notes=kinds.notes)
 
 
 def least_varying(

@@ -11,6 +11,8 @@ import numpy as np
 from unweave_metrics.arrays import Array, check_single, constant_columns
 from unweave_metrics.boosting import boost, rank_codes
 from unweave_metrics.counting import Floats
+from unweave_metrics.parallel import in_parallel, thread_jobs
+from unweave_metrics.sampling import Split
 from unweave_metrics.sap import train_and_test_labels
 
 PREDICTORS = (
@@ -36,32 +38,14 @@ class Fitted:
     nrmse: Floats | None = None
 
 
-# These run on threads. scikit-learn's own must not: its parallel loops reset the whole process's
-# filters of warnings, under each other.
-THREADED = ("histogram-boosting", "boosting", "svm", "linear", "logistic-regression-cv", "")
-
-
-def in_parallel(function: Callable[[int], Any], count: int, jobs: int) -> list[Any]:
-    """Return function(0 .. count - 1) in order, `jobs` at a time on threads; -1: one a core."""
-    if jobs == 1:
-        return [function(k) for k in range(count)]
-    import os
-    from concurrent.futures import ThreadPoolExecutor
-
-    cores = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
-    with ThreadPoolExecutor(len(cores) if jobs < 1 else jobs) as pool:
-        return list(pool.map(function, range(count)))
-
-
-def fit_factors(
-    z: Array, y: Array, z_test: Array, y_test: Array, settings: dict[str, Any], jobs: int
-) -> Fitted:
+def fit_factors(split: Split, settings: dict[str, Any], jobs: int) -> Fitted:
     """Fit one predictor a factor."""
+    z, y, z_test, y_test = split.z, split.y, split.z_test, split.y_test
     predictor = settings["predictor"]
     labels: Any = None
     fit: Callable[[int], tuple[Any, ...]]
     if not _is_regression(predictor):
-        labels, tested = train_and_test_labels(y, y_test, settings["bins"])
+        labels, tested = train_and_test_labels(split, settings["bins"])
     if labels is None:
         fit = _regression(_regressor(settings), z, y, z_test, y_test, _scale(settings))
     elif predictor == "histogram-boosting":
@@ -90,11 +74,6 @@ def _boosting(
         return found.importances, float(right.mean()), float(right_test.mean())
 
     return fit
-
-
-def thread_jobs(predictor: Any, jobs: int) -> int:
-    """Return how many fits of a predictor may run at a time on threads."""
-    return jobs if isinstance(predictor, str) and predictor in THREADED else 1
 
 
 def _estimator(predictor: Any, seed: int, jobs: int) -> Any:

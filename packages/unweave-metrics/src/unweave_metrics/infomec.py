@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from unweave_metrics.arrays import Array, check_choice, check_pair, constant_columns
 from unweave_metrics.binning import class_columns, factor_labels
 from unweave_metrics.counting import Floats, pair_information
+from unweave_metrics.kinds import Declared, kinds_of
 from unweave_metrics.logistic import fit_logistic
 from unweave_metrics.presets import settings_for
 from unweave_metrics.sampling import subsample
@@ -30,6 +31,7 @@ def infomec(
     dead_codes: str | None = None,
     bins: int | None = None,
     samples: int | None = None,
+    factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
     """Compute InfoMEC; the float is InfoM, the parts have InfoM, InfoE and InfoC.
@@ -55,6 +57,7 @@ def infomec(
     dead_codes : active codes without any information count ``"zero"`` or make InfoM and InfoC
         ``"nan"``
     samples : rows drawn without replacement where there are more
+    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
     seed : decides that draw and the estimator's jitter
 
     Returns
@@ -88,8 +91,10 @@ def infomec(
     settings = settings_for("infomec", preset, given) | {"seed": seed}
     check_choice(settings["active"], "active", ACTIVE)
     check_choice(settings["dead_codes"], "dead_codes", ("zero", "nan"))
-    z, y = subsample(*check_pair(codes, factors), settings["samples"], seed)
-    labels = factor_labels(y, settings["bins"])
+    z, y = check_pair(codes, factors)
+    kinds = kinds_of(y, factor_kinds)
+    z, y = subsample(z, y, settings["samples"], seed)
+    labels = factor_labels(y, kinds.measured, settings["bins"])
     normalized = _normalized_information(z, labels, settings)
     used = active_codes(z, settings)
     dead = settings["dead_codes"] == "nan"
@@ -100,7 +105,8 @@ def infomec(
         "normalized_information": normalized,
         "active": used,
     }
-    return Score(parts["infom"], name="infomec", parts=parts, settings=settings | {"rows": len(z)})
+    settings |= {"factor_kinds": kinds.words, "rows": len(z)}
+    return Score(parts["infom"], name="infomec", parts=parts, settings=settings, notes=kinds.notes)
 
 
 def active_codes(z: Array, settings: dict[str, Any]) -> Array:

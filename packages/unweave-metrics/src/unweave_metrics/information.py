@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics.arrays import Array, check_choice, check_pair
-from unweave_metrics.binning import bin_columns, factor_labels, is_continuous
-from unweave_metrics.counting import Floats, Labels, PairInformation, pair_information
+from unweave_metrics.binning import bin_columns, factor_labels
+from unweave_metrics.correction import CORRECTIONS, corrected_information
+from unweave_metrics.counting import Counts, Floats, Labels, PairInformation
+from unweave_metrics.kinds import Declared, kinds_of
 from unweave_metrics.presets import settings_for
-from unweave_metrics.sampling import Seed, subsample
+from unweave_metrics.sampling import subsample
 
 ESTIMATORS = ("bins", "neighbors")
 NORMALIZERS = ("factor", "code", "none")
@@ -22,12 +25,21 @@ NEIGHBORS = 3
 
 @dataclass(frozen=True)
 class InformationTable:
-    """Information of binned codes (d, n) and classes (k, n), in nats, and the settings used."""
+    """Information of binned codes (d, n) and classes (k, n), in nats, settings used, and notes."""
 
     pairs: PairInformation
     settings: dict[str, Any]
     codes: Labels
     factors: Labels
+    notes: tuple[str, ...] = ()
+
+    def recounted(self, weights: Counts) -> InformationTable:
+        """Return the table with each row (n,) counted so many times, bins as they are."""
+        pairs = corrected_information(
+            self.codes, self.factors, self.settings["bias_correction"], self.settings["seed"],
+            weights,
+        )  # fmt: skip
+        return replace(self, pairs=pairs)
 
     @property
     def parts(self) -> dict[str, Any]:
@@ -62,7 +74,9 @@ def information_table(
     normalizer: str | None = None,
     dead_codes: str | None = None,
     samples: int | None = None,
-    seed: Seed = 0,
+    bias_correction: str | None = None,
+    factor_kinds: Declared = None,
+    seed: int = 0,
 ) -> InformationTable:
     """Count codes against factors once, for all information scores.
 
@@ -80,21 +94,36 @@ def information_table(
         "normalizer": normalizer,
         "dead_codes": dead_codes,
         "samples": samples,
+        "bias_correction": bias_correction,
     }
-    settings = settings_for("information", preset, given)
+    settings = settings_for("information", preset, given) | {"seed": seed}
     check_choice(settings["estimator"], "estimator", ESTIMATORS)
     check_choice(settings["normalizer"], "normalizer", NORMALIZERS)
     check_choice(settings["dead_codes"], "dead_codes", DEAD_CODES)
-    z, y = subsample(*check_pair(codes, factors), settings["samples"], seed)
-    labels = factor_labels(y, settings["bins"], settings["bin_factors"], settings["binning"])
+    check_choice(settings["bias_correction"], "bias_correction", CORRECTIONS)
+    by_neighbors = settings["estimator"] == "neighbors"
+    if by_neighbors and settings["bias_correction"] != "none":
+        raise ValueError(
+            "bias_correction must be 'none' with estimator='neighbors', which has no bins, got "
+            f"{settings['bias_correction']!r}"
+        )
+    z, y = check_pair(codes, factors)
+    kinds = kinds_of(y, factor_kinds)
+    z, y = subsample(z, y, settings["samples"], seed)
+    labels = factor_labels(
+        y, kinds.measured, settings["bins"], settings["bin_factors"], settings["binning"]
+    )
     binned = bin_columns(z, settings["bins"], settings["binning"])
-    pairs = pair_information(binned, labels)
-    if settings["estimator"] == "neighbors":
-        pairs = neighbor_information(z, y, pairs)
-    return InformationTable(pairs, settings | {"rows": len(z)}, binned, labels)
+    pairs = corrected_information(binned, labels, settings["bias_correction"], seed)
+    if by_neighbors:
+        pairs = neighbor_information(z, y, kinds.measured, pairs)
+    settings |= {"factor_kinds": kinds.words, "rows": len(z)}
+    return InformationTable(pairs, settings, binned, labels, kinds.notes)
 
 
-def neighbor_information(z: Array, y: Array, binned: PairInformation) -> PairInformation:
+def neighbor_information(
+    z: Array, y: Array, measured: Sequence[bool], binned: PairInformation
+) -> PairInformation:
     """Return information by 3 nearest neighbours instead of bins.
 
     The entropy of a measurement is taken to be its information about itself by the same estimate,
@@ -109,12 +138,12 @@ def neighbor_information(z: Array, y: Array, binned: PairInformation) -> PairInf
     values = z.astype(np.float64)
     information, entropy = np.empty((z.shape[1], y.shape[1])), binned.entropy_b.copy()
     for k in range(y.shape[1]):
-        if is_continuous(y[:, k]):
+        if measured[k]:
             information[:, k] = mutual_info_regression(values, y[:, k], **options)
             entropy[k] = mutual_info_regression(y[:, [k]], y[:, k], **options)[0]
         else:
             information[:, k] = mutual_info_classif(values, y[:, k], **options)
-    return PairInformation(information, binned.entropy_a, entropy)
+    return replace(binned, mutual_information=information, entropy_b=entropy)
 
 
 def top_two(matrix: Floats, axis: int = 0) -> tuple[Floats, Floats]:

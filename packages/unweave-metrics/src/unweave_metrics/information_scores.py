@@ -13,7 +13,7 @@ from unweave_metrics.mig_sup import mig_sup_of
 from unweave_metrics.modularity import modularity_of
 from unweave_metrics.score import Score
 
-_FROM_TABLE: dict[str, Callable[[InformationTable], Score]] = {
+FROM_TABLE: dict[str, Callable[..., Score]] = {
     "mig": mig_of,
     "mig_sup": mig_sup_of,
     "jemmig": jemmig_of,
@@ -43,7 +43,7 @@ def scores_of(table: InformationTable, metrics: Sequence[str] | None = None) -> 
     >>> sorted(scores_of(information_table(factors + 0.0, factors)))
     ['dcimig', 'jemmig', 'mig', 'mig_sup', 'modularity']
     """
-    wanted = tuple(_FROM_TABLE) if metrics is None else tuple(metrics)
+    wanted = tuple(FROM_TABLE) if metrics is None else tuple(metrics)
     for name in wanted:
-        check_choice(name, "metrics", tuple(_FROM_TABLE))
-    return {name: _FROM_TABLE[name](table) for name in wanted}
+        check_choice(name, "metrics", tuple(FROM_TABLE))
+    return {name: FROM_TABLE[name](table) for name in wanted}

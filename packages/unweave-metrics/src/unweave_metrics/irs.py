@@ -6,9 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics.arrays import check_pair, constant_columns
+from unweave_metrics.binning import factor_labels
 from unweave_metrics.compiled import Kernel
 from unweave_metrics.counting import Floats
-from unweave_metrics.draws import Groups, group_rows
+from unweave_metrics.draws import Groups, make_groups
+from unweave_metrics.kinds import Declared, kinds_of
 from unweave_metrics.presets import settings_for
 from unweave_metrics.sampling import subsample
 from unweave_metrics.score import Score
@@ -26,7 +28,9 @@ def irs(
     quantile: float | None = None,
     bins: int | None = None,
     bin_factors: bool | None = None,
+    binning: str | None = None,
     samples: int | None = None,
+    factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
     """Compute the interventional robustness score of the codes.
@@ -44,7 +48,10 @@ def irs(
     quantile : of the deviations; 1 is the paper's maximum
     bins : number of bins for factors
     bin_factors : cut every factor, classes too; measurements always are
+    binning : ``"range"`` cuts [min, max] of a factor, ``"unit"`` scales to [0, 1] first; they
+        differ by rounding where values lie on the edges of bins
     samples : rows drawn without replacement where there are more
+    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
     seed : decides that draw
 
     Returns
@@ -69,16 +76,26 @@ def irs(
     >>> float(irs(factors + 0.0, factors))
     1.0
     """
-    given = {"quantile": quantile, "bins": bins, "bin_factors": bin_factors, "samples": samples}
+    given = {
+        "quantile": quantile, "bins": bins, "bin_factors": bin_factors, "binning": binning,
+        "samples": samples,
+    }  # fmt: skip
     settings = settings_for("irs", preset, given) | {"seed": seed}
     if not 0 < settings["quantile"] <= 1:
         raise ValueError(f"quantile must be above 0 and at most 1, got {settings['quantile']}")
-    z, y = subsample(*check_pair(codes, factors), settings["samples"], seed)
-    groups = group_rows(y, settings["bins"], settings["bin_factors"], "range")
+    z, y = check_pair(codes, factors)
+    kinds = kinds_of(y, factor_kinds)
+    z, y = subsample(z, y, settings["samples"], seed)
+    groups = make_groups(
+        factor_labels(
+            y, kinds.measured, settings["bins"], settings["bin_factors"], settings["binning"]
+        )
+    )
     active = ~constant_columns(z)
-    settings |= {"rows": len(z)}
+    settings |= {"factor_kinds": kinds.words, "rows": len(z)}
     if not active.any():
-        return Score(0.0, name="irs", parts={"active": active}, settings=settings)
+        parts = {"active": active}
+        return Score(0.0, name="irs", parts=parts, settings=settings, notes=kinds.notes)
     values = z[:, active].astype(np.float64)
     largest = np.abs(values - values.mean(axis=0)).max(axis=0)
     matrix = 1 - robustness_deviations(values, groups, settings["quantile"]) / largest[:, None]
@@ -87,7 +104,8 @@ def irs(
         "per_code": per_code, "parents": matrix.argmax(axis=1), "max_deviations": largest,
         "matrix": matrix, "active": active,
     }  # fmt: skip
-    return Score(np.average(per_code, weights=largest), name="irs", parts=parts, settings=settings)
+    value = np.average(per_code, weights=largest)
+    return Score(value, name="irs", parts=parts, settings=settings, notes=kinds.notes)
 
 
 def robustness_deviations(values: Floats, groups: Groups, quantile: float) -> Floats:

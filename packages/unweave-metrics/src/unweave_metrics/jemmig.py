@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics.arrays import check_several
+from unweave_metrics.counting import ROUNDING
 from unweave_metrics.information import InformationTable, information_table, top_two
+from unweave_metrics.kinds import Declared
 from unweave_metrics.score import Score
 
 
@@ -20,12 +22,15 @@ def jemmig(
     bin_factors: bool | None = None,
     complement: bool = True,
     samples: int | None = None,
+    bias_correction: str | None = None,
+    factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
     """Compute JEMMIG, the joint-entropy-minus-mutual-information gap, normalised.
 
     JEMMIG = mean_k 1 - [H(y_k, z_a) - I(y_k; z_a) + I(y_k; z_b)] / [H(y_k) + log B], a and b the
-    codes that know most about factor k, B the number of bins. Range 0 to 1, best 1; with
+    codes that know most about factor k (of those that know it equally, a has the least entropy), B
+    the number of bins. Range 0 to 1, best 1; with
     ``complement=False`` the fraction itself, best 0, as its authors print it. Constant codes have
     little joint entropy and score log B / [H(y_k) + log B], more than noise.
 
@@ -34,7 +39,8 @@ def jemmig(
     codes : float array, shape (n, d), d at least 2
     factors : integer classes or float values, shape (n, k)
     complement : return 1 minus the fraction
-    preset, bins, binning, bin_factors, samples, seed : as for `mig`
+    preset, bins, binning, bin_factors, samples,
+    bias_correction, factor_kinds, seed : as for `mig`
 
     Returns
     -------
@@ -58,7 +64,7 @@ def jemmig(
     """
     table = information_table(
         codes, factors, preset=preset, bins=bins, binning=binning, bin_factors=bin_factors,
-        samples=samples, seed=seed,
+        samples=samples, bias_correction=bias_correction, factor_kinds=factor_kinds, seed=seed,
     )  # fmt: skip
     return jemmig_of(table, complement)
 
@@ -68,12 +74,14 @@ def jemmig_of(table: InformationTable, complement: bool = True) -> Score:
     pairs = table.pairs
     information = pairs.mutual_information
     check_several(len(information), "codes", "jemmig")
-    best = information.argmax(axis=0)
     first, second = top_two(information)
+    # Codes that know a factor equally: the one of least entropy, whatever the order of columns.
+    equal = information >= first - ROUNDING
+    best = np.where(equal, pairs.entropy_a[:, None], np.inf).argmin(axis=0)
     joint = pairs.entropy_a[best] + pairs.entropy_b - first
     largest = pairs.entropy_b + np.log(table.settings["bins"])
     gaps = (joint - first + second) / largest
     gaps = 1 - gaps if complement else gaps
     parts = {"per_factor": gaps, "best_code": best} | table.parts
     settings = table.settings | {"complement": complement}
-    return Score(gaps.mean(), name="jemmig", parts=parts, settings=settings)
+    return Score(gaps.mean(), name="jemmig", parts=parts, settings=settings, notes=table.notes)

@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 
 from unweave_metrics.arrays import check_several
 from unweave_metrics.information import InformationTable, best_of, information_table, top_two
+from unweave_metrics.kinds import Declared
 from unweave_metrics.score import Score
 
 
@@ -21,6 +22,8 @@ def mig_sup(
     normalizer: str | None = None,
     dead_codes: str | None = None,
     samples: int | None = None,
+    bias_correction: str | None = None,
+    factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
     """Compute MIG-sup: how far the best factor of a code is ahead of its next.
@@ -33,7 +36,8 @@ def mig_sup(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2
-    preset, estimator, bins, binning, bin_factors, normalizer, dead_codes, samples, seed :
+    preset, estimator, bins, binning, bin_factors, normalizer, dead_codes, samples,
+    bias_correction, factor_kinds, seed :
         as for `mig`
 
     Returns
@@ -59,8 +63,8 @@ def mig_sup(
     return mig_sup_of(
         information_table(
             codes, factors, preset=preset, estimator=estimator, bins=bins, binning=binning,
-            bin_factors=bin_factors,
-            normalizer=normalizer, dead_codes=dead_codes, samples=samples, seed=seed,
+            bin_factors=bin_factors, normalizer=normalizer, dead_codes=dead_codes, samples=samples,
+            bias_correction=bias_correction, factor_kinds=factor_kinds, seed=seed,
         )
     )  # fmt: skip
 
@@ -71,4 +75,10 @@ def mig_sup_of(table: InformationTable) -> Score:
     check_several(matrix.shape[1], "factors", "mig_sup")
     first, second = top_two(matrix, axis=1)
     parts = {"per_code": first - second, "best_factor": best_of(matrix, axis=1)} | table.parts
-    return Score((first - second).mean(), name="mig_sup", parts=parts, settings=table.settings)
+    return Score(
+        (first - second).mean(),
+        name="mig_sup",
+        parts=parts,
+        settings=table.settings,
+        notes=table.notes,
+    )

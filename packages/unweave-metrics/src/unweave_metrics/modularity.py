@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from unweave_metrics.arrays import check_several
 from unweave_metrics.counting import Floats
 from unweave_metrics.information import InformationTable, information_table
+from unweave_metrics.kinds import Declared
 from unweave_metrics.score import Score
 
 
@@ -22,6 +23,8 @@ def modularity(
     bin_factors: bool | None = None,
     dead_codes: str | None = None,
     samples: int | None = None,
+    bias_correction: str | None = None,
+    factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
     """Compute modularity: how far each code knows about one factor only.
@@ -35,7 +38,8 @@ def modularity(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2
-    preset, estimator, bins, binning, bin_factors, dead_codes, samples, seed : as for `mig`
+    preset, estimator, bins, binning, bin_factors, dead_codes, samples,
+    bias_correction, factor_kinds, seed : as for `mig`
 
     Returns
     -------
@@ -59,8 +63,8 @@ def modularity(
     return modularity_of(
         information_table(
             codes, factors, preset=preset, estimator=estimator, bins=bins, binning=binning,
-            bin_factors=bin_factors,
-            dead_codes=dead_codes, samples=samples, seed=seed,
+            bin_factors=bin_factors, dead_codes=dead_codes, samples=samples,
+            bias_correction=bias_correction, factor_kinds=factor_kinds, seed=seed,
         )
     )  # fmt: skip
 
@@ -72,12 +76,14 @@ def modularity_of(table: InformationTable) -> Score:
     dead = np.nan if table.settings["dead_codes"] == "nan" else 0.0
     per_code = modularity_per_code(information, dead)
     parts = {"per_code": per_code} | table.parts
-    return Score(per_code.mean(), name="modularity", parts=parts, settings=table.settings)
+    return Score(
+        per_code.mean(), name="modularity", parts=parts, settings=table.settings, notes=table.notes
+    )
 
 
 def modularity_per_code(information: Floats, dead: float = 0.0) -> Floats:
-    """Return m_i of a matrix of information (d, k); codes without any get `dead`."""
-    square = np.asarray(information, dtype=np.float64) ** 2
+    """Return m_i of a matrix of information (d, k), at least 0; codes of none get `dead`."""
+    square = np.maximum(np.asarray(information, dtype=np.float64), 0.0) ** 2
     largest = square.max(axis=1)
     rest = (square.sum(axis=1) - largest) / (square.shape[1] - 1)
     return np.where(largest > 0, 1 - rest / np.where(largest > 0, largest, 1.0), dead)

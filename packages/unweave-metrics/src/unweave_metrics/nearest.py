@@ -56,7 +56,7 @@ def total_correlation_knn(
     if n <= neighbors:
         raise ValueError(f"codes must have more than neighbors={neighbors} rows, got {n}")
     values = standardized(z)[:, ~constant_columns(z)]
-    settings = {"neighbors": neighbors, "rows": n, "seed": seed}
+    settings = {"neighbors": neighbors, "samples": samples, "rows": n, "seed": seed}
     d = values.shape[1]
     if d < 2:
         return Score(0.0, name="total_correlation_knn", settings=settings)

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics.arrays import Array, check_choice
-from unweave_metrics.binning import is_continuous
 from unweave_metrics.boosting import boost, rank_codes
 from unweave_metrics.counting import Floats
-from unweave_metrics.importances import in_parallel, scaled_pair
+from unweave_metrics.importances import scaled_pair
+from unweave_metrics.kinds import Declared
 from unweave_metrics.logistic import fit_logistic
+from unweave_metrics.parallel import in_parallel
 from unweave_metrics.presets import settings_for
-from unweave_metrics.sampling import chosen_rows
+from unweave_metrics.sampling import Split, train_and_test
 from unweave_metrics.sap import train_and_test_labels
 from unweave_metrics.score import Score
 
@@ -31,13 +32,14 @@ def linear_probe(
     train_samples: int | None = None,
     test_samples: int | None = None,
     jobs: int = 1,
+    factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
     """Compute what a linear model reads off the frozen codes, on test rows.
 
-    Classes: accuracy of a multinomial logistic regression; measurements (floats of more than 100
-    values): R^2 of least squares, at least 0. Codes are standardised by the train rows. The score
-    is the mean over factors. Range 0 to 1, best 1.
+    Classes: accuracy of a multinomial logistic regression; measurements: R^2
+    of least squares, at least 0. Codes are standardised by the train rows. The score is the mean
+    over factors. Range 0 to 1, best 1.
 
     Parameters
     ----------
@@ -49,6 +51,7 @@ def linear_probe(
     max_iter : most steps of the logistic regression
     train_samples, test_samples : rows drawn where there are more
     jobs : factors fitted at a time, -1 for one a core
+    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
     seed : decides splits and draws
 
     Returns
@@ -72,14 +75,14 @@ def linear_probe(
     settings = _settings(preset, train_samples, test_samples) | {
         "C": C, "max_iter": max_iter, "seed": seed,
     }  # fmt: skip
-    rows = chosen_rows(codes, factors, test_codes, test_factors, settings, seed)
-    inputs = scaled_pair(rows[0], rows[2], "standard")
+    split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
+    inputs = scaled_pair(split.z, split.z_test, "standard")
 
     def classify(label: Array, tested: Array) -> tuple[float, float]:
         model = fit_logistic(inputs[0], label, int(label.max()) + 1, C=C, max_iter=max_iter)
         return _accuracies(model.predict(inputs[0]), label, model.predict(inputs[1]), tested)
 
-    return _probe("linear_probe", rows, inputs, classify, settings, jobs)
+    return _probe("linear_probe", split, inputs, classify, settings, jobs)
 
 
 def downstream(
@@ -93,6 +96,7 @@ def downstream(
     train_samples: int | None = None,
     test_samples: int | None = None,
     jobs: int = 1,
+    factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
     """Compute the accuracy of downstream predictors of the factors, on test rows.
@@ -110,6 +114,7 @@ def downstream(
     predictor : ``"logistic-regression-cv"`` or ``"boosting"``
     train_samples, test_samples : rows drawn where there are more
     jobs : factors fitted at a time, -1 for one a core
+    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
     seed : decides splits, draws, and ties between codes
 
     Returns
@@ -133,8 +138,8 @@ def downstream(
     check_choice(predictor, "predictor", ("logistic-regression-cv", "boosting"))
     settings = _settings(preset, train_samples, test_samples)
     settings |= {"predictor": predictor, "seed": seed}
-    rows = chosen_rows(codes, factors, test_codes, test_factors, settings, seed)
-    inputs = rows[0].astype(np.float64), rows[2].astype(np.float64)
+    split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
+    inputs = split.z.astype(np.float64), split.z_test.astype(np.float64)
     ranked = rank_codes(*inputs) if predictor == "boosting" else None
 
     def classify(label: Array, tested: Array) -> tuple[float, float]:
@@ -143,7 +148,7 @@ def downstream(
             return _accuracies(found.train, label, found.test, tested)
         return _cross_validated(inputs, label, tested)
 
-    return _probe("downstream", rows, inputs, classify, settings, jobs)
+    return _probe("downstream", split, inputs, classify, settings, jobs)
 
 
 def _settings(
@@ -156,27 +161,25 @@ def _settings(
 
 def _probe(
     name: str,
-    rows: tuple[Array, Array, Array, Array],
+    split: Split,
     inputs: tuple[Floats, Floats],
     classify: Any,
     settings: dict[str, Any],
     jobs: int,
 ) -> Score:
     """Score each factor with a classifier, or with least squares where it is a measurement."""
-    y, y_test = rows[1], rows[3]
-    values = [is_continuous(column) for column in y.T]
-    labels, tested = train_and_test_labels(y, y_test, settings["bins"])
+    y, y_test = split.y, split.y_test
+    labels, tested = train_and_test_labels(split, settings["bins"])
 
     def fit(k: int) -> tuple[float, float]:
-        if values[k]:
+        if split.kinds.measured[k]:
             return _explained(inputs, y[:, k].astype(np.float64), y_test[:, k].astype(np.float64))
         found: tuple[float, float] = classify(labels[k], tested[k])
         return found
 
     found = np.array(in_parallel(fit, y.shape[1], jobs))
     parts = {"per_factor": found[:, 1], "per_factor_train": found[:, 0]}
-    settings = settings | {"rows": len(y), "test_rows": len(y_test)}
-    return Score(found[:, 1].mean(), name=name, parts=parts, settings=settings)
+    return Score(found[:, 1].mean(), name=name, parts=parts, **split.described(settings))
 
 
 def _accuracies(train: Array, label: Array, test: Array, tested: Array) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from unweave_metrics.binning import factor_labels
 from unweave_metrics.compiled import Kernel
 from unweave_metrics.counting import Floats
 from unweave_metrics.information import top_two
+from unweave_metrics.kinds import Declared, kinds_of
 from unweave_metrics.presets import settings_for
 from unweave_metrics.score import Score
 
@@ -27,6 +28,7 @@ def rmig(
     low: float | None = None,
     high: float | None = None,
     normalize: bool | None = None,
+    factor_kinds: Declared = None,
 ) -> Score:
     """Compute RMIG, the robust mutual information gap, from posteriors N(codes, std^2).
 
@@ -43,6 +45,7 @@ def rmig(
     bins : number of bins, 100 unless given
     low, high : range that is cut, -4 and 4 unless given: almost all of a standard normal prior
     normalize : divide by the entropy of the factor
+    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
     preset : convention by name
 
     Returns
@@ -73,13 +76,15 @@ def rmig(
     if not settings["high"] > settings["low"]:
         raise ValueError(f"high must be above low, got {settings['high']} and {settings['low']}")
     deviations = _check_std(std, z)
-    labels = factor_labels(y, settings["factor_bins"])
+    kinds = kinds_of(y, factor_kinds)
+    labels = factor_labels(y, kinds.measured, settings["factor_bins"])
     information, entropy = _information(z, deviations, labels, settings)
     first, second = top_two(information)
     gaps = (first - second) / (entropy if settings["normalize"] else 1.0)
     parts = {"per_factor": gaps, "mutual_information": information, "factor_entropy": entropy}
     settings |= {"posterior": "gaussian" if std is not None else "points", "rows": len(z)}
-    return Score(gaps.mean(), name="rmig", parts=parts, settings=settings)
+    settings |= {"factor_kinds": kinds.words}
+    return Score(gaps.mean(), name="rmig", parts=parts, settings=settings, notes=kinds.notes)
 
 
 def _check_std(std: ArrayLike | None, z: Array) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,9 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
 from unweave_metrics.arrays import Array, check_codes, check_factors, check_pair, check_positive
+from unweave_metrics.kinds import Declared, FactorKinds, kinds_of
 
+Rows = NDArray[np.int64]
 Seed = int | Generator
 
 
@@ -32,64 +36,80 @@ def subsample(codes: Array, factors: Array, samples: int | None, seed: Seed) -> 
     return (codes, factors) if rows is None else (codes[rows], factors[rows])
 
 
+@dataclass(frozen=True)
+class Split:
+    """Train rows and test rows, and the kinds of factors, which all rows together decided."""
+
+    z: Array
+    y: Array
+    z_test: Array
+    y_test: Array
+    kinds: FactorKinds
+
+    def described(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return settings and notes of a score of these rows."""
+        rows = {"rows": len(self.z), "test_rows": len(self.z_test)}
+        settings = {**settings, "factor_kinds": self.kinds.words, **rows}
+        return {"settings": settings, "notes": self.kinds.notes}
+
+
 def train_and_test(
     codes: ArrayLike,
     factors: ArrayLike,
     test_codes: ArrayLike | None,
     test_factors: ArrayLike | None,
-    train_samples: int | None,
-    test_samples: int | None,
-    seed: Seed,
-    test_fraction: float = 1 / 3,
-) -> tuple[Array, Array, Array, Array]:
-    """Return train codes, train factors, test codes and test factors.
+    settings: Mapping[str, Any],
+    factor_kinds: Declared = None,
+) -> Split:
+    """Return train rows and test rows as the settings say.
 
     With test arrays given, those are the test rows and all others train. Without, the rows are
-    shuffled by the seed and split two to one, or into the numbers asked for as far as the rows
-    reach.
+    shuffled by the seed and split two to one (`test_fraction`), or into the numbers asked for
+    (`train_samples`, `test_samples`) as far as the rows reach. ``evaluate_on="train"`` scores the
+    train rows, which are then all rows.
     """
-    train_z, train_y = check_pair(codes, factors)
+    z, y = check_pair(codes, factors)
     if (test_codes is None) != (test_factors is None):
         raise ValueError("test_codes and test_factors must be given together, got only one of them")
-    rng = generator(seed)
-    if test_codes is not None and test_factors is not None:
-        test_z = check_codes(test_codes, "test_codes")
-        test_y = check_factors(test_factors, len(test_z), "test_factors")
-        if test_z.shape[1] != train_z.shape[1] or test_y.shape[1] != train_y.shape[1]:
-            raise ValueError(
-                "test_codes and test_factors must have the columns of codes and factors, got "
-                f"{test_z.shape} and {test_y.shape} for {train_z.shape} and {train_y.shape}"
-            )
-        return (
-            *subsample(train_z, train_y, train_samples, rng),
-            *subsample(test_z, test_y, test_samples, rng),
-        )
-    n = len(train_z)
-    if n < 3:
-        raise ValueError(f"codes must have at least 3 rows to be split in train and test, got {n}")
-    order = rng.permutation(n)
-    tested = max(1, int(n * test_fraction))
-    if test_samples is not None:
-        tested = min(tested, test_samples)
-    trained = n - tested if train_samples is None else min(train_samples, n - tested)
-    train, test = order[:trained], order[n - tested :]
-    return train_z[train], train_y[train], train_z[test], train_y[test]
-
-
-def chosen_rows(
-    codes: ArrayLike,
-    factors: ArrayLike,
-    test_codes: ArrayLike | None,
-    test_factors: ArrayLike | None,
-    settings: dict[str, Any],
-    seed: Seed,
-) -> tuple[Array, Array, Array, Array]:
-    """Return train and test rows as settings say, the same twice where train rows are scored."""
     on_train = settings.get("evaluate_on") == "train"
     if on_train:
-        test_codes, test_factors = codes, factors
-    z, y, z_test, y_test = train_and_test(
-        codes, factors, test_codes, test_factors, settings["train_samples"],
-        settings["test_samples"], seed, settings.get("test_fraction", 1 / 3),
-    )  # fmt: skip
-    return (z, y, z, y) if on_train else (z, y, z_test, y_test)
+        test_codes, test_factors = z, y
+    if test_codes is None or test_factors is None:
+        kinds = kinds_of(y, factor_kinds)
+        train, test = _shuffled(len(z), settings)
+        return Split(z[train], y[train], z[test], y[test], kinds)
+    z_test, y_test = _check_test(z, y, test_codes, test_factors)
+    kinds = kinds_of(y if on_train else np.concatenate([y, y_test]), factor_kinds)
+    rng = generator(settings["seed"])
+    z, y = subsample(z, y, settings["train_samples"], rng)
+    if on_train:
+        return Split(z, y, z, y, kinds)
+    return Split(z, y, *subsample(z_test, y_test, settings["test_samples"], rng), kinds)
+
+
+def _check_test(
+    z: Array, y: Array, test_codes: ArrayLike, test_factors: ArrayLike
+) -> tuple[Array, Array]:
+    """Return test codes and factors with the columns of the train rows."""
+    z_test = check_codes(test_codes, "test_codes")
+    y_test = check_factors(test_factors, len(z_test), "test_factors")
+    if z_test.shape[1] != z.shape[1] or y_test.shape[1] != y.shape[1]:
+        raise ValueError(
+            "test_codes and test_factors must have the columns of codes and factors, got "
+            f"{z_test.shape} and {y_test.shape} for {z.shape} and {y.shape}"
+        )
+    return z_test, y_test
+
+
+def _shuffled(n: int, settings: Mapping[str, Any]) -> tuple[Rows, Rows]:
+    """Return the row numbers of train and test rows out of n."""
+    if n < 3:
+        raise ValueError(f"codes must have at least 3 rows to be split in train and test, got {n}")
+    order = generator(settings["seed"]).permutation(n)
+    tested = max(1, int(n * settings.get("test_fraction", 1 / 3)))
+    if settings["test_samples"] is not None:
+        tested = min(tested, settings["test_samples"])
+    trained = n - tested
+    if settings["train_samples"] is not None:
+        trained = min(settings["train_samples"], trained)
+    return order[:trained], order[n - tested :]

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics.arrays import Array, check_choice, check_several
-from unweave_metrics.binning import bin_columns, check_classes, class_columns, is_continuous
+from unweave_metrics.binning import bin_columns, check_classes, class_columns
 from unweave_metrics.counting import Floats
 from unweave_metrics.information import top_two
+from unweave_metrics.kinds import Declared
 from unweave_metrics.presets import settings_for
-from unweave_metrics.sampling import chosen_rows
+from unweave_metrics.sampling import Split, train_and_test
 from unweave_metrics.score import Score
 from unweave_metrics.svm import fit_one_code, predict_one_code
 
@@ -37,6 +38,7 @@ def sap(
     evaluate_on: str | None = None,
     train_samples: int | None = None,
     test_samples: int | None = None,
+    factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
     """Compute the separated attribute predictability: best minus next-best single-code prediction.
@@ -47,8 +49,8 @@ def sap(
     S_ik is the accuracy on test rows of a linear support vector machine (squared hinge,
     one-versus-rest, solved exactly), the accuracy of a decision tree whose depth 1 to 9 is chosen
     by 10-fold cross-validation, or for ``"linear"`` the squared Pearson correlation, 0 where a code
-    does not vary. Measurements (floats of more than 100 values) are predicted with ``"linear"``
-    unless `predictor` says otherwise, and are cut into `bins` for a classifier. The machine sees
+    does not vary. If all factors are measurements they are predicted with ``"linear"`` unless
+    `predictor` says otherwise; a classifier sees them cut into `bins`. The machine sees
     raw codes: scale and shift matter.
 
     Parameters
@@ -63,6 +65,7 @@ def sap(
     bin_factors : cut every factor into `bins` bins, classes too
     evaluate_on : ``"test"`` or ``"train"`` rows; ``"train"`` without test arrays fits on every row
     train_samples, test_samples : rows drawn where there are more
+    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
     seed : decides splits and draws
 
     Returns
@@ -92,28 +95,27 @@ def sap(
         "bin_factors": bin_factors, "evaluate_on": evaluate_on, "train_samples": train_samples,
         "test_samples": test_samples,
     }  # fmt: skip
-    settings = settings_for("sap", preset, given)
+    settings = settings_for("sap", preset, given) | {"seed": seed}
     check_choice(settings["evaluate_on"], "evaluate_on", ("train", "test"))
     check_choice(settings["predictor"], "predictor", PREDICTORS)
-    z, y, z_test, y_test = chosen_rows(codes, factors, test_codes, test_factors, settings, seed)
-    check_several(z.shape[1], "codes", "sap")
-    if predictor is None and all(is_continuous(column) for column in y.T):
+    split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
+    check_several(split.z.shape[1], "codes", "sap")
+    if predictor is None and all(split.kinds.measured):
         settings["predictor"] = "linear"
-    matrix = _predictability(z, y, z_test, y_test, settings)
+    matrix = _predictability(split, settings)
     first, second = top_two(matrix)
     parts = {"per_factor": first - second, "predictability": matrix}
-    settings |= {"rows": len(z), "test_rows": len(z_test), "seed": seed}
-    return Score((first - second).mean(), name="sap", parts=parts, settings=settings)
+    value = (first - second).mean()
+    return Score(value, name="sap", parts=parts, **split.described(settings))
 
 
-def _predictability(
-    z: Array, y: Array, z_test: Array, y_test: Array, settings: dict[str, Any]
-) -> Floats:
+def _predictability(split: Split, settings: dict[str, Any]) -> Floats:
     """Return S, shape (d, k)."""
+    z, y, z_test = split.z, split.y, split.z_test
     if settings["predictor"] == "linear":
         return squared_correlation(z.astype(np.float64), y.astype(np.float64))
     labels, test_labels = train_and_test_labels(
-        y, y_test, settings["bins"], "unit", settings["bin_factors"]
+        split, settings["bins"], "unit", settings["bin_factors"]
     )
     matrix = np.empty((z.shape[1], y.shape[1]))
     for i in range(z.shape[1]):
@@ -144,18 +146,19 @@ def squared_correlation(z: Floats, y: Floats) -> Floats:
 
 
 def train_and_test_labels(
-    y: Array, y_test: Array, bins: int, binning: str = "range", bin_factors: bool = False
+    split: Split, bins: int, binning: str = "range", bin_factors: bool = False
 ) -> tuple[Array, Array]:
     """Return dense classes (k, n) of train and test rows, numbered together; measurements are cut.
 
     With `bin_factors` every column is cut. Test rows of a class that training never saw get a
     number of their own, which no prediction equals.
     """
+    y, y_test = split.y, split.y_test
     labels = np.empty((y.shape[1], len(y)), dtype=np.int64)
     test_labels = np.empty((y.shape[1], len(y_test)), dtype=np.int64)
     for k in range(y.shape[1]):
         column = np.concatenate([y[:, k], y_test[:, k]])[:, None]
-        if bin_factors or is_continuous(column[:, 0]):
+        if bin_factors or split.kinds.measured[k]:
             column = bin_columns(column, bins, binning).T
         known, values = class_columns(column[: len(y)])
         check_classes(values, first=k)

@@ -5,9 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics.arrays import check_codes, check_positive, check_several, constant_columns
+from unweave_metrics.arrays import (
+    check_choice,
+    check_codes,
+    check_positive,
+    check_several,
+    constant_columns,
+)
 from unweave_metrics.binning import bin_columns
-from unweave_metrics.counting import Floats, pair_information
+from unweave_metrics.correction import CORRECTIONS, corrected_information
+from unweave_metrics.counting import Floats
+from unweave_metrics.information import InformationTable
 from unweave_metrics.score import Score
 
 
@@ -110,15 +118,22 @@ def wasserstein_of(covariance: Floats) -> float:
     return max(float(2 * np.trace(covariance) - 2 * roots.sum()), 0.0)
 
 
-def mutual_information_score(codes: ArrayLike, *, bins: int = 20) -> Score:
+def mutual_information_score(
+    codes: ArrayLike, *, bins: int = 20, bias_correction: str = "none", seed: int = 0
+) -> Score:
     """Compute the mean mutual information of pairs of codes, in nats.
 
-    mean over i != j of I(z_i; z_j), codes cut into equal-width bins. Range 0 upward, best 0.
+    mean over i != j of I(z_i; z_j), codes cut into equal-width bins. Range 0 upward, best 0. On n
+    rows independent codes get about (bins - 1)^2 / (2 n); ``bias_correction="shuffle"`` takes that
+    away.
 
     Parameters
     ----------
     codes : float array, shape (n, d), d at least 2
     bins : number of bins a code
+    bias_correction : ``"none"``, ``"miller-madow"``, ``"shuffle"`` or ``"extrapolate"``, as for
+        `mig`
+    seed : decides shuffles and parts
 
     Returns
     -------
@@ -134,15 +149,33 @@ def mutual_information_score(codes: ArrayLike, *, bins: int = 20) -> Score:
     >>> float(mutual_information_score(codes, bins=5)) < 0.01
     True
     """
+    table = code_table(codes, bins=bins, bias_correction=bias_correction, seed=seed)
+    information = table.pairs.mutual_information
+    return Score(
+        mean_between(information),
+        name="mutual_information_score",
+        parts={"mutual_information": information},
+        settings=table.settings,
+    )
+
+
+def code_table(
+    codes: ArrayLike, *, bins: int = 20, bias_correction: str = "none", seed: int = 0
+) -> InformationTable:
+    """Count the codes against each other."""
     z = check_codes(codes)
     check_several(z.shape[1], "codes", "mutual_information_score")
+    check_choice(bias_correction, "bias_correction", CORRECTIONS)
     labels = bin_columns(z, bins)
-    information = pair_information(labels, labels).mutual_information
-    d = len(information)
-    value = (information.sum() - np.trace(information)) / (d * (d - 1))
-    parts = {"mutual_information": information}
-    settings = {"bins": bins, "rows": len(z)}
-    return Score(value, name="mutual_information_score", parts=parts, settings=settings)
+    pairs = corrected_information(labels, labels, bias_correction, seed)
+    settings = {"bins": bins, "bias_correction": bias_correction, "seed": seed, "rows": len(z)}
+    return InformationTable(pairs, settings, labels, labels)
+
+
+def mean_between(matrix: Floats) -> float:
+    """Return the mean of a square matrix off its diagonal."""
+    d = len(matrix)
+    return float((matrix.sum() - np.trace(matrix)) / (d * (d - 1)))
 
 
 def hoyer_sparsity(codes: ArrayLike, *, normalize: bool = True) -> Score:

@@ -7,8 +7,10 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from unweave_metrics.arrays import check_pair, check_positive, check_several
-from unweave_metrics.draws import group_rest, group_rows
+from unweave_metrics.binning import factor_labels
+from unweave_metrics.draws import group_rest, make_groups
 from unweave_metrics.factor_vae import vote_score
+from unweave_metrics.kinds import Declared, kinds_of
 from unweave_metrics.presets import settings_for
 from unweave_metrics.score import Score
 
@@ -26,6 +28,7 @@ def z_min_var(
     bins: int | None = None,
     bin_factors: bool | None = None,
     rescale: bool | None = None,
+    factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
     """Compute Z-min variance: the FactorVAE score on given rows, held values drawn uniformly.
@@ -38,8 +41,8 @@ def z_min_var(
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2
     bin_factors : cut every factor into `bins` bins, classes too; measurements always are
-    preset, train_votes, eval_votes, batch_size, variance_samples, prune_std, bins, rescale, seed :
-        as for `factor_vae`
+    preset, train_votes, eval_votes, batch_size, variance_samples, prune_std, bins, rescale,
+    factor_kinds, seed : as for `factor_vae`
 
     Returns
     -------
@@ -68,8 +71,9 @@ def z_min_var(
     settings = _settings(preset, given, seed)
     z, y = check_pair(codes, factors)
     check_several(y.shape[1], "factors", "z_min_var")
-    groups = group_rows(y, settings["bins"], settings["bin_factors"], "unit")
-    return vote_score("z_min_var", z, groups, settings)
+    kinds = kinds_of(y, factor_kinds)
+    labels = factor_labels(y, kinds.measured, settings["bins"], settings["bin_factors"], "unit")
+    return vote_score("z_min_var", z, make_groups(labels), settings, kinds)
 
 
 def z_max_var(
@@ -85,6 +89,7 @@ def z_max_var(
     bins: int | None = None,
     bin_factors: bool | None = None,
     rescale: bool | None = None,
+    factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
     """Compute Z-max variance: whether the code that varies most tells which factor varied.
@@ -129,8 +134,9 @@ def z_max_var(
     settings = _settings(preset, given, seed) | {"most": True}
     z, y = check_pair(codes, factors)
     check_several(y.shape[1], "factors", "z_max_var")
-    groups = group_rest(y, settings["bins"], settings["bin_factors"], "unit")
-    return vote_score("z_max_var", z, groups, settings)
+    kinds = kinds_of(y, factor_kinds)
+    labels = factor_labels(y, kinds.measured, settings["bins"], settings["bin_factors"], "unit")
+    return vote_score("z_max_var", z, group_rest(labels), settings, kinds)
 
 
 def _settings(preset: str | None, given: dict[str, Any], seed: int) -> dict[str, Any]:
