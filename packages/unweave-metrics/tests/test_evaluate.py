@@ -8,8 +8,9 @@ import pytest
 
 import unweave_metrics as um
 from unweave_metrics import progress
-from unweave_metrics.bootstrap import affordable
 from unweave_metrics.catalogue import CATALOGUE
+from unweave_metrics.intervals import POPULATION, SAME_SIZE
+from unweave_metrics.strategies import Call
 
 
 def problem(n=400):
@@ -25,33 +26,40 @@ def test_defaults():
     assert parameters["progress"].default is True
 
 
-def test_every_score_of_rows_or_votes_has_an_interval_around_it():
+def test_every_score_of_codes_has_an_interval_that_says_what_it_is_for():
     codes, factors = problem()
     names = [entry.name for entry in CATALOGUE.values() if "codes" in entry.needs]
     table = um.evaluate(codes, factors, metrics=names, bootstrap=8)
     assert list(table) == names
-    for name, score in table.items():
-        if name in ("active_units", "total_correlation_knn"):
-            assert score.interval is None
-        else:
-            low, high = score.interval
+    for score in table.values():
+        low, high = score.interval
+        made = score.settings["interval"]
+        assert low <= high
+        assert made["resamples"] == 8
+        assert made["covers"] in (POPULATION, SAME_SIZE)
+        if made["method"] == "centred":
             assert low <= score <= high
-            assert score.settings["interval"]["resamples"] == 8
 
 
-def test_refits_are_fewer_where_they_are_slow_and_a_note_says_so():
-    codes, factors = problem()
+def test_resamples_are_fewer_where_they_are_slow_and_a_note_says_so():
+    codes, factors = problem(4_000)
     table = um.evaluate(codes, factors, metrics=["mig", "infomec"])
     made = table["infomec"].settings["interval"]["resamples"]
-    assert 5 <= made < 1000
+    assert 5 <= made < 60
     assert table["mig"].settings["interval"]["resamples"] == 1000
-    assert table.notes == [f"fewer than 1000 resamples, for time: infomec {made}"]
+    assert f"few resamples, for time: infomec {made}" in table.notes
+
+
+def test_how_many_resamples_depends_on_sizes_alone():
     large = {"codes": np.zeros((10_000, 10)), "factors": np.arange(10_000)[:, None] % 99}
-    dci = CATALOGUE["dci"]
-    assert affordable(dci, um.Score(0, settings={"rows": 10_000}), large, 1000) == 5
-    slow = um.Score(0, settings={"rows": 10_000, "predictor": "gradient-boosting"})
-    assert affordable(dci, slow, large, 1000) == 0
-    assert affordable(CATALOGUE["irs"], slow, large, 1000) == 1000
+    dci = CATALOGUE["dci"].interval
+
+    def count(rows, predictor):
+        score = um.Score(0, settings={"rows": rows, "predictor": predictor})
+        return dci.count(Call(um.dci, large, {}, score, dci), 1000)
+
+    assert count(300, "histogram-boosting") > count(10_000, "histogram-boosting") == 5
+    assert count(10_000, "gradient-boosting") == 0
 
 
 def test_jobs_change_nothing():
@@ -94,12 +102,6 @@ def test_deviations_of_posteriors_reach_rmig():
     table = um.evaluate(codes, factors, metrics=["rmig"], std=std, bootstrap=5)
     assert table["rmig"] == um.rmig(codes, factors, std=std)
     assert table["rmig"].settings["posterior"] == "gaussian"
-
-
-def test_no_interval_by_neighbours():
-    table = um.evaluate(*problem(), metrics=["mig"], estimator="neighbors")
-    assert table["mig"].interval is None
-    assert "no interval with estimator='neighbors'" in table.notes[0]
 
 
 class Terminal(io.StringIO):

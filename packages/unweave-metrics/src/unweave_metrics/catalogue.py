@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from unweave_metrics.intervals import SAME_SIZE
+from unweave_metrics.intervals import POPULATION, SAME_SIZE
 from unweave_metrics.recounting import CodePairs, Information
 from unweave_metrics.score import Score
 from unweave_metrics.signatures import accepted, array_names
@@ -63,7 +63,8 @@ _ENTRIES = [
     Entry("jemmig", _P + "jemmig:jemmig", "gap less joint entropy", Information()),
     Entry("dcimig", _P + "dcimig:dcimig", "gaps of codes, the best one of each factor",
           Information()),
-    Entry("modularity", _P + "modularity:modularity", "one factor a code", Information()),
+    Entry("modularity", _P + "modularity:modularity", "one factor a code",
+          Information(SAME_SIZE, "centred")),
     Entry("rmig", _P + "rmig:rmig", "gap of whole posteriors (nats)", Rows(seconds=5.0),
           bounds=UPWARD, usual=False),
     Entry("infomec", _P + "infomec:infomec", "InfoM; InfoE, InfoC", Refits(seconds=0.5),
@@ -111,12 +112,12 @@ _ENTRIES = [
     Entry("udr", _P + "udr:udr", "unsupervised ranking: agreement between models",
           Rows(seconds=0.5), usual=False),
     Entry("mmd", _P + "sets:mmd", "maximum mean discrepancy of two sets, squared",
-          Halves(paired=False), "low", ANY, usual=False),
+          Halves(POPULATION, paired=False), "low", ANY, usual=False),
     Entry("frechet_distance", _P + "sets:frechet_distance",
           "distance of Gaussians fitted to two sets", Rows(paired=False), "low", UPWARD,
           usual=False),
     Entry("kernel_distance", _P + "sets:kernel_distance", "polynomial discrepancy of two sets",
-          Halves(paired=False), "low", ANY, usual=False),
+          Halves(POPULATION, paired=False), "low", ANY, usual=False),
 ]  # fmt: skip
 
 EVERY: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}

@@ -14,6 +14,7 @@ METHODS = ("basic", "centred", "percentile")
 # What an interval is about. Most estimates come near the population's score as rows are added;
 # those that learn from the rows, or count rarer and rarer cells, move with their number.
 POPULATION = "the score of the whole population"
+SAME_BINS = "the score of the whole population in the bins of this table"
 SAME_SIZE = "the mean score of tables of this many rows"
 
 # Fewer replicates say how wide an interval is, but not where its ends are.

@@ -10,6 +10,7 @@ import numpy as np
 from unweave_metrics.counting import Counts
 from unweave_metrics.information import InformationTable, information_table
 from unweave_metrics.information_scores import FROM_TABLE
+from unweave_metrics.intervals import SAME_BINS
 from unweave_metrics.parallel import in_parallel
 from unweave_metrics.score import Score
 from unweave_metrics.signatures import accepted
@@ -23,6 +24,8 @@ TABLES = {"none": 1, "miller-madow": 1, "shuffle": 21, "extrapolate": 3}
 @dataclass(frozen=True)
 class Information(Strategy):
     """Rows drawn with replacement, as weights of one histogram pass that serves all scores."""
+
+    covers: str = SAME_BINS
 
     # Seconds per table, row, code and factor; and for all resamples of a table.
     seconds = 2e-9

@@ -143,10 +143,11 @@ def _add_mass(z, deviations, labels, edges, counts):  # type: ignore[no-untyped-
                     total += mass[b]
                     below = above
             if total <= 0:  # a point, or a posterior that lies outside the range
-                mass[:] = 0.0
                 place = int((z[j, i] - edges[0]) / (edges[1] - edges[0]))
-                mass[min(max(place, 0), bins - 1)] = 1.0
-                total = 1.0
+                place = min(max(place, 0), bins - 1)
+                for k in range(labels.shape[0]):
+                    counts[i, k, place, labels[k, j]] += 1.0
+                continue
             for k in range(labels.shape[0]):
                 y = labels[k, j]
                 for b in range(bins):
