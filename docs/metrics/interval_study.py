@@ -32,18 +32,23 @@ SLOW = ("infomec", "dci_es", "downstream")
 CLAIMS = {POPULATION: "population", SAME_BINS: "population, same bins", SAME_SIZE: "same size"}
 # Corrected estimators are scores of their own.
 CORRECTED = {
-    f"{name}, {how}": (name, {"bias_correction": how})
+    f"{name}:{how}": (name, {"bias_correction": how})
     for name in ("mig", "modularity", "mutual_information_score")
     for how in ("shuffle", "miller-madow", "extrapolate")
 }
 
 
-def classes(n, rng):
-    """Three factors of four classes; codes of one factor, of two, noisy ones, and noise."""
+def classes(n, rng, draw=None):
+    """Three factors of four classes; codes of one factor, of two, noisy ones, and noise: bounded."""
     y = rng.integers(0, 4, size=(n, 3))
-    noise = rng.normal(size=(n, 5))
+    noise = (rng.random((n, 5)) - 0.5) * np.sqrt(12) if draw is None else draw((n, 5))
     mixed = y @ np.array([[1, 0.6, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 1, 0.8, 0]])
     return mixed + noise * [0.5, 0.5, 1, 0.8, 1], y
+
+
+def tails(n, rng):
+    """The same with normal noise: equal-width bins widen as rows are added."""
+    return classes(n, rng, lambda shape: rng.normal(size=shape))
 
 
 def grid(n, rng):
@@ -81,6 +86,7 @@ def alike(n, rng):
 
 POPULATIONS = {
     "classes": (classes, OF_CODES),
+    "tails": (tails, OF_CODES),
     "grid": (grid, OF_CODES),
     "measurements": (measurements, OF_CODES),
     "models": (models, SEVERAL[:1]),

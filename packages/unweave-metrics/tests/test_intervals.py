@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import unweave_metrics as um
-from unweave_metrics.intervals import POPULATION, SAME_SIZE, interval_of
+from unweave_metrics.intervals import SAME_BINS, SAME_SIZE, interval_of
 
 
 def mixed(n, seed, noise=1.0):
@@ -79,7 +79,7 @@ def test_claims_and_notes():
     codes, y = mixed(400, 0)
     table = um.evaluate(codes, y, metrics=["mig", "sap", "mutual_information_score"], bootstrap=60)
     claims = {name: score.settings["interval"]["covers"] for name, score in table.items()}
-    assert claims == {"mig": POPULATION, "sap": SAME_SIZE, "mutual_information_score": SAME_SIZE}
+    assert claims == {"mig": SAME_BINS, "sap": SAME_SIZE, "mutual_information_score": SAME_SIZE}
     noted = [note for note in table.notes if note.startswith("mutual_information_score")]
     assert "exceeds half the width of the interval" in noted[0]
     assert table["mutual_information_score"].notes == tuple(noted)
