@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 
 import unweave_metrics as um
+from unweave_metrics._signatures import accepted
 from unweave_metrics.catalogue import CATALOGUE, SEVERAL
-from unweave_metrics.intervals import POPULATION, SAME_BINS, SAME_SIZE
-from unweave_metrics.signatures import accepted
+from unweave_metrics.intervals.interval import POPULATION, SAME_BINS, SAME_SIZE
 
 PAGE = Path(__file__).resolve().parent / "intervals.md"
 LARGE = 400_000

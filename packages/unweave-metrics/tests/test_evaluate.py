@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import unweave_metrics as um
-from unweave_metrics import progress
+from unweave_metrics import _progress
 from unweave_metrics.catalogue import CATALOGUE
-from unweave_metrics.intervals import POPULATION, SAME_BINS, SAME_SIZE
-from unweave_metrics.strategies import Call
+from unweave_metrics.intervals.interval import POPULATION, SAME_BINS, SAME_SIZE
+from unweave_metrics.intervals.strategies import Call
 
 
 def problem(n=400):
@@ -119,9 +119,9 @@ def test_progress_is_a_bar_on_a_terminal_and_lines_where_asked_for(
     monkeypatch, stream, shown, expected
 ):
     written = stream()
-    monkeypatch.setattr(progress.sys, "stderr", written)
-    monkeypatch.setattr(progress, "PATIENCE", 0.0)
-    with progress.Progress(2, shown) as steps:
+    monkeypatch.setattr(_progress.sys, "stderr", written)
+    monkeypatch.setattr(_progress, "PATIENCE", 0.0)
+    with _progress.Progress(2, shown) as steps:
         steps.begin("a")
         steps.finish("a")
         if steps._thread is not None:

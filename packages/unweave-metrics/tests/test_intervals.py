@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import unweave_metrics as um
-from unweave_metrics.intervals import SAME_BINS, SAME_SIZE, interval_of
+from unweave_metrics.intervals.interval import SAME_BINS, SAME_SIZE, interval_of
 
 
 def mixed(n, seed, noise=1.0):

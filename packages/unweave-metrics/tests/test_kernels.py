@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 import unweave_metrics as um
-from unweave_metrics.beta_vae import mean_differences
-from unweave_metrics.binning import bin_columns
-from unweave_metrics.counting import pair_information
-from unweave_metrics.draws import draw_batches, draw_pairs, group_rest, make_groups
-from unweave_metrics.factor_vae import least_varying
-from unweave_metrics.irs import robustness_deviations
-from unweave_metrics.svm import fit_one_code, predict_one_code
+from unweave_metrics._binning import bin_columns
+from unweave_metrics._counting import pair_information
+from unweave_metrics.interventions._groups import draw_batches, draw_pairs, group_rest, make_groups
+from unweave_metrics.interventions._points import mean_differences
+from unweave_metrics.interventions._votes import least_varying
+from unweave_metrics.interventions.irs import robustness_deviations
+from unweave_metrics.predictors._svm import fit_one_code, predict_one_code
 
 
 def random_problems(seed, count=500):
@@ -155,7 +155,7 @@ def test_machines_of_one_code_have_no_slope_left():
 
 
 def test_loss_and_gradient_of_the_logistic_regression():
-    from unweave_metrics.logistic import _loss_and_gradient
+    from unweave_metrics._logistic import _loss_and_gradient
 
     for rng, codes in random_problems(8):
         x = codes / max(1.0, np.abs(codes).max())
@@ -176,7 +176,7 @@ def test_loss_and_gradient_of_the_logistic_regression():
 def test_boosting_is_scikit_learns(classes):
     from sklearn.ensemble import GradientBoostingClassifier
 
-    from unweave_metrics.boosting import boost, rank_codes
+    from unweave_metrics.predictors._boosting import boost, rank_codes
 
     rng = np.random.default_rng(9)
     for _ in range(3):

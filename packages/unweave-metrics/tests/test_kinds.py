@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import unweave_metrics as um
-from unweave_metrics.catalogue import EVERY
+from unweave_metrics.catalogue import CATALOGUE
 
-OF_FACTORS = [name for name, entry in EVERY.items() if "factors" in entry.needs]
+OF_FACTORS = [name for name, entry in CATALOGUE.items() if "factors" in entry.needs]
 
 
 def values(n, seed=0):
@@ -71,7 +71,9 @@ def test_declared_kinds_survive_a_factor_that_is_left_out():
 
 @pytest.mark.parametrize("name", OF_FACTORS)
 def test_every_metric_of_factors_takes_their_kinds(name):
-    assert (name == "mcc") != ("factor_kinds" in inspect.signature(EVERY[name].function).parameters)
+    assert (name == "mcc") != (
+        "factor_kinds" in inspect.signature(CATALOGUE[name].function).parameters
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from unweave_metrics.arrays import check_choice, check_positive
-from unweave_metrics.catalogue import ANY, EVERY, Entry
-from unweave_metrics.intervals import METHODS, POPULATION, SAME_SIZE
-from unweave_metrics.replication import bounds_of, replicated
+from unweave_metrics._arrays import check_choice, check_positive
+from unweave_metrics._signatures import accepted
+from unweave_metrics.catalogue import ANY, CATALOGUE, Entry
+from unweave_metrics.intervals.interval import METHODS, POPULATION, SAME_SIZE
+from unweave_metrics.intervals.replication import bounds_of, replicated
+from unweave_metrics.intervals.strategies import Call, Halves, Rows, Strategy, length
 from unweave_metrics.score import Score
-from unweave_metrics.signatures import accepted
-from unweave_metrics.strategies import Call, Halves, Rows, Strategy, length
 
 SCHEMES = ("halves", "rows")
 
@@ -107,7 +107,7 @@ def _check_lengths(call: Call) -> None:
 
 def _entry_of(function: Callable[..., Any]) -> Entry | None:
     """Return the entry of a metric of this package, None of any other function."""
-    entry = EVERY.get(getattr(function, "__name__", ""))
+    entry = CATALOGUE.get(getattr(function, "__name__", ""))
     return entry if entry is not None and entry.function is function else None
 
 
@@ -121,9 +121,9 @@ def _strategy(
         return entry.interval
     if check_choice(scheme or "halves", "scheme", SCHEMES) == "rows":
         method = check_choice(method or "basic", "method", METHODS)
-        return Rows(POPULATION, method, paired=paired)
+        return Rows(covers=POPULATION, method=method, paired=paired)
     method = check_choice(method or "centred", "method", METHODS)
-    return Halves(SAME_SIZE, method, paired=paired)
+    return Halves(covers=SAME_SIZE, method=method, paired=paired)
 
 
 def _named(

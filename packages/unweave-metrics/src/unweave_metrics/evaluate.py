@@ -8,22 +8,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics.arrays import (
-    Array,
-    check_choice,
-    check_codes,
-    check_factors,
-    check_positive,
-)
+from unweave_metrics._arrays import Array, check_choice, check_codes, check_factors, check_positive
+from unweave_metrics._kinds import Declared, kinds_of
+from unweave_metrics._progress import Progress
+from unweave_metrics._signatures import accepted
 from unweave_metrics.catalogue import CATALOGUE, Entry, find_metric
-from unweave_metrics.kinds import Declared, kinds_of
+from unweave_metrics.intervals.replication import bounds_of, replicated
+from unweave_metrics.intervals.strategies import Call
 from unweave_metrics.presets import preset_names
-from unweave_metrics.progress import Progress
-from unweave_metrics.replication import bounds_of, replicated
 from unweave_metrics.score import Score
 from unweave_metrics.scoretable import ScoreTable
-from unweave_metrics.signatures import accepted
-from unweave_metrics.strategies import Call
 
 # Fewer resamples than this are noted.
 FEW = 60

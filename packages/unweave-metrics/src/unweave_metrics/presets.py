@@ -168,6 +168,11 @@ def preset_names() -> tuple[str, ...]:
     return tuple(_PRESETS)
 
 
+def presets_of(family: str) -> tuple[str, ...]:
+    """Return the names of the presets that fix settings of a family."""
+    return tuple(name for name, families in _PRESETS.items() if family in families)
+
+
 def settings_for(family: str, preset: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a metric family under a preset; arguments given (not None) win.
 
