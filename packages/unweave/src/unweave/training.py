@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
+from unweave import processor
 from unweave.assemble import Assembly, assemble, build_dataset, choose_device
 from unweave.batches import open_feed
 from unweave.checkpoint import list_checkpoints, load_checkpoint, newest_step, save_checkpoint
@@ -70,7 +71,7 @@ def train(
     }
     config = make_config(names, {**_method_settings(method), **settings})
     target = choose_device(device)
-    _flush_denormals()
+    processor.prepare()
     dataset = given or build_dataset(names, config)
     config = _fit_batch(config, len(dataset) - config.holdout, shown)
     kept, _ = split(dataset, config.holdout, config.seed)
@@ -104,7 +105,7 @@ def resume(
     """
     run = kind.open(path, device=device, data=data, architecture=architecture)
     shown = progress or Silent()
-    _flush_denormals()
+    processor.prepare()
     target = choose_device(device)
     done = newest_step(run.checkpoints)
     config = run.config
@@ -144,16 +145,6 @@ def _fit_batch(config: TrainConfig, size: int, progress: Progress) -> TrainConfi
         return config
     progress.say(f"batch_size is lowered from {config.batch_size} to the {size} images there are")
     return config.model_copy(update={"batch_size": size})
-
-
-def _flush_denormals() -> None:
-    """Let the processor treat numbers below 1e-38 as zero.
-
-    Units whose gradient vanishes fill the moments of Adam with such numbers, and x86 processors
-    compute with them in microcode: a step was measured to take three times as long. Threads
-    inherit the mode, so it is set before torch starts any.
-    """
-    torch.set_flush_denormal(True)
 
 
 def _prepare(
