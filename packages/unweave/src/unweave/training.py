@@ -42,6 +42,7 @@ GIVEN = Spec(name="unweave:given")
 
 def train(
     kind: type[R],
+    /,
     method: str | Method,
     *,
     out: str | Path | None = None,
@@ -86,6 +87,7 @@ def train(
 
 def resume(
     kind: type[R],
+    /,
     path: str | Path,
     *,
     steps: int | None = None,

@@ -11,12 +11,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from unweave.api import Run
 from unweave.commands.exports import check_suffix, save_arrays
 from unweave.errors import ConfigError
 from unweave.report import save_figure
 from unweave.report.figures import show, tile, traversal_values
 from unweave.report.scatter import draw_plane, flat
-from unweave.api import Run
 
 SUFFIXES = (".png", ".npz")
 Range = tuple[float, float]
