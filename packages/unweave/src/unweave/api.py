@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import functools
 import json
@@ -13,11 +14,12 @@ from typing import Any, Self, cast
 import torch
 from torch import Tensor, nn
 
-from unweave.assemble import Assembly, assemble, build_dataset, choose_device
-from unweave.batches import open_feed
+from unweave.assemble import Assembly, assemble, build_dataset, check_dataset, choose_device
+from unweave.batches import Feed, open_feed
 from unweave.checkpoint import list_checkpoints, load_checkpoint, newest_step, save_checkpoint
 from unweave.config import Spec, TrainConfig, digest, make_config
-from unweave.errors import ConfigError, RunError
+from unweave.directory import check_empty
+from unweave.errors import ConfigError, RunError, blaming
 from unweave.evaluate import evaluate, read_scores, score_model
 from unweave.files import write_text
 from unweave.given import as_dataset
@@ -27,7 +29,7 @@ from unweave.options import parse_spec, split_names
 from unweave.progress import Progress, Silent
 from unweave.protocols import Dataset, member
 from unweave.registry import Registry, registry
-from unweave.rehearsal import rehearse
+from unweave.rehearsal import check_feed, rehearse
 from unweave.trained import Trained
 from unweave.trainer import Trainer, fit
 from unweave.validation import validation_terms
@@ -35,6 +37,8 @@ from unweave.validation import validation_terms
 Networks = tuple[nn.Module, nn.Module]
 GIVEN = Spec(name="unweave:given")
 """Stands in a configuration for what was given from Python."""
+OMP_PAUSE_HARD = 2
+"""Of the OpenMP standard: give back everything, threads too."""
 
 
 class Run(Trained):
@@ -107,8 +111,8 @@ def train(
     out: str | Path | None = None,
     device: str = "auto",
     progress: Progress | None = None,
-    data: Any = "dsprites",
-    architecture: Any = "conv64",
+    data: Any = None,
+    architecture: Any = None,
     **settings: Any,
 ) -> Run:
     """Train a method and return its run directory.
@@ -119,9 +123,10 @@ def train(
     out : the run directory; by default a new one under `runs/`.
     device : `auto`, `cpu`, `cuda` or `cuda:N`.
     progress : who shows it; nobody by default.
-    data : registered name with options; or an array, a pair (array, factors), a data set of
-        unweave_data or a torch Dataset.
-    architecture : registered name with options; or a pair (encoder, decoder) of torch modules.
+    data : registered name with options, `dsprites` by default; or an array, a pair
+        (array, factors), a data set of unweave_data or a torch Dataset.
+    architecture : registered name with options, `conv64` by default; or a pair (encoder, decoder)
+        of torch modules.
     settings : `steps`, `seed`, ... (fields of `unweave.config.TrainConfig`) and the options of the
         method, such as beta=6.
 
@@ -133,25 +138,35 @@ def train(
         If the loss stops being finite; the newest checkpoint is from before.
     """
     names, shown = registry(), progress or Silent()
-    given = None if _is_named(data) else as_dataset(data)
+    given = None if _is_named(data) else _check_given(data)
     networks = None if _is_named(architecture) else cast(Networks, tuple(architecture))
-    settings |= {
+    # A default that is not said is looked up where it comes from, whatever else is installed.
+    said = {
         "data": data if given is None else GIVEN,
         "architecture": architecture if networks is None else GIVEN,
     }
+    settings |= {name: value for name, value in said.items() if value is not None}
     config = make_config(names, {**_method_settings(method), **settings})
     target = choose_device(device)
     _flush_denormals()
+    if out:
+        check_empty(Path(out).expanduser())
     dataset = given or build_dataset(names, config)
     config = _fit_batch(config, len(dataset) - config.holdout, shown)
     kept, _ = split(dataset, config.holdout, config.seed)
     assembly = _prepare(names, config, kept, networks)
+    feed = _open_feed(assembly, kept, target, shown)
     run = Run.create(Path(out).expanduser() if out else _free_path(config), config, names)
     run.device_name, run.networks = device, networks
     run.__dict__["whole_dataset"] = dataset
-    run.carry(member(assembly.model.prior, "carried"))
-    run.record_images(kept)
-    return _train(run, assembly, target, shown)
+    with run.locked():
+        run.carry(member(assembly.model.prior, "carried"))
+        run.record_images(kept)
+        return _train(run, assembly, feed, target, shown)
+
+
+def _check_given(data: Any) -> Dataset:
+    return check_dataset(f"data of type {type(data).__name__}", as_dataset(data))
 
 
 def resume_training(
@@ -191,9 +206,11 @@ def resume_training(
     if done == config.steps:
         shown.say(f"{run.path} is finished at step {done}; --steps N goes on to step N")
     assembly = _prepare(run.registry, config, run.dataset, run.networks)
-    if steps is not None and steps != run.config.steps:
-        run.record_continuation(config)
-    return _train(run, assembly, target, shown)
+    with run.locked():
+        if steps is not None and steps != run.config.steps:
+            run.record_continuation(config)
+        feed = _open_feed(assembly, run.dataset, target, shown)
+        return _train(run, assembly, feed, target, shown)
 
 
 def _settings_of(run: Run) -> dict[str, Any]:
@@ -203,7 +220,7 @@ def _settings_of(run: Run) -> dict[str, Any]:
 
 
 def _is_named(value: Any) -> bool:
-    return isinstance(value, str | Spec | Mapping)
+    return value is None or isinstance(value, str | Spec | Mapping)
 
 
 def _method_settings(method: str | Method) -> dict[str, Any]:
@@ -227,13 +244,18 @@ def _fit_batch(config: TrainConfig, size: int, progress: Progress) -> TrainConfi
 
 
 def _flush_denormals() -> None:
-    """Let the processor treat numbers below 1e-38 as zero.
+    """Let the processor treat numbers below 1e-38 as zero, in every thread of torch.
 
     Units whose gradient vanishes fill the moments of Adam with such numbers, and x86 processors
     compute with them in microcode: a step was measured to take three times as long. Threads
-    inherit the mode, so it is set before torch starts any.
+    inherit the mode when they are started, so those that run already are ended; OpenMP starts new
+    ones.
     """
     torch.set_flush_denormal(True)
+    for path in (Path(torch.__file__).parent / "lib").glob("lib*omp.*"):
+        pause = getattr(ctypes.CDLL(str(path)), "omp_pause_resource_all", None)
+        if pause is not None:
+            pause(OMP_PAUSE_HARD)
 
 
 def _prepare(
@@ -262,21 +284,21 @@ def make_trainer(
     """Build the trainer of a configuration, without a run directory."""
     dataset = dataset or build_dataset(names, config)
     assembly = _prepare(names, config, dataset, None)
-    return _load(config, assembly, dataset, device, progress or Silent())
-
-
-def _load(
-    config: TrainConfig,
-    assembly: Assembly,
-    dataset: Dataset,
-    device: torch.device,
-    progress: Progress,
-) -> Trainer:
-    """Put the data on the device, which may take long, and join it with the networks."""
-    if dataset.note:
-        progress.say(dataset.note)
-    feed = open_feed(dataset, device, progress.loading)
+    feed = _open_feed(assembly, dataset, device, progress or Silent())
     return Trainer(assembly, feed, len(dataset), config, device, _labels(dataset, device))
+
+
+def _open_feed(
+    assembly: Assembly, dataset: Dataset, device: torch.device, progress: Progress
+) -> Feed:
+    """Put the data on the device, which may take long."""
+    if note := member(dataset, "note"):
+        progress.say(str(note))
+    owner = assembly.owners[id(dataset)]
+    with blaming(owner, "in stored()"):
+        feed = open_feed(dataset, device, progress.loading)
+    check_feed(owner, feed, dataset, device)
+    return feed
 
 
 def _labels(dataset: Dataset, device: torch.device) -> Tensor | None:
@@ -285,24 +307,27 @@ def _labels(dataset: Dataset, device: torch.device) -> Tensor | None:
     return torch.as_tensor(dataset.factors).to(device, torch.int64)
 
 
-def _train(run: Run, assembly: Assembly, device: torch.device, progress: Progress) -> Run:
-    with run.locked():
-        trainer = _load(run.config, assembly, run.dataset, device, progress)
-        if list_checkpoints(run.checkpoints):
-            trainer.load_state(*load_checkpoint(run.checkpoints, digest(run.config)))
-        _forget_after(run, trainer.step)
-        observer = _RunObserver(run, trainer, progress)
-        run.registry.observe("unweave_run_start", run=run)
-        outcome = "failed"
-        progress.start(trainer.step, run.config.steps)
-        try:
-            outcome = fit(trainer, run.checkpoints, observer)
-        finally:
-            progress.close()
-            run.registry.observe("unweave_run_end", run=run, outcome=outcome)
-        if observer.enough and trainer.step < run.config.steps:
-            outcome = "finished"
-            progress.say(observer.enough)
+def _train(
+    run: Run, assembly: Assembly, feed: Feed, device: torch.device, progress: Progress
+) -> Run:
+    """Train in a run directory that this process holds."""
+    dataset, config = run.dataset, run.config
+    trainer = Trainer(assembly, feed, len(dataset), config, device, _labels(dataset, device))
+    if list_checkpoints(run.checkpoints):
+        trainer.load_state(*load_checkpoint(run.checkpoints, digest(config)))
+    _forget_after(run, trainer.step)
+    observer = _RunObserver(run, trainer, progress)
+    run.registry.observe("unweave_run_start", run=run)
+    outcome = "failed"
+    progress.start(trainer.step, config.steps)
+    try:
+        outcome = fit(trainer, run.checkpoints, observer)
+    finally:
+        progress.close()
+        run.registry.observe("unweave_run_end", run=run, outcome=outcome)
+    if observer.enough and trainer.step < config.steps:
+        outcome = "finished"
+        progress.say(observer.enough)
     run.outcome = outcome
     return run
 
@@ -329,7 +354,7 @@ class _RunObserver:
         self._write(json.dumps({"step": step, **scalars}))
         self._progress.logged(step, scalars)
         wishes = self._run.registry.observe(
-            "unweave_run_log", run=self._run, step=step, scalars=scalars
+            "unweave_run_log", run=self._run, step=step, scalars=dict(scalars)
         )
         if self._best.hear({"step": step, **scalars}):
             state, mark = self._trainer.state(), digest(config)

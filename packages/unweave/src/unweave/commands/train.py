@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unweave.commands.app import EXIT_INTERRUPTED, Device, completed
-from unweave.errors import ConfigError, shorten
+from unweave.errors import ConfigError, quote
 
 if TYPE_CHECKING:
     from unweave.api import Run
@@ -73,7 +73,7 @@ def _resume(path: Path, steps: str | None, device: str, progress: Progress) -> R
     from unweave.api import resume_training
 
     if steps is not None and not steps.isdecimal():
-        raise ConfigError(f"--steps must be a whole number, got {shorten(repr(steps))}")
+        raise ConfigError(f"--steps must be a whole number, got {quote(steps)}")
     number = None if steps is None else int(steps)
     return resume_training(path, steps=number, device=device, progress=progress)
 
