@@ -29,7 +29,7 @@ DEFAULT = "maf"
 """The flow that is fitted unless another is named."""
 ROWS_CHECKED = 1000
 """Codes whose density is looked at after a fit."""
-NOT_OPTIONS = ("generator", "progress")
+NOT_OPTIONS = ("generator", "progress", "draw")
 """Keyword arguments of `fit` that are the core's to give."""
 
 
