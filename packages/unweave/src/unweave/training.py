@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
+from unweave import processor
 from unweave.assemble import Assembly, assemble, build_dataset, check_dataset, choose_device
 from unweave.batches import Feed, open_feed
 from unweave.checkpoint import list_checkpoints, load_checkpoint, newest_step, save_checkpoint
@@ -30,7 +31,6 @@ from unweave.progress import Progress, Silent
 from unweave.protocols import Dataset, member
 from unweave.registry import Registry, registry
 from unweave.rehearsal import check_feed, rehearse
-from unweave.threads import end_threads
 from unweave.trained import Trained
 from unweave.trainer import Trainer, fit
 from unweave.validation import validation_terms
@@ -74,7 +74,7 @@ def train(
     settings |= {name: value for name, value in said.items() if value is not None}
     config = make_config(names, {**_method_settings(method), **settings})
     target = choose_device(device)
-    _flush_denormals()
+    processor.prepare()
     if out:
         check_empty(Path(out).expanduser())
     dataset = given or build_dataset(names, config)
@@ -116,7 +116,7 @@ def resume(
     """
     run = kind.open(path, device=device, data=data, architecture=architecture)
     shown = progress or Silent()
-    _flush_denormals()
+    processor.prepare()
     target = choose_device(device)
     done = newest_step(run.checkpoints)
     config = run.config
@@ -158,17 +158,6 @@ def _fit_batch(config: TrainConfig, size: int, progress: Progress) -> TrainConfi
         return config
     progress.say(f"batch_size is lowered from {config.batch_size} to the {size} images there are")
     return config.model_copy(update={"batch_size": size})
-
-
-def _flush_denormals() -> None:
-    """Let the processor treat numbers below 1e-38 as zero.
-
-    Units whose gradient vanishes fill the moments of Adam with such numbers, and x86 processors
-    compute with them in microcode: a step was measured to take three times as long. Threads
-    inherit the mode when they are started.
-    """
-    torch.set_flush_denormal(True)
-    end_threads()
 
 
 def _prepare(

@@ -13,7 +13,7 @@ from unweave import __version__
 from unweave.errors import ConfigError
 from unweave.export import SUFFIXES, DecoderNetwork, EncoderNetwork, check_format, export_network
 from unweave.files import write_text
-from unweave.run import Run
+from unweave.api import Run
 
 EXAMPLES, OTHERS = 2, 5
 """Inputs by which networks are traced, and on which file and original are compared."""

@@ -16,7 +16,7 @@ from unweave.errors import ConfigError
 from unweave.report import save_figure
 from unweave.report.figures import show, tile, traversal_values
 from unweave.report.scatter import draw_plane, flat
-from unweave.run import Run
+from unweave.api import Run
 
 SUFFIXES = (".png", ".npz")
 Range = tuple[float, float]
