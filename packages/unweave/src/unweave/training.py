@@ -44,6 +44,7 @@ GIVEN = Spec(name="unweave:given")
 def train(
     kind: type[R],
     method: str | Method,
+    /,
     *,
     out: str | Path | None = None,
     device: str = "auto",

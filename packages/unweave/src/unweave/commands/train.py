@@ -61,9 +61,9 @@ def train(
         return
     if "method" not in settings:
         raise ConfigError("name a method, like `unweave train tcwae-mws`; `unweave methods` lists")
-    for name in ("out", "device"):
+    for name, option in {"out": "out", "device": "device", "progress": "quiet"}.items():
         if name in settings:
-            raise ConfigError(f"{name} is no setting of a run; give it as the option --{name}")
+            raise ConfigError(f"{name} is no setting of a run; give it as the option --{option}")
     from unweave.api import train as run_training
 
     _finish(run_training(**settings, out=out, device=device, progress=progress), progress)
