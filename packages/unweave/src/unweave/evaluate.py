@@ -341,7 +341,7 @@ def read_scores(run: Trained) -> dict[str, Any] | None:
     return content.model_dump()
 
 
-def _add_scores(run: Trained, scores: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+def _add_scores(run: Trained, scores: Mapping[str, Any], about: dict[str, Any]) -> None:
     """Add scores to those of the same step."""
     try:
         before = read_scores(run)

@@ -43,8 +43,8 @@ GIVEN = Spec(name="unweave:given")
 
 def train(
     kind: type[R],
-    method: str | Method,
     /,
+    method: str | Method,
     *,
     out: str | Path | None = None,
     device: str = "auto",
