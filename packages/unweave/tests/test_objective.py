@@ -68,7 +68,7 @@ def test_a_term_that_the_estimator_does_not_have_is_named(place):
 
 def test_a_learned_prior_that_nothing_teaches_is_refused(tmp_path, settings):
     learned = {**settings, "prior": "toy-normal:learned=true", "out": tmp_path / "run"}
-    with pytest.raises(ConfigError, match="prior ToyNormal is learned, and no term"):
+    with pytest.raises(ConfigError, match="prior toy-normal of toy 1.0 is learned, and no"):
         unweave.train("toy-gan", **learned)
     assert not (tmp_path / "run").exists()
     run = unweave.train("toy-vae", **learned)
@@ -76,7 +76,7 @@ def test_a_learned_prior_that_nothing_teaches_is_refused(tmp_path, settings):
 
 
 def test_terms_that_are_infinite_before_training_are_said(tmp_path, settings):
-    with pytest.raises(ConfigError, match="kl is inf before the first step: posterior Gaussian"):
+    with pytest.raises(ConfigError, match="kl is inf before the first step: posterior gaussian"):
         unweave.train(
             "toy-sampled", **{**settings, "prior": "toy-uniform", "out": tmp_path / "run"}
         )

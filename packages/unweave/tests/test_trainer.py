@@ -169,7 +169,9 @@ def test_an_exploding_run_keeps_its_last_good_checkpoint(tmp_path, settings):
 
 
 def test_what_does_not_fit_together_is_said_before_anything_is_written(tmp_path, settings):
-    with pytest.raises(ConfigError, match="toy-kl needs log q.z.x., and posterior deterministic"):
+    with pytest.raises(
+        ConfigError, match="toy-kl of toy 1.0 needs log q.z.x., and posterior deterministic"
+    ):
         train(tmp_path, "toy-misfit", **settings)
     with pytest.raises(ValueError, match="picky needs another prior"):
         train(tmp_path, "toy-picky", **settings)

@@ -56,8 +56,8 @@ def train(
     out: str | Path | None = None,
     device: str = "auto",
     progress: Progress | None = None,
-    data: Any = "dsprites",
-    architecture: Any = "conv64",
+    data: Any = None,
+    architecture: Any = None,
     **settings: Any,
 ) -> Run:
     """Train a method and return its run directory.
@@ -68,9 +68,10 @@ def train(
     out : the run directory; by default a new one under `runs/`.
     device : `auto`, `cpu`, `cuda` or `cuda:N`.
     progress : who shows it; nobody by default.
-    data : registered name with options; or an array, a pair (array, factors), a data set of
-        unweave_data or a torch Dataset.
-    architecture : registered name with options; or a pair (encoder, decoder) of torch modules.
+    data : registered name with options, `dsprites` by default; or an array, a pair
+        (array, factors), a data set of unweave_data or a torch Dataset.
+    architecture : registered name with options, `conv64` by default; or a pair (encoder, decoder)
+        of torch modules.
     settings : `steps`, `seed`, ... (fields of `unweave.config.TrainConfig`) and the options of the
         method, such as beta=6.
 

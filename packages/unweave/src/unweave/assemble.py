@@ -17,7 +17,15 @@ from torch.optim import Optimizer
 from unweave.batches import derive_seed, to_float
 from unweave.config import Spec, TrainConfig, build_method, check_rate
 from unweave.directory import ImageFacts
-from unweave.errors import ConfigError, RunError, UnweaveError, describe, unknown_name
+from unweave.errors import (
+    ConfigError,
+    RunError,
+    UnweaveError,
+    blaming,
+    describe,
+    quote,
+    unknown_name,
+)
 from unweave.method import Schedule, Term
 from unweave.model import Autoencoder
 from unweave.objectives.classifier import WithClassifier
@@ -25,6 +33,9 @@ from unweave.options import parse_spec
 from unweave.players import Parts, Player, Weighing
 from unweave.protocols import Dataset, Objective, PosteriorFamily, member
 from unweave.registry import Registry
+
+MOST_CLASSES = 10**9
+"""Of a factor; a size above is a mistake."""
 
 OptimizerOf = Callable[[Player], tuple[Optimizer, Schedule]]
 
@@ -34,21 +45,80 @@ class Assembly:
     """What the trainer plays with.
 
     objective : a module; who descends what.
-    owners : id of a module -> the registered thing that it is, for error messages.
+    parts : what the objective was built from.
+    owners : id of a module, or of a class -> the registered thing that it is, for error messages.
     optimizer_of : player -> its optimizer and learning rate.
     term_names : names of the logged terms, found by the rehearsal.
     """
 
     model: Autoencoder
     objective: Objective
-    owners: Mapping[int, str]
+    parts: Parts
+    owners: dict[int, str]
     optimizer_of: OptimizerOf
     term_names: tuple[str, ...] = ()
 
 
 def build_dataset(names: Registry, config: TrainConfig) -> Dataset:
-    """Open the data set of a configuration."""
-    return cast(Dataset, names.build("dataset", config.data))
+    """Open the data set of a configuration.
+
+    Raises
+    ------
+    ConfigError
+        If it is not as a data set must be.
+    """
+    dataset = cast(Dataset, names.build("dataset", config.data))
+    return check_dataset(str(names.lookup("dataset", config.data.name)), dataset)
+
+
+def check_dataset(owner: str, dataset: Dataset) -> Dataset:
+    """Return a data set whose members fit each other.
+
+    owner : names the data set in errors.
+
+    Raises
+    ------
+    ConfigError
+        Saying what does not fit.
+    """
+    with blaming(owner, "when it was opened"):
+        size, shape = len(dataset), tuple(dataset.image_shape)
+        if size < 1:
+            raise ConfigError(f"{owner} has no images")
+        if len(shape) != 3 or not all(isinstance(n, int) and n > 0 for n in shape):
+            raise ConfigError(f"{owner}: image_shape must be (h, w, c), got {quote(shape)}")
+        if dataset.bits not in (1, 8, 32):
+            raise ConfigError(f"{owner}: bits must be 1, 8 or 32, got {quote(dataset.bits)}")
+        if dataset.factors is not None:
+            _check_factors(owner, dataset, size)
+    return dataset
+
+
+def _check_factors(owner: str, dataset: Dataset, size: int) -> None:
+    factors = np.asarray(dataset.factors)
+    if factors.ndim != 2 or len(factors) != size or factors.dtype.kind not in "iub":
+        raise ConfigError(
+            f"{owner}: factors must be integers of shape ({size}, K), one row for each image, got "
+            f"{factors.dtype} of shape {factors.shape}"
+        )
+    count = factors.shape[1]
+    sizes = [int(n) for n in member(dataset, "factor_sizes")]
+    if len(sizes) != count or len(member(dataset, "factor_names")) != count:
+        raise ConfigError(f"{owner}: factor_names and factor_sizes must have {count} entries each")
+    values = member(dataset, "factor_values")
+    if values is not None and np.shape(values) != factors.shape:
+        raise ConfigError(
+            f"{owner}: factor_values must have the shape of factors, {factors.shape}, got "
+            f"{np.shape(values)}"
+        )
+    low, high = factors.min(0), factors.max(0)
+    for name, smallest, largest, number in zip(dataset.factor_names, low, high, sizes, strict=True):
+        if smallest < 0 or largest >= number or number > MOST_CLASSES:
+            raise ConfigError(
+                f"{owner}: factor {quote(name)} of size {quote(number)} has classes from "
+                f"{smallest} to {largest}; they must count from 0 and stay below the size, which "
+                f"is at most {MOST_CLASSES:,}"
+            )
 
 
 def build_model(
@@ -66,16 +136,46 @@ def build_model(
     """
     with torch.random.fork_rng([]):
         torch.manual_seed(derive_seed(config.seed, "weights"))
-        family = names.build("posterior", config.posterior, config.dim)
+        family = build_module(names, "posterior", config.posterior, config.dim)
+        _check_family(names, config.posterior, family)
         pair = copy.deepcopy(networks) or names.build(
             "architecture", config.architecture, facts.image_shape, config.dim, family.outputs
         )
         encoder, decoder = _pair_of_modules(pair, names, config.architecture)
-        prior = names.build("prior", config.prior, config.dim)
+        prior = build_module(names, "prior", config.prior, config.dim)
     precision = getattr(torch, config.precision)
     model = Autoencoder(encoder, decoder, prior, family, precision=precision)
-    _attach_prior(model, facts, dataset, config.seed)
+    _attach_prior(str(names.lookup("prior", config.prior.name)), model, facts, dataset, config.seed)
     return model
+
+
+def build_module(
+    names: Registry, kind: str, spec: Any, *arguments: Any, home: str | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> nn.Module:  # fmt: skip
+    """Build a registered thing that must be a torch module; the arguments are `Registry.build`'s.
+
+    Raises
+    ------
+    ConfigError
+        If it is none, or cannot be built.
+    """
+    built = names.build(kind, spec, *arguments, home=home, options=options)
+    if not isinstance(built, nn.Module):
+        name = parse_spec(spec)[0] if isinstance(spec, str) else spec.name
+        raise ConfigError(
+            f"{names.lookup(kind, name, home)} must give a torch.nn.Module, "
+            f"got {type(built).__name__}"
+        )
+    return built
+
+
+def _check_family(names: Registry, spec: Spec, family: Any) -> None:
+    if not isinstance(family.outputs, int) or family.outputs < 1:
+        raise ConfigError(
+            f"{names.lookup('posterior', spec.name)}: outputs must be how many numbers the encoder "
+            f"gives for an image, got {quote(family.outputs)}"
+        )
 
 
 def _pair_of_modules(pair: Any, names: Registry, spec: Spec) -> tuple[nn.Module, nn.Module]:
@@ -93,7 +193,7 @@ def _pair_of_modules(pair: Any, names: Registry, spec: Spec) -> tuple[nn.Module,
 
 
 def _attach_prior(
-    model: Autoencoder, facts: ImageFacts, dataset: Dataset | None, seed: int
+    owner: str, model: Autoencoder, facts: ImageFacts, dataset: Dataset | None, seed: int
 ) -> None:
     """Give a prior that asks for it the encoder and some images."""
     wanted = int(member(model.prior, "images_wanted"))
@@ -106,7 +206,8 @@ def _attach_prior(
         rng = np.random.default_rng(derive_seed(seed, "prior"))
         index = rng.choice(len(dataset), wanted, replace=wanted > len(dataset))
         images = to_float(torch.from_numpy(np.ascontiguousarray(dataset.images(np.sort(index)))))
-    member(model.prior, "attach")(model.encode_distribution, images)
+    with blaming(owner, "when it was given images"):
+        member(model.prior, "attach")(model.encode_distribution, images)
 
 
 def assemble(
@@ -132,25 +233,38 @@ def assemble(
     labels = tuple(dataset.factor_sizes) if dataset.factors is not None else ()
     with torch.random.fork_rng([]):
         torch.manual_seed(derive_seed(config.seed, "estimators"))
-        cost = build("cost", method.cost)
+        cost = build_module(names, "cost", method.cost, home=home)
         family = cast(PosteriorFamily, model.family)
-        estimators, weighings = build_estimators(names, method.terms, home, config.dim, family)
+        estimators, weighings = build_estimators(
+            names, method.terms, home, config.dim, family, config.posterior.name
+        )
         parts = Parts(
             model, cost, estimators, weighings, facts.image_shape, config.dim, labels, build
         )
-        objective = build("objective", method.objective, parts, options=method.objective_options)
+        objective: Any = build_module(
+            names, "objective", method.objective, parts, home=home,
+            options=method.objective_options,
+        )  # fmt: skip
         owners = _owners(names, config, parts, objective)
+        owners[id(dataset)] = str(names.lookup("dataset", config.data.name))
+        _check_players(owners[id(objective)], objective)
         if config.classifier.mode != "none":
             objective = WithClassifier(objective, parts, config.classifier)
-    _check_players(objective)
-    optimizer_of = functools.partial(_optimizer_of, names, config, home)
-    return Assembly(model, objective, owners, optimizer_of)
+    optimizer_of = functools.partial(_optimizer_of, names, config, home, owners)
+    return Assembly(model, objective, parts, owners, optimizer_of)
 
 
 def build_estimators(
-    names: Registry, terms: tuple[Term, ...], home: str, dim: int, family: PosteriorFamily
+    names: Registry,
+    terms: tuple[Term, ...],
+    home: str,
+    dim: int,
+    family: PosteriorFamily,
+    posterior: str = "without a density",
 ) -> tuple[dict[str, nn.Module], dict[tuple[str, str], Weighing]]:
     """Build the estimators of a method, by label, and how their terms enter the loss.
+
+    posterior : the name under which the family is registered, for error messages.
 
     Raises
     ------
@@ -161,17 +275,34 @@ def build_estimators(
     weighings: dict[tuple[str, str], Weighing] = {}
     for term in terms:
         entry = names.lookup("estimator", parse_spec(term.estimator)[0], home)
-        estimator = names.build("estimator", term.estimator, dim, home=home, options=term.options)
+        estimator: Any = build_module(
+            names, "estimator", term.estimator, dim, home=home, options=term.options
+        )
+        _check_terms(str(entry), estimator)
         if member(estimator, "needs_density") and not family.has_density:
             raise ConfigError(
-                f"estimator {entry.name} needs log q(z|x), and posterior "
-                f"{type(family).__name__.lower()} has no density; use posterior gaussian"
+                f"{entry} needs log q(z|x), and posterior {posterior.rpartition(':')[2]} has no "
+                "density; use posterior gaussian"
             )
         label = _free_label(entry.name, estimators)
         found = _weighings(term, entry.name, tuple(estimator.terms))
         weighings |= {(label, name): weighing for name, weighing in found.items()}
         estimators[label] = estimator
     return estimators, weighings
+
+
+def _check_terms(owner: str, estimator: Any) -> None:
+    terms = estimator.terms
+    if not isinstance(terms, tuple | list) or not all(isinstance(name, str) for name in terms):
+        raise ConfigError(f"{owner}: terms must be a tuple of names, got {quote(terms)}")
+    for name in terms:
+        if name == "step" or not (0 < len(name) <= 80 and name.isprintable()):
+            raise ConfigError(
+                f"{owner}: a term must have a name of 1 to 80 characters other than 'step', "
+                f"got {quote(name)}"
+            )
+    if len(set(terms)) < len(terms) or not terms:
+        raise ConfigError(f"{owner}: terms must be different names, got {quote(terms)}")
 
 
 def _weighings(term: Term, estimator: str, known: tuple[str, ...]) -> dict[str, Weighing]:
@@ -189,9 +320,10 @@ def _weighings(term: Term, estimator: str, known: tuple[str, ...]) -> dict[str, 
 
 
 def _free_label(name: str, taken: Mapping[str, nn.Module]) -> str:
-    """Tell two uses of one estimator apart: `mmd`, `mmd-2`."""
-    label, number = name, 1
-    while label in taken:
+    """Tell two uses of one estimator apart: `mmd`, `mmd-2`; give a name that torch takes."""
+    name = label = name.replace(".", "_")
+    number = 1
+    while label in taken or hasattr(nn.ModuleDict, label):
         number += 1
         label = f"{name}-{number}"
     return label
@@ -200,7 +332,7 @@ def _free_label(name: str, taken: Mapping[str, nn.Module]) -> str:
 def build_cost(names: Registry, config: TrainConfig) -> nn.Module:
     """Build the reconstruction cost of a configuration's method."""
     home = names.lookup("method", config.method).distribution
-    return cast(nn.Module, names.build("cost", build_method(names, config).cost, home=home))
+    return build_module(names, "cost", build_method(names, config).cost, home=home)
 
 
 def _owners(names: Registry, config: TrainConfig, parts: Parts, objective: Any) -> dict[int, str]:
@@ -223,18 +355,20 @@ def _owners(names: Registry, config: TrainConfig, parts: Parts, objective: Any) 
     return owners
 
 
-def _check_players(objective: Objective) -> None:
+def _check_players(owner: str, objective: Objective) -> None:
     """Raise unless players have names of their own and, within a round, parameters of their own."""
-    players = [player for players in objective.rounds for player in players]
-    names = [player.name for player in players]
-    if not players or len(set(names)) < len(names):
-        raise ConfigError(f"an objective needs players with different names, got {names}")
-    for number, together in enumerate(objective.rounds):
-        owned = [id(p) for player in together for p in trained_parameters(player)]
-        if len(set(owned)) < len(owned):
-            raise ConfigError(
-                f"two players of round {number} own one parameter; let them own different modules"
-            )
+    with blaming(owner, "when asked for its rounds of players"):
+        players = [player for players in objective.rounds for player in players]
+        names = [str(player.name) for player in players]
+        if not players or len(set(names)) < len(names):
+            raise ConfigError(f"{owner} needs players with different names, got {names}")
+        for number, together in enumerate(objective.rounds):
+            owned = [id(p) for player in together for p in trained_parameters(player)]
+            if len(set(owned)) < len(owned):
+                raise ConfigError(
+                    f"{owner}: two players of round {number} own one parameter; let them own "
+                    "different modules"
+                )
 
 
 def trained_parameters(player: Any) -> list[nn.Parameter]:
@@ -253,28 +387,52 @@ def trained_parameters(player: Any) -> list[nn.Parameter]:
 
 
 def _optimizer_of(
-    names: Registry, config: TrainConfig, home: str, player: Player
+    names: Registry, config: TrainConfig, home: str, owners: dict[int, str], player: Player
 ) -> tuple[Optimizer, Schedule]:
     """Build a player's optimizer; its rate is the run's unless its own text says one."""
-    spec: Any = player.optimizer
-    if not spec:
-        spec, rate = config.optimizer, config.learning_rate
-    else:
-        if isinstance(spec, str):
-            name, options = parse_spec(spec)
-        else:
-            options = dict(spec)
-            name = str(options.pop("name", "adam"))
-        rate = options.pop("lr", config.learning_rate)
-        spec = Spec(name=name, options=options)
-        home = home if spec.name != "adam" else "unweave"
-    schedule = check_rate(f"lr of player {player.name}", rate)
+    who = describe_player(owners, player)
+    spec, rate, home = _optimizer_spec(config, who, home, player.optimizer)
+    schedule = check_rate(f"lr of {who}", rate)
     parameters = trained_parameters(player)
     lr = torch.tensor(schedule.start, device=parameters[0].device)
     try:
-        return names.build("optimizer", spec, parameters, lr, home=home), schedule
+        optimizer = names.build("optimizer", spec, parameters, lr, home=home)
     except ConfigError as error:
-        raise ConfigError(f"player {player.name}: {error}") from error
+        raise ConfigError(f"{who}: {error}") from error
+    entry = str(names.lookup("optimizer", spec.name, home))
+    if not isinstance(optimizer, Optimizer):
+        raise ConfigError(
+            f"{entry} must give a torch.optim.Optimizer, got {type(optimizer).__name__}"
+        )
+    owners[id(type(optimizer))] = entry
+    return optimizer, schedule
+
+
+def _optimizer_spec(
+    config: TrainConfig, who: str, home: str, given: Any
+) -> tuple[Spec, float | str, str]:
+    """Read what a player says of its optimizer: name and options, rate, and where it is at home."""
+    if not given:
+        return config.optimizer, config.learning_rate, home
+    if isinstance(given, str):
+        name, options = parse_spec(given)
+    elif isinstance(given, Mapping):
+        options = {str(key): value for key, value in given.items()}
+        name = str(options.pop("name", "unweave:adam"))
+    else:
+        raise ConfigError(
+            f"{who}: its optimizer must be a text such as adam:lr=1e-4 or a mapping such as "
+            f"{{'lr': 1e-4}}, got {quote(given)}"
+        )
+    rate = options.pop("lr", config.learning_rate)
+    return Spec(name=name, options=options), rate, home
+
+
+def describe_player(owners: Mapping[int, str], player: Any) -> str:
+    """Name a player, and what it trains where that is one registered thing."""
+    modules = tuple(player.modules)
+    owner = owners.get(id(modules[0])) if len(modules) == 1 else None
+    return f"player {player.name} of {owner}" if owner else f"player {player.name}"
 
 
 @contextlib.contextmanager
@@ -290,16 +448,23 @@ def explaining(owners: Mapping[int, str], when: str) -> Iterator[None]:
     """
     try:
         yield
-    except UnweaveError:
+    except (UnweaveError, KeyboardInterrupt, GeneratorExit):
         raise
-    except Exception as error:
-        owner, trace = "", error.__traceback__
-        while trace is not None:
-            owner = owners.get(id(trace.tb_frame.f_locals.get("self")), owner)
-            trace = trace.tb_next
+    except BaseException as error:
+        owner = _owner_of(error, owners)
         if not owner:
             raise
         raise ConfigError(f"{owner} raised {describe(error)} {when}") from error
+
+
+def _owner_of(error: BaseException, owners: Mapping[int, str]) -> str:
+    """Find the innermost registered object among those whose methods an error passed."""
+    owner, trace = "", error.__traceback__
+    while trace is not None:
+        this = trace.tb_frame.f_locals.get("self")
+        owner = owners.get(id(this)) or owners.get(id(type(this))) or owner
+        trace = trace.tb_next
+    return owner
 
 
 def choose_device(name: str) -> torch.device:

@@ -10,13 +10,14 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
-from unweave.errors import RunError
+from unweave.errors import RunError, describe, quote
 from unweave.files import remove_partial, write_bytes
 
 KEEP = 2
 """How many checkpoints stay: the newest, and one before it."""
 FORMAT = "2"
-"""Of the metadata: 1 had the step alone; 2 has digests of configuration and content."""
+"""Of the metadata: 1 had the step alone, and is not read; 2 has digests of configuration and
+content."""
 
 
 def save_checkpoint(
@@ -78,47 +79,66 @@ def load_checkpoint(folder: Path, config: str = "") -> tuple[int, dict[str, Tens
     RunError
         If there is none, the file is not a checkpoint, or it is one of another configuration.
     """
-    paths = list_checkpoints(folder)
-    if not paths:
-        raise RunError(f"{folder} has no checkpoint; the run was stopped before its first one")
-    path = paths[-1]
+    while True:
+        paths = list_checkpoints(folder)
+        if not paths:
+            raise RunError(f"{folder} has no checkpoint; the run was stopped before its first one")
+        try:
+            step, tensors, about = _read(paths[-1])
+        except FileNotFoundError:
+            continue  # the run goes on, and a newer one has taken its place
+        _check(paths[-1], about, step, tensors, config)
+        return step, tensors
+
+
+def _read(path: Path) -> tuple[int, dict[str, Tensor], dict[str, str]]:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             about = dict(file.metadata() or {})
-            step = int(about["step"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
+            return _step_of(path, about), tensors, about
+    except (FileNotFoundError, RunError):
+        raise
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise RunError(
-            f"{path} is not a checkpoint ({error}); delete it to use the one before"
+            f"{path} is not a checkpoint ({describe(error)}); delete it to use the one before"
         ) from error
-    _check(path, about, step, tensors, config)
-    return step, tensors
+
+
+def _step_of(path: Path, about: Mapping[str, str]) -> int:
+    text = about.get("step", "")
+    if not (text.isdecimal() and len(text) < 20):
+        raise RunError(f"{path} is not a checkpoint: it does not say its step")
+    return int(text)
 
 
 def _check(
     path: Path, about: Mapping[str, str], step: int, tensors: Mapping[str, Tensor], config: str
 ) -> None:
-    if step < 0 or path.stem != f"step-{step:09d}":
+    if path.stem != f"step-{step:09d}":
         raise RunError(f"{path} holds step {step}; give it back the name that it was written under")
-    if about.get("format", "1") not in ("1", FORMAT):
+    version = about.get("format", "1")
+    if version != FORMAT:
         raise RunError(
-            f"{path} has format {about['format']} and this unweave reads up to {FORMAT}; "
-            "upgrade unweave"
+            f"{path} has format {quote(version)}, and this unweave reads format {FORMAT}; "
+            + ("train the run again" if version == "1" else "upgrade unweave")
         )
-    if about.get("content", "") not in ("", _content(tensors)):
+    if about.get("content") != _content(tensors):
         raise RunError(
             f"{path} has lost or changed tensors since it was written; delete it to use the one "
             "before"
         )
-    if config and about.get("config", "") not in ("", config):
+    if config and about.get("config") != config:
         raise RunError(
             f"{path} belongs to a run with another configuration (method, data, seed ...); put "
             "config.toml back as it was"
         )
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-            raise RunError(f"{path} holds numbers in {name} that are not finite; delete it to use "
-                           "the one before")  # fmt: skip
+            raise RunError(
+                f"{path} holds numbers in {quote(name)} that are not finite; delete it to use the "
+                "one before"
+            )
 
 
 def _content(tensors: Mapping[str, Tensor]) -> str:

@@ -80,7 +80,7 @@ def encode_table(
 
 
 def write_code_table(
-    path: Path, table: CodeTable, dataset: Dataset, attributes: Mapping[str, str]
+    path: Path, table: CodeTable, dataset: Dataset, attributes: Mapping[str, str | int]
 ) -> None:
     """Write a code table as HDF5: the contract between the core and the metrics.
 

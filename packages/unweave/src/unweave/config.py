@@ -13,9 +13,9 @@ import pydantic
 import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
-from unweave.errors import ConfigError, UnknownNameError, shorten, unknown_name
+from unweave.errors import ConfigError, UnknownNameError, quote, shorten, unknown_name
 from unweave.method import Method, Schedule, Weight
-from unweave.options import check_options, options_of, parse_spec
+from unweave.options import check_options, options_of_entry, parse_spec, refuse_positional
 from unweave.registry import Entry, Registry
 
 
@@ -42,6 +42,8 @@ SpecText = Annotated[Spec, BeforeValidator(_to_spec)]
 
 LARGEST_CONFIG = 1 << 20
 """Bytes of the largest file that is read as a configuration."""
+DEEPEST_CONFIG = 20
+"""Tables and lists in each other, of a configuration."""
 
 METHODS_OWN = Spec(name="")
 """Stands for what the method names, until the configuration is resolved."""
@@ -162,11 +164,12 @@ def make_config(registry: Registry, settings: Mapping[str, Any]) -> TrainConfig:
         If a name or an option is unknown or a value does not fit.
     """
     settings = {key: value for key, value in settings.items() if key not in NOT_SETTINGS}
+    _check_depth("the settings", settings)
     if not isinstance(settings.get("method"), str):
         raise ConfigError("a run needs a method, like 'tcwae-mws'; `unweave methods` lists them")
     name, options = parse_spec(settings["method"])
     entry = registry.lookup("method", name)
-    known = options_of(entry.load())
+    known = options_of_entry(entry)
     if overlap := sorted(set(FIELDS) & set(known)):
         raise ConfigError(
             f"method {entry.qualified} has an option {overlap[0]!r}, "
@@ -200,13 +203,14 @@ def _unknown_setting(
     registry: Registry, entry: Entry, key: str, known: Mapping[str, Any]
 ) -> UnknownNameError:
     """Suggest by meaning first, then name the methods that have the setting, then by likeness."""
+    refuse_positional(entry, key)
     what = f"setting of method {entry.name}"
     if meant := MEANT.get(key.lower().replace("-", "_")):
-        return UnknownNameError(f"unknown {what} {key!r}; did you mean {meant}?")
+        return UnknownNameError(f"unknown {what} {quote(key)}; did you mean {meant}?")
     having = [e.name for e in registry.entries("method") if key in _options_or_none(e)]
     if having:
         return UnknownNameError(
-            f"unknown {what} {key!r}; methods that have it: {', '.join(having)}. "
+            f"unknown {what} {quote(key)}; methods that have it: {', '.join(having)}. "
             f"{entry.name} has: {', '.join(sorted(known)) or 'no option'}"
         )
     return unknown_name(what, key, [*known, *FIELDS])
@@ -214,8 +218,8 @@ def _unknown_setting(
 
 def _options_or_none(entry: Entry) -> Mapping[str, Any]:
     try:
-        return options_of(entry.load())
-    except (ConfigError, TypeError, ValueError, NameError):
+        return options_of_entry(entry)
+    except ConfigError:
         return {}
 
 
@@ -226,10 +230,8 @@ def _validate(fields: dict[str, Any]) -> TrainConfig:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise ConfigError(
-            f"setting {name} does not take {shorten(repr(first['input']))}: {first['msg']}"
+            f"setting {shorten(name)} does not take {quote(first['input'])}: {first['msg']}"
         ) from error
-    except RecursionError as error:
-        raise ConfigError("the settings are nested too deeply") from error
     check_rate("setting learning_rate", config.learning_rate)
     for name in ("validate_every", "evaluate_every"):
         if (name == "evaluate_every" or config.holdout) and getattr(config, name) % (
@@ -260,7 +262,7 @@ def check_rate(what: str, rate: float | str) -> Schedule:
     except ValueError as error:
         raise ConfigError(f"{what}: {error}") from error
     if min(schedule.values) < 0 or max(schedule.values) == 0:
-        raise ConfigError(f"{what} must be positive, got {shorten(repr(rate))}")
+        raise ConfigError(f"{what} must be positive, got {quote(rate)}")
     return schedule
 
 
@@ -316,7 +318,7 @@ def parse_settings(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not (key.strip() and equals):
-            raise ConfigError(f"--set takes key=value, got {pair!r}")
+            raise ConfigError(f"--set takes key=value, got {quote(pair)}")
         settings[key.strip().replace("-", "_")] = value.strip()
     return settings
 
@@ -330,19 +332,46 @@ def read_settings(path: Path) -> dict[str, Any]:
         If it is missing, too large, or not TOML.
     """
     try:
-        if path.stat().st_size > LARGEST_CONFIG:
+        size = path.stat().st_size
+        if not path.is_file():
+            raise ConfigError(f"configuration {path} is not a file")
+        if size > LARGEST_CONFIG:
             raise ConfigError(
-                f"configuration {path} has {path.stat().st_size:,} bytes, and a configuration has "
+                f"configuration {path} has {size:,} bytes, and a configuration has "
                 f"at most {LARGEST_CONFIG:,}; is it another file?"
             )
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        settings = tomllib.loads(path.read_bytes().decode())
     except OSError as error:
         raise ConfigError(f"configuration {path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         if isinstance(error, ConfigError):
             raise
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise ConfigError(f"configuration {path} is not TOML: {shorten(reason, 200)}") from error
+        raise ConfigError(f"configuration {path} is not TOML: {_why_not_toml(error)}") from error
+    _check_depth(f"configuration {path}", settings)
+    return settings
+
+
+def _why_not_toml(error: Exception) -> str:
+    if isinstance(error, tomllib.TOMLDecodeError):
+        return shorten(str(error), 200)
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    return "it holds a number of too many digits"
+
+
+def _check_depth(what: str, value: Any) -> None:
+    """Raise where tables and lists lie too deep in each other, without descending by calls."""
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > DEEPEST_CONFIG:
+            raise ConfigError(
+                f"{what} must have at most {DEEPEST_CONFIG} tables and lists in each other"
+            )
+        inner = [v.values() if isinstance(v, Mapping) else v for v in level]
+        level = [x for v in inner for x in v if isinstance(x, Mapping | list | tuple)]
 
 
 def config_text(registry: Registry, config: TrainConfig, **recorded: Any) -> str:

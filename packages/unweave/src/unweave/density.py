@@ -12,18 +12,24 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from unweave.assemble import build_module
 from unweave.batches import derive_seed
 from unweave.checkpoint import newest_step
 from unweave.config import Spec
-from unweave.errors import ConfigError, RunError, describe, unknown_name
+from unweave.errors import ConfigError, RunError, blaming, describe, message_of, unknown_name
 from unweave.files import write_bytes
-from unweave.options import check_options, convert, options_of, parse_spec
+from unweave.latent import sample_prior
+from unweave.options import Option, check_options, convert, options_of, options_of_entry, parse_spec
 from unweave.protocols import Flow
 from unweave.registry import Entry, Registry, registry
 
 Progress = Callable[[int, int], None]
 
 FILE = "density.safetensors"
+DEFAULT = "maf"
+"""The flow that is fitted unless another is named."""
+ROWS_CHECKED = 1000
+"""Codes whose density is looked at after a fit."""
 NOT_OPTIONS = ("generator", "progress", "draw")
 """Keyword arguments of `fit` that are the core's to give."""
 
@@ -40,6 +46,7 @@ def fit_density(
     flow: str,
     codes: Tensor,
     *,
+    step: int,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> nn.Module:
@@ -50,6 +57,7 @@ def fit_density(
     flow : `NAME` or `NAME:key=value,...`, options of the flow or of its `fit`, as in
         `maf:transforms=3,epochs=20`.
     codes : float tensor, shape (n, D), z ~ q(z|x).
+    step : of the model that gave the codes.
     seed : of the flow's first weights and of the fit.
 
     Raises
@@ -58,34 +66,33 @@ def fit_density(
         If the name or an option is unknown, or the codes cannot be fitted.
     """
     name, options = parse_spec(flow)
-    entry = names.lookup("flow", name)
-    fit = options_of(entry.load().fit, NOT_OPTIONS)
+    entry = names.lookup("flow", name, "unweave" if name == DEFAULT else None)
+    own, fit = options_of_entry(entry), _options_of_fit(entry, entry.load())
     ours = {key: value for key, value in options.items() if key not in fit}
     theirs = {key: value for key, value in options.items() if key in fit}
-    if unknown := [key for key in ours if key not in options_of(entry.load())]:
-        known = [*options_of(entry.load()), *fit]
-        raise unknown_name(f"option of flow {entry.name}", unknown[0], known)
+    if unknown := [key for key in ours if key not in own]:
+        raise unknown_name(f"option of flow {entry.name}", unknown[0], [*own, *fit])
     with torch.random.fork_rng([]):
         torch.manual_seed(derive_seed(seed, "density"))
         spec = Spec(name=entry.qualified, options=ours)
-        density = names.build("flow", spec, codes.shape[1]).to(codes.device)
+        density: Any = build_module(names, "flow", spec, codes.shape[1]).to(codes.device)
     generator = torch.Generator(codes.device).manual_seed(derive_seed(seed, "density fit"))
-    values = _fit_options(entry.name, density.fit, theirs)
-    try:
-        density.fit(codes, generator=generator, progress=progress, **values)
-    except (ValueError, ArithmeticError) as error:
-        raise ConfigError(f"flow {entry.name}: {error}") from error
-    except Exception as error:
-        raise ConfigError(f"{entry} raised {describe(error)} in its fit") from error
+    values = _fit_options(entry, density, theirs)
+    with blaming(str(entry), "in its fit"):
+        try:
+            density.fit(codes, generator=generator, progress=progress, **values)
+        except (ValueError, ArithmeticError) as error:  # what it refuses, in words of its own
+            raise ConfigError(f"{entry}: {message_of(error)}") from error
     about = {
         "flow": entry.qualified,
         "options": check_options(entry, ours),
         "dim": codes.shape[1],
-        "step": newest_step(folder / "checkpoints"),
+        "step": step,
         "rows": len(codes),
         "seed": seed,
     }
     _check_loadable(names, entry, about, density)
+    _check_fitted(entry, density, codes)
     _save(folder / FILE, density, about)
     return cast(nn.Module, density)
 
@@ -191,7 +198,7 @@ class FlowPrior(nn.Module):
             return
         given = {"transforms": transforms, "hidden": hidden}
         options = {name: value for name, value in given.items() if value is not None}
-        self.flow = registry().build("flow", Spec(name=kind, options=options), dim)
+        self.flow = registry().build("flow", Spec(name=kind, options=options), dim, home="unweave")
 
     def forward(self) -> torch.distributions.Distribution:
         """Return p(z), a distribution with event shape (D,)."""
@@ -203,12 +210,19 @@ class FlowPrior(nn.Module):
         return cast(Tensor, cast(Any, self.flow).sample(n, generator))
 
 
-def _fit_options(flow: str, fit: Callable[..., Any], given: Mapping[str, str]) -> dict[str, Any]:
+def _options_of_fit(entry: Entry, flow: Any) -> dict[str, Option]:
+    with blaming(str(entry), "when the options of its fit were looked at"):
+        if not callable(getattr(flow, "fit", None)):
+            raise ConfigError(f"{entry} has no method 'fit', which every flow has")
+        return options_of(flow.fit, NOT_OPTIONS)
+
+
+def _fit_options(entry: Entry, density: Any, given: Mapping[str, str]) -> dict[str, Any]:
     """Convert options of `fit` to their annotated types."""
-    known = options_of(fit, NOT_OPTIONS)
+    known = _options_of_fit(entry, density)
     return {
         known[name].parameter: convert(
-            f"option {name} of flow {flow}", known[name].annotation, value
+            f"option {name} of flow {entry.name}", known[name].annotation, value
         )
         for name, value in given.items()
     }
@@ -228,6 +242,31 @@ def _check_loadable(
             f"{entry} cannot be loaded after its fit, because its state is not that of a new one "
             f"({describe(error)}); it must make all parameters and buffers in __init__"
         ) from error
+
+
+@torch.no_grad()
+def _check_fitted(entry: Entry, density: nn.Module, codes: Tensor) -> None:
+    """Raise where a fitted density is no distribution of codes, or cannot tell how likely one is.
+
+    Nothing was kept then, and what was kept before stays.
+    """
+    few = codes[:ROWS_CHECKED]
+    with blaming(str(entry), "when asked for its density after its fit"):
+        distribution = density.eval()()
+        likelihood = distribution.log_prob(few)
+    if tuple(likelihood.shape) != (len(few),) or not bool(likelihood.isfinite().all()):
+        raise ConfigError(
+            f"{entry} must give each code a finite log density after its fit, shape ({len(few)},), "
+            f"got shape {tuple(likelihood.shape)}, {int(likelihood.isfinite().sum())} finite; "
+            "nothing was kept"
+        )
+    with blaming(str(entry), "when asked for samples after its fit"):
+        drawn = sample_prior(cast(Flow, density), 3, torch.Generator(codes.device).manual_seed(0))
+    if tuple(drawn.shape) != (3, codes.shape[1]) or not bool(drawn.isfinite().all()):
+        raise ConfigError(
+            f"{entry} must give finite samples of shape (n, {codes.shape[1]}), got "
+            f"{tuple(drawn.shape)} for n = 3; nothing was kept"
+        )
 
 
 def _save(path: Path, density: nn.Module, about: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pydantic
 
 from unweave.config import TrainConfig, config_text, make_config, read_settings
-from unweave.errors import RunError, shorten
+from unweave.errors import RunError, quote
 from unweave.files import PARTIAL, remove_partial, write_bytes, write_text
 from unweave.lock import holding
 from unweave.protocols import member
@@ -95,10 +95,10 @@ class RunDirectory:
         run = cls(path, config, names or registry())
         try:
             path.mkdir(parents=True, exist_ok=True)
-            _check_empty(path)
+            check_empty(path)
             with run.locked():
                 # Another process may have made a run here since.
-                _check_empty(path)
+                check_empty(path)
                 run.write_config()
         except OSError as error:
             raise RunError(f"{path} cannot be made: {error.strerror}") from error
@@ -207,7 +207,7 @@ class RunDirectory:
             values = LINE.validate_json(line)
         except (pydantic.ValidationError, RecursionError, ValueError):
             raise RunError(
-                f"{where} is not an object of numbers: {shorten(repr(line.strip()))}; delete the "
+                f"{where} is not an object of numbers: {quote(line.strip())}; delete the "
                 "line or the file"
             ) from None
         step = values.get("step", math.nan)
@@ -271,6 +271,19 @@ def _in_run(path: Path, value: Any) -> Any:
     return str(here.resolve()) if parts[:1] == (CARRIED,) and here.is_file() else value
 
 
-def _check_empty(path: Path) -> None:
-    if any(not file.name.startswith((PARTIAL, LOCK)) for file in path.iterdir()):
+def check_empty(path: Path) -> None:
+    """Raise where a directory holds anything but what a killed process left.
+
+    Raises
+    ------
+    RunError
+        If it does, or is a file.
+    """
+    try:
+        files = list(path.iterdir())
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RunError(f"{path} cannot be made: {error.strerror}") from error
+    if any(not file.name.startswith((PARTIAL, LOCK)) for file in files):
         raise RunError(f"{path} is not empty; choose another --out, or continue it with --resume")

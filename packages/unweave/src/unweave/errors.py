@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class UnweaveError(Exception):
@@ -40,21 +41,62 @@ class NonFiniteError(UnweaveError, ArithmeticError):
 
 def describe(error: BaseException) -> str:
     """Name an error's class and what it says on one line, at most 300 characters of it."""
+    text = message_of(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def message_of(error: BaseException, length: int = 300) -> str:
+    """Return what an error says on one line, however it is written."""
     try:
-        text = " ".join(str(error).split())
-    except Exception:
-        text = "it cannot be shown as text"
-    return f"{type(error).__name__}: {shorten(text, 300)}" if text else type(error).__name__
+        return shorten(" ".join(str(error).split()), length)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        return "its message cannot be shown"
+
+
+@contextlib.contextmanager
+def blaming(who: str, when: str = "") -> Iterator[None]:
+    """Turn whatever other people's code raises in the block into one sentence.
+
+    Errors of unweave and the user's interrupt pass; `sys.exit` and the like do not, for a plugin
+    must not end the program.
+
+    who : the registered thing, with its distribution.
+    when : ends the sentence, as in "at step 7".
+
+    Raises
+    ------
+    ConfigError
+        In place of what was raised.
+    """
+    try:
+        yield
+    except (UnweaveError, KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise ConfigError(f"{who} raised {describe(error)}{when and ' '}{when}") from error
+
+
+def quote(value: object, length: int = 80) -> str:
+    """Show a value as Python writes it, its first characters where that is longer."""
+    try:
+        return shorten(repr(value), length)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # an integer of more digits than Python shows, or a stranger's __repr__
+        return f"a value of type {type(value).__name__} that cannot be shown"
 
 
 def shorten(value: object, length: int = 80) -> str:
     """Show a value, or its first characters where it is longer."""
-    text = value if isinstance(value, str) else repr(value)
+    text = value if isinstance(value, str) else quote(value, length)
     return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
 def closest_first(name: str, known: Iterable[str]) -> list[str]:
     """Sort known names by likeness to a mistyped one, the closest match first."""
+    name = name[:100]
 
     def likeness(candidate: str) -> float:
         return difflib.SequenceMatcher(None, name.lower(), candidate.lower()).ratio()
@@ -70,7 +112,8 @@ def unknown_name(what: str, name: str, known: Iterable[str], hint: str = "") -> 
     """
     ordered = closest_first(name, known)
     if not ordered:
-        return UnknownNameError(f"unknown {what} {name!r}; there is none registered{hint}")
+        return UnknownNameError(f"unknown {what} {quote(name)}; there is none registered{hint}")
     return UnknownNameError(
-        f"unknown {what} {name!r}; did you mean {ordered[0]!r}? Known: {', '.join(ordered)}{hint}"
+        f"unknown {what} {quote(name)}; did you mean {ordered[0]!r}? "
+        f"Known: {', '.join(ordered)}{hint}"
     )

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from unweave.codetable import CodeTable, encode_table, rows_of, write_code_table
 from unweave.density import has_density
-from unweave.errors import ConfigError, RunError, UnweaveError, describe, shorten
+from unweave.errors import ConfigError, RunError, UnweaveError, blaming, quote, shorten
 from unweave.files import write_text
 from unweave.model import Autoencoder
+from unweave.options import ARRAYS, check_options, options_of_entry, parse_spec
 from unweave.options import build as build_entry
-from unweave.options import check_options, options_of, parse_spec
 from unweave.protocols import Dataset
 from unweave.registry import Registry
 from unweave.trained import SOURCES, Source, Trained
@@ -77,8 +77,7 @@ def evaluate(
         If a metric is unknown, or needs factors that the data set does not have.
     """
     dataset = run.dataset if on == "train" else run.heldout
-    chosen = metrics if metrics is not None else _default_metrics(run.registry, dataset)
-    calls = [_metric(run.registry, text, dataset, seed) for text in chosen]
+    calls = _calls(run.registry, metrics, dataset, seed)
     table, scores = None, {}
     for kind in ("mean", "sampled") if codes == "both" else (codes,):
         noisy = kind == "sampled"
@@ -88,10 +87,19 @@ def evaluate(
         suffix = ("/sampled" if noisy else "") + ("/holdout" if on == "holdout" else "")
         scores |= _scores(run, table, dataset, calls, suffix, active)
         if kind == "mean" or codes == "sampled":
-            attributes = {"method": run.config.method, "codes": kind, "on": on}
+            attributes: dict[str, str | int] = {
+                "method": run.config.method, "codes": kind, "on": on, "step": run.model_step,
+            }  # fmt: skip
             write_code_table(run.codes_path, table, dataset, attributes)
     assert table is not None
-    about = {"rows": len(table.codes), "seed": seed}
+    about: dict[str, Any] = {"rows": len(table.codes), "seed": seed}
+    if constant := _Arrays(run, table, dataset).constant_factors:
+        about["left_out"] = list(constant)
+        warnings.warn(
+            f"factor {', '.join(map(quote, constant))} is the same in every encoded image and is "
+            "left out of the scores",
+            stacklevel=2,
+        )
     _add_scores(run, scores, about)
     return scores
 
@@ -121,8 +129,7 @@ def score_model(
     rows: int = ROWS_WHILE_TRAINING,
 ) -> dict[str, float]:  # fmt: skip
     """Score a model on images of a run, and write nothing."""
-    chosen = metrics if metrics is not None else _default_metrics(run.registry, run.dataset)
-    calls = [_metric(run.registry, text, run.dataset, seed) for text in chosen]
+    calls = _calls(run.registry, metrics, run.dataset, seed)
     table = encode_table(run, model, rows=rows, seed=seed)
     scores = _scores(run, table, run.dataset, calls, "", True)
     return {name: float(score) for name, score in scores.items()}
@@ -149,8 +156,6 @@ def code_distances(run: Trained, seed: int = 0, rows: int = 2000) -> dict[str, f
 class _Arrays:
     """What metrics are handed over, by name; images are decoded only if one asks for them."""
 
-    names = frozenset({"codes", "factors", "std", "images", "reconstructions"})
-
     def __init__(self, run: Trained, table: CodeTable, dataset: Dataset) -> None:
         self._run, self._table, self._dataset = run, table, dataset
 
@@ -163,8 +168,28 @@ class _Arrays:
         if name == "std":
             return self._table.std[rows]
         if name == "factors":
-            return rows_of(self._dataset.factors, self._table.index[rows])
+            return self._factors[rows]
         return self._pictures[name]
+
+    @functools.cached_property
+    def _factors(self) -> NDArray[Any]:
+        """The factors that differ between the encoded images, shape (n, K')."""
+        factors = rows_of(self._dataset.factors, self._table.index)
+        assert factors is not None
+        varying = factors[:, (factors != factors[:1]).any(0)]
+        if not varying.shape[1]:
+            raise ConfigError("every factor is the same in all encoded images")
+        return varying
+
+    @property
+    def constant_factors(self) -> tuple[str, ...]:
+        """Names of the factors that are the same in all encoded images."""
+        factors = rows_of(self._dataset.factors, self._table.index)
+        if factors is None:
+            return ()
+        differ = (factors != factors[:1]).any(0)
+        names = zip(self._dataset.factor_names, differ, strict=True)
+        return tuple(name for name, differs in names if not differs)
 
     @functools.cached_property
     def _pictures(self) -> dict[str, NDArray[Any]]:
@@ -202,17 +227,33 @@ def _guarded(name: str, call: _Call, arrays: _Arrays) -> Any:
     """Compute a score; whatever goes wrong becomes a score without a value."""
     try:
         score = call(arrays)
-        float(score)
+        _check_number(str(call.entry), score)
     except UnweaveError as error:
         failed = _Failed(str(error))
-    except Exception as error:
-        failed = _Failed(f"{call.entry} must give one number: {describe(error)}")
     else:
-        if not isinstance(score, bool | str):
-            return score
-        failed = _Failed(f"{call.entry} must give a number, got {type(score).__name__}")
+        return score
     warnings.warn(f"no score {name}: {failed.reason}", stacklevel=3)
     return failed
+
+
+def _check_number(owner: str, score: Any) -> None:
+    """Raise unless a score is one number, or behaves as one."""
+    shape = getattr(score, "shape", ())
+    if isinstance(score, bool | str | bytes) or not hasattr(score, "__float__") or shape != ():
+        what = f" of shape {shape}" if shape else ""
+        raise ConfigError(f"{owner} must give one number, got {type(score).__name__}{what}")
+    with blaming(owner, "when its score was read as a number"):
+        float(score)
+
+
+def _calls(
+    names: Registry, metrics: Sequence[str] | None, dataset: Dataset, seed: int
+) -> list[tuple[str, _Call]]:
+    """Find metrics; a default one is looked up where it comes from, whatever else is installed."""
+    if metrics is not None:
+        return [_metric(names, text, dataset, seed) for text in metrics]
+    chosen = _default_metrics(names, dataset)
+    return [_metric(names, text, dataset, seed, "unweave-metrics") for text in chosen]
 
 
 def _default_metrics(names: Registry, dataset: Dataset) -> tuple[str, ...]:
@@ -225,22 +266,23 @@ def check_metric(names: Registry, text: str, dataset: Dataset) -> None:
     _metric(names, text, dataset, 0)
 
 
-def _metric(names: Registry, text: str, dataset: Dataset, seed: int) -> tuple[str, _Call]:
+def _metric(
+    names: Registry, text: str, dataset: Dataset, seed: int, home: str | None = None
+) -> tuple[str, _Call]:
     """Find a metric and check its options and needs before anything is encoded."""
     name, options = parse_spec(text)
-    home = "unweave-metrics" if name in METRICS else None
     entry = names.lookup("metric", name, home)
     target = entry.load()
     given: dict[str, Any] = dict(options)
-    if "seed" in options_of(target):
+    if "seed" in options_of_entry(entry):
         given.setdefault("seed", seed)
     check_options(entry, given)
     needs = tuple(
         p.name
         for p in inspect.signature(target).parameters.values()
-        if p.kind is not p.KEYWORD_ONLY and (p.default is p.empty or p.name in _Arrays.names)
+        if p.kind is not p.KEYWORD_ONLY and (p.default is p.empty or p.name in ARRAYS)
     )
-    if unknown := sorted(set(needs) - _Arrays.names):
+    if unknown := sorted(set(needs) - ARRAYS):
         raise ConfigError(f"metric {name} needs {unknown[0]}, which a run does not have")
     if dataset.bits == 32 and {"images", "reconstructions"} & set(needs):
         raise ConfigError(f"metric {name} needs images, and {dataset.name} has none")
@@ -299,13 +341,13 @@ def read_scores(run: Trained) -> dict[str, Any] | None:
     return content.model_dump()
 
 
-def _add_scores(run: Trained, scores: Mapping[str, Any], about: Mapping[str, int]) -> None:
+def _add_scores(run: Trained, scores: Mapping[str, Any], about: dict[str, Any]) -> None:
     """Add scores to those of the same step."""
     try:
         before = read_scores(run)
     except RunError:
         before = None  # what cannot be read is replaced
-    step = run.step
+    step = run.model_step  # training may have gone on meanwhile
     kept = before["scores"] if before and before["step"] == step else {}
     entries = kept | {name: _entry(score) | about for name, score in scores.items()}
     content = {"version": VERSION, "step": step, **about, "scores": _plain(entries)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import socket
@@ -18,6 +19,32 @@ PARTIAL = ".partial-"
 WRITER = re.compile(r"\.partial-(?P<host>[0-9a-z]+)-(?P<pid>\d+)-")
 ABANDONED_SECONDS = 24 * 3600.0
 """After which what another host was writing counts as left over."""
+_being_written_here: set[str] = set()
+"""Names of what threads of this process are writing; a process before may have had its number."""
+
+
+@contextlib.contextmanager
+def temporary_beside(path: Path) -> Iterator[Path]:
+    """Make an empty file beside `path`, known as this process's, and remove it afterwards.
+
+    Raises
+    ------
+    RunError
+        If the folder cannot be written.
+    """
+    try:
+        prefix = f"{PARTIAL}{_host()}-{os.getpid()}-"
+        handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+    except OSError as error:
+        raise RunError(f"{path} cannot be written: {error.strerror}") from error
+    temporary = Path(name)
+    _being_written_here.add(temporary.name)
+    try:
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+        _being_written_here.discard(temporary.name)
 
 
 @contextlib.contextmanager
@@ -32,23 +59,15 @@ def replacing(path: Path) -> Iterator[Path]:
     RunError
         If the disk is full or the folder cannot be written.
     """
-    try:
-        prefix = f"{PARTIAL}{_host()}-{os.getpid()}-"
-        handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-    except OSError as error:
-        raise RunError(f"{path} cannot be written: {error.strerror}") from error
-    temporary = Path(name)
-    try:
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except OSError as error:
-        raise RunError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with temporary_beside(path) as temporary:
+        try:
+            yield temporary
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+        except OSError as error:
+            raise RunError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -71,28 +90,34 @@ def remove_partial(folder: Path) -> None:
 
 def _being_written(path: Path) -> bool:
     writer = WRITER.match(path.name)
-    if writer is None or int(writer["pid"]) == os.getpid():
+    if writer is None:
         return False
     if writer["host"] == _host():
-        return is_alive(int(writer["pid"]))
+        mine = int(writer["pid"]) == os.getpid()
+        return path.name in _being_written_here if mine else is_alive(int(writer["pid"]))
     with contextlib.suppress(OSError):
         return time.time() - path.stat().st_mtime < ABANDONED_SECONDS
     return False
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process of this machine runs."""
+    """Whether a process of this machine runs; one that ended and was not waited for does not."""
+    if pid <= 0:
+        return False
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True
+    with contextlib.suppress(OSError, IndexError):
+        # The name of the program, in brackets, may hold spaces.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     return True
 
 
 def _host() -> str:
-    return re.sub(r"[^0-9a-z]", "", socket.gethostname().lower())[:20] or "localhost"
+    return hashlib.blake2b(socket.gethostname().encode(), digest_size=6).hexdigest()
 
 
 def _umask() -> int:

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from unweave.errors import RunError
-from unweave.files import PARTIAL, is_alive
+from unweave.files import is_alive, temporary_beside
+
+try:
+    import fcntl
+except ImportError:  # not on every system
+    fcntl = None  # type: ignore[assignment]
+
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+"""What a file system without hard links says."""
+SECONDS_TO_WRITE = 1.0
+"""For which a lock file that names nobody may still be being written."""
 
 
 @contextlib.contextmanager
@@ -29,46 +41,83 @@ def holding(path: Path, what: str) -> Iterator[None]:
     RunError
         If another process holds it.
     """
-    while not _take(path):
-        holder = _holder(path)
-        if holder is not None and not _dead(holder):
-            raise RunError(
-                f"{what} by process {holder['pid']} on {holder['host']}; wait for it, or delete "
-                f"{path} if there is no such process"
-            )
-        path.unlink(missing_ok=True)
+    mine = {"host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid())}
+    with _alone(path.parent):
+        while not _take(path, mine):
+            holder = _holder(path)
+            if holder is not None and not _dead(holder):
+                raise RunError(
+                    f"{what} by process {holder['pid']} on {holder['host']}; wait for it, or "
+                    f"delete {path} if there is no such process"
+                )
+            path.unlink(missing_ok=True)
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
+        # Whoever deleted the file by hand may have given the directory to somebody else.
+        if _holder(path) == mine:
+            path.unlink(missing_ok=True)
 
 
-def _take(path: Path) -> bool:
-    mine = {"host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid())}
-    whole = path.with_name(f"{PARTIAL}lock-{socket.gethostname()}-{os.getpid()}")
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process of this machine at a time look at a lock and take it over.
+
+    Two that find the same dead holder could else remove each other's new lock. Where the file
+    system cannot do it, as some network ones, the block runs all the same.
+    """
     try:
-        whole.write_text(json.dumps(mine), encoding="utf-8")
-        os.link(whole, path)
-    except FileExistsError:
-        return False
+        handle = os.open(folder, os.O_RDONLY)
     except OSError as error:
-        raise RunError(f"{path} cannot be written: {error.strerror}") from error
+        raise RunError(f"{folder} cannot be read: {error.strerror}") from error
+    try:
+        with contextlib.suppress(OSError, AttributeError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
     finally:
-        whole.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _take(path: Path, mine: dict[str, Any]) -> bool:
+    with temporary_beside(path) as whole:
+        try:
+            whole.write_text(json.dumps(mine), encoding="utf-8")
+            _link(whole, path)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise RunError(f"{path} cannot be written: {error.strerror}") from error
     return True
 
 
-def _holder(path: Path) -> dict[str, Any] | None:
-    """Read who holds a lock; None where the file is gone or names nobody."""
+def _link(whole: Path, path: Path) -> None:
+    """Give a file a second name that nobody has; where there are no links, make a second file."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            "host": str(content["host"]),
-            "pid": int(content["pid"]),
-            "started": str(content["started"]),
-        }
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
+        os.link(whole, path)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        with path.open("x", encoding="utf-8") as file:
+            file.write(whole.read_text(encoding="utf-8"))
+
+
+def _holder(path: Path) -> dict[str, Any] | None:
+    """Read who holds a lock; None where the file is gone or names nobody for a while."""
+    deadline = time.monotonic() + SECONDS_TO_WRITE
+    while True:
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            return {
+                "host": str(content["host"]),
+                "pid": int(content["pid"]),
+                "started": str(content["started"]),
+            }
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(SECONDS_TO_WRITE / 10)
 
 
 def _dead(holder: dict[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator
 
-from unweave.errors import shorten
+from unweave.errors import quote
 
 NUMBER = r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*"
 RAMP = re.compile(rf"(linear|cosine|exponential)\({NUMBER},{NUMBER},{NUMBER}\)")
@@ -73,7 +73,7 @@ class Schedule:
         elif match := WARMUP.fullmatch(text):
             numbers = (0.0, *map(float, match.groups()))
         else:
-            raise ValueError(f"expected {FORMS}, got {shorten(repr(text))}")
+            raise ValueError(f"expected {FORMS}, got {quote(text)}")
         start, end, steps = numbers
         if shape == "exponential" and not start * end > 0:
             raise ValueError(f"an exponential schedule goes between numbers of one sign: {text}")
@@ -112,7 +112,7 @@ def _drops(cls: type[Schedule], match: re.Match[str]) -> Schedule:
 
 def _finite(schedule: Schedule, text: str) -> Schedule:
     if not all(map(math.isfinite, schedule.values)):
-        raise ValueError(f"a schedule needs finite numbers, got {shorten(repr(text))}")
+        raise ValueError(f"a schedule needs finite numbers, got {quote(text)}")
     return schedule
 
 

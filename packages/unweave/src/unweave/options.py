@@ -10,13 +10,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unweave.errors import ConfigError, describe, shorten, unknown_name
+from unweave.errors import ConfigError, UnweaveError, blaming, message_of, quote, unknown_name
 
 if TYPE_CHECKING:
     from unweave.registry import Entry
 
 SPEC = re.compile(r"(?P<name>[^=]*?)(?::(?P<options>[A-Za-z_]\w*=.*))?", re.DOTALL)
 NEXT_OPTION = re.compile(r",(?=[A-Za-z_]\w*=)")
+ARGUMENTS: Mapping[str, int] = {
+    "prior": 1,
+    "flow": 1,
+    "posterior": 1,
+    "estimator": 1,
+    "architecture": 3,
+    "objective": 1,
+    "optimizer": 2,
+}
+"""Positional arguments that the core hands over, by kind; none to the others."""
+ARRAYS = frozenset({"codes", "factors", "std", "images", "reconstructions"})
+"""Positional parameters of metrics, which are handed over by name."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +75,11 @@ def check_options(entry: Entry, given: Mapping[str, Any]) -> dict[str, Any]:
     ConfigError
         If a value does not fit its type, or a required option is missing.
     """
-    known = options_of(entry.load())
+    known = options_of_entry(entry)
     given = {name.rstrip("_"): value for name, value in given.items()}
     for name in given:
         if name not in known:
-            _refuse_positional(entry, name)
+            refuse_positional(entry, name)
             raise unknown_name(f"option of {entry.kind} {entry.name}", name, known)
     checked = {name: option.default for name, option in known.items()}
     checked |= {
@@ -80,18 +92,43 @@ def check_options(entry: Entry, given: Mapping[str, Any]) -> dict[str, Any]:
     return checked
 
 
-def misplaced_options(target: Any) -> list[str]:
+def options_of_entry(entry: Entry) -> dict[str, Option]:
+    """List the options of a registered object.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be imported, cannot be called, or has a parameter that cannot be an option.
+    """
+    target = entry.load()
+    with blaming(str(entry), "when its options were looked at"):
+        try:
+            return options_of(target)
+        except ConfigError as error:
+            raise ConfigError(f"{entry}: {error}") from error
+
+
+def misplaced_options(entry: Entry) -> list[str]:
     """List parameters with a default that are not keyword-only, which no user can set."""
-    parameters = inspect.signature(target).parameters.values()
+    parameters = inspect.signature(entry.load()).parameters.values()
+    behind = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    arrays = ARRAYS if entry.kind == "metric" else ()
     return [
-        p.name for p in parameters
-        if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is not p.empty
-    ]  # fmt: skip
+        p.name
+        for p in behind[ARGUMENTS.get(entry.kind, 0) :]
+        if p.default is not p.empty and p.name not in arrays
+    ]
 
 
-def _refuse_positional(entry: Entry, name: str) -> None:
-    misplaced = misplaced_options(entry.load())
-    if name in (text.rstrip("_") for text in misplaced):
+def refuse_positional(entry: Entry, name: str) -> None:
+    """Raise for an option that the object has, in a place where no user can set it.
+
+    Raises
+    ------
+    ConfigError
+        If it has.
+    """
+    if name in (text.rstrip("_") for text in misplaced_options(entry)):
         raise ConfigError(
             f"option {name!r} of {entry} is not keyword-only; its author must put it behind the *"
         )
@@ -106,16 +143,15 @@ def build(entry: Entry, *arguments: Any, options: Mapping[str, Any]) -> Any:
         If an option is unknown or does not fit, or the object refuses what it gets.
     """
     checked = check_options(entry, options)
+    keywords = {option.parameter: checked[n] for n, option in options_of_entry(entry).items()}
     target = entry.load()
-    keywords = {option.parameter: checked[n] for n, option in options_of(target).items()}
-    try:
-        return target(*arguments, **keywords)
-    except ConfigError:
-        raise
-    except (ValueError, OSError) as error:
-        raise ConfigError(f"{entry.kind} {entry.name}: {error}") from error
-    except (Exception, SystemExit) as error:
-        raise ConfigError(f"{entry} raised {describe(error)}") from error
+    with blaming(str(entry)):
+        try:
+            return target(*arguments, **keywords)
+        except UnweaveError:
+            raise
+        except (ValueError, OSError) as error:  # what it refuses, in words of its own
+            raise ConfigError(f"{entry}: {message_of(error)}") from error
 
 
 def parse_spec(text: str) -> tuple[str, dict[str, str]]:
@@ -126,7 +162,7 @@ def parse_spec(text: str) -> tuple[str, dict[str, str]]:
     """
     match = SPEC.fullmatch(text)
     if match is None or not match["name"]:
-        raise ConfigError(f"expected NAME or NAME:key=value,key=value, got {shorten(repr(text))}")
+        raise ConfigError(f"expected NAME or NAME:key=value,key=value, got {quote(text)}")
     pairs = NEXT_OPTION.split(match["options"]) if match["options"] else []
     return match["name"], dict(pair.split("=", 1) for pair in pairs)
 
@@ -161,7 +197,7 @@ def convert(what: str, annotation: Any, value: Any) -> Any:
             return value.expanduser() if isinstance(value, Path) else value
         except pydantic.ValidationError as error:
             problem = problem or error.errors()[0]["msg"]
-    raise ConfigError(f"{what} does not take {shorten(repr(value))}: {problem}")
+    raise ConfigError(f"{what} does not take {quote(value)}: {problem}")
 
 
 def _readings(annotation: Any, value: Any) -> Iterator[Any]:

@@ -12,7 +12,6 @@ import importlib
 import importlib.metadata
 import os
 import re
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -30,8 +29,11 @@ from unweave.errors import (
     PluginError,
     PluginWarning,
     UnknownNameError,
+    blaming,
     closest_first,
     describe,
+    message_of,
+    quote,
 )
 from unweave.errors import unknown_name as unknown_name_error
 from unweave.protocols import REQUIRED
@@ -60,6 +62,7 @@ OURS = (
 )
 """The distributions in which a name that a method or a default speaks is looked for."""
 NAME = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
+QUOTES = "'\""
 TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
@@ -93,10 +96,11 @@ class Entry:
         module, _, path = self.target.partition(":")
         try:
             return functools.reduce(getattr, path.split("."), importlib.import_module(module))
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise ConfigError(
-                f"{self.kind} {self.name!r} of {self.distribution} {self.version} cannot be "
-                f"loaded from {self.target!r}: {describe(error)}"
+                f"{self} cannot be loaded from {self.target!r}: {describe(error)}"
             ) from error
 
 
@@ -110,7 +114,7 @@ class Plugin:
     reason: str = ""
     milliseconds: float = 0.0
     entries: list[Entry] = field(default_factory=list)
-    imports_torch: bool = False
+    modules: list[str] = field(default_factory=list)
 
 
 def _normalized(name: str) -> str:
@@ -179,9 +183,12 @@ class Registry:
     def _unknown(self, kind: str, name: str) -> UnknownNameError:
         distribution, colon, _ = name.rpartition(":")
         if colon and distribution not in {plugin.distribution for plugin in self.plugins}:
+            advice = f"install {quote(distribution).strip(QUOTES)}"
+            if self._only is not None:
+                advice += ", or name it in UNWEAVE_PLUGINS"
             return UnknownNameError(
-                f"{kind} {name!r} comes from a plugin that is not here: "
-                f"install {distribution}{self._broken_hint()}"
+                f"{kind} {quote(name)} comes from a plugin that is not here: "
+                f"{advice}{self._broken_hint()}"
             )
         return unknown_name_error(kind, name, self.names(kind), self._broken_hint())
 
@@ -214,10 +221,11 @@ class Registry:
         entry = self.lookup(kind, name, home)
         built = _options.build(entry, *arguments, options={**(options or {}), **given})
         for member in REQUIRED.get(kind, ()):
-            if not hasattr(built, member):
-                raise ConfigError(
-                    f"{entry} gives an object without {member!r}, which every {kind} has"
-                )
+            with blaming(str(entry), f"when asked for {member!r}"):
+                if not hasattr(built, member):
+                    raise ConfigError(
+                        f"{entry} gives an object without {member!r}, which every {kind} has"
+                    )
         return built
 
     def observe(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
@@ -229,7 +237,9 @@ class Registry:
         for owner, call in self._implementations(hook, arguments):
             try:
                 answers.append((owner, call()))
-            except (Exception, SystemExit) as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
                 _warn(f"observer {hook} of {owner} failed: {describe(error)}; the run goes on")
         return answers
 
@@ -238,7 +248,9 @@ class Registry:
         for owner, call in self._implementations("unweave_commands", {"app": app}):
             try:
                 call()
-            except (Exception, SystemExit) as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
                 self._reject(owner, f"unweave_commands raised {describe(error)}")
 
     def _implementations(
@@ -266,19 +278,21 @@ class Registry:
 
     def _load(self, plugin: Plugin, points: list[importlib.metadata.EntryPoint]) -> None:
         self.plugins.append(plugin)
-        start, torch_before = time.perf_counter(), "torch" in sys.modules
+        start = time.perf_counter()
         try:
             for number, point in enumerate(points):
+                plugin.modules.append(point.module)
                 module = point.load()
                 _check_module(module)
                 suffix = f"[{number}]" if number else ""
                 self._manager.register(module, name=plugin.distribution + suffix)
                 plugin.entries += _entries_of(module, plugin)
-        except (Exception, SystemExit) as error:
-            reason = str(error) if isinstance(error, PluginError) else describe(error)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            reason = message_of(error) if isinstance(error, PluginError) else describe(error)
             self._reject(plugin.distribution, reason)
         plugin.milliseconds = 1000 * (time.perf_counter() - start)
-        plugin.imports_torch = "torch" in sys.modules and not torch_before
 
     def _reject(self, distribution: str, reason: str) -> None:
         plugin = next(p for p in self.plugins if p.distribution == distribution.partition("[")[0])
@@ -335,7 +349,9 @@ def _entries_of(module: ModuleType, plugin: Plugin) -> list[Entry]:
             continue
         try:
             mapping = hook()
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise PluginError(f"{_hook_name(kind)} raised {describe(error)}") from error
         _check_mapping(_hook_name(kind), mapping)
         entries += [
@@ -354,10 +370,12 @@ def _check_mapping(hook: str, mapping: object) -> None:
     for name, target in mapping.items():
         if not (isinstance(name, str) and NAME.fullmatch(name)):
             raise PluginError(
-                f"{hook} returned the name {name!r}; expected lower case, like 'my-name'"
+                f"{hook} returned the name {quote(name)}; expected lower case, like 'my-name'"
             )
         if not (isinstance(target, str) and TARGET.fullmatch(target)):
-            raise PluginError(f"{hook} points {name!r} at {target!r}; expected 'module:object'")
+            raise PluginError(
+                f"{hook} points {name!r} at {quote(target)}; expected 'module:object'"
+            )
 
 
 @functools.cache

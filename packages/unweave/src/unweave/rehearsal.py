@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from unweave.assemble import Assembly, explaining, trained_parameters
-from unweave.batches import to_float
-from unweave.errors import ConfigError, UnweaveError, describe
-from unweave.latent import Latent
-from unweave.players import Batches, make_batches
-from unweave.protocols import Dataset, member
+from unweave.assemble import Assembly, describe_player, explaining, trained_parameters
+from unweave.batches import Feed, is_view, to_float
+from unweave.errors import ConfigError, blaming, quote
+from unweave.latent import Latent, sample_prior
+from unweave.players import Batches, Player, make_batches
+from unweave.protocols import Dataset, Posterior, member
 
 IMAGES = 2
 
@@ -44,26 +44,51 @@ def rehearse(assembly: Assembly, dataset: Dataset) -> tuple[str, ...]:
             module.train(was)
 
 
+def check_feed(owner: str, feed: Feed, dataset: Dataset, device: torch.device) -> None:
+    """Raise unless what is kept in memory are the images of a data set.
+
+    owner : names the data set in errors.
+
+    Raises
+    ------
+    ConfigError
+        If the first and the last image are others than `images` gives.
+    """
+    rows = np.array([0, len(dataset) - 1])
+    with blaming(owner, "when images were taken from what its stored() gave"):
+        kept = feed(torch.from_numpy(rows).to(device)).cpu()
+    images = _images(owner, dataset, rows)
+    # What a view draws on the device is not rounded to a byte.
+    tolerance = 1 / 255 if is_view(dataset) else 1e-6
+    if kept.shape != images.shape or not torch.allclose(kept, images, rtol=0, atol=tolerance):
+        raise ConfigError(
+            f"{owner}: stored() must hold the images that images() gives, with the same type and "
+            "order, and images() the same ones each time; they differ"
+        )
+
+
 def _play(assembly: Assembly, dataset: Dataset) -> tuple[str, ...]:
     batches = _two_batches(assembly, dataset)
-    cost = getattr(assembly.objective, "cost", None)
-    if dataset.bits == 32 and cost is not None:
+    cost = assembly.parts.cost
+    if dataset.bits == 32:
         _check_cost_of_vectors(cost, dataset)
-    _check_prior(assembly)
-    _check_posterior(assembly, batches)
-    if cost is not None:
-        _check_cost(assembly, cost, batches)
+    _check_prior(assembly, batches.generator)
+    _check_networks(assembly, batches)
+    _check_cost(assembly, cost, batches, continuous=dataset.bits == 32)
     _check_estimators(assembly, batches.first.latent)
     for players in assembly.objective.rounds:
         for player in players:
-            assembly.optimizer_of(player)
+            _check_optimizer(assembly, player)
     clock = torch.zeros((), dtype=torch.int64)
     names: list[str] = []
+    learned: set[int] = set()
     for number, players in enumerate(assembly.objective.rounds):
         losses, terms = assembly.objective.losses(number, batches, clock)
         _check_round(assembly, number, losses, terms)
-        _check_gradients(assembly, players, losses)
+        for player in players:
+            learned |= _taught(assembly, player, losses, last=player is players[-1])
         names += terms
+    _check_learned_prior(assembly, learned)
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         owner = _of_objective(assembly)
@@ -73,13 +98,7 @@ def _play(assembly: Assembly, dataset: Dataset) -> tuple[str, ...]:
 
 def _two_batches(assembly: Assembly, dataset: Dataset) -> Batches:
     index = np.arange(min(IMAGES, len(dataset)))
-    try:
-        images = np.ascontiguousarray(dataset.images(index))
-    except UnweaveError:
-        raise
-    except Exception as error:
-        raise ConfigError(f"data set {dataset.name} raised {describe(error)}") from error
-    x = to_float(torch.from_numpy(images))
+    x = _images(_owner(assembly, dataset), dataset, index)
     labels = None if dataset.factors is None else torch.from_numpy(
         np.ascontiguousarray(dataset.factors[index]).astype(np.int64)
     )  # fmt: skip
@@ -91,31 +110,81 @@ def _two_batches(assembly: Assembly, dataset: Dataset) -> Batches:
     )  # fmt: skip
 
 
-def _check_prior(assembly: Assembly) -> None:
+def _images(owner: str, dataset: Dataset, index: np.ndarray[Any, Any]) -> Tensor:
+    """Take images as floats, and check their type and shape."""
+    with blaming(owner, "when asked for images"):
+        images = np.asarray(dataset.images(index))
+    wanted = np.dtype(np.float32 if dataset.bits == 32 else np.uint8)
+    shape = (len(index), *dataset.image_shape)
+    if images.dtype != wanted or images.shape != shape:
+        raise ConfigError(
+            f"{owner}: images(index) must be {wanted} with shape {shape}, got {images.dtype} with "
+            f"shape {images.shape}"
+        )
+    return to_float(torch.from_numpy(np.ascontiguousarray(images)))
+
+
+def _check_prior(assembly: Assembly, generator: torch.Generator) -> None:
     prior, owner = assembly.model.prior, _owner(assembly, assembly.model.prior)
+    dim = assembly.parts.dim
     distribution = prior()
     if not isinstance(distribution, Distribution):
         raise ConfigError(
             f"{owner} must give a torch Distribution when called, got {type(distribution).__name__}"
         )
-    if distribution.batch_shape or len(distribution.event_shape) != 1:
+    if distribution.batch_shape or tuple(distribution.event_shape) != (dim,):
         raise ConfigError(
-            f"{owner} must give a Distribution with batch shape () and event shape (D,), got "
+            f"{owner} must give a Distribution with batch shape () and event shape ({dim},), got "
             f"{tuple(distribution.batch_shape)} and {tuple(distribution.event_shape)}; wrap a "
             "factorised one in torch.distributions.Independent(base, 1)"
         )
+    _remember_class(assembly, distribution, owner)
+    with blaming(owner, "when asked for samples"):
+        drawn = sample_prior(prior, 3, generator)
+    _check_tensor(owner, "a sample of 3 codes", drawn, (3, dim))
 
 
-def _check_posterior(assembly: Assembly, batches: Batches) -> None:
-    latent = batches.first.latent
-    owner, shape = _owner(assembly, assembly.model.family), tuple(latent.z.shape)
-    posterior = latent.posterior
-    wanted = (len(batches.first.x), *assembly.model.prior().event_shape)
-    values = {"rsample()": latent.z, "mean": posterior.mean, "std": posterior.std}
-    for name, value in values.items():
-        _check_tensor(owner, name, value, wanted)
-    if posterior.has_density:
-        _check_tensor(owner, "log_prob(z)", posterior.log_prob(latent.z), shape[:1])
+def _check_networks(assembly: Assembly, batches: Batches) -> None:
+    model, dim = assembly.model, assembly.parts.dim
+    x, architecture = batches.first.x, _owner(assembly, model.encoder)
+    outputs = int(cast(Any, model.family).outputs)
+    _check_tensor(architecture, "what the encoder gives", model.encoder(x), (len(x), outputs))
+    owner = _owner(assembly, model.family)
+    posterior = model.encode(x)
+    _remember_class(assembly, posterior, owner)
+    _check_posterior(owner, posterior, (len(x), dim), batches.generator)
+    if bool(posterior.has_density) != bool(cast(Any, model.family).has_density):
+        raise ConfigError(
+            f"{owner}: has_density must be one for the family and the posteriors that it gives, "
+            f"got {cast(Any, model.family).has_density} and {posterior.has_density}"
+        )
+    _check_tensor(architecture, "what the decoder gives", batches.first.output, tuple(x.shape))
+
+
+def _check_posterior(
+    owner: str, posterior: Posterior, shape: tuple[int, int], generator: torch.Generator
+) -> None:
+    for name in ("mean", "std", "rsample", "has_density"):
+        with blaming(owner, f"when its posterior was asked for {name!r}"):
+            if not hasattr(posterior, name):
+                raise ConfigError(
+                    f"{owner} gives a posterior without {name!r}, which every posterior has"
+                )
+    with blaming(owner, "when its posterior was asked for codes"):
+        z = posterior.rsample(generator)
+    for what, value in {"rsample()": z, "mean": posterior.mean, "std": posterior.std}.items():
+        _check_tensor(owner, what, value, shape)
+    if not posterior.has_density:
+        return
+    with blaming(owner, "when its posterior was asked for its density"):
+        density, distribution = posterior.log_prob(z), posterior.distribution
+    _check_tensor(owner, "log_prob(z)", density, shape[:1])
+    batch, event = shape[:1], shape[1:]
+    if (tuple(distribution.batch_shape), tuple(distribution.event_shape)) != (batch, event):
+        raise ConfigError(
+            f"{owner}: distribution must have batch shape {batch} and event shape {event}, got "
+            f"{tuple(distribution.batch_shape)} and {tuple(distribution.event_shape)}"
+        )
 
 
 def _check_cost_of_vectors(cost: nn.Module, dataset: Dataset) -> None:
@@ -126,39 +195,64 @@ def _check_cost_of_vectors(cost: nn.Module, dataset: Dataset) -> None:
         )
 
 
-def _check_cost(assembly: Assembly, cost: nn.Module, batches: Batches) -> None:
-    x = batches.first.x
-    value = cost(x, batches.first.output)
-    _check_tensor(_owner(assembly, cost), "the cost of each image", value, (len(x),))
+def _check_cost(assembly: Assembly, cost: nn.Module, batches: Batches, *, continuous: bool) -> None:
+    x, output, owner = batches.first.x, batches.first.output, _owner(assembly, cost)
+    value = cost(x, output)
+    _check_tensor(owner, "the cost of each image", value, (len(x),))
+    if output.requires_grad and not value.requires_grad:
+        raise ConfigError(f"{owner} gives a cost without a gradient to the decoder's output")
+    if not isinstance(cost.units, str):
+        raise ConfigError(f"{owner}: units must be a text, got {quote(cost.units)}")
+    name = "expected" if continuous else "image"
+    picture = cast(Any, getattr(cost, name))(output.detach())
+    _check_tensor(owner, f"{name}(output)", picture, tuple(x.shape))
+    if not continuous and not bool(((picture >= 0) & (picture <= 1)).all()):
+        raise ConfigError(
+            f"{owner}: image(output) must be in [0, 1], got values from {picture.min():.3g} to "
+            f"{picture.max():.3g}"
+        )
 
 
 def _check_estimators(assembly: Assembly, latent: Latent) -> None:
-    for estimator in getattr(assembly.objective, "estimators", nn.ModuleDict()).values():
+    for estimator in assembly.parts.estimators.values():
         owner, terms = _owner(assembly, estimator), estimator(latent)
         if not isinstance(terms, Mapping):
             raise ConfigError(
                 f"{owner} must give a mapping from term to scalar tensor, "
                 f"got {type(terms).__name__}"
             )
-        known: tuple[str, ...] = tuple(estimator.terms)
-        if missing := [name for name in known if name not in terms]:
+        known = tuple(cast(Any, estimator).terms)
+        if set(terms) != set(known):
             raise ConfigError(
-                f"{owner} declares the term {missing[0]!r} and gives {', '.join(map(str, terms))}"
+                f"{owner} must give the terms that it declares, {', '.join(known)}; "
+                f"it gives {', '.join(map(str, terms)) or 'none'}"
             )
         for name in known:
             _check_tensor(owner, f"term {name!r}", terms[name], (), finite=False)
-            if not bool(terms[name].isfinite()):
-                model = assembly.model
-                raise ConfigError(
-                    f"{name} is {terms[name].item()} before the first step: posterior "
-                    f"{type(model.family).__name__} and prior {type(model.prior).__name__} do not "
-                    f"fit {owner}; choose another of them"
-                )
-            if not terms[name].requires_grad:
-                raise ConfigError(
-                    f"{owner} gives the term {name!r} without a gradient; compute it from "
-                    "latent.z or latent.posterior without detaching them"
-                )
+            _check_term(assembly, owner, name, terms[name])
+
+
+def _check_term(assembly: Assembly, owner: str, name: str, term: Tensor) -> None:
+    model = assembly.model
+    if not bool(term.isfinite()):
+        raise ConfigError(
+            f"{name} is {term.item()} before the first step: {_owner(assembly, model.family)} and "
+            f"{_owner(assembly, model.prior)} do not fit {owner}; choose another of them"
+        )
+    if not _reached(term, model.parameters()):
+        raise ConfigError(
+            f"{owner} gives the term {name!r} without a gradient to the model; compute it from "
+            "latent.z or latent.posterior without detaching them"
+        )
+
+
+def _reached(scalar: Tensor, parameters: Iterable[nn.Parameter]) -> bool:
+    """Whether a scalar depends on a parameter, in a way that can be differentiated."""
+    wanted = [p for p in parameters if p.requires_grad]
+    if not (scalar.requires_grad and wanted):
+        return False
+    gradients = torch.autograd.grad(scalar, wanted, retain_graph=True, allow_unused=True)
+    return any(g is not None for g in gradients)
 
 
 def _check_tensor(
@@ -174,6 +268,27 @@ def _check_tensor(
         raise ConfigError(f"{owner}: {what} is not finite before the first step")
 
 
+def _check_optimizer(assembly: Assembly, player: Any) -> None:
+    """Build a player's optimizer, and let one like it move a small layer."""
+    assembly.optimizer_of(player)
+    probe = Player(player.name, (nn.Linear(3, 2),), player.optimizer)
+    optimizer, _ = assembly.optimizer_of(probe)
+    owner = assembly.owners[id(type(optimizer))]
+    if any("lr" not in group for group in optimizer.param_groups):
+        raise ConfigError(f"{owner}: every group of its parameters must have a rate 'lr'")
+    for parameter in trained_parameters(probe):
+        parameter.grad = torch.ones_like(parameter)
+    with blaming(owner, "in a step of a small layer"):
+        optimizer.step()
+    for state in optimizer.state.values():
+        for name, value in state.items():
+            if not isinstance(value, Tensor):
+                raise ConfigError(
+                    f"{owner}: its state must be tensors, so that a run can be resumed; "
+                    f"{name!r} is of type {type(value).__name__}"
+                )
+
+
 def _check_round(assembly: Assembly, number: int, losses: object, terms: object) -> None:
     owner = _of_objective(assembly)
     for what, value in (("losses", losses), ("terms", terms)):
@@ -184,51 +299,61 @@ def _check_round(assembly: Assembly, number: int, losses: object, terms: object)
             )
     assert isinstance(losses, Mapping)
     assert isinstance(terms, Mapping)
-    players = [player.name for player in assembly.objective.rounds[number]]
-    if sorted(losses) != sorted(players):
+    players = {str(player.name): player for player in assembly.objective.rounds[number]}
+    if set(losses) != set(players):
         raise ConfigError(
             f"{owner} must give a loss for each player of round {number}, "
             f"{', '.join(players)}; it gave {', '.join(map(str, losses)) or 'none'}"
         )
-    for name, value in {**losses, **terms}.items():
+    for name, player in players.items():
+        who = describe_player(assembly.owners, player)
+        what = f"the loss of {who}"
+        _check_tensor(owner, what, losses[name], ())
+        if not losses[name].requires_grad:
+            raise ConfigError(f"{owner}: {what} has no gradient")
+    for name, value in terms.items():
+        if not isinstance(name, str) or name == "step":
+            raise ConfigError(f"{owner} must log under names other than 'step', got {quote(name)}")
         _check_tensor(owner, f"{name!r} in round {number}", value, ())
-        if name in losses and not losses[name].requires_grad:
-            raise ConfigError(f"{owner}: the loss of player {name!r} has no gradient")
 
 
-def _check_gradients(
-    assembly: Assembly, players: tuple[Any, ...], losses: Mapping[str, Tensor]
-) -> None:
-    """Find players that learn nothing, and learned priors of which a parameter learns nothing."""
-    model = assembly.model
-    learned = {id(p): n for n, p in model.prior.named_parameters() if p.requires_grad}
-    for player in players:
-        parameters = trained_parameters(player)
-        retain = player is not players[-1]
-        gradients = torch.autograd.grad(
-            losses[player.name], parameters, retain_graph=retain, allow_unused=True
+def _taught(
+    assembly: Assembly, player: Any, losses: Mapping[str, Tensor], *, last: bool
+) -> set[int]:
+    """Return the ids of the parameters that a player's loss reaches."""
+    parameters = trained_parameters(player)
+    gradients = torch.autograd.grad(
+        losses[player.name], parameters, retain_graph=not last, allow_unused=True
+    )
+    found = {id(p) for p, g in zip(parameters, gradients, strict=True) if g is not None}
+    if not found:
+        raise ConfigError(
+            f"{_of_objective(assembly)}: the loss of {describe_player(assembly.owners, player)} "
+            "reaches none of its parameters"
         )
-        if all(g is None for g in gradients):
-            raise ConfigError(
-                f"{_of_objective(assembly)}: the loss of player {player.name!r} reaches none of "
-                "its parameters"
-            )
-        still = [
-            learned[id(p)]
-            for p, g in zip(parameters, gradients, strict=True)
-            if g is None and id(p) in learned
-        ]
-        if still:
-            what = "" if len(still) == len(learned) else f" to its parameter {still[0]}"
-            raise ConfigError(
-                f"prior {type(model.prior).__name__} is learned, and no term of the method teaches "
-                f"it{what}; take a method with a kl or dimension_wise_kl term, or a prior that is "
-                "given"
-            )
+    return found
 
 
-def _owner(assembly: Assembly, module: object) -> str:
-    return assembly.owners.get(id(module), type(module).__name__)
+def _check_learned_prior(assembly: Assembly, learned: set[int]) -> None:
+    prior = assembly.model.prior
+    wanted = {name: p for name, p in prior.named_parameters() if p.requires_grad}
+    still = [name for name, p in wanted.items() if id(p) not in learned]
+    if still:
+        what = "it" if len(still) == len(wanted) else f"its parameter {still[0]!r}"
+        raise ConfigError(
+            f"{_owner(assembly, prior)} is learned, and no term of the method teaches {what}; take "
+            "a method with a kl or dimension_wise_kl term, or a prior that is given"
+        )
+
+
+def _remember_class(assembly: Assembly, thing: object, owner: str) -> None:
+    """Let errors in methods of a stranger's class name who registered what gives it."""
+    if type(thing).__module__.partition(".")[0] not in ("torch", "unweave"):
+        assembly.owners.setdefault(id(type(thing)), owner)
+
+
+def _owner(assembly: Assembly, thing: object) -> str:
+    return assembly.owners.get(id(thing), type(thing).__name__)
 
 
 def _of_objective(assembly: Assembly) -> str:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+
+WIDEST = 100_000
+"""Characters of a line that goes into a file or another program."""
 
 
 def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """Lay out rows under a header for the width of the terminal."""
+    """Lay out rows under a header for the width of the terminal; nothing is cut.
+
+    Where the output is no terminal, each row is one line.
+    """
     from rich.console import Console  # here, for `unweave --help` is faster without it
     from rich.table import Table
 
-    grid = Table(*header, box=None, pad_edge=False, header_style="bold")
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for title in header:
+        grid.add_column(title, overflow="fold")
     for row in rows:
         grid.add_row(*(str(cell).replace("[", r"\[") for cell in row))
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=WIDEST)
     with console.capture() as capture:
         console.print(grid)
     return "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n"))

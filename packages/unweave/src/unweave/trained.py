@@ -49,6 +49,7 @@ class Trained(RunDirectory):
         super().__init__(path, config, names)
         self.device_name = "auto"
         self.networks: tuple[nn.Module, nn.Module] | None = None
+        self._loaded_step: int | None = None
 
     @classmethod
     def open(
@@ -119,10 +120,15 @@ class Trained(RunDirectory):
     @functools.cached_property
     def model(self) -> Autoencoder:
         """The autoencoder with the weights of the newest checkpoint."""
-        _, tensors = load_checkpoint(self.checkpoints, digest(self.config))
+        self._loaded_step, tensors = load_checkpoint(self.checkpoints, digest(self.config))
         model = self._initial_model(None)
         _load_part(model, tensors, "model.")
         return model
+
+    @property
+    def model_step(self) -> int:
+        """The step of the weights that are loaded, or will be: training may go on meanwhile."""
+        return self.step if self._loaded_step is None else self._loaded_step
 
     @functools.cached_property
     def untrained_model(self) -> Autoencoder:
@@ -259,7 +265,13 @@ class Trained(RunDirectory):
         codes = torch.from_numpy(self.posterior_codes(rows, seed)).to(self.device)
         self.__dict__.pop("density", None)
         return fit_density(
-            self.path, self.registry, flow, codes, seed=seed, progress=progress
+            self.path,
+            self.registry,
+            flow,
+            codes,
+            step=self.model_step,
+            seed=seed,
+            progress=progress,
         ).eval()
 
     @torch.no_grad()

@@ -180,9 +180,11 @@ class Trainer:
             If the state is not one of this configuration.
         """
         weights = self._weights()
-        unknown = {n for n in tensors if not n.startswith(("optimizer.", "log."))} - set(weights)
+        moments = tuple(prefix for prefix, _, _ in self._moments())
+        known = {*weights, "log.sums", "log.step"}
+        unknown = {name for name in tensors if name not in known and not name.startswith(moments)}
         if unknown:
-            raise _unfit(f"it has {min(unknown)!r}, which the networks have not")
+            raise _unfit(f"it has {min(unknown)!r}, which the run has not")
         for name, tensor in weights.items():
             tensor.detach().copy_(_fitting(tensors, name, tensor))
         for prefix, parameter, state in self._moments():
@@ -237,6 +239,8 @@ def _fitting(tensors: dict[str, Tensor], name: str, like: Tensor) -> Tensor:
         raise _unfit(f"it lacks {name!r}")
     if tensors[name].shape != like.shape:
         raise _unfit(f"{name!r} has shape {tuple(tensors[name].shape)} for {tuple(like.shape)}")
+    if tensors[name].dtype != like.dtype:
+        raise _unfit(f"{name!r} holds {tensors[name].dtype} for {like.dtype}")
     return tensors[name]
 
 

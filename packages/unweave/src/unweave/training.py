@@ -14,11 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from unweave import processor
-from unweave.assemble import Assembly, assemble, build_dataset, choose_device
-from unweave.batches import open_feed
+from unweave.assemble import Assembly, assemble, build_dataset, check_dataset, choose_device
+from unweave.batches import Feed, open_feed
 from unweave.checkpoint import list_checkpoints, load_checkpoint, newest_step, save_checkpoint
 from unweave.config import Spec, TrainConfig, digest, make_config, read_settings
-from unweave.errors import ConfigError, RunError
+from unweave.directory import check_empty
+from unweave.errors import ConfigError, RunError, blaming
 from unweave.evaluate import score_model
 from unweave.files import write_text
 from unweave.given import as_dataset
@@ -29,7 +30,7 @@ from unweave.players import Labels
 from unweave.progress import Progress, Silent
 from unweave.protocols import Dataset, member
 from unweave.registry import Registry, registry
-from unweave.rehearsal import rehearse
+from unweave.rehearsal import check_feed, rehearse
 from unweave.trained import Trained
 from unweave.trainer import Trainer, fit
 from unweave.validation import validation_terms
@@ -48,8 +49,8 @@ def train(
     out: str | Path | None = None,
     device: str = "auto",
     progress: Progress | None = None,
-    data: Any = "dsprites",
-    architecture: Any = "conv64",
+    data: Any = None,
+    architecture: Any = None,
     **settings: Any,
 ) -> R:
     """Train a method and return its run directory, as an object of a kind.
@@ -64,25 +65,35 @@ def train(
         If the loss stops being finite; the newest checkpoint is from before.
     """
     names, shown = registry(), progress or Silent()
-    given = None if _is_named(data) else as_dataset(data)
+    given = None if _is_named(data) else _check_given(data)
     networks = None if _is_named(architecture) else cast(Networks, tuple(architecture))
-    settings |= {
+    # A default that is not said is looked up where it comes from, whatever else is installed.
+    said = {
         "data": data if given is None else GIVEN,
         "architecture": architecture if networks is None else GIVEN,
     }
+    settings |= {name: value for name, value in said.items() if value is not None}
     config = make_config(names, {**_method_settings(method), **settings})
     target = choose_device(device)
     processor.prepare()
+    if out:
+        check_empty(Path(out).expanduser())
     dataset = given or build_dataset(names, config)
     config = _fit_batch(config, len(dataset) - config.holdout, shown)
     kept, _ = split(dataset, config.holdout, config.seed)
     assembly = _prepare(names, config, kept, networks)
+    feed = _open_feed(assembly, kept, target, shown)
     run = kind.create(Path(out).expanduser() if out else _free_path(config), config, names)
     run.device_name, run.networks = device, networks
     run.__dict__["whole_dataset"] = dataset
-    run.carry(member(assembly.model.prior, "carried"))
-    run.record_images(kept)
-    return _train(run, assembly, target, shown)
+    with run.locked():
+        run.carry(member(assembly.model.prior, "carried"))
+        run.record_images(kept)
+        return _train(run, assembly, feed, target, shown)
+
+
+def _check_given(data: Any) -> Dataset:
+    return check_dataset(f"data of type {type(data).__name__}", as_dataset(data))
 
 
 def resume(
@@ -120,13 +131,15 @@ def resume(
     if done == config.steps:
         shown.say(f"{run.path} is finished at step {done}; --steps N goes on to step N")
     assembly = _prepare(run.registry, config, run.dataset, run.networks)
-    if steps is not None and steps != run.config.steps:
-        run.record_continuation(config)
-    return _train(run, assembly, target, shown)
+    with run.locked():
+        if steps is not None and steps != run.config.steps:
+            run.record_continuation(config)
+        feed = _open_feed(assembly, run.dataset, target, shown)
+        return _train(run, assembly, feed, target, shown)
 
 
 def _is_named(value: Any) -> bool:
-    return isinstance(value, str | Spec | Mapping)
+    return value is None or isinstance(value, str | Spec | Mapping)
 
 
 def _method_settings(method: str | Method) -> dict[str, Any]:
@@ -175,21 +188,21 @@ def make_trainer(
     """Build the trainer of a configuration, without a run directory."""
     dataset = dataset or build_dataset(names, config)
     assembly = _prepare(names, config, dataset, None)
-    return _load(config, assembly, dataset, device, progress or Silent())
-
-
-def _load(
-    config: TrainConfig,
-    assembly: Assembly,
-    dataset: Dataset,
-    device: torch.device,
-    progress: Progress,
-) -> Trainer:
-    """Put the data on the device, which may take long, and join it with the networks."""
-    if dataset.note:
-        progress.say(dataset.note)
-    feed = open_feed(dataset, device, progress.loading)
+    feed = _open_feed(assembly, dataset, device, progress or Silent())
     return Trainer(assembly, feed, len(dataset), config, device, _labels(dataset, device))
+
+
+def _open_feed(
+    assembly: Assembly, dataset: Dataset, device: torch.device, progress: Progress
+) -> Feed:
+    """Put the data on the device, which may take long."""
+    if note := member(dataset, "note"):
+        progress.say(str(note))
+    owner = assembly.owners[id(dataset)]
+    with blaming(owner, "in stored()"):
+        feed = open_feed(dataset, device, progress.loading)
+    check_feed(owner, feed, dataset, device)
+    return feed
 
 
 def _labels(dataset: Dataset, device: torch.device) -> Labels:
@@ -202,24 +215,25 @@ def _labels(dataset: Dataset, device: torch.device) -> Labels:
     return labels
 
 
-def _train(run: R, assembly: Assembly, device: torch.device, progress: Progress) -> R:
-    with run.locked():
-        trainer = _load(run.config, assembly, run.dataset, device, progress)
-        if list_checkpoints(run.checkpoints):
-            trainer.load_state(*load_checkpoint(run.checkpoints, digest(run.config)))
-        _forget_after(run, trainer.step)
-        observer = _RunObserver(run, trainer, progress)
-        run.registry.observe("unweave_run_start", run=run)
-        outcome = "failed"
-        progress.start(trainer.step, run.config.steps)
-        try:
-            outcome = fit(trainer, run.checkpoints, observer)
-        finally:
-            progress.close()
-            run.registry.observe("unweave_run_end", run=run, outcome=outcome)
-        if observer.enough and trainer.step < run.config.steps:
-            outcome = "finished"
-            progress.say(observer.enough)
+def _train(run: R, assembly: Assembly, feed: Feed, device: torch.device, progress: Progress) -> R:
+    """Train in a run directory that this process holds."""
+    dataset, config = run.dataset, run.config
+    trainer = Trainer(assembly, feed, len(dataset), config, device, _labels(dataset, device))
+    if list_checkpoints(run.checkpoints):
+        trainer.load_state(*load_checkpoint(run.checkpoints, digest(config)))
+    _forget_after(run, trainer.step)
+    observer = _RunObserver(run, trainer, progress)
+    run.registry.observe("unweave_run_start", run=run)
+    outcome = "failed"
+    progress.start(trainer.step, config.steps)
+    try:
+        outcome = fit(trainer, run.checkpoints, observer)
+    finally:
+        progress.close()
+        run.registry.observe("unweave_run_end", run=run, outcome=outcome)
+    if observer.enough and trainer.step < config.steps:
+        outcome = "finished"
+        progress.say(observer.enough)
     run.outcome = outcome
     return run
 
@@ -246,7 +260,7 @@ class _RunObserver:
         self._write(json.dumps({"step": step, **scalars}))
         self._progress.logged(step, scalars)
         wishes = self._run.registry.observe(
-            "unweave_run_log", run=self._run, step=step, scalars=scalars
+            "unweave_run_log", run=self._run, step=step, scalars=dict(scalars)
         )
         if self._best.hear({"step": step, **scalars}):
             state, mark = self._trainer.state(), digest(config)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unweave.commands.app import RunPath, Seed
+from unweave.commands.app import Device, RunPath, Seed
 
 
 def encode(
@@ -16,8 +16,9 @@ def encode(
     data: Annotated[str | None, typer.Option(help="another data set than the run's")] = None,
     rows: Annotated[int | None, typer.Option(min=1, help="all unless given")] = None,
     seed: Seed = 0,
+    device: Device = "auto",
 ) -> None:
     """Encode images into a table of posterior means, with factors where known."""
     from unweave.commands.exports import encode_to_file
 
-    print(encode_to_file(run, out, data, rows, seed))
+    print(encode_to_file(run, out, data, rows, seed, device))

@@ -27,11 +27,16 @@ from unweave.report.figures import draw_pictures, draw_traversals, traversal_val
 from unweave.report.scatter import draw_plane, flat
 from unweave.trained import SOURCES, source_named
 
+LARGEST_SAMPLE = 2 << 30
+"""Bytes of the pictures that are drawn at once."""
 
-def encode_to_file(path: Path, out: Path, data: str | None, rows: int | None, seed: int) -> Path:
+
+def encode_to_file(
+    path: Path, out: Path, data: str | None, rows: int | None, seed: int, device: str = "auto"
+) -> Path:
     """Encode the run's data set, or another, into `.h5` or `.npz`."""
     check_suffix(out, (".h5", ".npz"))
-    run = Run.open(path)
+    run = Run.open(path, device=device)
     dataset = run.dataset if data is None else _other_dataset(run, data)
     total = rows or len(dataset)
     with counting("encoding", "images") as progress:
@@ -49,10 +54,10 @@ def encode_to_file(path: Path, out: Path, data: str | None, rows: int | None, se
 
 
 def fit_density_of(
-    path: Path, flow: str, rows: int | None, seed: int
+    path: Path, flow: str, rows: int | None, seed: int, device: str = "auto"
 ) -> tuple[Path, list[tuple[str, str]]]:
     """Fit a density to a run's codes; return its file and how far samples are from codes."""
-    run = Run.open(path)
+    run = Run.open(path, device=device)
     with counting(f"fitting {parse_spec(flow)[0]}", "epochs") as progress:
         run.fit_density(flow, rows=rows, seed=seed, progress=progress)
     distances = code_distances(run, seed)
@@ -60,10 +65,10 @@ def fit_density_of(
 
 
 def frechet_distances_of(
-    path: Path, data: str | None, images: int, network: str, seed: int
+    path: Path, data: str | None, images: int, network: str, seed: int, device: str = "auto"
 ) -> list[tuple[str, str]]:
     """Compare samples of the prior, and of the fitted density, with images of a data set."""
-    run = Run.open(path)
+    run = Run.open(path, device=device)
     dataset = run.dataset if data is None else _other_dataset(run, data)
     rows: list[tuple[str, str]] = []
     for source in SOURCES if has_density(run.path) else SOURCES[:1]:
@@ -76,12 +81,15 @@ def frechet_distances_of(
     return rows
 
 
-def sample_to_file(path: Path, out: Path | None, n: int, seed: int, source: str | None) -> Path:
+def sample_to_file(
+    path: Path, out: Path | None, n: int, seed: int, source: str | None, device: str = "auto"
+) -> Path:
     """Write pictures of codes from the fitted density or the prior as `.png` or `.npz`."""
-    run = Run.open(path)
+    run = Run.open(path, device=device)
     out = out or run.figures / "samples.png"
     check_suffix(out, (".png", ".npz"))
     chosen = run.sample_source if source is None else source_named(source)
+    _check_amount(n, run)
     images = run.sample(n, seed, chosen)
     if out.suffix == ".npz":
         return save_arrays(out, {"images": images, "codes": run.prior_codes(n, seed, chosen)})
@@ -89,9 +97,11 @@ def sample_to_file(path: Path, out: Path | None, n: int, seed: int, source: str 
     return save_figure(draw_pictures(run, images, min(16, n)), out)
 
 
-def traverse_to_file(path: Path, out: Path | None, image: int, steps: int) -> Path:
+def traverse_to_file(
+    path: Path, out: Path | None, image: int, steps: int, device: str = "auto"
+) -> Path:
     """Write traversals of one image as `.png` or `.npz`."""
-    run = Run.open(path)
+    run = Run.open(path, device=device)
     out = out or run.figures / f"traversal-{image}.png"
     check_suffix(out, (".png", ".npz"))
     if image >= len(run.dataset):
@@ -108,6 +118,15 @@ def traverse_to_file(path: Path, out: Path | None, image: int, steps: int) -> Pa
         }
         return save_figure(draw_plane(curves), out)
     return save_figure(draw_traversals(run, picture, dimensions, steps), out)
+
+
+def _check_amount(n: int, run: Run) -> None:
+    each = int(np.prod(run.facts.image_shape)) * (4 if run.continuous else 1)
+    if n * each > LARGEST_SAMPLE:
+        raise ConfigError(
+            f"n must be at most {LARGEST_SAMPLE // each:,}, for which the pictures take "
+            f"{LARGEST_SAMPLE >> 30} GiB, got {n:,}"
+        )
 
 
 def _other_dataset(run: Run, text: str) -> Dataset:

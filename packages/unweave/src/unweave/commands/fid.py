@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from unweave.commands.app import RunPath, Seed
+from unweave.commands.app import Device, RunPath, Seed
 from unweave.tables import table
 
 
@@ -20,8 +20,10 @@ def fid(
         "efficientnet-lite0"
     ),
     seed: Seed = 0,
+    device: Device = "auto",
 ) -> None:
     """Compare samples with images by the Fréchet distance of a carried network's features."""
     from unweave.commands.exports import frechet_distances_of
 
-    print(table(("samples", "distance"), frechet_distances_of(run, data, images, network, seed)))
+    rows = frechet_distances_of(run, data, images, network, seed, device)
+    print(table(("samples", "distance"), rows))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from unweave.commands.app import RunPath, Seed
+from unweave.commands.app import Device, RunPath, Seed
 from unweave.tables import table
 
 
@@ -15,11 +15,12 @@ def fit_density(
     flow: Annotated[str, typer.Option(help="NAME or NAME:key=value,...; as maf:epochs=20")] = "maf",
     rows: Annotated[int | None, typer.Option(min=1, help="all unless given")] = None,
     seed: Seed = 0,
+    device: Device = "auto",
 ) -> None:
     """Fit a flow or another density to the codes; samples and the report then use it."""
     from unweave.commands.exports import fit_density_of
 
-    path, distances = fit_density_of(run, flow, rows, seed)
+    path, distances = fit_density_of(run, flow, rows, seed, device)
     if distances:
         print(table(("samples of the", "MMD² from the codes"), distances))
     print(path)

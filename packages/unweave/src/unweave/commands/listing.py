@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from unweave.errors import ConfigError
-from unweave.options import misplaced_options, options_of
-from unweave.registry import KINDS, Registry, registry
+from unweave.options import misplaced_options, options_of, options_of_entry
+from unweave.registry import KINDS, Plugin, Registry, registry
 from unweave.tables import table
 
 if TYPE_CHECKING:
@@ -43,24 +46,34 @@ def check_plugins() -> list[str]:
     ]
     for plugin in registry().plugins:
         who = f"{plugin.distribution} {plugin.version}"
-        if plugin.imports_torch:
+        if _imports_torch(plugin):
             problems.append(f"{who}: its hook file imports torch; name targets as text instead")
         elif plugin.milliseconds > SLOW_MILLISECONDS:
             problems.append(f"{who}: its hook file takes {plugin.milliseconds:.0f} ms to import")
     for kind in KINDS:
         for entry in registry().entries(kind):
             try:
+                options_of_entry(entry)
+                misplaced = misplaced_options(entry)
                 registry().lookup(kind, entry.name)
-                options_of(entry.load())
-                misplaced = misplaced_options(entry.load())
-            except (ConfigError, TypeError, ValueError, NameError) as error:
-                problems.append(f"{kind} {entry.qualified}: {error}")
+            except ConfigError as error:
+                problems.append(str(error))
             else:
                 problems += [
                     f"{entry}: option {name!r} is not keyword-only; put it behind the *"
                     for name in misplaced
                 ]
     return problems
+
+
+def _imports_torch(plugin: Plugin) -> bool:
+    """Whether the hook files alone, in a new interpreter, import torch."""
+    if plugin.status != "ok" or plugin.distribution == "unweave":
+        return False
+    code = f"import sys, {', '.join(plugin.modules)}; sys.exit('torch' in sys.modules and 77)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+    return done.returncode == 77
 
 
 def list_methods(name: str | None = None) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unweave.commands.app import RunPath, Seed
+from unweave.commands.app import Device, RunPath, Seed
 
 
 def sample(
@@ -18,8 +18,9 @@ def sample(
     source: Annotated[
         str | None, typer.Option("--from", help="prior or density; the density if fitted")
     ] = None,
+    device: Device = "auto",
 ) -> None:
     """Draw codes from the fitted density, or the prior, and picture them."""
     from unweave.commands.exports import sample_to_file
 
-    print(sample_to_file(run, out, n, seed, source))
+    print(sample_to_file(run, out, n, seed, source, device))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unweave.commands.app import EXIT_INTERRUPTED, Device, completed
-from unweave.errors import ConfigError, shorten
+from unweave.errors import ConfigError, quote
 
 if TYPE_CHECKING:
     from unweave.api import Run
@@ -61,9 +61,9 @@ def train(
         return
     if "method" not in settings:
         raise ConfigError("name a method, like `unweave train tcwae-mws`; `unweave methods` lists")
-    for name in ("out", "device"):
+    for name, option in {"out": "out", "device": "device", "progress": "quiet"}.items():
         if name in settings:
-            raise ConfigError(f"{name} is no setting of a run; give it as the option --{name}")
+            raise ConfigError(f"{name} is no setting of a run; give it as the option --{option}")
     from unweave.api import train as run_training
 
     _finish(run_training(**settings, out=out, device=device, progress=progress), progress)
@@ -73,7 +73,7 @@ def _resume(path: Path, steps: str | None, device: str, progress: Progress) -> R
     from unweave.api import resume as resume_training
 
     if steps is not None and not steps.isdecimal():
-        raise ConfigError(f"--steps must be a whole number, got {shorten(repr(steps))}")
+        raise ConfigError(f"--steps must be a whole number, got {quote(steps)}")
     number = None if steps is None else int(steps)
     return resume_training(path, steps=number, device=device, progress=progress)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unweave.commands.app import RunPath
+from unweave.commands.app import Device, RunPath
 from unweave.errors import ConfigError
 
 
@@ -27,6 +27,7 @@ def traverse(
     ] = None,
     steps: Annotated[int, typer.Option(min=2, help="pictures in a row")] = 10,
     out: Annotated[Path | None, typer.Option(help="a .png, or .npz for the arrays")] = None,
+    device: Device = "auto",
 ) -> None:
     """Vary one code dimension at a time and picture it."""
     from unweave.commands import walks
@@ -36,10 +37,10 @@ def traverse(
         walks.check_range(limits)
     if latent is not None:
         rows = (image,) if images is None else walks.read_indices(images)
-        print(walks.traverse_images_to_file(run, out, rows, latent, limits, steps))
+        print(walks.traverse_images_to_file(run, out, rows, latent, limits, steps, device))
     elif images is not None:
         raise ConfigError("--images shows one latent; say which with --latent")
     elif limits is not None:
-        print(walks.traverse_dimensions_to_file(run, out, image, limits, steps))
+        print(walks.traverse_dimensions_to_file(run, out, image, limits, steps, device))
     else:
-        print(traverse_to_file(run, out, image, steps))
+        print(traverse_to_file(run, out, image, steps, device))

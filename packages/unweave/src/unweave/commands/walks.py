@@ -15,6 +15,7 @@ from unweave.api import Run
 from unweave.commands.exports import check_suffix, save_arrays
 from unweave.errors import ConfigError
 from unweave.report import save_figure
+from unweave.report.dimensions import describe_dimensions, read_codes
 from unweave.report.figures import show, tile, traversal_values
 from unweave.report.scatter import draw_plane, flat
 
@@ -22,12 +23,14 @@ SUFFIXES = (".png", ".npz")
 Range = tuple[float, float]
 
 
-def interpolate_to_file(path: Path, out: Path | None, first: int, second: int, steps: int) -> Path:
+def interpolate_to_file(
+    path: Path, out: Path | None, first: int, second: int, steps: int, device: str = "auto"
+) -> Path:
     """Write pictures of z(t) = (1 - t) z_i + t z_j, t = 0 ... 1, as `.png` or `.npz`.
 
     z_i and z_j are the mean codes of two images, which stand at the ends of the PNG's row.
     """
-    run = Run.open(path)
+    run = Run.open(path, device=device)
     out = out or run.figures / f"interpolation-{first}-{second}.png"
     check_suffix(out, SUFFIXES)
     images = _images(run, (first, second))
@@ -42,10 +45,10 @@ def interpolate_to_file(path: Path, out: Path | None, first: int, second: int, s
 
 
 def traverse_dimensions_to_file(
-    path: Path, out: Path | None, image: int, limits: Range, steps: int
+    path: Path, out: Path | None, image: int, limits: Range, steps: int, device: str = "auto"
 ) -> Path:
     """Write a row for each latent of one image, from one value to another, in their order."""
-    run = Run.open(path)
+    run = Run.open(path, device=device)
     out = out or run.figures / f"traversal-{image}.png"
     check_suffix(out, SUFFIXES)
     (picture,) = _images(run, (image,))
@@ -65,18 +68,19 @@ def traverse_images_to_file(
     latent: int,
     limits: Range | None,
     steps: int,
+    device: str = "auto",
 ) -> Path:
     """Write a row for each image, along one latent, whose number starts at 1.
 
     limits : the values at both ends; two quantiles of the prior where they are not given.
     """
-    run = Run.open(path)
+    run = Run.open(path, device=device)
     out = out or run.figures / f"traversal-z{latent}.png"
     check_suffix(out, SUFFIXES)
     if latent > run.config.dim:
         raise ConfigError(f"latent must lie between 1 and {run.config.dim}, got {latent}")
     pictures = _images(run, images)
-    values = _spaced(limits, steps) if limits else traversal_values(run, steps)[latent - 1]
+    values = _spaced(limits, steps) if limits else quantiles(run, steps)[latent - 1]
     codes = np.repeat(run.encode(pictures)[:, None], steps, axis=1)
     codes[:, :, latent - 1] = values
     decoded = run.decode(codes.reshape(-1, codes.shape[-1]))
@@ -85,6 +89,11 @@ def traverse_images_to_file(
         return save_arrays(out, {"images": rows, "values": values})
     start = pictures[:, None]
     return _save_rows(run, out, np.concatenate([start, rows], axis=1), [str(i) for i in images])
+
+
+def quantiles(run: Run, steps: int) -> NDArray[np.float32]:
+    """Return the values that a traversal gives each latent unless told, shape (D, steps)."""
+    return traversal_values(describe_dimensions(run, read_codes(run)), steps)
 
 
 def read_indices(text: str) -> tuple[int, ...]:

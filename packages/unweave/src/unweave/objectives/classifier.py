@@ -48,7 +48,7 @@ class WithClassifier(nn.Module):
         self.linear = nn.Linear(parts.dim, parts.labels[settings.factor])
         self._factor, self._joint = settings.factor, settings.mode == "joint"
         self.weight = WeightSchedule(Schedule.parse(settings.weight))
-        player = Player("classifier", (self.linear,), f"adam:lr={settings.learning_rate}")
+        player = Player("classifier", (self.linear,), f"unweave:adam:lr={settings.learning_rate}")
         self.rounds = ((*objective.rounds[0], player), *objective.rounds[1:])
         encoder = {id(p) for p in parts.model.encoder.parameters()}
         owners = [

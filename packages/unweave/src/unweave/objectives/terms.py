@@ -76,7 +76,7 @@ class WeightedTerms(nn.Module):
         self.estimators = nn.ModuleDict(parts.estimators)
         names = [(name, term) for name, e in parts.estimators.items() for term in _terms(e)]
         self._labels = _labels(names)
-        self._keys = {key: self._labels[key].replace(".", "_") for key in parts.weighings}
+        self._keys = {key: f"weighing-{n}" for n, key in enumerate(parts.weighings)}
         self.weighed = nn.ModuleDict(
             {self._keys[key]: _Weighed(weighing) for key, weighing in parts.weighings.items()}
         )

@@ -92,12 +92,13 @@ def _table_of_means(run: Trained) -> tuple[Any, Any, Any] | None:
     try:
         with h5py.File(run.codes_path) as file:
             kind = (file.attrs.get("codes", "mean"), file.attrs.get("on", "train"))
+            fresh = int(file.attrs.get("step", -1)) == run.model_step
             arrays = tuple(np.asarray(file[name]) for name in ("index", "codes", "std"))
     except (OSError, KeyError, TypeError, ValueError):
         return None
     index, mean, std = arrays
     fits = mean.shape == std.shape == (len(index), run.config.dim) and len(index) > 1
-    return arrays if kind == ("mean", "train") and fits else None  # type: ignore[return-value]
+    return arrays if fresh and kind == ("mean", "train") and fits else None  # type: ignore[return-value]
 
 
 def describe_dimensions(run: Trained, codes: Codes, seed: int = 0) -> Dimensions:
