@@ -359,7 +359,7 @@ def test_detached_and_infinite_losses_fail():
     detached = str(run(chosen, factory(torch.Tensor.detach)))
     assert "the loss of player 'classifier' carries no gradient" in detached
     assert "must be finite, got nan" in str(run(chosen, factory(lambda loss: loss * torch.nan)))
-    assert "must be a tensor, got float" in str(run(chosen, factory(float)))
+    assert "must be a tensor, got float" in str(run(chosen, factory(torch.Tensor.item)))
 
 
 def test_the_images_are_facts():

@@ -166,8 +166,7 @@ def _plain(method: Any) -> Any:
     terms = tuple(
         (t.estimator, _weight_table(t), dict(t.options), dict(t.targets)) for t in method.terms
     )
-    objective, given = _objective(method)
-    return terms, method.cost, method.posterior, method.prior, objective, dict(given)
+    return terms, method.cost, method.posterior, method.prior, *_objective(method)
 
 
 def _option_effects(function: Any, facts: _Facts) -> None:
