@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from unweave.api import make_trainer
 from unweave.assemble import assemble
 from unweave.config import make_config
 from unweave.given import ArrayData
@@ -17,6 +16,7 @@ from unweave.objectives.infogan import InfoGan
 from unweave.objectives.vae_gan import VaeGan
 from unweave.players import Parts, Weighing, make_batches
 from unweave.registry import registry
+from unweave.training import make_trainer
 
 B, D = 8, 4
 WEIGHING = Weighing(Schedule.parse(2.0))
@@ -42,14 +42,15 @@ def batches_of(model, x, seed=3):
     generator = torch.Generator().manual_seed(seed)
     rows, other = torch.arange(B), torch.arange(B).flip(0)
     return make_batches(
-        model, lambda i: x[i], None, 100, generator, (lambda: rows, lambda: other), B
+        model, lambda i, _: x[i], lambda: None, 100, generator, (lambda: rows, lambda: other), B
     )
 
 
 def gradients(objective, losses):
     return {
         player.name: torch.autograd.grad(
-            losses[player.name], [p for m in player.modules for p in m.parameters() if p.requires_grad],
+            losses[player.name],
+            [p for m in player.modules for p in m.parameters() if p.requires_grad],
             retain_graph=True, allow_unused=True,
         )
         for player in objective.rounds[0]
@@ -183,7 +184,13 @@ def test_the_critics_of_as_vae_learn_the_analytic_log_ratios():
     def step(n):
         first, second = (torch.randint(len(data), (n,), generator=generator) for _ in range(2))
         batches = make_batches(
-            model, lambda i: data[i], None, 100, generator, (lambda: first, lambda: second), n
+            model,
+            lambda i, _: data[i],
+            lambda: None,
+            100,
+            generator,
+            (lambda: first, lambda: second),
+            n,
         )
         return objective.losses(0, batches, torch.tensor(0))[0], batches
 

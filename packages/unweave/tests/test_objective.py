@@ -6,7 +6,6 @@ import torch
 from toy import ToyImages
 
 import unweave
-from unweave.api import _method_settings
 from unweave.assemble import assemble
 from unweave.checkpoint import list_checkpoints, load_checkpoint
 from unweave.config import make_config
@@ -14,6 +13,7 @@ from unweave.errors import ConfigError, UnknownNameError
 from unweave.method import Method, Term
 from unweave.players import make_batches
 from unweave.registry import registry
+from unweave.training import _method_settings
 
 
 def compute(*terms, step=0):
@@ -25,7 +25,13 @@ def compute(*terms, step=0):
     generator = torch.Generator().manual_seed(0)
     rows = torch.arange(8)
     batches = make_batches(
-        assembly.model, lambda i: x[i], None, 100, generator, (lambda: rows, lambda: rows), 8
+        assembly.model,
+        lambda i, _: x[i],
+        lambda: None,
+        100,
+        generator,
+        (lambda: rows, lambda: rows),
+        8,
     )
     _, named = assembly.objective.losses(0, batches, torch.tensor(step))
     return {name: value.item() for name, value in named.items()}
