@@ -281,7 +281,7 @@ def _trainer(function: Any) -> Any:
     data = given.ArrayData(images, rng.integers(0, 3, (IMAGES, 1)))
     settings = {"data": "unweave:given", **SIZE, **_settings(function, names)}
     made = config.make_config(names, settings)
-    return api.make_trainer(names, made, torch.device("cpu"), data)
+    return training.make_trainer(names, made, torch.device("cpu"), data)
 
 
 def _settings(function: Any, names: Any) -> dict[str, Any]:
