@@ -97,7 +97,7 @@ class Schedule:
 
 
 def _whole(steps: float) -> int:
-    if not steps >= 1 or steps != int(steps):
+    if not 1 <= steps < math.inf or steps != int(steps):
         raise ValueError(f"a schedule needs a whole number of steps of at least 1, got {steps:g}")
     return int(steps)
 
