@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from unweave_metrics._arrays import check_choice, check_positive
 from unweave_metrics._signatures import accepted
 from unweave_metrics.catalogue import ANY, CATALOGUE, Entry
 from unweave_metrics.intervals.interval import METHODS, POPULATION, SAME_SIZE
-from unweave_metrics.intervals.replication import bounds_of, replicated
+from unweave_metrics.intervals.replication import made_call, replicated
 from unweave_metrics.intervals.strategies import Call, Halves, Rows, Strategy, length
 from unweave_metrics.score import Score
 
 SCHEMES = ("halves", "rows")
+
+# Resamples of a call that leaves their number open, where time allows and where it hardly does.
+USUAL, LEAST = 1000, 5
 
 # Resamples of a call that leaves their number open, where time allows and where it hardly does.
 USUAL, LEAST = 1000, 5
@@ -129,15 +133,13 @@ def _strategy(
 def _named(
     entry: Entry, arrays: Sequence[Any], options: dict[str, Any], strategy: Strategy
 ) -> Call:
-    """Call a metric of this package; what holds rows goes by name."""
+    """Call a metric of this package."""
+    if len(arrays) > len(entry.needs):
+        wanted = " and ".join(entry.needs)
+        raise ValueError(f"{entry.name} takes {wanted}, got {len(arrays)} arrays")
+    seed = accepted(entry.function, {"seed": options.pop("seed")})
     named = dict(zip(entry.needs, arrays, strict=False))
-    named |= {name: options.pop(name) for name in ROWS_BY_NAME if name in options}
-    options = {**accepted(entry.function, {"seed": options.pop("seed")}), **options}
-    score = entry.function(*arrays[len(entry.needs) :], **named, **options)
-    return Call(
-        entry.function, named, options, score, strategy.chosen(score),
-        bounds_of(entry.bounds, score), entry.threads,
-    )  # fmt: skip
+    return made_call(replace(entry, interval=strategy), named, seed | options)
 
 
 def _placed(

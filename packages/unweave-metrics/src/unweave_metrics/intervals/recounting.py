@@ -29,7 +29,7 @@ class Information(Strategy):
 
     # Seconds per table, row, code and factor; and for all resamples of a table.
     seconds = 2e-9
-    budget, least = 2.0, 60
+    budget, least = 1.0, 60
 
     @property
     def group(self) -> Hashable:
@@ -45,7 +45,7 @@ class Information(Strategy):
         return self
 
     def count(self, call: Call, resamples: int) -> int:
-        """Return as many as fit in two seconds of one core, at least sixty."""
+        """Return as many as fit in a second of one core, at least sixty."""
         cells = call.score.settings["rows"] * call.score.parts["mutual_information"].size
         seconds = self.seconds * cells * TABLES[call.score.settings["bias_correction"]]
         return limited(resamples, seconds, self.budget, self.least)
