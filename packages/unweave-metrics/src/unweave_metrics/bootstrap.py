@@ -42,8 +42,8 @@ def bootstrap(
 
     A metric of this package is resampled as `evaluate` does it, unless `scheme` says otherwise. Any
     other function is called on three quarters of the rows, drawn without replacement, which mislead
-    no score; its interval is for tables of this many rows. With ``scheme="rows"`` it is called on rows
-    drawn with replacement, and its interval is for the whole population, bias taken away.
+    no score; its interval is for tables of this many rows. With ``scheme="rows"`` it is called on
+    rows drawn with replacement, and its interval is for the whole population, bias taken away.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ def bootstrap(
 
     References
     ----------
-    B. Efron, "Bootstrap methods: another look at the jackknife", 1979; subsets: D. N. Politis, J. P.
-    Romano, M. Wolf, "Subsampling", 1999, sect. 2.3.
+    B. Efron, "Bootstrap methods: another look at the jackknife", 1979; subsets: D. N. Politis,
+    J. P. Romano, M. Wolf, "Subsampling", 1999, sect. 2.3.
 
     Examples
     --------

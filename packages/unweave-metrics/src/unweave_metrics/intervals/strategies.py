@@ -283,12 +283,15 @@ class Votes(Rows):
         """Return scores of fewer votes on drawn rows, every resample with votes of its own."""
 
         def one(r: int) -> list[float]:
-            return [
-                call.on(self._drawn(call.arrays, seed, r), seed=self._seed(seed, r), **fewer(call))
-                if r < count
-                else np.nan
-                for call, count in zip(calls, counts, strict=True)
-            ]
+            with sharing():
+                return [
+                    call.on(
+                        self._drawn(call.arrays, seed, r), seed=self._seed(seed, r), **fewer(call)
+                    )
+                    if r < count
+                    else np.nan
+                    for call, count in zip(calls, counts, strict=True)
+                ]
 
         values = np.array(in_parallel(one, max(counts), jobs_of(calls, jobs)))
         return [values[:count, i] for i, count in enumerate(counts)]
