@@ -1,4 +1,4 @@
-"""The table of docs/data.md is made of the table of the package; run as a program, this writes it."""
+"""The table of docs/data.md comes from the package; run as a program, this writes it."""
 
 import re
 from pathlib import Path
