@@ -74,7 +74,7 @@ class Chromium:
     def wait(self, expression: str, seconds: float = 60) -> None:
         """Wait until an expression is true."""
         end = time.monotonic() + seconds
-        while not self.run(expression):
+        while not self.run(f"Boolean({expression})"):
             if time.monotonic() > end:
                 raise TimeoutError(f"{expression} is not true; the page said {self.messages}")
             time.sleep(0.05)

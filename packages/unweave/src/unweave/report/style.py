@@ -51,6 +51,8 @@ RC: dict[str, Any] = {
     # Type 42 keeps text as text in a PDF; journals refuse type 3.
     "pdf.fonttype": 42,
     "svg.fonttype": "none",
+    # Names of clips are drawn at random otherwise.
+    "svg.hashsalt": "unweave",
 }
 
 
