@@ -124,9 +124,9 @@ class Chromium:
         method, parameters = event.get("method"), event.get("params", {})
         if method == "Network.requestWillBeSent":
             self.requests.append(parameters["request"]["url"])
-        elif method == "Log.entryAdded":
+        elif method == "Log.entryAdded" and parameters["entry"]["level"] == "error":
             self.messages.append(parameters["entry"]["text"])
         elif method == "Runtime.exceptionThrown":
             self.messages.append(json.dumps(parameters["exceptionDetails"])[:400])
-        elif method == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "warning"):
+        elif method == "Runtime.consoleAPICalled" and parameters["type"] == "error":
             self.messages.append(json.dumps(parameters["args"])[:400])

@@ -124,9 +124,10 @@ class Explorer {
       button("Done", () => this.endBlend()));
     const what = content.samples.source === "density" ? "Sample the fitted density" : "Sample the prior";
     const noun = this.sheet ? "image" : "row";
+    this.tourButton = button("Play a tour", () => this.toggleTour(), { class: "primary", id: "explorer-tour" });
     return h("div", { class: "starts" },
       h("div", { class: "toolbar" },
-        button("Play a tour", () => this.toggleTour(), { class: "primary", id: "explorer-tour" }),
+        this.tourButton,
         button(what, () => this.sample(), { id: "explorer-sample" }),
         button(`Random ${noun}`, () => this.pick(Math.floor(Math.random() * this.thumbs.length))),
         button(`Between two ${noun}s`, () => this.beginBlend(), { id: "explorer-blend" }),
@@ -138,6 +139,7 @@ class Explorer {
   // Ends what plays, as soon as the reader takes a slider.
   rest() {
     this.tour.stop();
+    this.tourButton.textContent = "Play a tour";
     this.blend.stop();
   }
 
@@ -195,10 +197,13 @@ class Explorer {
   }
 
   toggleTour() {
-    if (this.tour.playing) this.tour.stop();
-    else {
+    if (this.tour.playing) {
+      this.rest();
+      this.refresh();
+    } else {
       this.endBlend();
       this.tour.play();
+      this.tourButton.textContent = "Stop the tour";
     }
   }
 
