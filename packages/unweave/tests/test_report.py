@@ -125,8 +125,7 @@ def copy_of(run):
 
     other = run.path.with_name("other")
     shutil.copytree(run.path, other)
-    opened = unweave.Run.open(other, device="cpu")
-    return opened
+    return unweave.Run.open(other, device="cpu")
 
 
 def test_the_decoder_travels_with_the_page(run):

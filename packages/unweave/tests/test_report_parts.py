@@ -122,7 +122,7 @@ JSON = st.recursive(
     max_leaves=12,
 )
 ENTRY = st.fixed_dictionaries(
-    {}, optional={key: JSON for key in ("value", "settings", "parts", "interval", "reason")}
+    {}, optional=dict.fromkeys(("value", "settings", "parts", "interval", "reason"), JSON)
 )
 
 
