@@ -43,6 +43,7 @@ class Explorer {
     this.refresh = oncePerFrame(() => this.draw());
     this.element = h("div", { class: "explorer" }, this.makeStage(), this.makeSliders());
     this.element.append(this.makeStarts());
+    if (content.continuous) addEventListener("themechange", this.refresh);
     this.tour = player((t) => this.showTour(t));
     this.blend = player((t) => this.showBlend(0.5 - 0.5 * Math.cos(t * 1.6)));
     this.from(0);
@@ -207,7 +208,7 @@ class Explorer {
     }
   }
 
-  // One dimension after the other goes once to and fro, from where it is.
+  // One dimension after the other swings once over its range, from where it is.
   showTour(t) {
     const active = this.sliders.filter((s) => this.content.dimensions[s.d].active);
     const list = active.length ? active : this.sliders;
