@@ -42,7 +42,7 @@ class Kind:
     names: bool = True
 
 
-TORCH, NUMPY, CORE = "torch>=2.13", "numpy>=1.26", "unweave>=0.1"
+TORCH, NUMPY, CORE = "torch>=2.6", "numpy>=1.26", "unweave>=0.1"
 KINDS = {
     "prior": Kind(TORCH, True, "unweave train vae --data digits --set prior=$name"),
     "flow": Kind(TORCH, True, "unweave fit-density RUN --flow $name"),
