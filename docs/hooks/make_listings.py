@@ -20,6 +20,8 @@ EXAMPLES = {
     "cost": "smooth-l1",
     "architecture": "one-hidden-layer",
     "method": "constrained-vae",
+    "objective": "constrained",
+    "optimizer": "lion",
     "metric": "best-correlation",
     "dataset": "bright-squares",
     "executor": "spawned",

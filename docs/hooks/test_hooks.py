@@ -86,7 +86,7 @@ def test_listings_are_what_new_plugin_writes():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("page", sorted([*MISTAKES, "observers", "commands"]))
+@pytest.mark.parametrize("page", sorted([*MISTAKES, "observers", "commands", "objectives"]))
 def test_listings_are_whole_packages(page):
     kind = page.removesuffix("s")
     (name,) = re.findall(rf"new-plugin {kind} ([\w-]+)", PAGES[page])

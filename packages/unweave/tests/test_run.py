@@ -1,6 +1,7 @@
 """What can be asked of a run directory, and what evaluation and report leave in it."""
 
 import json
+import os
 
 import h5py
 import numpy as np
