@@ -7,7 +7,7 @@ import math
 import os
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,12 +37,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Training:
+    """How runs are trained: the two functions of the layer above.
+
+    train : `unweave.train`. resume : `unweave.resume`.
+    """
+
+    train: Callable[..., Any]
+    resume: Callable[..., Any]
+
+
+@dataclass(frozen=True)
 class Work:
-    """What a worker is handed: a job of an experiment, the folder, and the device."""
+    """What a worker is handed: a job of an experiment, the folder, how to train, and where."""
 
     experiment: Experiment
     job: Job
     folder: str
+    training: Training
     device: str = "auto"
 
     @property
@@ -93,17 +105,15 @@ def _trained(work: Work, row: Row, config: TrainConfig, reporter: Reporter) -> R
 
 
 def _train(work: Work, config: TrainConfig, reporter: Reporter) -> None:
-    from unweave.api import resume_training, train
-
     path = work.files.run
     if (path / "config.toml").is_file():
         check_same_settings(path, config)
         forget_foreign_lock(path / LOCK)
-        resume_training(path, device=work.device, progress=reporter)
+        work.training.resume(path, device=work.device, progress=reporter)
         return
     if path.is_dir():
         remove_partial(path)  # of a process that was killed while it wrote its first file
-    train(**work.job.settings, out=path, device=work.device, progress=reporter)
+    work.training.train(**work.job.settings, out=path, device=work.device, progress=reporter)
 
 
 def check_same_settings(path: Path, config: TrainConfig) -> None:

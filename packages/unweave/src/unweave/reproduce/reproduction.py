@@ -19,6 +19,7 @@ from unweave.experiment.layout import (
     test_note,
 )
 from unweave.experiment.page import PAGE, draw_all, relative_link, write_comparison
+from unweave.experiment.performing import Training
 from unweave.experiment.results import Results
 from unweave.experiment.sweep import sweep
 from unweave.files import write_text
@@ -56,6 +57,7 @@ def reproduce(
     recipe: Recipe,
     folder: Path,
     executor: Executor,
+    training: Training,
     *,
     changes: Mapping[str, Any] | None = None,
     command: str = "",
@@ -74,7 +76,7 @@ def reproduce(
         If a signal stopped it.
     """
     recipe = checked_recipe(recipe)
-    results = sweep(recipe, folder, executor)
+    results = sweep(recipe, folder, executor, training)
     usual = f"unweave reproduce {recipe.name}"
     outcome = Outcome(recipe, results, changes or {}, command or usual)
     _write(outcome)
