@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from unweave.api import make_trainer
 from unweave.assemble import assemble
 from unweave.config import make_config
 from unweave.given import ArrayData
@@ -17,6 +16,7 @@ from unweave.objectives.infogan import InfoGan
 from unweave.objectives.vae_gan import VaeGan
 from unweave.players import Parts, Weighing, make_batches
 from unweave.registry import registry
+from unweave.training import make_trainer
 
 B, D = 8, 4
 WEIGHING = Weighing(Schedule.parse(2.0))

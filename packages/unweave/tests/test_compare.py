@@ -16,7 +16,6 @@ from unweave.experiment.definition import Experiment, Variant
 from unweave.experiment.layout import as_csv, as_latex, as_markdown, as_text
 from unweave.experiment.opening import open_results
 from unweave.experiment.page import usual_pictures, write_comparison
-from unweave.experiment.performing import Training
 from unweave.experiment.reading import parse_definition
 from unweave.experiment.results import Results
 from unweave.experiment.rows import Measured, Row
@@ -224,12 +223,7 @@ def swept(tmp_path_factory, toy_path):
 
         registry.cache_clear()
         folder = tmp_path_factory.mktemp("swept")
-        sweep(
-            parse_definition(STUDY, "study", Experiment),
-            folder,
-            Serial(),
-            Training(unweave.train, unweave.resume),
-        )
+        sweep(parse_definition(STUDY, "study", Experiment), folder, Serial())
     return folder
 
 

@@ -16,7 +16,6 @@ from unweave.executors import Serial
 from unweave.experiment.checking import checked
 from unweave.experiment.definition import Experiment, Job
 from unweave.experiment.opening import open_experiment
-from unweave.experiment.performing import Training
 from unweave.experiment.reading import changed, parse_definition, read_definition
 from unweave.experiment.rows import JobFiles, reached_step
 from unweave.experiment.running import typed_experiment
@@ -100,16 +99,12 @@ def no_training(*arguments, **settings):
     raise AssertionError("something was trained")
 
 
-TRAINING = Training(unweave.train, unweave.resume)
-FORBIDDEN = Training(no_training, no_training)
-
-
 def files_of(folder):
     return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def test_a_study_is_trained_measured_and_kept_as_a_table(study, tmp_path, capsys):
-    results = sweep(study, tmp_path / "out", Serial(), TRAINING)
+    results = sweep(study, tmp_path / "out", Serial())
     assert "8 runs: 0 finished, 8 to do, 96 steps" in capsys.readouterr().err
     assert len(results.rows) == 8
     assert all(row.finished and row.step == 12 for row in results.rows)
@@ -129,15 +124,17 @@ def test_a_study_is_trained_measured_and_kept_as_a_table(study, tmp_path, capsys
     assert columns["dim"].tolist() == [row.place["dim"] for row in results.rows]
 
 
-def test_the_same_command_trains_nothing_twice(study, tmp_path):
-    first = sweep(study, tmp_path, Serial(), TRAINING)
+def test_the_same_command_trains_nothing_twice(study, tmp_path, monkeypatch):
+    first = sweep(study, tmp_path, Serial())
     before = files_of(tmp_path / "runs") | files_of(tmp_path / "jobs")
-    assert sweep(study, tmp_path, Serial(), FORBIDDEN).rows == first.rows
+    monkeypatch.setattr("unweave.training.train", no_training)
+    monkeypatch.setattr("unweave.training.resume", no_training)
+    assert sweep(study, tmp_path, Serial()).rows == first.rows
     assert files_of(tmp_path / "runs") | files_of(tmp_path / "jobs") == before
 
 
 def test_seeds_values_and_measures_may_be_added_later(study, tmp_path):
-    first = sweep(study, tmp_path, Serial(), TRAINING)
+    first = sweep(study, tmp_path, Serial())
     before = files_of(tmp_path / "runs")
     more = study.model_copy(
         update={
@@ -145,7 +142,7 @@ def test_seeds_values_and_measures_may_be_added_later(study, tmp_path):
             "measures": {**study.measures, "kl": "log loss"},
         }
     )  # fmt: skip
-    results = sweep(more, tmp_path, Serial(), TRAINING)
+    results = sweep(more, tmp_path, Serial())
     assert len(results.rows) == 18
     now = files_of(tmp_path / "runs")
     same = [p for p in before if p.name not in ("codes.h5", "scores.json")]
@@ -159,7 +156,7 @@ def test_seeds_values_and_measures_may_be_added_later(study, tmp_path):
 
 def test_a_failed_run_is_a_row_with_its_reason_and_the_others_go_on(tmp_path):
     study = edited('method = "toy-gan", learning_rate = 0.01', 'method = "toy-bomb", fuse = 6')
-    results = sweep(study, tmp_path, Serial(), TRAINING)
+    results = sweep(study, tmp_path, Serial())
     failed = [row for row in results.rows if row.run == "gan"]
     assert all(row.status == "failed" and row.step == 4 for row in failed)
     assert all("bomb is not finite at step" in row.reason for row in failed)
@@ -179,19 +176,17 @@ def test_a_measure_that_fails_costs_no_other(study, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(performing, "measure", broken)
-        results = sweep(study, tmp_path, Serial(), TRAINING)
+        results = sweep(study, tmp_path, Serial())
     assert all(row.finished and row.value("error") == 1.5 for row in results.rows)
     assert all(row.reason == "score: IndexError: out of luck" for row in results.rows)
-    again = sweep(
-        study, tmp_path, Serial(), TRAINING
-    )  # what failed is tried again, the rest is kept
+    again = sweep(study, tmp_path, Serial())  # what failed is tried again, the rest is kept
     assert all(math.isfinite(row.value("score")) and row.reason == "" for row in again.rows)
     assert all(row.value("error") == 1.5 for row in again.rows)
 
 
 def test_a_run_counts_as_finished_by_its_checkpoint_not_by_its_log(study, tmp_path):
     """A kill between the last line of the log and the last checkpoint."""
-    sweep(study, tmp_path, Serial(), TRAINING)
+    sweep(study, tmp_path, Serial())
     job = study.jobs()[0]
     files = JobFiles(tmp_path, job)
     whole = files_of(files.run / "checkpoints")
@@ -202,38 +197,40 @@ def test_a_run_counts_as_finished_by_its_checkpoint_not_by_its_log(study, tmp_pa
     results = open_experiment(tmp_path)
     assert results.rows[0].status == "stopped"
     assert math.isnan(results.rows[0].value("error"))
-    again = sweep(study, tmp_path, Serial(), TRAINING)
+    again = sweep(study, tmp_path, Serial())
     assert again.rows[0].finished
     assert files_of(files.run / "checkpoints")[max(whole)] == whole[max(whole)]
     assert again.rows[0].value("error") == row["measures"]["error"]["value"]
 
 
 def test_a_number_of_another_step_is_not_believed(study, tmp_path):
-    sweep(study, tmp_path, Serial(), TRAINING)
+    sweep(study, tmp_path, Serial())
     files = JobFiles(tmp_path, study.jobs()[0])
     row = json.loads(files.row.read_text())
     right = row["measures"]["error"]["value"]
     row["measures"]["error"] |= {"value": -7.0, "step": 8}
     files.row.write_text(json.dumps(row))
     assert math.isnan(open_experiment(tmp_path).rows[0].value("error"))
-    assert sweep(study, tmp_path, Serial(), TRAINING).rows[0].value("error") == right
+    assert sweep(study, tmp_path, Serial()).rows[0].value("error") == right
 
 
 @pytest.mark.parametrize("content", ["", "null", "[]", "{}", '{"run": 3}', "[" * 10_000, "\x00"])
 def test_a_row_that_is_none_is_made_anew(study, tmp_path, content):
     one = study.model_copy(update={"runs": study.runs[:1], "grid": {}, "seeds": [0]})
-    first = sweep(one, tmp_path, Serial(), TRAINING)
+    first = sweep(one, tmp_path, Serial())
     JobFiles(tmp_path, one.jobs()[0]).row.write_text(content)
-    assert sweep(one, tmp_path, Serial(), TRAINING).rows[0].value("error") == first.rows[0].value(
-        "error"
-    )
+    assert sweep(one, tmp_path, Serial()).rows[0].value("error") == first.rows[0].value("error")
 
 
-def test_a_folder_of_other_settings_is_refused_before_anything_is_trained(study, tmp_path):
-    sweep(study, tmp_path, Serial(), TRAINING)
+def test_a_folder_of_other_settings_is_refused_before_anything_is_trained(
+    study, tmp_path, monkeypatch
+):
+    sweep(study, tmp_path, Serial())
+    monkeypatch.setattr("unweave.training.train", no_training)
+    monkeypatch.setattr("unweave.training.resume", no_training)
     other = changed(study, {"batch_size": 8})
     with pytest.raises(ConfigError, match=r"other settings \(batch_size 16 instead of 8\); choose"):
-        sweep(other, tmp_path, Serial(), FORBIDDEN)
+        sweep(other, tmp_path, Serial())
 
 
 @pytest.mark.parametrize(
@@ -269,10 +266,13 @@ def test_a_folder_of_other_settings_is_refused_before_anything_is_trained(study,
         ('"gan"', '"VAE"', "labels 'vae' and 'VAE' would share the folder"),
     ],
 )
-def test_what_is_wrong_is_said_before_anything_is_trained_or_written(old, new, message, tmp_path):
+def test_what_is_wrong_is_said_before_anything_is_trained_or_written(
+    old, new, message, tmp_path, monkeypatch
+):
     study = edited(old, new)
+    monkeypatch.setattr("unweave.training.train", no_training)
     with pytest.raises(ValueError, match=message):
-        sweep(study, tmp_path / "out", Serial(), FORBIDDEN)
+        sweep(study, tmp_path / "out", Serial())
     assert not (tmp_path / "out").exists()
 
 
@@ -290,10 +290,11 @@ PICTURES = {
 
 
 @pytest.mark.parametrize("picture", PICTURES)
-def test_a_wrong_picture_is_said_before_anything_is_trained(picture, tmp_path):
+def test_a_wrong_picture_is_said_before_anything_is_trained(picture, tmp_path, monkeypatch):
+    monkeypatch.setattr("unweave.training.train", no_training)
     study = parse_definition(f'{STUDY}\n[[pictures]]\nname = "p"\n{picture}', "study", Experiment)
     with pytest.raises(ValueError, match=PICTURES[picture]):
-        sweep(study, tmp_path / "out", Serial(), FORBIDDEN)
+        sweep(study, tmp_path / "out", Serial())
     assert not (tmp_path / "out").exists()
 
 
@@ -396,10 +397,11 @@ def test_a_relative_path_means_the_same_everywhere(how, tmp_path, monkeypatch, t
     monkeypatch.chdir(tmp_path)
     one = read_definition(tmp_path / "study" / "mine.toml", Experiment)
     one = one.model_copy(update={"seeds": [0], "grid": {}})
-    first = sweep(one, tmp_path / "out", Serial(), TRAINING)
+    first = sweep(one, tmp_path / "out", Serial())
     assert all(row.finished for row in first.rows)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.setattr("unweave.training.train", no_training)
     results = open_experiment(tmp_path / "out")
     assert [row.measures for row in results.rows] == [row.measures for row in first.rows]
     assert unweave.Run.open(results.rows[0].folder).encode(
@@ -408,11 +410,11 @@ def test_a_relative_path_means_the_same_everywhere(how, tmp_path, monkeypatch, t
 
 
 def test_the_definition_in_the_folder_is_the_experiment(study, tmp_path):
-    sweep(study, tmp_path, Serial(), TRAINING)
+    sweep(study, tmp_path, Serial())
     kept = read_definition(tmp_path / "experiment.toml", Experiment)
     assert kept.jobs() == checked(study).jobs()
     assert kept.measures == study.measures
-    assert open_experiment(tmp_path).rows == sweep(study, tmp_path, Serial(), TRAINING).rows
+    assert open_experiment(tmp_path).rows == sweep(study, tmp_path, Serial()).rows
 
 
 def test_without_measures_the_usual_ones_are_taken(study):
@@ -474,7 +476,7 @@ def test_the_template_is_an_experiment_and_its_name_is_checked(tmp_path, call):
 
 
 def test_the_table_as_csv_and_hdf5_is_the_same_to_the_last_bit(study, tmp_path):
-    sweep(study, tmp_path, Serial(), TRAINING)
+    sweep(study, tmp_path, Serial())
     one = unweave.read_experiment(tmp_path / "experiment.h5", frame=False)
     other = unweave.read_experiment(tmp_path / "experiment.csv", frame=False)
     assert list(one) == list(other)
@@ -486,7 +488,7 @@ def test_the_table_as_csv_and_hdf5_is_the_same_to_the_last_bit(study, tmp_path):
 
 
 def test_a_frame_needs_pandas(study, tmp_path, monkeypatch):
-    sweep(study.model_copy(update={"seeds": [0]}), tmp_path, Serial(), TRAINING)
+    sweep(study.model_copy(update={"seeds": [0]}), tmp_path, Serial())
     real = builtins.__import__
     seen = {}
 

@@ -6,7 +6,6 @@ import torch
 from toy import ToyImages
 
 import unweave
-from unweave.api import _method_settings
 from unweave.assemble import assemble
 from unweave.checkpoint import list_checkpoints, load_checkpoint
 from unweave.config import make_config
@@ -14,6 +13,7 @@ from unweave.errors import ConfigError, UnknownNameError
 from unweave.method import Method, Term
 from unweave.players import make_batches
 from unweave.registry import registry
+from unweave.training import _method_settings
 
 
 def compute(*terms, step=0):

@@ -5,11 +5,9 @@ import re
 
 import pytest
 
-import unweave
 from unweave.errors import ConfigError, UnknownNameError
 from unweave.executors import Serial
 from unweave.experiment.checking import with_data
-from unweave.experiment.performing import Training
 from unweave.reproduce.recipe import checked_recipe, read_recipe, recipe_names
 from unweave.reproduce.reproduction import Outcome, reproduce, told
 
@@ -85,7 +83,7 @@ def verdicts(outcome):
 
 def test_a_recipe_is_trained_measured_compared_and_written(recipe, tmp_path):
     recipe = recipe.model_copy(update={"reports": True})
-    outcome = reproduce(recipe, tmp_path / "out", Serial(), Training(unweave.train, unweave.resume))
+    outcome = reproduce(recipe, tmp_path / "out", Serial())
     assert verdicts(outcome) == ["agrees", "**disagrees**", "agrees"]
     low, high = (outcome.results.values("kl", "light", {"beta": b}) for b in (0.01, 100))
     assert len(low) == 2
@@ -105,7 +103,7 @@ def test_a_recipe_is_trained_measured_compared_and_written(recipe, tmp_path):
 
 def test_a_claim_about_a_run_that_did_not_happen_is_not_met(recipe, tmp_path):
     """Not by one that is missing, unfinished, failed, or measured at another step."""
-    outcome = reproduce(recipe, tmp_path / "out", Serial(), Training(unweave.train, unweave.resume))
+    outcome = reproduce(recipe, tmp_path / "out", Serial())
     rows = outcome.results.rows
     spoilt = {
         "missing": {"status": "waiting", "step": 0, "measures": {}},
@@ -140,9 +138,7 @@ def test_a_run_that_failed_leaves_its_claims_open(tmp_path):
     text = text.replace("beta = 100", "learning_rate = 0.01")
     text = text.replace("beta = 0.01", "learning_rate = 0.001")
     path.write_text(text.replace('x = "beta"', 'x = "learning_rate"'))
-    outcome = reproduce(
-        read_recipe(str(path)), tmp_path / "out", Serial(), Training(unweave.train, unweave.resume)
-    )
+    outcome = reproduce(read_recipe(str(path)), tmp_path / "out", Serial())
     assert verdicts(outcome)[2] == "not known"
     assert "bomb is not finite" in outcome.path.read_text()
 
@@ -160,9 +156,7 @@ def test_what_was_changed_is_told_and_the_command_is_the_one_that_was_given(tmp_
 
 def test_a_recipe_without_claims_has_no_table_of_them(recipe, tmp_path):
     plain = recipe.model_copy(update={"expect": [], "pictures": [], "seeds": [0], "grid": {}})
-    text = reproduce(
-        plain, tmp_path / "out", Serial(), Training(unweave.train, unweave.resume)
-    ).path.read_text()
+    text = reproduce(plain, tmp_path / "out", Serial()).path.read_text()
     assert "what was published" not in text
 
 
@@ -187,7 +181,7 @@ def test_a_wrong_name_is_said_before_anything_is_trained_or_written(
     def train(*arguments, **settings):
         raise AssertionError("something was trained")
 
-    monkeypatch.setattr("unweave.api.train", train)
+    monkeypatch.setattr("unweave.training.train", train)
     path = tmp_path / "mine.toml"
     assert old in RECIPE
     path.write_text(RECIPE.replace(old, new, 1))
@@ -243,7 +237,7 @@ def test_every_carried_recipe_is_read_and_its_claims_are_about_its_runs():
 def test_numbers_of_an_interrupted_recipe_are_made_anew(recipe, tmp_path):
     """A run that is behind its last step is trained on, and its old numbers are not taken."""
     out = tmp_path / "out"
-    first = reproduce(recipe, out, Serial(), Training(unweave.train, unweave.resume))
+    first = reproduce(recipe, out, Serial())
     file = out / "jobs" / "light-beta100-seed0.json"
     row = json.loads(file.read_text())
     for found in row["measures"].values():
@@ -251,7 +245,7 @@ def test_numbers_of_an_interrupted_recipe_are_made_anew(recipe, tmp_path):
     file.write_text(json.dumps(row))
     newest = max((out / "runs" / "light-beta100-seed0" / "checkpoints").iterdir())
     newest.unlink()
-    again = reproduce(recipe, out, Serial(), Training(unweave.train, unweave.resume))
+    again = reproduce(recipe, out, Serial())
     assert again.results.values("kl", "light", {"beta": 100}) == first.results.values(
         "kl", "light", {"beta": 100}
     )

@@ -6,8 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unweave.api import Run, train
-    from unweave.api import resume_training as resume
+    from unweave.api import Run, resume, train
     from unweave.experiment.table import read_experiment
     from unweave.method import Method, Schedule, Term, Weight
 
@@ -20,7 +19,7 @@ _PUBLIC = {
     "Term": "method:Term",
     "Weight": "method:Weight",
     "read_experiment": "experiment.table:read_experiment",
-    "resume": "api:resume_training",
+    "resume": "api:resume",
     "train": "api:train",
 }
 

@@ -374,15 +374,19 @@ def digest(config: TrainConfig) -> str:
         "steps", "log_every", "checkpoint_every", "validate_every", "evaluate_every", "keep_best",
         "stop_after", "compile",
     }  # fmt: skip
-    content = _plain(_without_folders(config.model_dump(exclude=free)))
+    content = _comparable(config.model_dump(exclude=free))
     text = json.dumps(content, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def _without_folders(value: Any) -> Any:
-    """Keep the names of files alone: data and runs may be moved."""
+def _comparable(value: Any) -> Any:
+    """Keep the names of files alone, as data and runs may be moved, and make 1 and 1.0 equal."""
     if isinstance(value, Mapping):
-        return {key: _without_folders(item) for key, item in value.items()}
+        return {key: _comparable(item) for key, item in value.items() if item is not None}
+    if isinstance(value, tuple | list):
+        return [_comparable(item) for item in value]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
     return value.name if isinstance(value, Path) else value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -13,7 +13,6 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.progress import Progress as Bar
@@ -21,6 +20,7 @@ from rich.progress import Progress as Bar
 LINE_SECONDS = 15.0
 """How often a line is printed where there is no terminal."""
 REFRESH_SECONDS = 0.1
+BAR_WIDTH = 16
 
 
 class Progress(Protocol):
@@ -74,7 +74,10 @@ class Silent:
 
 
 class TaskBar:
-    """A bar for one task, with what is done, the rate and the time left, on stderr."""
+    """A bar for one task, with what is done, the time left and the rate, on stderr.
+
+    Terms come last, as many as fit into the line.
+    """
 
     def __init__(self, what: str, unit: str) -> None:
         self._what, self._unit = what, unit
@@ -83,6 +86,7 @@ class TaskBar:
         self._task: Any = None
         self._total = 0
         self._start_done, self._start, self._last = 0, 0.0, 0.0
+        self._terms: Sequence[str] = ()
 
     def start(self, done: int, total: int) -> None:
         """Begin; `done` of `total` are done already."""
@@ -91,30 +95,28 @@ class TaskBar:
         self._last = self._start
         if self._console.is_terminal:
             columns = (
-                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                TextColumn("{task.fields[rate]}"), TimeElapsedColumn(), TextColumn("left"),
-                TimeRemainingColumn(), TextColumn("{task.fields[terms]}"),
+                TextColumn("{task.description}"), BarColumn(BAR_WIDTH), MofNCompleteColumn(),
+                TimeRemainingColumn(), TextColumn("left"), TextColumn("{task.fields[rest]}"),
             )  # fmt: skip
             self._bar = Bar(*columns, console=self._console)
             self._bar.start()
-            self._task = self._bar.add_task(
-                self._what, total=total, completed=done, rate="", terms=""
-            )
+            self._task = self._bar.add_task(self._what, total=total, completed=done, rest="")
 
-    def update(self, done: int, terms: str | None = None) -> None:
-        """Show that `done` are done, and the text of terms if given."""
+    def update(self, done: int, terms: Sequence[str] | None = None) -> None:
+        """Show that `done` are done, and the terms, new ones if given."""
         now = time.monotonic()
+        self._terms = self._terms if terms is None else terms
         if self._bar is not None:
             if terms is not None or now - self._last >= REFRESH_SECONDS or done >= self._total:
                 self._last = now
-                fields: dict[str, Any] = {} if terms is None else {"terms": terms}
-                self._bar.update(self._task, completed=done, rate=self._rate(done, now), **fields)
+                rest = fitting([self._rate(done, now), *self._terms], self._room())
+                self._bar.update(self._task, completed=done, rest=rest)
         elif now - self._last >= LINE_SECONDS:
             self._last = now
             left = (self._total - done) * (now - self._start) / max(1, done - self._start_done)
             self._console.print(
                 f"{self._what}: {done} of {self._total}, {self._rate(done, now)}, "
-                f"{left:.0f} s left {terms or ''}".rstrip(),
+                f"{left:.0f} s left  {'  '.join(self._terms)}".rstrip(),
                 highlight=False, soft_wrap=True,
             )  # fmt: skip
 
@@ -123,6 +125,12 @@ class TaskBar:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+    def _room(self) -> int:
+        """Return the columns that bar, count and time left leave."""
+        count = 2 * len(str(self._total)) + 1
+        used = len(self._what) + BAR_WIDTH + count + len("-:--:--") + len("left")
+        return self._console.width - used - 5  # a space between each two of the six
 
     def _rate(self, done: int, now: float) -> str:
         rate = (done - self._start_done) / max(1e-9, now - self._start)
@@ -137,11 +145,15 @@ class TrainingProgress:
     def __init__(self) -> None:
         self._loading: TaskBar | None = None
         self._steps = TaskBar("training", "steps")
-        self._terms: str | None = None
+        self._said: set[str] = set()
+        self._began = 0.0
+        self._loss = ""
 
     def say(self, text: str) -> None:
-        """Print one line on stderr."""
-        print(text, file=sys.stderr)
+        """Print one line on stderr, once however often it is said."""
+        if text not in self._said:
+            self._said.add(text)
+            print(text, file=sys.stderr)
 
     def loading(self, done: int, total: int) -> None:
         """Show how far the data set is loaded."""
@@ -154,6 +166,7 @@ class TrainingProgress:
         """Begin the bar of steps."""
         if self._loading is not None:
             self._loading.close()
+        self._began = time.monotonic()
         self._steps.start(step, steps)
 
     def stepped(self, step: int) -> None:
@@ -162,14 +175,50 @@ class TrainingProgress:
 
     def logged(self, step: int, scalars: dict[str, float]) -> None:
         """Show the terms beside the bar."""
-        terms = (f"{name} {value:.4g}" for name, value in scalars.items())
-        self._steps.update(step, "  ".join(terms))
+        terms = [f"{name} {value:.4g}" for name, value in scalars.items()]
+        if "loss" in scalars:
+            self._loss = f"loss {scalars['loss']:.4g} at step {step:,}"
+        self._steps.update(step, terms)
 
     def close(self) -> None:
-        """Leave the bar as it is."""
+        """Leave the bar as it is, and say the last loss and how long training took."""
         if self._loading is not None:
             self._loading.close()
         self._steps.close()
+        if self._loss:
+            self.say(f"{self._loss}, after {duration(time.monotonic() - self._began)}")
+            self._loss = ""
+
+
+def fitting(parts: Sequence[str], room: int) -> str:
+    """Join the first of some texts by two spaces, as many as fit into `room` columns.
+
+    >>> fitting(["44.3 steps/s", "loss 1.52", "reconstruction 3.21"], 25)
+    '44.3 steps/s  loss 1.52'
+    """
+    line = ""
+    for part in parts:
+        longer = f"{line}  {part}" if line else part
+        if len(longer) > room:
+            break
+        line = longer
+    return line
+
+
+def duration(seconds: float) -> str:
+    """Say a time in its two largest units.
+
+    >>> duration(3700)
+    '1 h 1 min'
+    >>> duration(61)
+    '1 min 1 s'
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 @contextmanager

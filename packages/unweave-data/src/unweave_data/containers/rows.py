@@ -9,6 +9,7 @@ import os
 import threading
 import weakref
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ class OpenFile:
         self._file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         weakref.finalize(self, os.close, self._file)
         self._lock = threading.Lock()
+        if hasattr(os, "posix_fadvise"):
+            # Rows are asked for at random: what lies behind one is not worth reading.
+            os.posix_fadvise(self._file, 0, 0, os.POSIX_FADV_RANDOM)
         self._identity = _identity(os.fstat(self._file))
 
     def check(self) -> None:
@@ -43,6 +47,12 @@ class OpenFile:
         with reading(self.path, "the file that was opened before"):
             if _identity(self.path.stat()) != self._identity:
                 raise DataError(f"path: {self.path} has changed since; load it again")
+
+    def expect(self, sizes: Iterable[int], offsets: Iterable[int]) -> None:
+        """Tell the system what will be read, so that the disk fetches it all at once."""
+        if hasattr(os, "posix_fadvise"):
+            for size, offset in zip(sizes, offsets, strict=True):
+                os.posix_fadvise(self._file, offset, size, os.POSIX_FADV_WILLNEED)
 
     def read(self, size: int, offset: int) -> bytes:
         """Read `size` bytes.
@@ -105,6 +115,7 @@ class RawRows:
         self._file.check()
         chunk, place = np.divmod(index, self._per_chunk)
         starts = (self._offsets[chunk] + place * self._row_bytes).tolist()
+        self._file.expect([self._row_bytes] * len(starts), starts)
         found = b"".join([self._file.read(self._row_bytes, start) for start in starts])
         return np.frombuffer(found, self.dtype).reshape(len(index), *self.shape[1:])
 
@@ -155,6 +166,8 @@ class PackedRows:
         found = np.empty((len(index), *self.shape[1:]), self.dtype)
         chunk, place = np.divmod(index, self._per_chunk)
         order = np.argsort(chunk, kind="stable")
+        new = [number for number in np.unique(chunk).tolist() if number not in self._kept]
+        self._file.expect(self._sizes[new].tolist(), self._offsets[new].tolist())
         for run in np.split(order, np.flatnonzero(np.diff(chunk[order])) + 1):
             if len(run):
                 found[run] = self._chunk(int(chunk[run[0]]))[place[run]]

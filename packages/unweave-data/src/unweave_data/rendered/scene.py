@@ -21,6 +21,8 @@ _TARGET_HEIGHT = 0.75
 _HALF_WIDTH = 2.0  # what half of the picture spans at the object
 _CAMERA_ELEVATION, _CORNER = 22.0, 45.0  # degrees; the corner of the walls lies opposite
 _HALF_EDGE, _ROUND, _BALL, _CAPSULE = 0.6, (0.6, 1.25), 0.7, (0.45, 1.5)
+# The middle of all four shapes, and a radius about it that holds each of them.
+_MIDDLE, _REACH = 0.7, 1.11
 _GLOSS, _SHARPNESS = 0.25, 40.0
 _SHIFT = 1e-6  # a shadow ray begins so far off its surface
 
@@ -140,6 +142,16 @@ def hit(shape: int, scale: float, eyes: Vectors, rays: Vectors) -> tuple[Vectors
     distance, shape (m,), infinite where the ray passes, and the normal there, shape (m, 3)
 
     """
+    # Most rays pass a ball about the object: only the others are looked at closely.
+    away = eyes - np.array([0.0, _MIDDLE * scale, 0.0])
+    along = (away * rays).sum(axis=1)
+    near = np.flatnonzero((away**2).sum(axis=1) - along**2 < (_REACH * scale) ** 2)
+    distance, normal = np.full(len(rays), np.inf), np.zeros(rays.shape)
+    distance[near], normal[near] = _hit(shape, scale, eyes[near], rays[near])
+    return distance, normal
+
+
+def _hit(shape: int, scale: float, eyes: Vectors, rays: Vectors) -> tuple[Vectors, Vectors]:
     if shape == 0:
         return _box(_HALF_EDGE * scale, eyes, rays)
     if shape == 1:

@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
-from unweave.commands.app import RunPath, Seed
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unweave.commands.app import Device, Seed
 
 
-def report(run: RunPath, seed: Seed = 0) -> None:
-    """Draw figures and write report.html, one self-contained page."""
+def report(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN", help="a run directory; several are compared")
+    ],
+    seed: Seed = 0,
+    embed: Annotated[
+        str | None, typer.Option(help="codes in a plane, too: tsne (scikit-learn) or umap")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="the page of several runs; comparison.html beside them")
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Draw figures and write report.html, one self-contained page; or compare several runs."""
     from unweave.api import Run
-    from unweave.report import write_report
+    from unweave.errors import ConfigError
+    from unweave.report import write_comparison, write_report
 
-    print(write_report(Run.open(run), seed))
+    opened = [Run.open(run, device=device) for run in runs]
+    if len(opened) == 1:
+        if out is not None:
+            raise ConfigError("--out is for several runs; the report of one lies in the run")
+        print(write_report(opened[0], seed, embed=embed))
+        return
+    if embed is not None:
+        raise ConfigError("--embed is for the report of one run; give one run")
+    print(write_comparison(opened, seed, out=out))

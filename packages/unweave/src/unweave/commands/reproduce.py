@@ -49,9 +49,7 @@ def _list_recipes() -> str:
 def _reproduce(name: str, out: Path | None, settings: list[str], executor: str) -> str:
     import shlex
 
-    from unweave.api import resume_training, train
     from unweave.config import parse_settings
-    from unweave.experiment.performing import Training
     from unweave.experiment.running import build_executor, default_folder
     from unweave.reproduce.recipe import read_recipe
     from unweave.reproduce.reproduction import reproduce, told
@@ -61,6 +59,6 @@ def _reproduce(name: str, out: Path | None, settings: list[str], executor: str) 
     command = ["unweave", "reproduce", name, *(w for text in settings for w in ("--set", text))]
     outcome = reproduce(
         recipe, out or default_folder(recipe), build_executor(executor),
-        Training(train, resume_training), changes=changes, command=shlex.join(command),
+        changes=changes, command=shlex.join(command),
     )  # fmt: skip
     return told(outcome)

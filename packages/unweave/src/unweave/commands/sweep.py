@@ -42,11 +42,9 @@ def sweep(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
 ) -> None:
     """Train many runs, measure and compare them; the same command again goes on."""
-    from unweave.api import resume_training, train
     from unweave.experiment.comparison import Comparison
     from unweave.experiment.layout import as_text
     from unweave.experiment.page import write_comparison
-    from unweave.experiment.performing import Training
     from unweave.experiment.running import build_executor, default_folder, typed_experiment
     from unweave.experiment.sweep import StoppedError
     from unweave.experiment.sweep import sweep as run_sweep
@@ -57,8 +55,7 @@ def sweep(
     )
     folder = out or default_folder(experiment)
     try:
-        training = Training(train, resume_training)
-        results = run_sweep(experiment, folder, build_executor(executor), training, device=device)
+        results = run_sweep(experiment, folder, build_executor(executor), device=device)
     except StoppedError as stop:
         print(stop, file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED) from None

@@ -57,7 +57,7 @@ def train(
             raise ConfigError(
                 "--resume continues a run as it was; give it --steps, --device and no other setting"
             )
-        _finish(_resume(resume, steps, device, progress))
+        _finish(_resume(resume, steps, device, progress), progress)
         return
     if "method" not in settings:
         raise ConfigError("name a method, like `unweave train tcwae-mws`; `unweave methods` lists")
@@ -66,11 +66,11 @@ def train(
             raise ConfigError(f"{name} is no setting of a run; give it as the option --{name}")
     from unweave.api import train as run_training
 
-    _finish(run_training(**settings, out=out, device=device, progress=progress))
+    _finish(run_training(**settings, out=out, device=device, progress=progress), progress)
 
 
 def _resume(path: Path, steps: str | None, device: str, progress: Progress) -> Run:
-    from unweave.api import resume_training
+    from unweave.api import resume as resume_training
 
     if steps is not None and not steps.isdecimal():
         raise ConfigError(f"--steps must be a whole number, got {shorten(repr(steps))}")
@@ -78,8 +78,9 @@ def _resume(path: Path, steps: str | None, device: str, progress: Progress) -> R
     return resume_training(path, steps=number, device=device, progress=progress)
 
 
-def _finish(run: Run) -> None:
+def _finish(run: Run, progress: Progress) -> None:
     if run.outcome == "stopped":
         print(f"stopped; continue with: unweave train --resume {run.path}", file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED)
     print(run.path)
+    progress.say(f"next: unweave report {run.path}")

@@ -7,7 +7,7 @@ import math
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,24 +37,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Training:
-    """How runs are trained: the two functions of the layer above.
-
-    train : `unweave.train`. resume : `unweave.resume`.
-    """
-
-    train: Callable[..., Any]
-    resume: Callable[..., Any]
-
-
-@dataclass(frozen=True)
 class Work:
-    """What a worker is handed: a job of an experiment, the folder, how to train, and where."""
+    """What a worker is handed: a job of an experiment, the folder, and the device."""
 
     experiment: Experiment
     job: Job
     folder: str
-    training: Training
     device: str = "auto"
 
     @property
@@ -105,15 +93,18 @@ def _trained(work: Work, row: Row, config: TrainConfig, reporter: Reporter) -> R
 
 
 def _train(work: Work, config: TrainConfig, reporter: Reporter) -> None:
+    from unweave.trained import Trained
+    from unweave.training import resume, train
+
     path = work.files.run
     if (path / "config.toml").is_file():
         check_same_settings(path, config)
         forget_foreign_lock(path / LOCK)
-        work.training.resume(path, device=work.device, progress=reporter)
+        resume(Trained, path, device=work.device, progress=reporter)
         return
     if path.is_dir():
         remove_partial(path)  # of a process that was killed while it wrote its first file
-    work.training.train(**work.job.settings, out=path, device=work.device, progress=reporter)
+    train(Trained, **work.job.settings, out=path, device=work.device, progress=reporter)
 
 
 def check_same_settings(path: Path, config: TrainConfig) -> None:

@@ -20,7 +20,7 @@ from unweave.executors import WorkerDiedError
 from unweave.experiment.checking import checked, configuration
 from unweave.experiment.claims import live_holder
 from unweave.experiment.definition import Experiment, Job
-from unweave.experiment.performing import Training, Work, check_same_settings, perform
+from unweave.experiment.performing import Work, check_same_settings, perform
 from unweave.experiment.results import Results
 from unweave.experiment.rows import JobFiles, Row, needs_work, read_row, write_row
 from unweave.experiment.table import write_table
@@ -44,7 +44,6 @@ def sweep(
     experiment: Experiment,
     folder: Path,
     executor: Executor,
-    training: Training,
     *,
     device: str = "auto",
 ) -> Results:
@@ -63,7 +62,7 @@ def sweep(
         If a signal stopped it.
     """
     experiment = checked(experiment)
-    sweeping = _Sweep(experiment, folder, training, device)
+    sweeping = _Sweep(experiment, folder, device)
     _begin_folder(experiment, folder)
     try:
         with _interruptible():
@@ -81,11 +80,8 @@ def sweep(
 class _Sweep:
     """What is to be done, and how often doing it crashed."""
 
-    def __init__(
-        self, experiment: Experiment, folder: Path, training: Training, device: str
-    ) -> None:
-        self.experiment, self.folder = experiment, folder
-        self._training, self._device = training, device
+    def __init__(self, experiment: Experiment, folder: Path, device: str) -> None:
+        self.experiment, self.folder, self._device = experiment, folder, device
         self.jobs = {job.name: job for job in experiment.jobs()}
         self._files = {name: JobFiles(folder, job) for name, job in self.jobs.items()}
         self._steps: dict[str, int] = {}
@@ -134,10 +130,7 @@ class _Sweep:
 
     def _round(self, executor: Executor, names: list[str], watch: Watch) -> Iterator[str]:
         """Map the jobs over the executor; yield those that are over."""
-        work = [
-            Work(self.experiment, self.jobs[n], str(self.folder), self._training, self._device)
-            for n in names
-        ]
+        work = [Work(self.experiment, self.jobs[n], str(self.folder), self._device) for n in names]
         waiting = dict.fromkeys(names)
         try:
             for row in executor.map(perform, work):

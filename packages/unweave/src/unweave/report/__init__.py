@@ -1,75 +1,138 @@
-"""The report of a run: figures as PNG files and one self-contained HTML page."""
+"""The report of a run: figures as files and one self-contained page to play with."""
 
 from __future__ import annotations
 
-import base64
-import importlib.resources
 import time
+from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
-
+from unweave.errors import unknown_name
 from unweave.evaluate import evaluate, read_scores
-from unweave.files import replacing, write_text
+from unweave.files import write_text
+from unweave.report import compare
+from unweave.report.compare import check_runs
+from unweave.report.content import data_uri, page_content
+from unweave.report.facts import command, describe_run, steps_text, versions
 from unweave.report.figures import draw_figures
+from unweave.report.material import Material, gather
+from unweave.report.page import render
+from unweave.report.style import FORMATS, save_figure
+from unweave.report.tables import page_tables
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from unweave.trained import Trained
 
-DPI = 120
+__all__ = [
+    "save_figure", "write_comparison", "write_figures", "write_report",
+]  # fmt: skip
 
 
-def write_report(run: Trained, seed: int = 0) -> Path:
+def write_report(run: Trained, seed: int = 0, *, embed: str | None = None) -> Path:
     """Draw every figure of a run and write `report.html`; return its path.
 
-    Scores are computed first where they are missing or older than the newest checkpoint.
+    Scores are computed first where they are missing or of another step than the newest checkpoint.
 
-    seed : chooses the images that are shown.
+    Parameters
+    ----------
+    seed : chooses the images that are shown, and is the seed of everything that is drawn.
+    embed : `tsne` or `umap`: codes in a plane that keeps neighbours together; none by default.
+
+    Raises
+    ------
+    ConfigError
+        If the embedding is unknown, or the package that computes it is not installed.
     """
-    scores = read_scores(run)
-    if scores is None or scores["step"] != run.step:
-        evaluate(run)
-        scores = read_scores(run)
-    assert scores is not None
-    run.figures.mkdir(exist_ok=True)
-    drawn = [
-        (title, caption, _embed(save_figure(figure, run.figures / f"{name}.png")))
-        for name, title, caption, figure in draw_figures(run, scores["scores"], seed)
-    ]
-    template = importlib.resources.files(__package__).joinpath("report.html.j2")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    page = environment.from_string(template.read_text(encoding="utf-8")).render(
-        title=_title(run),
-        rows=scores["rows"],
-        seed=scores["seed"],
-        scores=scores["scores"],
-        figures=drawn,
-        config=run.config_path.read_text(encoding="utf-8"),
-        steps=_steps(run),
-        written=time.strftime("%Y-%m-%d %H:%M"),
-    )
+    material = _gather(run, seed)
+    content = page_content(material, embed)
+    figures = {
+        path.stem: {"title": title, "caption": caption, "source": data_uri(path.read_bytes())}
+        for path, title, caption in _write_figures(material, "png")
+    }
+    page = render("report.html.j2", content | _names(run), _fields(material, content, figures))
     write_text(run.report_path, page)
     return run.report_path
 
 
-def save_figure(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG, whole or not at all."""
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=DPI, format="png", bbox_inches="tight", pad_inches=0.05)
-    return path
+def write_comparison(runs: Sequence[Trained], seed: int = 0, *, out: Path | None = None) -> Path:
+    """Write one page with several runs side by side; return its path.
+
+    Parameters
+    ----------
+    runs : two to eight different runs.
+    seed : chooses the images that are shown.
+    out : the page; `comparison.html` in the folder that holds all runs unless given.
+
+    Raises
+    ------
+    ConfigError
+        If there are fewer or more runs, or one is named twice.
+    """
+    check_runs(runs)
+    return compare.write_comparison([_gather(run, seed) for run in runs], out)
 
 
-def _embed(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+def write_figures(run: Trained, seed: int = 0, *, format: str = "png") -> list[Path]:
+    """Draw the static figures of a run into its folder `figures`; return their paths.
+
+    format : `png`, or `pdf` and `svg` for print.
+
+    Raises
+    ------
+    UnknownNameError
+        If the format is another.
+    """
+    if format not in FORMATS:
+        raise unknown_name("format of figures", format, FORMATS)
+    return [path for path, _, _ in _write_figures(_gather(run, seed), format)]
 
 
-def _title(run: Trained) -> str:
+def run_title(run: Trained) -> str:
+    """Name a run by its method and data."""
     return f"{run.config.method.rpartition(':')[2]} on {run.dataset.name}"
 
 
-def _steps(run: Trained) -> dict[str, Any]:
-    lines = run.scalars()
-    return {"done": int(lines[-1]["step"]) if lines else 0, "wanted": run.config.steps}
+def _gather(run: Trained, seed: int) -> Material:
+    scores = read_scores(run)
+    if scores is None or scores["step"] != run.step:
+        evaluate(run)
+    return gather(run, seed)
+
+
+def _write_figures(material: Material, kind: str) -> list[tuple[Path, str, str]]:
+    folder = material.run.figures
+    folder.mkdir(exist_ok=True)
+    return [
+        (save_figure(figure, folder / f"{name}.{kind}"), title, caption)
+        for name, title, caption, figure in draw_figures(material)
+    ]
+
+
+def _names(run: Trained) -> dict[str, Any]:
+    return {"title": run_title(run), "factorNames": list(run.dataset.factor_names)}
+
+
+def _fields(
+    material: Material, content: dict[str, Any], figures: dict[str, dict[str, str]]
+) -> dict[str, Any]:
+    from unweave.density import has_density
+
+    run = material.run
+    names = ("traversals", "reconstructions", "samples", "data-plane", "mutual-information")
+    absent = dict.fromkeys((*names, "codes", "histograms", "losses"))
+    return page_tables(material) | {
+        "title": run_title(run),
+        "steps": steps_text(run),
+        "written": time.strftime("%Y-%m-%d %H:%M"),
+        "continuous": run.continuous,
+        "decoded": content["decoder"] is not None,
+        "fitted": has_density(run.path),
+        "figures": absent | figures,
+        "facts": describe_run(run),
+        "versions": versions(run),
+        "command": command(run),
+        "config": run.config_path.read_text(encoding="utf-8"),
+        "version": version("unweave"),
+        "uplot": bool(material.steps),
+    }

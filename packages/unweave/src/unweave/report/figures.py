@@ -1,111 +1,159 @@
-"""The figures of a report."""
+"""The static figures of a report, and the pictures of images in them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import h5py
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from unweave.density import has_density
-from unweave.report.aggregate import aggregate_kl
+from unweave.report.charts import (
+    draw_factor_scores,
+    draw_histograms,
+    draw_losses,
+    draw_matrix,
+)
+from unweave.report.dimensions import Dimensions
+from unweave.report.material import MOST_DIMENSIONS, Material
 from unweave.report.scatter import draw_codes, draw_plane, draw_vectors, flat
+from unweave.report.style import QUIET, figure_style
 from unweave.trained import SOURCES, Trained
 
 Drawn = tuple[str, str, str, Figure]
 """File stem, title, caption, figure."""
+Described = tuple[str, str, Figure]
+"""Title, caption, figure."""
 
 COLUMNS = 10
 SAMPLES = 64
-TRAVERSAL_RANGE = (0.02, 0.98)
-"""Quantiles of the prior between which a dimension is varied."""
-PRIOR_DRAWS = 10_000
+LINE = 200
+"""Grey value of the lines between images."""
 
 
-def draw_figures(run: Trained, scores: dict[str, Any], seed: int) -> Iterator[Drawn]:
-    """Draw every figure that the run has the material for, in the order of the report."""
-    lines = run.scalars()
-    if lines:
-        yield (
-            "losses", "Loss terms",
-            f"Means over {run.config.log_every} steps, before weights. "
-            f"The reconstruction is in units of {run.cost.units or 'the cost'}.",
-            draw_losses(lines),
-        )  # fmt: skip
-    drawn = draw_vectors(run, seed) if run.continuous else draw_images(run, seed)
-    yield from drawn
-    for name, score in scores.items():
-        matrix = score["parts"].get("mutual_information")
-        if matrix is not None and run.dataset.factor_names:
-            yield (
-                "mutual-information", "Mutual information of factors and codes",
-                f"In nats, as {name} sees it. A disentangled code has one bright cell in each row.",
-                draw_matrix(np.asarray(matrix).T, run.dataset.factor_names),
-            )  # fmt: skip
-            return
+def draw_figures(material: Material, names: Sequence[str] | None = None) -> Iterator[Drawn]:
+    """Draw every figure that the run has the material for, in the order of the report.
+
+    names : the figures that are drawn; all by default.
+    """
+    for name, draw in DRAWERS.items():
+        if names is None or name in names:
+            yield from ((name, *drawn) for drawn in draw(material))
 
 
-def draw_images(run: Trained, seed: int) -> Iterator[Drawn]:
-    """Draw reconstructions, samples and traversals of a run on images."""
-    rng = np.random.default_rng(seed)
-    index = rng.choice(len(run.dataset), min(COLUMNS, len(run.dataset)), replace=False)
-    images = run.dataset.images(index)
+def _draw_reconstructions(material: Material) -> Iterator[Described]:
+    run = material.run
+    if run.continuous:
+        return
+    images = run.dataset.images(choose_rows(run, COLUMNS, material.seed))
     yield (
-        "reconstructions", "Reconstructions",
+        "Reconstructions",
         "Above: images of the data set. Below: the decoder's picture of their mean codes.",
         draw_grid(np.concatenate([images, run.reconstruct(images)]), len(images)),
-    )  # fmt: skip
-    yield draw_samples(run, seed)
-    divergence = dimension_divergence(run)
+    )
+
+
+def _draw_traversals(material: Material) -> Iterator[Described]:
+    run = material.run
+    if run.continuous:
+        return
+    image = run.dataset.images(choose_rows(run, 1, material.seed))[0]
     yield (
-        "traversals", "Latent traversals",
+        "Latent traversals",
         "Each row varies one code dimension of the image at the left, from the 2 % to the 98 % "
-        "quantile of the prior. Rows are ordered by the KL divergence, in nats, of the aggregate "
-        "posterior to the prior in that dimension, the smallest first.",
-        draw_traversals(run, images[0], divergence),
-    )  # fmt: skip
-    yield from draw_codes(run, seed)
+        "quantile of the codes z ~ q(z|x) of the whole sample. Rows are ordered by the mean KL "
+        "divergence of q(z|x) to the prior in that dimension, in nats, the largest first. "
+        f"Inactive dimensions are grey: hardly anything depends on them.{_left_out(run)}",
+        draw_traversals(run, image, material.dimensions),
+    )
 
 
-def draw_samples(run: Trained, seed: int) -> Drawn:
+def _draw_histograms(material: Material) -> Iterator[Described]:
+    yield (
+        "Histograms of codes",
+        "Draws z ~ q(z|x) of the whole sample (filled) and draws from the prior (line), for each "
+        "dimension.",
+        draw_histograms(material),
+    )
+
+
+def _draw_losses(material: Material) -> Iterator[Described]:
+    run = material.run
+    if material.steps:
+        yield (
+            "Loss terms",
+            f"Means over {run.config.log_every} steps, before weights. "
+            f"The reconstruction is in units of {run.cost.units or 'the cost'}.",
+            draw_losses(material.steps, material.terms),
+        )
+
+
+def _left_out(run: Trained) -> str:
+    more = run.config.dim - MOST_DIMENSIONS
+    return f" {more} more dimensions are left out." if more > 0 else ""
+
+
+def choose_rows(run: Trained, count: int, seed: int) -> NDArray[np.int64]:
+    """Draw rows of the data set without replacement."""
+    size = len(run.dataset)
+    return np.random.default_rng(seed).choice(size, min(count, size), replace=False)
+
+
+def _draw_samples(material: Material) -> Iterator[Described]:
     """Draw samples from the prior, and beside them from the fitted density if there is one."""
-    told = "Pictures of codes that were drawn from the prior"
+    run, seed = material.run, material.seed
+    caption = "Pictures of codes that were drawn from the prior"
+    if run.continuous:
+        return
     if not has_density(run.path):
-        return "samples", "Samples", f"{told}.", draw_grid(run.sample(SAMPLES, seed, "prior"), 16)
+        yield "Samples", f"{caption}.", draw_grid(run.sample(SAMPLES, seed, "prior"), 16)
+        return
+    beside = f"{caption} (left), and from the density that was fitted to the codes (right)."
+    yield "Samples", beside, _draw_two_samples(run, seed)
+
+
+@figure_style()
+def _draw_two_samples(run: Trained, seed: int) -> Figure:
     figure = Figure(figsize=(10, 5.2), layout="constrained")
     for panel, source in zip(figure.subplots(1, 2), SOURCES, strict=True):
         show(panel, tile(run.sample(SAMPLES, seed, source), 8))
-        panel.set_title(source, fontsize=10)
-    beside = f"{told} (left), and from the density that was fitted to the codes (right)."
-    return "samples", "Samples", beside, figure
-
-
-def draw_losses(lines: list[dict[str, float]]) -> Figure:
-    """Draw one panel a term over the steps."""
-    names = [name for name in lines[0] if name != "step"]
-    columns = min(3, len(names))
-    rows = -(-len(names) // columns)
-    figure = Figure(figsize=(10, 2.4 * rows), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    steps = [line["step"] for line in lines]
-    for panel, name in zip(panels, names, strict=False):
-        panel.plot(steps, [line[name] for line in lines], color="#2b5fb3", linewidth=1.2)
-        panel.set_title(name.replace("_", " "), fontsize=10)
-        panel.tick_params(labelsize=8)
-        panel.set_xlabel("step", fontsize=8)
-        panel.grid(alpha=0.25)
-    for panel in panels[len(names) :]:
-        panel.set_axis_off()
+        panel.set_title(source)
     return figure
 
 
+def _draw_matrix(material: Material) -> Iterator[Described]:
+    names = material.run.dataset.factor_names
+    matrices = [m for k, m in material.matrices.items() if k.startswith("mutual information")]
+    if not (matrices and names):
+        return
+    caption = "In nats. A disentangled code has one bright cell in each row."
+    if not material.dimensions.active.all():
+        caption += " Pale columns are inactive dimensions, whose means hardly move."
+    figure = draw_matrix(matrices[0], names, material.dimensions)
+    yield "Mutual information of factors and codes", caption, figure
+
+
+def _draw_factors(material: Material) -> Iterator[Described]:
+    names = material.run.dataset.factor_names
+    rows = {s.name: s.per_factor(len(names)) for s in material.scores.scores}
+    found = {name: values for name, values in rows.items() if values is not None}
+    if found:
+        yield (
+            "Scores of each factor",
+            "What each factor adds to the mean that is the score.",
+            draw_factor_scores(found, names),
+        )
+
+
+@figure_style()
 def draw_grid(images: NDArray[np.uint8], columns: int) -> Figure:
     """Draw images (n, h, w, c) in rows of `columns`."""
     canvas = tile(images, columns)
-    figure = Figure(figsize=(10, 10 * canvas.shape[0] / canvas.shape[1]))
+    size = (10, 10 * canvas.shape[0] / canvas.shape[1])
+    # The margin has the colour of the lines between the images.
+    figure = Figure(figsize=size, facecolor=(LINE / 255,) * 3)
     panel = figure.add_axes((0, 0, 1, 1))
     show(panel, canvas)
     return figure
@@ -116,15 +164,17 @@ def draw_pictures(run: Trained, images: NDArray[Any], columns: int) -> Figure:
     return draw_plane({"": flat(images)}) if run.continuous else draw_grid(images, columns)
 
 
+@figure_style()
 def draw_traversals(
-    run: Trained, image: NDArray[np.uint8], divergence: NDArray[Any], count: int = COLUMNS
+    run: Trained, image: NDArray[np.uint8], dimensions: Dimensions, count: int = COLUMNS
 ) -> Figure:
-    """Draw one row a code dimension, the smallest divergence first."""
-    pictures = run.traverse(image, traversal_values(run, count))
-    order = np.argsort(divergence, kind="stable")
-    dimensions, columns = pictures.shape[:2]
-    start = np.broadcast_to(image, (dimensions, 1, *image.shape))
-    rows = np.concatenate([start, pictures], axis=1)[order]
+    """Draw one row per code dimension, the one that tells most first."""
+    order = dimensions.order[:MOST_DIMENSIONS]
+    values = traversal_values(dimensions, count)
+    pictures = traverse_rows(run, image, values, order)
+    columns = pictures.shape[1]
+    start = np.broadcast_to(image, (len(order), 1, *image.shape))
+    rows = np.concatenate([start, pictures], axis=1)
     canvas = tile(rows.reshape(-1, *image.shape), columns + 1)
     height, width = canvas.shape[:2]
     figure = Figure(figsize=(10, 9.3 * height / width), layout="constrained")
@@ -132,49 +182,38 @@ def draw_traversals(
     show(panel, canvas)
     panel.set_axis_on()
     panel.set_xticks([])
-    spots = (np.arange(dimensions) + 0.5) * height / dimensions
-    labels = [f"$z_{{{d + 1}}}$   {divergence[d]:.3f}" for d in order]
-    panel.set_yticks(spots, labels, fontsize=9)
+    spots = (np.arange(len(order)) + 0.5) * height / len(order)
+    panel.set_yticks(spots, [dimensions.label(d) for d in order])
+    for text, d in zip(panel.get_yticklabels(), order, strict=True):
+        text.set_color("black" if dimensions.active[d] else QUIET)
     panel.tick_params(length=0)
     panel.spines[:].set_visible(False)
     return figure
 
 
-def draw_matrix(matrix: NDArray[Any], rows: tuple[str, ...]) -> Figure:
-    """Draw factors (rows) against code dimensions, with the numbers in the cells."""
-    factors, codes = matrix.shape
-    figure = Figure(figsize=(1.6 + 0.75 * codes, 1.2 + 0.5 * factors), layout="constrained")
-    panel = figure.add_subplot()
-    image = panel.imshow(matrix, cmap="Blues", vmin=0, aspect="auto")
-    panel.set_yticks(range(factors), [name.replace("_", " ") for name in rows], fontsize=9)
-    panel.set_xticks(range(codes), [f"$z_{{{d + 1}}}$" for d in range(codes)], fontsize=9)
-    middle = matrix.max() / 2
-    for row, column in np.ndindex(matrix.shape):
-        value = matrix[row, column]
-        colour = "white" if value > middle else "#1c2330"
-        panel.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=8)
-    figure.colorbar(image, label="nats")
-    return figure
-
-
-def traversal_values(run: Trained, count: int) -> NDArray[np.float32]:
-    """Space values between two quantiles of the prior, shape (D, count)."""
-    low, high = np.quantile(run.prior_codes(PRIOR_DRAWS), TRAVERSAL_RANGE, axis=0)
+def traversal_values(dimensions: Dimensions, count: int) -> NDArray[np.float32]:
+    """Space values between two quantiles of the codes, shape (D, count)."""
+    low, high = dimensions.codes_range.T
     return np.linspace(low, high, count, axis=1).astype(np.float32)
 
 
-def dimension_divergence(run: Trained) -> NDArray[np.float64]:
-    """Estimate KL(q(z_d) ‖ p(z_d)) of every dimension from the code table, nats."""
-    with h5py.File(run.codes_path) as file:
-        codes, std = file["codes"][:], file["std"][:]
-    return aggregate_kl(codes, std, run.prior_codes(PRIOR_DRAWS))
+def traverse_rows(
+    run: Trained, image: NDArray[Any], values: NDArray[np.floating[Any]], order: NDArray[np.int64]
+) -> NDArray[Any]:
+    """Vary the dimensions `order` of an image's code, one at a time; (len(order), m, h, w, c)."""
+    code = run.encode(image[None])[0]
+    codes = np.broadcast_to(code, (len(order), values.shape[1], len(code))).copy()
+    for row, d in enumerate(order):
+        codes[row, :, d] = values[d]
+    pictures = run.decode(codes.reshape(-1, len(code)))
+    return pictures.reshape(*codes.shape[:2], *pictures.shape[1:])
 
 
 def tile(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
     """Lay images (n, h, w, c) out in rows, with a light line of one pixel between."""
     count, height, width, colours = images.shape
     rows = -(-count // columns)
-    canvas = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1, colours), 200, np.uint8)
+    canvas = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1, colours), LINE, np.uint8)
     for number, image in enumerate(images):
         top, left = (number // columns) * (height + 1), (number % columns) * (width + 1)
         canvas[top : top + height, left : left + width] = image
@@ -184,5 +223,21 @@ def tile(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
 def show(panel: Any, canvas: NDArray[np.uint8]) -> None:
     """Show a canvas, grey or colour, without axes."""
     grey = canvas.shape[-1] == 1
-    panel.imshow(canvas[..., 0] if grey else canvas, cmap="gray", vmin=0, vmax=255)
+    panel.imshow(
+        canvas[..., 0] if grey else canvas, cmap="gray", vmin=0, vmax=255, interpolation="nearest"
+    )
     panel.set_axis_off()
+
+
+DRAWERS: Mapping[str, Callable[[Material], Iterator[Described]]] = {
+    "data-plane": draw_vectors,
+    "reconstructions": _draw_reconstructions,
+    "samples": _draw_samples,
+    "traversals": _draw_traversals,
+    "codes": draw_codes,
+    "histograms": _draw_histograms,
+    "mutual-information": _draw_matrix,
+    "factor-scores": _draw_factors,
+    "losses": _draw_losses,
+}
+"""The figures by file stem, in the order of the report."""

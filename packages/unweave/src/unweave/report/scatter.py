@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,13 +10,16 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from unweave.density import has_density
+from unweave.report.style import ACCENT, PALETTE, SEQUENTIAL, figure_style
 
 if TYPE_CHECKING:
-    from unweave.trained import Trained
+    from unweave.report.material import Material
 
 POINTS = 2000
 MANY_CLASSES = 12
-"""A factor of more classes than this is no help as colours."""
+"""A factor of more classes than this is coloured by a scale instead of a legend."""
+MARKERS = "osD^vP*X"
+"""Classes beyond the colours repeat them with another shape."""
 
 
 def flat(images: NDArray[Any]) -> NDArray[np.float64]:
@@ -24,8 +27,11 @@ def flat(images: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(images, np.float64).reshape(len(images), -1)
 
 
-def draw_vectors(run: Trained, seed: int) -> Iterator[tuple[str, str, str, Figure]]:
-    """Draw reconstructions, samples and codes of a run on vectors."""
+def draw_vectors(material: Material) -> Iterator[tuple[str, str, Figure]]:
+    """Draw data, reconstructions and samples of a run on vectors."""
+    run, seed = material.run, material.seed
+    if not run.continuous:
+        return
     rng = np.random.default_rng(seed)
     index = rng.choice(len(run.dataset), min(POINTS, len(run.dataset)), replace=False)
     data = run.dataset.images(index)
@@ -37,35 +43,34 @@ def draw_vectors(run: Trained, seed: int) -> Iterator[tuple[str, str, str, Figur
     if has_density(run.path):
         panels["decoded samples of the fitted density"] = run.sample(len(data), seed, "density")
     yield (
-        "data-plane", "Data and reconstructions",
+        "Data and reconstructions",
         _of_plane("The data", int(np.prod(run.dataset.image_shape))),
         draw_plane({name: flat(points) for name, points in panels.items()}),
     )  # fmt: skip
-    yield from draw_codes(run, seed)
 
 
-def draw_codes(run: Trained, seed: int) -> Iterator[tuple[str, str, str, Figure]]:
+def draw_codes(material: Material) -> Iterator[tuple[str, str, Figure]]:
     """Draw the codes of a run beside samples of its prior and of its fitted density."""
-    codes = run.posterior_codes(POINTS, seed)
-    panels = {"codes z ~ q(z|x)": codes, "prior": run.prior_codes(len(codes), seed)}
+    run, codes = material.run, material.codes.z[material.rows]
+    panels = {"codes z ~ q(z|x)": codes, "prior": material.prior[: len(codes)]}
     if has_density(run.path):
-        panels["fitted density"] = run.prior_codes(len(codes), seed, "density")
+        panels["fitted density"] = run.prior_codes(len(codes), material.seed, "density")
+    classes, k = material.factor_classes, _colouring(run.dataset.factor_sizes)
+    told = "" if classes is None or k is None else f" Colours: {run.dataset.factor_names[k]}."
     yield (
-        "codes", "Codes and prior", _of_plane("Codes", codes.shape[1]),
-        draw_plane(panels, colours=code_classes(run, seed)),
+        "Codes and prior", _of_plane("Codes", codes.shape[1]) + told,
+        draw_plane(panels, None if classes is None or k is None else classes[:, k]),
     )  # fmt: skip
 
 
-def code_classes(run: Trained, seed: int) -> NDArray[Any] | None:
-    """Give the classes of the first factor that has few, for the rows of `posterior_codes`."""
-    from unweave.trained import sample_rows
-
-    few = [k for k, size in enumerate(run.dataset.factor_sizes) if size <= MANY_CLASSES]
-    if run.dataset.factors is None or not few:
-        return None
-    return np.asarray(run.dataset.factors[sample_rows(len(run.dataset), POINTS, seed), few[0]])
+def _colouring(sizes: Sequence[int]) -> int | None:
+    """Choose the first factor of at least two and few classes, else the first of many."""
+    few = [k for k, size in enumerate(sizes) if 2 <= size <= MANY_CLASSES]
+    many = [k for k, size in enumerate(sizes) if size > MANY_CLASSES]
+    return next(iter([*few, *many]), None)
 
 
+@figure_style()
 def draw_plane(panels: Mapping[str, NDArray[Any]], colours: NDArray[Any] | None = None) -> Figure:
     """Draw sets of rows (n, d) side by side, in the plane of the first set.
 
@@ -83,31 +88,59 @@ def draw_plane(panels: Mapping[str, NDArray[Any]], colours: NDArray[Any] | None 
 
 
 def scatter(panel: Any, points: NDArray[Any], classes: NDArray[Any] | None, title: str) -> None:
-    """Draw points (n, 2) into a panel, coloured by class where classes are given."""
-    style = {"color": "#2b5fb3"} if classes is None else {"c": classes, "cmap": "tab10"}
-    panel.scatter(*points.T, s=3, alpha=0.6, linewidths=0, **style)
-    panel.set_title(title, fontsize=10)
-    panel.tick_params(labelsize=8)
+    """Draw points (n, 2) into a panel, coloured by class, with a legend, where classes are given.
+
+    Few points are drawn large: the ink of all points together stays about the same.
+    """
+    size = float(np.clip(8000 / max(1, len(points)), 4, 60))
+    look = {"s": size, "alpha": 0.7, "linewidths": 0}
+    if classes is None:
+        panel.scatter(*points.T, color=ACCENT, **look)
+    elif len(np.unique(classes)) <= MANY_CLASSES:
+        _scatter_classes(panel, points, classes, look)
+    else:
+        drawn = panel.scatter(*points.T, c=classes, cmap=SEQUENTIAL, **look)
+        panel.figure.colorbar(drawn, ax=panel, shrink=0.7, label="class")
+    panel.set_title(title)
     panel.set_aspect("equal", adjustable="box")
-    panel.grid(alpha=0.25)
+    panel.grid(True)
 
 
-def principal_plane(rows: NDArray[Any]) -> Any:
+def _scatter_classes(
+    panel: Any, points: NDArray[Any], classes: NDArray[Any], look: dict[str, Any]
+) -> None:
+    for number, value in enumerate(np.unique(classes)):
+        chosen = points[classes == value]
+        marker = MARKERS[number // len(PALETTE) % len(MARKERS)]
+        colour = PALETTE[number % len(PALETTE)]
+        panel.scatter(*chosen.T, color=colour, marker=marker, label=str(value), **look)
+    panel.legend(markerscale=1.5, handletextpad=0.2, borderaxespad=0.2, ncols=2, title="class")
+
+
+def principal_plane(rows: NDArray[Any]) -> Callable[[NDArray[Any]], NDArray[Any]]:
     """Return a function from rows (n, d) to points (n, 2): the two principal components of some.
 
     Of two dimensions it changes nothing; one dimension gets zeros beside it.
     """
+    centre, axes = plane_of(rows)
+    return lambda other: _padded((other - centre) @ axes)
+
+
+def plane_of(rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the centre (d,) and the axes (d, 2) of the plane that rows are drawn in."""
     dim = rows.shape[1]
-    if dim == 1:
-        return lambda other: np.column_stack([other, np.zeros(len(other))])
-    if dim == 2:
-        return lambda other: other
+    if dim <= 2:
+        return np.zeros(dim), np.eye(dim)
     centre = rows.mean(0)
     axes = np.linalg.svd(rows - centre, full_matrices=False)[2][:2]
-    return lambda other: (other - centre) @ axes.T
+    return centre, axes.T
+
+
+def _padded(points: NDArray[Any]) -> NDArray[Any]:
+    return points if points.shape[1] == 2 else np.pad(points, ((0, 0), (0, 2 - points.shape[1])))
 
 
 def _of_plane(what: str, dim: int) -> str:
-    if dim == 2:
-        return f"{what} as they are, in two dimensions."
+    if dim <= 2:
+        return f"{what} as they are."
     return f"{what} along their first two of {dim} principal components; all panels show one plane."

@@ -19,7 +19,6 @@ from unweave.experiment.layout import (
     test_note,
 )
 from unweave.experiment.page import PAGE, draw_all, relative_link, write_comparison
-from unweave.experiment.performing import Training
 from unweave.experiment.results import Results
 from unweave.experiment.sweep import sweep
 from unweave.files import write_text
@@ -57,7 +56,6 @@ def reproduce(
     recipe: Recipe,
     folder: Path,
     executor: Executor,
-    training: Training,
     *,
     changes: Mapping[str, Any] | None = None,
     command: str = "",
@@ -76,7 +74,7 @@ def reproduce(
         If a signal stopped it.
     """
     recipe = checked_recipe(recipe)
-    results = sweep(recipe, folder, executor, training)
+    results = sweep(recipe, folder, executor)
     usual = f"unweave reproduce {recipe.name}"
     outcome = Outcome(recipe, results, changes or {}, command or usual)
     _write(outcome)

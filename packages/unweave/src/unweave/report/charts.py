@@ -1,0 +1,130 @@
+"""Static charts: losses, histograms, matrices and scores of factors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from unweave.report.dimensions import Dimensions, name
+from unweave.report.material import Material
+from unweave.report.style import ACCENT, PRIOR, QUIET, figure_style
+
+WIDTH = 10.0
+BINS = 50
+LONGEST_NAME = 28
+FEW = 20
+"""Log points that are marked one by one."""
+LARGEST_MATRIX = 400
+"""Cells of a matrix that still get their numbers written in."""
+
+
+def readable(text: str) -> str:
+    """Turn a name into a short label without underscores or control characters."""
+    clean = "".join(c if c.isprintable() else " " for c in text.replace("_", " "))
+    return clean if len(clean) <= LONGEST_NAME else clean[: LONGEST_NAME - 1] + "…"
+
+
+def _panels(count: int, columns: int, height: float, **options: Any) -> tuple[Figure, list[Any]]:
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    # A single panel as wide as the page would be hard to read.
+    width = WIDTH * max(columns, 2) / max(columns, 3)
+    figure = Figure(figsize=(width, height * rows), layout="constrained")
+    panels = list(figure.subplots(rows, columns, squeeze=False, **options).ravel())
+    for panel in panels[count:]:
+        panel.set_axis_off()
+    return figure, panels[:count]
+
+
+@figure_style()
+def draw_losses(steps: Sequence[float], terms: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw one panel per term over the steps; few log points are marked, and one is a dot."""
+    figure, panels = _panels(len(terms), 3, 2.3)
+    for panel, (term, values) in zip(panels, terms.items(), strict=True):
+        # Some terms are logged more rarely than others.
+        known = [(step, v) for step, v in zip(steps, values, strict=True) if math.isfinite(v)]
+        marker = "o" if len(known) < FEW else ""
+        panel.plot(*np.transpose(known or [(0, 0)]), color=ACCENT, marker=marker, markersize=3)
+        panel.set_title(readable(term), pad=12)
+        panel.set_xlabel("step")
+        panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        panel.grid(True)
+    return figure
+
+
+@figure_style()
+def draw_histograms(material: Material) -> Figure:
+    """Draw the codes of each dimension against the prior, as densities."""
+    shown = material.shown
+    figure, panels = _panels(len(shown), 5, 1.5)
+    for panel, d in zip(panels, shown, strict=True):
+        codes, prior = material.codes.z[:, d], material.prior[:, d]
+        edges = shared_edges(codes, prior, BINS)
+        active = bool(material.dimensions.active[d])
+        panel.hist(codes, edges, density=True, color=ACCENT if active else QUIET, alpha=0.55)
+        panel.hist(prior, edges, density=True, histtype="step", color=PRIOR, linewidth=1.2)
+        panel.set_title(name(d) + ("" if active else " (inactive)"))
+        panel.set_yticks([])
+        panel.xaxis.set_major_locator(MaxNLocator(3))
+    return figure
+
+
+def shared_edges(codes: NDArray[Any], prior: NDArray[Any], bins: int) -> NDArray[np.float64]:
+    """Space bins between the outermost 1/1000 quantiles of codes and prior together."""
+    both = [np.quantile(x, [0.001, 0.999]) for x in (codes, prior)]
+    low, high = min(q[0] for q in both), max(q[1] for q in both)
+    return np.linspace(low, high if high > low else low + 1, bins + 1)
+
+
+@figure_style()
+def draw_matrix(matrix: NDArray[Any], rows: Sequence[str], dimensions: Dimensions) -> Figure:
+    """Draw factors (rows) against code dimensions; columns of inactive ones have grey names."""
+    order = dimensions.order
+    ordered = matrix[:, order]
+    factors, codes = ordered.shape
+    size = (min(16.0, 2.2 + 0.62 * codes), 1.2 + 0.45 * factors)
+    figure = Figure(figsize=size, layout="constrained")
+    panel = figure.add_subplot()
+    image = panel.imshow(ordered, cmap="Blues", vmin=0, aspect="auto", interpolation="nearest")
+    panel.set_yticks(range(factors), [readable(text) for text in rows])
+    panel.set_xticks(range(codes), [name(d) for d in order])
+    for place, (text, d) in enumerate(zip(panel.get_xticklabels(), order, strict=True)):
+        if not dimensions.active[d]:
+            text.set_color(QUIET)
+            panel.axvspan(place - 0.5, place + 0.5, color="white", alpha=0.6, linewidth=0)
+    panel.spines[:].set_visible(False)
+    panel.tick_params(length=0)
+    if ordered.size <= LARGEST_MATRIX:
+        _write_cells(panel, ordered, dimensions.active[order])
+    figure.colorbar(image, label="nats").outline.set_visible(False)
+    return figure
+
+
+def _write_cells(panel: Any, matrix: NDArray[Any], active: NDArray[np.bool_]) -> None:
+    middle = np.nanmax(matrix) / 2
+    for row, column in np.ndindex(matrix.shape):
+        value = float(matrix[row, column])
+        colour = "white" if value > middle and active[column] else "#1c2330"
+        text = "" if math.isnan(value) else f"{value:.2f}"
+        panel.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
+
+
+@figure_style()
+def draw_factor_scores(scores: Mapping[str, NDArray[np.float64]], factors: Sequence[str]) -> Figure:
+    """Draw one panel per score with a bar per factor."""
+    figure, panels = _panels(len(scores), 4, 0.8 + 0.24 * len(factors), sharey=True)
+    places = np.arange(len(factors))
+    for panel, (score, values) in zip(panels, scores.items(), strict=True):
+        panel.barh(places, np.nan_to_num(values), color=ACCENT, height=0.65)
+        panel.set_title(readable(score))
+        panel.set_yticks(places, [readable(text) for text in factors])
+        panel.set_xlim(left=min(0.0, float(np.nanmin(values, initial=0.0))))
+        panel.grid(True, axis="x")
+    panels[0].invert_yaxis()
+    return figure

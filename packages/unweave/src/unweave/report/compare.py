@@ -1,0 +1,161 @@
+"""Several runs side by side in one self-contained page."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unweave.config import read_settings
+from unweave.errors import ConfigError
+from unweave.files import write_text
+from unweave.report.content import data_uri, page_content
+from unweave.report.figures import draw_figures
+from unweave.report.material import Material
+from unweave.report.page import render
+from unweave.report.style import PALETTE, figure_png
+from unweave.report.tables import score_text
+
+if TYPE_CHECKING:
+    from unweave.trained import Trained
+
+MOST_RUNS = len(PALETTE)
+FIGURES = ("data-plane", "reconstructions", "traversals", "mutual-information", "histograms")
+EXPLORED = (
+    "continuous", "shape", "dimensions", "order", "starts", "samples", "decoder", "reason",
+    "check", "grid", "plane", "histograms", "losses",
+)  # fmt: skip
+"""What of a run's content the page needs."""
+
+
+def check_runs(runs: Sequence[Trained]) -> None:
+    """Raise unless there are two to eight runs, all different."""
+    if not 2 <= len(runs) <= MOST_RUNS:
+        raise ConfigError(f"a comparison takes 2 to {MOST_RUNS} runs, got {len(runs)}")
+    paths = [run.path.resolve() for run in runs]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise ConfigError(f"{path} is named twice; a comparison needs different runs")
+
+
+def write_comparison(materials: Sequence[Material], out: Path | None = None) -> Path:
+    """Write one page with several runs side by side; return its path.
+
+    Parameters
+    ----------
+    materials : of two to eight runs.
+    out : the page; `comparison.html` in the folder that holds all runs unless given.
+    """
+    runs = [material.run for material in materials]
+    labels = run_labels([run.path for run in runs])
+    content = {
+        "runs": [
+            {
+                key: value
+                for key, value in page_content(m, share=len(runs)).items()
+                if key in EXPLORED
+            }
+            | {"title": label}
+            for m, label in zip(materials, labels, strict=True)
+        ]
+    }
+    fields = {
+        "title": " / ".join(labels),
+        "labels": labels,
+        "colours": PALETTE[: len(runs)],
+        "written": time.strftime("%Y-%m-%d %H:%M"),
+        "differences": list(differences(runs)),
+        "scores": list(score_rows(materials)),
+        "figures": _figures(materials),
+        "losses": any(material.steps for material in materials),
+        "version": version("unweave"),
+    }
+    path = out or Path(os.path.commonpath([run.path.resolve().parent for run in runs]))
+    path = path if out else path / "comparison.html"
+    write_text(path, render("compare.html.j2", content, fields))
+    return path
+
+
+def run_labels(paths: Sequence[Path]) -> list[str]:
+    """Name runs by their folders, with as many folders above as tell them apart."""
+    for depth in range(1, max(len(p.resolve().parts) for p in paths) + 1):
+        labels = ["/".join(path.resolve().parts[-depth:]) for path in paths]
+        if len(set(labels)) == len(labels):
+            return labels
+    return [str(path) for path in paths]
+
+
+def differences(runs: Sequence[Trained]) -> Iterator[tuple[str, list[str]]]:
+    """List the settings that are not equal in all runs: name, and the value in each."""
+    tables = [dict(_flat(read_settings(run.config_path))) for run in runs]
+    for key in dict.fromkeys(key for table in tables for key in table):
+        values = [table.get(key, "–") for table in tables]
+        if len(set(values)) > 1:
+            yield key, values
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, str(value)
+
+
+def score_rows(materials: Sequence[Material]) -> Iterator[dict[str, Any]]:
+    """List every score that a run has: its name, each run's value, and marks on one line."""
+    tables = [{score.name: score for score in m.scores.scores} for m in materials]
+    for name in dict.fromkeys(name for table in tables for name in table):
+        found = [table.get(name) for table in tables]
+        cells = [
+            {
+                "text": "–" if score is None else score_text(score.value),
+                "interval": ""
+                if score is None or score.interval is None
+                else "[{:.4g}, {:.4g}]".format(*score.interval),
+            }
+            for score in found
+        ]
+        yield {"name": name.replace("_", " "), "cells": cells, "marks": _marks(found)}
+
+
+def _marks(scores: Sequence[Any]) -> list[dict[str, Any]]:
+    """Place the values and intervals on a line from 0, or the least, to 1, or the largest."""
+    known = [s for s in scores if s is not None and s.value is not None]
+    numbers = [v for s in known for v in (s.value, *(s.interval or ()))]
+    if not numbers:
+        return []
+    low, high = min(0.0, *numbers), max(1.0, *numbers)
+
+    def place(value: float) -> float:
+        return float(round(8 + 184 * (value - low) / (high - low), 1))
+
+    return [
+        {
+            "run": number,
+            "at": place(s.value),
+            "low": None if s.interval is None else place(s.interval[0]),
+            "high": None if s.interval is None else place(s.interval[1]),
+        }
+        for number, s in enumerate(scores)
+        if s is not None and s.value is not None
+    ]
+
+
+def _figures(materials: Sequence[Material]) -> list[dict[str, Any]]:
+    """Draw each figure of every run: a title, and a picture or None for each run."""
+    drawn = [
+        {name: (title, figure_png(figure)) for name, title, _, figure in draw_figures(m, FIGURES)}
+        for m in materials
+    ]
+    rows = []
+    for name in FIGURES:
+        found = [d.get(name) for d in drawn]
+        title = next((pair[0] for pair in found if pair), None)
+        if title:
+            sources = [None if pair is None else data_uri(pair[1]) for pair in found]
+            rows.append({"title": title, "sources": sources})
+    return rows

@@ -1,0 +1,273 @@
+"""What the page's scripts get of a run, as JSON."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave.report.charts import shared_edges
+from unweave.report.dimensions import name
+from unweave.report.embedding import TITLES, embed
+from unweave.report.figures import choose_rows
+from unweave.report.material import Material
+from unweave.report.packing import PackedDecoder, encode_array, pack_decoder
+from unweave.report.scatter import flat, plane_of
+from unweave.report.weights import term_weights
+from unweave.trained import Trained
+
+STARTS = 36
+"""Images that the explorer can start from."""
+STARTS_BYTES = 400_000
+SAMPLES = 100
+CHECKED = 4
+"""Pictures by PyTorch that the page compares its own with."""
+BINS = 40
+POINT_NUMBERS = 60_000
+"""Numbers of a scatter's codes: fewer points where the codes are long."""
+DECODER_BYTES = 2_600_000
+"""Room for a decoder's weights as text, in a page of at most 4 MB."""
+LEAST_ROOM = 1_100_000
+GRID_BYTES = 1_600_000
+GRID_IMAGES = 6
+GRID_VALUES = 11
+
+
+def page_content(
+    material: Material, embedding: str | None = None, share: int = 1
+) -> dict[str, Any]:
+    """Collect everything that the page's scripts show.
+
+    embedding : `tsne` or `umap`, computed for the scatter's codes.
+    share : the number of runs that share the page; each has room for a decoder of conv64's size.
+    """
+    run = material.run
+    starts = _starts(material)
+    codes = np.asarray(starts["codes"], np.float32)
+    packed = pack_decoder(run, codes, max(LEAST_ROOM, DECODER_BYTES // share))
+    return {
+        "continuous": run.continuous,
+        "shape": list(run.dataset.image_shape),
+        "dimensions": _dimensions(material),
+        "order": material.shown.tolist(),
+        "starts": starts,
+        "samples": _samples(material),
+        "decoder": packed.content,
+        "reason": packed.reason,
+        "check": _check(run, packed, starts["codes"]),
+        "grid": _grid(material, packed, starts["rows"], GRID_BYTES // share),
+        "plane": _plane(run, starts["rows"]),
+        "points": _points(material),
+        "factors": _factors(material),
+        "embeddings": [] if embedding is None else [_embedding(material, embedding)],
+        "histograms": [_histogram(material, d) for d in material.shown],
+        "matrices": _matrices(material),
+        "losses": _losses(material),
+    }
+
+
+def _dimensions(material: Material) -> list[dict[str, Any]]:
+    facts = material.dimensions
+    return [
+        {
+            "name": name(d),
+            "kl": _number(facts.kl[d]),
+            "deviation": _number(facts.deviation[d]),
+            "active": bool(facts.active[d]),
+            "codes": _rounded(facts.codes_range[d]),
+            "prior": _rounded(facts.prior_range[d]),
+            "mean": _number(material.codes.z[:, d].mean()),
+            "spread": _number(material.codes.z[:, d].std()),
+        }
+        for d in range(material.run.config.dim)
+    ]
+
+
+def _starts(material: Material) -> dict[str, Any]:
+    """Give the images that one can start from, their codes, and what their factors are."""
+    run = material.run
+    rows = choose_rows(run, STARTS, material.seed)
+    images = run.dataset.images(rows)
+    sprite = ""
+    if not run.continuous:
+        sprite = sprite_of(images)
+        while len(sprite) > STARTS_BYTES and len(images) > 4:
+            images = images[: len(images) // 2]
+            sprite = sprite_of(images)
+    rows = rows[: len(images)]
+    codes = run.encode(images)
+    return {
+        "rows": rows.tolist(),
+        "sprite": sprite,
+        "codes": [_rounded(code) for code in codes],
+        "labels": [_label(run, int(row)) for row in rows],
+    }
+
+
+def _label(run: Trained, row: int) -> str:
+    if run.dataset.factors is None:
+        return f"row {row}"
+    classes = run.dataset.factors[row]
+    pairs = zip(run.dataset.factor_names, classes, strict=True)
+    return ", ".join(f"{factor} {value}" for factor, value in pairs)
+
+
+def _samples(material: Material) -> dict[str, Any]:
+    run = material.run
+    source = run.sample_source
+    codes = run.prior_codes(SAMPLES, material.seed, source)
+    return {"source": source, "codes": [_rounded(code) for code in codes]}
+
+
+def _check(run: Trained, packed: PackedDecoder, codes: list[list[float]]) -> dict[str, Any] | None:
+    if packed.content is None:
+        return None
+    chosen = codes[:CHECKED]
+    pictures = run.decode(np.asarray(chosen, np.float32))
+    if run.continuous:
+        return {"codes": chosen, "pixels": encode_array(pictures.ravel(), "float32")}
+    return {"codes": chosen, "pixels": base64.b64encode(pictures.tobytes()).decode()}
+
+
+def _grid(
+    material: Material, packed: PackedDecoder, rows: list[int], room: int
+) -> dict[str, Any] | None:
+    """Compute traversals for a page that cannot decode: (images, dimensions, values) tiles."""
+    run = material.run
+    if packed.content is not None or run.continuous:
+        return None
+    facts = material.dimensions
+    chosen = [d for d in material.shown if facts.active[d]] or material.shown[:2].tolist()
+    low, high = facts.codes_range.T
+    values = np.linspace(low, high, GRID_VALUES, axis=1).astype(np.float32)
+    count = GRID_IMAGES
+    while True:
+        used = run.encode(run.dataset.images(np.asarray(rows[:count])))
+        codes = np.broadcast_to(
+            used[:, None, None], (len(used), len(chosen), GRID_VALUES, used.shape[1])
+        ).copy()
+        for k, d in enumerate(chosen):
+            codes[:, k, :, d] = values[d]
+        sprite = sprite_of(run.decode(codes.reshape(-1, used.shape[1])), GRID_VALUES)
+        if len(sprite) <= room or count == 1:
+            break
+        count = max(1, int(count * room / len(sprite)))
+    return {
+        "images": len(used),
+        "dimensions": [int(d) for d in chosen],
+        "values": [_rounded(values[d]) for d in chosen],
+        "sprite": sprite,
+    }
+
+
+def _plane(run: Trained, rows: list[int]) -> dict[str, Any] | None:
+    """Give the plane that vectors are drawn in, and the data in it."""
+    if not run.continuous:
+        return None
+    data = flat(run.dataset.images(choose_rows(run, 1000, 0)))
+    centre, axes = plane_of(data)
+    points = (data - centre) @ axes
+    return {
+        "centre": _rounded(centre),
+        "axes": [_rounded(axis) for axis in axes.T],
+        "points": [_rounded(point) for point in points],
+        "starts": [_rounded(p) for p in (flat(run.dataset.images(np.array(rows))) - centre) @ axes],
+    }
+
+
+def _shown_points(material: Material) -> NDArray[np.int64]:
+    return material.rows[: max(200, POINT_NUMBERS // material.run.config.dim)]
+
+
+def _points(material: Material) -> dict[str, Any]:
+    """Give codes of the scatter, one dimension after the other."""
+    shown, order = _shown_points(material), material.shown
+    prior = material.prior[: len(shown) // 2, order]
+    return {
+        "count": len(shown),
+        "codes": encode_array(material.codes.z[np.ix_(shown, order)].T),
+        "means": encode_array(material.codes.mean[np.ix_(shown, order)].T),
+        "prior": encode_array(prior.T),
+        "priorCount": len(prior),
+    }
+
+
+def _factors(material: Material) -> list[dict[str, Any]]:
+    classes = material.factor_classes
+    if classes is None:
+        return []
+    dataset, count = material.run.dataset, len(_shown_points(material))
+    return [
+        {"name": factor, "size": int(size), "classes": classes[:count, k].tolist()}
+        for k, (factor, size) in enumerate(
+            zip(dataset.factor_names, dataset.factor_sizes, strict=True)
+        )
+    ]
+
+
+def _embedding(material: Material, kind: str) -> dict[str, Any]:
+    codes = material.codes.mean[_shown_points(material)]
+    points = embed(kind, codes, material.seed)
+    # float16 holds no large numbers; the scale of an embedding has no meaning.
+    points = points / max(1e-12, float(np.abs(points).max()))
+    return {"name": TITLES[kind], "points": encode_array(points.T)}
+
+
+def _histogram(material: Material, d: np.int64) -> dict[str, Any]:
+    codes, prior = material.codes.z[:, d], material.prior[:, d]
+    edges = shared_edges(codes, prior, BINS)
+    densities = (np.histogram(x, edges)[0] / len(x) / (edges[1] - edges[0]) for x in (codes, prior))
+    filled, line = (_rounded(density) for density in densities)
+    return {"low": float(edges[0]), "high": float(edges[-1]), "codes": filled, "prior": line}
+
+
+def _matrices(material: Material) -> list[dict[str, Any]]:
+    found = material.matrices if material.run.dataset.factor_names else {}
+    return [
+        {"name": title, "values": [[_number(v) for v in row] for row in matrix]}
+        for title, matrix in found.items()
+    ]
+
+
+def _losses(material: Material) -> dict[str, Any]:
+    terms = {name: [_number(v) for v in values] for name, values in material.terms.items()}
+    weights = term_weights(material.run, material.steps, list(terms))
+    return {"steps": material.steps, "terms": terms, "weights": weights}
+
+
+def sprite_of(images: NDArray[np.uint8], columns: int | None = None) -> str:
+    """Lay images (n, h, w, c) out in one PNG without gaps; return it as a data URI."""
+    count, height, width, colours = images.shape
+    columns = columns or min(count, 12)
+    rows = -(-count // columns)
+    canvas = np.zeros((rows, columns, height, width, colours), np.uint8)
+    canvas.reshape(-1, height, width, colours)[:count] = images
+    sheet = canvas.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, colours)
+    return data_uri(png(sheet))
+
+
+def png(image: NDArray[np.uint8]) -> bytes:
+    """Return an image (h, w, c) as PNG."""
+    from PIL import Image
+
+    mode = image[..., 0] if image.shape[-1] == 1 else image
+    file = io.BytesIO()
+    Image.fromarray(mode).save(file, "png", optimize=True)
+    return file.getvalue()
+
+
+def data_uri(content: bytes) -> str:
+    """Return a PNG as the source of an `img`."""
+    return "data:image/png;base64," + base64.b64encode(content).decode()
+
+
+def _number(value: Any) -> float | None:
+    number = float(value)
+    return float(f"{number:.6g}") if np.isfinite(number) else None
+
+
+def _rounded(values: Any) -> list[float]:
+    return [float(f"{float(v):.5g}") for v in values]

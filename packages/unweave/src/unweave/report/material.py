@@ -1,0 +1,98 @@
+"""Everything that a report is made from, computed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave.evaluate import read_scores
+from unweave.report.dimensions import Codes, Dimensions, describe_dimensions, read_codes
+from unweave.report.facts import read_log
+from unweave.report.scores import ReadScores, scores_of
+from unweave.trained import Trained
+
+POINTS = 2000
+"""Codes in a scatter."""
+PRIOR_POINTS = 10_000
+
+
+@dataclass(frozen=True)
+class Material:
+    """A run and what was computed from it.
+
+    rows : rows of the code table that scatters show, shape (p,).
+    prior : draws from the prior, shape (m, D).
+    steps, terms : the log.
+    """
+
+    run: Trained
+    seed: int
+    codes: Codes
+    dimensions: Dimensions
+    scores: ReadScores
+    rows: NDArray[np.int64]
+    prior: NDArray[np.float32]
+    steps: list[float]
+    terms: dict[str, list[float]]
+
+    @property
+    def factor_classes(self) -> NDArray[Any] | None:
+        """Return the factors' classes of `rows`, shape (p, K), where they are known."""
+        factors = self.run.dataset.factors
+        if factors is None:
+            return None
+        return np.asarray(factors[self.codes.index[self.rows]])
+
+    @property
+    def matrices(self) -> dict[str, NDArray[np.float64]]:
+        """Return every score's matrix of factors and dimensions, (K, D), by a name to show."""
+        size = len(self.run.dataset.factor_names)
+        return {
+            f"{part.replace('_', ' ')} ({score.name})": matrix
+            for score in self.scores.scores
+            for part, matrix in score.matrices(self.run.config.dim, size).items()
+        }
+
+    @property
+    def shown(self) -> NDArray[np.int64]:
+        """Return the dimensions that pictures show, the one that tells most first."""
+        return self.dimensions.order[:MOST_DIMENSIONS]
+
+    @property
+    def collapsed(self) -> str:
+        """Return a warning if few or no dimensions are active; empty otherwise."""
+        active = int(self.dimensions.active.sum())
+        if active > min(1, self.run.config.dim - 1):
+            return ""
+        found = "No code dimension is" if active == 0 else "Only one code dimension is"
+        return (
+            f"{found} active: the others hardly move between images, so the model is collapsed. "
+            "Their mutual information with a factor can be high all the same, because it does "
+            "not ask by how much a mean moves; do not read it as disentanglement."
+        )
+
+
+MOST_DIMENSIONS = 32
+"""Dimensions in traversals and histograms; the others tell less."""
+
+
+def gather(run: Trained, seed: int) -> Material:
+    """Compute what a report of a run shows."""
+    codes = read_codes(run, seed)
+    rng = np.random.default_rng(seed)
+    count = min(POINTS, len(codes.mean))
+    steps, terms = read_log(run)
+    return Material(
+        run=run,
+        seed=seed,
+        codes=codes,
+        dimensions=describe_dimensions(run, codes, seed),
+        scores=scores_of(read_scores(run)),
+        rows=np.sort(rng.choice(len(codes.mean), count, replace=False)),
+        prior=run.prior_codes(PRIOR_POINTS, seed),
+        steps=steps,
+        terms=terms,
+    )
