@@ -25,6 +25,7 @@ from unweave.experiment.rows import (
     Measured,
     Row,
     full_text,
+    measure_reasons,
     reached_step,
     read_row,
     write_row,
@@ -161,7 +162,7 @@ def _measured(work: Work, row: Row, reporter: Reporter) -> Row:
     for label in wanted:
         reporter.phase(f"measuring {label}")
         known[label] = _measure(run, experiment, label, row.step)
-    problems = [f"{label}: {found.reason}" for label, found in known.items() if found.failed]
+    problems = [text] if (text := measure_reasons(known)) else []
     if experiment.reports and not (run.path / "report.html").is_file():
         reporter.phase("drawing its report")
         if problem := _problem_of(write_report, run):

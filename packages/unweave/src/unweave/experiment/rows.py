@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -108,7 +109,7 @@ def read_row(job: Job, files: JobFiles, experiment: Experiment, steps: int) -> R
         update={
             "run": job.label, "place": job.place, "seed": job.seed, "folder": str(files.run),
             "step": step, "steps": steps, "status": status, "measures": measures,
-            "reason": row.reason if status == "failed" else _reasons(measures),
+            "reason": row.reason if status == "failed" else measure_reasons(measures),
         }
     )  # fmt: skip
 
@@ -120,8 +121,13 @@ def needs_work(row: Row, experiment: Experiment) -> bool:
     return any(found.failed for found in row.measures.values())
 
 
-def _reasons(measures: dict[str, Measured]) -> str:
-    return "; ".join(f"{label}: {m.reason}" for label, m in measures.items() if m.failed)
+def measure_reasons(measures: Mapping[str, Measured]) -> str:
+    """Say which measures failed and why, those of one reason together."""
+    labels: dict[str, list[str]] = {}
+    for label, found in measures.items():
+        if found.failed:
+            labels.setdefault(found.reason, []).append(label)
+    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in labels.items())
 
 
 def write_row(files: JobFiles, row: Row) -> None:
