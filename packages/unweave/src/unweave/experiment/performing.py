@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import socket
 import time
 import traceback
 from collections.abc import Iterator
@@ -89,7 +90,7 @@ def _trained(work: Work, row: Row, config: TrainConfig, reporter: Reporter) -> R
     if "status" not in found:
         found["status"] = "finished" if step == config.steps else "stopped"
     seconds = row.seconds + time.monotonic() - began
-    done = {"step": step, "seconds": seconds, "pid": os.getpid()}
+    done = {"step": step, "seconds": seconds, "host": socket.gethostname(), "pid": os.getpid()}
     return row.model_copy(update={**found, **done})
 
 

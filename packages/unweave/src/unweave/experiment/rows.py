@@ -44,7 +44,7 @@ class Row(BaseModel):
     step, steps : what was reached, of what; a run is finished where they are equal.
     seconds : of training, over all sessions.
     folder : the run directory.
-    pid : of the process that did it. details : the traceback of an error that is no user's.
+    host, pid : of the process that did it. details : the traceback of an error that is no user's.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,6 +57,7 @@ class Row(BaseModel):
     steps: int = 0
     seconds: float = 0.0
     folder: str = ""
+    host: str = ""
     pid: int = 0
     measures: dict[str, Measured] = {}
     details: str = ""
