@@ -13,10 +13,12 @@ from unweave.experiment.definition import Experiment, Picture, check_place
 from unweave.experiment.pictures.of_codes import (
     draw_aggregate,
     draw_magnitudes,
+    draw_noise,
     draw_representations,
 )
 from unweave.experiment.pictures.of_grids import draw_curves, draw_heat_map
 from unweave.experiment.pictures.of_images import (
+    draw_moves,
     draw_reconstructions,
     draw_samples,
     draw_traversals,
@@ -39,9 +41,11 @@ KINDS: Mapping[str, Callable[..., Figure]] = {
     "ranks": draw_ranks,
     "steps": draw_steps,
     "magnitudes": draw_magnitudes,
+    "noise": draw_noise,
     "samples": draw_samples,
     "reconstructions": draw_reconstructions,
     "traversals": draw_traversals,
+    "moves": draw_moves,
 }
 
 
