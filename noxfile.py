@@ -179,6 +179,16 @@ def slow(session: nox.Session) -> None:
 
 
 @nox.session
+def oldest_torch(session: nox.Session) -> None:
+    """Run estimators, priors and flows on torch 2.6; `-- URL` names an index of CPU wheels."""
+    index = ("--index-url", session.posargs[0]) if session.posargs else ()
+    session.install("torch==2.6.0", *index)
+    for package in ("unweave-estimators", "unweave-priors", "unweave-flows"):
+        session.install(str(folder(package)), *TEST_TOOLS)
+        run_tests(session, package, "-m", "not slow")
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Check that the docs say what the code does: snippets, hooks, links."""
     names = [name for name in (*PACKAGES, *PLUGINS) if name not in APART]
