@@ -9,6 +9,7 @@ import numpy as np
 
 from unweave_metrics._counting import Counts
 from unweave_metrics._parallel import in_parallel
+from unweave_metrics._shared import sharing
 from unweave_metrics._signatures import accepted
 from unweave_metrics.information._table import InformationTable, information_table
 from unweave_metrics.intervals.interval import SAME_BINS
@@ -71,18 +72,19 @@ class Information(Strategy):
             drawn = np.random.default_rng((seed, r)).integers(0, n, size=n)
             weights: Counts = np.bincount(drawn, minlength=n)
             recounted: dict[str, InformationTable] = {}
-            values = []
-            for own, call, table, key, count in zip(
-                strategies, calls, tables, keys, counts, strict=True
-            ):
-                if r >= count:
-                    values.append(np.nan)
-                    continue
-                if key not in recounted:
-                    recounted[key] = table.recounted(weights)
-                again = replace(table, pairs=recounted[key].pairs)
-                values.append(own.value(call, again))
-            return values
+            with sharing():  # and forget what was counted here
+                values = []
+                for own, call, table, key, count in zip(
+                    strategies, calls, tables, keys, counts, strict=True
+                ):
+                    if r >= count:
+                        values.append(np.nan)
+                        continue
+                    if key not in recounted:
+                        recounted[key] = table.recounted(weights)
+                    again = replace(table, pairs=recounted[key].pairs)
+                    values.append(own.value(call, again))
+                return values
 
         with np.errstate(divide="ignore", invalid="ignore"):  # a class may be drawn by no row
             found = np.array(in_parallel(one, max(counts), jobs))
