@@ -42,7 +42,7 @@ class Kind:
     names: bool = True
 
 
-TORCH, NUMPY, CORE = "torch>=2.6", "numpy>=1.26", "unweave>=0.1"
+TORCH, NUMPY, CORE = "torch>=2.13", "numpy>=1.26", "unweave>=0.1"
 KINDS = {
     "prior": Kind(TORCH, True, "unweave train vae --data digits --set prior=$name"),
     "flow": Kind(TORCH, True, "unweave fit-density RUN --flow $name"),
@@ -51,7 +51,7 @@ KINDS = {
     "cost": Kind(TORCH, True, "unweave train wae-mmd --data digits --set cost=$name"),
     "architecture": Kind(TORCH, False, "unweave train vae --data digits --set architecture=$name"),
     "method": Kind(CORE, False, "unweave methods $name"),
-    "objective": Kind(CORE, True, "unweave plugins --check"),
+    "objective": Kind(CORE, True, "unweave train custom --data digits --set objective=$name"),
     "optimizer": Kind(TORCH, True, "unweave train vae --data digits --set optimizer=$name"),
     "metric": Kind(NUMPY, False, "unweave evaluate RUN --metrics $name"),
     "dataset": Kind(NUMPY, True, "unweave data $name"),
