@@ -16,9 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unweave.api import make_trainer
 from unweave.config import make_config
 from unweave.registry import registry
+from unweave.training import make_trainer
 
 LIMIT = 1.10
 

@@ -19,7 +19,12 @@ ESTIMATORS = {
 }
 SMALL_CRITIC = {"width": 16, "layers": 2}
 OPTIONS = {"density-ratio": SMALL_CRITIC, "latent-gan": SMALL_CRITIC}
-POSTERIORS = {"flow": ({}, {"kind": "planar"}), "gaussian": ({}, {"head": "softplus"})}
+POSTERIORS = {
+    "flow": ({}, {"kind": "planar"}),
+    "gaussian": ({}, {"head": "softplus"}, {"head": "softplus-variance"}),
+}
+COSTS = {"gaussian": ({}, {"learned": "one"})}
+ARCHITECTURES = {"vcae28": {"width": 0.1}, "vcae64": {"width": 0.1}}
 METHODS = {"hfvae": {"groups": (1, 3)}, "decomposed-vae": {"divergence": "inclusive-kl"}}
 
 
@@ -58,12 +63,14 @@ def test_methods(entry):
 
 @cases("architecture")
 def test_architectures(entry):
-    kit.run(kit.architecture_checks(), entry.load()).raise_if_not_ok()
+    factory = partial(entry.load(), **ARCHITECTURES.get(entry.name, {}))
+    kit.run(kit.architecture_checks(), factory).raise_if_not_ok()
 
 
 @cases("cost")
 def test_costs(entry):
-    kit.run(kit.cost_checks(), entry.load()).raise_if_not_ok()
+    for options in COSTS.get(entry.name, ({},)):
+        kit.run(kit.cost_checks(), partial(entry.load(), **options)).raise_if_not_ok()
 
 
 @cases("executor")

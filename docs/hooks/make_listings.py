@@ -23,6 +23,8 @@ EXAMPLES = {
     "metric": "best-correlation",
     "dataset": "bright-squares",
     "executor": "spawned",
+    "observer": "diary",
+    "command": "last",
 }
 LISTING = re.compile(r"```python\n# unweave-[\w-]+/(?P<path>[\w./]+)\n.*?```\n", re.DOTALL)
 

@@ -86,7 +86,7 @@ def test_listings_are_what_new_plugin_writes():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("page", sorted(MISTAKES))
+@pytest.mark.parametrize("page", sorted([*MISTAKES, "observers", "commands"]))
 def test_listings_are_whole_packages(page):
     kind = page.removesuffix("s")
     (name,) = re.findall(rf"new-plugin {kind} ([\w-]+)", PAGES[page])
@@ -122,19 +122,59 @@ def test_the_page_of_priors_shows_the_message_of_a_missing_annotation(tmp_path, 
     assert f"options: {result.message}" in PAGES["priors"]
 
 
-@pytest.mark.parametrize("page", ["observers", "commands"])
-def test_examples_without_a_template_pass_their_tests(page, tmp_path):
-    blocks = PYTHON.findall(PAGES[page])
-    (hooks,) = [block for block in blocks if block.startswith("# unweave-")]
-    (tests,) = [block for block in blocks if "def test_" in block]
-    name = Path(hooks.splitlines()[0].removeprefix("# ")).name
-    (tmp_path / name).write_text(hooks)
-    (tmp_path / "test_page.py").write_text(tests)
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "."],
-        capture_output=True, text=True, cwd=tmp_path,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout
+class Recorder:
+    """Stands in for the library of a service, and keeps what is called."""
+
+    def __init__(self, calls):
+        self.calls = calls
+
+    def __getattr__(self, name):
+        def call(*arguments, **keywords):
+            self.calls.append((name, arguments, keywords))
+            return types.SimpleNamespace(info=types.SimpleNamespace(run_id="id-7"))
+
+        return call
+
+
+def services():
+    """Yield the hooks of each service that the page of observers shows."""
+    for block in PYTHON.findall(PAGES["observers"]):
+        for service in ("wandb", "mlflow"):
+            if f"import {service}" in block:
+                scope = {"tomllib": tomllib, "hookimpl": lambda function: function}
+                exec("from __future__ import annotations\n" + block, scope)
+                yield service, scope
+
+
+def test_other_services_are_called_once_for_each_event(tmp_path, monkeypatch):
+    (tmp_path / "config.toml").write_text("dim = 4")
+    run = types.SimpleNamespace(path=tmp_path)
+    seen = {}
+    for service, hooks in services():
+        calls = seen[service] = []
+        monkeypatch.setitem(sys.modules, service, Recorder(calls))
+        for _ in range(2):
+            hooks["unweave_run_start"](run=run)
+        hooks["unweave_run_log"](step=5, scalars={"loss": 0.5})
+        hooks["unweave_run_end"](outcome="stopped")
+    start = ("init", "log", "finish"), ("start_run", "log_artifact", "log_metrics", "end_run")
+    assert [dict.fromkeys(call[0] for call in calls) for calls in seen.values()] == [
+        dict.fromkeys(names) for names in start
+    ]
+    assert seen["wandb"][0][2]["config"] == {"dim": 4}
+    assert seen["wandb"][2] == ("log", ({"loss": 0.5},), {"step": 5})
+    assert seen["mlflow"][0][1] == (None,)
+    assert seen["mlflow"][2][1] == ("id-7",)  # the second start goes on with the first's run
+    assert seen["mlflow"][4] == ("log_metrics", ({"loss": 0.5},), {"step": 5})
+
+
+@pytest.mark.parametrize(("losses", "answer"), [([9, *[5] * 10], None), ([4, *[5] * 10], "stop")])
+def test_the_observer_that_asks_to_stop_does(losses, answer):
+    (block,) = [block for block in PYTHON.findall(PAGES["observers"]) if '"stop"' in block]
+    scope = {"hookimpl": lambda function: function}
+    exec("from __future__ import annotations\n" + block, scope)
+    run = types.SimpleNamespace(scalars=lambda: [{"loss": float(loss)} for loss in losses])
+    assert scope["unweave_run_log"](run=run, scalars={}) == answer
 
 
 @pytest.fixture
@@ -142,18 +182,20 @@ def diary(tmp_path, monkeypatch):
     """Install the observers of the page, with an edit, and give the registry that sees them."""
 
     def install(old="", new=""):
-        blocks = PYTHON.findall(PAGES["observers"])
-        (hooks,) = [block for block in blocks if block.startswith("# unweave-")]
+        files = render("observer", "diary")
+        hooks = files["src/_unweave_diary_plugin.py"]
         assert old in hooks
         (tmp_path / "_unweave_diary_plugin.py").write_text(
             hooks.replace(old, new) if old else hooks
         )
+        (tmp_path / "unweave_diary.py").write_text(files["src/unweave_diary/__init__.py"])
         info = tmp_path / "unweave_diary-1.0.dist-info"
         info.mkdir()
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: unweave-diary\nVersion: 1.0\n")
         (info / "entry_points.txt").write_text("[unweave]\nunweave-diary = _unweave_diary_plugin\n")
         monkeypatch.syspath_prepend(tmp_path)
-        monkeypatch.delitem(sys.modules, "_unweave_diary_plugin", raising=False)
+        for name in ("_unweave_diary_plugin", "unweave_diary"):
+            monkeypatch.delitem(sys.modules, name, raising=False)
         monkeypatch.setenv("UNWEAVE_PLUGINS", "unweave-diary")
         importlib.invalidate_caches()
         registry.cache_clear()

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from unweave_data import ArrayDataset, DataError, arrays, load
+from unweave_data import ArrayDataset, DataError, load, stack
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (9, 8, 6, 3), dtype=np.uint8)
@@ -92,13 +92,14 @@ def test_black_and_white_is_kept_as_bits(tmp_path, name, save, images):
 @pytest.mark.parametrize(
     ("members", "words"),
     [
-        ({"images": IMAGES.astype(np.int64)}, "int64"),
+        ({"images": IMAGES.astype(np.complex64)}, "complex64"),
+        ({"images": IMAGES.astype(np.int64) - 5}, "range="),
         ({"images": IMAGES.astype(np.float32)}, "[0, 1]"),
         ({"images": np.full((2, 8, 8), np.nan)}, "NaN"),
         ({"images": np.full((2, 8, 8), -0.5)}, "-0.5"),
         ({"images": np.zeros((2, 64), np.uint8)}, "(2, 64)"),
-        ({"images": np.zeros((2, 8, 8, 4), np.uint8)}, "1 or 3 channels"),
-        ({"images": np.zeros((2, 3, 8, 3), np.uint8)}, "either"),
+        ({"images": np.zeros((2, 80, 80, 40), np.uint8)}, "at most 16 channels"),
+        ({"images": np.zeros((2, 3, 8, 3), np.uint8)}, "channels=first"),
         ({"images": np.zeros((0, 8, 8), np.uint8)}, "(0, 8, 8)"),
         ({"a": IMAGES, "b": IMAGES}, "a, b"),
         ({"images": IMAGES, "factors": FACTORS[:5]}, "(9, k)"),
@@ -205,7 +206,7 @@ def on_disk(tmp_path):
 
 def test_large_hdf5_stays_on_disk(on_disk, monkeypatch):
     path, images = on_disk
-    monkeypatch.setattr(arrays, "LARGE", images.nbytes - 1)
+    monkeypatch.setattr(stack, "LARGE", images.nbytes - 1)
     data = load("hdf5", path=path)
     index = np.random.default_rng(2).integers(300, size=100)
     assert (data.images(index) == images[index]).all()

@@ -10,7 +10,7 @@ import pytest
 import unweave_data
 from unweave_data import DATASETS, load
 
-MODULES = [f"unweave_data.{module.name}" for module in pkgutil.iter_modules(unweave_data.__path__)]
+MODULES = [module.name for module in pkgutil.walk_packages(unweave_data.__path__, "unweave_data.")]
 
 
 @pytest.mark.parametrize("module", ["unweave_data", *MODULES])
@@ -54,5 +54,5 @@ def test_unknown_names_list_the_known_closest_first(complaint):
     message = complaint(load, "dsprite")
     assert "known: dsprites, " in message
     assert all(name in message for name in DATASETS)
-    assert "known: resolution, path" in complaint(load, "dsprites", resolutoin=32)
-    assert "known: none" in complaint(load, "digits", path="x")
+    assert "known: resolution, " in complaint(load, "dsprites", resolutoin=32)
+    assert "known: part, " in complaint(load, "digits", path="x")

@@ -44,3 +44,41 @@ def test_binary_arrays(check):
 )
 def test_vectors(check):
     check()
+
+
+@kit.parametrize(kit.dataset_checks(), partial(load, "noisy-dsprites", resolution=16))
+def test_noisy_sprites(check):
+    check()
+
+
+@kit.parametrize(kit.dataset_checks(), partial(load, "color-dsprites", resolution=16))
+def test_coloured_sprites(check):
+    check()
+
+
+@kit.parametrize(
+    kit.dataset_checks(), partial(load, "scream-dsprites", resolution=16, keep="scale > 3")
+)
+def test_sprites_before_a_picture(check):
+    check()
+
+
+@kit.parametrize(kit.dataset_checks(), partial(load, "shapes3d-rendered", resolution=16))
+def test_rendered_rooms(check):
+    check()
+
+
+@kit.parametrize(kit.dataset_checks(), partial(load, "digits", holdout=0.1, keep="digit != 3"))
+def test_some_digits(check):
+    check()
+
+
+@kit.parametrize(
+    kit.dataset_checks(),
+    lambda: ArrayDataset(
+        np.random.default_rng(0).integers(0, 9, (300, 5, 5, 2)),
+        factors=np.random.default_rng(1).random((300, 2)),
+    ),
+)
+def test_measured_factors(check):
+    check()

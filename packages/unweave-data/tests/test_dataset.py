@@ -59,9 +59,31 @@ def test_float_factors_are_numbered_in_order():
     assert "numbered" in data.note
 
 
-def test_continuous_factors_are_refused(complaint):
-    values = np.random.default_rng(0).random(1001)
-    assert "1001" in complaint(ArrayDataset, np.zeros((1001, 2, 2)), factors=values)
+def test_measured_factors_keep_their_values_and_get_bins():
+    values = np.random.default_rng(0).lognormal(size=(1001, 1))
+    data = ArrayDataset(np.zeros((1001, 2, 2)), factors=values, factor_names=["mass"])
+    assert data.continuous_factors == ("mass",)
+    assert (data.factor_values == values).all()
+    assert data.factor_sizes == (20,)
+    assert np.ptp(np.bincount(data.factors[:, 0])) <= 1
+    order = np.argsort(values[:, 0])
+    assert (np.diff(data.factors[order, 0].astype(int)) >= 0).all()
+    assert "20 bins" in data.note
+
+
+def test_bins_of_many_equal_values_are_fewer():
+    values = np.concatenate([np.zeros(600), np.random.default_rng(0).random(600)])
+    data = ArrayDataset(np.zeros((1200, 2, 2)), factors=values)
+    assert set(data.factors[:600, 0]) == {0}
+    assert np.unique(data.factors).tolist() == list(range(data.factor_sizes[0]))
+
+
+def test_constant_factors_are_left_out_and_told():
+    table = np.stack([np.arange(6) % 3, np.full(6, 4), np.arange(6)], axis=1)
+    data = ArrayDataset(np.zeros((6, 2, 2)), factors=table, factor_names=["a", "b", "c"])
+    assert (data.factor_names, data.factor_sizes) == (("a", "c"), (3, 6))
+    assert (data.factors == table[:, [0, 2]]).all()
+    assert "b left out" in data.note
 
 
 def test_random_bits_come_back(tmp_path):

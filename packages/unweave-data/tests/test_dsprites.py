@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from unweave_data import load
-from unweave_data.dsprites import render
-from unweave_data.dsprites_fill import fill_few, fill_many
-from unweave_data.dsprites_geometry import FACTOR_SIZES, FRAMES, corners, grid_corners
+from unweave_data.rendered.dsprites import render
+from unweave_data.rendered.dsprites_fill import fill_few, fill_many
+from unweave_data.rendered.dsprites_geometry import FACTOR_SIZES, FRAMES, corners, grid_corners
 
 # The mean pixel that others published of the original set, 0.042494423521889584, times its
 # 737,280 x 64 x 64 pixels.

@@ -163,7 +163,9 @@ def test_truncated_image_is_named(tmp_path, complaint, suffix):
 
 def test_levels_out_of_range_are_refused(tmp_path, complaint):
     put(tmp_path, "a.tif", np.full((8, 8), 7.5, np.float32))
-    assert "outside 0 to 1" in complaint(load, "images", path=tmp_path)
+    message = complaint(load, "images", path=tmp_path)
+    assert "in [0, 1]" in message
+    assert "range=" in message
 
 
 def test_unreadable_sub_folder_is_named(tmp_path, complaint, monkeypatch):
@@ -186,5 +188,7 @@ def test_wrong_options_are_refused(tmp_path, complaint):
     assert "does not exist" in complaint(load, "images", path=tmp_path / "none")
     assert "is a file" in complaint(load, "images", path=put(tmp_path, "a.png", picture()))
     assert "8 to 1024" in complaint(load, "images", path=tmp_path, resolution=4)
-    assert "1 or 3" in complaint(load, "images", path=tmp_path, channels=2)
-    assert "crop, stretch" in complaint(load, "images", path=tmp_path, fit="pad")
+    assert "1, 3 or 4" in complaint(load, "images", path=tmp_path, channels=2)
+    assert "crop, stretch, pad, keep" in complaint(load, "images", path=tmp_path, fit="cut")
+    assert "colour" in complaint(load, "images", path=tmp_path, background="no colour")
+    assert "these have 8" in complaint(load, "images", path=tmp_path, range="minmax")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from unweave_data import load
-from unweave_data.idx import read_idx
+from unweave_data.containers.idx import read_idx
 
 CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 
@@ -95,6 +95,7 @@ def cut(data):
         (lambda data: b"", "truncated"),
         (lambda data: data[:9], "truncated"),
         (lambda data: data[:4] + b"\xff" * 12 + data[16:], "memory"),
+        (lambda data: data[:4] + b"\x00\x20\x00\x00" + data[8:], "declares 1.6 GB"),
         (lambda data: cut(gzip.compress(data)), "cannot be read"),
         (lambda data: gzip.compress(cut(data)), "truncated"),
         (lambda data: b"\x1f\x8b" + data, "cannot be read"),

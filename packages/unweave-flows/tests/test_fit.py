@@ -89,6 +89,22 @@ def test_a_loss_that_is_not_finite_stops_the_fit(draw):
     assert all(parameter.isfinite().all() for parameter in flow.parameters())
 
 
+def test_a_loss_that_rises_is_a_diverged_fit(draw):
+    flow = MAF(2, transforms=2, hidden=(16,))
+    before = {name: value.clone() for name, value in flow.named_parameters()}
+    with pytest.raises(FloatingPointError, match="the fit diverged: the held-out loss rose from"):
+        flow.fit(draw(500, seed=0), generator=seeded(), learning_rate=30.0, epochs=3)
+    assert all(torch.equal(value, before[name]) for name, value in flow.named_parameters())
+
+
+def test_a_second_fit_that_gains_nothing_keeps_the_first(draw):
+    codes = draw(400, seed=0)
+    flow = MAF(2, transforms=2, hidden=(16,)).fit(codes, generator=seeded(), epochs=30)
+    before = flow.log_prob(codes)
+    flow.fit(codes, generator=seeded(), epochs=1, learning_rate=0.1)
+    assert torch.equal(flow.log_prob(codes), before)
+
+
 def test_interruption_keeps_the_best_weights(draw):
     def interrupt(done, total):
         if done == 2:
@@ -107,7 +123,7 @@ def test_interruption_keeps_the_best_weights(draw):
         (torch.zeros(100), r"codes must have shape \(n, 2\), got \(100,\)"),
         (torch.rand(5, 2), "at least 20 rows, got 5"),
         (torch.full((50, 2), float("nan")), "finite, got 50 rows with a nan"),
-        (torch.rand(50, 2) * torch.tensor([1.0, 0.0]), r"constant are \[1\]"),
+        (torch.full((50, 2), 0.5), "vary in at least one dimension, all are constant"),
     ],
 )
 def test_codes_are_checked(codes, sentence):
@@ -126,6 +142,54 @@ def test_codes_are_checked(codes, sentence):
 def test_training_options_are_checked(options, sentence):
     with pytest.raises(ValueError, match=sentence):
         MAF(2).fit(torch.rand(50, 2), **options)
+
+
+def test_fresh_draws_are_fitted_instead_of_the_codes(draw):
+    # Means on a grid, noise of deviation 0.5: the density of the codes has both.
+    means = torch.arange(-2.0, 3.0).repeat(400)[:, None].expand(-1, 2)
+    seen = []
+
+    def noisy(rows, generator):
+        seen.append(rows)
+        return means[rows] + 0.5 * torch.randn(len(rows), 2, generator=generator)
+
+    flow = MAF(2, transforms=1, hidden=(8,))
+    codes = noisy(torch.arange(2000), seeded(3))
+    seen.clear()
+    flow.fit(codes, generator=seeded(), draw=noisy, epochs=3)
+    rows = torch.cat(seen)
+    assert len(rows) == 3 * 1800
+    assert set(rows.bincount(minlength=2000).tolist()) == {0, 3}
+    again = MAF(2, transforms=1, hidden=(8,)).fit(codes, generator=seeded(), draw=noisy, epochs=3)
+    assert torch.equal(flow.log_prob(codes), again.log_prob(codes))
+    other = MAF(2, transforms=1, hidden=(8,)).fit(codes, generator=seeded(), epochs=3)
+    assert not torch.equal(flow.log_prob(codes), other.log_prob(codes))
+
+
+def test_fresh_noise_keeps_a_flow_from_learning_the_codes_by_heart():
+    g = seeded(0)
+    means = torch.randn(30, 2, generator=g)
+
+    def noisy(rows, generator):
+        return means[rows] + 0.3 * torch.randn(len(rows), 2, generator=generator)
+
+    codes, held_out = noisy(torch.arange(30), g), noisy(torch.arange(30).repeat(50), g)
+    options = {"epochs": 200, "patience": 200, "learning_rate": 1e-2, "validation": 0.1}
+    losses = []
+    for draw in (None, noisy):
+        flow = MAF(2, transforms=2, hidden=(32,))
+        flow.fit(codes, generator=seeded(1), draw=draw, **options)
+        losses.append([fitted for fitted, _ in flow.losses][-1])
+    # What is fitted over and over sinks far below its entropy, what is drawn anew cannot.
+    normal = torch.distributions.MultivariateNormal(held_out.mean(dim=0), torch.cov(held_out.T))
+    entropy = -float(normal.log_prob(held_out).mean())
+    assert losses[0] < entropy - 0.6
+    assert losses[1] > entropy - 0.4
+
+
+def test_draws_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match=r"draw must give codes of shape \(45, 2\), got \(45, 3\)"):
+        MAF(2).fit(torch.rand(50, 2), draw=lambda rows, _: torch.zeros(len(rows), 3))
 
 
 def test_unknown_kinds_and_options_list_the_known_ones():

@@ -50,6 +50,29 @@ def test_log_determinant_is_that_of_autograd(build, dim):
         torch.testing.assert_close(torch.linalg.slogdet(jacobian).logabsdet, log_determinant)
 
 
+def test_the_learned_affine_is_at_the_noise_end(build):
+    flow, plain = (build(3, affine=affine, **SMALL) for affine in (True, False))
+    z = codes(3).float()
+    assert torch.equal(flow.log_prob(z), plain.log_prob(z))  # it starts as the identity
+    affine = flow.layers[-1]
+    with torch.no_grad():
+        affine.shift.copy_(torch.tensor([1.0, -2.0, 0.0]))
+        affine.log_scale.copy_(torch.tensor([0.0, 0.5, -1.0]))
+    expected = (plain.to_noise(z) - affine.shift) / affine.log_scale.exp()
+    torch.testing.assert_close(flow.to_noise(z), expected)
+    torch.testing.assert_close(flow.to_codes(flow.to_noise(z)), z, rtol=0, atol=1e-4)
+    assert len(flow.state_dict()) == len(plain.state_dict()) + 2
+
+
+def test_log_determinant_with_the_affine(build):
+    flow, z = trained(build, 2, affine=True), codes(2)
+    bijection = flow.transform()
+    found = bijection.log_abs_det_jacobian(z, bijection(z))
+    for row, log_determinant in zip(z, found, strict=True):
+        jacobian = torch.autograd.functional.jacobian(flow.to_noise, row)
+        torch.testing.assert_close(torch.linalg.slogdet(jacobian).logabsdet, log_determinant)
+
+
 def test_density_integrates_to_one(build):
     flow = trained(build, 2, size=0.1)
     x = torch.linspace(-12, 8, 301, dtype=torch.float64)

@@ -14,10 +14,8 @@ def test_doctests(monkeypatch):
     if importlib.util.find_spec("skimage") is None:  # an extra: its example needs it
         monkeypatch.setattr(um.ssim, "__doc__", "")
     tried = 0
-    for module in pkgutil.iter_modules(um.__path__):
-        if module.name in ("plot", "__main__"):
-            continue
-        found = importlib.import_module(f"unweave_metrics.{module.name}")
+    for module in pkgutil.walk_packages(um.__path__, "unweave_metrics."):
+        found = importlib.import_module(module.name)
         failed, count = doctest.testmod(found, extraglobs={"np": np})
         assert failed == 0, module.name
         tried += count
@@ -71,7 +69,7 @@ def test_kernel_distance_by_brute_force():
 def test_single_code_machine_is_scikit_learns():
     from sklearn.svm import LinearSVC
 
-    from unweave_metrics.svm import fit_one_code
+    from unweave_metrics.predictors._svm import fit_one_code
 
     rng = np.random.default_rng(0)
     for classes in (2, 5):
@@ -89,7 +87,7 @@ def test_single_code_machine_is_scikit_learns():
 def test_logistic_regression_is_scikit_learns():
     from sklearn.linear_model import LogisticRegression
 
-    from unweave_metrics.logistic import fit_logistic
+    from unweave_metrics._logistic import fit_logistic
 
     rng = np.random.default_rng(0)
     for classes in (2, 4):
@@ -104,7 +102,7 @@ def test_logistic_regression_is_scikit_learns():
 def test_area_under_the_curve_is_scikit_learns():
     from sklearn.metrics import roc_auc_score
 
-    from unweave_metrics.explicitness import mean_area
+    from unweave_metrics.predictors.explicitness import mean_area
 
     rng = np.random.default_rng(0)
     chance = rng.random((100, 3)).round(1)
@@ -128,7 +126,7 @@ def test_images():
 
 
 def test_kernels_work_where_nothing_may_be_written(tmp_path, monkeypatch):
-    from unweave_metrics.compiled import Kernel
+    from unweave_metrics._compiled import Kernel
 
     monkeypatch.setattr("numba.core.caching.CacheImpl.__init__", _no_place)
 

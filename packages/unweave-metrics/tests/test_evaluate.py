@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import unweave_metrics as um
-from unweave_metrics import progress
-from unweave_metrics.bootstrap import affordable
+from unweave_metrics import _progress
 from unweave_metrics.catalogue import CATALOGUE
+from unweave_metrics.intervals.interval import POPULATION, SAME_BINS, SAME_SIZE
+from unweave_metrics.intervals.strategies import Call
 
 
 def problem(n=400):
@@ -25,33 +26,41 @@ def test_defaults():
     assert parameters["progress"].default is True
 
 
-def test_every_score_of_rows_or_votes_has_an_interval_around_it():
+def test_every_score_of_codes_has_an_interval_that_says_what_it_is_for():
     codes, factors = problem()
     names = [entry.name for entry in CATALOGUE.values() if "codes" in entry.needs]
     table = um.evaluate(codes, factors, metrics=names, bootstrap=8)
     assert list(table) == names
-    for name, score in table.items():
-        if name in ("active_units", "total_correlation_knn"):
-            assert score.interval is None
-        else:
-            low, high = score.interval
+    for score in table.values():
+        low, high = score.interval
+        made = score.settings["interval"]
+        assert low <= high
+        assert made["resamples"] == 8
+        assert made["covers"] in (POPULATION, SAME_BINS, SAME_SIZE)
+        if made["method"] == "centred":
             assert low <= score <= high
-            assert score.settings["interval"]["resamples"] == 8
 
 
-def test_refits_are_fewer_where_they_are_slow_and_a_note_says_so():
-    codes, factors = problem()
-    table = um.evaluate(codes, factors, metrics=["mig", "infomec"])
-    made = table["infomec"].settings["interval"]["resamples"]
-    assert 5 <= made < 1000
+def test_resamples_are_fewer_where_they_are_slow_and_a_note_says_so():
+    codes, factors = problem(2_000)
+    options = {"metrics": ["mig", "dci_es"], "trees": 2, "jobs": 1}
+    table = um.evaluate(codes, factors, **options)
+    made = table["dci_es"].settings["interval"]["resamples"]
+    assert 5 <= made < 60
     assert table["mig"].settings["interval"]["resamples"] == 1000
-    assert table.notes == [f"fewer than 1000 resamples, for time: infomec {made}"]
+    assert f"few resamples, for time: dci_es {made}" in table.notes
+
+
+def test_how_many_resamples_depends_on_sizes_alone():
     large = {"codes": np.zeros((10_000, 10)), "factors": np.arange(10_000)[:, None] % 99}
-    dci = CATALOGUE["dci"]
-    assert affordable(dci, um.Score(0, settings={"rows": 10_000}), large, 1000) == 5
-    slow = um.Score(0, settings={"rows": 10_000, "predictor": "gradient-boosting"})
-    assert affordable(dci, slow, large, 1000) == 0
-    assert affordable(CATALOGUE["irs"], slow, large, 1000) == 1000
+    dci = CATALOGUE["dci"].interval
+
+    def count(rows, predictor):
+        score = um.Score(0, settings={"rows": rows, "predictor": predictor})
+        return dci.count(Call(um.dci, large, {}, score, dci), 1000)
+
+    assert count(300, "histogram-boosting") > count(10_000, "histogram-boosting") == 5
+    assert count(10_000, "gradient-boosting") == 0
 
 
 def test_jobs_change_nothing():
@@ -96,12 +105,6 @@ def test_deviations_of_posteriors_reach_rmig():
     assert table["rmig"].settings["posterior"] == "gaussian"
 
 
-def test_no_interval_by_neighbours():
-    table = um.evaluate(*problem(), metrics=["mig"], estimator="neighbors")
-    assert table["mig"].interval is None
-    assert "no interval with estimator='neighbors'" in table.notes[0]
-
-
 class Terminal(io.StringIO):
     def isatty(self):
         return True
@@ -116,9 +119,9 @@ def test_progress_is_a_bar_on_a_terminal_and_lines_where_asked_for(
     monkeypatch, stream, shown, expected
 ):
     written = stream()
-    monkeypatch.setattr(progress.sys, "stderr", written)
-    monkeypatch.setattr(progress, "PATIENCE", 0.0)
-    with progress.Progress(2, shown) as steps:
+    monkeypatch.setattr(_progress.sys, "stderr", written)
+    monkeypatch.setattr(_progress, "PATIENCE", 0.0)
+    with _progress.Progress(2, shown) as steps:
         steps.begin("a")
         steps.finish("a")
         if steps._thread is not None:

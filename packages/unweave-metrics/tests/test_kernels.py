@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 import unweave_metrics as um
-from unweave_metrics.beta_vae import mean_differences
-from unweave_metrics.binning import bin_columns
-from unweave_metrics.counting import pair_information
-from unweave_metrics.draws import draw_batches, draw_pairs, group_rest, group_rows
-from unweave_metrics.factor_vae import least_varying
-from unweave_metrics.irs import robustness_deviations
-from unweave_metrics.svm import fit_one_code, predict_one_code
+from unweave_metrics._binning import bin_columns
+from unweave_metrics._counting import pair_information
+from unweave_metrics.interventions._groups import draw_batches, draw_pairs, group_rest, make_groups
+from unweave_metrics.interventions._points import mean_differences
+from unweave_metrics.interventions._votes import least_varying
+from unweave_metrics.interventions.irs import robustness_deviations
+from unweave_metrics.predictors._svm import fit_one_code, predict_one_code
 
 
 def random_problems(seed, count=500):
@@ -91,7 +91,7 @@ def test_deviations():
         factors = rng.integers(0, 3, size=(len(codes), 2))
         factors[:2] = [[0, 0], [1, 1]]
         quantile = float(rng.choice([0.01, 0.3, 0.5, 0.9, 0.99, 1.0]))
-        found = robustness_deviations(codes, group_rows(factors, 20), quantile)
+        found = robustness_deviations(codes, make_groups(factors.T), quantile)
         for k in range(2):
             each = [codes[factors[:, k] == v] for v in np.unique(factors[:, k])]
             gaps = [np.abs(part - part.mean(axis=0)) for part in each]
@@ -104,14 +104,14 @@ def test_drawn_rows_are_of_one_group():
         factors = rng.integers(0, 2, size=(len(codes), 3))
         factors[:4] = [[0, 0, 0], [1, 1, 1], [0, 0, 0], [1, 1, 1]]
         for by_value in (False, True):
-            held, rows = draw_batches(group_rows(factors, 9), 4, 6, rng, by_value=by_value)
+            held, rows = draw_batches(make_groups(factors.T), 4, 6, rng, by_value=by_value)
             for k, batch in zip(held, rows, strict=True):
                 assert len(np.unique(factors[batch, k])) == 1
-            held, pairs = draw_pairs(group_rows(factors, 9), 4, 6, rng, by_value=by_value)
+            held, pairs = draw_pairs(make_groups(factors.T), 4, 6, rng, by_value=by_value)
             shared = factors[pairs, held[:, None, None]]
             assert (shared[..., 0] == shared[..., 1]).all()
             assert not by_value or (pairs[..., 0] != pairs[..., 1]).all()
-        held, rows = draw_batches(group_rest(factors, 9), 4, 6, rng, by_value=True)
+        held, rows = draw_batches(group_rest(factors.T), 4, 6, rng, by_value=True)
         for k, batch in zip(held, rows, strict=True):
             assert len(np.unique(np.delete(factors[batch], k, axis=1), axis=0)) == 1
 
@@ -155,7 +155,7 @@ def test_machines_of_one_code_have_no_slope_left():
 
 
 def test_loss_and_gradient_of_the_logistic_regression():
-    from unweave_metrics.logistic import _loss_and_gradient
+    from unweave_metrics._logistic import _loss_and_gradient
 
     for rng, codes in random_problems(8):
         x = codes / max(1.0, np.abs(codes).max())
@@ -176,7 +176,7 @@ def test_loss_and_gradient_of_the_logistic_regression():
 def test_boosting_is_scikit_learns(classes):
     from sklearn.ensemble import GradientBoostingClassifier
 
-    from unweave_metrics.boosting import boost, rank_codes
+    from unweave_metrics.predictors._boosting import boost, rank_codes
 
     rng = np.random.default_rng(9)
     for _ in range(3):

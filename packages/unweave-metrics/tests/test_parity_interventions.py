@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import unweave_metrics as um
-from unweave_metrics.factor_vae import least_varying
+from unweave_metrics.interventions._votes import least_varying
 
 PROBLEMS = (
     "dev01_dsprites_axis",
@@ -60,7 +60,7 @@ def check_factor_vae(problem, threshold):
 
 
 def test_beta_vae_features(problem):
-    from unweave_metrics.beta_vae import mean_differences
+    from unweave_metrics.interventions._points import mean_differences
 
     pairs = problem.expected["bvae_batches"]
     codes = problem.encode(pairs.reshape(-1, pairs.shape[-1]))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import unweave_metrics as um
-from unweave_metrics.dci import completeness_of, disentanglement_of
-from unweave_metrics.information import top_two
+from unweave_metrics.information._table import top_two
+from unweave_metrics.predictors.dci import completeness_of, disentanglement_of
 
 DISCRETE = (
     "dev01_dsprites_axis",

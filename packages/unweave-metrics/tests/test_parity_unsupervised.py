@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from unweave_metrics.dci import completeness_of, disentanglement_of
-from unweave_metrics.information import top_two
-from unweave_metrics.modularity import modularity_per_code
-from unweave_metrics.udr import relative_strength
-from unweave_metrics.unsupervised import total_correlation_of, wasserstein_of
+from unweave_metrics.information._table import top_two
+from unweave_metrics.information.modularity import modularity_per_code
+from unweave_metrics.pairs.udr import relative_strength
+from unweave_metrics.predictors.dci import completeness_of, disentanglement_of
+from unweave_metrics.unsupervised.gaussian_total_correlation import total_correlation_of
+from unweave_metrics.unsupervised.gaussian_wasserstein import wasserstein_of
 
 PROBLEMS = ("dev06_matrices",)
 

@@ -198,4 +198,71 @@ def test_a_fault_fails_its_check_alone(wrong):
 def test_images_without_factors_pass():
     report = run(dataset_checks(), Unlabelled)
     assert report.ok, str(report)
-    assert report.names("skipped") == ("bits", "factor-values")
+    assert report.names("skipped") == ("bits", "factor-values", "view")
+
+
+class Binned(Right):
+    """Classes that are bins of measured values."""
+
+    def __init__(self):
+        super().__init__()
+        self.factor_values = self.factors + np.linspace(0, 0.9, 15)[:, None]
+
+
+class BinnedBadly(Binned):
+    def __init__(self):
+        super().__init__()
+        self.factor_values = self.factors - np.linspace(0, 1.9, 15)[:, None]
+
+
+def test_bins_of_values_pass_where_they_are_in_order():
+    assert run(dataset_checks(), Binned).ok
+    assert run(dataset_checks(), BinnedBadly).names("failed") == ("factor-values",)
+
+
+class View(Unlabelled):
+    """A view that dims each image."""
+
+    noise_shape = (1,)
+    constants = ()
+
+    def __init__(self):
+        super().__init__()
+        self.frames = Unlabelled()
+
+    def uniform(self, index):
+        return (np.asarray(index, np.float32) / 16)[:, None]
+
+    def view(self, frames, uniform, constants, xp):
+        return frames * uniform[:, :, None, None]
+
+    def images(self, index):
+        frames = self.frames.images(index) / np.float32(255)
+        return np.rint(255 * self.view(frames, self.uniform(index), (), np)).astype(np.uint8)
+
+    def stored(self, progress=None):
+        return None
+
+
+class StoringView(View):
+    def stored(self, progress=None):
+        return self.images(np.arange(len(self)))
+
+
+class OtherNoise(View):
+    def images(self, index):
+        return super().images(index) // 2
+
+
+class OneShort(View):
+    noise_shape = (2,)
+
+
+def test_a_view_passes():
+    report = run(dataset_checks(), View)
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("wrong", [StoringView, OtherNoise, OneShort])
+def test_a_fault_of_a_view_fails_its_check_alone(wrong):
+    assert run(dataset_checks(), wrong).names("failed") == ("view",)

@@ -170,6 +170,22 @@ class TakesAnyDimension(Right):
         return D.TransformedDistribution(self.noise(), [Careless(self)], validate_args=False)
 
 
+class BufferOfTheFit(Right):
+    def fit(self, codes, **options):
+        self.register_buffer("shift", codes.mean(dim=0))
+        return super().fit(codes, **options)
+
+
+class ShapeOfTheCodes(Right):
+    def __init__(self, dim):
+        super().__init__(dim)
+        self.register_buffer("seen", torch.zeros(0, dim))
+
+    def fit(self, codes, **options):
+        self.seen = codes[:50].clone()
+        return super().fit(codes, **options)
+
+
 FAULTS = {
     NeverFitted: {"fit"},
     ReturnsNothing: {"fit"},
@@ -185,6 +201,8 @@ FAULTS = {
     AlwaysOnCpu: {"device"},
     GlobalSamples: {"generator"},
     Forgetful: {"save-and-load"},
+    BufferOfTheFit: {"save-and-load"},
+    ShapeOfTheCodes: {"save-and-load"},
     TakesAnyDimension: {"wrong-dimension"},
 }
 
@@ -199,6 +217,11 @@ def test_a_right_flow_passes():
 def test_a_fault_fails_its_checks_alone(wrong):
     report = run(flow_checks(), wrong)
     assert set(report.names("failed")) == FAULTS[wrong], str(report)
+
+
+def test_state_that_a_fit_adds_is_named():
+    report = run([c for c in flow_checks() if c.name == "save-and-load"], BufferOfTheFit)
+    assert "cannot be loaded into a new one: shift differ" in report.results[0].message
 
 
 def test_a_density_without_a_bijection_skips_its_checks():

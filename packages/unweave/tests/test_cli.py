@@ -67,7 +67,7 @@ def test_the_command_line_wins_over_the_configuration(trained, call, tmp_path):
         (["train", "toy-vae", "--data", "toy-images:sde=3"], "did you mean 'side'"),
         (["train", "toy-vae", "--config", "none.toml"], "none.toml cannot be read"),
         (["train", "--resume", "nowhere"], "nowhere is not a run directory"),
-        (["train", "toy-vae", "--resume", "nowhere"], "give it no other setting"),
+        (["train", "toy-vae", "--resume", "nowhere"], "and no other setting"),
         (["evaluate", "nowhere"], "nowhere is not a run directory"),
         (["report"], "Missing argument 'RUN'"),
         (["methods", "toy-vea"], "did you mean 'toy-vae'"),
@@ -193,5 +193,5 @@ def test_a_bar_shows_terms_rate_and_time_left(monkeypatch, capsys):
 def test_scores_are_json_with_settings(trained, call):
     call("evaluate", trained, "--metrics", "toy-correlation:power=1")
     scores = json.loads((trained / "scores.json").read_text())["scores"]
-    assert scores["toy-correlation"]["settings"] == {}
-    assert 0 <= scores["toy-correlation"]["value"] <= 1
+    assert scores["toy-correlation:power=1"]["settings"] == {}
+    assert 0 <= scores["toy-correlation:power=1"]["value"] <= 1

@@ -139,10 +139,10 @@ def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_is_intact(tmp_path)
         "import resource, signal, sys\n"
         "from unweave.checkpoint import save_checkpoint\n"
         "import unweave.trainer as trainer\n"
-        "def limited(folder, step, tensors):\n"
+        "def limited(folder, step, tensors, config):\n"
         "    if step >= 30:\n"
         "        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
-        "    return save_checkpoint(folder, step, tensors)\n"
+        "    return save_checkpoint(folder, step, tensors, config)\n"
         "trainer.save_checkpoint = limited\n"
         "from unweave.commands import main\n"
         f"main({[*COMMAND[3:], '--out', str(path)]!r})\n"
@@ -192,7 +192,7 @@ def test_a_checkpoint_of_another_configuration_is_refused(tmp_path, settings):
     run = unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)
     text = run.config_path.read_text().replace("dim = 4", "dim = 5")
     run.config_path.write_text(text)
-    with pytest.raises(RunError, match="does not fit the run's configuration"):
+    with pytest.raises(RunError, match="belongs to a run with another configuration"):
         unweave.resume(run.path, device="cpu")
 
 

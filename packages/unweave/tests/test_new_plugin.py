@@ -18,6 +18,7 @@ from unweave.commands import main
 from unweave.errors import ConfigError
 from unweave.new_plugin import KINDS, LONGEST, new_plugin, render
 from unweave.registry import KINDS as REGISTERED_KINDS
+from unweave.registry import registry
 
 KIT = pytest.mark.skipif(
     not importlib.util.find_spec("unweave_testing"), reason="unweave-testing is not installed"
@@ -56,8 +57,9 @@ def run_tests(packages: list[Path], *arguments: str) -> subprocess.CompletedProc
     )  # fmt: skip
 
 
-def test_there_is_a_template_for_every_kind_that_can_be_registered():
-    assert set(KINDS) == set(REGISTERED_KINDS)
+def test_there_is_a_template_for_every_kind_of_hook():
+    assert set(KINDS) == {*REGISTERED_KINDS, "observer", "command"}
+    assert {kind for kind, about in KINDS.items() if about.names} == set(REGISTERED_KINDS)
 
 
 @KIT
@@ -72,7 +74,7 @@ def test_what_is_written_passes_its_own_tests(tmp_path):
     done = run_tests(packages)
     assert done.returncode == 0, done.stdout[-4000:]
     passed = int(re.search(r"(\d+) passed", done.stdout)[1])
-    assert passed > 10 * len(packages)  # the kit, the hook file, and what is true of it alone
+    assert passed > 9 * len(packages)  # the kit, the hook file, and what is true of it alone
 
 
 @KIT
@@ -104,7 +106,42 @@ def test_style_is_right_for_short_and_long_names(tmp_path, kind, name):
         assert done.returncode == 0, (arguments, done.stdout, done.stderr)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@KIT
+def test_an_observer_is_told_of_training(tmp_path, settings):
+    package = new_plugin("observer", "my-diary", tmp_path / "package")
+    install(package)
+    train = f"import unweave; unweave.train('toy-vae', out='run', device='cpu', **{settings})"
+    plugins = "unweave,toy,unweave-my-diary"
+    path = os.pathsep.join([str(package / "src"), os.environ["PYTHONPATH"]])
+    subprocess.run(
+        [sys.executable, "-c", train], check=True, cwd=tmp_path,
+        env=os.environ | {"UNWEAVE_PLUGINS": plugins, "PYTHONPATH": path},
+    )  # fmt: skip
+    lines = (tmp_path / "run" / "my-diary.txt").read_text().splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        "started", "step 5", "step 10", "step 15", "step 20", "finished",
+    ]  # fmt: skip
+
+
+@KIT
+def test_a_command_is_on_the_command_line(tmp_path, monkeypatch, call):
+    package = new_plugin("command", "my-last", tmp_path / "package")
+    install(package)
+    (tmp_path / "scalars.jsonl").write_text('{"step": 1}\n')
+    monkeypatch.setenv("UNWEAVE_PLUGINS", "unweave,unweave-my-last")
+    monkeypatch.syspath_prepend(package / "src")
+    registry.cache_clear()
+    assert call("my-last", tmp_path) == '{"step": 1}\n'
+    assert "has no scalars.jsonl; give a run directory" in call("my-last", package, code=2)
+
+
+def test_a_command_that_is_there_is_refused(tmp_path, call):
+    said = call("new-plugin", "command", "train", "--out", tmp_path / "out", code=2)
+    assert said == "unweave: there is a command 'train' already; give another name\n"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", [kind for kind, about in KINDS.items() if about.names])
 def test_the_hook_file_names_the_object_under_a_hook_that_exists(kind):
     files = render(kind, "two-words")
     scope: dict[str, object] = {}
@@ -148,10 +185,20 @@ def test_an_empty_folder_is_filled(tmp_path):
         ("prior", "unweave-mine", "without unweave"),
         ("prior", "tensor", "would be called Tensor"),
         ("prior", "none", "would be called None"),
-        ("method", "lambda", "would be called lambda"),
-        ("metric", "float", "would be called float"),
+        ("method", "lambda", "'lambda' is a keyword of Python"),
+        ("prior", "class", "'class' is a keyword of Python; give a name of two words"),
+        ("prior", "match", "'match' is a keyword of Python"),
+        ("metric", "float", "'float' is a built-in name of Python"),
+        ("dataset", "random", "'random' is a module of Python's standard library"),
+        ("observer", "logging", "'logging' is a module of Python's standard library"),
+        ("prior", "torch", "'torch' is a library that plugins use"),
+        ("flow", "zuko", "'zuko' is a library that plugins use"),
+        ("cost", "tomli-w", "'tomli-w' is a library that plugins use"),
+        ("prior", "test", "'test' is what pytest takes for a test"),
+        ("metric", "test-of-mine", "'test-of-mine' is what pytest takes for a test"),
+        ("prior", "testing", "'testing' is what pytest takes for a test"),
         ("metric", "squared", "would be called squared"),
-        ("metric", "pytest", "would be called pytest"),
+        ("metric", "pytest", "'pytest' is a library that plugins use"),
         ("cost", "l2sq", "there is a cost 'l2sq' already, of unweave"),
         ("prior", "toy-normal", "there is a prior 'toy-normal' already, of toy"),
     ],

@@ -1,17 +1,19 @@
 """What a method adds up: targets, weights for every term, one estimator twice, learned priors."""
 
+import numpy as np
 import pytest
 import torch
 from toy import ToyImages
 
 import unweave
-from unweave.api import _method_settings
 from unweave.assemble import assemble
+from unweave.checkpoint import list_checkpoints, load_checkpoint
 from unweave.config import make_config
 from unweave.errors import ConfigError, UnknownNameError
 from unweave.method import Method, Term
 from unweave.players import make_batches
 from unweave.registry import registry
+from unweave.training import _method_settings
 
 
 def compute(*terms, step=0):
@@ -23,7 +25,13 @@ def compute(*terms, step=0):
     generator = torch.Generator().manual_seed(0)
     rows = torch.arange(8)
     batches = make_batches(
-        assembly.model, lambda i: x[i], None, 100, generator, (lambda: rows, lambda: rows), 8
+        assembly.model,
+        lambda i, _: x[i],
+        lambda: None,
+        100,
+        generator,
+        (lambda: rows, lambda: rows),
+        8,
     )
     _, named = assembly.objective.losses(0, batches, torch.tensor(step))
     return {name: value.item() for name, value in named.items()}
@@ -90,3 +98,47 @@ def test_a_prior_that_wants_images_gets_them_and_the_encoder(tmp_path, settings)
     assert prior.images.shape == (5, 1, 16, 16)
     assert prior.encode.__self__ is model
     assert prior().event_shape == (4,)
+
+
+def test_a_method_that_is_no_registered_name_trains_and_is_opened_again(tmp_path, settings):
+    method = Method((Term("toy-kl", {"kl": 2.0}),), "l2sq", prior="toy-normal")
+    named = unweave.train(
+        "toy-vae", out=tmp_path / "named", beta=2, cost="l2sq", device="cpu", **settings
+    )
+    settings.pop("prior")
+    run = unweave.train(method, out=tmp_path / "run", device="cpu", **settings)
+    assert run.scalars() == named.scalars()
+    assert unweave.Run.open(run.path).config == run.config
+
+
+def test_unused_dropout_noise_is_a_function_of_seed_and_step(tmp_path, settings):
+    """A run with dropout, stopped and resumed, ends with the bits of one that was not."""
+    networks = (
+        torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Dropout(0.5), torch.nn.Linear(256, 8)),
+        torch.nn.Sequential(torch.nn.Linear(4, 256), torch.nn.Unflatten(1, (1, 16, 16))),
+    )
+    settings |= {"architecture": networks, "checkpoint_every": 7}
+    whole = unweave.train("toy-vae", out=tmp_path / "whole", device="cpu", **settings)
+    part = unweave.train("toy-vae", out=tmp_path / "part", device="cpu", **settings)
+    list_checkpoints(part.checkpoints)[-1].unlink()
+    torch.manual_seed(99)
+    torch.rand(5)
+    unweave.resume(part.path, device="cpu", architecture=networks)
+    expected, resumed = (load_checkpoint(run.checkpoints)[1] for run in (whole, part))
+    assert all(torch.equal(expected[name], resumed[name]) for name in expected)
+
+
+@pytest.mark.parametrize("shape", [(128, 16, 16), (128, 16, 16, 3), (128, 5)])
+def test_arrays_are_data(tmp_path, settings, shape):
+    kind = {} if len(shape) > 2 else {"cost": "l2sq"}
+    rng = np.random.default_rng(0)
+    array = rng.integers(0, 255, shape).astype(np.uint8) if len(shape) > 2 else rng.normal(
+        size=shape
+    )  # fmt: skip
+    settings |= {"data": (array, np.arange(128) % 3)}
+    run = unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings, **kind)
+    again = unweave.Run.open(run.path, device="cpu")
+    assert again.sample(3).shape[0] == 3  # without the data
+    with pytest.raises(ConfigError, match="data given from Python; pass them again"):
+        _ = again.dataset
+    assert len(unweave.Run.open(run.path, data=array).dataset) == 128

@@ -1,12 +1,15 @@
-"""Recipes: what is trained, measured, compared and written."""
+"""Recipes: what is trained, compared with what was published, and written."""
 
 import json
+import re
 
 import pytest
 
 from unweave.errors import ConfigError, UnknownNameError
-from unweave.reproduce.recipe import read_recipe, recipe_names
-from unweave.reproduce.reproduction import reproduce, with_data
+from unweave.executors import Serial
+from unweave.experiment.checking import with_data
+from unweave.reproduce.recipe import checked_recipe, read_recipe, recipe_names
+from unweave.reproduce.reproduction import Outcome, reproduce, told
 
 RECIPE = """
 title = "A toy"
@@ -61,40 +64,10 @@ name = "curves"
 caption = "Terms over beta."
 options = { x = "beta", measures = ["kl", "error"], log = true }
 [[pictures]]
-kind = "trade"
-name = "trade"
-caption = "One against the other."
-options = { x = "kl", y = "error", label = "beta" }
-[[pictures]]
-kind = "representations"
-name = "representations"
-caption = "Codes."
-[[pictures]]
 kind = "samples"
 name = "samples"
 caption = "Samples."
-[[pictures]]
-kind = "magnitudes"
-name = "magnitudes"
-caption = "Magnitudes."
-options = { run = "heavy", where = { beta = 100 }, classes = [0, 3] }
-[[pictures]]
-kind = "reconstructions"
-name = "reconstructions"
-caption = "Reconstructions."
 """
-
-
-class Here:
-    """An executor of this process that counts its jobs."""
-
-    def __init__(self):
-        self.jobs = []
-
-    def map(self, function, jobs):
-        for job in jobs:
-            self.jobs.append(job[2])
-            yield function(job)
 
 
 @pytest.fixture
@@ -104,112 +77,175 @@ def recipe(tmp_path):
     return read_recipe(str(path))
 
 
-def test_every_carried_recipe_can_be_read():
-    wanted = {
-        "vcae-mixture", "decomposition-pinwheel", "decomposition-sparsity",
-        "prior-disentanglement", "vcae-overfitting", "vcae-generation",
-    }  # fmt: skip
-    assert set(recipe_names()) == wanted
-    for name in wanted:
-        recipe = read_recipe(name)
-        assert recipe.expect
-        labels = {variant.label for variant in recipe.runs}
-        for expected in recipe.expect:
-            assert {expected.run, expected.below or expected.run} <= labels
-            assert expected.measure in recipe.measures
-            assert expected.below is not None or expected.published is not None
+def verdicts(outcome):
+    return [one.verdict for one in outcome.verdicts()]
 
 
 def test_a_recipe_is_trained_measured_compared_and_written(recipe, tmp_path):
-    outcome = reproduce(recipe, tmp_path / "out", Here())
-    assert len(outcome.jobs) == 8
-    verdicts = [verdict for *_, verdict in outcome.verdicts()]
-    assert verdicts == ["agrees", "**disagrees**", "agrees"]
-    low, high = (outcome.values("kl", "light", {"beta": b}) for b in (0.01, 100))
+    recipe = recipe.model_copy(update={"reports": True})
+    outcome = reproduce(recipe, tmp_path / "out", Serial())
+    assert verdicts(outcome) == ["agrees", "**disagrees**", "agrees"]
+    low, high = (outcome.results.values("kl", "light", {"beta": b}) for b in (0.01, 100))
     assert len(low) == 2
     assert max(high) < min(low)
-    job, values = outcome.jobs[0]
-    run = outcome.run(job)
-    assert values["kl"] == run.scalars()[-1]["kl"]
-    assert values["variance"] == pytest.approx(run.posterior_codes().var(0).sum(), rel=1e-4)
-    text = (tmp_path / "out" / "outcome.md").read_text()
-    for name in ("curves", "trade", "representations", "samples", "magnitudes", "reconstructions"):
-        assert (tmp_path / "out" / f"{name}.png").stat().st_size > 3000
-        assert f"({name}.png)" in text
+    text = outcome.path.read_text()
     assert "**disagrees**" in text
     assert "Everything." in text
+    assert "`unweave reproduce toy` repeats it" in text
+    for name in ("curves", "samples"):
+        assert (tmp_path / "out" / f"{name}.png").stat().st_size > 3000
+        assert f"({name}.png)" in text
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert all((tmp_path / "out" / link).exists() for link in links)
+    assert sum("runs/" in link and link.endswith("report.html") for link in links) == 8
+    assert "disagrees" in told(outcome)
 
 
-def test_what_is_done_is_not_done_again_and_what_stopped_goes_on(recipe, tmp_path):
-    out = tmp_path / "out"
-    first = reproduce(recipe, out, Here())
-    paths = [out / "runs" / job.folder for job, _ in first.jobs]
-    (paths[1] / "measures.json").unlink()
-    kept = json.loads((paths[0] / "measures.json").read_text())
-    (paths[0] / "measures.json").write_text(json.dumps(kept | {"kl": -7.0}))
-    for file in (paths[2] / "checkpoints").glob("*"):
-        file.unlink()
-    (paths[2] / "scalars.jsonl").unlink()
-    (paths[2] / "measures.json").unlink()
-    second = reproduce(recipe, out, Here())
-    assert second.jobs[0][1]["kl"] == -7.0
-    assert [v for _, v in second.jobs[1:]] == [v for _, v in first.jobs[1:]]
+def test_a_claim_about_a_run_that_did_not_happen_is_not_met(recipe, tmp_path):
+    """Not by one that is missing, unfinished, failed, or measured at another step."""
+    outcome = reproduce(recipe, tmp_path / "out", Serial())
+    rows = outcome.results.rows
+    spoilt = {
+        "missing": {"status": "waiting", "step": 0, "measures": {}},
+        "unfinished": {"status": "stopped", "step": 10},
+        "failed": {"status": "failed", "reason": "it blew up"},
+        "measured early": {
+            "measures": {n: m.model_copy(update={"step": 10}) for n, m in rows[0].measures.items()}
+        },
+        "undefined": {
+            "measures": {
+                n: m.model_copy(update={"value": None}) for n, m in rows[0].measures.items()
+            }
+        },
+    }
+    for what, changes in spoilt.items():
+        for number, row in enumerate(rows):
+            if row.run != "light" or row.seed != 1:
+                continue
+            changed = [*rows]
+            changed[number] = row.model_copy(update=changes)
+            results = type(outcome.results)(recipe, outcome.results.folder, changed)
+            found = Outcome(recipe, results, {}, "").verdicts()
+            assert [one.verdict for one in found] == ["not known", "not known", "agrees"], what
+            assert found[0].found == "1 of 2 runs of light"
 
 
-def test_a_folder_of_other_settings_is_refused(recipe, tmp_path):
-    reproduce(recipe, tmp_path / "out", Here())
-    changed = recipe.model_copy(update={"settings": recipe.settings | {"dim": 5}})
-    with pytest.raises(ConfigError, match="other settings than the recipe's; choose another --out"):
-        reproduce(changed, tmp_path / "out", Here())
+def test_a_run_that_failed_leaves_its_claims_open(tmp_path):
+    """The same through the whole command, with a run that blows up."""
+    path = tmp_path / "toy.toml"
+    text = RECIPE.replace('method = "toy-vae", learning_rate = 0.01', 'method = "toy-bomb"')
+    text = text.replace("beta = [0.01, 100]", "learning_rate = [0.001, 0.01]")
+    text = text.replace("beta = 100", "learning_rate = 0.01")
+    text = text.replace("beta = 0.01", "learning_rate = 0.001")
+    path.write_text(text.replace('x = "beta"', 'x = "learning_rate"'))
+    outcome = reproduce(read_recipe(str(path)), tmp_path / "out", Serial())
+    assert verdicts(outcome)[2] == "not known"
+    assert "bomb is not finite" in outcome.path.read_text()
 
 
-def test_the_first_data_set_that_is_there_is_taken(recipe):
-    assert with_data(recipe).settings["data"] == "toy-images"
-    given = recipe.model_copy(update={"settings": {"data": "toy-vectors"}})
-    assert with_data(given).settings["data"] == "toy-vectors"
-    with pytest.raises(ConfigError, match="recipe toy needs data: unknown dataset 'nothing'"):
-        with_data(recipe.model_copy(update={"data": ["nothing"]}))
-
-
-def test_recipes_that_are_none_are_said(tmp_path):
-    with pytest.raises(
-        UnknownNameError, match="unknown recipe 'vcae'; did you mean 'vcae-mixture'"
-    ):
-        read_recipe("vcae")
+def test_what_was_changed_is_told_and_the_command_is_the_one_that_was_given(tmp_path, call):
     path = tmp_path / "mine.toml"
-    with pytest.raises(ConfigError, match="recipe .*mine.toml cannot be read"):
-        read_recipe(str(path))
-    path.write_text("title = ")
-    with pytest.raises(ConfigError, match="is not TOML"):
-        read_recipe(str(path))
-    path.write_text(RECIPE.replace("label = ", "labels = ", 1))
-    with pytest.raises(ConfigError, match=r"runs\.0\.label: Field required"):
-        read_recipe(str(path))
+    path.write_text(RECIPE)
+    out = tmp_path / "out"
+    shown = call("reproduce", path, "--set", "steps=10", "--out", out, "--executor", "serial")
+    assert "not known" not in shown
+    text = (out / "outcome.md").read_text()
+    assert f"`unweave reproduce {path} --set steps=10` repeats it" in text
+    assert "**Changed for this outcome.** `steps=10`" in text
+
+
+def test_a_recipe_without_claims_has_no_table_of_them(recipe, tmp_path):
+    plain = recipe.model_copy(update={"expect": [], "pictures": [], "seeds": [0], "grid": {}})
+    text = reproduce(plain, tmp_path / "out", Serial()).path.read_text()
+    assert "what was published" not in text
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('"log kl"', '"lag kl"', "unknown measure 'lag'; did you mean 'log'"),
+        ('run = "heavy"', 'run = "heavyy"', "expect 3: unknown run 'heavyy'; did you mean 'heavy'"),
+        ('measure = "variance"', 'measure = "varianc"', "expect 3: unknown measure 'varianc'"),
+        ('below = "light"', 'below = "ligth"', "expect 1: unknown run 'ligth'"),
+        ("where = { beta = 100 }", "where = { beta = 7 }", "the grid has no beta '7'; it has 0.01"),
+        ("where = { beta = 100 }", "where = { bta = 1 }", "unknown setting of the grid 'bta'"),
+        ("tolerance = 3.9", "", 'give below = "RUN", or both published and tolerance'),
         ('kind = "curves"', 'kind = "curve"', "unknown kind of picture 'curve'"),
-        ('run = "heavy"\nwhere = { beta = 100 }\npub', 'run = "huge"\npub', "no run 'huge'"),
+        ('"log kl"', '"lag kl"', "unknown measure 'lag'; did you mean 'log'"),
+        ('name = "curves"', 'name = "/x/victim"', "must be a plain name"),
+        ('label = "heavy"', 'label = "../../../outside"', "must be a plain name"),
     ],
 )
-def test_a_wrong_name_in_a_recipe_is_said(tmp_path, old, new, message):
+def test_a_wrong_name_is_said_before_anything_is_trained_or_written(
+    tmp_path, old, new, message, monkeypatch, call
+):
+    def train(*arguments, **settings):
+        raise AssertionError("something was trained")
+
+    monkeypatch.setattr("unweave.training.train", train)
     path = tmp_path / "mine.toml"
     assert old in RECIPE
-    path.write_text(RECIPE.replace(old, new))
-    recipe = read_recipe(str(path), {"steps": 2})
-    with pytest.raises(ValueError, match=message):
-        reproduce(recipe, tmp_path / "out", Here())
+    path.write_text(RECIPE.replace(old, new, 1))
+    shown = call("reproduce", path, "--out", tmp_path / "out", code=2)
+    assert message in shown
+    assert "Traceback" not in shown
+    assert not (tmp_path / "out").exists()
 
 
-def test_processes_give_what_this_process_gives(recipe, tmp_path, call):
-    path = tmp_path / "toy.toml"
-    shown = call("reproduce", path, "--out", tmp_path / "a", "--executor", "processes:workers=2")
-    assert "agrees" in shown
-    reproduce(recipe, tmp_path / "b", Here())
-    for one in (tmp_path / "a" / "runs").glob("*/measures.json"):
-        other = tmp_path / "b" / "runs" / one.parent.name / "measures.json"
-        assert json.loads(one.read_text()) == pytest.approx(json.loads(other.read_text()))
-    assert "vcae-mixture" in call("reproduce")
+def test_a_wrong_setting_leaves_no_folder(tmp_path, call):
+    path = tmp_path / "mine.toml"
+    path.write_text(RECIPE)
+    shown = call("reproduce", path, "--set", "steps=0", "--out", tmp_path / "out", code=2)
+    assert "setting steps does not take '0'" in shown
+    assert not (tmp_path / "out").exists()
+
+
+def test_recipes_that_are_none_are_said(tmp_path):
+    with pytest.raises(UnknownNameError, match="unknown recipe 'vcae'; did you mean 'vcae-"):
+        read_recipe("vcae")
+    path = tmp_path / "mine.toml"
+    with pytest.raises(ConfigError, match="mine.toml cannot be read"):
+        read_recipe(str(path))
+    path.write_text(RECIPE.replace("label = ", "labels = ", 1))
+    with pytest.raises(ConfigError, match=r"runs\.0\.label"):
+        read_recipe(str(path))
+    path.write_text(RECIPE.replace("[measures]", "[better]"))
+    with pytest.raises(ConfigError):
+        read_recipe(str(path))
+    path.write_text(re.sub(r"\[measures\].*?(?=\[\[expect)", "", RECIPE, flags=re.DOTALL))
+    with pytest.raises(ConfigError, match="recipe mine has no measures"):
+        checked_recipe(read_recipe(str(path)))
+
+
+def test_the_first_data_set_that_is_there_is_taken(recipe):
+    assert with_data(recipe)[0].settings["data"] == "toy-images"
+    given = recipe.model_copy(update={"settings": recipe.settings | {"data": "toy-vectors"}})
+    assert with_data(given)[0].settings["data"] == "toy-vectors"
+    with pytest.raises(ConfigError, match="cannot begin: unknown dataset 'nothing'"):
+        with_data(recipe.model_copy(update={"data": ["nothing"]}))
+
+
+def test_every_carried_recipe_is_read_and_its_claims_are_about_its_runs():
+    for name in recipe_names():
+        recipe = read_recipe(name)
+        labels = {variant.label for variant in recipe.runs}
+        for expected in recipe.expect:
+            assert {expected.run, expected.below or expected.run} <= labels, name
+            assert expected.measure in recipe.measures, name
+            assert expected.below is not None or expected.published is not None, name
+
+
+def test_numbers_of_an_interrupted_recipe_are_made_anew(recipe, tmp_path):
+    """A run that is behind its last step is trained on, and its old numbers are not taken."""
+    out = tmp_path / "out"
+    first = reproduce(recipe, out, Serial())
+    file = out / "jobs" / "light-beta100-seed0.json"
+    row = json.loads(file.read_text())
+    for found in row["measures"].values():
+        found["value"] = -7.0
+    file.write_text(json.dumps(row))
+    newest = max((out / "runs" / "light-beta100-seed0" / "checkpoints").iterdir())
+    newest.unlink()
+    again = reproduce(recipe, out, Serial())
+    assert again.results.values("kl", "light", {"beta": 100}) == first.results.values(
+        "kl", "light", {"beta": 100}
+    )

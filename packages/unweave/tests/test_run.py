@@ -1,15 +1,19 @@
 """What can be asked of a run directory, and what evaluation and report leave in it."""
 
 import json
+import os
 
 import h5py
 import numpy as np
 import pytest
+import torch
 from toy import ToyImages
 
 import unweave
+from unweave.checkpoint import load_checkpoint
+from unweave.codetable import encode_table
 from unweave.errors import ConfigError, RunError
-from unweave.evaluate import encode_table, evaluate, untrained_score
+from unweave.evaluate import evaluate, read_scores, untrained_score
 from unweave.report.aggregate import aggregate_kl
 from unweave.report.figures import tile
 
@@ -99,7 +103,7 @@ def test_scores_are_kept_and_read_back(run):
     kept = json.loads(run.scores_path.read_text())
     assert kept["rows"] == 128
     assert run.scores == {name: score["value"] for name, score in kept["scores"].items()}
-    assert set(run.scores) == {"reconstruction_error", "toy-correlation"}
+    assert set(run.scores) >= {"reconstruction_error", "toy-correlation:power=1"}
 
 
 def test_scores_are_computed_when_first_asked_for(run):
@@ -151,6 +155,70 @@ def test_without_factors_metrics_of_factors_are_refused(tmp_path, settings):
     evaluate(run)
     assert set(run.scores) == {"reconstruction_error"}
     assert run.report().exists()
+
+
+def test_scores_and_report_of_an_earlier_step_are_made_anew(run):
+    run.report()
+    before = read_scores(run)
+    assert before["step"] == 20
+    longer = unweave.resume(run.path, steps=40, device="cpu")
+    os.utime(run.scores_path, (2e9, 2e9))  # the file's time says nothing
+    longer.report()
+    after = read_scores(longer)
+    assert after["step"] == 40
+    assert after["scores"] != before["scores"]
+    assert longer.scores == {n: s["value"] for n, s in after["scores"].items()}
+
+
+def test_a_run_that_goes_on_is_the_run_that_was_longer_from_the_start(run, tmp_path, settings):
+    whole = unweave.train(
+        "toy-vae", out=tmp_path / "whole", device="cpu", **{**settings, "steps": 40}
+    )
+    longer = unweave.resume(run.path, steps=40, device="cpu")
+    a, b = (load_checkpoint(r.checkpoints)[1] for r in (whole, longer))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert longer.scalars() == whole.scalars()
+    assert longer.recorded("continued") == [20]
+    assert unweave.Run.open(run.path).config.steps == 40
+    with pytest.raises(ConfigError, match="steps must be at least 40"):
+        unweave.resume(run.path, steps=30, device="cpu")
+
+
+def test_images_that_are_held_out_are_never_trained_on(tmp_path, settings):
+    settings |= {"holdout": 28, "validate_every": 10, "keep_best": "validation/loss"}
+    run = unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)
+    assert (len(run.dataset), len(run.heldout)) == (100, 28)
+    rows = [d._rows for d in (run.dataset, run.heldout)]
+    assert sorted(np.concatenate(rows)) == list(range(128))
+    lines = run.scalars()
+    assert [line["step"] for line in lines if "validation/loss" in line] == [10, 20]
+    best = min(
+        (line for line in lines if "validation/loss" in line), key=lambda x: x["validation/loss"]
+    )
+    assert load_checkpoint(run.path / "best")[0] == best["step"]
+    scores = run.evaluate("toy-correlation", on="holdout")
+    assert "toy-correlation/holdout" in scores
+    assert len(h5py.File(run.codes_path)["codes"]) == 28
+
+
+def test_training_stops_when_the_best_is_long_ago(tmp_path, settings):
+    settings |= {
+        "holdout": 28, "validate_every": 5, "keep_best": "validation/loss", "stop_after": 2,
+        "learning_rate": "steps(3e-3, 20: 1e-9)", "steps": 2000, "beta": "linear(0, 50, 2000)",
+    }  # fmt: skip
+    run = unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)
+    assert run.outcome == "finished"
+    assert run.step < 2000
+
+
+def test_a_run_needs_its_data_for_nothing_but_the_data(run, monkeypatch):
+    images = ToyImages().images(np.arange(3))
+    expected = run.reconstruct(images)
+    opened = unweave.Run.open(run.path, device="cpu")
+    monkeypatch.setattr("unweave.trained.build_dataset", lambda *_: pytest.fail("opened the data"))
+    np.testing.assert_array_equal(opened.reconstruct(images), expected)
+    assert opened.sample(2).shape == (2, 16, 16, 1)
+    assert "toy-vae on toy-images, step 20 of 20" in repr(opened)
 
 
 def test_what_is_no_run_directory(tmp_path):

@@ -1,4 +1,4 @@
-"""Which data sets there are, and how one is loaded by its name."""
+"""How a data set is loaded by its name."""
 
 import difflib
 import inspect
@@ -6,23 +6,13 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from unweave_data.entries import ENTRIES
 from unweave_data.errors import DataError
 
 if TYPE_CHECKING:
     from unweave_data.dataset import Dataset
 
-DATASETS = {
-    "dsprites": "unweave_data.dsprites:dsprites",
-    "mnist": "unweave_data.mnist:mnist",
-    "fashion-mnist": "unweave_data.mnist:fashion_mnist",
-    "lpc-sprites": "unweave_data.lpc_sprites:lpc_sprites",
-    "digits": "unweave_data.digits:digits",
-    "pinwheel": "unweave_data.pinwheel:pinwheel",
-    "gaussian-mixture-100d": "unweave_data.projected_mixture:projected_mixture",
-    "images": "unweave_data.folder:images",
-    "npz": "unweave_data.arrays:npz",
-    "hdf5": "unweave_data.arrays:hdf5",
-}
+DATASETS = {entry.name: entry.target for entry in ENTRIES}
 
 
 def load(name: str, **options: Any) -> "Dataset":
@@ -46,18 +36,22 @@ def load(name: str, **options: Any) -> "Dataset":
     >>> data = load("dsprites", resolution=32)
     >>> data.images([4, 2]).shape, data.factors[2].tolist()
     ((2, 32, 32, 1), [0, 0, 0, 0, 2])
+    >>> len(load("dsprites", keep="shape == 0 and position_x < 16", holdout=1000))
+    121880
 
     """
     if name not in DATASETS:
-        raise DataError(f"name: no data set {name!r}; known: {_closest_first(name, DATASETS)}")
+        listed = _closest_first(name, DATASETS)
+        raise DataError(f"name: no data set {str(name)[:80]!r}; known: {listed}")
     module, _, attribute = DATASETS[name].partition(":")
     function: Callable[..., Dataset] = getattr(import_module(module), attribute)
-    known = inspect.signature(function).parameters
+    # A parameter `range_` is the option `range`: the underscore is Python's, not the user's.
+    known = {name.rstrip("_"): name for name in inspect.signature(function).parameters}
     for option in options:
-        if option not in known:
+        if option.rstrip("_") not in known:
             listed = _closest_first(option, known) or "none"
-            raise DataError(f"options: {name} has no option {option!r}; known: {listed}")
-    return function(**options)
+            raise DataError(f"options: {name} has no option {option[:80]!r}; known: {listed}")
+    return function(**{known[option.rstrip("_")]: value for option, value in options.items()})
 
 
 def _closest_first(wrong: str, known: Iterable[str]) -> str:

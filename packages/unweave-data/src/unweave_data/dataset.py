@@ -31,7 +31,13 @@ class Dataset:
     bits
         8; 1 where every pixel is 0 or 255; 32 where the set is float32 numbers of any size
 
+    `holdout` is the set of the images that the option `holdout` took away, and `excluded` that of
+    those that `keep` and `correlate` did; None where nothing was. `continuous_factors` names the
+    factors whose classes are bins of their values.
     """
+
+    holdout: "Dataset | None" = None
+    excluded: "Dataset | None" = None
 
     def __init__(
         self,
@@ -49,6 +55,7 @@ class Dataset:
         self.bits = bits
         self.factor_names = factors.names
         self.factor_sizes = factors.sizes
+        self.continuous_factors = factors.continuous
         self._size = size
         self._factors = factors
 
@@ -68,6 +75,17 @@ class Dataset:
     def factor_values(self) -> NDArray[np.floating] | None:
         """Factor values, floats of shape (N, K), or None where unknown."""
         return self._factors.values
+
+    @property
+    def all_factors(self) -> Factors:
+        """Everything that is known of the factors."""
+        return Factors(
+            self.factors,
+            self.factor_values,
+            self.factor_names,
+            self.factor_sizes,
+            self.continuous_factors,
+        )
 
     def images(self, index: ArrayLike) -> NDArray[Pixel]:
         """Give the images at some indices.
@@ -100,7 +118,7 @@ class Dataset:
         -------
         uint8 array, shape (N, h, w, c) where `bits` is 8, (N, ceil(h w c / 8)) from
         numpy.packbits where it is 1; float32, shape (N, h, w, c) where it is 32; None where the
-        set stays on disk
+        set stays on disk or is drawn anew for each image
 
         """
         raise NotImplementedError
@@ -115,8 +133,8 @@ class ArrayDataset(Dataset):
     Parameters
     ----------
     images
-        array, shape (n, h, w), (n, h, w, c) or (n, c, h, w) with c 1 or 3; uint8, bool, or floats
-        in [0, 1]
+        array, shape (n, h, w), (n, h, w, c) or (n, c, h, w) with up to 16 channels; uint8, bool,
+        other integers from 0, or floats in [0, 1]
     name
         what the set is called
     factors
@@ -152,7 +170,7 @@ class ArrayDataset(Dataset):
         note: str = "",
     ) -> None:
         images = np.asarray(images)
-        pixels = Pixels.collect(images.shape, images.dtype, [images])
+        pixels = Pixels.collect(images.shape, images.dtype, lambda: [images])
         known = make_factors(len(images), factors, factor_values, factor_names, factor_sizes)
         self._keep(name, pixels, known, note)
 

@@ -11,7 +11,13 @@ from tokenize import TokenError
 
 
 class DataError(ValueError):
-    """Data, an index or an option that cannot be used; the message is one sentence."""
+    """Data, an index or an option that cannot be used; the message is one sentence.
+
+    Names come out of strangers' files: what no terminal should be sent becomes a question mark.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__("".join(c if c.isprintable() else "?" for c in message))
 
 
 # zipfile says RuntimeError of an encrypted member and NotImplementedError of an unknown packing;
@@ -57,7 +63,7 @@ def reading(path: Path, what: str) -> Iterator[None]:
     except MemoryError:
         raise DataError(f"path: {path} does not fit into memory; give a smaller file") from None
     except _BROKEN as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = " ".join(str(error).split())[:80] or type(error).__name__
         raise DataError(
             f"path: {path} should be {what}, but it cannot be read ({reason}); "
             "get the file again, it is damaged or of another kind"

@@ -8,19 +8,37 @@ from numpy.typing import ArrayLike, NDArray
 
 from unweave_data.errors import DataError
 
-# More distinct values than this in a column of floats are a measurement, not classes.
+# A column of floats with more distinct values than this is a measurement, not classes.
 MOST_LEVELS = 1000
+# So is one with more than this where most images have a value of their own.
+_FEW_LEVELS = 50
+# Classes of a measurement: 20 bins is what published evaluations of MIG use.
+BINS = 20
+_MOST_CLASSES = 2**31
 
 
 @dataclass(frozen=True)
 class Factors:
-    """Checked factors of n images: classes and values of shape (n, k), names and sizes of k."""
+    """Checked factors of n images: classes and values of shape (n, k), names and sizes of k.
+
+    `continuous` names the factors that are measured: their classes are bins of their values.
+    """
 
     classes: NDArray[np.unsignedinteger] | None = None
     values: NDArray[np.floating] | None = None
     names: tuple[str, ...] = ()
     sizes: tuple[int, ...] = ()
+    continuous: tuple[str, ...] = ()
     note: str = ""
+
+    def rows(self, index: NDArray[np.int64]) -> "Factors":
+        """Give the factors of some images, without those that no longer vary."""
+        if self.classes is None:
+            return self
+        values = None if self.values is None else self.values[index]
+        return _varying(
+            Factors(self.classes[index], values, self.names, self.sizes, self.continuous, self.note)
+        )
 
 
 UNKNOWN = Factors()
@@ -36,7 +54,9 @@ def make_factors(
     """Check factors and bring them into one form.
 
     Integers are classes. Floats are values: each column's distinct values, sorted, become the
-    classes. A size that is not given is the largest class + 1.
+    classes; where almost every image has its own value, the classes are 20 bins of equal frequency
+    and the values are kept. A size that is not given is the largest class + 1. A factor that is the
+    same in all images is left out.
 
     Parameters
     ----------
@@ -65,21 +85,43 @@ def make_factors(
     if classes is None:
         return UNKNOWN
     table = _column_table(classes, n, "factors")
-    note = ""
+    checked_names = _names(names, table.shape[1])
+    continuous: tuple[str, ...] = ()
+    notes = []
     if np.issubdtype(table.dtype, np.floating):
-        values = table if values is None else values
-        table = _levels(_finite(table.astype(np.float64), "factors"))
-        note = "float factors were numbered in order of their values"
+        floats = _finite(table.astype(np.float64), "factors")
+        values = floats if values is None else values
+        table, continuous = _levels(floats, checked_names)
+        if len(continuous) < len(checked_names):
+            notes.append("float factors were numbered in order of their values")
+        if continuous:
+            notes.append(
+                f"{', '.join(continuous)}: the values are kept, and the classes are {BINS} bins of "
+                "equal frequency"
+            )
     table = _classes(table)
-    k = table.shape[1]
-    sizes = _sizes(sizes, table)
-    return Factors(
-        table.astype(np.min_scalar_type(max(sizes) - 1)),
-        _values(values, table.shape),
-        _names(names, k),
-        sizes,
-        note,
+    return _varying(
+        Factors(
+            table.astype(np.min_scalar_type(int(table.max()))),
+            _values(values, table.shape),
+            checked_names,
+            _sizes(sizes, table),
+            continuous,
+            "; ".join(notes),
+        )
     )
+
+
+def grid_factors(names: Sequence[str], sizes: Sequence[int]) -> Factors:
+    """Give the factors of a full grid in C order, the last factor fastest.
+
+    >>> grid_factors(["a", "b"], [2, 2]).classes.tolist()
+    [[0, 0], [0, 1], [1, 0], [1, 1]]
+
+    """
+    dtype = np.min_scalar_type(max(sizes) - 1)
+    classes = np.indices(tuple(sizes), dtype).reshape(len(sizes), -1).T.copy()
+    return Factors(classes, None, tuple(names), tuple(sizes))
 
 
 def _column_table(array: ArrayLike, n: int, argument: str) -> NDArray[np.generic]:
@@ -87,7 +129,7 @@ def _column_table(array: ArrayLike, n: int, argument: str) -> NDArray[np.generic
     table = table[:, None] if table.ndim == 1 else table
     if table.ndim != 2 or len(table) != n or table.shape[1] == 0:
         raise DataError(
-            f"{argument} must have shape ({n}, k), one row an image, got {np.shape(array)}"
+            f"{argument} must have shape ({n}, k), one row per image, got {np.shape(array)}"
         )
     if table.dtype.kind not in "buif":
         raise DataError(f"{argument} must be integers or floats, got {table.dtype}")
@@ -100,20 +142,28 @@ def _finite(table: NDArray[np.floating], argument: str) -> NDArray[np.floating]:
     return table
 
 
-def _levels(table: NDArray[np.floating]) -> NDArray[np.int64]:
-    columns = [np.unique(column, return_inverse=True) for column in table.T]
-    for j, (levels, _) in enumerate(columns):
-        if len(levels) > MOST_LEVELS:
-            raise DataError(
-                f"factors must be classes, got {len(levels)} distinct floats in column {j}; "
-                f"sort them into at most {MOST_LEVELS} integer classes"
-            )
-    return np.stack([inverse.ravel() for _, inverse in columns], axis=1)
+def _levels(
+    table: NDArray[np.floating], names: tuple[str, ...]
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    columns, continuous = [], []
+    for name, column in zip(names, table.T, strict=True):
+        levels, inverse = np.unique(column, return_inverse=True)
+        measured = len(levels) > MOST_LEVELS or len(levels) > max(_FEW_LEVELS, len(column) // 2)
+        continuous += [name] if measured else []
+        columns.append(_bins(column) if measured else inverse.ravel())
+    return np.stack(columns, axis=1), tuple(continuous)
+
+
+def _bins(column: NDArray[np.floating]) -> NDArray[np.int64]:
+    edges = np.quantile(column, np.arange(1, BINS) / BINS)
+    # Equal edges are one: a bin that nothing falls into would be no class.
+    found: NDArray[np.int64] = np.searchsorted(np.unique(edges), column, side="right")
+    return np.unique(found, return_inverse=True)[1].ravel()
 
 
 def _classes(table: NDArray[np.generic]) -> NDArray[np.int64]:
     low, high = int(table.min()), int(table.max())
-    if low < 0 or high >= 2**31:
+    if low < 0 or high >= _MOST_CLASSES:
         raise DataError(
             f"factors must be classes 0, 1, 2 ..., got {low if low < 0 else high}; "
             "number them with numpy.unique(column, return_inverse=True)"
@@ -123,20 +173,26 @@ def _classes(table: NDArray[np.generic]) -> NDArray[np.int64]:
 
 def _sizes(sizes: Sequence[int], table: NDArray[np.int64]) -> tuple[int, ...]:
     found = tuple(int(m) + 1 for m in table.max(axis=0))
-    given = tuple(int(size) for size in np.asarray(sizes).ravel())
-    if not given:
+    if len(sizes) == 0:
         return found
-    if len(given) != len(found) or any(g < f for g, f in zip(given, found, strict=True)):
+    given = np.asarray(sizes).ravel()
+    numbers = given.dtype.kind in "uif" and bool(np.isfinite(given.astype(np.float64)).all())
+    if (
+        not numbers
+        or len(given) != len(found)
+        or bool((given < np.array(found)).any() or (given > _MOST_CLASSES).any())
+    ):
         raise DataError(
-            f"factor_sizes must be {len(found)} numbers of classes of at least {found}, got {given}"
+            f"factor_sizes must be {len(found)} numbers of classes of at least {found}, got "
+            f"{str(given.tolist())[:80]}"
         )
-    return given
+    return tuple(int(size) for size in given)
 
 
 def _names(names: Sequence[str | bytes], k: int) -> tuple[str, ...]:
     given = tuple(n.decode("utf-8", "replace") if isinstance(n, bytes) else str(n) for n in names)
     if given and (len(given) != k or len(set(given)) != k):
-        raise DataError(f"factor_names must be {k} different names, got {given}")
+        raise DataError(f"factor_names must be {k} different names, got {str(given)[:80]}")
     return given or tuple(f"factor_{j}" for j in range(k))
 
 
@@ -147,3 +203,26 @@ def _values(values: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.floa
     if table.shape != shape:
         raise DataError(f"factor_values must have shape {shape} as factors, got {table.shape}")
     return _finite(table.astype(np.result_type(table.dtype, np.float32)), "factor_values")
+
+
+def _varying(known: Factors) -> Factors:
+    """Leave out factors that are the same in all images: no score is defined for them."""
+    if known.classes is None:
+        return known
+    varies = (known.classes != known.classes[:1]).any(axis=0)
+    if varies.all():
+        return known
+    kept, dropped = np.flatnonzero(varies), np.flatnonzero(~varies)
+    told = f"{', '.join(known.names[k] for k in dropped)} left out, the same in all images"
+    note = "; ".join(part for part in (known.note, told) if part)
+    if len(kept) == 0:
+        return Factors(note=note)
+    names = tuple(known.names[k] for k in kept)
+    return Factors(
+        np.ascontiguousarray(known.classes[:, kept]),
+        None if known.values is None else np.ascontiguousarray(known.values[:, kept]),
+        names,
+        tuple(known.sizes[k] for k in kept),
+        tuple(name for name in known.continuous if name in names),
+        note,
+    )

@@ -1,28 +1,52 @@
 """Where data files are looked for, and what is checked before one is opened."""
 
 import os
+import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from unweave_data.errors import DataError, reading
 
+# A file that is larger than this when unpacked, and so many times larger than on the disk, is a
+# bomb: the whole of dSprites, black pictures with one small shape, is 116 times its npz.
+_LARGE_BYTES = 1 << 30
+_MOST_TIMES = 400
+
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_PAGE = (b"<!doctype html", b"<html", b"<?xml")
+
 
 def regular_file(path: Path | str, what: str) -> Path:
-    """Check that a path names a regular file that may be read.
+    """Check that a path names a regular file that may be read and is not something in its place.
 
     Raises
     ------
-    DataError : nothing is there, it is a directory or a device, or it may not be read
+    DataError : nothing is there, it is a directory, a pipe or a device, it may not be read, or it
+        is a Git LFS pointer or a web page
 
     """
     path = Path(path).expanduser()
     with reading(path, what):
         if path.is_dir():
             raise DataError(f"path: {path} is a directory; give the path of {what}")
-        if path.exists() and not path.is_file():
+        # Looked at before it is opened: opening a pipe waits for a writer.
+        if not stat.S_ISREG(path.stat().st_mode):
             raise DataError(f"path: {path} is not a regular file; give the path of {what}")
         with path.open("rb") as file:
-            file.read(1)
+            _refuse_placeholder(path, file.read(128), what)
     return path
+
+
+def _refuse_placeholder(path: Path, head: bytes, what: str) -> None:
+    if head.startswith(_LFS_POINTER):
+        raise DataError(
+            f"path: {path} is a Git LFS pointer, not {what}; run `git lfs pull` where it came from"
+        )
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_PAGE):
+        raise DataError(
+            f"path: {path} is a web page, not {what}; the download asked for something first, "
+            "so get the file again with a browser"
+        )
 
 
 def directory(path: Path | str, what: str) -> Path:
@@ -58,7 +82,22 @@ def required(path: Path | None, what: str) -> Path:
     """
     if path is None:
         raise DataError(f"path must be given, got nothing; give path= with the path of {what}")
-    return Path(path)
+    return Path(path).expanduser()
+
+
+def named_file(folder: Path, names: Iterable[str], what: str) -> Path:
+    """Find the first of some file names in a folder.
+
+    Raises
+    ------
+    DataError : none of them is there
+
+    """
+    names = list(names)
+    for name in names:
+        if (folder / name).is_file():
+            return folder / name
+    raise DataError(f"path: {folder} has no file {' or '.join(names[:3])}; put {what} there")
 
 
 def check_memory(size: int, path: Path, what: str) -> None:
@@ -75,8 +114,32 @@ def check_memory(size: int, path: Path, what: str) -> None:
     if size > limit:
         raise DataError(
             f"path: {what} in {path} needs {size / 1e9:.1f} GB, more than this machine's "
-            f"{limit / 1e9:.1f} GB of memory; give a smaller file, or an HDF5, which is read "
-            "from disk"
+            f"{limit / 1e9:.1f} GB of memory; give a smaller file, or unpack= with a folder, from "
+            "which it is then read"
+        )
+
+
+def check_unpacked(size: int, stored: int, path: Path, what: str) -> None:
+    """Refuse what claims gigabytes and is kilobytes.
+
+    Parameters
+    ----------
+    size
+        bytes that are declared
+    stored
+        bytes that they take on the disk
+    path, what
+        for the message
+
+    Raises
+    ------
+    DataError : `size` is above 1 GiB and above 400 times `stored`
+
+    """
+    if size > _LARGE_BYTES and size > _MOST_TIMES * stored:
+        raise DataError(
+            f"path: {what} in {path} declares {size / 1e9:.1f} GB and has {stored / 1e6:.3g} MB on "
+            "the disk; it is damaged or made to fill the memory, so get the file again"
         )
 
 

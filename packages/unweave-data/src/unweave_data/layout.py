@@ -1,14 +1,35 @@
 """Image arrays of any usual form, brought into uint8 (n, h, w, c)."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from unweave_data.errors import DataError
+from unweave_data.levels import Scale, Seen, choose_scale, needs_look
 
-CHANNELS = (1, 3)
+# An axis of at most so many may be that of the channels.
+MOST_CHANNELS = 16
+_USUAL_CHANNELS = ((1, 3), (1, 2, 3, 4), tuple(range(1, MOST_CHANNELS + 1)))
+
+Blocks = Callable[[], Iterable[NDArray[Any]]]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How the user wants images read.
+
+    `range` is that of `choose_scale`, or "keep" for floats of any size; `channels` says "first" or
+    "last" where the shape does not; `background` is the colour under the alpha channel, or None to
+    keep that as one more channel.
+    """
+
+    range: str = ""
+    channels: str = ""
+    background: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -20,19 +41,32 @@ class Layout:
 
     image_shape: tuple[int, int, int]
     channels_first: bool
-    dtype: np.dtype[np.generic]
+    dtype: np.dtype[Any]
+    scale: Scale | None = None
     ones: bool = False
+    keep: bool = False
+    background: tuple[int, int, int] | None = None
 
     @classmethod
-    def of(cls, shape: tuple[int, ...], dtype: DTypeLike) -> "Layout":
+    def of(
+        cls,
+        shape: tuple[int, ...],
+        dtype: DTypeLike,
+        wanted: Wanted | None = None,
+        blocks: Blocks | None = None,
+    ) -> "Layout":
         """Recognise the layout of images.
 
         Parameters
         ----------
         shape
-            (n, h, w), (n, h, w, c) or (n, c, h, w), c 1 or 3
+            (n, h, w), (n, h, w, c) or (n, c, h, w), c at most 16
         dtype
-            uint8, bool or a float
+            bool, an integer or a float
+        wanted
+            how to read them
+        blocks
+            gives the images, where their levels decide
 
         Raises
         ------
@@ -42,15 +76,31 @@ class Layout:
         (64, 32, 3)
 
         """
-        dtype = np.dtype(dtype)
-        if dtype != np.uint8 and dtype != np.bool_ and dtype.kind != "f":
-            raise DataError(
-                f"images must be uint8, bool or floats in [0, 1], got {dtype}; convert them"
-            )
-        image_shape, channels_first = _image_shape(tuple(shape))
-        return cls(image_shape, channels_first, dtype)
+        wanted, dtype = wanted or Wanted(), np.dtype(dtype)
+        if dtype.kind not in "biuf":
+            raise DataError(f"images must be integers, bool or floats, got {dtype}; convert them")
+        image_shape, first = _image_shape(tuple(shape), wanted.channels)
+        background = wanted.background if image_shape[2] in (2, 4) else None
+        if background is not None:
+            image_shape = (*image_shape[:2], image_shape[2] - 1)
+        if wanted.range == "keep":
+            return cls(image_shape, first, dtype, keep=True)
+        look = blocks is not None and needs_look(wanted.range, dtype)
+        seen = Seen.of(dtype, blocks()) if look and blocks is not None else None
+        scale = choose_scale(wanted.range, dtype, seen)
+        return cls(image_shape, first, dtype, scale, background=background)
 
-    def seen(self, block: NDArray[np.generic]) -> "Layout":
+    @property
+    def bits(self) -> int:
+        """Bits of a number that comes out: 8, or 32 for floats."""
+        return 32 if self.keep else 8
+
+    @property
+    def out(self) -> DTypeLike:
+        """Dtype that comes out."""
+        return np.float32 if self.keep else np.uint8
+
+    def seen(self, block: NDArray[Any]) -> "Layout":
         """Give this layout, with `ones` set if uint8 images hold nothing above 1.
 
         Raises
@@ -59,12 +109,11 @@ class Layout:
 
         """
         self.convert(block)
-        return replace(self, ones=self.dtype == np.uint8 and bool(block.max() <= 1))
+        plain = self.dtype == np.uint8 and self.scale is None and not self.keep
+        return replace(self, ones=plain and bool(block.max() <= 1))
 
-    def convert(self, block: NDArray[np.generic]) -> NDArray[np.uint8]:
+    def convert(self, block: NDArray[Any]) -> NDArray[Any]:
         """Convert some of the images.
-
-        A float x becomes round(255 x); True becomes 255.
 
         Parameters
         ----------
@@ -73,20 +122,25 @@ class Layout:
 
         Returns
         -------
-        uint8 array, shape (b, h, w, c)
+        uint8 array, shape (b, h, w, c); float32 where levels are kept
 
         Raises
         ------
-        DataError : floats outside [0, 1] or NaN; uint8 above 1 where `ones`
+        DataError : levels that the scale refuses; uint8 above 1 where `ones`
 
         """
         if self.channels_first:
             block = np.moveaxis(block, 1, -1)
-        return self._levels(block).reshape(-1, *self.image_shape)
+        if self.keep:
+            return _floats(block).reshape(-1, *self.image_shape)
+        pixels = self._levels(block)
+        if self.background is not None:
+            pixels = lay_on(pixels, self.background)
+        return pixels.reshape(-1, *self.image_shape)
 
-    def _levels(self, block: NDArray[np.generic]) -> NDArray[np.uint8]:
-        if self.dtype.kind == "f":
-            return _from_floats(block)
+    def _levels(self, block: NDArray[Any]) -> NDArray[np.uint8]:
+        if self.scale is not None:
+            return self.scale(block)
         if self.dtype == np.bool_ or self.ones:
             if block.size and int(block.max()) > 1:
                 raise DataError(
@@ -98,44 +152,51 @@ class Layout:
     @property
     def note(self) -> str:
         """Say what was changed, or "" where nothing was."""
+        over = self.background
         said = {
             "channels moved from second to last": self.channels_first,
-            f"{self.dtype} images in [0, 1] rounded to uint8": self.dtype.kind == "f",
-            "0 and 1 stand for 0 and 255": self.ones or self.dtype == np.bool_,
-        }
+            self.scale.note if self.scale else "": self.scale is not None,
+            f"{self.dtype} levels kept as they are": self.keep,
+            "0 and 1 stand for 0 and 255": self.ones or (self.dtype == np.bool_ and not self.keep),
+            f"transparent pixels over {over}": over is not None,
+            "4 channels kept; if the last is alpha, give background=black or background=white":
+                self.image_shape[2] == 4,
+        }  # fmt: skip
         return "; ".join(text for text, true in said.items() if true)
 
 
 @dataclass(frozen=True)
 class Pixels:
-    """Images in memory: uint8 (n, h, w, c), or packed bits where all pixels are 0 or 255."""
+    """Images in memory.
 
-    stored: NDArray[np.uint8]
+    uint8 (n, h, w, c), packed bits where all pixels are 0 or 255, or float32 (n, h, w, c).
+    """
+
+    stored: NDArray[Any]
     image_shape: tuple[int, int, int]
     bits: int
     note: str = ""
 
     @classmethod
     def collect(
-        cls,
-        shape: tuple[int, ...],
-        dtype: DTypeLike,
-        blocks: Iterable[NDArray[np.generic]],
+        cls, shape: tuple[int, ...], dtype: DTypeLike, blocks: Blocks, wanted: Wanted | None = None
     ) -> "Pixels":
-        """Collect images that come in blocks along axis 0.
+        """Collect images that come in blocks along axis 0, once or, if their levels decide, twice.
 
         Raises
         ------
         DataError : not images (see Layout.of), or values that are none
 
         """
-        layout = Layout.of(shape, dtype)
-        pixels = np.empty((shape[0], *layout.image_shape), np.uint8)
+        layout = Layout.of(shape, dtype, wanted, blocks)
+        pixels = np.empty((shape[0], *layout.image_shape), layout.out)
         done = 0
-        for block in blocks:
+        for block in blocks():
             pixels[done : done + len(block)] = layout.convert(block)
             done += len(block)
-        if layout.dtype == np.uint8 and pixels.max() <= 1:
+        if layout.keep:
+            return cls(pixels, layout.image_shape, 32, layout.note)
+        if layout.dtype == np.uint8 and layout.scale is None and pixels.max() <= 1:
             layout = replace(layout, ones=True)
             pixels *= np.uint8(255)
         return cls.of(pixels, layout.note)
@@ -160,33 +221,70 @@ def pack(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.packbits(pixels.reshape(len(pixels), -1), axis=1)
 
 
+def lay_on(pixels: NDArray[np.uint8], background: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Lay images with an alpha channel on a colour: round(a x + (1 - a) b), a = alpha / 255.
+
+    Parameters
+    ----------
+    pixels
+        uint8 array, shape (..., 2) grey and alpha, or (..., 4) colour and alpha
+    background
+        b, red, green and blue from 0 to 255; its mean for grey images
+
+    Returns
+    -------
+    uint8 array, shape (..., 1) or (..., 3)
+
+    >>> lay_on(np.array([[200, 100, 0, 51]], np.uint8), (255, 255, 255)).tolist()
+    [[244, 224, 204]]
+
+    """
+    colour, alpha = pixels[..., :-1].astype(np.uint16), pixels[..., -1:].astype(np.uint16)
+    grey = colour.shape[-1] == 1
+    under = np.array([round(sum(background) / 3)] if grey else background, np.uint16)
+    mixed = colour * alpha + under * (255 - alpha)
+    return ((mixed + np.uint16(127)) // np.uint16(255)).astype(np.uint8)
+
+
 def _only_black_and_white(pixels: NDArray[np.uint8]) -> bool:
     # Block by block, as most sets show in the first one that they are grey.
     blocks = (pixels[start : start + 256] for start in range(0, len(pixels), 256))
     return all(bool(((block == 0) | (block == 255)).all()) for block in blocks)
 
 
-def _from_floats(block: NDArray[np.generic]) -> NDArray[np.uint8]:
-    floats: NDArray[np.float32] = block.astype(np.float32)
-    low, high = (float(floats.min()), float(floats.max())) if floats.size else (0.0, 0.0)
-    if not (low >= 0 and high <= 1):  # also true of NaN
-        got = "NaN" if np.isnan(low) else f"values from {low:g} to {high:g}"
-        raise DataError(f"float images must lie in [0, 1], got {got}; scale them to [0, 1]")
-    pixels: NDArray[np.uint8] = np.rint(floats * np.float32(255)).astype(np.uint8)
-    return pixels
+def _floats(block: NDArray[Any]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):  # the check below says it in words
+        floats = block.astype(np.float32)
+    if not np.isfinite(floats).all():
+        raise DataError("images must be finite in float32, got NaN, infinity or more than 3.4e38")
+    return floats
 
 
-def _image_shape(shape: tuple[int, ...]) -> tuple[tuple[int, int, int], bool]:
-    if len(shape) not in (3, 4) or 0 in shape:
-        raise DataError(f"images must have shape (n, h, w) or (n, h, w, c), got {shape}")
+def _image_shape(shape: tuple[int, ...], channels: str) -> tuple[tuple[int, int, int], bool]:
+    if channels not in ("", "first", "last"):
+        raise DataError(f"channels must be first or last, got {channels[:80]!r}")
+    if len(shape) not in (3, 4) or 0 in shape or math.prod(shape) >= 1 << 63:
+        raise DataError(f"images must have shape (n, h, w) or (n, h, w, c), got {str(shape)[:80]}")
     if len(shape) == 3:
         return (shape[1], shape[2], 1), False
-    first, last = shape[1] in CHANNELS, shape[3] in CHANNELS
-    if first == last:
-        raise DataError(
-            f"images must have 1 or 3 channels, last as (n, h, w, c) or second as (n, c, h, w), "
-            f"got {shape}{', which could be either' if first else ''}"
-        )
+    first = channels == "first" or (not channels and _channels_are_first(shape))
     if first:
         return (shape[2], shape[3], shape[1]), True
     return (shape[1], shape[2], shape[3]), False
+
+
+def _channels_are_first(shape: tuple[int, ...]) -> bool:
+    """Choose the axis of the channels: the one of a usual number, the most usual first."""
+    for usual in _USUAL_CHANNELS:
+        first, last = shape[1] in usual, shape[3] in usual
+        if first and last:
+            raise DataError(
+                f"images of shape {shape} could have their channels second or last; give "
+                "channels=first or channels=last"
+            )
+        if first or last:
+            return first
+    raise DataError(
+        f"images must have at most {MOST_CHANNELS} channels, last as (n, h, w, c) or second as "
+        f"(n, c, h, w), got {shape}; give channels=first or channels=last if that is right"
+    )

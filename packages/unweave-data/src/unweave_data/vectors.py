@@ -1,13 +1,40 @@
 """Vectors of floats as a data set: what is generated or measured, where there are no pixels."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unweave_data.dataset import Dataset, Progress
 from unweave_data.errors import DataError
-from unweave_data.factors import make_factors
+from unweave_data.factors import UNKNOWN, Factors, make_factors
+
+
+@dataclass(frozen=True)
+class VectorTable:
+    """Numbers (n, d) as they were read, the factors of their rows, and what to say of them."""
+
+    numbers: NDArray[Any]
+    factors: Factors
+    note: str = ""
+
+    def dataset(self, name: str, *, standard: bool = False) -> "VectorDataset":
+        """Make a data set, with columns of mean 0 and standard deviation 1 where asked for.
+
+        Raises
+        ------
+        DataError : numbers that are no vectors
+
+        """
+        rows, note = self.numbers, self.note
+        if standard:
+            rows = _check_vectors(rows).astype(np.float64)
+            spread = rows.std(axis=0)
+            rows = (rows - rows.mean(axis=0)) / np.where(spread > 0, spread, 1)
+            note = "; ".join(part for part in (note, "columns standardised") if part)
+        return VectorDataset(rows, name=name, known=self.factors, note=note)
 
 
 class VectorDataset(Dataset):
@@ -27,6 +54,8 @@ class VectorDataset(Dataset):
         k of each, or empty
     note
         one line that the user should know
+    known
+        factors that are checked already, in place of the four
 
     Raises
     ------
@@ -50,9 +79,10 @@ class VectorDataset(Dataset):
         factor_names: Sequence[str] = (),
         factor_sizes: Sequence[int] = (),
         note: str = "",
+        known: Factors | None = None,
     ) -> None:
         rows = _check_vectors(vectors)
-        known = make_factors(len(rows), factors, factor_values, factor_names, factor_sizes)
+        known = known or make_factors(len(rows), factors, factor_values, factor_names, factor_sizes)
         self._stored = rows[:, None, :, None]
         super().__init__(
             name,
@@ -68,6 +98,66 @@ class VectorDataset(Dataset):
 
     def stored(self, progress: Progress | None = None) -> NDArray[np.float32]:
         """Give all vectors, float32 of shape (N, 1, D, 1); not a copy: do not write to it."""
+        return self._stored
+
+    def _read(self, index: NDArray[np.int64]) -> NDArray[np.float32]:
+        return self._stored[index]
+
+
+class SeriesDataset(Dataset):
+    """Time series of t steps and c channels that lie in memory, each an image of 1 x t x c.
+
+    Parameters
+    ----------
+    series
+        finite numbers of any size, shape (n, t, c) or (n, t); kept as float32
+    name
+        what the set is called
+    known
+        factors of the series
+    note
+        one line that the user should know
+
+    Raises
+    ------
+    DataError : series that cannot be used as they are
+
+    >>> data = SeriesDataset(np.zeros((5, 20, 3)))
+    >>> data, data.image_shape
+    (<series: 5 series of 20 steps and 3 channels>, (1, 20, 3))
+
+    """
+
+    def __init__(
+        self,
+        series: ArrayLike,
+        *,
+        name: str = "series",
+        known: Factors = UNKNOWN,
+        note: str = "",
+    ) -> None:
+        rows = np.asarray(series)
+        rows = rows[..., None] if rows.ndim == 2 else rows
+        if rows.ndim != 3 or 0 in rows.shape:
+            raise DataError(f"series must have shape (n, t, c) or (n, t), got {np.shape(series)}")
+        n, t, c = rows.shape
+        self._stored = _check_vectors(rows.reshape(n, t * c)).reshape(n, 1, t, c)
+        notes = (note, known.note, f"{t} time steps lie along the width")
+        super().__init__(
+            name,
+            n,
+            (1, t, c),
+            factors=known,
+            note="; ".join(part for part in notes if part),
+            bits=32,
+        )
+
+    def __repr__(self) -> str:
+        _, t, c = self.image_shape
+        return f"<{self.name}: {len(self)} series of {t} steps and {c} channels>"
+
+    def stored(self, progress: Progress | None = None) -> NDArray[np.float32]:
+        """Give all series, float32 of shape (N, 1, t, c); not a copy: do not write to it."""
         return self._stored
 
     def _read(self, index: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -26,6 +26,9 @@ class MAF(Flow):
         Widths of the hidden layers of each masked network.
     seed : int
         Seed of the first weights and of the permutations.
+    affine : bool
+        Whether a learned scale and shift of every dimension follows the layers, as in table 5 of
+        "Variance Constrained Autoencoding"; it starts as the identity.
 
     References
     ----------
@@ -50,8 +53,9 @@ class MAF(Flow):
         transforms: int = 6,
         hidden: tuple[int, ...] = (64, 64),
         seed: int = 0,
+        affine: bool = False,
     ) -> None:
-        super().__init__(dim, transforms=transforms, hidden=hidden, seed=seed)
+        super().__init__(dim, transforms=transforms, hidden=hidden, seed=seed, affine=affine)
 
     def _layer(self, order: Tensor, hidden: tuple[int, ...]) -> torch.nn.Module:
         layer: torch.nn.Module = MaskedAutoregressiveTransform(
@@ -76,6 +80,9 @@ class IAF(MAF):
         Widths of the hidden layers of each masked network.
     seed : int
         Seed of the first weights and of the permutations.
+    affine : bool
+        Whether a learned scale and shift of every dimension follows the layers, as in table 5 of
+        "Variance Constrained Autoencoding"; it starts as the identity.
 
     References
     ----------
@@ -111,6 +118,9 @@ class NSF(Flow):
         Number of bins of each spline.
     seed : int
         Seed of the first weights and of the permutations.
+    affine : bool
+        Whether a learned scale and shift of every dimension follows the layers, as in table 5 of
+        "Variance Constrained Autoencoding"; it starts as the identity.
 
     References
     ----------
@@ -131,10 +141,11 @@ class NSF(Flow):
         hidden: tuple[int, ...] = (64, 64),
         bins: int = 8,
         seed: int = 0,
+        affine: bool = False,
     ) -> None:
         check_count("bins", bins)
         self._bins = bins
-        super().__init__(dim, transforms=transforms, hidden=hidden, seed=seed)
+        super().__init__(dim, transforms=transforms, hidden=hidden, seed=seed, affine=affine)
 
     def _layer(self, order: Tensor, hidden: tuple[int, ...]) -> torch.nn.Module:
         layer: torch.nn.Module = MaskedAutoregressiveTransform(

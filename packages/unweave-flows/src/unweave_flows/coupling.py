@@ -25,6 +25,9 @@ class RealNVP(Flow):
         Widths of the hidden layers of each network.
     seed : int
         Seed of the first weights and of the permutations.
+    affine : bool
+        Whether a learned scale and shift of every dimension follows the layers, as in table 5 of
+        "Variance Constrained Autoencoding"; it starts as the identity.
 
     References
     ----------
@@ -46,8 +49,9 @@ class RealNVP(Flow):
         transforms: int = 8,
         hidden: tuple[int, ...] = (256, 256, 256),
         seed: int = 0,
+        affine: bool = False,
     ) -> None:
-        super().__init__(dim, transforms=transforms, hidden=hidden, seed=seed)
+        super().__init__(dim, transforms=transforms, hidden=hidden, seed=seed, affine=affine)
 
     def _layer(self, order: Tensor, hidden: tuple[int, ...]) -> torch.nn.Module:
         kept = torch.zeros(self.dim, dtype=torch.bool)

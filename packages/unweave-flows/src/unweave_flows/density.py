@@ -70,8 +70,7 @@ def check_codes(codes: Any, like: Tensor, *, at_least: int) -> Tensor:
     Raises
     ------
     ValueError
-        If the shape is another, there are fewer than `at_least` codes, one is not finite, or a
-        dimension is constant: no density fits that one.
+        If the shape is another, there are fewer than `at_least` codes, or one is not finite.
     """
     tensor = torch.as_tensor(codes, dtype=like.dtype, device=like.device).detach()
     dim = like.shape[-1]
@@ -82,9 +81,6 @@ def check_codes(codes: Any, like: Tensor, *, at_least: int) -> Tensor:
     if not bool(tensor.isfinite().all()):
         rows = int((~tensor.isfinite()).any(dim=1).sum())
         raise ValueError(f"codes must be finite, got {rows} rows with a nan or an infinity")
-    constant = (tensor == tensor[0]).all(dim=0).nonzero().flatten().tolist()
-    if constant:
-        raise ValueError(f"codes must vary in every dimension, constant are {constant}; drop them")
     return tensor
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import torch
@@ -12,15 +12,20 @@ from torch.distributions import Distribution, Independent, Normal, Transform
 
 from unweave_flows.density import Density, Progress, check_codes, check_count
 from unweave_flows.fitting import maximise_likelihood, split
+from unweave_flows.outliers import narrow_scale, near_rows
 from unweave_flows.standardise import Standardise
 from unweave_flows.zuko_parts import ComposedTransform, NormalizingFlow
+
+Draw = Callable[[Tensor, torch.Generator | None], Tensor]
+"""Gives the codes (m, dim) of rows (m,) anew, with noise from a generator."""
 
 
 class Flow(Density):
     """Density of codes z that a bijection f maps to standard normal noise.
 
     log p(z) = log N(f(z); 0, I) + log |det df(z)/dz|, where f first scales and shifts the codes
-    to zero mean and unit variance and then applies `transforms` learned layers.
+    to zero mean and unit variance and then applies `transforms` learned layers and, where
+    `affine`, a learned scale and shift of every dimension.
 
     Parameters
     ----------
@@ -32,6 +37,8 @@ class Flow(Density):
         Widths of the hidden layers of each layer's network.
     seed : int
         Seed of the first weights and of the permutations between layers.
+    affine : bool
+        Whether a learned scale and shift of every dimension follows the layers.
 
     Attributes
     ----------
@@ -47,7 +54,9 @@ class Flow(Density):
     shift: Tensor
     scale: Tensor
 
-    def __init__(self, dim: int, *, transforms: int, hidden: Sequence[int], seed: int) -> None:
+    def __init__(
+        self, dim: int, *, transforms: int, hidden: Sequence[int], seed: int, affine: bool
+    ) -> None:
         super().__init__(dim)
         check_count("transforms", transforms)
         for width in hidden:
@@ -58,6 +67,8 @@ class Flow(Density):
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             layers = [self._layer(order, tuple(hidden)) for order in orders]
+        if affine:
+            layers.append(_Affine(dim))
         self.layers = torch.nn.ModuleList(layers)
         self.losses: list[tuple[float, float]] = []
 
@@ -115,6 +126,7 @@ class Flow(Density):
         *,
         generator: torch.Generator | None = None,
         progress: Progress | None = None,
+        draw: Draw | None = None,
         epochs: int = 100,
         batch_size: int = 100,
         learning_rate: float = 1e-3,
@@ -125,7 +137,8 @@ class Flow(Density):
 
         Scale and shift are set to the moments of the fitted codes; the layers are trained by
         Adam from the weights that they have. Defaults are those of Braithwaite, O'Connor, Kleijn,
-        "Variance Constrained Autoencoding", 2020, appendix B.3.1, but for the early stopping.
+        "Variance Constrained Autoencoding", 2020, appendix B.3.1, but for the early stopping and
+        for gradients longer than 100, which are shortened.
 
         Parameters
         ----------
@@ -135,6 +148,10 @@ class Flow(Density):
             Source of the split and of the batches; torch's global one where it is not given.
         progress : callable, optional
             Called as progress(epochs done, epochs at most).
+        draw : callable, optional
+            Called as draw(rows, generator) at every step, gives the codes (m, dim) of these rows
+            (m,) of `codes` anew, such as z ~ q(z|x) with fresh noise (algorithm 1 of the same
+            paper). Scale, shift and the held-out loss are those of `codes`.
         epochs, batch_size, learning_rate : int, int, float
             How long to train, on how many codes a step, and Adam's step size.
         validation : float
@@ -145,19 +162,34 @@ class Flow(Density):
         Raises
         ------
         ValueError
-            If the codes have another shape, are not finite, or are constant in a dimension.
+            If the codes have another shape, are not finite, or are constant in all dimensions.
         FloatingPointError
-            If loss or gradient stops being finite.
+            If loss or gradient stops being finite, or the loss rises instead of falling.
+
+        Warns
+        -----
+        RuntimeWarning
+            If codes lie more than 20 robust deviations from the others, which are then left out;
+            or if a dimension is constant, which becomes a narrow normal one.
         """
         codes = check_codes(codes, self.shift, at_least=20)
-        fitted, held_out = split(codes, validation, generator)
-        fitted = check_codes(fitted, self.shift, at_least=2)
-        self.shift.copy_(fitted.mean(dim=0))
-        self.scale.copy_(fitted.std(dim=0))
+        fitted, held_out = split(near_rows(codes), validation, generator)
+        narrow = narrow_scale(codes[fitted], self.shift.dtype)
+        self.shift.copy_(codes[fitted].mean(dim=0))
+        self.scale.copy_(torch.where(narrow > 0, narrow, codes[fitted].std(dim=0)))
+        noise = _noise(codes, narrow, generator)
+
+        def batch(rows: Tensor) -> Tensor:
+            drawn = (
+                codes[rows] if draw is None else _check_drawn(draw(rows, generator), codes[rows])
+            )
+            return drawn + noise[rows]
+
         self.losses = maximise_likelihood(
             self,
             fitted,
-            held_out,
+            batch,
+            (codes + noise)[held_out],
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
@@ -166,6 +198,36 @@ class Flow(Density):
             progress=progress,
         )
         return self
+
+
+class _Affine(torch.nn.Module):
+    """Layer that maps dimension d to (z_d - shift_d) / scale_d, both learned."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.shift = torch.nn.Parameter(torch.zeros(dim))
+        self.log_scale = torch.nn.Parameter(torch.zeros(dim))
+
+    def forward(self) -> Transform:
+        """Return the transform."""
+        return Standardise(self.shift, self.log_scale.exp())
+
+
+def _noise(codes: Tensor, scale: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Draw normal noise (n, dim) of deviations (dim,); none is drawn where all are 0."""
+    if not bool(scale.any()):
+        return torch.zeros_like(codes)
+    device = generator.device if generator is not None else codes.device
+    noise = torch.randn(codes.shape, generator=generator, device=device).to(codes)
+    return scale * noise
+
+
+def _check_drawn(drawn: Tensor, codes: Tensor) -> Tensor:
+    if drawn.shape != codes.shape:
+        raise ValueError(
+            f"draw must give codes of shape {tuple(codes.shape)}, got {tuple(drawn.shape)}"
+        )
+    return drawn.detach().to(codes)
 
 
 def _orders(dim: int, count: int, seed: int) -> list[Tensor]:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.distributions import Distribution, MultivariateNormal
 
 from unweave_flows.density import Density, Progress, check_codes, check_dim
+from unweave_flows.outliers import narrow_scale
 
 
 class Gaussian(Density):
@@ -68,10 +69,17 @@ class Gaussian(Density):
         Raises
         ------
         ValueError
-            If the codes have another shape, are not finite, or lie in a hyperplane.
+            If the codes have another shape, are not finite, or lie in a hyperplane that is not
+            simply that of a constant dimension.
+
+        Warns
+        -----
+        RuntimeWarning
+            If a dimension is constant: it becomes a narrow normal one, independent of the others.
         """
         codes = check_codes(codes, self.loc, at_least=self.dim + 1).double()
         covariance = torch.cov(codes.T, correction=0).reshape(self.dim, self.dim)
+        covariance += narrow_scale(codes, self.loc.dtype).square().diag()
         root, failed = torch.linalg.cholesky_ex(covariance)
         # What the other dimensions leave unexplained of one, too small for the module's dtype.
         rest = root.diagonal().square() / covariance.diagonal()

@@ -9,6 +9,10 @@ from torch import Tensor
 from torch.distributions import Categorical, Distribution, MixtureSameFamily, MultivariateNormal
 
 from unweave_flows.density import Density, Progress, check_codes, check_count, check_dim
+from unweave_flows.outliers import narrow_scale
+
+FLOOR = 1e-6
+"""Variance added to every covariance, in those of the codes; scikit-learn's default."""
 
 
 class GaussianMixture(Density):
@@ -96,12 +100,19 @@ class GaussianMixture(Density):
         Raises
         ------
         ValueError
-            If the codes have another shape, are too few, not finite, or constant in a dimension.
+            If the codes have another shape, are too few or not finite, or all are the same.
+
+        Warns
+        -----
+        RuntimeWarning
+            If a dimension is constant: it becomes a narrow normal one, independent of the others.
         """
         check_count("iterations", iterations)
         few = max(self.dim + 1, len(self.log_weights))
         codes = check_codes(codes, self.loc[0], at_least=few).double()
-        shift, scale = codes.mean(dim=0), codes.std(dim=0)
+        # A dimension without spread has that of the floor, in units of its scale.
+        narrow = narrow_scale(codes, self.loc.dtype) / FLOOR**0.5
+        shift, scale = codes.mean(dim=0), torch.where(narrow > 0, narrow, codes.std(dim=0))
         units = (codes - shift) / scale
         shares = _nearest(units, _first_means(units, len(self.log_weights), generator))
         last = -float("inf")
@@ -146,8 +157,7 @@ def _maximise(codes: Tensor, shares: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     # A component that lost all its codes keeps a mean of zero and a tiny weight.
     counts = shares.sum(dim=0).clamp_min(torch.finfo(codes.dtype).eps)
     loc = (shares.mT @ codes) / counts[:, None]
-    # In units of the codes' standard deviations; the same as scikit-learn's default.
-    floor = 1e-6 * torch.eye(codes.shape[1], dtype=codes.dtype, device=codes.device)
+    floor = FLOOR * torch.eye(codes.shape[1], dtype=codes.dtype, device=codes.device)
     covariances = [
         ((codes - mean) * share[:, None]).mT @ (codes - mean) / count + floor
         for mean, share, count in zip(loc, shares.mT, counts, strict=True)

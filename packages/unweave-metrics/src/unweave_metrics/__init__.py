@@ -1,43 +1,62 @@
 """Disentanglement metrics of arrays: fast, with named conventions, without torch."""
 
-from unweave_metrics.beta_vae import beta_vae, z_diff
-from unweave_metrics.catalogue import find_metric
+# isort: off
+# One line per metric, in the order of the catalogue and of every list that is made of it.
+from unweave_metrics.information.mig import mig as mig
+from unweave_metrics.information.mig_sup import mig_sup as mig_sup
+from unweave_metrics.information.jemmig import jemmig as jemmig
+from unweave_metrics.information.dcimig import dcimig as dcimig
+from unweave_metrics.information.modularity import modularity as modularity
+from unweave_metrics.information.rmig import rmig as rmig
+from unweave_metrics.information.infomec import infomec as infomec
+from unweave_metrics.predictors.sap import sap as sap
+from unweave_metrics.predictors.dci import dci as dci
+from unweave_metrics.predictors.dci_es import dci_es as dci_es
+from unweave_metrics.predictors.explicitness import explicitness as explicitness
+from unweave_metrics.predictors.linear_probe import linear_probe as linear_probe
+from unweave_metrics.predictors.downstream import downstream as downstream
+from unweave_metrics.interventions.factor_vae import factor_vae as factor_vae
+from unweave_metrics.interventions.beta_vae import beta_vae as beta_vae
+from unweave_metrics.interventions.irs import irs as irs
+from unweave_metrics.interventions.z_diff import z_diff as z_diff
+from unweave_metrics.interventions.z_min_var import z_min_var as z_min_var
+from unweave_metrics.interventions.z_max_var import z_max_var as z_max_var
+from unweave_metrics.pairs.mcc import mcc as mcc
+from unweave_metrics.unsupervised.gaussian_total_correlation import (
+    gaussian_total_correlation as gaussian_total_correlation,
+)
+from unweave_metrics.unsupervised.gaussian_wasserstein import (
+    gaussian_wasserstein as gaussian_wasserstein,
+)
+from unweave_metrics.unsupervised.mutual_information_score import (
+    mutual_information_score as mutual_information_score,
+)
+from unweave_metrics.unsupervised.total_correlation_knn import (
+    total_correlation_knn as total_correlation_knn,
+)
+from unweave_metrics.unsupervised.hoyer_sparsity import hoyer_sparsity as hoyer_sparsity
+from unweave_metrics.unsupervised.active_units import active_units as active_units
+from unweave_metrics.pairs.reconstruction_error import reconstruction_error as reconstruction_error
+from unweave_metrics.pairs.psnr import psnr as psnr
+from unweave_metrics.pairs.ssim import ssim as ssim
+from unweave_metrics.pairs.laplacian_variance import laplacian_variance as laplacian_variance
+from unweave_metrics.pairs.udr import udr as udr
+from unweave_metrics.pairs.mmd import mmd as mmd
+from unweave_metrics.pairs.frechet_distance import frechet_distance as frechet_distance
+from unweave_metrics.pairs.kernel_distance import kernel_distance as kernel_distance
+
+# isort: on
+from unweave_metrics.bootstrap import bootstrap
+from unweave_metrics.catalogue import CATALOGUE, find_metric
+from unweave_metrics.codetable.reading import read_code_table, read_code_tables
+from unweave_metrics.codetable.table import CodeTable, write_code_table, write_code_tables
 from unweave_metrics.compare import compare, paired_test, summarize
-from unweave_metrics.dci import dci
-from unweave_metrics.dci_es import dci_es
-from unweave_metrics.dcimig import dcimig
 from unweave_metrics.evaluate import evaluate
-from unweave_metrics.explicitness import explicitness
-from unweave_metrics.factor_vae import factor_vae
-from unweave_metrics.images import laplacian_variance, psnr, reconstruction_error, ssim
-from unweave_metrics.infomec import infomec
-from unweave_metrics.information import information_table
-from unweave_metrics.information_scores import scores_of
-from unweave_metrics.irs import irs
-from unweave_metrics.jemmig import jemmig
-from unweave_metrics.mcc import mcc
-from unweave_metrics.mig import mig
-from unweave_metrics.mig_sup import mig_sup
-from unweave_metrics.modularity import modularity
-from unweave_metrics.nearest import total_correlation_knn
+from unweave_metrics.information._scores import scores_of
+from unweave_metrics.information._table import information_table
 from unweave_metrics.presets import preset_names, settings_for
-from unweave_metrics.probes import downstream, linear_probe
-from unweave_metrics.reading import read_code_table, read_code_tables
-from unweave_metrics.rmig import rmig
-from unweave_metrics.sap import sap
 from unweave_metrics.score import Score
 from unweave_metrics.scoretable import ScoreTable
-from unweave_metrics.sets import frechet_distance, kernel_distance, mmd
-from unweave_metrics.tables import CodeTable, write_code_table, write_code_tables
-from unweave_metrics.udr import udr
-from unweave_metrics.unsupervised import (
-    active_units,
-    gaussian_total_correlation,
-    gaussian_wasserstein,
-    hoyer_sparsity,
-    mutual_information_score,
-)
-from unweave_metrics.z_var import z_max_var, z_min_var
 
 __version__ = "0.1.0"
 
@@ -45,51 +64,19 @@ __all__ = [
     "CodeTable",
     "Score",
     "ScoreTable",
-    "active_units",
-    "beta_vae",
+    "bootstrap",
     "compare",
-    "dci",
-    "dci_es",
-    "dcimig",
-    "downstream",
     "evaluate",
-    "explicitness",
-    "factor_vae",
     "find_metric",
-    "frechet_distance",
-    "gaussian_total_correlation",
-    "gaussian_wasserstein",
-    "hoyer_sparsity",
-    "infomec",
     "information_table",
-    "irs",
-    "jemmig",
-    "kernel_distance",
-    "laplacian_variance",
-    "linear_probe",
-    "mcc",
-    "mig",
-    "mig_sup",
-    "mmd",
-    "modularity",
-    "mutual_information_score",
     "paired_test",
     "preset_names",
-    "psnr",
     "read_code_table",
     "read_code_tables",
-    "reconstruction_error",
-    "rmig",
-    "sap",
     "scores_of",
     "settings_for",
-    "ssim",
     "summarize",
-    "total_correlation_knn",
-    "udr",
     "write_code_table",
     "write_code_tables",
-    "z_diff",
-    "z_max_var",
-    "z_min_var",
 ]
+__all__ += list(CATALOGUE)

@@ -1,116 +1,122 @@
-"""The metrics by name: where they are, what they need and what their numbers mean."""
+"""What is known of each metric: what it needs, what its numbers mean, how its interval is made."""
 
 from __future__ import annotations
 
 import difflib
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
-from unweave_metrics.score import Score
+from unweave_metrics._signatures import accepted, array_names
+from unweave_metrics.intervals.strategies import Halves, Strategy
+from unweave_metrics.presets import presets_of
+
+UNIT = (0.0, 1.0)
+UPWARD = (0.0, float("inf"))
+ANY = (-float("inf"), float("inf"))
+
+# What `evaluate` can hand to a metric.
+ARRAYS = ("codes", "factors", "images", "reconstructions")
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One metric of the catalogue.
+    """All facts about one metric; hook map, lists, pages, defaults and checks are made of them.
 
-    `best` is ``"high"``, ``"low"`` or ``"-"`` where neither is better; `interval` says how its
-    interval is made: ``"information"``, ``"votes"``, ``"rows"``, ``"images"``, ``"refits"`` or
-    ``""``. A refit is reckoned to take `seconds` per million of (rows x codes + 10,000) x
-    classes; `threads` says whether several may run at a time.
+    `best` is ``"high"``, ``"low"`` or ``"-"`` where neither is better; `bounds` are the least and
+    the largest value; `usual` ones are computed unless others are named; `threads` says whether
+    several may run at a time; `family` names the group of settings that presets fix; `cost`,
+    `rewards`, `misses` and `with_rows` (what more rows do to the score) are words for the pages.
     """
 
-    name: str
-    target: str
+    function: Callable[..., Any]
     summary: str
+    interval: Strategy
     best: str = "high"
-    usual: bool = True
-    interval: str = "rows"
-    seconds: float = 0.0
+    bounds: tuple[float, float] = UNIT
+    usual: bool = False
     threads: bool = True
+    family: str = ""
+    cost: str = ""
+    rewards: str = ""
+    misses: str = ""
+    with_rows: str = ""
 
     @property
-    def function(self) -> Callable[..., Score]:
-        """Return the metric itself, imported now."""
-        module, _, attribute = self.target.partition(":")
-        found: Callable[..., Score] = getattr(import_module(module), attribute)
-        return found
+    def name(self) -> str:
+        """Return the name that people type."""
+        return str(getattr(self.function, "__name__", type(self.function).__name__))
+
+    @property
+    def kind(self) -> str:
+        """Return the room that it lives in, ``"other"`` of a stranger's."""
+        package, _, rest = self.function.__module__.partition(".")
+        return rest.partition(".")[0] if package == "unweave_metrics" else "other"
+
+    @property
+    def target(self) -> str:
+        """Return where it is, as ``module:name``."""
+        return f"{self.function.__module__}:{self.name}"
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Return the names of the arrays that it is called with."""
-        parameters = inspect.signature(self.function).parameters.values()
-        return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+        return array_names(self.function)
+
+    @property
+    def of_table(self) -> bool:
+        """Tell whether one table of arrays is enough to call it."""
+        return set(self.needs) <= set(ARRAYS)
+
+    @property
+    def presets(self) -> tuple[str, ...]:
+        """Return the presets that fix some of its settings."""
+        return presets_of(self.family)
+
+    @property
+    def citation(self) -> str:
+        """Return the references of its docstring as one line."""
+        text = inspect.getdoc(self.function) or ""
+        found = re.search(r"References\n-+\n(.*?)(\n\n|\Z)", text, re.DOTALL)
+        return " ".join(found[1].split()) if found else ""
 
     def arguments(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
         """Return those of the arrays that it is called with: what it needs, and `std` if it may."""
-        names = [*self.needs, *(name for name in ("std",) if accepted(self.function, {name: 0}))]
+        names = [*self.needs, *accepted(self.function, {"std": None})]
         return {name: arrays[name] for name in names if name in arrays}
 
 
-_P = "unweave_metrics."
-
-_ENTRIES = [
-    Entry("mig", _P + "mig:mig", "mutual information gap", interval="information"),
-    Entry("mig_sup", _P + "mig_sup:mig_sup", "gap between factors, per code",
-          interval="information"),
-    Entry("jemmig", _P + "jemmig:jemmig", "gap less joint entropy",
-          interval="information"),
-    Entry("dcimig", _P + "dcimig:dcimig", "gaps of codes, the best one of each factor",
-          interval="information"),
-    Entry("modularity", _P + "modularity:modularity", "one factor a code",
-          interval="information"),
-    Entry("rmig", _P + "rmig:rmig", "gap of whole posteriors (nats)", usual=False,
-          interval="refits", seconds=0.01),
-    Entry("infomec", _P + "infomec:infomec", "InfoM; InfoE, InfoC", usual=False,
-          interval="refits", seconds=0.5, threads=False),
-    Entry("sap", _P + "sap:sap", "gap between single-code predictors", interval="refits",
-          seconds=0.01),
-    Entry("dci", _P + "dci:dci", "disentanglement; completeness, informativeness",
-          interval="refits", seconds=0.6),
-    Entry("dci_es", _P + "dci_es:dci_es", "ease of use; size", usual=False, interval="refits",
-          seconds=0.6, threads=False),
-    Entry("explicitness", _P + "explicitness:explicitness", "area under ROC of linear classifiers",
-          interval="refits", seconds=0.06),
-    Entry("linear_probe", _P + "probes:linear_probe", "linear test accuracy", interval="refits",
-          seconds=0.05),
-    Entry("downstream", _P + "probes:downstream", "cross-validated test accuracy", usual=False,
-          interval="refits", seconds=1.4),
-    Entry("factor_vae", _P + "factor_vae:factor_vae", "FactorVAE score", interval="votes"),
-    Entry("beta_vae", _P + "beta_vae:beta_vae", "beta-VAE score", interval="votes"),
-    Entry("irs", _P + "irs:irs", "interventional robustness"),
-    Entry("z_diff", _P + "beta_vae:z_diff", "beta-VAE score on given rows", usual=False,
-          interval="votes"),
-    Entry("z_min_var", _P + "z_var:z_min_var", "FactorVAE score on given rows", usual=False,
-          interval="votes"),
-    Entry("z_max_var", _P + "z_var:z_max_var", "most varying code, one factor free", usual=False,
-          interval="votes"),
-    Entry("mcc", _P + "mcc:mcc", "mean correlation of matched codes", usual=False),
-    Entry("gaussian_total_correlation", _P + "unsupervised:gaussian_total_correlation",
-          "dependence of a Gaussian fit (nats)", "low"),
-    Entry("gaussian_wasserstein", _P + "unsupervised:gaussian_wasserstein",
-          "distance from independence", "low"),
-    Entry("mutual_information_score", _P + "unsupervised:mutual_information_score",
-          "mean information of pairs of codes (nats)", "low"),
-    Entry("total_correlation_knn", _P + "nearest:total_correlation_knn",
-          "total correlation by neighbours (nats)", "low", usual=False, interval=""),
-    Entry("hoyer_sparsity", _P + "unsupervised:hoyer_sparsity", "few codes an input", "-"),
-    Entry("active_units", _P + "unsupervised:active_units", "codes that vary", "-", interval=""),
-    Entry("reconstruction_error", _P + "images:reconstruction_error", "loss summed over pixels",
-          "low", interval="images"),
-    Entry("psnr", _P + "images:psnr", "peak signal-to-noise ratio (dB)", interval="images"),
-    Entry("ssim", _P + "images:ssim", "structural similarity", usual=False, interval="images"),
-    Entry("laplacian_variance", _P + "images:laplacian_variance", "sharpness", "-",
-          interval="images"),
-]  # fmt: skip
-
-CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
+CATALOGUE: dict[str, Entry] = {}
 
 
-# Functions of several models or sets, which no single table holds.
-SEVERAL = ("udr", "mmd", "frechet_distance", "kernel_distance")
+def metric(summary: str, *, interval: Strategy, **facts: Any) -> Callable[[Function], Function]:
+    """Enter a function into the catalogue; it stays as it is.
+
+    Parameters
+    ----------
+    summary : half a line
+    interval : how its interval is made
+    facts : the other fields of `Entry`
+    """
+
+    def enter(function: Function) -> Function:
+        entry = Entry(function, summary, interval, **facts)
+        CATALOGUE[entry.name] = entry
+        return function
+
+    return enter
+
+
+def entry_of(function: Callable[..., Any]) -> Entry:
+    """Return the entry of a function; a stranger's is resampled by halves."""
+    known = CATALOGUE.get(getattr(function, "__name__", ""))
+    if known is not None and known.function is function:
+        return known
+    return Entry(function, "", Halves(seconds=0.0), bounds=ANY, threads=False)
 
 
 def find_metric(name: str) -> Entry:
@@ -126,16 +132,11 @@ def find_metric(name: str) -> Entry:
     'FactorVAE score'
     """
     wanted = name.strip().lower().replace("-", "_")
-    if wanted in CATALOGUE:
+    if wanted in CATALOGUE and CATALOGUE[wanted].of_table:
         return CATALOGUE[wanted]
-    if wanted in SEVERAL:
+    if wanted in CATALOGUE:
         raise ValueError(f"{wanted} compares several arrays: call unweave_metrics.{wanted}")
-    close = difflib.get_close_matches(wanted, CATALOGUE, n=len(CATALOGUE), cutoff=0.5)
-    others = [known for known in CATALOGUE if known not in close]
+    known = [entry.name for entry in CATALOGUE.values() if entry.of_table]
+    close = difflib.get_close_matches(wanted, known, n=len(known), cutoff=0.5)
+    others = [other for other in known if other not in close]
     raise ValueError(f"no metric is called {name!r}; known are {', '.join(close + others)}")
-
-
-def accepted(function: Callable[..., Any], options: dict[str, Any]) -> dict[str, Any]:
-    """Return those of the options that a function takes."""
-    parameters = inspect.signature(function).parameters
-    return {key: value for key, value in options.items() if key in parameters}

@@ -8,21 +8,19 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics.arrays import (
-    Array,
-    check_choice,
-    check_codes,
-    check_factors,
-    check_positive,
-)
-from unweave_metrics.bootstrap import bootstrapped, information_replicates, with_interval
-from unweave_metrics.catalogue import CATALOGUE, Entry, accepted, find_metric
-from unweave_metrics.information import information_table
-from unweave_metrics.information_scores import scores_of
+from unweave_metrics._arrays import Array, check_choice, check_codes, check_factors, check_positive
+from unweave_metrics._kinds import Declared, kinds_of
+from unweave_metrics._progress import Progress
+from unweave_metrics._signatures import accepted
+from unweave_metrics.catalogue import CATALOGUE, Entry, find_metric
+from unweave_metrics.intervals.replication import bounds_of, replicated
+from unweave_metrics.intervals.strategies import Call
 from unweave_metrics.presets import preset_names
-from unweave_metrics.progress import Progress
 from unweave_metrics.score import Score
 from unweave_metrics.scoretable import ScoreTable
+
+# Fewer resamples than this are noted.
+FEW = 60
 
 
 def evaluate(
@@ -38,16 +36,18 @@ def evaluate(
     level: float = 0.95,
     jobs: int = -1,
     progress: bool | Literal["lines"] = True,
+    factor_kinds: Declared = None,
     seed: int = 0,
     **options: Any,
 ) -> ScoreTable:
     """Compute a table of scores with bootstrap intervals.
 
-    Information scores share one histogram pass. Intervals resample rows; votes, for the sampled
-    scores; images, for theirs. Scores that fit models are refitted for about five seconds of one
-    core each, by a rule on the sizes of the arrays: as often as `bootstrap` says on small ones, at
-    least five times, and not at all where one refit would take more than twenty; a note says so.
-    Counts and estimates by neighbours, which repeated rows mislead, get no interval.
+    Intervals resample rows, and votes on them for the sampled scores; images, for theirs. Each says
+    in ``score.settings["interval"]["covers"]`` what it is for: the score of the whole population,
+    or, for scores that learn from the rows and move with their number, the mean score of tables of
+    this many rows. How many resamples there are is decided by a rule on the sizes of the arrays, so
+    that none takes more than a few seconds; a note says where they are few. A note also says where
+    the estimated bias of a score exceeds half its interval.
 
     Parameters
     ----------
@@ -57,11 +57,13 @@ def evaluate(
     preset : convention by name; without one those of ``"locatello2019"`` on every row
     std : standard deviations of the posteriors, shape (n, d), for `rmig`
     images, reconstructions : arrays (n, h, w, c) for the scores of images
-    bootstrap : number of resamples, 0 for no intervals
+    bootstrap : most resamples, 0 for no intervals
     level : of the intervals
     jobs : resamples, or factors, computed at a time, -1 for one a core
     progress : draw a bar on standard error, where that is a terminal, from the second second on;
         ``"lines"``: elsewhere write a line there as each metric ends
+    factor_kinds : ``"class"`` or ``"measurement"`` for all factors, or one word for each; decided
+        by their values unless given, see `mig`
     seed : decides every draw
     options : settings by name, given to each metric that has one of that name
 
@@ -83,103 +85,84 @@ def evaluate(
     True
     """
     others = {"std": std, "images": images, "reconstructions": reconstructions}
-    arrays, notes = _arrays(codes, factors, others)
+    arrays, kinds, notes = _arrays(codes, factors, others, factor_kinds)
     entries = _wanted(metrics, arrays, notes)
+    _check(preset, bootstrap, level)
+    _check_options(entries, options)
+    settings = {"preset": preset, "seed": seed, "jobs": jobs, "factor_kinds": kinds, **options}
+    calls: list[Call] = []
+    with Progress(len(entries) + 1, progress) as shown:
+        for entry in entries:
+            shown.begin(entry.name)
+            try:
+                calls.append(_call(entry, arrays, settings))
+            except ValueError as error:
+                notes.append(f"{entry.name}: {error}")
+            shown.finish(entry.name)
+        shown.begin("intervals")
+        if bootstrap:
+            counts = [call.strategy.count(call, bootstrap) for call in calls]
+            scores = replicated(calls, counts, level, seed, jobs)
+            notes += _on_counts(scores, counts, bootstrap)
+        else:
+            scores = [call.score for call in calls]
+        shown.finish("intervals")
+    notes += [note for score in scores for note in score.notes]
+    return ScoreTable({score.name: score for score in scores}, notes)
+
+
+def _check(preset: str | None, bootstrap: int, level: float) -> None:
+    """Refuse an unknown preset, and numbers that make no interval."""
     if preset is not None:
         check_choice(preset, "preset", preset_names())
     if bootstrap:
         check_positive(bootstrap, "bootstrap", 2)
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, got {level}")
-    _check_options(entries, options)
-    settings = {"preset": preset, "seed": seed, "jobs": jobs, **options}
-    scores: dict[str, Score] = {}
-    shared = [entry for entry in entries if entry.interval == "information"]
-    fewer: list[str] = []
-    with Progress(len(entries), progress) as shown:
-        for entry in entries:
-            if entry.name in scores:
-                continue
-            shown.begin(entry.name)
-            try:
-                if entry in shared:
-                    done = _information(shared, arrays, settings, bootstrap, level, notes)
-                else:
-                    score = _compute(entry, arrays, settings)
-                    if bootstrap:
-                        score = bootstrapped(
-                            entry, score, arrays, settings, bootstrap, jobs=jobs, level=level
-                        )
-                        fewer += _fewer(entry, score, bootstrap)
-                    done = {entry.name: score}
-            except ValueError as error:
-                notes.append(f"{entry.name}: {error}")
-                shared = [other for other in shared if other is not entry]
-                done = {}
-            scores |= done
-            shown.finish(entry.name)
-    if fewer:
-        notes.append(f"fewer than {bootstrap} resamples, for time: {', '.join(fewer)}")
-    ordered = {entry.name: scores[entry.name] for entry in entries if entry.name in scores}
-    return ScoreTable(ordered, notes)
 
 
-def _fewer(entry: Entry, score: Score, resamples: int) -> list[str]:
-    """Return what to say of a score that was refitted less often than asked for."""
-    made = score.settings["interval"]["resamples"] if score.interval else 0
-    return [f"{entry.name} {made}"] if entry.interval == "refits" and made < resamples else []
-
-
-def _information(
-    entries: list[Entry],
-    arrays: dict[str, Array],
-    settings: dict[str, Any],
-    resamples: int,
-    level: float,
-    notes: list[str],
-) -> dict[str, Score]:
-    """Compute all information scores that were asked for from one table of counts."""
-    table = information_table(
-        arrays["codes"], arrays["factors"], **accepted(information_table, settings)
-    )
-    scores: dict[str, Score] = {}
-    for entry in entries:
-        try:
-            scores |= scores_of(table, [entry.name])
-        except ValueError as error:
-            notes.append(f"{entry.name}: {error}")
-    if resamples and table.settings["estimator"] == "neighbors":
-        notes.append("no interval with estimator='neighbors', which repeated rows mislead")
-    elif resamples:
-        drawn = information_replicates(
-            table, list(scores), resamples, settings["jobs"], settings["seed"]
-        )
-        scores = {
-            name: with_interval(score, drawn[name], level, "rows") for name, score in scores.items()
-        }
-    return scores
+def _on_counts(scores: list[Score], counts: list[int], resamples: int) -> list[str]:
+    """Return what to say of scores that were resampled seldom, or not at all, for time."""
+    pairs = list(zip(scores, counts, strict=True))
+    without = [score.name for score, count in pairs if count == 0]
+    few = [f"{score.name} {count}" for score, count in pairs if 0 < count < min(resamples, FEW)]
+    notes = []
+    if without:
+        made = "unweave_metrics.bootstrap makes them"
+        notes.append(f"no interval, for time: {', '.join(without)}; {made}")
+    if few:
+        notes.append(f"few resamples, for time: {', '.join(few)}")
+    return notes
 
 
 def _arrays(
     codes: ArrayLike,
     factors: ArrayLike | None,
     others: dict[str, ArrayLike | None],
-) -> tuple[dict[str, Array], list[str]]:
-    """Return the arrays there are, checked, factors without one-valued columns, and notes."""
+    declared: Declared,
+) -> tuple[dict[str, Array], tuple[str, ...], list[str]]:
+    """Return the arrays there are, checked, kinds of factors, and notes.
+
+    Factors of one value are left out. Kinds are decided here, on all rows, for every metric.
+    """
     found: dict[str, Array] = {"codes": check_codes(codes)}
     notes: list[str] = []
+    words: tuple[str, ...] = ()
     if factors is not None:
         y = check_factors(factors, len(found["codes"]))
+        kinds = kinds_of(y, declared)
+        notes += kinds.notes
         varying = np.array([bool((column != column[0]).any()) for column in y.T])
         if not varying.all():
             left_out = ", ".join(map(str, np.flatnonzero(~varying)))
             notes.append(f"factors: left out column {left_out}, which takes one value only")
         if varying.any():
             found["factors"] = y[:, varying]
+            words = tuple(word for word, kept in zip(kinds.words, varying, strict=True) if kept)
     for name, value in others.items():
         if value is not None:
             found[name] = np.asarray(value)
-    return found, notes
+    return found, words, notes
 
 
 def _wanted(
@@ -209,6 +192,12 @@ def _check_options(entries: list[Entry], options: dict[str, Any]) -> None:
             raise ValueError(f"none of the metrics has an option {name!r}")
 
 
-def _compute(entry: Entry, arrays: dict[str, Array], settings: dict[str, Any]) -> Score:
+def _call(entry: Entry, arrays: dict[str, Array], settings: dict[str, Any]) -> Call:
     """Call one metric with what it asks for by name."""
-    return entry.function(**entry.arguments(arrays), **accepted(entry.function, settings))
+    given, options = entry.arguments(arrays), accepted(entry.function, settings)
+    score = entry.function(**given, **options)
+    alone = options | accepted(entry.function, {"jobs": 1})
+    return Call(
+        entry.function, given, alone, score, entry.interval.chosen(score),
+        bounds_of(entry.bounds, score), entry.threads,
+    )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics.arrays import check_matrix
+from unweave_metrics._arrays import check_matrix
 
 
 def _axes(ax: Any) -> Any:

@@ -26,6 +26,7 @@ _BASE: dict[str, dict[str, Any]] = {
         "bin_factors": False,
         "normalizer": "factor",
         "dead_codes": "zero",
+        "bias_correction": "none",
         "samples": None,
     },
     "rmig": {"bins": 100, "low": -4.0, "high": 4.0, "normalize": False, "factor_bins": 20},
@@ -89,7 +90,13 @@ _BASE: dict[str, dict[str, Any]] = {
         "bins": 20,
         "rescale": False,
     },
-    "irs": {"quantile": 0.99, "bins": 20, "bin_factors": True, "samples": None},
+    "irs": {
+        "quantile": 0.99,
+        "bins": 20,
+        "bin_factors": True,
+        "binning": "range",
+        "samples": None,
+    },
     "z_diff": {
         "train_points": 10_000,
         "eval_points": 5_000,
@@ -134,7 +141,7 @@ _PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "dead_codes": "nan",
         },
         "sap": {"predictor": "tree", "evaluate_on": "train"},
-        "irs": {"quantile": 1.0, "bins": 10, "bin_factors": False},
+        "irs": {"quantile": 1.0, "bins": 10, "bin_factors": False, "binning": "unit"},
         "dci": {
             "predictor": "lasso",
             "completeness": "mean",
@@ -159,6 +166,11 @@ _PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 def preset_names() -> tuple[str, ...]:
     """Return the names of all presets."""
     return tuple(_PRESETS)
+
+
+def presets_of(family: str) -> tuple[str, ...]:
+    """Return the names of the presets that fix settings of a family."""
+    return tuple(name for name, families in _PRESETS.items() if family in families)
 
 
 def settings_for(family: str, preset: str | None, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,7 @@ class Score(float):
 
     Everything a float can do works: comparison, arithmetic, formatting, ``numpy.mean``. The
     attributes are `name`, `parts` (floats and arrays by name), `interval` (low, high) or `None`,
-    and `settings`.
-
+    `settings`, and `notes`: sentences on what to mind about this number.
 
     Examples
     --------
@@ -33,6 +32,7 @@ class Score(float):
     parts: dict[str, Any]
     interval: tuple[float, float] | None
     settings: dict[str, Any]
+    notes: tuple[str, ...]
 
     def __new__(
         cls,
@@ -42,6 +42,7 @@ class Score(float):
         parts: Mapping[str, Any] | None = None,
         interval: tuple[float, float] | None = None,
         settings: Mapping[str, Any] | None = None,
+        notes: Sequence[str] = (),
     ) -> Score:
         """Make a float and hang the attributes on it."""
         self = super().__new__(cls, value)
@@ -49,6 +50,7 @@ class Score(float):
         self.parts = dict(parts or {})
         self.interval = None if interval is None else (float(interval[0]), float(interval[1]))
         self.settings = dict(settings or {})
+        self.notes = tuple(notes)
         return self
 
     def __getnewargs_ex__(self) -> tuple[tuple[float], dict[str, Any]]:  # pickling between jobs
@@ -57,6 +59,7 @@ class Score(float):
             "parts": self.parts,
             "interval": self.interval,
             "settings": self.settings,
+            "notes": self.notes,
         }
 
     def __str__(self) -> str:
@@ -68,14 +71,17 @@ class Score(float):
     def __repr__(self) -> str:
         return f"<Score {self}>"
 
-    def with_interval(self, low: float, high: float, **settings: Any) -> Score:
-        """Return the same score with an interval and the settings that made it."""
+    def with_interval(
+        self, low: float, high: float, notes: Sequence[str] = (), **settings: Any
+    ) -> Score:
+        """Return the same score with an interval, the settings that made it, and more notes."""
         return Score(
             float(self),
             name=self.name,
             parts=self.parts,
             interval=(low, high),
             settings={**self.settings, **settings},
+            notes=(*self.notes, *notes),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -86,6 +92,7 @@ class Score(float):
             "interval": plain(self.interval),
             "parts": plain(self.parts),
             "settings": plain(self.settings),
+            "notes": list(self.notes),
         }
 
     def to_json(self, indent: int | None = None) -> str:
@@ -103,6 +110,7 @@ class Score(float):
             parts=stored.get("parts"),
             interval=None if interval is None else (interval[0], interval[1]),
             settings=stored.get("settings"),
+            notes=stored.get("notes", ()),
         )
 
     @classmethod

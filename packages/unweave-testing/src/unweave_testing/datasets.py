@@ -20,8 +20,10 @@ def dataset_checks() -> list[Check]:
     - `out-of-range`: an index past the end is refused with an IndexError or ValueError.
     - `bits`: with `bits` 1 every pixel is 0 or 255, with 32 every number is finite.
     - `factors`: classes (N, K) of integers from 0 to size - 1, with names and sizes; or none.
-    - `factor-values`: (N, K) finite floats, one value for each class; or none.
+    - `factor-values`: (N, K) finite floats, one value for each class, or classes that are bins of
+      the values; or none.
     - `stored`: `stored()` holds the same images, packed where `bits` is 1; or None.
+    - `view`: a stochastic view's `view` gives what `images` does for the noise of `uniform`.
 
     Examples
     --------
@@ -39,6 +41,7 @@ def dataset_checks() -> list[Check]:
         Check("factors", _factors),
         Check("factor-values", _factor_values),
         Check("stored", _stored),
+        Check("view", _view),
     ]
 
 
@@ -154,9 +157,41 @@ def _factor_values(factory: Any) -> None:
     )
     assert np.isfinite(values).all(), "factor_values must be finite"
     for k, name in enumerate(data.factor_names):
-        pairs = len(np.unique(np.stack([factors[:, k], values[:, k]]), axis=1).T)
-        classes = len(np.unique(factors[:, k]))
-        assert pairs == classes, f"a class of factor {name} must have one value, got {pairs} pairs"
+        _check_values(name, factors[:, k], values[:, k])
+
+
+def _check_values(name: str, classes: Any, values: Any) -> None:
+    pairs = len(np.unique(np.stack([classes, values]), axis=1).T)
+    if pairs == len(np.unique(classes)):
+        return
+    ascending = classes[np.argsort(values, kind="stable")].astype(np.int64)
+    is_binned = bool((np.diff(ascending) >= 0).all())
+    assert is_binned, (
+        f"a class of factor {name} must have one value, got {pairs} pairs; or the classes must be "
+        "bins of the values, in their order"
+    )
+
+
+def _view(factory: Any) -> None:
+    data = factory()
+    if not hasattr(data, "view"):
+        raise NotApplicable("the data set is no stochastic view")
+    assert data.stored() is None, "stored() of a view must be None; its frames are stored"
+    assert len(data.frames) == len(data), (
+        f"there are {len(data)} images, but {len(data.frames)} frames"
+    )
+    index = _index(data)
+    noise = data.uniform(index)
+    shape = (len(index), *data.noise_shape)
+    assert noise.shape == shape, f"uniform must give shape {shape}, got {noise.shape}"
+    assert noise.dtype == np.float32, f"uniform must give float32, got {noise.dtype}"
+    assert 0 <= noise.min() <= noise.max() < 1, "uniform must lie in [0, 1)"
+    frames = data.frames.images(index).astype(np.float32) / np.float32(255)
+    seen = np.asarray(data.view(frames, noise, data.constants, np))
+    wanted = (len(index), *data.image_shape)
+    assert seen.shape == wanted, f"view must give shape {wanted}, got {seen.shape}"
+    away = np.abs(seen * 255 - data.images(index)).max()
+    assert away <= 0.51, f"view and images differ by {away:g} of 255 for the same noise"
 
 
 def _stored(factory: Any) -> None:

@@ -4,40 +4,55 @@ from __future__ import annotations
 
 import math
 import operator
+import os
+import tempfile
+import time
+from pathlib import Path
 from typing import Any
 
 from unweave_testing.check import Check
+
+PATIENCE = 20.0
+"""Seconds that a job waits for the caller to have the result before it; a cluster starts slowly."""
+MANY = 300
+"""Jobs of a large sweep, more than an executor may keep in flight."""
 
 
 def executor_checks() -> list[Check]:
     """List the checks of executors; their factory is called without arguments.
 
-    The jobs are numbers, and the functions can be pickled.
+    The jobs are numbers, texts and tuples, and the functions can be pickled: workers import them
+    from the standard library and from this module. Workers and caller share a file system.
 
     - `results`: `map(function, jobs)` yields what the function gives for every job.
     - `order`: in the order of the jobs, however long each takes.
-    - `iterator`: jobs may come from a generator, and there may be none.
+    - `many`: of 300 jobs none is lost and none comes twice.
+    - `once`: every job is done once.
+    - `lazy`: a result comes as soon as those before it have come, not when all jobs are done.
+    - `iterator`: jobs may come from a generator.
+    - `empty`: there may be no jobs.
     - `again`: an executor runs a second batch of jobs.
-    - `errors`: what a job raises reaches the caller as it is.
+    - `stop-early`: also after a caller that did not take all results of the first.
+    - `errors`: what a job raises reaches the caller as it is, type and text, in its turn.
 
     Examples
     --------
     >>> from unweave_testing import executor_checks
     >>> [check.name for check in executor_checks()][:3]
-    ['results', 'order', 'iterator']
+    ['results', 'order', 'many']
     """
     return [
         Check("results", _results),
         Check("order", _order),
+        Check("many", _many),
+        Check("once", _once),
+        Check("lazy", _lazy),
         Check("iterator", _iterator),
+        Check("empty", _empty),
         Check("again", _again),
+        Check("stop-early", _stop_early),
         Check("errors", _errors),
     ]
-
-
-def _expect(found: Any, expected: list[Any]) -> None:
-    results = list(found)
-    assert results == expected, f"expected {expected}, got {results}"
 
 
 def _results(factory: Any) -> None:
@@ -53,20 +68,94 @@ def _order(factory: Any) -> None:
     assert digits == expected, "results do not come in the order of the jobs"
 
 
+def _many(factory: Any) -> None:
+    found = sorted(factory().map(operator.neg, range(MANY)), reverse=True)
+    assert found == [-job for job in range(MANY)], (
+        f"{MANY} jobs must give {MANY} results, got {len(found)}, of which {len(set(found))} differ"
+    )
+
+
+def _once(factory: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = [str(Path(folder) / str(number)) for number in range(12)]
+        list(factory().map(_count, jobs))
+        counts = [os.path.getsize(job) if os.path.exists(job) else 0 for job in jobs]
+    assert set(counts) == {1}, f"every job must be done once, 12 jobs were done {counts} times"
+
+
+def _count(path: str) -> None:
+    """Add a byte to a file, whoever else does."""
+    with open(path, "ab") as file:
+        file.write(b".")
+
+
+def _lazy(factory: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        taken = Path(folder) / "taken"
+        results = iter(factory().map(_wait, [("", 0.0), (str(taken), PATIENCE)]))
+        next(results)
+        taken.touch()
+        assert next(results), "the first result must come before the second job is done"
+
+
+def _wait(job: tuple[str, float]) -> bool:
+    """Wait for a file, as many seconds as the job says; without one, return at once."""
+    path, patience = job
+    limit = time.monotonic() + patience
+    while path and not os.path.exists(path):
+        if time.monotonic() > limit:
+            return False
+        time.sleep(0.01)
+    return True
+
+
 def _iterator(factory: Any) -> None:
-    _expect(factory().map(operator.neg, (job for job in range(3))), [0, -1, -2])
-    _expect(factory().map(operator.neg, []), [])
+    found = sorted(factory().map(operator.neg, (job for job in range(3))))
+    assert found == [-2, -1, 0], f"a generator of jobs 0, 1, 2 must work too, got {found}"
+
+
+def _empty(factory: Any) -> None:
+    found = list(factory().map(operator.neg, []))
+    assert not found, f"no jobs must give no results, got {found}"
 
 
 def _again(factory: Any) -> None:
     executor = factory()
-    _expect(executor.map(operator.neg, [1]), [-1])
-    _expect(executor.map(operator.neg, [2]), [-2])
+    found = [list(executor.map(operator.neg, [job])) for job in (1, 2)]
+    assert found == [[-1], [-2]], f"two batches of one job must both run, got {found}"
+
+
+def _stop_early(factory: Any) -> None:
+    executor = factory()
+    results = iter(executor.map(operator.neg, [1, 2, 3]))
+    next(results)
+    getattr(results, "close", lambda: None)()
+    found = sorted(executor.map(operator.neg, [5, 6]))
+    assert found == [-6, -5], f"jobs 5, 6 after a batch that was left must run, got {found}"
 
 
 def _errors(factory: Any) -> None:
+    results, found = iter(factory().map(_fail, ["good-run", "bad-run", "later-run"])), []
     try:
-        found = list(factory().map(math.sqrt, [4.0, -1.0]))
-    except ValueError:
+        found = [next(results)]
+        found += list(results)
+    except ValueError as error:
+        assert found == ["good-run"], f"results before the job that raises must come, got {found}"
+        text = str(error)
+        assert text == "bad-run failed", (
+            f"the error of a job must keep its text, 'bad-run failed', got {text[:80]!r}"
+        )
         return
+    except Exception as error:
+        raise AssertionError(
+            f"a job that raises ValueError must raise it here, got {type(error).__name__}: "
+            f"{str(error)[:80]}"
+        ) from error
     raise AssertionError(f"a job that raises ValueError must raise it here, got {found}")
+
+
+def _fail(job: str) -> str:
+    """Raise an error that carries the name of the job, as a training run would."""
+    if job == "bad-run":
+        raise ValueError(f"{job} failed")
+    return job

@@ -35,7 +35,8 @@ def flow_checks() -> list[Check]:
     - `gradients`: to the codes, against central differences; to the parameters, that they exist.
     - `dtype`, `device`: both follow the module.
     - `generator`: `flow.sample(n, generator)` depends on the generator alone.
-    - `save-and-load`: the density follows `state_dict`, which holds every tensor.
+    - `save-and-load`: the density follows `state_dict`, which holds every tensor, and that of a
+      fitted flow fits a new one.
     - `wrong-dimension`: codes of another dimension are refused, and the message names both.
 
     The bijection is looked for as `flow().transform`, from codes to noise, or as the
@@ -246,6 +247,17 @@ def _generator(factory: Any, fitted: Fitted) -> None:
 
 def _save_and_load(factory: Any, fitted: Fitted) -> None:
     z = _codes(6, 10)
+    # A run builds a new flow from its options and gives it the state of the fitted one.
+    state, fresh = fitted(factory).state_dict(), factory(2).state_dict()
+    odd = sorted(
+        name
+        for name in {*state, *fresh}
+        if getattr(state.get(name), "shape", None) != getattr(fresh.get(name), "shape", None)
+    )
+    assert not odd, (
+        f"a fitted flow cannot be loaded into a new one: {', '.join(odd)} differ in name or shape; "
+        "make all parameters and buffers in __init__"
+    )
     modules.check_state(fitted(factory), factory(2), lambda flow: flow().log_prob(z))
 
 

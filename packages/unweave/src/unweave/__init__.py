@@ -6,8 +6,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unweave.api import Run, train
-    from unweave.api import resume_training as resume
+    from unweave.api import Run, resume, train
+    from unweave.experiment.table import read_experiment
     from unweave.method import Method, Schedule, Term, Weight
 
 __version__ = "0.1.0"
@@ -18,11 +18,12 @@ _PUBLIC = {
     "Schedule": "method:Schedule",
     "Term": "method:Term",
     "Weight": "method:Weight",
-    "resume": "api:resume_training",
+    "read_experiment": "experiment.table:read_experiment",
+    "resume": "api:resume",
     "train": "api:train",
 }
 
-__all__ = ["Method", "Run", "Schedule", "Term", "Weight", "resume", "train"]
+__all__ = ["Method", "Run", "Schedule", "Term", "Weight", "read_experiment", "resume", "train"]
 
 
 def __dir__() -> list[str]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol, TypeGuard, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from unweave.errors import ConfigError
-from unweave.protocols import Dataset
-
-Feed = Callable[[Tensor], Tensor]
+from unweave.protocols import Dataset, StochasticView
 
 
 def derive_seed(*parts: int | str) -> int:
@@ -29,7 +30,8 @@ def check_batch_size(size: int, batch: int) -> None:
     """Raise unless a batch has at most as many images as the data set."""
     if batch > size:
         raise ConfigError(
-            f"batch_size must be at most the {size} images of the data set, got {batch}"
+            f"batch_size must be at most the {size} images of the data set, got {batch}; "
+            f"set batch_size={size}"
         )
 
 
@@ -76,35 +78,122 @@ class BatchIndices:
 def open_feed(
     dataset: Dataset, device: torch.device, progress: Callable[[int, int], None] | None = None
 ) -> Feed:
-    """Return a function from indices to float images, shape (b, c, h, w).
+    """Return what gives float images, shape (b, c, h, w), for indices.
 
     Pixels are in [0, 1]; data that are floats themselves are given as they are. A set that fits in
     memory lies on the device as it is stored, bits, uint8 or floats; one that stays on disk is
-    read batch by batch.
+    read batch by batch, ahead of time where its indices are announced; a stochastic view is drawn
+    on the device from its stored frames.
     """
+    if is_view(dataset):
+        return ViewFeed(dataset, open_feed(dataset.frames, device, progress), device)
     stored = dataset.stored(progress)
     if stored is None:
-        return lambda index: _from_disk(dataset, index, device)
-    data = torch.from_numpy(stored).to(device)
-    if dataset.bits == 1:
-        shifts = torch.arange(7, -1, -1, dtype=torch.uint8, device=device)
-        return lambda index: _from_bits(data, shifts, dataset.image_shape, index)
-    return lambda index: to_float(data[index])
+        return DiskFeed(dataset, device)
+    return MemoryFeed(torch.from_numpy(stored).to(device), dataset.bits, dataset.image_shape)
+
+
+def is_view(dataset: Dataset) -> TypeGuard[StochasticView]:
+    """Whether images are drawn anew from stored frames."""
+    # By its own members alone: asking for the factors may compute them.
+    return all(hasattr(dataset, name) for name in ("view", "frames", "noise_shape", "constants"))
+
+
+class Feed(Protocol):
+    """Float images for indices."""
+
+    def __call__(self, index: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Return images, shape (b, c, h, w), for int64 indices, shape (b,), both on the device.
+
+        generator : on the device, of the noise of a stochastic view; without one the noise is a
+            function of the index alone. Other sets do not use it.
+        """
+        ...
+
+    def announce(self, index: Tensor) -> None:
+        """Hear which indices will be asked for, so that they can be read ahead of time."""
+        ...
+
+
+class MemoryFeed:
+    """Images that lie on the device as they are stored."""
+
+    def __init__(self, data: Tensor, bits: int, shape: tuple[int, int, int]) -> None:
+        self._data, self._bits, self._shape = data, bits, shape
+        self._shifts = torch.arange(7, -1, -1, dtype=torch.uint8, device=data.device)
+
+    def __call__(self, index: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Look the images up."""
+        rows = self._data[index]
+        if self._bits != 1:
+            return to_float(rows)
+        pixels = (rows.unsqueeze(-1) >> self._shifts).bitwise_and_(1).flatten(1)
+        height, width, colours = self._shape
+        images = pixels[:, : height * width * colours].float().view(-1, height, width, colours)
+        return images.permute(0, 3, 1, 2)
+
+    def announce(self, index: Tensor) -> None:
+        """Do nothing: everything is there."""
+
+
+class DiskFeed:
+    """Images that a thread reads from the disk while the step before is computed.
+
+    Every batch is read by its own indices, whether it was announced or not, so that the images are
+    the same with and without announcements, in any order of them.
+    """
+
+    def __init__(self, dataset: Dataset, device: torch.device) -> None:
+        self._dataset, self._device = dataset, device
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="unweave-read")
+        self._ahead: dict[bytes, Future[Tensor]] = {}
+
+    def __call__(self, index: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Take the images that were read ahead, or read them now."""
+        rows = index.cpu().numpy()
+        ready = self._ahead.pop(rows.tobytes(), None)
+        images = self._read(rows) if ready is None else ready.result()
+        return to_float(images.to(self._device, non_blocking=True))
+
+    def announce(self, index: Tensor) -> None:
+        """Begin to read, behind what was announced before."""
+        rows = index.cpu().numpy()
+        key = rows.tobytes()
+        if key not in self._ahead:
+            self._ahead[key] = self._reader.submit(self._read, rows)
+
+    def _read(self, rows: NDArray[np.int64]) -> Tensor:
+        images = torch.from_numpy(np.ascontiguousarray(self._dataset.images(rows)))
+        return images.pin_memory() if self._device.type == "cuda" else images
+
+
+class ViewFeed:
+    """Images that are drawn on the device from stored frames and fresh noise."""
+
+    def __init__(self, dataset: StochasticView, frames: Feed, device: torch.device) -> None:
+        self._dataset, self._frames, self._device = dataset, frames, device
+        self._constants = tuple(torch.from_numpy(array).to(device) for array in dataset.constants)
+
+    def __call__(self, index: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Draw the noise and look at the frames through it."""
+        frames = self._frames(index, generator).permute(0, 2, 3, 1)
+        noise = self._noise(index, generator)
+        seen = self._dataset.view(frames, noise, self._constants, torch)
+        return cast(Tensor, seen).permute(0, 3, 1, 2)
+
+    def _noise(self, index: Tensor, generator: torch.Generator | None) -> Tensor:
+        if generator is None:
+            drawn = self._dataset.uniform(index.cpu().numpy())
+            return torch.from_numpy(drawn).to(self._device)
+        shape = (len(index), *self._dataset.noise_shape)
+        return torch.rand(shape, generator=generator, device=self._device)
+
+    def announce(self, index: Tensor) -> None:
+        """Pass it on to the frames."""
+        self._frames.announce(index)
 
 
 def to_float(images: Tensor) -> Tensor:
     """Turn images (b, h, w, c) into floats (b, c, h, w), channels last; uint8 into [0, 1]."""
     x = images.permute(0, 3, 1, 2)
     return x.float().div_(255) if images.dtype == torch.uint8 else x.float()
-
-
-def _from_bits(data: Tensor, shifts: Tensor, shape: tuple[int, int, int], index: Tensor) -> Tensor:
-    pixels = (data[index].unsqueeze(-1) >> shifts).bitwise_and_(1).flatten(1)
-    height, width, colours = shape
-    images = pixels[:, : height * width * colours].float().view(-1, height, width, colours)
-    return images.permute(0, 3, 1, 2)
-
-
-def _from_disk(dataset: Dataset, index: Tensor, device: torch.device) -> Tensor:
-    images = np.ascontiguousarray(dataset.images(index.cpu().numpy()))
-    return to_float(torch.from_numpy(images).to(device, non_blocking=True))

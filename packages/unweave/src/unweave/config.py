@@ -279,8 +279,10 @@ def _resolve(registry: Registry, config: TrainConfig) -> TrainConfig:
             spoken = "unweave"
         given = dict(spec.options)
         if field == "optimizer" and "lr" in given:
-            resolved["learning_rate"] = given.pop("lr")
-            check_rate("option lr of the optimizer", resolved["learning_rate"])
+            rate = given.pop("lr")
+            schedule = check_rate("option lr of the optimizer", rate)
+            constant = len(set(schedule.values)) == 1
+            resolved["learning_rate"] = schedule.start if constant else rate
         entry = registry.lookup(kind, spec.name, spoken)
         resolved[field] = Spec(name=entry.qualified, options=check_options(entry, given))
     done = config.model_copy(update=resolved)
@@ -372,15 +374,19 @@ def digest(config: TrainConfig) -> str:
         "steps", "log_every", "checkpoint_every", "validate_every", "evaluate_every", "keep_best",
         "stop_after", "compile",
     }  # fmt: skip
-    content = _plain(_without_folders(config.model_dump(exclude=free)))
+    content = _comparable(config.model_dump(exclude=free))
     text = json.dumps(content, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def _without_folders(value: Any) -> Any:
-    """Keep the names of files alone: data and runs may be moved."""
+def _comparable(value: Any) -> Any:
+    """Keep the names of files alone, as data and runs may be moved, and make 1 and 1.0 equal."""
     if isinstance(value, Mapping):
-        return {key: _without_folders(item) for key, item in value.items()}
+        return {key: _comparable(item) for key, item in value.items() if item is not None}
+    if isinstance(value, tuple | list):
+        return [_comparable(item) for item in value]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
     return value.name if isinstance(value, Path) else value
 
 

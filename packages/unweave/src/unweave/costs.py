@@ -170,6 +170,14 @@ class GaussianLikelihood(_PixelCost):
         constant = log_sigma + 0.5 * math.log(2 * math.pi)
         return (x - expected).square() / (2 * sigma**2) + constant
 
+    def draw(self, output: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw x ~ N(x'; sigma²) with a gradient to the output, shape (b, c, h, w)."""
+        expected = self.expected(output)
+        noise = torch.randn(
+            expected.shape, generator=generator, dtype=expected.dtype, device=expected.device
+        )
+        return expected + self.sigma() * noise
+
     def _fit_to(self, expected: Tensor) -> None:
         """Make the parameter at the first images; refuse images of another shape."""
         if self.raw_sigma is None:

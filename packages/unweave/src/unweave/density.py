@@ -24,7 +24,7 @@ from unweave.registry import Entry, Registry, registry
 Progress = Callable[[int, int], None]
 
 FILE = "density.safetensors"
-NOT_OPTIONS = ("generator", "progress")
+NOT_OPTIONS = ("generator", "progress", "draw")
 """Keyword arguments of `fit` that are the core's to give."""
 
 

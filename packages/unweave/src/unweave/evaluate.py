@@ -220,6 +220,11 @@ def _default_metrics(names: Registry, dataset: Dataset) -> tuple[str, ...]:
     return tuple(name for name in METRICS if name in known)
 
 
+def check_metric(names: Registry, text: str, dataset: Dataset) -> None:
+    """Raise unless a metric, `NAME` or `NAME:key=value`, can be computed of a data set's codes."""
+    _metric(names, text, dataset, 0)
+
+
 def _metric(names: Registry, text: str, dataset: Dataset, seed: int) -> tuple[str, _Call]:
     """Find a metric and check its options and needs before anything is encoded."""
     name, options = parse_spec(text)

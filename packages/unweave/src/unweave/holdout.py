@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave.batches import derive_seed
+from unweave.batches import derive_seed, is_view
 from unweave.errors import ConfigError
-from unweave.protocols import Dataset, member
+from unweave.protocols import Dataset, StochasticView, member
 
 
 class Subset:
@@ -44,6 +44,25 @@ class Subset:
         return None if stored is None else stored[self._rows]
 
 
+class ViewSubset(Subset):
+    """Some rows of a stochastic view, as a view of as many frames."""
+
+    def __init__(self, dataset: StochasticView, rows: NDArray[np.int64]) -> None:
+        super().__init__(dataset, rows)
+        self._seen = dataset
+        self.frames = Subset(dataset.frames, rows)
+        self.noise_shape, self.constants = dataset.noise_shape, dataset.constants
+        self.view = dataset.view
+
+    def uniform(self, index: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        """Return the noise of some of the rows."""
+        return self._seen.uniform(self._rows[index])
+
+
+def _subset(dataset: Dataset, rows: NDArray[np.int64]) -> Dataset:
+    return ViewSubset(dataset, rows) if is_view(dataset) else Subset(dataset, rows)
+
+
 def split(dataset: Dataset, holdout: int, seed: int) -> tuple[Dataset, Dataset]:
     """Split a data set into what is trained on and `holdout` rows that are not.
 
@@ -62,4 +81,4 @@ def split(dataset: Dataset, holdout: int, seed: int) -> tuple[Dataset, Dataset]:
         raise ConfigError(f"holdout must leave at least 2 of the {size} images, got {holdout}")
     order = np.random.default_rng(derive_seed(seed, "holdout")).permutation(size)
     held, kept = np.sort(order[:holdout]), np.sort(order[holdout:])
-    return Subset(dataset, kept), Subset(dataset, held)
+    return _subset(dataset, kept), _subset(dataset, held)

@@ -89,8 +89,8 @@ def unweave_run_start(run: Run) -> None:
 
 
 @hookspec
-def unweave_run_log(run: Run, step: int, scalars: Mapping[str, float]) -> None:
-    """Observe the scalars of a log step."""
+def unweave_run_log(run: Run, step: int, scalars: Mapping[str, float]) -> str | None:
+    """Observe the scalars of a log step; return `"stop"` to ask that the run end."""
 
 
 @hookspec

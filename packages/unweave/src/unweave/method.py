@@ -65,7 +65,8 @@ class Schedule:
             return _finite(cls(float(text), float(text)), text)
         if match := STEPS.fullmatch(text):
             return _finite(_drops(cls, match), text)
-        shape, numbers = "linear", ()
+        shape = "linear"
+        numbers: tuple[float, ...]
         if match := RAMP.fullmatch(text):
             shape, *rest = match.groups()
             numbers = tuple(map(float, rest))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import importlib.metadata
 import importlib.util
 import keyword
 import re
 import shutil
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -30,11 +32,14 @@ class Kind:
     dependency : what the package needs to run.
     is_class : whether the object is a class, else it is a function.
     command : shows that it works, once it is installed.
+    names : whether its hook returns names of objects; the hook file of others is a template of
+        the kind's own.
     """
 
     dependency: str
     is_class: bool
     command: str
+    names: bool = True
 
 
 TORCH, NUMPY, CORE = "torch>=2.13", "numpy>=1.26", "unweave>=0.1"
@@ -49,10 +54,16 @@ KINDS = {
     "metric": Kind(NUMPY, False, "unweave evaluate RUN --metrics $name"),
     "dataset": Kind(NUMPY, True, "unweave data $name"),
     "executor": Kind(CORE, True, "unweave plugins --check"),
+    "observer": Kind(CORE, False, "unweave train vae --data digits", names=False),
+    "command": Kind(CORE, False, "unweave $name RUN", names=False),
 }
+TOOLS = ("hatchling", "pluggy", "pytest", "ruff", "zuko")
+"""What plugins use beside the dependencies of unweave itself."""
 
 
-def new_plugin(kind: str, name: str, out: Path | None = None) -> Path:
+def new_plugin(
+    kind: str, name: str, out: Path | None = None, *, commands: Collection[str] = ()
+) -> Path:
     """Write a package that registers `name`, and return its folder.
 
     Parameters
@@ -61,6 +72,7 @@ def new_plugin(kind: str, name: str, out: Path | None = None) -> Path:
     name : what users will type, lower case, words joined by `-`; the distribution is then called
         `unweave-NAME`.
     out : the folder, new or empty; `unweave-NAME` in the current folder unless given.
+    commands : names that a new command cannot have.
 
     Raises
     ------
@@ -69,7 +81,7 @@ def new_plugin(kind: str, name: str, out: Path | None = None) -> Path:
         something or cannot be written. Nothing is then left behind.
     """
     files = render(kind, name)
-    _check_free(kind, name)
+    _check_free(kind, name, commands)
     folder = Path(f"unweave-{name}") if out is None else out
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise ConfigError(f"{folder} is not an empty folder; give another with --out")
@@ -96,12 +108,14 @@ def render(kind: str, name: str) -> dict[str, str]:
         raise unknown_name("kind of plugin", kind, KINDS)
     values = _names(kind, name)
     own = {part: _template(kind, part) for part in ("module.py", "tests.py")}
-    _check_object(values["object"], own)
+    hooks = _template("common" if KINDS[kind].names else kind, "hooks.py")
+    if KINDS[kind].names:
+        _check_object(values["object"], own)
     values["command"] = Template(KINDS[kind].command).substitute(values)
     templates = {
         "pyproject.toml": _template("common", "pyproject.toml"),
         "README.md": _template("common", "README.md"),
-        f"src/{values['hook_file']}.py": _template("common", "hooks.py"),
+        f"src/{values['hook_file']}.py": hooks,
         f"src/{values['module']}/__init__.py": own["module.py"],
         f"tests/test_{values['snake']}.py": own["tests.py"],
     }
@@ -122,6 +136,7 @@ def _names(kind: str, name: str) -> dict[str, str]:
             f"would be called unweave-{name}"
         )
     snake = name.replace("-", "_")
+    _check_meaning(name, snake)
     words = "".join(word.capitalize() for word in name.split("-"))
     return {
         "kind": kind,
@@ -134,6 +149,33 @@ def _names(kind: str, name: str) -> dict[str, str]:
         "hook": f"unweave_{kind}s",
         "dependency": KINDS[kind].dependency,
     }
+
+
+def _check_meaning(name: str, snake: str) -> None:
+    """Refuse a name that Python, a library or pytest takes for something else."""
+    if keyword.iskeyword(snake) or keyword.issoftkeyword(snake):
+        taken = "a keyword of Python"
+    elif hasattr(builtins, snake):
+        taken = "a built-in name of Python"
+    elif snake in sys.stdlib_module_names:
+        taken = "a module of Python's standard library"
+    elif snake in _dependencies():
+        taken = "a library that plugins use"
+    elif snake.startswith("test"):
+        taken = "what pytest takes for a test"
+    else:
+        return
+    raise ConfigError(
+        f"the name {name!r} is {taken}; give a name of two words that says what it does, "
+        f"such as 'my-{name}'"
+    )
+
+
+def _dependencies() -> set[str]:
+    """List what unweave and its packages are made with, as import names."""
+    listed = importlib.metadata.requires("unweave") or []
+    names = (re.split(r"[^\w-]", requirement, maxsplit=1)[0] for requirement in listed)
+    return {name.lower().replace("-", "_") for name in (*names, *TOOLS)}
 
 
 def _check_object(name: str, templates: Mapping[str, str]) -> None:
@@ -155,8 +197,10 @@ def _identifiers(template: str) -> Iterator[str]:
                 yield word
 
 
-def _check_free(kind: str, name: str) -> None:
+def _check_free(kind: str, name: str, commands: Collection[str]) -> None:
     """Refuse a name that is registered, or whose distribution or module is there."""
+    if kind == "command" and name in commands:
+        raise ConfigError(f"there is a command {name!r} already; give another name")
     if name in registry().names(kind):
         owners = ", ".join(e.distribution for e in registry().entries(kind) if e.name == name)
         raise ConfigError(f"there is a {kind} {name!r} already, of {owners}; give another name")

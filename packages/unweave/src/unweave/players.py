@@ -64,7 +64,8 @@ class Parts:
     build: Callable[..., Any]
 
 
-Feed = Callable[[Tensor], Tensor]
+Labels = Callable[[], Tensor | None]
+"""Gives the classes of the factors when they are asked for, int64, shape (N, K)."""
 
 
 class Batch:
@@ -77,7 +78,8 @@ class Batch:
     ----------
     draw : gives indices into the data set, int64, shape (b,).
     feed : indices -> float images, shape (b, c, h, w).
-    labels : classes of all factors of the data set, int64, shape (N, K), or None.
+    generator : of the noise of a stochastic view.
+    labels : gives the classes of all factors of the data set, int64, shape (N, K), or None.
     latent_of : images -> Latent.
     model : the autoencoder.
     """
@@ -85,13 +87,14 @@ class Batch:
     def __init__(
         self,
         draw: Callable[[], Tensor],
-        feed: Feed,
-        labels: Tensor | None,
+        feed: Callable[[Tensor, torch.Generator], Tensor],
+        labels: Labels,
         latent_of: Callable[[Tensor], Latent],
         model: Autoencoder,
+        generator: torch.Generator,
     ) -> None:
         self._draw, self._feed, self._labels = draw, feed, labels
-        self._latent_of, self._model = latent_of, model
+        self._latent_of, self._model, self._generator = latent_of, model, generator
 
     @cached_property
     def index(self) -> Tensor:
@@ -101,7 +104,7 @@ class Batch:
     @cached_property
     def x(self) -> Tensor:
         """Images, shape (b, c, h, w)."""
-        return self._feed(self.index)
+        return self._feed(self.index, self._generator)
 
     @cached_property
     def labels(self) -> Tensor:
@@ -112,9 +115,10 @@ class Batch:
         ConfigError
             If the data set has none.
         """
-        if self._labels is None:
+        labels = self._labels()
+        if labels is None:
             raise ConfigError("the objective needs labels, and the data set has none")
-        return self._labels[self.index]
+        return labels[self.index]
 
     @cached_property
     def latent(self) -> Latent:
@@ -150,8 +154,8 @@ class Batches:
 
 def make_batches(
     model: Autoencoder,
-    feed: Feed,
-    labels: Tensor | None,
+    feed: Callable[[Tensor, torch.Generator], Tensor],
+    labels: Labels,
     dataset_size: int,
     generator: torch.Generator,
     draws: tuple[Callable[[], Tensor], Callable[[], Tensor]],
@@ -164,5 +168,5 @@ def make_batches(
         z = posterior.rsample(generator)
         return Latent(z, posterior, model.prior, model.decoder, dataset_size, generator)
 
-    first, second = (Batch(draw, feed, labels, latent_of, model) for draw in draws)
+    first, second = (Batch(draw, feed, labels, latent_of, model, generator) for draw in draws)
     return Batches(first, second, model, size, generator)

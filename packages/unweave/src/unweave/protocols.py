@@ -6,10 +6,12 @@ with `member` and have a default.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     import numpy as np
     import torch
     from numpy.typing import NDArray
@@ -81,6 +83,27 @@ class Dataset(Protocol):
 
     def stored(self, progress: Progress | None = None) -> NDArray[Any] | None:
         """Return the whole set as kept in memory, or None where it stays on disk."""
+        ...
+
+
+class StochasticView(Dataset, Protocol):
+    """Images that are drawn anew from stored frames: a pure function of frames and noise."""
+
+    frames: Dataset
+    noise_shape: tuple[int, ...]
+    constants: Sequence[NDArray[Any]]
+
+    def view(self, frames: Any, uniform: Any, constants: Sequence[Any], xp: ModuleType) -> Any:
+        """Return floats in [0, 1], shape (n, h, w, c), of arrays of the library xp.
+
+        frames : float32 in [0, 1], shape (n, h, w, c of the frames).
+        uniform : float32, shape (n, *noise_shape), uniform on [0, 1).
+        constants : `constants` as arrays of the library, on the device.
+        """
+        ...
+
+    def uniform(self, index: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        """Return noise that is a function of the index alone, shape (n, *noise_shape)."""
         ...
 
 

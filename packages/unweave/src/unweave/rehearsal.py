@@ -86,7 +86,7 @@ def _two_batches(assembly: Assembly, dataset: Dataset) -> Batches:
     generator = torch.Generator().manual_seed(0)
     rows = torch.arange(len(x))
     return make_batches(
-        assembly.model, lambda i: x[i], labels, len(dataset), generator,
+        assembly.model, lambda i, _: x[i], lambda: labels, len(dataset), generator,
         (lambda: rows, lambda: rows.flip(0)), len(x),
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from unweave.costs import SquaredError
 from unweave.density import fit_density, has_density, load_density
 from unweave.directory import ImageFacts, RunDirectory
 from unweave.errors import ConfigError, RunError, unknown_name
+from unweave.given import as_dataset
 from unweave.holdout import split
 from unweave.latent import sample_prior
 from unweave.model import Autoencoder
@@ -48,6 +49,34 @@ class Trained(RunDirectory):
         super().__init__(path, config, names)
         self.device_name = "auto"
         self.networks: tuple[nn.Module, nn.Module] | None = None
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | str,
+        names: Registry | None = None,
+        *,
+        device: str = "auto",
+        data: Any = None,
+        architecture: tuple[nn.Module, nn.Module] | None = None,
+    ) -> Self:
+        """Open an existing run directory.
+
+        Parameters
+        ----------
+        device : where the networks are put.
+        data, architecture : what was given from Python to `unweave.train`, where it was.
+
+        Raises
+        ------
+        RunError
+            If it is none.
+        """
+        run = super().open(path, names)
+        run.device_name, run.networks = device, architecture
+        if data is not None:
+            run.__dict__["whole_dataset"] = as_dataset(data)
+        return run
 
     @functools.cached_property
     def device(self) -> torch.device:

@@ -19,7 +19,7 @@ from unweave.errors import NonFiniteError, RunError
 from unweave.method import Schedule
 from unweave.objectives.terms import WeightSchedule
 from unweave.optimizers import set_rate
-from unweave.players import Batches, make_batches
+from unweave.players import Batches, Labels, make_batches
 from unweave.running_means import RunningMeans
 from unweave.signals import stop_signals
 
@@ -44,7 +44,7 @@ class Trainer:
     dataset_size : N.
     config : of the run.
     device : of everything.
-    labels : classes of the factors, int64, shape (N, K), on the device, or None.
+    labels : gives the classes of the factors, int64, shape (N, K), on the device, or None.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Trainer:
         dataset_size: int,
         config: TrainConfig,
         device: torch.device,
-        labels: Tensor | None = None,
+        labels: Labels = lambda: None,
     ) -> None:
         self.model, self.objective = assembly.model.to(device), assembly.objective
         cast(nn.Module, self.objective).to(device)
@@ -93,6 +93,7 @@ class Trainer:
         """Draw the two batches of a step; all host work, and what is lazy in them."""
         first, second = self._orders
         self._generator.manual_seed(derive_seed(self.config.seed, "noise", step))
+        self._feed.announce(first(step + 1))
         draws = (lambda: first(step), lambda: second(step))
         return make_batches(
             self.model, self._feed, self._labels, self.size, self._generator, draws,

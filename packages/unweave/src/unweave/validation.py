@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from unweave.batches import Feed, derive_seed
-from unweave.players import make_batches
+from unweave.players import Labels, make_batches
 from unweave.trainer import Trainer
 
 ROWS = 10_000
@@ -16,7 +16,7 @@ ROWS = 10_000
 
 
 def validation_terms(
-    trainer: Trainer, feed: Feed, size: int, labels: torch.Tensor | None = None
+    trainer: Trainer, feed: Feed, size: int, labels: Labels = lambda: None
 ) -> dict[str, float]:
     """Average the terms of the first round over held-out images, in evaluation mode.
 
@@ -27,7 +27,7 @@ def validation_terms(
     ----------
     feed : indices -> held-out float images on the device.
     size : held-out images.
-    labels : classes of their factors, int64, shape (size, K), on the device.
+    labels : gives the classes of their factors, int64, shape (size, K), on the device.
     """
     batch = min(trainer.config.batch_size, size)
     starts = range(0, min(size, ROWS) - batch + 1, batch)
@@ -45,7 +45,7 @@ def validation_terms(
 
 
 def _terms(
-    trainer: Trainer, feed: Feed, labels: torch.Tensor | None, number: int, start: int, batch: int
+    trainer: Trainer, feed: Feed, labels: Labels, number: int, start: int, batch: int
 ) -> dict[str, torch.Tensor]:
     seed = derive_seed(trainer.config.seed, "validation", number)
     torch.manual_seed(seed)

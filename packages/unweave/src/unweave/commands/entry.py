@@ -11,26 +11,31 @@ from typing import Any
 import typer
 
 from unweave.commands.app import EXIT_INTERRUPTED, make_app
+from unweave.commands.compare import compare
 from unweave.commands.data import data
 from unweave.commands.demo import demo
 from unweave.commands.encode import encode
 from unweave.commands.evaluate import evaluate
+from unweave.commands.export import export
 from unweave.commands.fid import fid
 from unweave.commands.figures import figures
 from unweave.commands.fit_density import fit_density
+from unweave.commands.interpolate import interpolate
 from unweave.commands.methods import methods
+from unweave.commands.new_experiment import new_experiment
 from unweave.commands.new_plugin import new_plugin
 from unweave.commands.plugins import add_plugin_commands, plugins
 from unweave.commands.report import report
 from unweave.commands.reproduce import reproduce
 from unweave.commands.sample import sample
+from unweave.commands.sweep import sweep
 from unweave.commands.train import train
 from unweave.commands.traverse import traverse
 from unweave.errors import PluginWarning, UnweaveError, unknown_name
 
 COMMANDS = (
-    train, evaluate, report, figures, encode, fit_density, sample, traverse, fid,
-    reproduce, plugins, methods, data, demo, new_plugin,
+    train, evaluate, report, figures, encode, fit_density, sample, traverse, interpolate, fid,
+    export, sweep, compare, reproduce, new_experiment, plugins, methods, data, demo, new_plugin,
 )  # fmt: skip
 """As they are listed by --help."""
 EXIT_USER_ERROR = 2

@@ -30,7 +30,7 @@ from unweave.trained import SOURCES, source_named
 
 def encode_to_file(path: Path, out: Path, data: str | None, rows: int | None, seed: int) -> Path:
     """Encode the run's data set, or another, into `.h5` or `.npz`."""
-    _check_suffix(out, (".h5", ".npz"))
+    check_suffix(out, (".h5", ".npz"))
     run = Run.open(path)
     dataset = run.dataset if data is None else _other_dataset(run, data)
     total = rows or len(dataset)
@@ -45,7 +45,7 @@ def encode_to_file(path: Path, out: Path, data: str | None, rows: int | None, se
     if dataset.factors is not None:
         arrays["factors"] = dataset.factors[table.index]
         arrays["factor_names"] = np.array(dataset.factor_names)
-    return _save_arrays(out, arrays)
+    return save_arrays(out, arrays)
 
 
 def fit_density_of(
@@ -80,11 +80,11 @@ def sample_to_file(path: Path, out: Path | None, n: int, seed: int, source: str 
     """Write pictures of codes from the fitted density or the prior as `.png` or `.npz`."""
     run = Run.open(path)
     out = out or run.figures / "samples.png"
-    _check_suffix(out, (".png", ".npz"))
+    check_suffix(out, (".png", ".npz"))
     chosen = run.sample_source if source is None else source_named(source)
     images = run.sample(n, seed, chosen)
     if out.suffix == ".npz":
-        return _save_arrays(out, {"images": images, "codes": run.prior_codes(n, seed, chosen)})
+        return save_arrays(out, {"images": images, "codes": run.prior_codes(n, seed, chosen)})
     out.parent.mkdir(exist_ok=True)
     return save_figure(draw_pictures(run, images, min(16, n)), out)
 
@@ -93,14 +93,14 @@ def traverse_to_file(path: Path, out: Path | None, image: int, steps: int) -> Pa
     """Write traversals of one image as `.png` or `.npz`."""
     run = Run.open(path)
     out = out or run.figures / f"traversal-{image}.png"
-    _check_suffix(out, (".png", ".npz"))
+    check_suffix(out, (".png", ".npz"))
     if image >= len(run.dataset):
         raise ConfigError(f"image must be below {len(run.dataset)}, got {image}")
     picture = run.dataset.images(np.array([image]))[0]
     dimensions = describe_dimensions(run, read_codes(run))
     values = traversal_values(dimensions, steps)
     if out.suffix == ".npz":
-        return _save_arrays(out, {"images": run.traverse(picture, values), "values": values})
+        return save_arrays(out, {"images": run.traverse(picture, values), "values": values})
     out.parent.mkdir(exist_ok=True)
     if run.continuous:
         curves = {
@@ -121,14 +121,22 @@ def _other_dataset(run: Run, text: str) -> Dataset:
     return dataset
 
 
-def _check_suffix(path: Path, known: tuple[str, ...]) -> None:
+def check_suffix(path: Path, known: tuple[str, ...]) -> None:
+    """Raise unless a file to write has a known suffix and its folder is there.
+
+    Raises
+    ------
+    ConfigError
+        If it has not; `figures` of a run is made when it is needed.
+    """
     if path.suffix not in known:
         raise unknown_name("file type", path.suffix or path.name, known)
     if not path.parent.exists() and path.parent != path.parent.parent / "figures":
         raise ConfigError(f"folder {path.parent} is not there; make it first")
 
 
-def _save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> Path:
+def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> Path:
+    """Write arrays as a compressed `.npz`, whole or not at all; return its path."""
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
     return path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from unweave.errors import ConfigError
 from unweave.options import misplaced_options, options_of
-from unweave.registry import KINDS, registry
+from unweave.registry import KINDS, Registry, registry
 from unweave.tables import table
 
 if TYPE_CHECKING:
@@ -94,14 +94,21 @@ def list_methods(name: str | None = None) -> str:
 
 
 def list_data(text: str | None = None) -> str:
-    """List the data sets with their options, or open one and describe it."""
+    """List the data sets, or open one and describe it.
+
+    A set that is named without options and cannot be opened so is told about instead: what file it
+    wants, where that is looked for, and its options.
+    """
     found = registry()
     if text is None:
-        names = found.names("dataset")
-        targets = [found.lookup("dataset", name).load() for name in names]
-        rows = [(n, _first_line(t), _options(t)) for n, t in zip(names, targets, strict=True)]
-        return table(("data set", "what it is", "options"), rows)
-    dataset = found.build("dataset", text)
+        return "\n\n".join(_about(name, found) for name in found.names("dataset"))
+    try:
+        dataset = found.build("dataset", text)
+    except ConfigError:
+        target = found.lookup("dataset", text).load() if "=" not in text else None
+        if not hasattr(target, "about"):
+            raise
+        return _about(text, found)
     height, width, colours = dataset.image_shape
     what = f"images of {height} x {width} x {colours}"
     if dataset.bits == 32:
@@ -112,6 +119,14 @@ def list_data(text: str | None = None) -> str:
         return "\n".join([*lines, "factors: not known"])
     sizes = list(zip(dataset.factor_names, map(str, dataset.factor_sizes), strict=True))
     return "\n".join([*lines, table(("factor", "classes"), sizes)])
+
+
+def _about(name: str, found: Registry) -> str:
+    """Say what a data set is, by its own `about` where it has one, and its options."""
+    target = found.lookup("dataset", name).load()
+    about = getattr(target, "about", None)
+    text = str(about.text()) if about is not None else f"{name}: {_first_line(target)}"
+    return "\n  ".join([*text.split("\n"), f"options: {_options(target)}"])
 
 
 def _first_line(target: Any) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 
 def new_plugin(
-    kind: Annotated[str, typer.Argument(help="prior, flow, posterior, estimator, metric ...")],
+    context: typer.Context,
+    kind: Annotated[str, typer.Argument(help="prior, flow, metric, observer, command ...")],
     name: Annotated[str, typer.Argument(help="what users will type, such as my-prior")],
     out: Annotated[Path | None, typer.Option(help="the folder, new or empty")] = None,
 ) -> None:
     """Write the package of a new plugin, whose tests pass as it is; docs/hooks says the rest."""
     from unweave.new_plugin import new_plugin as write_package
 
-    print(write_package(kind, name, out))
+    group: Any = context.find_root().command
+    print(write_package(kind, name, out, commands=group.list_commands(context)))

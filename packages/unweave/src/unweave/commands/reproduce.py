@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from unweave.commands.app import EXIT_INTERRUPTED
 
 
 def reproduce(
@@ -19,11 +22,20 @@ def reproduce(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="changes every run")
     ] = None,
     executor: Annotated[
-        str, typer.Option(help="NAME or NAME:key=value,...; as processes:workers=2")
+        str, typer.Option(help="NAME or NAME:key=value,...; as processes:workers=2, serial, ray")
     ] = "processes",
 ) -> None:
     """Repeat an experiment of a paper: train, measure, compare with what was published, draw."""
-    print(_list_recipes() if name is None else _reproduce(name, out, setting or [], executor))
+    if name is None:
+        print(_list_recipes())
+        return
+    from unweave.experiment.sweep import StoppedError
+
+    try:
+        print(_reproduce(name, out, setting or [], executor))
+    except StoppedError as stop:
+        print(stop, file=sys.stderr)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
 def _list_recipes() -> str:
@@ -35,13 +47,18 @@ def _list_recipes() -> str:
 
 
 def _reproduce(name: str, out: Path | None, settings: list[str], executor: str) -> str:
+    import shlex
+
     from unweave.config import parse_settings
-    from unweave.options import build, parse_spec
-    from unweave.registry import registry
+    from unweave.experiment.running import build_executor, default_folder
     from unweave.reproduce.recipe import read_recipe
     from unweave.reproduce.reproduction import reproduce, told
 
-    recipe = read_recipe(name, parse_settings(settings))
-    kind, options = parse_spec(executor)
-    runner = build(registry().lookup("executor", kind), options=options)
-    return told(reproduce(recipe, out or Path("runs") / recipe.name, runner))
+    changes = parse_settings(settings)
+    recipe = read_recipe(name, changes)
+    command = ["unweave", "reproduce", name, *(w for text in settings for w in ("--set", text))]
+    outcome = reproduce(
+        recipe, out or default_folder(recipe), build_executor(executor),
+        changes=changes, command=shlex.join(command),
+    )  # fmt: skip
+    return told(outcome)

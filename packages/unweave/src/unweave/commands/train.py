@@ -70,7 +70,7 @@ def train(
 
 
 def _resume(path: Path, steps: str | None, device: str, progress: Progress) -> Run:
-    from unweave.api import resume_training
+    from unweave.api import resume as resume_training
 
     if steps is not None and not steps.isdecimal():
         raise ConfigError(f"--steps must be a whole number, got {shorten(repr(steps))}")

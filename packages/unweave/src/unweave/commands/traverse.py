@@ -8,15 +8,38 @@ from typing import Annotated
 import typer
 
 from unweave.commands.app import RunPath
+from unweave.errors import ConfigError
 
 
 def traverse(
     run: RunPath,
     image: Annotated[int, typer.Option(min=0, help="index of an image of the data set")] = 0,
+    latent: Annotated[
+        int | None, typer.Option(min=1, help="vary this one alone; the first is 1")
+    ] = None,
+    images: Annotated[
+        str | None,
+        typer.Option(metavar="I,J,...", help="indices, one image a row; needs --latent"),
+    ] = None,
+    limits: Annotated[
+        tuple[float, float] | None,
+        typer.Option("--range", metavar="A B", help="instead of quantiles of the codes"),
+    ] = None,
     steps: Annotated[int, typer.Option(min=2, help="pictures in a row")] = 10,
     out: Annotated[Path | None, typer.Option(help="a .png, or .npz for the arrays")] = None,
 ) -> None:
     """Vary one code dimension at a time and picture it."""
+    from unweave.commands import walks
     from unweave.commands.exports import traverse_to_file
 
-    print(traverse_to_file(run, out, image, steps))
+    if limits is not None:
+        walks.check_range(limits)
+    if latent is not None:
+        rows = (image,) if images is None else walks.read_indices(images)
+        print(walks.traverse_images_to_file(run, out, rows, latent, limits, steps))
+    elif images is not None:
+        raise ConfigError("--images shows one latent; say which with --latent")
+    elif limits is not None:
+        print(walks.traverse_dimensions_to_file(run, out, image, limits, steps))
+    else:
+        print(traverse_to_file(run, out, image, steps))

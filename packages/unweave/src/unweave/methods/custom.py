@@ -11,12 +11,14 @@ def custom(
     *,
     terms: list[dict[str, Any]],
     cost: str = "bernoulli",
-    posterior: str = "gaussian",
-    prior: str = "normal",
     objective: str = "sum",
+    objective_options: dict[str, Any] | None = None,
 ) -> Method:
     """Whatever its options say; `unweave.train(Method(...))` becomes this.
 
+    Posterior and prior are settings of every run.
+
     terms : mappings with `estimator`, `weights` and, where wanted, `options` and `targets`.
     """
-    return Method(tuple(Term(**term) for term in terms), cost, posterior, prior, objective)
+    parts = tuple(Term(**term) for term in terms)
+    return Method(parts, cost, objective=objective, objective_options=objective_options or {})

@@ -1,4 +1,4 @@
-"""Experiments of the papers, each a recipe: what to train, what to compare, what was published."""
+"""Experiments of the papers, each a recipe: an experiment, and what was published."""
 
 from unweave.reproduce.recipe import Recipe, read_recipe, recipe_names
 from unweave.reproduce.reproduction import reproduce

@@ -1,32 +1,19 @@
-"""Recipes: experiments of the papers as TOML."""
+"""Recipes: experiments of the papers, with what was published, as TOML."""
 
 from __future__ import annotations
 
 import importlib.resources
-import itertools
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pydantic
-from pydantic import BaseModel, ConfigDict, Field
-
 from unweave.errors import ConfigError, unknown_name
+from unweave.experiment.checking import check_place, checked, told_with
+from unweave.experiment.definition import Experiment, Strict
+from unweave.experiment.reading import changed, parse_definition, read_definition
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Variant(_Strict):
-    """One kind of run: a label, and settings on top of the recipe's."""
-
-    label: str
-    settings: dict[str, Any]
-
-
-class Expectation(_Strict):
+class Expectation(Strict):
     """What a paper says, in numbers that a run can agree or disagree with.
 
     Either `run` has the published value within `tolerance`, or `run` is lower than `below` (at
@@ -51,75 +38,16 @@ class Expectation(_Strict):
     below_where: dict[str, Any] | None = None
 
 
-class Picture(_Strict):
-    """A figure of the outcome: its kind, and what the kind needs."""
+class Recipe(Experiment):
+    """An experiment, and what was published.
 
-    kind: str
-    name: str
-    caption: str
-    options: dict[str, Any] = {}
-
-
-class Recipe(_Strict):
-    """An experiment.
-
-    title, source, differs : what it is, where it was published, and what is done otherwise here.
-    settings : of every run, as `unweave train` takes them.
-    data : data sets, of which the first is taken that is there.
-    runs : the kinds of run.
-    grid : setting -> values; every kind is trained at every combination, and every seed.
-    seeds : seeds of every run.
-    test : options of the data set that give images that were not trained on.
-    density : a flow that is fitted to the codes of every run, or none.
-    measures : label -> measure, as in `{mse = "squared-error"}`.
-    expect, pictures : what was published, and the figures.
+    source, differs : where it was published, and what is done otherwise here.
+    expect : what was published.
     """
 
-    name: str
-    title: str
     source: str
     differs: str
-    settings: dict[str, Any] = {}
-    data: list[str]
-    runs: list[Variant] = Field(min_length=1)
-    grid: dict[str, list[Any]] = {}
-    seeds: list[int] = [0]
-    test: str | None = None
-    density: str | None = None
-    measures: dict[str, str]
     expect: list[Expectation] = []
-    pictures: list[Picture] = []
-
-    def jobs(self) -> list[Job]:
-        """List every run: kind, place in the grid, seed, settings."""
-        places = [
-            dict(zip(self.grid, values, strict=True))
-            for values in itertools.product(*self.grid.values())
-        ]
-        return [
-            Job(
-                label=variant.label, place=place, seed=seed,
-                settings=self.settings | variant.settings | place | {"seed": seed},
-            )
-            for variant in self.runs
-            for place in places
-            for seed in self.seeds
-        ]  # fmt: skip
-
-
-class Job(_Strict):
-    """One run of a recipe."""
-
-    label: str
-    place: dict[str, Any]
-    seed: int
-    settings: dict[str, Any]
-
-    @property
-    def folder(self) -> str:
-        """Name the run's directory."""
-        parts = [self.label, *(f"{k}{v}" for k, v in self.place.items()), f"seed{self.seed}"]
-        return "-".join(parts).replace(" ", "-").replace(":", "-").replace("=", "")
 
 
 def recipe_names() -> list[str]:
@@ -131,7 +59,7 @@ def recipe_names() -> list[str]:
 def read_recipe(name: str, changes: Mapping[str, Any] | None = None) -> Recipe:
     """Read a recipe by its name, or from a `.toml` file of the same form.
 
-    changes : settings on top of the recipe's, such as a path of data or fewer steps.
+    changes : settings on top of every run's, such as a path of data or fewer steps.
 
     Raises
     ------
@@ -139,22 +67,43 @@ def read_recipe(name: str, changes: Mapping[str, Any] | None = None) -> Recipe:
         If there is no such recipe, or the file is none.
     """
     if name.endswith(".toml"):
-        path = Path(name)
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"recipe {path} cannot be read: {error}") from error
+        recipe = read_definition(Path(name), Recipe)
     elif name in recipe_names():
         file = importlib.resources.files(__package__) / "recipes" / f"{name}.toml"
-        text = file.read_text(encoding="utf-8")
+        recipe = parse_definition(file.read_text(encoding="utf-8"), name, Recipe)
     else:
         raise unknown_name("recipe", name, recipe_names())
-    try:
-        recipe = Recipe.model_validate({"name": Path(name).stem, **tomllib.loads(text)})
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"recipe {name} is not TOML: {error}") from error
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ConfigError(f"recipe {name}: {place}: {first['msg']}") from error
-    return recipe.model_copy(update={"settings": recipe.settings | dict(changes or {})})
+    return changed(recipe, changes or {})
+
+
+def checked_recipe(recipe: Recipe) -> Recipe:
+    """Return a recipe that can be run, its data settled; everything in it is looked at.
+
+    Raises
+    ------
+    ConfigError
+        Naming what is wrong, and where.
+    """
+    if not recipe.measures:
+        raise ConfigError(f"recipe {recipe.name} has no measures; add a table [measures]")
+    recipe = checked(recipe)
+    for number, expected in enumerate(recipe.expect, 1):
+        with told_with(recipe, f"expect {number}"):
+            _check_expectation(recipe, expected)
+    return recipe
+
+
+def _check_expectation(recipe: Recipe, expected: Expectation) -> None:
+    for measure in (expected.measure, expected.below_measure):
+        if measure is not None and measure not in recipe.measures:
+            raise unknown_name("measure", measure, recipe.measures)
+    labels = [variant.label for variant in recipe.runs]
+    for label in (expected.run, expected.below):
+        if label is not None and label not in labels:
+            raise unknown_name("run", label, labels)
+    check_place(recipe, expected.where)
+    check_place(recipe, expected.below_where or {})
+    if expected.below is None and (expected.published is None or expected.tolerance is None):
+        raise ConfigError('give below = "RUN", or both published and tolerance')
+    if expected.below is not None and expected.tolerance is not None:
+        raise ConfigError("tolerance belongs to published alone; leave out it, or below")

@@ -1,0 +1,161 @@
+"""Conditions on factors, as text: `shape == 0 and abs(position_x - position_y) < 8`."""
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave_data.errors import DataError
+from unweave_data.factors import Factors
+
+_LONGEST = 2000
+
+_BINARY: Mapping[type, Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Mod: operator.mod,
+}
+_COMPARED: Mapping[type, Callable[[Any, Any], Any]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+
+
+def satisfying(condition: str, known: Factors) -> NDArray[np.bool_]:
+    """Say of each image whether a condition on its factors holds.
+
+    A factor's name stands for its class, and NAME.value for its value. Known are numbers, + - * %,
+    abs(...), < <= > >= == != (chained too), `in (1, 2)`, and, or, not, and brackets.
+
+    Parameters
+    ----------
+    condition
+        the text
+    known
+        factors of n images
+
+    Returns
+    -------
+    bool array, shape (n,)
+
+    Raises
+    ------
+    DataError : the factors are not known, or the text is no condition on them
+
+    >>> known = Factors(np.array([[0, 3], [1, 3], [1, 5]]), None, ("shape", "x"), (2, 6))
+    >>> satisfying("shape == 1 and x > 3", known)
+    array([False, False,  True])
+
+    """
+    if known.classes is None:
+        raise DataError("keep: the factors of this data set are not known; leave keep out")
+    if len(condition) > _LONGEST:
+        raise DataError(f"keep must have at most {_LONGEST} characters, got {len(condition)}")
+    try:
+        tree = ast.parse(condition.strip(), mode="eval").body
+        found = np.asarray(_Reader(known, condition).read(tree))
+    except (SyntaxError, RecursionError, MemoryError):
+        raise _refuse(condition, "is not written like `shape == 0 and scale > 2`") from None
+    except (OverflowError, ZeroDivisionError) as error:
+        raise _refuse(condition, f"cannot be computed ({error})") from None
+    if found.dtype != np.bool_ or found.shape != (len(known.classes),):
+        raise _refuse(condition, "compares nothing; write a comparison such as `shape == 0`")
+    return found
+
+
+def _refuse(condition: str, reason: str) -> DataError:
+    return DataError(f"keep: {condition[:80]!r} {reason}")
+
+
+class _Reader:
+    """Reads a parsed condition, node by node; whatever is not listed here is refused."""
+
+    def __init__(self, known: Factors, condition: str) -> None:
+        self._known, self._condition = known, condition
+
+    def read(self, node: ast.AST) -> Any:
+        reader = getattr(self, f"_{type(node).__name__.lower()}", None)
+        if reader is None:
+            raise self._refuse_node(node)
+        return reader(node)
+
+    def _refuse_node(self, node: ast.AST) -> DataError:
+        text = ast.unparse(node)
+        return _refuse(self._condition, f"holds {text[:40]!r}, which is no part of a condition")
+
+    def _constant(self, node: ast.Constant) -> Any:
+        if type(node.value) in (int, float) and -1e15 <= node.value <= 1e15:  # type: ignore[operator]
+            return node.value
+        raise self._refuse_node(node)
+
+    def _name(self, node: ast.Name) -> NDArray[np.int64]:
+        assert self._known.classes is not None
+        return self._known.classes[:, self._column(node.id)].astype(np.int64)
+
+    def _attribute(self, node: ast.Attribute) -> NDArray[np.floating]:
+        if not isinstance(node.value, ast.Name) or node.attr != "value":
+            raise self._refuse_node(node)
+        column = self._column(node.value.id)
+        if self._known.values is None:
+            raise _refuse(self._condition, "asks for values, and only the classes are known")
+        return self._known.values[:, column]
+
+    def _column(self, name: str) -> int:
+        if name not in self._known.names:
+            listed = ", ".join(self._known.names)[:200]
+            raise _refuse(self._condition, f"names {name!r}, and the factors are {listed}")
+        return self._known.names.index(name)
+
+    def _unaryop(self, node: ast.UnaryOp) -> Any:
+        operand = self.read(node.operand)
+        if isinstance(node.op, ast.USub):
+            return -operand
+        if isinstance(node.op, ast.Not) and getattr(operand, "dtype", None) == np.bool_:
+            return ~operand
+        raise self._refuse_node(node)
+
+    def _binop(self, node: ast.BinOp) -> Any:
+        if type(node.op) not in _BINARY:
+            raise self._refuse_node(node)
+        left, right = self.read(node.left), self.read(node.right)
+        if isinstance(node.op, ast.Mod) and not np.all(right):
+            raise ZeroDivisionError("a remainder by zero")
+        return _BINARY[type(node.op)](left, right)
+
+    def _boolop(self, node: ast.BoolOp) -> NDArray[np.bool_]:
+        parts = [np.asarray(self.read(value)) for value in node.values]
+        if any(part.dtype != np.bool_ for part in parts):
+            raise self._refuse_node(node)
+        join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
+        found: NDArray[np.bool_] = join.reduce(parts)
+        return found
+
+    def _compare(self, node: ast.Compare) -> NDArray[np.bool_]:
+        sides = [node.left, *node.comparators]
+        pairs = zip(sides, node.ops, sides[1:], strict=False)
+        parts = [np.asarray(self._compared(left, op, right)) for left, op, right in pairs]
+        found: NDArray[np.bool_] = np.logical_and.reduce(parts)
+        return found
+
+    def _compared(self, left: ast.AST, op: ast.cmpop, right: ast.AST) -> Any:
+        if isinstance(op, (ast.In, ast.NotIn)):
+            if not isinstance(right, (ast.Tuple, ast.List)):
+                raise self._refuse_node(right)
+            found = np.isin(self.read(left), [self.read(element) for element in right.elts])
+            return ~found if isinstance(op, ast.NotIn) else found
+        if type(op) not in _COMPARED:
+            raise _refuse(self._condition, "holds `is`; write == instead")
+        return _COMPARED[type(op)](self.read(left), self.read(right))
+
+    def _call(self, node: ast.Call) -> Any:
+        if not (isinstance(node.func, ast.Name) and node.func.id == "abs" and len(node.args) == 1):
+            raise self._refuse_node(node)
+        return np.abs(self.read(node.args[0]))

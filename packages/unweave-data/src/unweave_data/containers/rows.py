@@ -1,0 +1,198 @@
+"""Rows that lie at known places of a file, read one by one from any thread.
+
+Files are read, not mapped into memory: a mapped file that another program shortens kills the
+process, and a read that comes back short is an error of one sentence. Neither h5py's global lock
+nor Python's is held while the disk is waited for.
+"""
+
+import os
+import threading
+import weakref
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave_data.errors import DataError, reading
+
+# Chunks that were unpacked are kept for the next rows, up to so many bytes.
+_CACHE_BYTES = 1 << 26
+
+
+class OpenFile:
+    """A file that is read at offsets, and that must stay what it was when it was opened."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        # O_BINARY is Windows' alone.
+        self._file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        weakref.finalize(self, os.close, self._file)
+        self._lock = threading.Lock()
+        if hasattr(os, "posix_fadvise"):
+            # Rows are asked for at random: what lies behind one is not worth reading.
+            os.posix_fadvise(self._file, 0, 0, os.POSIX_FADV_RANDOM)
+        self._identity = _identity(os.fstat(self._file))
+
+    def check(self) -> None:
+        """Refuse a file that was replaced, changed or removed.
+
+        Raises
+        ------
+        DataError : it was
+
+        """
+        with reading(self.path, "the file that was opened before"):
+            if _identity(self.path.stat()) != self._identity:
+                raise DataError(f"path: {self.path} has changed since; load it again")
+
+    def expect(self, sizes: Iterable[int], offsets: Iterable[int]) -> None:
+        """Tell the system what will be read, so that the disk fetches it all at once."""
+        if hasattr(os, "posix_fadvise"):
+            for size, offset in zip(sizes, offsets, strict=True):
+                os.posix_fadvise(self._file, offset, size, os.POSIX_FADV_WILLNEED)
+
+    def read(self, size: int, offset: int) -> bytes:
+        """Read `size` bytes.
+
+        Raises
+        ------
+        DataError : the file ends before
+
+        """
+        with reading(self.path, "the file that was opened before"):
+            found = self._at(size, offset)
+        if len(found) != size:
+            raise DataError(f"path: {self.path} is truncated; get the file again")
+        return found
+
+    def _at(self, size: int, offset: int) -> bytes:
+        if hasattr(os, "pread"):
+            return os.pread(self._file, size, offset)
+        with self._lock:
+            os.lseek(self._file, offset, os.SEEK_SET)
+            return os.read(self._file, size)
+
+
+def _identity(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+class RawRows:
+    """Rows that lie as they are, in one piece or in chunks of several rows.
+
+    Parameters
+    ----------
+    path
+        the file
+    shape, dtype
+        of the whole array
+    offsets
+        where each chunk begins, int64 of shape (number of chunks,)
+    per_chunk
+        rows of a chunk
+
+    """
+
+    note = ""
+
+    def __init__(
+        self,
+        path: Path,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        offsets: NDArray[np.int64],
+        per_chunk: int,
+    ) -> None:
+        self.shape, self.dtype = shape, dtype
+        self._file, self._offsets, self._per_chunk = OpenFile(path), offsets, per_chunk
+        self._row_bytes = int(np.prod(shape[1:], dtype=np.int64)) * dtype.itemsize
+
+    def read(self, index: NDArray[np.int64]) -> NDArray[Any]:
+        """Read rows, shape (n, ...)."""
+        self._file.check()
+        chunk, place = np.divmod(index, self._per_chunk)
+        starts = (self._offsets[chunk] + place * self._row_bytes).tolist()
+        self._file.expect([self._row_bytes] * len(starts), starts)
+        found = b"".join([self._file.read(self._row_bytes, start) for start in starts])
+        return np.frombuffer(found, self.dtype).reshape(len(index), *self.shape[1:])
+
+
+class PackedRows:
+    """Rows in chunks that zlib packed, byte-shuffled before or not, as HDF5 writes them.
+
+    Parameters
+    ----------
+    path
+        the file
+    shape, dtype
+        of the whole array
+    offsets, sizes
+        where each chunk begins and how many bytes it takes, int64 of shape (number of chunks,)
+    per_chunk
+        rows of a chunk
+    shuffled
+        whether the bytes of the numbers lie apart
+
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        offsets: NDArray[np.int64],
+        sizes: NDArray[np.int64],
+        per_chunk: int,
+        shuffled: bool,
+    ) -> None:
+        self.shape, self.dtype = shape, dtype
+        self._file, self._offsets, self._sizes = OpenFile(path), offsets, sizes
+        self._per_chunk, self._shuffled = per_chunk, shuffled
+        self._chunk_bytes = int(np.prod((per_chunk, *shape[1:]), dtype=np.int64)) * dtype.itemsize
+        self._kept: dict[int, NDArray[Any]] = {}
+        self.note = ""
+        if per_chunk > 64:
+            self.note = (
+                f"packed in chunks of {per_chunk} images, so random batches are slow; give "
+                "unpack= with a folder to unpack them once, or in_memory=true"
+            )
+
+    def read(self, index: NDArray[np.int64]) -> NDArray[Any]:
+        """Read rows, shape (n, ...)."""
+        self._file.check()
+        found = np.empty((len(index), *self.shape[1:]), self.dtype)
+        chunk, place = np.divmod(index, self._per_chunk)
+        order = np.argsort(chunk, kind="stable")
+        new = [number for number in np.unique(chunk).tolist() if number not in self._kept]
+        self._file.expect(self._sizes[new].tolist(), self._offsets[new].tolist())
+        for run in np.split(order, np.flatnonzero(np.diff(chunk[order])) + 1):
+            if len(run):
+                found[run] = self._chunk(int(chunk[run[0]]))[place[run]]
+        return found
+
+    def _chunk(self, number: int) -> NDArray[Any]:
+        kept = self._kept.get(number)
+        if kept is not None:
+            return kept
+        unpacked = self._unpack(
+            self._file.read(int(self._sizes[number]), int(self._offsets[number]))
+        )
+        if self._per_chunk > 1:
+            if (len(self._kept) + 1) * self._chunk_bytes > _CACHE_BYTES:
+                self._kept.clear()
+            self._kept[number] = unpacked
+        return unpacked
+
+    def _unpack(self, packed: bytes) -> NDArray[Any]:
+        with reading(self._file.path, "the file that was opened before"):
+            # No further than one byte beyond what a chunk holds.
+            data = zlib.decompressobj().decompress(packed, self._chunk_bytes + 1)
+        if len(data) != self._chunk_bytes:
+            raise DataError(f"path: a chunk of {self._file.path} is damaged; get the file again")
+        flat = np.frombuffer(data, np.uint8)
+        if self._shuffled and self.dtype.itemsize > 1:
+            flat = np.ascontiguousarray(flat.reshape(self.dtype.itemsize, -1).T)
+        return flat.view(self.dtype).reshape(self._per_chunk, *self.shape[1:])

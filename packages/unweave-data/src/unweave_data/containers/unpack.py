@@ -1,0 +1,132 @@
+"""Unpack an array once into an npy beside which rows can be read in any order; kill-safe."""
+
+import hashlib
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave_data.containers.arrayfile import Header
+from unweave_data.containers.npy import open_npy
+from unweave_data.containers.rows import RawRows
+from unweave_data.errors import DataError, reading
+
+# What lies before the last multiple of this was written to the disk before more was.
+_STRIDE = 1 << 28
+
+Progress = Callable[[int, int], object]
+
+
+def unpacked_rows(
+    stem: str,
+    key: str,
+    header: Header,
+    blocks: Callable[[], Iterable[NDArray[Any]]],
+    folder: Path,
+    progress: Progress | None = None,
+) -> RawRows:
+    """Give the rows of an array from an npy in a folder, which is written if it is not there.
+
+    It is written beside its name and renamed into place. A process that is killed leaves a partial
+    file, from whose last whole 256 MB the next one goes on.
+
+    Parameters
+    ----------
+    stem, key
+        of the npy's name: the stem, and a digest of everything that the array depends on
+    header
+        shape and dtype
+    blocks
+        gives the array in blocks along axis 0, the same each time
+    folder
+        made if it is not there
+    progress
+        called as progress(done, total), in rows
+
+    Raises
+    ------
+    DataError : the folder cannot be written, or another process is unpacking the same array
+
+    """
+    digest = hashlib.blake2b(key.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+    target = Path(folder).expanduser() / f"{stem[:80]}-{digest}.npy"
+    with reading(target, "a file that can be written"):
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _write(target, header, blocks(), progress)
+    with open_npy(target, "the unpacked array") as npy:
+        found = npy.header("array")
+        if (found.shape, found.dtype) != (header.shape, header.dtype.newbyteorder("=")):
+            raise DataError(f"path: {target} is another array; remove it, and load again")
+        rows = npy.rows("array")
+    assert rows is not None  # it was written in C order
+    return rows
+
+
+def _write(
+    target: Path, header: Header, blocks: Iterable[NDArray[Any]], progress: Progress | None
+) -> None:
+    partial = target.with_suffix(".npy.partial")
+    head = _npy_head(header)
+    with partial.open("ab") as out, _locked(out, partial):
+        done = _resume_at(out, head, header)
+        rows = 0
+        for block in blocks:
+            data = np.ascontiguousarray(block.astype(block.dtype.newbyteorder("="), copy=False))
+            rows += len(block)
+            if rows > done:
+                strides = out.tell() // _STRIDE
+                out.write(data[max(0, done - (rows - len(block))) :].tobytes())
+                if out.tell() // _STRIDE > strides:
+                    out.flush()
+                    os.fsync(out.fileno())
+            if progress is not None:
+                progress(rows, header.shape[0])
+        out.flush()
+        os.fsync(out.fileno())
+        partial.replace(target)
+
+
+def _npy_head(header: Header) -> bytes:
+    stream = io.BytesIO()
+    described = {
+        "descr": np.lib.format.dtype_to_descr(header.dtype.newbyteorder("=")),
+        "fortran_order": False,
+        "shape": header.shape,
+    }
+    np.lib.format.write_array_header_1_0(stream, described)
+    return stream.getvalue()
+
+
+def _resume_at(out: IO[bytes], head: bytes, header: Header) -> int:
+    """Cut a partial file to whole rows that are surely on the disk; give their number."""
+    size = out.seek(0, os.SEEK_END) // _STRIDE * _STRIDE
+    rows = max(0, size - len(head)) // header.row_bytes
+    if rows == 0:
+        out.truncate(0)
+        out.write(head)
+        return 0
+    out.truncate(len(head) + rows * header.row_bytes)
+    return rows
+
+
+@contextmanager
+def _locked(out: IO[bytes], partial: Path) -> Iterator[None]:
+    """Hold the partial file alone, as two that append would spoil it, until the process ends."""
+    try:
+        import fcntl
+    except ImportError:  # no such locks on this system
+        yield
+        return
+    try:
+        fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise DataError(
+            f"path: {partial} is being written by another process; wait for it, and load again"
+        ) from None
+    yield

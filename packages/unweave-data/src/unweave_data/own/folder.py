@@ -1,0 +1,182 @@
+"""A folder of images of any size and mode."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from unweave_data.colours import background_colour
+from unweave_data.dataset import Dataset
+from unweave_data.decoding import Decoder, Look, check_fit, levels_of, look
+from unweave_data.errors import DataError
+from unweave_data.factors import UNKNOWN, Factors, make_factors
+from unweave_data.files import directory, required
+from unweave_data.levels import choose_scale
+from unweave_data.named import named
+from unweave_data.own.factorfile import factors_of_files
+from unweave_data.picturefiles import in_threads, open_pictures
+from unweave_data.pictures import SUFFIXES, quiet
+from unweave_data.stack import Kept
+
+
+@named("images")
+def images(
+    *,
+    path: Path | None = None,
+    resolution: int = 64,
+    channels: int | None = None,
+    fit: str = "crop",
+    background: str = "black",
+    range_: str = "",
+    factors: Path | None = None,
+    split: str = "",
+    in_memory: bool | None = None,
+    unpack: Path | None = None,
+) -> Dataset:
+    """Read a folder of images, each brought to `resolution` x `resolution` pixels.
+
+    Images are turned as their camera says, transparent pixels come over the background, grey levels
+    of 16 bits or floats become 8 bits, of an animation the first frame is taken. Where the folder
+    has two or more sub-folders with images, these are the classes of one factor `class`, in order
+    of their names. Order: by path.
+
+    Parameters
+    ----------
+    path
+        folder with bmp, gif, jpg, pgm, png, ppm, tif or webp files, or with sub-folders of them
+    resolution
+        rows and columns, 8 to 1024
+    channels
+        1 grey, 3 colour, 4 colour and alpha; else 1 where all images are grey, and 3
+    fit
+        "crop" cuts the centred square out, "pad" adds `background` to make it square, "stretch"
+        keeps everything and changes proportions, "keep" takes images that are all of one size as
+        they are
+    background
+        colour under transparent pixels and beside padded images, as white or #ff8800
+    range_
+        how grey levels of 16 bits or floats become 8 bits: LOW,HIGH, percentile, minmax or full;
+        else the fewest of 8, 10, 12, 14, 16 bits that hold them, and floats in [0, 1]
+    factors
+        a CSV, the first column the files' names relative to the folder and each other a factor
+    split
+        keep the images whose column `split` in that CSV says so
+    in_memory
+        whether to decode all images at once; else where they take up to 1 GiB
+    unpack
+        folder into which decoded images are written once, and from which they are then read
+
+    Raises
+    ------
+    DataError : no folder, no images, a damaged one, or one too large to unpack safely
+
+    """
+    check_fit(resolution, channels, fit)
+    colour = background_colour(background) or (0, 0, 0)
+    folder = directory(required(path, "the folder of images"), "a folder of images")
+    files, others = _find(folder)
+    if factors is not None:
+        files, known = factors_of_files(Path(factors).expanduser(), folder, files, split)
+    elif split:
+        raise DataError("split needs factors= with a CSV that has a column split")
+    else:
+        known = _classes(folder, files)
+    with quiet():
+        seen = list(in_threads(look, files))
+        count = channels or (1 if all(one.grey for one in seen) else 3)
+        size = (resolution, resolution) if fit != "keep" else seen[0].size[::-1]
+        decoder = _with_scale(Decoder(size, count, fit, colour), files, seen, range_)
+    note = _note(seen, decoder, others)
+    kept = Kept(in_memory, unpack)
+    return open_pictures(files, decoder, "images", known, kept, folder, note)
+
+
+def _with_scale(
+    decoder: Decoder, files: Sequence[Path], seen: Sequence[Look], wanted: str
+) -> Decoder:
+    deep = [file for file, one in zip(files, seen, strict=True) if one.deep]
+    if not deep:
+        if wanted:
+            raise DataError(
+                "range is for grey levels of 16 bits or floats, and these have 8; leave it out"
+            )
+        return decoder
+    levels = levels_of(deep)
+    return replace(decoder, scale=choose_scale(wanted, levels.dtype, levels))
+
+
+def _find(folder: Path) -> tuple[list[Path], int]:
+    """List image files in order of their paths, and count other files."""
+    found = list(_walk(folder))
+    pictures = [file for file in found if file.suffix.lower() in SUFFIXES]
+    if not pictures:
+        raise DataError(
+            f"path: {folder} holds no images ({', '.join(sorted(SUFFIXES))}); give a folder of them"
+        )
+    at_top = sum(file.parent == folder for file in pictures)
+    if 0 < at_top < len(pictures):
+        raise DataError(
+            f"path: {folder} holds {at_top} images itself and {len(pictures) - at_top} in "
+            "sub-folders; put all into sub-folders, or none"
+        )
+    return pictures, len(found) - len(pictures)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Walk through a folder by names; a folder that a link leads back to is walked once."""
+
+    def refuse(error: OSError) -> None:
+        raise DataError(
+            f"path: {error.filename} may not be read; give yourself read permission, or move it out"
+        ) from None
+
+    walked: set[str] = set()
+    for parent, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in walked:
+            folders.clear()
+            continue
+        walked.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(parent, name) for name in sorted(files) if not name.startswith("."))
+
+
+def _classes(folder: Path, files: Sequence[Path]) -> Factors:
+    if files[0].parent == folder:
+        return UNKNOWN
+    classes = [file.relative_to(folder).parts[0] for file in files]
+    names, index = np.unique(classes, return_inverse=True)
+    if len(names) < 2:
+        return UNKNOWN
+    return make_factors(len(files), index.ravel(), names=("class",), sizes=(len(names),))
+
+
+def _note(seen: Sequence[Look], decoder: Decoder, others: int) -> str:
+    h, w = decoder.size
+    resized = [one.size for one in seen if one.size != (w, h)]
+    parts = []
+    if resized:
+        (w0, h0), (w1, h1) = min(resized), max(resized)
+        sizes = f"{w0} x {h0}" if (w0, h0) == (w1, h1) else f"{w0} x {h0} to {w1} x {h1}"
+        how = {
+            "crop": "cut to a centred square and resized",
+            "pad": "resized and padded",
+        }.get(decoder.fit, "resized")
+        parts.append(
+            f"{len(resized)} of {len(seen)} images {how} from {sizes} to {w} x {h} (width x height)"
+        )
+    if any(one.transparent for one in seen) and decoder.channels != 4:
+        parts.append(f"transparent pixels over {_colour(decoder.background)}")
+    if decoder.scale is not None:
+        parts.append(decoder.scale.note)
+    if cut := sum(one.cut for one in seen):
+        parts.append(f"colours of 16 bits cut to their upper 8 in {cut} images")
+    if others:
+        parts.append(f"{others} other files ignored")
+    return "; ".join(parts)
+
+
+def _colour(background: tuple[int, int, int]) -> str:
+    return {(0, 0, 0): "black", (255, 255, 255): "white"}.get(background, str(background))

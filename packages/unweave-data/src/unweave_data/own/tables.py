@@ -1,0 +1,183 @@
+"""The user's own vectors and time series."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from unweave_data.containers.arrayfile import ArrayFile
+from unweave_data.containers.hdf5 import open_hdf5
+from unweave_data.containers.npy import open_npy
+from unweave_data.containers.npz import open_npz
+from unweave_data.dataset import Dataset
+from unweave_data.errors import DataError, reading
+from unweave_data.files import regular_file, required
+from unweave_data.named import named
+from unweave_data.own.anndata import read_anndata
+from unweave_data.own.arrays import known_factors
+from unweave_data.own.columns import (
+    as_numbers,
+    check_complete,
+    factors_of_columns,
+    read_table,
+)
+from unweave_data.vectors import SeriesDataset, VectorTable
+
+VECTORS = ("vectors", "X", "x", "data", "values", "features")
+SCALES = ("none", "standard")
+_WHAT = "an npz, npy, csv, tsv, HDF5 or h5ad"
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+@named("vectors")
+def vectors(
+    *,
+    path: Path | None = None,
+    array: str | None = None,
+    factors: str | None = None,
+    columns: str = "",
+    scale: str = "none",
+) -> Dataset:
+    """Read the user's own vectors (n, d), and what is known of each.
+
+    The kind of file is told by its content. Of a CSV with a line of names, the columns of numbers
+    are the vectors; of AnnData's h5ad, X or a layer is, dense or sparse.
+
+    Parameters
+    ----------
+    path
+        the file
+    array
+        npz, HDF5: the array of the vectors, else `vectors`, `X`, `x`, `data`, `values`, `features`
+        or the only one; h5ad: X or layers/NAME
+    factors
+        npz, HDF5: the array of the factors; CSV: names of columns, separated by `;`, else those of
+        text; h5ad: names of columns of obs, separated by `;`, else all that are categorical
+    columns
+        h5ad: a column of var that is true for the columns to keep, as highly_variable
+    scale
+        "standard" subtracts each column's mean and divides by its standard deviation; "none"
+
+    Raises
+    ------
+    DataError : not such a file, truncated, or numbers that are no vectors
+
+    """
+    if scale not in SCALES:
+        raise DataError(f"scale must be one of {', '.join(SCALES)}, got {scale[:80]!r}")
+    path = regular_file(required(path, _WHAT), _WHAT)
+    table = _table(path, array, factors, columns)
+    with reading(path, _WHAT):
+        return table.dataset("vectors", standard=scale == "standard")
+
+
+@named("series")
+def series(
+    *, path: Path | None = None, array: str | None = None, factors: str | None = None
+) -> Dataset:
+    """Read the user's own time series (n, t, c), or (n, t) of one channel.
+
+    Parameters
+    ----------
+    path
+        an npz, npy or HDF5
+    array
+        the array of the series, else `series`, `x`, `X`, `data`, `values` or the only one
+    factors
+        the array of the factors
+
+    Raises
+    ------
+    DataError : not such a file, truncated, or numbers that are no series
+
+    """
+    what = "an npz, npy or HDF5 with time series"
+    path = regular_file(required(path, what), what)
+    with reading(path, what):
+        if _head(path).startswith(b"PK"):
+            with open_npz(path, what) as npz_file:
+                return _series(npz_file, array, factors)
+        if _head(path).startswith(b"\x93NUMPY"):
+            with open_npy(path, what) as npy_file:
+                return _series(npy_file, array, factors)
+        with open_hdf5(path, what) as file:
+            return _series(file, array, factors)
+
+
+def _series(file: ArrayFile, array: str | None, factors: str | None) -> SeriesDataset:
+    name = _named(file, array, ("series", *VECTORS))
+    known, note = known_factors(file, factors, _first(file, name))
+    return SeriesDataset(file.read(name), known=known, note=note)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(8)
+
+
+def _table(path: Path, array: str | None, factors: str | None, columns: str) -> VectorTable:
+    head = _head(path)
+    if head == _HDF5:
+        with open_hdf5(path, _WHAT) as file:
+            if file.has("obs") and file.has("var"):
+                return read_anndata(file, array, _listed(factors), columns)
+            return _arrays(file, array, factors)
+    if head.startswith(b"PK"):
+        with open_npz(path, _WHAT) as npz:
+            return _arrays(npz, array, factors)
+    if head.startswith(b"\x93NUMPY"):
+        with open_npy(path, _WHAT) as npy:
+            return _arrays(npy, array, factors)
+    return _text(path, _listed(factors))
+
+
+def _arrays(file: ArrayFile, array: str | None, factors: str | None) -> VectorTable:
+    name = _named(file, array, VECTORS)
+    known, note = known_factors(file, factors, _first(file, name))
+    return VectorTable(np.asarray(file.read(name)), known, note)
+
+
+def _first(file: ArrayFile, name: str) -> int:
+    shape = file.header(name).shape
+    return shape[0] if shape else 0
+
+
+def _named(file: ArrayFile, asked: str | None, usual: Sequence[str]) -> str:
+    found = asked or next((name for name in usual if name in file.names), None)
+    if found is None and len(file.names) == 1:
+        found = file.names[0]
+    if found is None or not file.has(found):
+        listed = ", ".join(name[:40] for name in sorted(file.names)[:20]) or "nothing"
+        raise DataError(f"array: {file.path} has {listed}; name the array of the numbers")
+    return found
+
+
+def _listed(factors: str | None) -> list[str] | None:
+    if factors is None:
+        return None
+    return [name.strip() for name in factors.split(";") if name.strip()]
+
+
+def _text(path: Path, asked: list[str] | None) -> VectorTable:
+    names, rows = read_table(path, _WHAT)
+    if as_numbers(names) is not None:  # no line of names: the first row is a vector too
+        rows, names = [names, *rows], [f"column_{j}" for j in range(len(names))]
+    missing = [name for name in asked or () if name not in names]
+    if missing:
+        listed = ", ".join(name[:40] for name in names[:20])
+        raise DataError(f"factors: {path} has no column {missing[0][:40]!r}, but {listed}")
+    texts = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    numbers = {name: as_numbers(column) for name, column in texts.items()}
+    chosen = asked if asked is not None else [n for n in names if numbers[n] is None]
+    for name in chosen:
+        check_complete(name, texts[name])
+    known = factors_of_columns(
+        {
+            name: np.array(texts[name]) if (found := numbers[name]) is None else found
+            for name in chosen
+        }
+    )
+    kept = [found for name in names if name not in chosen and (found := numbers[name]) is not None]
+    if not kept:
+        raise DataError(f"path: {path} has no column of numbers beside its factors")
+    return VectorTable(np.stack(kept, axis=1), known)

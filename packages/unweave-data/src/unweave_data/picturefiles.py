@@ -1,0 +1,117 @@
+"""A data set of image files: decoded into memory, onto the disk, or batch by batch."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave_data.containers.arrayfile import BLOCK_BYTES, Header
+from unweave_data.containers.unpack import unpacked_rows
+from unweave_data.dataset import ArrayDataset, Dataset
+from unweave_data.decoding import Decoder
+from unweave_data.factors import Factors
+from unweave_data.files import check_memory
+from unweave_data.layout import Layout, Pixels
+from unweave_data.pictures import quiet
+from unweave_data.stack import LARGE, DiskImages, Kept
+
+Given = TypeVar("Given")
+Found = TypeVar("Found")
+
+
+def in_threads(function: Callable[[Given], Found], items: Iterable[Given]) -> Iterator[Found]:
+    """Map a function over items in order, on all cores: Pillow lets others run as it decodes."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from pool.map(function, items)
+
+
+class PictureRows:
+    """Image files as rows of an array."""
+
+    note = "decoded for each batch; give unpack= with a folder to decode them once"
+
+    def __init__(self, files: Sequence[Path], decoder: Decoder) -> None:
+        self.files, self.decoder = files, decoder
+        self.image_shape = (*decoder.size, decoder.channels)
+        self.shape: tuple[int, ...] = (len(files), *self.image_shape)
+        self.dtype: np.dtype[Any] = np.dtype(np.uint8)
+
+    def read(self, index: NDArray[np.int64]) -> NDArray[Any]:
+        """Decode some files, shape (n, h, w, c)."""
+        return self.decode([self.files[i] for i in index.tolist()])
+
+    def decode(self, files: Sequence[Path]) -> NDArray[np.uint8]:
+        """Decode files, shape (n, h, w, c)."""
+        found = np.empty((len(files), *self.shape[1:]), np.uint8)
+        for i, pixels in enumerate(in_threads(self.decoder, files)):
+            found[i] = pixels
+        return found
+
+    def blocks(self) -> Iterator[NDArray[np.uint8]]:
+        """Decode all files in blocks."""
+        step = max(1, BLOCK_BYTES // int(np.prod(self.shape[1:])))
+        for start in range(0, len(self.files), step):
+            yield self.decode(self.files[start : start + step])
+
+    def key(self) -> str:
+        """Describe everything that the pixels depend on."""
+        told = [f"{self.decoder}"]
+        for file in self.files:
+            found = file.stat()
+            told.append(f"{file.resolve()}\0{found.st_size}\0{found.st_mtime_ns}")
+        return "\n".join(told)
+
+
+def open_pictures(
+    files: Sequence[Path],
+    decoder: Decoder,
+    name: str,
+    factors: Factors,
+    kept: Kept,
+    folder: Path,
+    note: str = "",
+) -> Dataset:
+    """Make a data set of image files.
+
+    Parameters
+    ----------
+    files
+        in the order of the rows
+    decoder
+        decodes one
+    name
+        what the set is called
+    factors
+        of all files
+    kept
+        in memory (by default up to 1 GiB), decoded for each batch, or unpacked into a folder
+    folder
+        the files' own, for messages
+    note
+        one line that the user should know
+
+    Raises
+    ------
+    DataError : a file that cannot be decoded, or more than the memory holds
+
+    """
+    rows = PictureRows(files, decoder)
+    size = int(np.prod(rows.shape, dtype=np.int64))
+    in_memory = kept.in_memory
+    if in_memory is None:
+        in_memory = kept.unpack is None and size <= LARGE
+    with quiet():
+        if in_memory:
+            check_memory(size, folder, "a set of all images")
+            pixels = Pixels.of(np.concatenate(list(rows.blocks())))
+            return ArrayDataset.of(pixels, name=name, factors=factors, note=note)
+        layout = Layout(rows.image_shape, False, rows.dtype)
+        if kept.unpack is None:
+            return DiskImages(name, rows, folder, layout, factors, note)
+        header = Header(rows.shape, rows.dtype)
+        raw = unpacked_rows(folder.name, rows.key(), header, rows.blocks, kept.unpack)
+        return DiskImages(name, raw, folder, layout, factors, note)

@@ -1,0 +1,113 @@
+"""Image files opened through Pillow, and nothing that starts a program or fills the memory."""
+
+import os
+import stat
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave_data.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+# Named one by one: Pillow would hand an EPS to Ghostscript, whatever its suffix says.
+FORMATS = ("BMP", "DIB", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+SUFFIXES = frozenset(
+    f".{s}" for s in ("bmp", "gif", "jpeg", "jpg", "pgm", "png", "ppm", "tif", "tiff", "webp")
+)
+TRANSPARENT = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
+
+# Pillow warns above 89.4 million. A picture that is above 16 million and 400 times its file is a
+# bomb: one colour all over, made to fill the memory.
+_MOST_PIXELS = 89_000_000
+_MANY_PIXELS = 1 << 24
+_MOST_TIMES = 400
+# Pictures above this are unpacked one at a time, so that threads do not add up.
+_LARGE_PIXELS = 1 << 23
+_one_large = threading.Lock()
+
+
+@contextmanager
+def open_picture(file: Path) -> "Iterator[Image]":
+    """Open an image file; whatever goes wrong while it is open is a DataError of one sentence.
+
+    Raises
+    ------
+    DataError : not a regular file, not an image of a known format, damaged, or too large to unpack
+
+    """
+    from PIL import Image
+
+    try:
+        # Looked at before it is opened: opening a pipe waits for a writer.
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise DataError(f"path: {file} is not a regular file; remove it")
+        with file.open("rb") as stream, Image.open(stream, formats=FORMATS) as image:
+            large = _check_size(file, image)
+            with _one_large if large else _nothing():
+                yield image
+    except PermissionError:
+        raise DataError(f"path: {file} may not be read; give yourself read permission") from None
+    except FileNotFoundError:
+        raise DataError(f"path: {file} does not exist; give the path of an image") from None
+    except DataError:
+        raise
+    except Image.DecompressionBombError:
+        raise _too_large(file) from None
+    except Exception as error:  # Pillow's decoders raise almost anything of a damaged file
+        raise DataError(
+            f"path: {file} cannot be decoded ({type(error).__name__}); get it again or remove it"
+        ) from None
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Pillow's warnings of odd metadata quiet; for the main thread, as filters are global."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _check_size(file: Path, image: "Image") -> bool:
+    pixels = image.width * image.height
+    size = os.stat(file).st_size
+    if pixels > _MOST_PIXELS or (pixels > _MANY_PIXELS and pixels > _MOST_TIMES * size):
+        raise _too_large(file)
+    return pixels > _LARGE_PIXELS
+
+
+def _too_large(file: Path) -> DataError:
+    return DataError(
+        f"path: {file} unpacks to more pixels than is safe; make it smaller or remove it"
+    )
+
+
+def is_deep(image: "Image") -> bool:
+    """Say whether grey levels have more than 8 bits."""
+    return image.mode == "F" or image.mode.startswith("I")
+
+
+def deep_levels(image: "Image", file: Path) -> NDArray[Any]:
+    """Give the levels of a deep picture: uint16, int32 or float32, shape (h, w).
+
+    Raises
+    ------
+    DataError : NaN or infinity
+
+    """
+    levels = np.asarray(image)
+    if levels.dtype.kind == "f" and not np.isfinite(levels).all():
+        raise DataError(f"path: {file} holds NaN or infinity; remove it")
+    return levels.astype(levels.dtype.newbyteorder("="), copy=False)

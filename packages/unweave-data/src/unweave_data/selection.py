@@ -1,0 +1,181 @@
+"""Some rows of a data set: held out at random, kept by a condition, thinned to a correlation."""
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave_data.conditions import satisfying
+from unweave_data.dataset import Dataset, Pixel, Progress
+from unweave_data.errors import DataError
+from unweave_data.factors import Factors
+from unweave_data.views.view import View
+
+PARTS = ("train", "holdout", "excluded")
+# Rows are drawn by streams of their own, so that the same images are held out by every run.
+_HOLDOUT_STREAM = [0, 0x686F6C64]
+_CORRELATE_STREAM = [0, 0x636F7272]
+
+_CORRELATION = re.compile(r"\s*(?P<a>[^~:]+?)\s*~\s*(?P<b>[^~:]+?)\s*:\s*(?P<width>[0-9.eE+-]+)\s*")
+
+
+class Subset(Dataset):
+    """Some images of a data set, in the order of their rows.
+
+    Parameters
+    ----------
+    base
+        the whole set
+    rows
+        int64 array, shape (n,), rows of the base
+    note
+        one line that the user should know
+
+    """
+
+    def __init__(self, base: Dataset, rows: NDArray[np.int64], note: str = "") -> None:
+        factors = base.all_factors.rows(rows)
+        self.base, self.rows = base, rows
+        self._kept: NDArray[Pixel] | None = None
+        super().__init__(
+            base.name,
+            len(rows),
+            base.image_shape,
+            factors=factors,
+            note="; ".join(part for part in (base.note, note, factors.note) if part),
+            bits=base.bits,
+        )
+
+    def stored(self, progress: Progress | None = None) -> NDArray[Pixel] | None:
+        """Give the images that are kept, or None where the whole set stays on disk."""
+        if self._kept is None:
+            whole = self.base.stored(progress)
+            self._kept = None if whole is None else whole[self.rows]
+        return self._kept
+
+    def _read(self, index: NDArray[np.int64]) -> NDArray[Pixel]:
+        return self.base.images(self.rows[index])
+
+
+def select(
+    data: Dataset, keep: str = "", correlate: str = "", holdout: float = 0, part: str = "train"
+) -> Dataset:
+    """Keep some images of a set; the others are reachable as `holdout` and `excluded`.
+
+    Parameters
+    ----------
+    data
+        the whole set
+    keep
+        condition on the factors, see `satisfying`; "" keeps all
+    correlate
+        "NAME~NAME:WIDTH", see `correlated`; "" keeps all
+    holdout
+        how many of the images that are kept to hide from training, drawn at random, the same by
+        every call; a share where it is below 1
+    part
+        "train", or the images that were taken away: "holdout", "excluded"
+
+    Raises
+    ------
+    DataError : an option cannot be used, or nothing is left
+
+    """
+    if part not in PARTS:
+        raise DataError(f"part must be one of {', '.join(PARTS)}, got {part[:80]!r}")
+    if not (keep or correlate or holdout):
+        if part != "train":
+            raise DataError(f"part={part} needs an option that takes images away; give holdout=")
+        return data
+    kept = np.ones(len(data), bool)
+    if keep:
+        kept &= satisfying(keep, data.all_factors)
+    if correlate:
+        kept &= correlated(correlate, data.all_factors)
+    rows = np.flatnonzero(kept)
+    hidden = _hidden(rows, holdout)
+    parts = {
+        "train": np.setdiff1d(rows, hidden, assume_unique=True),
+        "holdout": hidden,
+        "excluded": np.flatnonzero(~kept),
+    }
+    for name in ("train", part):
+        if not len(parts[name]):
+            raise DataError(f"part: no image is in {name}; change keep, correlate or holdout")
+    found = {name: _part(data, name, rows) for name, rows in parts.items() if len(rows)}
+    found["train"].holdout = found.get("holdout")
+    found["train"].excluded = found.get("excluded")
+    return found[part]
+
+
+def correlated(text: str, known: Factors) -> NDArray[np.bool_]:
+    """Thin a full grid until two factors are correlated.
+
+    An image with classes a and b of factors with A and B classes stays with the probability
+    exp(-(a / (A - 1) - b / (B - 1))^2 / (2 w^2)), w the width of the ridge: 0.2 is a strong
+    correlation, 0.7 a weak one. The same images stay in every call.
+
+    Parameters
+    ----------
+    text
+        "NAME~NAME:w"
+    known
+        factors of n images
+
+    Returns
+    -------
+    bool array, shape (n,)
+
+    Raises
+    ------
+    DataError : not such a text, or no such factors
+
+    References
+    ----------
+    F. Träuble et al. On disentangled representations learned from correlated data. 2021, section 3.
+
+    """
+    match = _CORRELATION.fullmatch(text)
+    width = _positive(match["width"]) if match else 0.0
+    if match is None or not width:
+        raise DataError(
+            f"correlate must be NAME~NAME:WIDTH, as position_x~position_y:0.2, got {text[:80]!r}"
+        )
+    shares = [_share(match[side], known) for side in "ab"]
+    weight = np.exp(-((shares[0] - shares[1]) ** 2) / (2 * width**2))
+    found: NDArray[np.bool_] = np.random.default_rng(_CORRELATE_STREAM).random(len(weight)) < weight
+    return found
+
+
+def _positive(text: str) -> float:
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        return 0.0
+
+
+def _share(name: str, known: Factors) -> NDArray[np.float64]:
+    if known.classes is None or name not in known.names:
+        listed = ", ".join(known.names)[:200] or "not known"
+        raise DataError(f"correlate: no factor {name[:40]!r}; the factors are {listed}")
+    k = known.names.index(name)
+    share: NDArray[np.float64] = known.classes[:, k] / max(1, known.sizes[k] - 1)
+    return share
+
+
+def _hidden(rows: NDArray[np.int64], holdout: float) -> NDArray[np.int64]:
+    count = round(holdout * len(rows)) if 0 < holdout < 1 else holdout
+    if not 0 <= count < max(1, len(rows)) or count != int(count):
+        raise DataError(
+            f"holdout must be a number of images below {len(rows)}, or a share below 1, "
+            f"got {holdout:g}"
+        )
+    rng = np.random.default_rng(_HOLDOUT_STREAM)
+    return np.sort(rng.choice(rows, int(count), replace=False))
+
+
+def _part(data: Dataset, name: str, rows: NDArray[np.int64]) -> Dataset:
+    note = f"{name}: {len(rows):,} of {len(data):,} images"
+    if isinstance(data, View):
+        return data.over(Subset(data.frames, rows, note))
+    return Subset(data, rows, note)

@@ -1,0 +1,146 @@
+"""Images of an array in a file: taken into memory, or left on the disk and read batch by batch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave_data.containers.arrayfile import ArrayFile, Rows
+from unweave_data.containers.unpack import unpacked_rows
+from unweave_data.dataset import ArrayDataset, Dataset
+from unweave_data.errors import DataError, reading
+from unweave_data.factors import Factors
+from unweave_data.files import check_memory
+from unweave_data.layout import Layout, Pixels, Wanted
+
+# Images that take more than this stay on the disk where their rows can be read one by one.
+LARGE = 1 << 30
+# So many images, spread evenly, tell the levels of a set on the disk.
+_PROBES = 256
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where images are kept: `in_memory` or not, and `unpack`, a folder to unpack them into."""
+
+    in_memory: bool | None = None
+    unpack: Path | None = None
+
+
+class DiskImages(Dataset):
+    """Images that stay on the disk and are read batch by batch, from any thread.
+
+    Parameters
+    ----------
+    name
+        what the set is called
+    rows
+        reads them
+    path
+        of the file, for messages
+    layout
+        how they are read
+    factors
+        where known
+    note
+        one line that the user should know
+
+    """
+
+    def __init__(
+        self, name: str, rows: Rows, path: Path, layout: Layout, factors: Factors, note: str = ""
+    ) -> None:
+        self._rows, self._path = rows, path
+        self._layout = layout.seen(rows.read(probes(rows.shape[0])))
+        notes = [note, "read from disk batch by batch", self._layout.note, factors.note, rows.note]
+        super().__init__(
+            name,
+            rows.shape[0],
+            layout.image_shape,
+            factors=factors,
+            note="; ".join(part for part in notes if part),
+            bits=layout.bits,
+        )
+
+    def stored(self, progress: object = None) -> None:
+        """Give None: the set stays on disk."""
+        return
+
+    def _read(self, index: NDArray[np.int64]) -> NDArray[Any]:
+        with reading(self._path, "the file that was opened before"):
+            found = self._layout.convert(self._rows.read(index))
+        return found if found.flags.writeable else found.copy()
+
+
+def probes(n: int) -> NDArray[np.int64]:
+    """Choose up to 256 of n rows, spread evenly."""
+    return np.unique(np.linspace(0, n - 1, min(n, _PROBES)).astype(np.int64))
+
+
+def open_stack(
+    file: ArrayFile,
+    array: str,
+    name: str,
+    factors: Factors,
+    wanted: Wanted | None = None,
+    kept: Kept | None = None,
+    note: str = "",
+) -> Dataset:
+    """Make a data set of the images in one array of a file.
+
+    Parameters
+    ----------
+    file, array
+        where they are
+    name
+        what the set is called
+    factors
+        of all images
+    wanted
+        how to read them
+    kept
+        in memory or not; by default in memory up to 1 GiB, and where rows cannot be read singly
+    note
+        one line that the user should know
+
+    Raises
+    ------
+    DataError : arrays that are no images, or more than the memory holds
+
+    """
+    kept = kept or Kept()
+    header = file.header(array)
+    rows = file.rows(array)
+    if kept.unpack is not None:
+        stem, key = file.path.stem, _key(file.path, array)
+        rows = unpacked_rows(stem, key, header, lambda: file.blocks(array), kept.unpack)
+    plain = Layout.of(header.shape, header.dtype, Wanted("keep", (wanted or Wanted()).channels))
+    size = header.shape[0] * int(np.prod(plain.image_shape, dtype=np.int64))
+    in_memory = kept.in_memory
+    if in_memory is None:
+        in_memory = kept.unpack is None and (size <= LARGE or rows is None)
+    if not in_memory:
+        return _on_disk(rows, file.path, name, factors, wanted, note)
+    check_memory(size, file.path, array)
+    pixels = Pixels.collect(header.shape, header.dtype, lambda: file.blocks(array), wanted)
+    return ArrayDataset.of(pixels, name=name, factors=factors, note=note)
+
+
+def _key(path: Path, array: str) -> str:
+    found = path.stat()
+    return f"{path.resolve()}\0{found.st_size}\0{found.st_mtime_ns}\0{array}"
+
+
+def _on_disk(
+    rows: Rows | None, path: Path, name: str, factors: Factors, wanted: Wanted | None, note: str
+) -> Dataset:
+    if rows is None:
+        raise DataError(
+            f"in_memory: the images in {path} are packed and can only be read in order; give "
+            "unpack= with a folder to unpack them into, or leave in_memory out"
+        )
+    few = rows.read(probes(rows.shape[0]))
+    layout = Layout.of(rows.shape, rows.dtype, wanted, lambda: [few])
+    return DiskImages(name, rows, path, layout, factors, note)

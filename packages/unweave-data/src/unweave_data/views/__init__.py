@@ -1,0 +1,1 @@
+"""Stochastic views: data sets that look at stored frames through noise drawn for each image."""

@@ -1,0 +1,200 @@
+"""The variants of dSprites: noise, a random colour, a picture behind the shape."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave_data.dataset import Dataset
+from unweave_data.errors import DataError
+from unweave_data.files import regular_file
+from unweave_data.named import named
+from unweave_data.pictures import open_picture, quiet
+from unweave_data.rendered.dsprites import dsprites
+from unweave_data.views.view import View
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+# Pixels above this belong to the shape.
+_INSIDE = 0.85
+# The picture is made to fit into so many columns and rows.
+_WIDTH, _HEIGHT = 350, 274
+_TEMPLE = (
+    "the background is a photograph of a temple that scikit-learn ships; for the papers' set give "
+    "background= with a picture of The Scream"
+)
+
+
+class NoisySprites(View):
+    """min(1, x + u), u uniform on [0, 1) per pixel and channel."""
+
+    def view(self, frames: Any, uniform: Any, constants: Sequence[Any], xp: ModuleType) -> Any:
+        """Add the noise, and cut off at 1."""
+        return xp.clip(frames + uniform, 0, 1)
+
+
+class ColorSprites(View):
+    """x (1 + u) / 2, u uniform on [0, 1) per channel: a shape of random colour on black."""
+
+    def view(self, frames: Any, uniform: Any, constants: Sequence[Any], xp: ModuleType) -> Any:
+        """Multiply by the colour."""
+        return frames * ((1 + uniform) / 2)[:, None, None, :]
+
+
+class ScreamSprites(View):
+    """A crop of a picture and a random colour, halved; inverted where the shape is.
+
+    The background is (crop + colour) / 2 and the image 1 - background where x > 0.85, background
+    elsewhere. The noise of an image is the row and the column of the crop, and three colours.
+    """
+
+    def view(self, frames: Any, uniform: Any, constants: Sequence[Any], xp: ModuleType) -> Any:
+        """Cut out the background, and lay the shape in."""
+        picture, rows, columns = constants
+        top = _start(uniform[:, 0], picture.shape[0] - len(rows), xp)
+        left = _start(uniform[:, 1], picture.shape[1] - len(columns), xp)
+        crop = picture[(top + rows)[:, :, None], (left + columns)[:, None, :]]
+        background = (crop + uniform[:, None, None, 2:]) / 2
+        return xp.where(frames > _INSIDE, 1 - background, background)
+
+
+def _start(uniform: Any, choices: int, xp: ModuleType) -> Any:
+    """Choose one of so many places; int64, shape (n, 1)."""
+    # A float32 below 1 times a whole number may be rounded up to that number.
+    place = xp.clip(xp.floor(uniform * choices), 0, max(0, choices - 1))
+    return xp.asarray(place, dtype=xp.int64)[:, None]
+
+
+@named("noisy-dsprites")
+def noisy_dsprites(*, path: Path | None = None, resolution: int = 64, seed: int = 0) -> Dataset:
+    """Look at dSprites through noise: min(1, x + u), u uniform on [0, 1) per pixel and channel.
+
+    Parameters
+    ----------
+    path
+        the original npz or hdf5; else the set is rendered
+    resolution
+        rows and columns of a rendered frame: 16, 32, 64 or 128
+    seed
+        of the noise of `images`; in training it is drawn afresh for each step
+
+    Raises
+    ------
+    DataError : another resolution, or not such a file
+
+    References
+    ----------
+    F. Locatello et al. Challenging common assumptions in the unsupervised learning of disentangled
+    representations. 2019.
+
+    >>> noisy_dsprites(resolution=32).images([0]).shape
+    (1, 32, 32, 3)
+
+    """
+    frames = dsprites(path=path, resolution=resolution)
+    shape = (*frames.image_shape[:2], 3)
+    return NoisySprites("noisy-dsprites", frames, channels=3, noise_shape=shape, seed=seed)
+
+
+@named("color-dsprites")
+def color_dsprites(*, path: Path | None = None, resolution: int = 64, seed: int = 0) -> Dataset:
+    """Look at dSprites in a colour drawn for each image, uniform on [0.5, 1)^3.
+
+    Parameters
+    ----------
+    path
+        the original npz or hdf5; else the set is rendered
+    resolution
+        rows and columns of a rendered frame: 16, 32, 64 or 128
+    seed
+        of the colours of `images`; in training they are drawn afresh for each step
+
+    Raises
+    ------
+    DataError : another resolution, or not such a file
+
+    References
+    ----------
+    F. Locatello et al. Challenging common assumptions in the unsupervised learning of disentangled
+    representations. 2019.
+
+    """
+    frames = dsprites(path=path, resolution=resolution)
+    return ColorSprites("color-dsprites", frames, channels=3, noise_shape=(3,), seed=seed)
+
+
+@named("scream-dsprites")
+def scream_dsprites(
+    *,
+    path: Path | None = None,
+    background: Path | None = None,
+    resolution: int = 64,
+    seed: int = 0,
+) -> Dataset:
+    """Look at dSprites before a random crop of a picture and a random colour, halved.
+
+    The picture is shrunk to fit into 350 columns and 274 rows; the shape inverts what it covers.
+
+    Parameters
+    ----------
+    path
+        the original npz or hdf5; else the set is rendered
+    background
+        an image file, in the papers a photograph of Munch's The Scream; else a photograph of a
+        temple that scikit-learn ships
+    resolution
+        rows and columns of a rendered frame: 16, 32, 64 or 128
+    seed
+        of the crops and colours of `images`; in training they are drawn afresh for each step
+
+    Raises
+    ------
+    DataError : another resolution, not such files, or a picture smaller than a frame
+
+    References
+    ----------
+    F. Locatello et al. Challenging common assumptions in the unsupervised learning of disentangled
+    representations. 2019.
+
+    """
+    frames = dsprites(path=path, resolution=resolution)
+    picture = _picture(background)
+    h, w = frames.image_shape[:2]
+    if picture.shape[0] <= h or picture.shape[1] <= w:
+        raise DataError(
+            f"background: shrunk to {picture.shape[1]} x {picture.shape[0]} pixels, and it must be "
+            f"larger than a frame of {w} x {h}; give another picture"
+        )
+    places = (np.arange(h, dtype=np.int64), np.arange(w, dtype=np.int64))
+    note = "" if background else _TEMPLE
+    return ScreamSprites(
+        "scream-dsprites",
+        frames,
+        channels=3,
+        noise_shape=(5,),
+        constants=(picture, *places),
+        seed=seed,
+        note=note,
+    )
+
+
+def _picture(path: Path | None) -> NDArray[np.float32]:
+    """Read the background, float32 (h, w, 3) in [0, 1]."""
+    from PIL import Image
+
+    if path is None:
+        from sklearn.datasets import load_sample_image
+
+        return _shrunk(Image.fromarray(load_sample_image("china.jpg")))
+    with quiet(), open_picture(regular_file(path, "a picture")) as image:
+        return _shrunk(image)
+
+
+def _shrunk(image: "Image") -> NDArray[np.float32]:
+    small = image.convert("RGB")
+    small.thumbnail((_WIDTH, _HEIGHT))
+    return np.asarray(small, np.float32) / np.float32(255)

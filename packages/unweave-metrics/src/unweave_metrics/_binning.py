@@ -1,0 +1,157 @@
+"""Turn codes and factors into small integers: equal-width bins and dense class numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave_metrics._arrays import Array, check_choice, check_positive
+from unweave_metrics._compiled import Kernel
+
+# 16 bits a bin number: those of a float32 table take half its memory.
+LABEL = np.uint16
+MOST_CLASSES = int(np.iinfo(LABEL).max)
+
+BINNINGS = ("range", "unit")
+
+
+def bin_edges(low: float, high: float, bins: int) -> NDArray[np.float64]:
+    """Return the edges of `bins` equal-width bins over [low, high], as `numpy.histogram` does.
+
+    A range of no width becomes [low - .5, low + .5].
+    """
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    return np.linspace(low, high, bins + 1)
+
+
+def bin_columns(values: Array, bins: int, binning: str = "range") -> NDArray[np.uint16]:
+    """Return the bin of every value, columns first: shape (d, n), numbers 0 to `bins` - 1.
+
+    ``binning="range"`` cuts [min, max] of each column; a value goes to the last bin whose lower
+    edge is not above it, so that the maximum is in the last bin. ``"unit"`` first scales each
+    column to [0, 1] and cuts that, which differs by rounding at the edges only.
+
+    Parameters
+    ----------
+    values : float or integer array, shape (n, d)
+    bins : number of bins, 1 to 65,535
+    """
+    check_positive(bins, "bins")
+    if bins > MOST_CLASSES:
+        raise ValueError(f"bins must be at most {MOST_CLASSES}, got {bins}")
+    check_choice(binning, "binning", BINNINGS)
+    out = np.empty((values.shape[1], values.shape[0]), dtype=LABEL)
+    for i in range(values.shape[1]):
+        _bin_column(np.array(values[:, i], dtype=np.float64), bins, binning, out[i])
+    return out
+
+
+def _bin_column(
+    column: NDArray[np.float64], bins: int, binning: str, out: NDArray[np.uint16]
+) -> None:
+    """Write the bins of one column, a copy that may be overwritten, to `out`."""
+    low, high = float(column.min()), float(column.max())
+    if binning == "unit":
+        # As scikit-learn's minmax_scale computes it: rounding decides who is on which side of an
+        # edge.
+        scale = 1.0 / (high - low) if high > low else 1.0
+        column *= scale
+        column += 0.0 - low * scale
+        low, high = 0.0, 1.0
+    edges = bin_edges(low, high, bins)
+    width = float(edges[-1] - edges[0])
+    if not (np.isfinite(width) and np.isfinite(bins / width)):
+        out[:] = np.searchsorted(edges[1:-1], column, side="right")
+        return
+    _assign_bins(column, edges, bins / width, out)
+
+
+@Kernel
+def _assign_bins(column, edges, scale, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Guess the bin by division, then step to where the edges say."""
+    last = edges.size - 2
+    for j in range(column.size):
+        value = column[j]
+        b = int((value - edges[0]) * scale)
+        b = min(max(b, 0), last)
+        while b > 0 and value < edges[b]:
+            b -= 1
+        while b < last and value >= edges[b + 1]:
+            b += 1
+        out[j] = b
+
+
+def class_columns(factors: Array, name: str = "factors") -> tuple[NDArray[np.uint16], list[Array]]:
+    """Return dense class numbers, columns first (k, n), and the values they stand for.
+
+    Examples
+    --------
+    >>> labels, values = class_columns(np.array([[5, 1], [9, 1], [5, 2]]))
+    >>> labels.tolist(), [v.tolist() for v in values]
+    ([[0, 1, 0], [0, 0, 1]], [[5, 9], [1, 2]])
+    """
+    labels = np.empty((factors.shape[1], factors.shape[0]), dtype=LABEL)
+    values = []
+    for k in range(factors.shape[1]):
+        found = _classes_of(factors[:, k], labels[k])
+        if len(found) > MOST_CLASSES:
+            raise ValueError(
+                f"{name} column {k} has {len(found)} different values, at most {MOST_CLASSES} "
+                "classes are possible; bin it, or say factor_kinds='measurement'"
+            )
+        values.append(found)
+    return labels, values
+
+
+def _classes_of(column: Array, out: NDArray[np.uint16]) -> Array:
+    """Write the class number of each row, in rising order of the values, and return those."""
+    if column.dtype.kind in "iu":
+        low, high = int(column.min()), int(column.max())
+        # A table of 65,536 entries is cheaper than sorting the rows.
+        if high - low < MOST_CLASSES:
+            # Narrow integers would wrap: 100 - (-100) does not fit in 8 bits.
+            wide = column if column.dtype.kind == "u" else column.astype(np.int64)
+            shifted = (wide - wide.dtype.type(low)).astype(LABEL)
+            present = np.bincount(shifted, minlength=high - low + 1) > 0
+            out[:] = (np.cumsum(present) - 1).astype(LABEL)[shifted]
+            return np.flatnonzero(present) + low
+    found, inverse = np.unique(column, return_inverse=True)
+    out[:] = inverse.reshape(-1).astype(LABEL)
+    return found
+
+
+def check_classes(values: list[Array], name: str = "factors", first: int = 0) -> None:
+    """Refuse a factor that takes one value only: nothing about it can be known or missed."""
+    for k, found in enumerate(values, start=first):
+        if len(found) < 2:
+            raise ValueError(
+                f"{name} must take at least two values each, got one value ({found[0]}) "
+                f"in column {k}; drop that column"
+            )
+
+
+def factor_labels(
+    factors: Array,
+    measured: Sequence[bool],
+    bins: int,
+    bin_factors: bool = False,
+    binning: str = "range",
+) -> NDArray[np.uint16]:
+    """Return class numbers of factors, columns first (k, n), measurements cut into bins.
+
+    `measured` says which columns (k,) are measurements; with `bin_factors` every column is cut,
+    classes too. One-valued columns are refused.
+    """
+    labels = np.empty((factors.shape[1], factors.shape[0]), dtype=LABEL)
+    values = []
+    for k in range(factors.shape[1]):
+        column = factors[:, k : k + 1]
+        if bin_factors or measured[k]:
+            column = bin_columns(column, bins, binning).T
+        labels[k : k + 1], found = class_columns(column)
+        values += found
+    check_classes(values)
+    return labels

@@ -1,0 +1,19 @@
+"""Codes of mean 0 and deviation 1."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unweave_metrics._arrays import Array, constant_columns
+from unweave_metrics._counting import Floats
+
+
+def standardized(z: Array) -> Floats:
+    """Return codes with mean 0 and standard deviation 1; constant ones are 0."""
+    values = z.astype(np.float64)
+    values -= values.mean(axis=0)
+    spread = values.std(axis=0)
+    # Rounding of the mean leaves a constant column with a spread of a few units in the last place.
+    constant = constant_columns(z)
+    values[:, constant] = 0.0
+    return np.asarray(values / np.where(constant, 1.0, spread))

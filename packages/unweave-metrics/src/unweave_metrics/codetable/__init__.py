@@ -1,0 +1,1 @@
+"""Code tables: codes and what goes with them, in files."""

@@ -1,0 +1,135 @@
+"""Read code tables from files that anybody may have written."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unweave_metrics.codetable.table import ARRAYS, NAMED, CodeTable, make_table
+
+
+def read_code_table(path: str | os.PathLike[str]) -> CodeTable:
+    """Read the code table of a file that holds one.
+
+    Nothing is unpickled, no link is followed.
+
+    Parameters
+    ----------
+    path : an HDF5 file (``.h5``, ``.hdf5``) or ``.npz``
+
+    Raises
+    ------
+    ValueError: no such file, not a code table, truncated, linked or object data, or several tables
+    in it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from unweave_metrics.codetable.table import write_code_table
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = write_code_table(folder + "/codes.npz", np.ones((3, 2)), metadata={"seed": 4})
+    ...     read_code_table(path).metadata
+    {'seed': 4}
+    """
+    tables = read_code_tables(path)
+    if len(tables) > 1:
+        raise ValueError(
+            f"{path} holds {len(tables)} code tables ({', '.join(tables)}); use read_code_tables"
+        )
+    return next(iter(tables.values()))
+
+
+def read_code_tables(path: str | os.PathLike[str]) -> dict[str, CodeTable]:
+    """Read every code table of a file: name -> table, ``""`` for the file's own.
+
+    Raises
+    ------
+    ValueError: as `read_code_table`.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise ValueError(f"{source} must be a code table, there is no such file")
+    if source.suffix == ".npz":
+        return _read_npz(source)
+    if source.suffix in (".h5", ".hdf5"):
+        return _read_hdf5(source)
+    raise ValueError(f"{source} must end in .h5, .hdf5 or .npz to be read as a code table")
+
+
+def _read_hdf5(source: Path) -> dict[str, CodeTable]:
+    import h5py
+
+    try:
+        with h5py.File(source, "r") as file:
+            groups = {"": file} if "codes" in file else {}
+            for name in file:
+                own = isinstance(file.get(name, getlink=True), h5py.HardLink)
+                if own and name not in ARRAYS and isinstance(file[name], h5py.Group):
+                    groups[name] = file[name]
+            return {name: _read_group(group, source, name) for name, group in groups.items()} or {
+                "": _read_group(file, source, "")
+            }
+    except (OSError, RuntimeError, KeyError) as error:
+        raise ValueError(f"{source} cannot be read as HDF5: {error}; is it truncated?") from None
+
+
+def _read_group(group: Any, source: Path, name: str) -> CodeTable:
+    """Read one group, data sets that are linked, external or virtual refused."""
+    import h5py
+
+    where = f"{source}/{name}" if name else str(source)
+    arrays = {}
+    for key in ARRAYS:
+        link = group.get(key, getlink=True) if key in group.keys() else None  # noqa: SIM118
+        if link is None:
+            continue
+        if not isinstance(link, h5py.HardLink):
+            raise ValueError(f"{where}: {key} must be a data set of the file itself, it is a link")
+        data = group[key]
+        if not isinstance(data, h5py.Dataset):
+            raise ValueError(f"{where}: {key} must be a data set, it is a group")
+        if data.is_virtual or data.external:
+            raise ValueError(f"{where}: {key} must be stored in the file itself, it is elsewhere")
+        if data.dtype.kind not in "biuf":
+            raise ValueError(f"{where}: {key} must hold numbers, got dtype {data.dtype}")
+        try:
+            arrays[key] = data[()]
+        except MemoryError as error:
+            raise ValueError(f"{where}: {key} does not fit in memory: {error}") from None
+    attributes = {
+        key: value.item() if isinstance(value, np.generic) else value
+        for key, value in group.attrs.items()
+    }
+    return make_table(arrays, attributes, where)
+
+
+def _read_npz(source: Path) -> dict[str, CodeTable]:
+    content: dict[str, dict[str, Any]] = {}
+    if not zipfile.is_zipfile(source):
+        raise ValueError(f"{source} cannot be read as npz: it is no zip archive, or truncated")
+    try:
+        with np.load(source, allow_pickle=False) as file:
+            for key in file.files:
+                name, _, field = key.rpartition("/")
+                content.setdefault(name, {})[field] = file[key]
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{source} cannot be read as npz: {error}") from None
+    except MemoryError as error:
+        raise ValueError(f"{source} does not fit in memory: {error}") from None
+    if not content:
+        content[""] = {}
+    return {name: _npz_table(fields, source, name) for name, fields in content.items()}
+
+
+def _npz_table(fields: dict[str, Any], source: Path, name: str) -> CodeTable:
+    arrays = {key: value for key, value in fields.items() if key in ARRAYS}
+    attributes = {key: fields[key] for key in NAMED if key in fields}
+    for key, value in fields.items():
+        if key.startswith("metadata."):
+            attributes[key.removeprefix("metadata.")] = value.item() if value.ndim == 0 else value
+    return make_table(arrays, attributes, f"{source}/{name}" if name else str(source))

@@ -1,0 +1,245 @@
+"""Code tables: codes, factors and what goes with them, in HDF5 or npz files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from unweave_metrics._arrays import Array, as_array
+
+# Name in the file -> number of dimensions.
+ARRAYS = {"codes": 2, "std": 2, "factors": 2, "factor_values": 2, "reconstruction_error": 1}
+NAMED = ("factor_names", "factor_sizes")
+
+
+@dataclass
+class CodeTable:
+    """Codes (n, d) of n inputs, and where known their posterior's std, factors and errors.
+
+    `factors` (n, k) holds classes, `factor_values` (n, k) the values they stand for,
+    `reconstruction_error` (n,) each row's squared error summed over pixels. `metadata` holds any
+    further numbers and strings.
+    """
+
+    codes: Array
+    std: Array | None = None
+    factors: Array | None = None
+    factor_values: Array | None = None
+    reconstruction_error: Array | None = None
+    factor_names: tuple[str, ...] = ()
+    factor_sizes: tuple[int, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the arrays there are, by their names in the file."""
+        found = {name: getattr(self, name) for name in ARRAYS}
+        return {name: array for name, array in found.items() if array is not None}
+
+
+def make_table(arrays: Mapping[str, Any], attributes: Mapping[str, Any], where: str) -> CodeTable:
+    """Check arrays and attributes and make a table of them; `where` begins each message."""
+    if "codes" not in arrays:
+        raise ValueError(f"{where} must hold an array 'codes' of shape (n, d), it has none")
+    checked: dict[str, Array] = {}
+    for name, dims in ARRAYS.items():
+        if name in arrays:
+            array = as_array(arrays[name], f"{where}: {name}")
+            if array.ndim != dims:
+                raise ValueError(f"{where}: {name} must have {dims} dimensions, got {array.shape}")
+            checked[name] = array
+    rows = len(checked["codes"])
+    for name, array in checked.items():
+        if len(array) != rows:
+            raise ValueError(f"{where}: {name} must have {rows} rows as codes, got {len(array)}")
+    if "std" in checked and checked["std"].shape != checked["codes"].shape:
+        raise ValueError(
+            f"{where}: std must have the shape of codes {checked['codes'].shape}, "
+            f"got {checked['std'].shape}"
+        )
+    free = {key: value for key, value in attributes.items() if key not in NAMED}
+    table = CodeTable(
+        **checked,
+        factor_names=_listed(attributes, "factor_names", _text, where),
+        factor_sizes=_listed(attributes, "factor_sizes", int, where),
+        metadata=free,
+    )
+    _check_names(table, where)
+    return table
+
+
+def _check_names(table: CodeTable, where: str) -> None:
+    """Refuse names or sizes that do not fit the number of factors."""
+    known = table.factors if table.factors is not None else table.factor_values
+    if known is None:
+        return
+    for what in NAMED:
+        count = len(getattr(table, what))
+        if count not in (0, known.shape[1]):
+            raise ValueError(f"{where}: {what} must name all {known.shape[1]} factors, got {count}")
+
+
+def _listed(
+    attributes: Mapping[str, Any], name: str, kind: Callable[[Any], Any], where: str
+) -> tuple[Any, ...]:
+    """Return an attribute of one entry a factor, each of a kind."""
+    value = attributes.get(name, ())
+    try:
+        if isinstance(value, str | bytes):
+            raise TypeError
+        return tuple(kind(entry) for entry in value)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{where}: {name} must list one entry for each factor, got {value!r}"
+        ) from None
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def write_code_table(
+    path: str | os.PathLike[str],
+    codes: ArrayLike,
+    *,
+    std: ArrayLike | None = None,
+    factors: ArrayLike | None = None,
+    factor_values: ArrayLike | None = None,
+    reconstruction_error: ArrayLike | None = None,
+    factor_names: tuple[str, ...] | list[str] = (),
+    factor_sizes: tuple[int, ...] | list[int] = (),
+    metadata: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write one code table as HDF5 (``.h5``, ``.hdf5``) or ``.npz``, whole or not at all.
+
+    Parameters
+    ----------
+    path : where to; an existing file is replaced
+    codes : shape (n, d), kept as float32
+    std : standard deviations of the posterior, shape (n, d)
+    factors : integer classes, shape (n, k)
+    factor_values : values of the factors, shape (n, k)
+    reconstruction_error : squared error of each row, shape (n,)
+    factor_names, factor_sizes : one for each factor
+    metadata : numbers and strings to keep as attributes
+
+    Raises
+    ------
+    ValueError: shapes that do not fit, or another file ending.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from unweave_metrics.codetable.reading import read_code_table, read_code_tables
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = folder + "/codes.h5"
+    ...     _ = write_code_table(path, np.zeros((4, 2)), factors=[[0], [1], [0], [1]])
+    ...     read_code_table(path).codes.shape
+    (4, 2)
+    """
+    given = {
+        "codes": codes, "std": std, "factors": factors,
+        "factor_values": factor_values, "reconstruction_error": reconstruction_error,
+    }  # fmt: skip
+    arrays = {name: value for name, value in given.items() if value is not None}
+    attributes: dict[str, Any] = dict(metadata or {})
+    attributes |= {"factor_names": list(factor_names), "factor_sizes": list(factor_sizes)}
+    return write_code_tables(path, {"": make_table(arrays, attributes, "the table")})
+
+
+def write_code_tables(path: str | os.PathLike[str], tables: Mapping[str, CodeTable]) -> Path:
+    """Write several tables (seeds, models) to one file, ``""`` for the file's own.
+
+    Parameters
+    ----------
+    path : ends in ``.h5``, ``.hdf5`` or ``.npz``
+    tables : name -> table; a name is one word without ``/``
+
+    Raises
+    ------
+    ValueError: no table, a name with ``/``, another file ending.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from unweave_metrics.codetable.reading import read_code_table, read_code_tables
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     seeds = {f"seed-{s}": CodeTable(np.full((3, 2), s)) for s in range(2)}
+    ...     path = write_code_tables(folder + "/codes.h5", seeds)
+    ...     sorted(read_code_tables(path))
+    ['seed-0', 'seed-1']
+    """
+    target = Path(path)
+    if not tables:
+        raise ValueError("tables must hold at least one code table, got none")
+    for name in tables:
+        if "/" in name or name in ARRAYS or name == ".":
+            raise ValueError(f"a table's name must be a word without '/', got {name!r}")
+    if not target.parent.is_dir():
+        raise ValueError(f"path must be in a folder that exists, {target.parent} does not")
+    if target.suffix in (".h5", ".hdf5"):
+        _write_beside(target, lambda part: _write_hdf5(part, tables))
+    elif target.suffix == ".npz":
+        _write_beside(target, lambda part: _write_npz(part, tables))
+    else:
+        raise ValueError(f"path must end in .h5, .hdf5 or .npz, got {target.name!r}")
+    return target
+
+
+def _write_beside(target: Path, write: Callable[[Path], None]) -> None:
+    """Write beside the target and rename: a killed process leaves the old file or the new."""
+    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as made:
+        part = Path(made.name)
+    try:
+        write(part)
+        with part.open("rb") as written:
+            os.fsync(written.fileno())
+        # The temporary file is private to its owner; the table has what a new file would have.
+        mask = os.umask(0)
+        os.umask(mask)
+        part.chmod(0o666 & ~mask)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _stored(name: str, array: Array) -> Array:
+    """Return the array in the dtype that files keep it in."""
+    return array.astype(np.float32) if name in ("codes", "std", "reconstruction_error") else array
+
+
+def _write_hdf5(part: Path, tables: Mapping[str, CodeTable]) -> None:
+    import h5py
+
+    with h5py.File(part, "w") as file:
+        for name, table in tables.items():
+            group = file.create_group(name) if name else file
+            for key, array in table.arrays().items():
+                group.create_dataset(key, data=_stored(key, array))
+            for key, value in table.metadata.items():
+                group.attrs[key] = value
+            if table.factor_names:
+                group.attrs["factor_names"] = list(table.factor_names)
+            if table.factor_sizes:
+                group.attrs["factor_sizes"] = list(table.factor_sizes)
+
+
+def _write_npz(part: Path, tables: Mapping[str, CodeTable]) -> None:
+    content: dict[str, Any] = {}
+    for name, table in tables.items():
+        prefix = f"{name}/" if name else ""
+        content |= {prefix + key: _stored(key, array) for key, array in table.arrays().items()}
+        if table.factor_names:
+            content[prefix + "factor_names"] = np.array(table.factor_names, dtype=np.str_)
+        if table.factor_sizes:
+            content[prefix + "factor_sizes"] = np.array(table.factor_sizes)
+        for key, value in table.metadata.items():
+            content[f"{prefix}metadata.{key}"] = np.array(value)
+    with part.open("wb") as file:
+        np.savez(file, **content)

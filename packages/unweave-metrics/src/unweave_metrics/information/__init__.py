@@ -1,0 +1,1 @@
+"""Scores of counted or estimated information between codes and factors."""

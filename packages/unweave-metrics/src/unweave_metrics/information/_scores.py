@@ -1,0 +1,43 @@
+"""All information scores from one histogram pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from unweave_metrics._arrays import check_choice
+from unweave_metrics.catalogue import CATALOGUE
+from unweave_metrics.information._table import InformationTable
+from unweave_metrics.intervals.recounting import Information
+from unweave_metrics.score import Score
+
+
+def scores_of(table: InformationTable, metrics: Sequence[str] | None = None) -> dict[str, Score]:
+    """Compute several information scores from one table.
+
+    Parameters
+    ----------
+    table : what `information_table` gave
+    metrics : of ``"mig"``, ``"mig_sup"``, ``"jemmig"``, ``"dcimig"``, ``"modularity"``; all unless
+        given
+
+    Raises
+    ------
+    ValueError: a name that is none of these.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unweave_metrics.information._table import information_table
+    >>> factors = np.random.default_rng(0).integers(0, 4, size=(1000, 2))
+    >>> sorted(scores_of(information_table(factors + 0.0, factors)))
+    ['dcimig', 'jemmig', 'mig', 'mig_sup', 'modularity']
+    """
+    known = {
+        entry.name: entry.interval.of_table
+        for entry in CATALOGUE.values()
+        if isinstance(entry.interval, Information) and "factors" in entry.needs
+    }
+    wanted = tuple(known) if metrics is None else tuple(metrics)
+    for name in wanted:
+        check_choice(name, "metrics", tuple(known))
+    return {name: known[name](table) for name in wanted}

@@ -1,0 +1,160 @@
+"""Information of codes about factors, counted once for all scores that are made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from unweave_metrics._arrays import Array, check_choice, check_pair
+from unweave_metrics._binning import bin_columns, factor_labels
+from unweave_metrics._counting import Counts, Floats, Labels, PairInformation
+from unweave_metrics._kinds import Declared, kinds_of
+from unweave_metrics._sampling import subsample
+from unweave_metrics.information._correction import CORRECTIONS, corrected_information
+from unweave_metrics.presets import settings_for
+
+ESTIMATORS = ("bins", "neighbors")
+NORMALIZERS = ("factor", "code", "none")
+DEAD_CODES = ("zero", "nan")
+NEIGHBORS = 3
+
+
+@dataclass(frozen=True)
+class InformationTable:
+    """Information of binned codes (d, n) and classes (k, n), in nats, settings used, and notes."""
+
+    pairs: PairInformation
+    settings: dict[str, Any]
+    codes: Labels
+    factors: Labels
+    notes: tuple[str, ...] = ()
+
+    def recounted(self, weights: Counts) -> InformationTable:
+        """Return the table with each row (n,) counted so many times, bins as they are."""
+        pairs = corrected_information(
+            self.codes, self.factors, self.settings["bias_correction"], self.settings["seed"],
+            weights,
+        )  # fmt: skip
+        return replace(self, pairs=pairs)
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """Return what every information score carries."""
+        return {
+            "mutual_information": self.pairs.mutual_information,
+            "code_entropy": self.pairs.entropy_a,
+            "factor_entropy": self.pairs.entropy_b,
+        }
+
+    def normalized(self) -> Floats:
+        """Return I(z_i; y_k) over H(y_k) or H(z_i), or as it is; a dead code has 0 or NaN."""
+        information = self.pairs.mutual_information
+        if self.settings["normalizer"] == "factor":
+            return information / self.pairs.entropy_b[None, :]
+        if self.settings["normalizer"] == "none":
+            return information
+        entropy = self.pairs.entropy_a[:, None]
+        dead = np.nan if self.settings["dead_codes"] == "nan" else 0.0
+        return np.where(entropy > 0, information / np.where(entropy > 0, entropy, 1.0), dead)
+
+
+def information_table(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    preset: str | None = None,
+    estimator: str | None = None,
+    bins: int | None = None,
+    binning: str | None = None,
+    bin_factors: bool | None = None,
+    normalizer: str | None = None,
+    dead_codes: str | None = None,
+    samples: int | None = None,
+    bias_correction: str | None = None,
+    factor_kinds: Declared = None,
+    seed: int = 0,
+) -> InformationTable:
+    """Count codes against factors once, for all information scores.
+
+    Parameters
+    ----------
+    codes : float array, shape (n, d)
+    factors : integer classes or float values, shape (n, k)
+    preset, bins, ... : see `mig`
+    """
+    given = {
+        "estimator": estimator,
+        "bins": bins,
+        "binning": binning,
+        "bin_factors": bin_factors,
+        "normalizer": normalizer,
+        "dead_codes": dead_codes,
+        "samples": samples,
+        "bias_correction": bias_correction,
+    }
+    settings = settings_for("information", preset, given) | {"seed": seed}
+    check_choice(settings["estimator"], "estimator", ESTIMATORS)
+    check_choice(settings["normalizer"], "normalizer", NORMALIZERS)
+    check_choice(settings["dead_codes"], "dead_codes", DEAD_CODES)
+    check_choice(settings["bias_correction"], "bias_correction", CORRECTIONS)
+    by_neighbors = settings["estimator"] == "neighbors"
+    if by_neighbors and settings["bias_correction"] != "none":
+        raise ValueError(
+            "bias_correction must be 'none' with estimator='neighbors', which has no bins, got "
+            f"{settings['bias_correction']!r}"
+        )
+    z, y = check_pair(codes, factors)
+    kinds = kinds_of(y, factor_kinds)
+    z, y = subsample(z, y, settings["samples"], seed)
+    labels = factor_labels(
+        y, kinds.measured, settings["bins"], settings["bin_factors"], settings["binning"]
+    )
+    binned = bin_columns(z, settings["bins"], settings["binning"])
+    pairs = corrected_information(binned, labels, settings["bias_correction"], seed)
+    if by_neighbors:
+        pairs = neighbor_information(z, y, kinds.measured, pairs)
+    settings |= {"factor_kinds": kinds.words, "rows": len(z)}
+    return InformationTable(pairs, settings, binned, labels, kinds.notes)
+
+
+def neighbor_information(
+    z: Array, y: Array, measured: Sequence[bool], binned: PairInformation
+) -> PairInformation:
+    """Return information by 3 nearest neighbours instead of bins.
+
+    The entropy of a measurement is taken to be its information about itself by the same estimate,
+    which is finite; classes and codes keep their binned entropies.
+    """
+    from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
+
+    if len(z) <= NEIGHBORS:
+        raise ValueError(f"codes must have more than {NEIGHBORS} rows, got {len(z)}")
+    # The package that has this convention fixes the estimator's jitter so.
+    options = {"discrete_features": False, "n_neighbors": NEIGHBORS, "random_state": 42}
+    values = z.astype(np.float64)
+    information, entropy = np.empty((z.shape[1], y.shape[1])), binned.entropy_b.copy()
+    for k in range(y.shape[1]):
+        if measured[k]:
+            information[:, k] = mutual_info_regression(values, y[:, k], **options)
+            entropy[k] = mutual_info_regression(y[:, [k]], y[:, k], **options)[0]
+        else:
+            information[:, k] = mutual_info_classif(values, y[:, k], **options)
+    return replace(binned, mutual_information=information, entropy_b=entropy)
+
+
+def top_two(matrix: Floats, axis: int = 0) -> tuple[Floats, Floats]:
+    """Return the largest and second largest values along an axis; NaN where there is one."""
+    ordered = np.sort(matrix, axis=axis)
+    largest = np.take(ordered, -1, axis=axis)
+    second = np.take(ordered, -2, axis=axis)
+    lost = np.isnan(matrix).any(axis=axis)
+    return np.where(lost, np.nan, largest), np.where(lost, np.nan, second)
+
+
+def best_of(matrix: Floats, axis: int = 0) -> Any:
+    """Return the place of the largest value along an axis, NaN counting as the smallest."""
+    return np.where(np.isnan(matrix), -np.inf, matrix).argmax(axis=axis)

@@ -1,0 +1,1 @@
+"""Confidence intervals: how scores are resampled, and what the intervals cover."""

@@ -1,0 +1,47 @@
+"""Give scores their intervals, all those together that are replicated on the same draws."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+from unweave_metrics._counting import Floats
+from unweave_metrics.intervals.interval import with_interval
+from unweave_metrics.intervals.strategies import Call
+from unweave_metrics.score import Score
+
+UNBOUNDED = (-float("inf"), float("inf"))
+
+
+def bounds_of(bounds: tuple[float, float], score: Score) -> tuple[float, float]:
+    """Return where a score can be: within the bounds of its metric, unless its settings move it."""
+    inside = bounds[0] <= score <= bounds[1]
+    return bounds if inside and score.settings.get("normalizer") != "none" else UNBOUNDED
+
+
+def replicated(
+    calls: Sequence[Call], counts: Sequence[int], level: float, seed: int, jobs: int
+) -> list[Score]:
+    """Return the scores of calls with their intervals, each resampled so many times, or not."""
+    groups: dict[Hashable, list[int]] = {}
+    for place, (call, count) in enumerate(zip(calls, counts, strict=True)):
+        if count:
+            groups.setdefault(call.strategy.group, []).append(place)
+    scores = [call.score for call in calls]
+    for places in groups.values():
+        own = [calls[place] for place in places]
+        made = own[0].strategy.replicates(own, [counts[place] for place in places], seed, jobs)
+        for call, place, values in zip(own, places, made, strict=True):
+            scores[place] = _scored(call, values, level)
+    return scores
+
+
+def _scored(call: Call, values: Floats, level: float) -> Score:
+    """Return the score of a call with the interval of its replicates."""
+    strategy = call.strategy
+    found = strategy.interval(call, values, level)
+    return with_interval(
+        call.score,
+        None if found is None else found.clipped(call.bounds),
+        level=level, over=strategy.over, covers=strategy.covers,
+        method=strategy.method, resamples=len(values),
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Scores of what codes do while a factor is held or changed."""

@@ -1,0 +1,74 @@
+"""Points: mean differences of pairs of rows that share a factor, told apart linearly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from unweave_metrics._arrays import Array, check_positive
+from unweave_metrics._compiled import Kernel
+from unweave_metrics._counting import Floats
+from unweave_metrics._kinds import FactorKinds
+from unweave_metrics._logistic import fit_logistic
+from unweave_metrics._sampling import generator
+from unweave_metrics.interventions._groups import Groups, Rows, draw_pairs
+from unweave_metrics.interventions._votes import rescaled
+from unweave_metrics.score import Score
+
+
+def pair_score(
+    name: str,
+    z: Array,
+    groups: Groups,
+    settings: dict[str, Any],
+    kinds: FactorKinds,
+    max_iter: int,
+) -> Score:
+    """Fit the classifier to training points and score it on evaluation points."""
+    for count in ("train_points", "eval_points", "batch_size"):
+        check_positive(settings[count], count)
+    k = len(groups.labels)
+    if k < 2:
+        raise ValueError(f"{name} needs at least two factors to tell apart, got {k}")
+    rng = generator(settings["seed"])
+    values = np.array(z, dtype=np.float64, order="C")
+    train, train_factor = _points(values, groups, settings["train_points"], settings, rng)
+    fresh, fresh_factor = _points(values, groups, settings["eval_points"], settings, rng)
+    if len(np.unique(train_factor)) < 2:
+        raise ValueError(f"train_points must reach two factors, got {settings['train_points']}")
+    model = fit_logistic(train, train_factor, k, max_iter=max_iter)
+    trained = float((model.predict(train) == train_factor).mean())
+    right = int((model.predict(fresh) == fresh_factor).sum())
+    accuracy = right / len(fresh_factor)
+    if settings["rescale"]:
+        trained, accuracy = rescaled(trained, k), rescaled(accuracy, k)
+    parts = {"train_accuracy": trained, "correct": np.array([right, len(fresh_factor)])}
+    settings = settings | {"factor_kinds": kinds.words, "rows": len(z)}
+    return Score(accuracy, name=name, parts=parts, settings=settings, notes=kinds.notes)
+
+
+def _points(
+    values: Floats, groups: Groups, count: int, settings: dict[str, Any], rng: Any
+) -> tuple[Floats, Rows]:
+    """Return features (count, d) and factor numbers (count,)."""
+    by_value = settings.get("by_value", False)
+    factor, rows = draw_pairs(groups, count, settings["batch_size"], rng, by_value=by_value)
+    return mean_differences(values, rows), factor
+
+
+def mean_differences(values: Floats, rows: Rows) -> Floats:
+    """Return mean |z - z'| (b, d) over pairs of rows (b, size, 2) of codes (n, d)."""
+    out = np.zeros((len(rows), values.shape[1]))
+    _add_differences(values, rows, out)
+    out /= rows.shape[1]
+    return out
+
+
+@Kernel
+def _add_differences(values, rows, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Add |z - z'| over the pairs of each batch."""
+    for j in range(rows.shape[0]):
+        for i in range(rows.shape[1]):
+            for c in range(values.shape[1]):
+                out[j, c] += abs(values[rows[j, i, 0], c] - values[rows[j, i, 1], c])

@@ -1,0 +1,120 @@
+"""Votes of the code that varies least, or most, in a batch of rows, and their majority."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave_metrics._arrays import Array
+from unweave_metrics._compiled import Kernel
+from unweave_metrics._counting import Floats
+from unweave_metrics._kinds import FactorKinds
+from unweave_metrics._sampling import draw_rows, generator
+from unweave_metrics.interventions._groups import Groups, draw_batches
+from unweave_metrics.score import Score
+
+Votes = NDArray[np.int64]
+
+
+# Votes drawn at a time: their rows stay in the second-level cache.
+CHUNK = 1_000
+
+
+def vote_score(
+    name: str, z: Array, groups: Groups, settings: dict[str, Any], kinds: FactorKinds
+) -> Score:
+    """Score codes by majority votes on batches of rows of one group.
+
+    `settings` may say ``by_value`` (how groups are drawn) and ``most`` (the most varying code
+    votes).
+    """
+    rng = generator(settings["seed"])
+    rows = draw_rows(len(z), settings["variance_samples"], rng)
+    z = np.array(z, dtype=np.float64, order="C")
+    variances = (z if rows is None else z[rows]).var(axis=0, ddof=1, dtype=np.float64)
+    active = np.sqrt(variances) >= settings["prune_std"]
+    tables = []
+    for number in (settings["train_votes"], settings["eval_votes"]):
+        table = np.zeros((z.shape[1], len(groups.labels)), dtype=np.int64)
+        for first in range(0, number if active.any() else 0, CHUNK):
+            factor, rows = draw_batches(
+                groups, min(CHUNK, number - first), settings["batch_size"], rng,
+                by_value=settings.get("by_value", False),
+            )  # fmt: skip
+            voted = least_varying(z, rows, variances, active, most=settings.get("most", False))
+            np.add.at(table, (voted, factor), 1)
+        tables.append(table)
+    train, evaluation = tables
+    trained, tested = majority_accuracy(train, evaluation)
+    if settings["rescale"] and active.any():
+        trained, tested = rescaled(trained, train.shape[1]), rescaled(tested, train.shape[1])
+    parts = {
+        "train_accuracy": trained,
+        "votes": train,
+        "eval_votes": evaluation,
+        "active": active,
+        "variances": variances,
+    }
+    settings = settings | {"factor_kinds": kinds.words, "rows": len(z)}
+    return Score(tested, name=name, parts=parts, settings=settings, notes=kinds.notes)
+
+
+def least_varying(
+    z: Array, rows: Votes, variances: Floats, active: Array, *, most: bool = False
+) -> NDArray[np.int64]:
+    """Return for each batch of rows (b, size) the active code with the least relative variance.
+
+    With `most` the one with the largest. A code that is active (a prune threshold of 0) but
+    constant has 0/0, and takes the vote, as NaN does in the reference's argmin.
+    """
+    places = np.flatnonzero(active)
+    values = z if active.all() and z.flags.c_contiguous and z.dtype == np.float64 else z[:, places]
+    values = np.require(values, np.float64, ["C", "W"])
+    out = np.empty(len(rows), dtype=np.int64)
+    sign = -1.0 if most else 1.0
+    _argmin_variance(values, np.ascontiguousarray(rows), variances[places], sign, out)
+    return places[out]
+
+
+@Kernel
+def _argmin_variance(values, rows, variances, sign, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Write argmin of batch over global variance; sums are shifted by a batch's first row."""
+    batch, d = rows.shape[1], values.shape[1]
+    total = np.empty(d)
+    square = np.empty(d)
+    for j in range(rows.shape[0]):
+        total[:] = 0.0
+        square[:] = 0.0
+        first = rows[j, 0]
+        for i in range(1, batch):
+            row = rows[j, i]
+            for c in range(d):
+                gap = values[row, c] - values[first, c]
+                total[c] += gap
+                square[c] += gap * gap
+        best, place = np.inf, 0
+        for c in range(d):
+            if variances[c] == 0.0:
+                place = c
+                break
+            ratio = sign * (square[c] - total[c] * total[c] / batch) / variances[c]
+            if ratio < best:
+                best, place = ratio, c
+        out[j] = place
+
+
+def majority_accuracy(train: Votes, evaluation: Votes) -> tuple[float, float]:
+    """Return train and evaluation accuracy of the majority vote; the lowest factor wins a tie."""
+    guess = train.argmax(axis=1)
+    each = np.arange(len(train))
+    return (
+        float(train[each, guess].sum() / max(train.sum(), 1)),
+        float(evaluation[each, guess].sum() / max(evaluation.sum(), 1)),
+    )
+
+
+def rescaled(accuracy: float, k: int) -> float:
+    """Map chance, 1/k, to 0 and 1 to 1; a single factor is always guessed."""
+    return (accuracy - 1 / k) / (1 - 1 / k) if k > 1 else accuracy

@@ -1,0 +1,89 @@
+"""The beta-VAE score: can a linear classifier tell which factor two rows share."""
+
+from __future__ import annotations
+
+from numpy.typing import ArrayLike
+
+from unweave_metrics._arrays import check_pair
+from unweave_metrics._binning import factor_labels
+from unweave_metrics._kinds import Declared, kinds_of
+from unweave_metrics.catalogue import metric
+from unweave_metrics.intervals.strategies import Votes
+from unweave_metrics.interventions._groups import make_groups
+from unweave_metrics.interventions._points import pair_score
+from unweave_metrics.presets import settings_for
+from unweave_metrics.score import Score
+
+
+@metric(
+    "beta-VAE score",
+    interval=Votes(),
+    usual=True,
+    family="beta_vae",
+    cost="O(points batch d)",
+    rewards="differences that tell the shared factor, linearly",
+    misses="saturates soonest; scale matters",
+)
+def beta_vae(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    preset: str | None = None,
+    train_points: int | None = None,
+    eval_points: int | None = None,
+    batch_size: int | None = None,
+    bins: int | None = None,
+    rescale: bool | None = None,
+    factor_kinds: Declared = None,
+    seed: int = 0,
+) -> Score:
+    """Compute the beta-VAE score: accuracy of telling which factor pairs of rows share.
+
+    One point: draw a random factor k and `batch_size` pairs of rows, each pair with one value of
+    y_k; its features are mean |z - z'| of each code. A logistic regression predicts k from them;
+    the score is its accuracy on fresh points. Range about 1/k to 1, best 1. It sees codes in raw
+    units: scale matters. O(points * batch_size * d) time.
+
+    Parameters
+    ----------
+    codes : float array, shape (n, d)
+    factors : integer classes or float values, shape (n, k), k at least 2; measurements are cut into
+        `bins` bins
+    preset : convention by name; without one ``"locatello2019"``
+    train_points, eval_points : points that the classifier is fitted to, and scored on
+    batch_size : pairs of one point
+    bins : number of bins for measurements
+    rescale : return (accuracy - 1/k) / (1 - 1/k)
+    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
+    seed : decides every draw
+
+    Returns
+    -------
+    Score, with parts `train_accuracy` and `correct` (right and all evaluation points).
+
+    Raises
+    ------
+    ValueError: a single factor, a factor of one value, NaN or infinite values, shapes that do not
+    fit.
+
+    References
+    ----------
+    I. Higgins et al., "beta-VAE: learning basic visual concepts with a constrained variational
+    framework", 2017, sect. 3; sizes and classifier as F. Locatello et al., 2019.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> factors = rng.integers(0, 4, size=(500, 2))
+    >>> float(beta_vae(factors + 0.0, factors, train_points=200, eval_points=50))
+    1.0
+    """
+    given = {
+        "train_points": train_points, "eval_points": eval_points, "batch_size": batch_size,
+        "bins": bins, "rescale": rescale,
+    }  # fmt: skip
+    settings = settings_for("beta_vae", preset, given) | {"seed": seed}
+    z, y = check_pair(codes, factors)
+    kinds = kinds_of(y, factor_kinds)
+    groups = make_groups(factor_labels(y, kinds.measured, settings["bins"]))
+    return pair_score("beta_vae", z, groups, settings, kinds, max_iter=100)

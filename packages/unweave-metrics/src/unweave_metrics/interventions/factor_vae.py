@@ -1,0 +1,96 @@
+"""The FactorVAE score: does the code that varies least tell which factor was held."""
+
+from __future__ import annotations
+
+from numpy.typing import ArrayLike
+
+from unweave_metrics._arrays import check_pair, check_positive
+from unweave_metrics._binning import factor_labels
+from unweave_metrics._kinds import Declared, kinds_of
+from unweave_metrics.catalogue import metric
+from unweave_metrics.intervals.strategies import Votes
+from unweave_metrics.interventions._groups import make_groups
+from unweave_metrics.interventions._votes import vote_score
+from unweave_metrics.presets import settings_for
+from unweave_metrics.score import Score
+
+
+@metric(
+    "FactorVAE score",
+    interval=Votes(),
+    usual=True,
+    family="factor_vae",
+    cost="O(votes batch d)",
+    rewards="a code that stays still when one factor does",
+    misses="how well the code tells values; it saturates at 1",
+)
+def factor_vae(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    preset: str | None = None,
+    train_votes: int | None = None,
+    eval_votes: int | None = None,
+    batch_size: int | None = None,
+    variance_samples: int | None = None,
+    prune_std: float | None = None,
+    bins: int | None = None,
+    rescale: bool | None = None,
+    factor_kinds: Declared = None,
+    seed: int = 0,
+) -> Score:
+    """Compute the FactorVAE score: accuracy of a majority vote from the least-varying code.
+
+    One vote: hold a random factor k at a random value, draw `batch_size` rows that have it, and
+    take d = argmin_i Var_batch(z_i) / Var(z_i) over the active codes. The classifier maps each d to
+    the factor it was drawn for most often; the score is its accuracy on fresh votes. Range about
+    1/k to 1, best 1; no active code: 0. O(votes * batch_size * d) time.
+
+    Parameters
+    ----------
+    codes : float array, shape (n, d)
+    factors : integer classes or float values, shape (n, k); measurements are cut into `bins` bins
+    preset : convention by name; without one ``"locatello2019"``
+    train_votes, eval_votes : votes that make the classifier, and that it is scored on
+    batch_size : rows of one vote
+    variance_samples : rows that Var(z_i) comes from, where there are more
+    prune_std : codes with a standard deviation below this are inactive (raw units)
+    bins : number of bins for measurements
+    rescale : return (accuracy - 1/k) / (1 - 1/k)
+    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
+    seed : decides every draw
+
+    Returns
+    -------
+    Score, with parts `train_accuracy`, `votes` and `eval_votes` (d, k), `active` (d,), `variances`
+    (d,).
+
+    Raises
+    ------
+    ValueError: a factor of one value, NaN or infinite values, shapes that do not fit.
+
+    References
+    ----------
+    H. Kim, A. Mnih, "Disentangling by factorising", 2018, sect. 4; pruning and sizes as F.
+    Locatello et al., 2019.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> factors = rng.integers(0, 4, size=(500, 2))
+    >>> float(factor_vae(factors + 0.0, factors, train_votes=100, eval_votes=50))
+    1.0
+    """
+    given = {
+        "train_votes": train_votes, "eval_votes": eval_votes, "batch_size": batch_size,
+        "variance_samples": variance_samples, "prune_std": prune_std, "bins": bins,
+        "rescale": rescale,
+    }  # fmt: skip
+    settings = settings_for("factor_vae", preset, given) | {"seed": seed}
+    check_positive(settings["batch_size"], "batch_size", 2)
+    for name in ("train_votes", "eval_votes"):
+        check_positive(settings[name], name)
+    z, y = check_pair(codes, factors)
+    kinds = kinds_of(y, factor_kinds)
+    groups = make_groups(factor_labels(y, kinds.measured, settings["bins"]))
+    return vote_score("factor_vae", z, groups, settings, kinds)

@@ -1,0 +1,1 @@
+"""Scores of two things side by side: sets, models, images, codes and sources."""

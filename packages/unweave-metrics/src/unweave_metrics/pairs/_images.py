@@ -1,0 +1,16 @@
+"""Images and their reconstructions."""
+
+from __future__ import annotations
+
+from numpy.typing import ArrayLike
+
+from unweave_metrics._arrays import Array, check_images
+
+
+def check_image_pair(images: ArrayLike, reconstructions: ArrayLike) -> tuple[Array, Array]:
+    """Return images and reconstructions as floats of one shape."""
+    x = check_images(images, "images")
+    y = check_images(reconstructions, "reconstructions")
+    if x.shape != y.shape:
+        raise ValueError(f"reconstructions must have the shape of images {x.shape}, got {y.shape}")
+    return x, y

@@ -1,0 +1,26 @@
+"""Two sets of features."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from unweave_metrics._arrays import check_matrix
+from unweave_metrics._counting import Floats
+
+
+def check_two(x: ArrayLike, y: ArrayLike, rows: int = 2) -> tuple[Floats, Floats]:
+    """Return both sets as float64 arrays (n, d) and (m, d)."""
+    first = check_matrix(x, "x", rows=rows)
+    second = check_matrix(y, "y", rows=rows)
+    if first.shape[1] != second.shape[1]:
+        raise ValueError(f"y must have the {first.shape[1]} columns of x, got shape {second.shape}")
+    return first.astype(np.float64), second.astype(np.float64)
+
+
+def pair_mean(kernel: Floats, unbiased: bool) -> float:
+    """Return the mean of a square matrix, without its diagonal if unbiased."""
+    n = len(kernel)
+    if not unbiased:
+        return float(kernel.mean())
+    return float((kernel.sum() - np.trace(kernel)) / (n * (n - 1)))

@@ -1,0 +1,53 @@
+"""Peak signal-to-noise ratio of reconstructions."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from unweave_metrics.catalogue import ANY, metric
+from unweave_metrics.intervals.strategies import Images
+from unweave_metrics.pairs._images import check_image_pair
+from unweave_metrics.score import Score
+
+
+@metric(
+    "peak signal-to-noise ratio (dB)",
+    interval=Images(),
+    bounds=ANY,
+    usual=True,
+    cost="O(pixels)",
+    rewards="close pixels, on a logarithmic scale",
+    misses="as the error",
+)
+def psnr(images: ArrayLike, reconstructions: ArrayLike) -> Score:
+    """Compute the peak signal-to-noise ratio, in decibels.
+
+    mean over images of -10 log10(mean over pixels of (x - y)^2), the peak being 1. Range upward
+    from 0 for images in [0, 1], infinite for equal ones; best: high.
+
+    Parameters
+    ----------
+    images : array, shape (n, h, w, c) or (n, h, w); floats in [0, 1], or integers 0 to 255
+    reconstructions : the same shape
+
+    Returns
+    -------
+    Score, with part `per_image` (n,).
+
+    Raises
+    ------
+    ValueError: shapes that differ, NaN or infinite values.
+
+    Examples
+    --------
+    >>> round(float(psnr(np.zeros((2, 4, 4)), np.full((2, 4, 4), 0.1))), 6)
+    20.0
+    """
+    x, y = check_image_pair(images, reconstructions)
+    error = ((x - y) ** 2).reshape(len(x), -1).mean(axis=1)
+    with np.errstate(divide="ignore"):
+        per_image = -10 * np.log10(error)
+    return Score(
+        per_image.mean(), name="psnr", parts={"per_image": per_image}, settings={"rows": len(x)}
+    )

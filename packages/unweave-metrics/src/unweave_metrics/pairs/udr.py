@@ -1,0 +1,177 @@
+"""Unsupervised disentanglement ranking: whether models trained alike agree code by code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from unweave_metrics._arrays import Array, as_array, check_choice, check_codes
+from unweave_metrics._counting import Floats
+from unweave_metrics._standardized import standardized
+from unweave_metrics.catalogue import metric
+from unweave_metrics.intervals.strategies import Rows
+from unweave_metrics.score import Score
+
+CORRELATIONS = ("lasso", "spearman")
+
+# The reference empties codes at this divergence whatever its filter's threshold is.
+EMPTY_KL = 0.01
+
+
+@metric(
+    "unsupervised ranking: agreement between models",
+    interval=Rows(seconds=0.5),
+    cost="O(models^2 n d^2)",
+    rewards="models of one kind that agree code by code",
+    misses="whether they agree on the right factors",
+)
+def udr(
+    representations: Sequence[ArrayLike] | Array,
+    kls: Sequence[ArrayLike] | Array | None = None,
+    *,
+    correlation: str = "lasso",
+    alpha: float = 0.1,
+    filter_low_kl: bool = True,
+    kl_threshold: float = 0.01,
+) -> Score:
+    """Compute the unsupervised disentanglement ranking of several models of one kind.
+
+    For models i and j, R is the matrix of |Lasso coefficients| that predict the codes of j from
+    those of i, or of |Spearman correlations|, and U_ij = [mean_b (max_a R_ab)^2 / sum_a R_ab +
+    mean_a (max_b R_ab)^2 / sum_b R_ab] / 2 over informative codes; a model's score is the median of
+    U_ij over the other models. The float is the mean over models. Range 0 to 1, best 1. O(m^2)
+    regressions for m models.
+
+    Parameters
+    ----------
+    representations : codes of each model on the same inputs, m arrays of shape (n, d)
+    kls : mean divergence of each code from the prior, m arrays of shape (d,) in nats; all
+        informative unless given
+    correlation : ``"lasso"`` or ``"spearman"``
+    alpha : of the Lasso
+    filter_low_kl : leave codes with a divergence up to `kl_threshold` out of both means
+    kl_threshold : in nats; codes up to .01 are emptied in any case
+
+    Returns
+    -------
+    Score, with parts `per_model` (m,), `pairwise` (m, m) and `correlations` (m, m, d, d).
+
+    Raises
+    ------
+    ValueError: fewer than two models, arrays of different shapes, NaN or infinite values.
+
+    References
+    ----------
+    S. Duan et al., "Unsupervised model selection for variational disentangled representation
+    learning", 2020, sect. 5. Each mean over its own codes, as the authors' program has it, where
+    the paper pools both.
+
+    Examples
+    --------
+    >>> codes = np.random.default_rng(0).normal(size=(500, 3))
+    >>> round(float(udr([codes, -codes[:, ::-1]], correlation="spearman")), 2)
+    0.98
+    """
+    check_choice(correlation, "correlation", CORRELATIONS)
+    codes, divergence = _check(representations, kls)
+    inputs = [standardized(z) for z in codes]
+    for z, kl in zip(inputs, divergence, strict=True):
+        z[:, kl <= EMPTY_KL] = 0.0
+    matrices = _lasso(inputs, alpha) if correlation == "lasso" else _spearman(inputs)
+    m = len(inputs)
+    pairwise = np.zeros((m, m))
+    for i in range(m):
+        for j in range(m):
+            if i != j:
+                matrix = matrices[i, j]
+                if filter_low_kl:
+                    kept = np.ix_(divergence[i] > kl_threshold, divergence[j] > kl_threshold)
+                    matrix = matrix[kept]
+                pairwise[i, j] = relative_strength(matrix)
+    others = ~np.eye(m, dtype=bool)
+    per_model = np.array([np.median(pairwise[others[:, j], j]) for j in range(m)])
+    parts = {"per_model": per_model, "pairwise": pairwise, "correlations": matrices}
+    settings = {
+        "correlation": correlation, "alpha": alpha, "filter_low_kl": filter_low_kl,
+        "kl_threshold": kl_threshold, "rows": len(codes[0]),
+    }  # fmt: skip
+    return Score(per_model.mean(), name="udr", parts=parts, settings=settings)
+
+
+def _check(
+    representations: Sequence[ArrayLike] | Array, kls: Sequence[ArrayLike] | Array | None
+) -> tuple[list[Array], list[Floats]]:
+    """Return codes and divergences of each model."""
+    codes = [check_codes(z, f"representations[{i}]") for i, z in enumerate(representations)]
+    if len(codes) < 2:
+        raise ValueError(f"representations must hold at least two models, got {len(codes)}")
+    for i, z in enumerate(codes):
+        if z.shape != codes[0].shape:
+            raise ValueError(
+                f"representations must have one shape, got {codes[0].shape} and "
+                f"{z.shape} (model {i})"
+            )
+    if kls is None:
+        return codes, [np.full(z.shape[1], np.inf) for z in codes]
+    divergence = [as_array(kl, "kls").astype(np.float64) for kl in kls]
+    if len(divergence) != len(codes) or any(kl.shape != (codes[0].shape[1],) for kl in divergence):
+        raise ValueError(
+            f"kls must hold one array of shape ({codes[0].shape[1]},) for each of the "
+            f"{len(codes)} models"
+        )
+    return codes, divergence
+
+
+def relative_strength(matrix: Floats) -> float:
+    """Return U of one matrix R (a, b): half the sum of both means.
+
+    0/0 counts 0, and so does every sum that a NaN is part of.
+    """
+    strength = np.asarray(matrix, dtype=np.float64)
+    if strength.size == 0:
+        return 0.0
+    means = []
+    for axis in (0, 1):
+        total = strength.sum(axis=axis)
+        square = strength.max(axis=axis) ** 2
+        # False for NaN too.
+        known = total > 0
+        means.append(np.divide(square, total, out=np.zeros(len(total)), where=known).mean())
+    return float(sum(means) / 2)
+
+
+def _lasso(inputs: list[Floats], alpha: float) -> Floats:
+    """Return |coefficients| (m, m, d, d), [i, j, a, b] of code b of model j on a of model i."""
+    from sklearn.linear_model import Lasso
+
+    m, d = len(inputs), inputs[0].shape[1]
+    matrices = np.zeros((m, m, d, d))
+    for i in range(m):
+        for j in range(m):
+            # A code that was emptied is predicted by nothing; older solvers warn of it.
+            alive = np.flatnonzero(inputs[j].any(axis=0))
+            if i != j and len(alive):
+                model = Lasso(alpha=alpha).fit(inputs[i], inputs[j][:, alive])
+                matrices[i, j][:, alive] = np.abs(np.reshape(model.coef_, (len(alive), d))).T
+    return matrices
+
+
+def _spearman(inputs: list[Floats]) -> Floats:
+    """Return |rank correlations| (m, m, d, d), NaN with a constant code; each is ranked once."""
+    from scipy.stats import rankdata
+
+    ranks = []
+    for z in inputs:
+        rank = rankdata(z, axis=0)
+        rank -= rank.mean(axis=0)
+        length = np.sqrt((rank**2).sum(axis=0))
+        ranks.append(rank / np.where(length > 0, length, np.nan))
+    m, d = len(inputs), inputs[0].shape[1]
+    matrices = np.zeros((m, m, d, d))
+    for i in range(m):
+        for j in range(m):
+            if i != j:
+                matrices[i, j] = np.abs(ranks[i].T @ ranks[j])
+    return matrices

@@ -1,0 +1,62 @@
+"""Frozen-code probes: score each factor with a classifier, or least squares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from unweave_metrics._arrays import Array
+from unweave_metrics._counting import Floats
+from unweave_metrics._parallel import in_parallel
+from unweave_metrics.predictors._labels import train_and_test_labels
+from unweave_metrics.predictors._split import Split
+from unweave_metrics.presets import settings_for
+from unweave_metrics.score import Score
+
+
+def probe_settings(
+    preset: str | None, train_samples: int | None, test_samples: int | None
+) -> dict[str, Any]:
+    """Return the settings that say which rows are used."""
+    given = {"train_samples": train_samples, "test_samples": test_samples}
+    return settings_for("probe", preset, given)
+
+
+def probe(
+    name: str,
+    split: Split,
+    inputs: tuple[Floats, Floats],
+    classify: Any,
+    settings: dict[str, Any],
+    jobs: int,
+) -> Score:
+    """Score each factor with a classifier, or with least squares where it is a measurement."""
+    y, y_test = split.y, split.y_test
+    labels, tested = train_and_test_labels(split, settings["bins"])
+
+    def fit(k: int) -> tuple[float, float]:
+        if split.kinds.measured[k]:
+            return _explained(inputs, y[:, k].astype(np.float64), y_test[:, k].astype(np.float64))
+        found: tuple[float, float] = classify(labels[k], tested[k])
+        return found
+
+    found = np.array(in_parallel(fit, y.shape[1], jobs))
+    parts = {"per_factor": found[:, 1], "per_factor_train": found[:, 0]}
+    return Score(found[:, 1].mean(), name=name, parts=parts, **split.described(settings))
+
+
+def accuracies(train: Array, label: Array, test: Array, tested: Array) -> tuple[float, float]:
+    """Return the share of right predictions of train and test rows."""
+    return float((train == label).mean()), float((test == tested).mean())
+
+
+def _explained(inputs: tuple[Floats, Floats], value: Floats, tested: Floats) -> tuple[float, float]:
+    """Return R^2 of least squares with an intercept on train and test rows, at least 0."""
+    first, second = (np.column_stack([part, np.ones(len(part))]) for part in inputs)
+    weights = np.linalg.lstsq(first, value, rcond=None)[0]
+    scores = []
+    for rows, wanted in ((first, value), (second, tested)):
+        error, spread = ((rows @ weights - wanted) ** 2).mean(), wanted.var()
+        scores.append(max(0.0, float(1 - error / spread)) if spread > 0 else 0.0)
+    return scores[0], scores[1]

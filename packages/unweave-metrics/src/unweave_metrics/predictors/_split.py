@@ -1,0 +1,93 @@
+"""Train rows and test rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from unweave_metrics._arrays import Array, check_codes, check_factors, check_pair
+from unweave_metrics._kinds import Declared, FactorKinds, kinds_of
+from unweave_metrics._sampling import Rows, generator, subsample
+
+
+@dataclass(frozen=True)
+class Split:
+    """Train rows and test rows, and the kinds of factors, which all rows together decided."""
+
+    z: Array
+    y: Array
+    z_test: Array
+    y_test: Array
+    kinds: FactorKinds
+
+    def described(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return settings and notes of a score of these rows."""
+        rows = {"rows": len(self.z), "test_rows": len(self.z_test)}
+        settings = {**settings, "factor_kinds": self.kinds.words, **rows}
+        return {"settings": settings, "notes": self.kinds.notes}
+
+
+def train_and_test(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    test_codes: ArrayLike | None,
+    test_factors: ArrayLike | None,
+    settings: Mapping[str, Any],
+    factor_kinds: Declared = None,
+) -> Split:
+    """Return train rows and test rows as the settings say.
+
+    With test arrays given, those are the test rows and all others train. Without, the rows are
+    shuffled by the seed and split two to one (`test_fraction`), or into the numbers asked for
+    (`train_samples`, `test_samples`) as far as the rows reach. ``evaluate_on="train"`` scores the
+    train rows, which are then all rows.
+    """
+    z, y = check_pair(codes, factors)
+    if (test_codes is None) != (test_factors is None):
+        raise ValueError("test_codes and test_factors must be given together, got only one of them")
+    on_train = settings.get("evaluate_on") == "train"
+    if on_train:
+        test_codes, test_factors = z, y
+    if test_codes is None or test_factors is None:
+        kinds = kinds_of(y, factor_kinds)
+        train, test = _shuffled(len(z), settings)
+        return Split(z[train], y[train], z[test], y[test], kinds)
+    z_test, y_test = _check_test(z, y, test_codes, test_factors)
+    kinds = kinds_of(y if on_train else np.concatenate([y, y_test]), factor_kinds)
+    rng = generator(settings["seed"])
+    z, y = subsample(z, y, settings["train_samples"], rng)
+    if on_train:
+        return Split(z, y, z, y, kinds)
+    return Split(z, y, *subsample(z_test, y_test, settings["test_samples"], rng), kinds)
+
+
+def _check_test(
+    z: Array, y: Array, test_codes: ArrayLike, test_factors: ArrayLike
+) -> tuple[Array, Array]:
+    """Return test codes and factors with the columns of the train rows."""
+    z_test = check_codes(test_codes, "test_codes")
+    y_test = check_factors(test_factors, len(z_test), "test_factors")
+    if z_test.shape[1] != z.shape[1] or y_test.shape[1] != y.shape[1]:
+        raise ValueError(
+            "test_codes and test_factors must have the columns of codes and factors, got "
+            f"{z_test.shape} and {y_test.shape} for {z.shape} and {y.shape}"
+        )
+    return z_test, y_test
+
+
+def _shuffled(n: int, settings: Mapping[str, Any]) -> tuple[Rows, Rows]:
+    """Return the row numbers of train and test rows out of n."""
+    if n < 3:
+        raise ValueError(f"codes must have at least 3 rows to be split in train and test, got {n}")
+    order = generator(settings["seed"]).permutation(n)
+    tested = max(1, int(n * settings.get("test_fraction", 1 / 3)))
+    if settings["test_samples"] is not None:
+        tested = min(tested, settings["test_samples"])
+    trained = n - tested
+    if settings["train_samples"] is not None:
+        trained = min(settings["train_samples"], trained)
+    return order[:trained], order[n - tested :]

@@ -1,0 +1,183 @@
+"""Disentanglement, completeness and informativeness from importances of codes for factors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from unweave_metrics._arrays import Array, check_choice
+from unweave_metrics._counting import Floats
+from unweave_metrics._kinds import Declared
+from unweave_metrics.catalogue import metric
+from unweave_metrics.intervals.strategies import Refits
+from unweave_metrics.predictors._importances import PREDICTORS, Fitted, fit_factors
+from unweave_metrics.predictors._split import train_and_test
+from unweave_metrics.presets import settings_for
+from unweave_metrics.score import Score
+
+# Added to importances so that a row of zeros has an entropy; the reference's own number.
+LITTLE = 1e-11
+
+
+@metric(
+    "disentanglement; completeness, informativeness",
+    interval=Refits(seconds=0.6),
+    usual=True,
+    family="dci",
+    cost="O(rounds classes n d)",
+    rewards="sparse importances",
+    misses=("what the predictor cannot use; boosted trees memorise noise on small grids"),
+    with_rows=(
+        "Grows with the number of rows: trees find weak codes, and leave noise "
+        "alone, only with many. Compare tables of one size."
+    ),
+)
+def dci(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    test_codes: ArrayLike | None = None,
+    test_factors: ArrayLike | None = None,
+    preset: str | None = None,
+    predictor: Any = None,
+    alpha: float | None = None,
+    scale: str | None = None,
+    completeness: str | None = None,
+    dead_codes: str | None = None,
+    evaluate_on: str | None = None,
+    test_fraction: float | None = None,
+    bins: int | None = None,
+    train_samples: int | None = None,
+    test_samples: int | None = None,
+    jobs: int = 1,
+    factor_kinds: Declared = None,
+    seed: int = 0,
+) -> Score:
+    """Compute DCI; the float is disentanglement, the parts have completeness and informativeness.
+
+    R_ik is the importance of code i for predicting factor k. Disentanglement: mean over codes,
+    weighted by sum_k R_ik, of 1 - H_K(R_i. / sum), entropy to base K (number of factors);
+    completeness: mean over factors of 1 - H_D(R_.k / sum), base D (number of codes);
+    informativeness: mean accuracy of the predictors on test rows, or 1 - 12 MSE of regressions of
+    factors scaled to [0, 1]. Each: range 0 to 1, best 1. One factor makes the first NaN, one code
+    the second.
+
+    Parameters
+    ----------
+    codes : float array, shape (n, d)
+    factors : integer classes or float values, shape (n, k)
+    test_codes, test_factors : the rows to score on; `test_fraction` by seed unless given
+    preset : convention by name; without one those of ``"locatello2019"`` on every row
+    predictor : ``"histogram-boosting"``: boosted trees with exact splits found through histograms;
+        ``"gradient-boosting"``: scikit-learn's, the reference, slow; ``"random-forest"`` (100
+        trees, entropy, depth 10); ``"lasso"``; ``"forest-regression"`` (10 trees, depth and share
+        of codes a split chosen by 10-fold cross-validation, slow); or a scikit-learn classifier or
+        regressor with ``feature_importances_`` or ``coef_``
+    alpha : of the lasso; chosen by 10-fold cross-validation unless given
+    scale : of the arrays of a regression: ``"unit"`` ([0, 1]), ``"standard"`` (mean 0, deviation 1;
+        the default of a lasso whose `alpha` is given) or ``"none"``
+    completeness : mean over factors, ``"weighted"`` by their importance, or ``"mean"``
+    dead_codes : a code without importance scores ``"zero"`` or ``"one"`` (with weight 0 either
+        way), makes disentanglement ``"nan"``, or ``"stop"``: it and all codes after it have weight
+        0
+    evaluate_on : ``"test"`` or ``"train"`` rows; ``"train"`` without test arrays fits on every row
+    test_fraction : share of the rows that is held out
+    bins : number of bins for measurements given to a classifier
+    train_samples, test_samples : rows drawn where there are more
+    jobs : factors fitted at a time, -1 for one a core
+    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
+    seed : decides splits, draws, and ties between codes
+
+    Returns
+    -------
+    Score, with parts `disentanglement`, `completeness`, `informativeness`, `informativeness_train`,
+    `per_code` (d,), `per_factor` (k,), `importance` (d, k); of regressions also `nrmse` and
+    `nrmse_train`, root mean squared error over the factor's deviation, mean over factors.
+
+    Raises
+    ------
+    ValueError: a factor of one value, NaN or infinite values, shapes that do not fit.
+
+    References
+    ----------
+    C. Eastwood, C. K. I. Williams, "A framework for the quantitative evaluation of disentangled
+    representations", 2018, sect. 2; boosting, accuracy and weights as F. Locatello et al., 2019.
+
+    Examples
+    --------
+    >>> factors = np.random.default_rng(0).integers(0, 3, size=(600, 2))
+    >>> score = dci(factors + 0.0, factors)
+    >>> round(float(score), 2), round(score.parts["completeness"], 2)
+    (1.0, 1.0)
+    """
+    given = {
+        "predictor": predictor, "alpha": alpha, "scale": scale, "completeness": completeness,
+        "dead_codes": dead_codes, "evaluate_on": evaluate_on, "test_fraction": test_fraction,
+        "bins": bins, "train_samples": train_samples, "test_samples": test_samples,
+    }  # fmt: skip
+    settings = settings_for("dci", preset, given) | {"seed": seed}
+    if isinstance(settings["predictor"], str):
+        check_choice(settings["predictor"], "predictor", PREDICTORS)
+    if settings["scale"] is not None:
+        check_choice(settings["scale"], "scale", ("unit", "standard", "none"))
+    check_choice(settings["evaluate_on"], "evaluate_on", ("train", "test"))
+    check_choice(settings["completeness"], "completeness", ("weighted", "mean"))
+    check_choice(settings["dead_codes"], "dead_codes", ("zero", "one", "nan", "stop"))
+    split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
+    return _score(fit_factors(split, settings, jobs), **split.described(settings))
+
+
+def _score(fitted: Fitted, settings: dict[str, Any], notes: tuple[str, ...]) -> Score:
+    """Make the score of fitted predictors."""
+    per_code, value = disentanglement_of(fitted.importance, settings["dead_codes"])
+    per_factor, complete = completeness_of(fitted.importance, settings["completeness"])
+    parts: dict[str, Any] = {
+        "disentanglement": value,
+        "completeness": complete,
+        "informativeness": float(fitted.test.mean()),
+        "informativeness_train": float(fitted.train.mean()),
+        "per_code": per_code,
+        "per_factor": per_factor,
+        "importance": fitted.importance,
+    }
+    if fitted.nrmse is not None:
+        parts["nrmse_train"], parts["nrmse"] = fitted.nrmse.mean(axis=1).tolist()
+    return Score(value, name="dci", parts=parts, settings=settings, notes=notes)
+
+
+def certainty(importance: Array) -> Floats:
+    """Return 1 - entropy of each row's shares, to the base of their number; NaN for one."""
+    share = np.asarray(importance, dtype=np.float64) + LITTLE
+    share /= share.sum(axis=1, keepdims=True)
+    if share.shape[1] < 2:
+        return np.full(len(share), np.nan)
+    return np.asarray(1 + (share * np.log(share)).sum(axis=1) / np.log(share.shape[1]))
+
+
+def disentanglement_of(importance: Array, dead_codes: str = "zero") -> tuple[Floats, float]:
+    """Return disentanglement per code (d,) and its weighted mean, of importances (d, k)."""
+    weight = np.asarray(importance, dtype=np.float64).sum(axis=1)
+    per_code = certainty(importance)
+    dead = weight == 0
+    if dead_codes == "nan":
+        per_code[dead] = np.nan
+    elif dead_codes == "one":
+        per_code[dead] = 1.0
+    elif dead_codes == "stop" and dead.any():
+        first = int(dead.argmax())
+        weight[first:] = 0.0
+        per_code[first:] = 0.0
+    if weight.sum() == 0:
+        weight = np.ones(len(weight))
+    return per_code, float((per_code * weight).sum() / weight.sum())
+
+
+def completeness_of(importance: Array, mean: str = "weighted") -> tuple[Floats, float]:
+    """Return completeness per factor (k,) and its mean, of importances (d, k)."""
+    per_factor = certainty(np.asarray(importance).T)
+    weight = np.asarray(importance, dtype=np.float64).sum(axis=0)
+    if mean == "mean" or weight.sum() == 0:
+        weight = np.ones(len(weight))
+    return per_factor, float((per_factor * weight).sum() / weight.sum())

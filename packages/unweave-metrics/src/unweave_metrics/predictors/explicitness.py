@@ -1,0 +1,164 @@
+"""Explicitness: how well linear classifiers tell the classes of the factors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from unweave_metrics._arrays import Array, check_choice
+from unweave_metrics._counting import Floats
+from unweave_metrics._kinds import Declared
+from unweave_metrics._logistic import fit_logistic
+from unweave_metrics._parallel import in_parallel
+from unweave_metrics.catalogue import metric
+from unweave_metrics.intervals.strategies import Refits
+from unweave_metrics.predictors._importances import scaled_pair
+from unweave_metrics.predictors._labels import train_and_test_labels
+from unweave_metrics.predictors._split import train_and_test
+from unweave_metrics.presets import settings_for
+from unweave_metrics.score import Score
+
+MODELS = ("multinomial", "ovr", "binary")
+
+
+@metric(
+    "area under ROC of linear classifiers",
+    interval=Refits(seconds=0.06),
+    usual=True,
+    family="explicitness",
+    cost="O(iterations n d classes)",
+    rewards="linearly separable classes, from all codes",
+    misses="any entanglement that a linear map undoes",
+    with_rows=("Grows with the number of train rows until the linear models are settled."),
+)
+def explicitness(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    test_codes: ArrayLike | None = None,
+    test_factors: ArrayLike | None = None,
+    preset: str | None = None,
+    model: str | None = None,
+    C: float | None = None,
+    balanced: bool | None = None,
+    scale: str | None = None,
+    evaluate_on: str | None = None,
+    rescale: bool | None = None,
+    bins: int | None = None,
+    bin_factors: bool | None = None,
+    train_samples: int | None = None,
+    test_samples: int | None = None,
+    jobs: int = 1,
+    factor_kinds: Declared = None,
+    seed: int = 0,
+) -> Score:
+    """Compute explicitness: area under the ROC curve of logistic regressions on all codes.
+
+    For each factor a logistic regression predicts its classes; its score is the mean over classes
+    of the area under the one-versus-rest curve; the mean over factors. Range .5 (chance) to 1, best
+    1; 0 to 1 with `rescale`. Classes that one of both sets of rows lacks are left out of the mean.
+
+    Parameters
+    ----------
+    codes : float array, shape (n, d)
+    factors : integer classes or float values, shape (n, k); measurements are cut into `bins` bins
+    test_codes, test_factors : the rows to score on; a third of the rows by seed unless given
+    preset : convention by name; without one those of ``"locatello2019"`` on every row
+    model : ``"multinomial"``; ``"ovr"``: one model a class, probabilities normalised; ``"binary"``:
+        not normalised
+    C, balanced : inverse strength of the penalty, and whether classes weigh the same
+    scale : ``"standard"``: mean 0 and deviation 1 of the train rows; ``"unit"``: their range to [0,
+        1]
+    evaluate_on : ``"test"`` or ``"train"`` rows; ``"train"`` without test arrays fits on every row
+    rescale : return 2 (area - 1/2)
+    bin_factors : cut every factor into `bins` bins, classes too
+    train_samples, test_samples : rows drawn where there are more
+    jobs : factors fitted at a time, -1 for one a core
+    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
+    seed : decides splits and draws
+
+    Returns
+    -------
+    Score, with parts `per_factor` and `per_factor_train` (k,) and `train`.
+
+    Raises
+    ------
+    ValueError: a factor of one value, NaN or infinite values, shapes that do not fit.
+
+    References
+    ----------
+    K. Ridgeway, M. C. Mozer, "Learning deep disentangled embeddings with the F-statistic loss",
+    2018, sect. 3; held-out rows as F. Locatello et al., 2019, in-sample as M.-A. Carbonneau et al.,
+    2022.
+
+    Examples
+    --------
+    >>> factors = np.random.default_rng(0).integers(0, 3, size=(600, 2))
+    >>> float(explicitness(factors + 0.0, factors)) > 0.8
+    True
+    """
+    given = {
+        "model": model, "C": C, "balanced": balanced, "scale": scale, "evaluate_on": evaluate_on,
+        "rescale": rescale, "bins": bins, "bin_factors": bin_factors,
+        "train_samples": train_samples, "test_samples": test_samples,
+    }  # fmt: skip
+    settings = settings_for("explicitness", preset, given) | {"seed": seed}
+    check_choice(settings["model"], "model", MODELS)
+    check_choice(settings["scale"], "scale", ("standard", "unit"))
+    check_choice(settings["evaluate_on"], "evaluate_on", ("train", "test"))
+    split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
+    labels, tested = train_and_test_labels(split, settings["bins"], "unit", settings["bin_factors"])
+    inputs, inputs_test = scaled_pair(split.z, split.z_test, settings["scale"])
+
+    def area(k: int) -> tuple[float, float]:
+        chance = _probabilities(inputs, labels[k], [inputs, inputs_test], settings)
+        return mean_area(chance[0], labels[k]), mean_area(chance[1], tested[k])
+
+    areas = np.array(in_parallel(area, len(labels), jobs))
+    if settings["rescale"]:
+        areas = 2 * (areas - 0.5)
+    parts = {
+        "per_factor": areas[:, 1],
+        "per_factor_train": areas[:, 0],
+        "train": float(areas[:, 0].mean()),
+    }
+    value = areas[:, 1].mean()
+    return Score(value, name="explicitness", parts=parts, **split.described(settings))
+
+
+def _probabilities(
+    inputs: Floats, label: Array, wanted: list[Floats], settings: dict[str, Any]
+) -> list[Floats]:
+    """Return the probabilities (n, classes) that models of the train rows give to other rows."""
+    classes = int(label.max()) + 1
+    options: dict[str, Any] = {"C": settings["C"], "balanced": settings["balanced"]}
+    if settings["model"] == "multinomial":
+        fitted = fit_logistic(inputs, label, classes, **options)
+        return [fitted.probabilities(rows) for rows in wanted]
+    # Two classes need one model: the other's probability is the rest.
+    models = [
+        fit_logistic(inputs, (label == c).astype(np.int64), 2, **options) for c in range(classes)
+    ]
+    chance = [np.stack([m.probabilities(rows)[:, 1] for m in models], axis=1) for rows in wanted]
+    if settings["model"] == "ovr":
+        chance = [part / part.sum(axis=1, keepdims=True) for part in chance]
+    return chance
+
+
+def mean_area(chance: Floats, label: Array) -> float:
+    """Return the mean over classes of the area under the one-versus-rest ROC curve.
+
+    The area is the share of pairs (row of the class, other row) in the right order, ties half.
+    """
+    from scipy.stats import rankdata
+
+    areas = []
+    for c in range(chance.shape[1]):
+        own = label == c
+        inside, outside = int(own.sum()), int((~own).sum())
+        if inside and outside:
+            ranks = rankdata(chance[:, c])[own].sum()
+            areas.append((ranks - inside * (inside + 1) / 2) / (inside * outside))
+    return float(np.mean(areas)) if areas else float("nan")

@@ -1,0 +1,60 @@
+"""Codes that vary over the data."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from unweave_metrics._arrays import (
+    check_codes,
+    check_positive,
+)
+from unweave_metrics.catalogue import UPWARD, metric
+from unweave_metrics.intervals.strategies import Rows
+from unweave_metrics.score import Score
+
+
+@metric(
+    "codes that vary",
+    interval=Rows(method="percentile"),
+    best="-",
+    bounds=UPWARD,
+    usual=True,
+    cost="O(n d)",
+    rewards="nothing: a count",
+    misses="-",
+)
+def active_units(codes: ArrayLike, *, threshold: float = 0.01) -> Score:
+    """Count the codes whose mean varies over the data.
+
+    The number of codes with Var(z_i) > `threshold` (raw units squared), codes being posterior
+    means. Range 0 to d; more is not better in itself.
+
+    Parameters
+    ----------
+    codes : float array, shape (n, d)
+    threshold : least variance of an active code
+
+    Returns
+    -------
+    Score, with parts `active` (d,) and `variances` (d,).
+
+    References
+    ----------
+    Y. Burda, R. Grosse, R. Salakhutdinov, "Importance weighted autoencoders", 2016, sect. 5.
+
+    Examples
+    --------
+    >>> codes = np.random.default_rng(0).normal(size=(100, 3)) * [1, 0.01, 1]
+    >>> float(active_units(codes))
+    2.0
+    """
+    check_positive(threshold, "threshold", 0)
+    variances = check_codes(codes).var(axis=0, ddof=1, dtype=np.float64)
+    active = variances > threshold
+    return Score(
+        active.sum(),
+        name="active_units",
+        parts={"active": active, "variances": variances},
+        settings={"threshold": threshold},
+    )

@@ -1,0 +1,64 @@
+"""Total correlation of a Gaussian fit."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from unweave_metrics._counting import Floats
+from unweave_metrics.catalogue import UPWARD, metric
+from unweave_metrics.intervals.strategies import Rows
+from unweave_metrics.score import Score
+from unweave_metrics.unsupervised._covariance import covariance_of
+
+
+@metric(
+    "dependence of a Gaussian fit (nats)",
+    interval=Rows(),
+    best="low",
+    bounds=UPWARD,
+    usual=True,
+    cost="O(n d^2)",
+    rewards="uncorrelated codes",
+    misses="any other dependence; factors",
+    with_rows="Independent codes get about d (d - 1) / (4 n) nats.",
+)
+def gaussian_total_correlation(codes: ArrayLike) -> Score:
+    """Compute the total correlation of a Gaussian with the codes' covariance, in nats.
+
+    TC = (sum_i log S_ii - log det S) / 2, S the covariance over n - 1. Range 0 upward, best 0;
+    infinite where codes depend linearly; NaN with a constant code, whose correlation is not
+    defined.
+
+    Parameters
+    ----------
+    codes : float array, shape (n, d), d at least 2
+
+    Returns
+    -------
+    Score, with part `covariance` (d, d).
+
+    References
+    ----------
+    F. Locatello et al., "Challenging common assumptions", 2019, sect. 5.3.
+
+    Examples
+    --------
+    >>> codes = np.random.default_rng(0).normal(size=(1000, 2))
+    >>> float(gaussian_total_correlation(codes)) < 0.01
+    True
+    """
+    covariance = covariance_of(codes, "gaussian_total_correlation")
+    value = total_correlation_of(covariance)
+    return Score(value, name="gaussian_total_correlation", parts={"covariance": covariance})
+
+
+def total_correlation_of(covariance: Floats) -> float:
+    """Return the total correlation of a Gaussian of this covariance, in nats."""
+    variances = np.diag(covariance)
+    if (variances <= 0).any():
+        return float("nan")
+    sign, logdet = np.linalg.slogdet(covariance)
+    if sign <= 0:
+        return float("inf")
+    return float(0.5 * (np.log(variances).sum() - logdet))

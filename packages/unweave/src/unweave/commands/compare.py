@@ -1,0 +1,40 @@
+"""`unweave compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+def compare(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="EXPERIMENT|RUN...", help="a sweep's folder, or runs")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="folder of the tables, figures and experiment.html; the sweep's own"),
+    ] = None,
+    form: Annotated[
+        Literal["text", "markdown", "csv", "latex"],
+        typer.Option("--format", help="of the table that is printed"),
+    ] = "text",
+    test: Annotated[
+        Literal["t", "sign-flip"],
+        typer.Option(help="paired test: for normal differences, or for symmetric ones"),
+    ] = "t",
+) -> None:
+    """Compare runs over seeds: means, intervals, paired tests, figures, one page."""
+    import sys
+
+    from unweave.experiment.comparison import Comparison
+    from unweave.experiment.layout import laid_out
+    from unweave.experiment.opening import open_results
+    from unweave.experiment.page import write_comparison
+
+    results = open_results(paths)
+    comparison = Comparison(results, test)
+    print(laid_out(comparison, form))
+    folder = out or (paths[0] if (paths[0] / "experiment.toml").is_file() else Path("comparison"))
+    print(write_comparison(comparison, folder), file=sys.stderr)

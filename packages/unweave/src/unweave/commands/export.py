@@ -1,0 +1,24 @@
+"""`unweave export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unweave.commands.app import RunPath
+
+
+def export(
+    run: RunPath,
+    form: Annotated[str, typer.Option("--format", help="torchscript or onnx")] = "torchscript",
+    out: Annotated[Path | None, typer.Option(help="the folder; RUN/export unless given")] = None,
+) -> None:
+    """Write encoder and decoder as TorchScript or ONNX, each checked against the original."""
+    from unweave.commands.networks import export_run
+    from unweave.tables import table
+
+    folder, rows = export_run(run, out, form)
+    print(table(("file", "gives", "largest difference"), rows))
+    print(folder)

@@ -1,0 +1,25 @@
+"""`unweave interpolate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unweave.commands.app import RunPath
+
+Index = Annotated[int, typer.Argument(min=0, help="index of an image of the data set")]
+
+
+def interpolate(
+    run: RunPath,
+    i: Index,
+    j: Index,
+    steps: Annotated[int, typer.Option(min=2, help="pictures from the one to the other")] = 10,
+    out: Annotated[Path | None, typer.Option(help="a .png, or .npz for the arrays")] = None,
+) -> None:
+    """Picture codes on the straight line between those of two images."""
+    from unweave.commands.walks import interpolate_to_file
+
+    print(interpolate_to_file(run, out, i, j, steps))

@@ -1,0 +1,17 @@
+"""`unweave new-experiment`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def new_experiment(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="a new .toml file")],
+) -> None:
+    """Write a commented study, which runs as it is; docs/experiments.md says the rest."""
+    from unweave.experiment.template import write_template
+
+    print(write_template(path))

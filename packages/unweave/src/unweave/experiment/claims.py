@@ -1,0 +1,170 @@
+"""Claims: of all processes that share a folder, on one machine or many, one does a job.
+
+A claim is a file that is made with `O_EXCL`, which is atomic over NFS, too. It says who: host,
+process id, and when that process began, because ids are used again. Its holder touches it now and
+then. On the holder's host a claim is stale when the process is gone; elsewhere, when it has not
+been touched for ten minutes by the clock of the file system.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import tempfile
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+BEAT_SECONDS = 15.0
+"""How often a holder touches its claim."""
+STALE_SECONDS = 600.0
+"""Forty beats: a machine that is that slow has stopped."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who has a claim: host, process, when the process began, and which of its claims."""
+
+    host: str
+    pid: int
+    began: str
+    token: str
+
+    @classmethod
+    def this_process(cls) -> Holder:
+        """Name the process that calls, with a new token."""
+        pid = os.getpid()
+        return cls(socket.gethostname(), pid, process_start(pid), uuid.uuid4().hex)
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}"
+
+
+@contextlib.contextmanager
+def claimed(path: Path) -> Iterator[Holder | None]:
+    """Hold a claim while the block runs; gives the other holder where there is one, else None."""
+    mine = Holder.this_process()
+    other = _take(path, mine)
+    if other is not None:
+        yield other
+        return
+    over = threading.Event()
+    beat = threading.Thread(target=_beat, args=(path, over), daemon=True)
+    beat.start()
+    try:
+        yield None
+    finally:
+        over.set()
+        beat.join()
+        if read_holder(path) == mine:
+            path.unlink(missing_ok=True)
+
+
+def read_holder(path: Path) -> Holder | None:
+    """Read who has a claim; None where nobody has, or it is being made at this moment."""
+    try:
+        return Holder(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def live_holder(path: Path) -> Holder | None:
+    """Read who has a claim and is alive."""
+    holder = read_holder(path)
+    return None if holder is None or _is_stale(path, holder) else holder
+
+
+def forget_foreign_lock(lock: Path) -> None:
+    """Remove the lock of a run directory that a process of another host left long ago.
+
+    Who has the claim of a run knows that no other worker is at it, and the lock alone cannot tell
+    whether a process of another host still lives.
+    """
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        host = json.loads(lock.read_text(encoding="utf-8"))["host"]
+        if host != socket.gethostname() and _age(lock) > STALE_SECONDS:
+            lock.unlink()
+
+
+def _take(path: Path, mine: Holder) -> Holder | None:
+    """Make the claim ours, or return who has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _guard(path.parent):
+        if path.exists():
+            holder = read_holder(path)
+            if holder is None and _age(path) < BEAT_SECONDS:
+                return Holder("another process", 0, "", "")  # which is writing it now
+            if holder is not None and not _is_stale(path, holder):
+                return holder
+            path.unlink(missing_ok=True)
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        except FileExistsError:
+            return read_holder(path) or Holder("another process", 0, "", "")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(asdict(mine), file)
+    return None
+
+
+@contextlib.contextmanager
+def _guard(folder: Path) -> Iterator[None]:
+    """Let one process at a time look for stale claims, where the file system can lock.
+
+    Without it two processes that find the same stale claim might both remove it, the second
+    removing what the first had just made.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with (folder / ".guard").open("a") as file:
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)  # the kernel gives it back when the process ends
+        yield
+
+
+def _is_stale(path: Path, holder: Holder) -> bool:
+    if holder.host == socket.gethostname():
+        return not is_alive(holder.pid, holder.began)
+    return _age(path) > STALE_SECONDS
+
+
+def is_alive(pid: int, began: str = "") -> bool:
+    """Say whether a process of this machine is there, and the one that began then."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return not began or process_start(pid) == began
+
+
+def process_start(pid: int) -> str:
+    """Return when a process began, in ticks since the machine did; empty where it is not told."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    state, *rest = stat.rpartition(")")[2].split()
+    return "" if state in "ZX" else rest[18]  # proc(5): field 22; a zombie is gone
+
+
+def _age(path: Path) -> float:
+    """Return the seconds since a file was touched, by the clock of its file system."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".clock-") as now:
+            return os.stat(now.name).st_mtime - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _beat(path: Path, over: threading.Event) -> None:
+    while not over.wait(BEAT_SECONDS):
+        with contextlib.suppress(OSError):
+            os.utime(path)

@@ -1,0 +1,141 @@
+"""Compare the groups of an experiment: what is best, by how much, and whether seeds explain it."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave.experiment.measures import better
+from unweave.experiment.results import Group, Results
+from unweave.experiment.statistics import (
+    Summary,
+    Test,
+    holm,
+    paired_test,
+    ranks,
+    summarise,
+)
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Two groups compared in one measure, by the seeds that both have.
+
+    difference : mean of first - second. p : of the paired test; corrected : after Holm, over all
+    contrasts of the measure. pairs : how many seeds.
+    """
+
+    measure: str
+    first: Group
+    second: Group
+    difference: float
+    p: float
+    corrected: float
+    pairs: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The groups of an experiment, compared in all of its measures.
+
+    test : `t` or `sign-flip`.
+    """
+
+    results: Results
+    test: Test = "t"
+
+    @functools.cached_property
+    def groups(self) -> list[Group]:
+        """The kinds of run at every place of the grid."""
+        return self.results.groups()
+
+    @property
+    def measures(self) -> list[str]:
+        """The labels of the measures."""
+        return list(self.results.experiment.measures)
+
+    def better(self, measure: str) -> str:
+        """Say which direction is better: `higher`, `lower` or `neither`."""
+        return better(self.results.experiment, measure)
+
+    @functools.cached_property
+    def summaries(self) -> dict[str, list[Summary]]:
+        """Mean, deviation and interval by measure, in the order of the groups."""
+        return {
+            measure: [summarise(list(group.values(measure).values())) for group in self.groups]
+            for measure in self.measures
+        }
+
+    def best(self, measure: str) -> list[bool]:
+        """Mark the best group, and those within one standard error of the difference to it."""
+        found = self.summaries[measure]
+        sign = {"higher": -1.0, "lower": 1.0}.get(self.better(measure), math.nan)
+        costs = [sign * summary.mean for summary in found]
+        if all(math.isnan(cost) for cost in costs):
+            return [False] * len(found)
+        first = int(np.nanargmin(costs))
+        return [
+            place == first or costs[place] - costs[first] <= _error(found[place], found[first])
+            for place in range(len(found))
+        ]
+
+    @functools.cached_property
+    def contrasts(self) -> list[Contrast]:
+        """All paired comparisons, measure by measure."""
+        pairs = list(_pairs(self.groups))
+        return [
+            contrast for measure in self.measures for contrast in self._contrasts(measure, pairs)
+        ]
+
+    def _contrasts(self, measure: str, pairs: list[tuple[Group, Group]]) -> Iterator[Contrast]:
+        found = []
+        for first, second in pairs:
+            a, b = first.values(measure), second.values(measure)
+            seeds = sorted(a.keys() & b.keys())
+            ours, theirs = [a[seed] for seed in seeds], [b[seed] for seed in seeds]
+            difference = float(np.mean(ours) - np.mean(theirs)) if seeds else math.nan
+            found.append((difference, paired_test(ours, theirs, self.test), len(seeds)))
+        corrected = holm([p for _, p, _ in found])
+        for (first, second), (difference, p, n), q in zip(pairs, found, corrected, strict=True):
+            yield Contrast(measure, first, second, difference, p, q, n)
+
+    def mean_ranks(self, measure: str) -> tuple[list[str], NDArray[np.float64]]:
+        """Rank the kinds of run within every place and seed that all of them have.
+
+        Returns
+        -------
+        labels : of the kinds.
+        ranks : float array, shape (blocks, kinds).
+        """
+        labels = list(dict.fromkeys(group.label for group in self.groups))
+        blocks: dict[tuple[str, int], dict[str, float]] = {}
+        for group in self.groups:
+            for seed, value in group.values(measure).items():
+                place = group.title.removeprefix(group.label)
+                blocks.setdefault((place, seed), {})[group.label] = value
+        whole = [block for block in blocks.values() if block.keys() == set(labels)]
+        table = np.array([[block[label] for label in labels] for block in whole], np.float64)
+        return labels, ranks(table.reshape(len(whole), len(labels)), self.better(measure))
+
+
+def _pairs(groups: list[Group]) -> Iterator[tuple[Group, Group]]:
+    """Pair the kinds of run at every place that they share; if they share none, all groups."""
+    found = [
+        (first, second)
+        for first, second in itertools.combinations(groups, 2)
+        if first.label != second.label
+        and first.title.removeprefix(first.label) == second.title.removeprefix(second.label)
+    ]
+    return iter(found or itertools.combinations(groups, 2))
+
+
+def _error(first: Summary, second: Summary) -> float:
+    """Return the standard error of a difference of means; 0 where it is not known."""
+    errors = [0.0 if math.isnan(s.error) else s.error for s in (first, second)]
+    return math.hypot(*errors)

@@ -1,0 +1,257 @@
+"""What an experiment is: kinds of run x grid x seeds, and what is measured and drawn."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from unweave.errors import ConfigError, unknown_name
+
+LONGEST_NAME = 150
+"""File systems take 255 bytes; the files beside a run's directory add an ending."""
+NOT_PLAIN = re.compile(r"[/\\\x00-\x1f\x7f]")
+PLACEHOLDER = re.compile(r"\{(?P<name>\w+)(?:\s*\*\s*(?P<factor>\d*\.?\d+(?:e-?\d+)?))?\}")
+NOT_IN_FOLDER = re.compile(r"[^\w.,()+-]")
+
+Better = Literal["higher", "lower", "neither"]
+
+
+def plain_name(name: str) -> str:
+    """Check that a text can name a file and lead nowhere else.
+
+    Raises
+    ------
+    ValueError
+        If it is empty, too long, begins with a dot or holds a slash or a control character.
+    """
+    if not name.strip() or name.startswith(".") or NOT_PLAIN.search(name):
+        raise ValueError(
+            f"must be a plain name without slashes or a dot in front, got {name[:80]!r}"
+        )
+    if len(name) > LONGEST_NAME:
+        raise ValueError(f"must have at most {LONGEST_NAME} characters, got {len(name)}")
+    return name
+
+
+def _counted(seeds: object) -> object:
+    return list(range(seeds)) if type(seeds) is int else seeds
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    texts = [short(value) for value in values]
+    for text in texts:
+        if texts.count(text) > 1:
+            raise ValueError(f"must be distinct, got {text[:80]} twice")
+    return values
+
+
+PlainName = Annotated[str, AfterValidator(plain_name)]
+Seeds = Annotated[
+    list[Annotated[int, Field(ge=0)]],
+    BeforeValidator(_counted), AfterValidator(_distinct), Field(min_length=1),
+]  # fmt: skip
+Values = Annotated[list[Any], AfterValidator(_distinct), Field(min_length=1)]
+
+
+class Strict(BaseModel):
+    """A model that knows all of its fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Variant(Strict):
+    """One kind of run: a label, and settings on top of the experiment's."""
+
+    label: PlainName
+    settings: dict[str, Any] = {}
+
+
+class Picture(Strict):
+    """A figure of the outcome: its kind, and what the kind needs."""
+
+    kind: str
+    name: PlainName
+    caption: str = ""
+    options: dict[str, Any] = {}
+
+
+class Experiment(Strict):
+    """Many runs, and what is asked of them.
+
+    name, title : of the folder, and of the page.
+    settings : of every run, as `unweave train` takes them.
+    data : data sets, of which the first is taken that is there; none if `settings` has `data`.
+    runs : the kinds of run.
+    grid : setting -> values; every kind is trained at every combination, and with every seed. A
+        name that a kind's settings hold in braces is no setting there, but what is put in its
+        place: with `weight = [1, 2]` a kind may say `beta = "{weight}", gamma = "{weight*0.5}"`.
+    seeds : a list, or how many.
+    test : options of the data set that give images that were not trained on.
+    density : a flow that is fitted to the codes of every run, or none.
+    measures : label -> measure, as in `{mse = "squared-error"}`.
+    better : label of a measure -> which direction is better, where the measure does not say.
+    reports : write the report of every run.
+    """
+
+    name: PlainName
+    title: str = ""
+    settings: dict[str, Any] = {}
+    data: list[str] = []
+    runs: list[Variant] = Field(min_length=1)
+    grid: dict[str, Values] = {}
+    seeds: Seeds = [0]
+    test: str | None = None
+    density: str | None = None
+    measures: dict[str, str] = {}
+    better: dict[str, Better] = {}
+    pictures: list[Picture] = []
+    reports: bool = False
+
+    def places(self) -> list[dict[str, Any]]:
+        """List the combinations of the grid's values."""
+        combinations = itertools.product(*self.grid.values())
+        return [dict(zip(self.grid, values, strict=True)) for values in combinations]
+
+    def jobs(self) -> list[Job]:
+        """List every run; all have their first seed before one has its second."""
+        return [
+            Job(
+                label=variant.label, place=place, seed=seed,
+                settings=_placed(self.settings | variant.settings, place) | {"seed": seed},
+            )
+            for seed in self.seeds
+            for variant in self.runs
+            for place in self.places()
+        ]  # fmt: skip
+
+
+class Job(Strict):
+    """One run of an experiment."""
+
+    label: str
+    place: dict[str, Any]
+    seed: int
+    settings: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Name the run's directory; the same for the same kind, place and seed, always."""
+        texts = [f"{key}{short(value)}" for key, value in self.place.items()]
+        text = "-".join([self.label, *texts, f"seed{self.seed}"])
+        plain = text.replace(" ", "-").replace(":", "-").replace("=", "")
+        name = NOT_IN_FOLDER.sub("-", plain)
+        if name == plain and len(name) <= LONGEST_NAME:
+            return name
+        return f"{name[:LONGEST_NAME]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def _placed(settings: Mapping[str, Any], place: Mapping[str, Any]) -> dict[str, Any]:
+    """Put values of the grid into settings: in place of `{name}`, else as settings of their own."""
+    names = {name for value in settings.values() for name in placeholders(value)}
+    own = {name: value for name, value in place.items() if name not in names}
+    return {key: _filled(value, place) for key, value in settings.items()} | own
+
+
+def placeholders(value: Any) -> list[str]:
+    """List the names in braces of a setting's value."""
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return [name for item in inner for name in placeholders(item)]
+    return [m["name"] for m in PLACEHOLDER.finditer(value)] if isinstance(value, str) else []
+
+
+def _filled(value: Any, place: Mapping[str, Any]) -> Any:
+    """Put values in the place of names in braces; a value that is one name keeps its type."""
+    if isinstance(value, dict):
+        return {key: _filled(item, place) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item, place) for item in value]
+    if not isinstance(value, str):
+        return value
+    whole = PLACEHOLDER.fullmatch(value)
+    if whole and whole["name"] in place:
+        return _scaled(whole, place)
+    return PLACEHOLDER.sub(
+        lambda m: short(_scaled(m, place)) if m["name"] in place else m[0], value
+    )
+
+
+def _scaled(match: re.Match[str], place: Mapping[str, Any]) -> Any:
+    value, factor = place[match["name"]], match["factor"]
+    if factor is None:
+        return value
+    try:
+        return float(value) * float(factor)
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f"{match[0]} needs numbers in the grid's {match['name']}, got {str(value)[:80]!r}"
+        ) from None
+
+
+def short(value: Any) -> str:
+    """Write a value of the grid so that 1, 1.0 and "1" are the same text.
+
+    >>> short(1.0), short("1e-4"), short(True), short("normal")
+    ('1', '0.0001', 'True', 'normal')
+    """
+    if isinstance(value, bool):
+        return str(value)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return str(value)
+    return f"{number:g}" if float(f"{number:g}") == number else repr(number)
+
+
+def place_text(label: str, place: Mapping[str, Any]) -> str:
+    """Name a kind of run at a place of the grid, as in "vae, beta 4"."""
+    return ", ".join([label, *(f"{key} {short(value)}" for key, value in place.items())])
+
+
+def check_names(experiment: Experiment) -> None:
+    """Raise if two runs, or two columns of the table, would have one name.
+
+    Raises
+    ------
+    ConfigError
+        Naming the two.
+    """
+    _check_distinct("runs", "label", [variant.label for variant in experiment.runs])
+    _check_placeholders(experiment)
+    _check_distinct("pictures", "name", [picture.name for picture in experiment.pictures])
+    folders: dict[str, Job] = {}
+    for job in experiment.jobs():
+        other = folders.setdefault(job.name.casefold(), job)
+        if other is not job:
+            raise ConfigError(
+                f"experiment {experiment.name}: labels {other.label!r} and {job.label!r} would "
+                f"share the folder {job.name}; change one label"
+            )
+    for label in experiment.measures:
+        if label in COLUMNS or label in experiment.grid:
+            raise ConfigError(
+                f"experiment {experiment.name}: measure {label[:80]!r} has the name of another "
+                "column of the table; give it another label"
+            )
+
+
+def _check_placeholders(experiment: Experiment) -> None:
+    for settings in (experiment.settings, *(variant.settings for variant in experiment.runs)):
+        for name in (n for value in settings.values() for n in placeholders(value)):
+            if name not in experiment.grid:
+                raise unknown_name("name in braces, of the grid,", name, experiment.grid)
+
+
+def _check_distinct(where: str, what: str, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"{where} have the {what} {name!r} twice; change one")
+
+
+COLUMNS = ("run", "seed", "status", "reason", "step", "steps", "seconds", "folder")
+"""Columns of every experiment's table, beside the grid and the measures."""

@@ -1,0 +1,183 @@
+"""A comparison as text, Markdown, CSV and LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Callable, Sequence
+
+from unweave.experiment.comparison import Comparison
+from unweave.experiment.definition import short
+from unweave.experiment.statistics import Summary
+from unweave.tables import table
+
+FORMATS = ("text", "markdown", "csv", "latex")
+ALARM = 0.05
+"""p values below it are in bold."""
+LATEX_SPECIAL = str.maketrans(
+    {
+        "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+        "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+        "<": r"\textless{}", ">": r"\textgreater{}", "↑": r"$\uparrow$", "↓": r"$\downarrow$",
+    }
+)  # fmt: skip
+
+Rows = list[tuple[str, ...]]
+
+
+def laid_out(comparison: Comparison, form: str) -> str:
+    """Lay a comparison out as `text`, `markdown`, `csv` or `latex`."""
+    return {"text": as_text, "markdown": as_markdown, "csv": as_csv, "latex": as_latex}[form](
+        comparison
+    )
+
+
+def as_text(comparison: Comparison) -> str:
+    """Lay out for a terminal: means and deviations, intervals, tests, and what is missing."""
+    header, rows = summary_rows(comparison)
+    parts = [table(header, rows), NOTE]
+    contrasts = contrast_rows(comparison)
+    if contrasts:
+        parts += [table(CONTRASTS, contrasts), test_note(comparison)]
+    missing = missing_rows(comparison)
+    if missing:
+        parts.append(table(MISSING, missing))
+    return "\n\n".join(parts)
+
+
+def as_markdown(comparison: Comparison) -> str:
+    """Lay out as Markdown; the best, and what is within error of it, in bold."""
+    header, rows = summary_rows(comparison, bold="**{}**")
+    parts = [markdown(header, rows), NOTE]
+    contrasts = contrast_rows(comparison, bold="**{}**")
+    if contrasts:
+        parts += [markdown(CONTRASTS, contrasts), test_note(comparison)]
+    missing = missing_rows(comparison)
+    if missing:
+        parts.append(markdown(MISSING, missing))
+    return "\n\n".join(parts) + "\n"
+
+
+def as_csv(comparison: Comparison) -> str:
+    """Lay out as CSV, a line a group and measure, numbers to the last bit."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    grid = list(comparison.results.experiment.grid)
+    writer.writerow(["run", *grid, "measure", "n", "mean", "std", "low", "high", "best"])
+    for measure in comparison.measures:
+        marks = comparison.best(measure)
+        for group, found, best in zip(
+            comparison.groups, comparison.summaries[measure], marks, strict=True
+        ):
+            numbers = (found.mean, found.std, found.low, found.high)
+            cells = ["" if math.isnan(number) else repr(number) for number in numbers]
+            place = [short(group.place.get(name, "")) for name in grid]
+            writer.writerow([group.label, *place, measure, found.n, *cells, int(best)])
+    return stream.getvalue()
+
+
+def as_latex(comparison: Comparison) -> str:
+    """Lay out as a LaTeX table for the package booktabs; the best, within error, in bold."""
+    header, rows = summary_rows(
+        comparison, bold=r"$\mathbf{{{}}}$", plain="${}$", plus=r" \pm ", escape=latex_text
+    )
+    titles = [latex_text(title) for title in header]
+    columns = "l" * (len(header) - len(comparison.measures)) + "r" * len(comparison.measures)
+    lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", " & ".join(titles) + r" \\"]
+    lines += [r"\midrule", *(" & ".join(row) + r" \\" for row in rows)]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+NOTE = (
+    "Means over seeds ± one standard deviation (divisor n - 1); in brackets the 95 % interval of "
+    "the mean. Bold: the best, and what is within one standard error of the difference to it."
+)
+CONTRASTS = ("measure", "one", "the other", "difference", "pairs", "p", "p, Holm")
+MISSING = ("run", "seed", "status", "step", "reason")
+
+
+def test_note(comparison: Comparison) -> str:
+    """Say which test the p values are of."""
+    name = {
+        "t": "Student's paired test over seeds, exact if differences are normal",
+        "sign-flip": "all flips of signs of the differences over seeds",
+    }[comparison.test]
+    return f"p values: {name}; Holm's correction over the contrasts of a measure."
+
+
+def summary_rows(
+    comparison: Comparison, bold: str = "{}", plain: str = "{}", plus: str = " ± ",
+    escape: Callable[[str], str] = str,
+) -> tuple[tuple[str, ...], Rows]:  # fmt: skip
+    """Lay out a row a group: kind, place, and a cell a measure.
+
+    bold, plain : how a cell is wrapped that is best, and one that is not. plus : between mean and
+    deviation. escape : of every text.
+    """
+    grid = list(dict.fromkeys(name for group in comparison.groups for name in group.place))
+    marks = {measure: comparison.best(measure) for measure in comparison.measures}
+    rows = []
+    for number, group in enumerate(comparison.groups):
+        cells = []
+        for measure in comparison.measures:
+            text = spread(comparison.summaries[measure][number], plus, brackets=plus == " ± ")
+            wrap = bold if marks[measure][number] else plain
+            cells.append(wrap.format(text) if text != "-" else text)
+        place = (short(group.place[name]) if name in group.place else "" for name in grid)
+        rows.append((escape(group.label), *map(escape, place), *cells))
+    return ("run", *grid, *(_titled(comparison, m) for m in comparison.measures)), rows
+
+
+def contrast_rows(comparison: Comparison, bold: str = "{}") -> Rows:
+    """Lay out the paired tests."""
+    return [
+        (
+            c.measure, c.first.title, c.second.title, f"{c.difference:+.3g}", str(c.pairs),
+            _p(c.p), bold.format(_p(c.corrected)) if c.corrected < ALARM else _p(c.corrected),
+        )
+        for c in comparison.contrasts
+        if c.pairs > 1
+    ]  # fmt: skip
+
+
+def missing_rows(comparison: Comparison) -> Rows:
+    """Lay out the runs that are not finished, or not measured, with the reason."""
+    return [
+        (row.run + "".join(f", {k} {short(v)}" for k, v in row.place.items()), str(row.seed),
+         row.status, f"{row.step} of {row.steps}", row.reason)
+        for row in comparison.results.failures()
+    ]  # fmt: skip
+
+
+def spread(found: Summary, plus: str = " ± ", brackets: bool = True) -> str:
+    """Write a mean with its deviation and interval, as far as there are values."""
+    if not found.n:
+        return "-"
+    if found.n == 1:
+        return f"{found.mean:.3g}"
+    text = f"{found.mean:.3g}{plus}{found.std:.2g}"
+    return f"{text} [{found.low:.3g}, {found.high:.3g}]" if brackets else text
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lay rows out as a Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    clean = ([str(c).replace("|", r"\|").replace("\n", " ") for c in line] for line in lines)
+    return "\n".join("| " + " | ".join(line) + " |" for line in clean)
+
+
+def latex_text(text: str) -> str:
+    """Escape what LaTeX would take for a command."""
+    return str(text).translate(LATEX_SPECIAL)
+
+
+def _titled(comparison: Comparison, measure: str) -> str:
+    arrow = {"higher": " ↑", "lower": " ↓"}.get(comparison.better(measure), "")
+    return f"{measure}{arrow}"
+
+
+def _p(value: float) -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{value:.2g}" if value >= 1e-4 else "< 0.0001"

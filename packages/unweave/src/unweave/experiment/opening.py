@@ -1,0 +1,147 @@
+"""What `unweave compare` is given: the folder of an experiment, or run directories."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unweave.errors import ConfigError
+from unweave.experiment.checking import configuration
+from unweave.experiment.definition import Experiment, Variant, short
+from unweave.experiment.reading import read_definition
+from unweave.experiment.results import Results
+from unweave.experiment.rows import NOT_DEFINED, JobFiles, Measured, Row, reached_step, read_row
+from unweave.experiment.sweep import DEFINITION
+
+if TYPE_CHECKING:
+    from unweave.trained import Trained
+
+ERROR = "reconstruction_error"
+NOT_COMPARED = ("seed", "log_every", "checkpoint_every", "method")
+"""Settings that make no other kind of run, and the method, which is the label."""
+
+
+def open_results(paths: Sequence[Path]) -> Results:
+    """Open the results of an experiment's folder, or of run directories.
+
+    Raises
+    ------
+    ConfigError
+        If a path is neither, or run directories and experiments are mixed.
+    """
+    if not paths:
+        raise ConfigError("name the folder of an experiment, or run directories")
+    if len(paths) == 1 and (paths[0] / DEFINITION).is_file():
+        return open_experiment(paths[0])
+    for path in paths:
+        if (path / DEFINITION).is_file():
+            raise ConfigError(f"{path} is an experiment; compare it alone, or name its runs")
+    return of_runs(paths)
+
+
+def open_experiment(folder: Path) -> Results:
+    """Open the results of an experiment's folder, as far as they are there."""
+    experiment = read_definition(folder / DEFINITION, Experiment)
+    rows = [
+        read_row(job, JobFiles(folder, job), experiment, configuration(experiment, job).steps)
+        for job in experiment.jobs()
+    ]
+    return Results(experiment, folder, rows)
+
+
+def of_runs(paths: Sequence[Path]) -> Results:
+    """Take run directories as an experiment: the method is the kind, what differs the place.
+
+    Measures are the runs' scores; where a run has none yet, they are computed.
+    """
+    from unweave.trained import Trained
+
+    runs = [Trained.open(path) for path in paths]
+    places = _places(runs)
+    rows = [_row(run, place) for run, place in zip(runs, places, strict=True)]
+    _check_seeds(rows)
+    labels = list(dict.fromkeys(row.run for row in rows))
+    names = dict.fromkeys(name for row in rows for name in row.measures)
+    experiment = Experiment(
+        name="comparison", title="Comparison of runs",
+        runs=[Variant(label=label) for label in labels],
+        grid={k: _values(places, k) for k in dict.fromkeys(k for p in places for k in p)},
+        seeds=sorted({row.seed for row in rows}),
+        measures={name: "squared-error" if name == ERROR else f"metric {name}" for name in names},
+    )  # fmt: skip
+    return Results(experiment, Path(), rows)
+
+
+def _row(run: Trained, place: Mapping[str, Any]) -> Row:
+    step, steps = reached_step(run.path), run.config.steps
+    measures = {
+        name: Measured(
+            measure=name, step=step, value=value if math.isfinite(value) else None,
+            reason="" if math.isfinite(value) else NOT_DEFINED,
+        )
+        for name, value in (_scores(run).items() if step else ())
+    }  # fmt: skip
+    return Row(
+        run=_label(run), place=dict(place), seed=run.config.seed,
+        status="finished" if step == steps else "stopped", step=step, steps=steps,
+        folder=str(run.path), measures=measures,
+    )  # fmt: skip
+
+
+def _scores(run: Trained) -> dict[str, float]:
+    """Read the scores of a run, computed first where they are of another step."""
+    from unweave.evaluate import evaluate, read_scores
+
+    content = read_scores(run)
+    if content is None or content["step"] != run.step:
+        evaluate(run)
+        content = read_scores(run)
+    known = {} if content is None else content["scores"]
+    return {n: math.nan if e["value"] is None else e["value"] for n, e in known.items()}
+
+
+def _label(run: Trained) -> str:
+    return run.config.method.rpartition(":")[2]
+
+
+def _places(runs: list[Trained]) -> list[dict[str, Any]]:
+    """Find the settings that differ among the runs of a method."""
+    flat = [_flat(run.config.model_dump()) for run in runs]
+    places: list[dict[str, Any]] = []
+    for run, settings in zip(runs, flat, strict=True):
+        others = [f for r, f in zip(runs, flat, strict=True) if _label(r) == _label(run)]
+        varying = [k for k in settings if len({str(other.get(k)) for other in others}) > 1]
+        places.append({key: settings[key] for key in varying})
+    return places
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay settings and the options of the method side by side; a registered thing is one text."""
+    options = settings.get("options", {})
+    found = {key: value for key, value in settings.items() if key != "options"} | dict(options)
+    return {key: _told(value) for key, value in found.items() if key not in NOT_COMPARED}
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, Mapping) and "name" in value:
+        given = ",".join(f"{k}={v}" for k, v in value.get("options", {}).items() if v is not None)
+        return f"{str(value['name']).rpartition(':')[2]}:{given}".rstrip(":")
+    return value if isinstance(value, int | float | str) else str(value)
+
+
+def _values(places: list[dict[str, Any]], key: str) -> list[Any]:
+    values = {short(place[key]): place[key] for place in places if key in place}
+    return sorted(values.values(), key=lambda v: (isinstance(v, str), v))
+
+
+def _check_seeds(rows: list[Row]) -> None:
+    seen: dict[tuple[str, str, int], Row] = {}
+    for row in rows:
+        other = seen.setdefault((row.run, str(row.place), row.seed), row)
+        if other is not row:
+            raise ConfigError(
+                f"{other.folder} and {row.folder} are the same run: one method, one seed and the "
+                "same settings; name one of them"
+            )

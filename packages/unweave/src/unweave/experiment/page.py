@@ -1,0 +1,173 @@
+"""The page of an experiment: tables and figures in one self-contained HTML file."""
+
+from __future__ import annotations
+
+import base64
+import importlib.resources
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jinja2
+
+from unweave.experiment.comparison import Comparison
+from unweave.experiment.definition import Picture, place_text
+from unweave.experiment.layout import (
+    CONTRASTS,
+    MISSING,
+    NOTE,
+    as_csv,
+    as_latex,
+    as_markdown,
+    contrast_rows,
+    missing_rows,
+    summary_rows,
+    test_note,
+)
+from unweave.experiment.measures import is_reconstruction
+from unweave.experiment.results import Results
+from unweave.experiment.rows import Row
+from unweave.experiment.watching import duration
+from unweave.files import write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PAGE = "experiment.html"
+MARK = "\x02{}"
+"""Marks a cell as best, for the template."""
+
+
+class Drawn(NamedTuple):
+    """A picture that was drawn, or the reason why not.
+
+    path : None where it could not be drawn; the caption then says why.
+    """
+
+    picture: Picture
+    caption: str
+    path: Path | None
+
+
+def write_comparison(comparison: Comparison, folder: Path) -> Path:
+    """Write `comparison.md`, `.csv` and `.tex`, the figures and `experiment.html`; return its path.
+
+    The page holds its figures and loads nothing.
+    """
+    from unweave.experiment.sweep import definition_text
+
+    folder.mkdir(parents=True, exist_ok=True)
+    results = comparison.results
+    for name, text in (
+        ("comparison.md", as_markdown(comparison)),
+        ("comparison.csv", as_csv(comparison)),
+        ("comparison.tex", as_latex(comparison)),
+    ):
+        write_text(folder / name, text)
+    pictures = results.experiment.pictures or usual_pictures(comparison)
+    drawn = [
+        (one.picture.name.replace("-", " "), one.caption, _embedded(one.path))
+        for one in draw_all(results, pictures, folder)
+    ]
+    header, rows = summary_rows(comparison, bold=MARK)
+    template = importlib.resources.files(__package__).joinpath("experiment.html.j2")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    page = environment.from_string(template.read_text(encoding="utf-8")).render(
+        title=results.experiment.title or results.experiment.name,
+        finished=sum(row.finished for row in results.rows), total=len(results.rows),
+        header=header, rows=rows, note=NOTE,
+        contrast_header=CONTRASTS, contrasts=contrast_rows(comparison, bold=MARK),
+        test_note=test_note(comparison), missing_header=MISSING, missing=missing_rows(comparison),
+        figures=drawn, runs=[_linked(row, folder) for row in results.rows],
+        definition=definition_text(results.experiment),
+        written=time.strftime("%Y-%m-%d %H:%M"),
+    )  # fmt: skip
+    write_text(folder / PAGE, page)
+    return folder / PAGE
+
+
+def draw_all(results: Results, pictures: list[Picture], folder: Path) -> Iterator[Drawn]:
+    """Draw pictures into PNG files; one that cannot be drawn says why and stops nobody else."""
+    from unweave.experiment.pictures import draw
+    from unweave.report import save_figure
+
+    for picture in pictures:
+        path = folder / f"{picture.name}.png"
+        try:
+            figure: Figure = draw(results, picture)
+            save_figure(figure, path)
+        except (ValueError, ArithmeticError, LookupError, RuntimeError) as error:
+            yield Drawn(picture, f"Not drawn: {error}.", None)
+        else:
+            yield Drawn(picture, picture.caption, path)
+
+
+def usual_pictures(comparison: Comparison) -> list[Picture]:
+    """Choose the pictures of an experiment that names none."""
+    experiment = comparison.results.experiment
+    grid = list(experiment.grid)
+    ranked = [m for m in comparison.measures if comparison.better(m) != "neither"]
+    error = next((m for m in ranked if is_reconstruction(experiment.measures[m])), None)
+    scores = [m for m in ranked if not is_reconstruction(experiment.measures[m])]
+    pictures = [_violins(comparison.measures)]
+    for number, score in enumerate(scores if error else []):
+        pictures.append(_trade(number, error or "", score, grid))
+    if len(grid) > 1:
+        pictures += [_heat_map(n, m, grid) for n, m in enumerate(comparison.measures)]
+    if len({group.label for group in comparison.groups}) > 1 and ranked:
+        pictures.append(_ranks(ranked))
+    steps = "Logged terms over the steps: mean over seeds, and their range."
+    told = "One image's code with one dimension after the other moved from -2 to 2, those first "
+    return [
+        *pictures,
+        Picture(kind="steps", name="steps", caption=steps),
+        Picture(kind="traversals", name="traversals",
+                caption=told + "whose means vary the most over images."),
+    ]  # fmt: skip
+
+
+def _violins(measures: list[str]) -> Picture:
+    caption = "Every point is a seed."
+    return Picture(kind="violins", name="seeds", caption=caption, options={"measures": measures})
+
+
+def _trade(number: int, x: str, y: str, grid: list[str]) -> Picture:
+    options = {"x": x, "y": y} | ({"label": grid[0]} if grid else {})
+    beside = f"numbers are {grid[0]}, " if grid else ""
+    caption = f"{y} against {x}; {beside}bars are two standard errors, rings mark what none beats."
+    return Picture(kind="trade", name=f"trade-{number + 1}", caption=caption, options=options)
+
+
+def _heat_map(number: int, measure: str, grid: list[str]) -> Picture:
+    options = {"measure": measure, "rows": grid[0], "columns": grid[1]}
+    caption = f"Mean of {measure} over seeds."
+    return Picture(kind="heat-map", name=f"heat-map-{number + 1}", caption=caption, options=options)
+
+
+def _ranks(measures: list[str]) -> Picture:
+    caption = "Ranks of the kinds of run within every place and seed, with 95 % intervals."
+    return Picture(kind="ranks", name="ranks", caption=caption, options={"measures": measures})
+
+
+def _embedded(path: Path | None) -> str:
+    if path is None:
+        return ""
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def _linked(row: Row, folder: Path) -> dict[str, Any]:
+    path = Path(row.folder)
+    report = path / "report.html"
+    return {
+        "title": place_text(row.run, row.place), "seed": str(row.seed), "status": row.status,
+        "step": f"{row.step} of {row.steps}", "time": duration(row.seconds),
+        "folder": relative_link(path, folder),
+        "report": relative_link(report, folder) if report.is_file() else "",
+    }  # fmt: skip
+
+
+def relative_link(path: Path, folder: Path) -> str:
+    """Write a path so that a page in a folder can link to it."""
+    return Path(os.path.relpath(path.absolute(), folder.absolute())).as_posix()

@@ -1,0 +1,217 @@
+"""Do one job: claim it, train or go on training, measure, and write its row."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unweave.directory import CARRIED, LOCK
+from unweave.errors import ConfigError, UnweaveError
+from unweave.experiment.checking import configuration
+from unweave.experiment.claims import claimed, forget_foreign_lock
+from unweave.experiment.definition import Experiment, Job
+from unweave.experiment.measures import measure
+from unweave.experiment.reporting import Reporter
+from unweave.experiment.rows import (
+    NOT_DEFINED,
+    JobFiles,
+    Measured,
+    Row,
+    full_text,
+    reached_step,
+    read_row,
+    write_row,
+)
+from unweave.files import remove_partial
+
+if TYPE_CHECKING:
+    from unweave.config import TrainConfig
+    from unweave.trained import Trained
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a worker is handed: a job of an experiment, the folder, and the device."""
+
+    experiment: Experiment
+    job: Job
+    folder: str
+    device: str = "auto"
+
+    @property
+    def files(self) -> JobFiles:
+        """Where the job's files lie."""
+        return JobFiles(Path(self.folder), self.job)
+
+
+def perform(work: Work) -> Row:
+    """Do a job and return its row; what is there already is not done again.
+
+    An error of the training or of a measure is told in the row. A run that was stopped by a
+    signal has the status `stopped`, one that another process is at, `elsewhere`.
+    """
+    files = work.files
+    config = configuration(work.experiment, work.job)
+    with claimed(files.claim) as other, _one_thread():
+        row = read_row(work.job, files, work.experiment, config.steps)
+        if other is not None:
+            return row.model_copy(update={"status": "elsewhere", "reason": f"{other} is at it"})
+        reporter = Reporter(files.progress, work.job, config.steps, row.step)
+        row = _trained(work, row, config, reporter)
+        if row.finished:
+            row = _measured(work, row, reporter)
+        write_row(files, row)
+        reporter.finish()
+    return row
+
+
+def _trained(work: Work, row: Row, config: TrainConfig, reporter: Reporter) -> Row:
+    """Train to the last step, or as far as it goes."""
+    if row.finished:
+        return row
+    began = time.monotonic()
+    try:
+        _train(work, config, reporter)
+    except (Exception, SystemExit) as error:
+        reason, details = _told(error)
+        found: dict[str, Any] = {"status": "failed", "reason": reason, "details": details}
+    else:
+        found = {"reason": "", "details": ""}
+    step = reached_step(work.files.run)
+    if "status" not in found:
+        found["status"] = "finished" if step == config.steps else "stopped"
+    seconds = row.seconds + time.monotonic() - began
+    done = {"step": step, "seconds": seconds, "pid": os.getpid()}
+    return row.model_copy(update={**found, **done})
+
+
+def _train(work: Work, config: TrainConfig, reporter: Reporter) -> None:
+    from unweave.trained import Trained
+    from unweave.training import resume, train
+
+    path = work.files.run
+    if (path / "config.toml").is_file():
+        check_same_settings(path, config)
+        forget_foreign_lock(path / LOCK)
+        resume(Trained, path, device=work.device, progress=reporter)
+        return
+    if path.is_dir():
+        remove_partial(path)  # of a process that was killed while it wrote its first file
+    train(Trained, **work.job.settings, out=path, device=work.device, progress=reporter)
+
+
+def check_same_settings(path: Path, config: TrainConfig) -> None:
+    """Raise unless a run directory was made with these settings.
+
+    Raises
+    ------
+    ConfigError
+        Naming a setting that differs.
+    """
+    from unweave.trained import Trained
+
+    run = Trained.open(path)
+    theirs, ours = (_comparable(c.model_dump()) for c in (run.config, config))
+    facts = run.image_facts()
+    if facts is not None and facts.size < config.batch_size:
+        ours["batch_size"] = facts.size  # a batch is lowered to the images that there are
+    carried = str((path / CARRIED).resolve())
+    for option, value in theirs["prior"]["options"].items():
+        if str(value).startswith(carried):  # a copy of the file that was given
+            ours["prior"]["options"][option] = value
+    for name, value in ours.items():
+        if theirs.get(name) != value:
+            raise ConfigError(
+                f"{path} was trained with other settings ({name} {str(theirs.get(name))[:80]} "
+                f"instead of {str(value)[:80]}); choose another --out"
+            )
+
+
+def _comparable(value: Any) -> Any:
+    """Give paths their absolute text, and tuples the form that they have after TOML."""
+    if isinstance(value, dict):
+        return {key: _comparable(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [_comparable(item) for item in value]
+    return str(value.expanduser().resolve()) if isinstance(value, Path) else value
+
+
+def _measured(work: Work, row: Row, reporter: Reporter) -> Row:
+    """Fit the density, compute the measures that are missing, and write the report if asked."""
+    from unweave.report import write_report
+    from unweave.trained import Trained
+
+    experiment = work.experiment
+    known = {label: found for label, found in row.measures.items() if not found.failed}
+    wanted = [label for label in experiment.measures if label not in known]
+    run = Trained.open(work.files.run)
+    if wanted and experiment.density is not None:
+        reporter.phase("fitting the density")
+        problem = _problem_of(run.fit_density, experiment.density)
+        if problem:
+            failed = {label: _failed(experiment, label, row.step, problem) for label in wanted}
+            return row.model_copy(update={"measures": {**known, **failed}, "reason": problem})
+    for label in wanted:
+        reporter.phase(f"measuring {label}")
+        known[label] = _measure(run, experiment, label, row.step)
+    problems = [f"{label}: {found.reason}" for label, found in known.items() if found.failed]
+    if experiment.reports and not (run.path / "report.html").is_file():
+        reporter.phase("drawing its report")
+        if problem := _problem_of(write_report, run):
+            problems.append(f"report: {problem}")
+    measures = {label: known[label] for label in experiment.measures}
+    return row.model_copy(update={"measures": measures, "reason": "; ".join(problems)})
+
+
+def _measure(run: Trained, experiment: Experiment, label: str, step: int) -> Measured:
+    text = experiment.measures[label]
+    try:
+        value = measure(run, experiment, text)
+    except (Exception, SystemExit) as error:
+        return _failed(experiment, label, step, _told(error)[0])
+    whole = full_text(experiment, text)
+    if not math.isfinite(value):
+        return Measured(measure=whole, value=None, step=step, reason=NOT_DEFINED)
+    return Measured(measure=whole, value=value, step=step)
+
+
+def _failed(experiment: Experiment, label: str, step: int, reason: str) -> Measured:
+    text = full_text(experiment, experiment.measures[label])
+    return Measured(measure=text, value=None, step=step, reason=reason)
+
+
+def _problem_of(function: Any, *arguments: Any) -> str:
+    try:
+        function(*arguments)
+    except (Exception, SystemExit) as error:
+        return _told(error)[0]
+    return ""
+
+
+def _told(error: BaseException) -> tuple[str, str]:
+    """Say an error in one line; with its traceback, unless it is one of a user's."""
+    text = " ".join(str(error).split())[:500]
+    if isinstance(error, UnweaveError):
+        return text, ""
+    details = "".join(traceback.format_exception(error))[-4000:]
+    return f"{type(error).__name__}: {text}".rstrip(": "), details
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch compute in one thread, so that every executor gives the same bits."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,110 @@
+"""Pictures of codes: as points of a plane, as a density, as magnitudes by class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from unweave.errors import ConfigError
+from unweave.experiment.definition import short
+from unweave.experiment.results import Results, open_run
+from unweave.experiment.roles import GridSetting, Place, RunLabel
+from unweave.report.scatter import POINTS, flat, principal_plane, scatter
+from unweave.trained import sample_rows
+
+BINS = 60
+DENSITY_DRAWS = 40
+"""Codes of every image that are drawn for a density."""
+
+
+def draw_representations(results: Results) -> Figure:
+    """Draw the data and the codes of the first run of every kind, coloured by class."""
+    runs = list(results.first_runs())
+    if not runs:
+        raise ConfigError("no run is finished")
+    columns = min(4, len(runs) + 1)
+    rows = -(-(len(runs) + 1) // columns)
+    figure = Figure(figsize=(10, rows * (10 / columns + 0.3)), layout="constrained")
+    panels = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    dataset = runs[0][1].dataset
+    index = sample_rows(len(dataset), POINTS, 0)
+    classes = None if dataset.factors is None else dataset.factors[index, 0]
+    scatter(panels[0], _plane(flat(dataset.images(index))), classes, "data")
+    for panel, (label, run) in zip(panels[1:], runs, strict=False):
+        scatter(panel, _plane(run.posterior_codes(POINTS)), classes, label)
+    for panel in panels[len(runs) + 1 :]:
+        panel.set_axis_off()
+    return figure
+
+
+def draw_aggregate(
+    results: Results, *, rows: GridSetting, columns: GridSetting, run: RunLabel = "",
+    reach: float = 4.0,
+) -> Figure:  # fmt: skip
+    """Draw the density of the aggregate posterior q(z) over two settings of the grid.
+
+    run : the kind of run, the first unless given. reach : half the side of the square shown.
+    """
+    grid, label = results.experiment.grid, run or results.experiment.runs[0].label
+    shape = (len(grid[rows]), len(grid[columns]) + 1)
+    figure = Figure(figsize=(2.1 * shape[1], 2.1 * shape[0] + 0.4), layout="constrained")
+    panels = figure.subplots(*shape, squeeze=False, sharex=True, sharey=True)
+    for i, row in enumerate(grid[rows]):
+        for j, column in enumerate(grid[columns]):
+            title = f"{columns} {short(column)}, {rows} {short(row)}"
+            _draw_density(panels[i, j], panels[i, -1], results, label,
+                          {rows: row, columns: column}, reach, title)  # fmt: skip
+    return figure
+
+
+def _draw_density(
+    panel: Any, beside: Any, results: Results, label: str, where: dict[str, Any], reach: float,
+    title: str,
+) -> None:  # fmt: skip
+    done = [row for row in results.at(label, where) if row.finished]
+    if not done:
+        panel.set_title(f"{title}: not finished", fontsize=8)
+        return
+    run = open_run(done[0])
+    codes = np.concatenate([run.posterior_codes(seed=s) for s in range(DENSITY_DRAWS)])
+    _density(panel, codes, reach, title)
+    _density(beside, run.prior_codes(50_000), reach, "prior")
+
+
+def draw_magnitudes(results: Results, *, run: RunLabel, where: Place, classes: list[int]) -> Figure:
+    """Draw the average magnitude of each code dimension for some classes of the first factor."""
+    done = [row for row in results.at(run, where) if row.finished]
+    if not done:
+        raise ConfigError(f"no run of {run} is finished there")
+    opened = open_run(done[0])
+    dataset = opened.dataset
+    index = sample_rows(len(dataset), 10_000, 0)
+    codes = np.abs(opened.encode(dataset.images(index)))
+    if dataset.factors is None:
+        raise ConfigError(f"{dataset.name} has no classes to draw magnitudes by")
+    found = dataset.factors[index, 0]
+    figure = Figure(figsize=(10, 1.5 * len(classes) + 0.4), layout="constrained")
+    panels = figure.subplots(len(classes), 1, squeeze=False, sharex=True, sharey=True)[:, 0]
+    for panel, chosen in zip(panels, classes, strict=True):
+        if np.any(found == chosen):
+            panel.bar(np.arange(codes.shape[1]), codes[found == chosen].mean(0), color="#2b5fb3")
+        panel.set_ylabel(f"class {chosen}", fontsize=9)
+        panel.tick_params(labelsize=8)
+    panels[-1].set_xlabel("code dimension", fontsize=9)
+    return figure
+
+
+def _plane(rows: NDArray[Any]) -> NDArray[Any]:
+    points: NDArray[Any] = principal_plane(rows)(rows)
+    return points
+
+
+def _density(panel: Any, points: NDArray[Any], reach: float, title: str) -> None:
+    edges = np.linspace(-reach, reach, BINS + 1)
+    counts = np.histogram2d(points[:, 0], points[:, 1], (edges, edges), density=True)[0]
+    panel.imshow(counts.T, origin="lower", extent=(-reach, reach, -reach, reach), cmap="viridis")
+    panel.set_title(title, fontsize=8)
+    panel.tick_params(labelsize=7)

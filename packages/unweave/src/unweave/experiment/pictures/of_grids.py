@@ -1,0 +1,96 @@
+"""Pictures of measures over the grid: curves over one setting, heat maps over two."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from unweave.errors import ConfigError
+from unweave.experiment.definition import place_text, short
+from unweave.experiment.results import Results
+from unweave.experiment.roles import GridSetting, MeasureLabel, RunLabel
+from unweave.experiment.statistics import summarise
+
+ERRORS_SHOWN = 2.0
+"""Standard errors on each side of a mean."""
+
+
+def draw_curves(
+    results: Results, *, x: GridSetting, measures: list[MeasureLabel], log: bool = False,
+    by: GridSetting = "",
+) -> Figure:  # fmt: skip
+    """Draw measures over a setting, a line a kind of run, with two standard errors over seeds.
+
+    x : a setting of the grid. by : another one, for a line a value. log : a logarithmic axis.
+    """
+    experiment = results.experiment
+    figure = Figure(figsize=(10, 3.4), layout="constrained")
+    panels = figure.subplots(1, len(measures), squeeze=False)[0]
+    lines: list[tuple[str, dict[str, Any]]] = [(v.label, {}) for v in experiment.runs]
+    if by:
+        values = experiment.grid[by]
+        lines = [(v.label, {by: value}) for v in experiment.runs for value in values]
+    for panel, name in zip(panels, measures, strict=True):
+        for label, where in lines:
+            _draw_line(panel, results, name, x, label, where)
+        panel.set_xscale("symlog" if log else "linear")
+        panel.set_title(name, fontsize=10)
+        panel.set_xlabel(x, fontsize=9)
+        panel.tick_params(labelsize=8)
+        panel.grid(alpha=0.25)
+    panels[0].legend(fontsize=8)
+    return figure
+
+
+def _draw_line(
+    panel: Any, results: Results, name: str, x: str, label: str, where: dict[str, Any]
+) -> None:
+    values = results.experiment.grid[x]
+    found = [summarise(results.values(name, label, where | {x: value})) for value in values]
+    places = [float(value) for value in values]
+    mean = np.array([summary.mean for summary in found])
+    error = ERRORS_SHOWN * np.nan_to_num([summary.error for summary in found])
+    (line,) = panel.plot(places, mean, marker="o", markersize=3, label=place_text(label, where))
+    panel.fill_between(places, mean - error, mean + error, color=line.get_color(), alpha=0.2)
+
+
+def draw_heat_map(
+    results: Results, *, measure: MeasureLabel, rows: GridSetting, columns: GridSetting,
+    run: RunLabel = "",
+) -> Figure:  # fmt: skip
+    """Draw the mean of a measure over two settings of the grid, a panel a kind of run.
+
+    run : one kind of run alone.
+    """
+    experiment = results.experiment
+    labels = [run] if run else [variant.label for variant in experiment.runs]
+    ys, xs = experiment.grid[rows], experiment.grid[columns]
+    tables = [
+        np.array([[_mean(results, measure, label, {rows: y, columns: x}) for x in xs] for y in ys])
+        for label in labels
+    ]
+    if all(np.isnan(table).all() for table in tables):
+        raise ConfigError(f"no run has the measure {measure} yet")
+    low, high = np.nanmin(tables), np.nanmax(tables)
+    width = 1.2 + 0.7 * len(xs)
+    figure = Figure(figsize=(width * len(labels), 1.4 + 0.55 * len(ys)), layout="constrained")
+    panels = figure.subplots(1, len(labels), squeeze=False)[0]
+    for panel, label, table in zip(panels, labels, tables, strict=True):
+        image = panel.imshow(table, cmap="viridis", vmin=low, vmax=high, aspect="auto")
+        panel.set_xticks(range(len(xs)), [short(x) for x in xs], fontsize=8)
+        panel.set_yticks(range(len(ys)), [short(y) for y in ys], fontsize=8)
+        panel.set_xlabel(columns, fontsize=9)
+        panel.set_ylabel(rows, fontsize=9)
+        panel.set_title(f"{label}: {measure}", fontsize=9)
+        for i, j in np.argwhere(~np.isnan(table)):
+            dark = table[i, j] < (low + high) / 2
+            panel.text(j, i, f"{table[i, j]:.3g}", ha="center", va="center", fontsize=8,
+                       color="white" if dark else "black")  # fmt: skip
+    figure.colorbar(image, ax=panels[-1])
+    return figure
+
+
+def _mean(results: Results, measure: str, label: str, where: dict[str, Any]) -> float:
+    return summarise(results.values(measure, label, where)).mean

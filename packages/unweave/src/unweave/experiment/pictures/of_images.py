@@ -1,0 +1,85 @@
+"""Pictures of pictures: samples, reconstructions and traversals of several runs in one figure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from unweave.errors import ConfigError
+from unweave.experiment.measures import test_data
+from unweave.experiment.results import Results
+from unweave.report.figures import draw_grid, show, tile
+from unweave.trained import SOURCES
+
+if TYPE_CHECKING:
+    from unweave.trained import Trained
+
+IMAGES_A_ROW = 12
+TRAVERSAL_STEPS = 8
+CODES_LOOKED_AT = 2000
+
+
+def draw_samples(results: Results) -> Figure:
+    """Draw samples from the prior above samples from the fitted density, for every kind of run."""
+    runs = _first(results)
+    sources = SOURCES if results.experiment.density is not None else SOURCES[:1]
+    figure = Figure(figsize=(10, 1.15 * len(runs)), layout="constrained")
+    panels = figure.subplots(len(runs), len(sources), squeeze=False)
+    for row, (label, run) in zip(panels, runs, strict=True):
+        for panel, source in zip(row, sources, strict=True):
+            show(panel, tile(run.sample(2 * IMAGES_A_ROW, 0, source), IMAGES_A_ROW))
+            panel.set_title(f"{label}, {source}", fontsize=9)
+    return figure
+
+
+def draw_reconstructions(results: Results) -> Figure:
+    """Draw test images above their reconstructions by every kind of run."""
+    runs = _first(results)
+    data = test_data(runs[0][1], results.experiment)
+    images = data.images(np.arange(min(IMAGES_A_ROW, len(data))))
+    rows = [images, *(run.reconstruct(images) for _, run in runs)]
+    return draw_grid(np.concatenate(rows), len(images))
+
+
+def draw_traversals(results: Results, *, dimensions: int = 6, reach: float = 2.0) -> Figure:
+    """Draw traversals of every kind of run side by side, from one image.
+
+    A row a code dimension, those whose means vary the most over images, the most first; the
+    dimension goes from -reach to reach.
+    """
+    runs = _first(results)
+    height = 1.2 * dimensions / len(runs) + 2
+    figure = Figure(figsize=(10, height), layout="constrained")
+    panels = figure.subplots(1, len(runs), squeeze=False)[0]
+    for panel, (label, run) in zip(panels, runs, strict=True):
+        pictures, order = _traversed(run, dimensions, reach)
+        show(panel, tile(pictures, TRAVERSAL_STEPS))
+        panel.set_title(f"{label}\nz {', '.join(str(d + 1) for d in order)}", fontsize=9)
+    return figure
+
+
+def _traversed(
+    run: Trained, dimensions: int, reach: float
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Decode the first image's code with one dimension after the other moved."""
+    data = run.dataset
+    index = np.linspace(0, len(data) - 1, min(CODES_LOOKED_AT, len(data))).astype(np.int64)
+    codes = run.encode(data.images(index))
+    order = np.argsort(-codes.std(0), kind="stable")[:dimensions]
+    moved = np.repeat(codes[:1], len(order) * TRAVERSAL_STEPS, axis=0)
+    values = np.linspace(-reach, reach, TRAVERSAL_STEPS)
+    for row, dimension in enumerate(order):
+        moved[row * TRAVERSAL_STEPS : (row + 1) * TRAVERSAL_STEPS, dimension] = values
+    return run.decode(moved), order
+
+
+def _first(results: Results) -> list[tuple[str, Trained]]:
+    runs = list(results.first_runs())
+    if not runs:
+        raise ConfigError("no run is finished")
+    if runs[0][1].continuous:
+        raise ConfigError("the data are vectors, not images")
+    return runs

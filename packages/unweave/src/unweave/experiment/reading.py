@@ -1,0 +1,156 @@
+"""Experiments from TOML, with the paths in them made absolute."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import pydantic
+
+from unweave.config import SPECS
+from unweave.errors import ConfigError
+from unweave.experiment.definition import Experiment
+from unweave.options import options_of, parse_spec
+from unweave.registry import registry
+
+LARGEST_BYTES = 1_000_000
+"""An experiment is some hundred lines; what is larger is no experiment."""
+QUOTED = 80
+
+Kind = TypeVar("Kind", bound=Experiment)
+
+
+def read_definition(path: Path, kind: type[Kind]) -> Kind:
+    """Read an experiment, or a recipe, from a TOML file.
+
+    A relative path in the settings is taken from the file's folder, or from the current one where
+    the file's has nothing there.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, is not TOML, or a field is missing, unknown or of another type.
+    """
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise ConfigError(f"experiment {path} is larger than {LARGEST_BYTES:,} bytes")
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"experiment {path} cannot be read: {error}") from error
+    return parse_definition(text, path.stem, kind, (path.parent, Path()))
+
+
+def parse_definition(
+    text: str, name: str, kind: type[Kind], folders: tuple[Path, ...] = (Path(),)
+) -> Kind:
+    """Read an experiment from the text of a TOML file.
+
+    folders : where relative paths may begin; the last is taken if none has them.
+
+    Raises
+    ------
+    ConfigError
+        If it is not TOML, or a field is missing, unknown or of another type.
+    """
+    try:
+        content = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        problem = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise ConfigError(f"experiment {name} is not TOML: {problem[:200]}") from error
+    return with_absolute_paths(validated({"name": name, **content}, kind), folders)
+
+
+def changed(experiment: Kind, settings: Mapping[str, Any]) -> Kind:
+    """Put settings, as of the command line, on top of the experiment's and of every kind of run's.
+
+    A setting of the grid loses its place there.
+    """
+    given = dict(settings)
+    runs = [v.model_copy(update={"settings": v.settings | given}) for v in experiment.runs]
+    grid = {name: values for name, values in experiment.grid.items() if name not in given}
+    return with_absolute_paths(
+        experiment.model_copy(
+            update={"settings": experiment.settings | given, "runs": runs, "grid": grid}
+        ),
+        (Path(),),
+    )
+
+
+def validated(content: dict[str, Any], kind: type[Kind]) -> Kind:
+    """Make an experiment of its fields.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first field that is missing, unknown or of another type.
+    """
+    try:
+        return kind.model_validate(content)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))[:QUOTED]
+        problem = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            problem = f"there is no such field; known: {', '.join(kind.model_fields)}"
+        raise ConfigError(f"experiment {content['name']}: {place}: {problem}") from error
+
+
+def with_absolute_paths(experiment: Kind, folders: tuple[Path, ...]) -> Kind:
+    """Make every path in the settings absolute, so that it means the same everywhere."""
+
+    def mended(settings: dict[str, Any]) -> dict[str, Any]:
+        return {key: _absolute(key, value, folders) for key, value in settings.items()}
+
+    return experiment.model_copy(
+        update={
+            "settings": mended(experiment.settings),
+            "data": [_absolute("data", text, folders) for text in experiment.data],
+            "runs": [
+                variant.model_copy(update={"settings": mended(variant.settings)})
+                for variant in experiment.runs
+            ],
+            "grid": {
+                key: [_absolute(key, value, folders) for value in values]
+                for key, values in experiment.grid.items()
+            },
+        }
+    )
+
+
+def _absolute(key: str, value: Any, folders: tuple[Path, ...]) -> Any:
+    """Make the path options of a registered thing absolute; leave everything else as it is."""
+    if key not in SPECS or not isinstance(value, str | dict):
+        return value
+    try:
+        name, options = split_spec(value)
+        known = options_of(registry().lookup(SPECS[key], name).load())
+    except ConfigError:
+        return value  # told, with what is known, when the experiment is checked
+    mended = {
+        option: _found(text, folders)
+        if option in known and _is_path(known[option].annotation) and text != "none"
+        else text
+        for option, text in options.items()
+    }
+    if isinstance(value, dict):
+        return {"name": name, **mended}
+    return f"{name}:" * bool(mended) + ",".join(f"{k}={v}" for k, v in mended.items()) or name
+
+
+def split_spec(value: str | dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Split a registered name from its options, as text or as a table of TOML."""
+    if isinstance(value, str):
+        name, options = parse_spec(value)
+        return name, dict(options)
+    return str(value.get("name", "")), {k: v for k, v in value.items() if k != "name"}
+
+
+def _is_path(annotation: Any) -> bool:
+    return Path in (annotation, *get_args(annotation))
+
+
+def _found(text: str, folders: tuple[Path, ...]) -> str:
+    candidates = [(folder / Path(text).expanduser()).resolve() for folder in folders]
+    return str(next((path for path in candidates if path.exists()), candidates[-1]))

@@ -1,0 +1,104 @@
+"""How a worker tells how far it is: by a small file, which outlives a worker that is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import time
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from unweave.experiment.definition import Job, place_text
+from unweave.progress import Silent
+
+WRITE_SECONDS = 0.5
+
+
+class Standing(BaseModel):
+    """How far a job is.
+
+    begun : the step at which this session began. seconds : since it did.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    title: str
+    host: str
+    pid: int
+    phase: str
+    step: int
+    steps: int
+    begun: int
+    seconds: float
+    terms: str = ""
+
+    @property
+    def rate(self) -> float:
+        """Steps a second in this session; 0 before it is known."""
+        return (self.step - self.begun) / self.seconds if self.seconds > 0 else 0.0
+
+
+class Reporter(Silent):
+    """A run's progress as a file that is replaced twice a second."""
+
+    def __init__(self, path: Path, job: Job, steps: int, begun: int) -> None:
+        self._path = path
+        self._start = time.monotonic()
+        self._last = 0.0
+        self._standing = Standing(
+            title=f"{place_text(job.label, job.place)}, seed {job.seed}",
+            host=socket.gethostname(), pid=os.getpid(), phase="starting",
+            step=begun, steps=steps, begun=begun, seconds=0.0,
+        )  # fmt: skip
+        self._write()
+
+    def phase(self, text: str) -> None:
+        """Tell what is done now."""
+        self._standing = self._standing.model_copy(update={"phase": text})
+        self._write()
+
+    def loading(self, done: int, total: int) -> None:
+        """Tell that the data are loaded."""
+        if time.monotonic() - self._last >= WRITE_SECONDS:
+            self.phase(f"loading data, {done} of {total} images")
+
+    def start(self, step: int, steps: int) -> None:
+        """Begin at a step."""
+        self._start = time.monotonic()
+        self._standing = self._standing.model_copy(update={"begun": step, "phase": "training"})
+        self.stepped(step)
+
+    def stepped(self, step: int) -> None:
+        """Tell the step."""
+        now = time.monotonic()
+        if now - self._last >= WRITE_SECONDS:
+            changes = {"step": step, "seconds": now - self._start}
+            self._standing = self._standing.model_copy(update=changes)
+            self._write()
+
+    def logged(self, step: int, scalars: dict[str, float]) -> None:
+        """Tell the terms."""
+        terms = "  ".join(f"{name} {value:.4g}" for name, value in list(scalars.items())[:4])
+        self._standing = self._standing.model_copy(update={"terms": terms})
+
+    def finish(self) -> None:
+        """Remove the file."""
+        self._path.unlink(missing_ok=True)
+
+    def _write(self) -> None:
+        """Replace the file; how far a run is, is worth no error."""
+        self._last = time.monotonic()
+        partial = self._path.with_suffix(f".{os.getpid()}")
+        with contextlib.suppress(OSError):
+            partial.write_text(json.dumps(self._standing.model_dump()), encoding="utf-8")
+            partial.replace(self._path)
+
+
+def read_standing(path: Path) -> Standing | None:
+    """Read how far a job is; None where nobody is at it."""
+    try:
+        return Standing.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None

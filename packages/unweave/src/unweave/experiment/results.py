@@ -1,0 +1,108 @@
+"""What came out of an experiment: its rows, by kind of run and place of the grid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unweave.errors import ConfigError
+from unweave.experiment.definition import Experiment, place_text, short
+from unweave.experiment.rows import Row
+
+if TYPE_CHECKING:
+    from unweave.trained import Trained
+
+
+@dataclass(frozen=True)
+class Group:
+    """The runs of one kind at one place of the grid, which differ by their seed alone.
+
+    rows : in the order of the seeds, finished or not.
+    """
+
+    label: str
+    place: dict[str, Any]
+    rows: list[Row]
+
+    @property
+    def title(self) -> str:
+        """Name the group, as in "vae, beta 4"."""
+        return place_text(self.label, self.place)
+
+    def values(self, measure: str) -> dict[int, float]:
+        """Collect a measure by seed, where it is known."""
+        found = {row.seed: row.value(measure) for row in self.rows}
+        return {seed: value for seed, value in found.items() if math.isfinite(value)}
+
+    def at(self, where: Mapping[str, Any]) -> bool:
+        """Say whether the group lies at the settings of `where`."""
+        return all(
+            name in self.place and short(self.place[name]) == short(value)
+            for name, value in where.items()
+        )
+
+
+@dataclass(frozen=True)
+class Results:
+    """The rows of an experiment.
+
+    folder : where its files lie.
+    rows : one a job, in the order of the jobs.
+    """
+
+    experiment: Experiment
+    folder: Path
+    rows: list[Row]
+
+    def groups(self) -> list[Group]:
+        """List the kinds of run at every place of the grid, in the order of the experiment."""
+        found: dict[tuple[str, str], Group] = {}
+        for row in self.rows:
+            key = (row.run, place_text("", row.place))
+            found.setdefault(key, Group(row.run, row.place, [])).rows.append(row)
+        order = {variant.label: number for number, variant in enumerate(self.experiment.runs)}
+        groups = sorted(found.values(), key=lambda group: order.get(group.label, len(order)))
+        for group in groups:
+            group.rows.sort(key=lambda row: row.seed)
+        return groups
+
+    def at(self, run: str, where: Mapping[str, Any]) -> list[Row]:
+        """List the rows of one kind of run at one place of the grid.
+
+        Raises
+        ------
+        ConfigError
+            If the experiment has no such run.
+        """
+        found = [row for g in self.groups() if g.label == run and g.at(where) for row in g.rows]
+        if not found:
+            raise ConfigError(f"experiment {self.experiment.name} has no run {run!r} at {where}")
+        return found
+
+    def values(self, measure: str, run: str, where: Mapping[str, Any]) -> list[float]:
+        """Collect a measure over the seeds of one kind of run at one place, where it is known."""
+        values = [row.value(measure) for row in self.at(run, where)]
+        return [value for value in values if math.isfinite(value)]
+
+    def first_runs(self) -> Iterator[tuple[str, Trained]]:
+        """Open the first finished run of every kind that has one."""
+        seen = set()
+        for group in self.groups():
+            for row in group.rows:
+                if row.finished and group.label not in seen:
+                    seen.add(group.label)
+                    yield group.label, open_run(row)
+
+    def failures(self) -> list[Row]:
+        """List the rows of runs that are not finished, and of those whose measures failed."""
+        return [row for row in self.rows if not row.finished or row.reason]
+
+
+def open_run(row: Row) -> Trained:
+    """Open the run of a row."""
+    from unweave.trained import Trained
+
+    return Trained.open(row.folder)

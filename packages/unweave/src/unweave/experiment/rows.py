@@ -1,0 +1,160 @@
+"""Rows: what is known of every job, one JSON file each, beside the run directories."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any, Literal
+
+import pydantic
+from pydantic import BaseModel, ConfigDict
+
+from unweave.experiment.definition import Experiment, Job
+from unweave.files import write_text
+
+Status = Literal["finished", "failed", "stopped", "elsewhere", "waiting"]
+LARGEST_BYTES = 4_000_000
+NOT_DEFINED = "not defined"
+"""The reason of a score that is NaN or infinite."""
+
+
+class Measured(BaseModel):
+    """A number: which measure it is, at which step, and why it is missing where it is.
+
+    measure : the measure's text with what else decides it, the test data and the density.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    measure: str
+    value: float | None
+    step: int
+    reason: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it could not be computed; one that is not defined could."""
+        return self.value is None and self.reason != NOT_DEFINED
+
+
+class Row(BaseModel):
+    """What is known of one job.
+
+    step, steps : what was reached, of what; a run is finished where they are equal.
+    seconds : of training, over all sessions.
+    folder : the run directory.
+    pid : of the process that did it. details : the traceback of an error that is no user's.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    run: str
+    place: dict[str, Any]
+    seed: int
+    status: Status = "waiting"
+    reason: str = ""
+    step: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    folder: str = ""
+    pid: int = 0
+    measures: dict[str, Measured] = {}
+    details: str = ""
+
+    @property
+    def finished(self) -> bool:
+        """Whether it was trained to its last step."""
+        return self.status == "finished"
+
+    def value(self, measure: str) -> float:
+        """Return a measure; NaN where it is missing or the run is not finished."""
+        found = self.measures.get(measure)
+        if not self.finished or found is None or found.value is None or found.step != self.steps:
+            return math.nan
+        return found.value
+
+
+class JobFiles:
+    """Where the files of a job lie in the folder of an experiment."""
+
+    def __init__(self, folder: Path, job: Job) -> None:
+        jobs = folder / "jobs"
+        self.run = folder / "runs" / job.name
+        self.row = jobs / f"{job.name}.json"
+        self.claim = jobs / f"{job.name}.claim"
+        self.progress = jobs / f"{job.name}.progress"
+
+
+def read_row(job: Job, files: JobFiles, experiment: Experiment, steps: int) -> Row:
+    """Read the row of a job, as far as its checkpoint bears it out.
+
+    The newest checkpoint says whether the run is finished; a measure of another step, or that was
+    computed otherwise, is not taken.
+    """
+    step = reached_step(files.run)
+    row = _parsed(files.row) or Row(run=job.label, place=job.place, seed=job.seed)
+    measures = {
+        label: row.measures[label]
+        for label, text in experiment.measures.items()
+        if label in row.measures
+        and row.measures[label].measure == full_text(experiment, text)
+        and row.measures[label].step == step
+    }
+    status: Status = "stopped" if step else "waiting"
+    if step == steps:
+        status = "finished"
+    elif row.status == "failed":
+        status = "failed"
+    return row.model_copy(
+        update={
+            "run": job.label, "place": job.place, "seed": job.seed, "folder": str(files.run),
+            "step": step, "steps": steps, "status": status, "measures": measures,
+            "reason": row.reason if status == "failed" else _reasons(measures),
+        }
+    )  # fmt: skip
+
+
+def needs_work(row: Row, experiment: Experiment) -> bool:
+    """Say whether a job is to be trained, or a measure computed; what failed is tried again."""
+    if not row.finished or row.measures.keys() != experiment.measures.keys():
+        return True
+    return any(found.failed for found in row.measures.values())
+
+
+def _reasons(measures: dict[str, Measured]) -> str:
+    return "; ".join(f"{label}: {m.reason}" for label, m in measures.items() if m.failed)
+
+
+def write_row(files: JobFiles, row: Row) -> None:
+    """Write the row of a job."""
+    files.row.parent.mkdir(parents=True, exist_ok=True)
+    write_text(files.row, json.dumps(row.model_dump(), indent=2) + "\n")
+
+
+def full_text(experiment: Experiment, measure: str) -> str:
+    """Say a measure with everything that decides it: what was computed otherwise is not taken."""
+    parts = [measure]
+    if measure.startswith(("test-", "noisy-test-")):
+        parts.append(f"on {experiment.test}")
+    if measure.startswith(("mmd", "frechet")):
+        parts.append(f"on {experiment.test}, density {experiment.density}")
+    return "; ".join(parts)
+
+
+def reached_step(run: Path) -> int:
+    """Return the step of a run's newest checkpoint, 0 where there is none.
+
+    The log does not tell: its last line is written before the last checkpoint.
+    """
+    from unweave.checkpoint import newest_step  # imports torch
+
+    return newest_step(run / "checkpoints")
+
+
+def _parsed(path: Path) -> Row | None:
+    """Read a row's file; None where there is none, or it is no row."""
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            return None
+        return Row.model_validate_json(path.read_bytes())
+    except (OSError, pydantic.ValidationError):
+        return None

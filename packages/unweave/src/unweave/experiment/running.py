@@ -1,0 +1,151 @@
+"""What the commands do: make an experiment of what was typed, and run it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from unweave.config import parse_settings
+from unweave.errors import ConfigError
+from unweave.experiment.definition import Experiment, Variant
+from unweave.experiment.reading import changed, read_definition, validated, with_absolute_paths
+from unweave.options import build, parse_spec
+from unweave.protocols import Executor
+from unweave.registry import registry
+
+
+def build_executor(text: str) -> Executor:
+    """Build a registered executor from `NAME` or `NAME:key=value,...`.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name, or an option is wrong.
+    """
+    name, options = parse_spec(text)
+    return cast(Executor, build(registry().lookup("executor", name), options=options))
+
+
+def typed_experiment(
+    what: str,
+    *,
+    data: str | None = None,
+    grid: Sequence[str] = (),
+    seeds: str | None = None,
+    settings: Sequence[str] = (),
+    measures: Sequence[str] = (),
+) -> Experiment:
+    """Make the experiment of a command line.
+
+    Parameters
+    ----------
+    what : a `.toml` file, or methods separated by commas, each with options as in
+        `tcwae-mws:beta=4`.
+    data : a data set.
+    grid : `setting=value,value,...` texts; of a file, they replace its values of that setting.
+    seeds : how many, or a list as in `0,3,7`.
+    settings : `key=value` texts, on top of every run's.
+    measures : texts as `metric mig`, or `label=metric mig`.
+
+    Raises
+    ------
+    ConfigError
+        If one of them cannot be read.
+    """
+    given = parse_settings(list(settings)) | ({} if data is None else {"data": data})
+    changes: dict[str, Any] = {}
+    if grid:
+        changes["grid"] = dict(_grid_axis(text) for text in grid)
+    if seeds is not None:
+        changes["seeds"] = _seeds(seeds)
+    if measures:
+        changes["measures"] = dict(_labelled(text) for text in measures)
+    if what.endswith(".toml"):
+        experiment = read_definition(Path(what), Experiment)
+        changes["grid"] = {**experiment.grid, **changes.get("grid", {})}
+        content = {**changed(experiment, given).model_dump(), **changes}
+        content["grid"] = {k: v for k, v in content["grid"].items() if k not in given}
+    else:
+        content = {**_of_methods(what), "settings": given, **changes}
+    return with_absolute_paths(validated(content, Experiment), (Path(),))
+
+
+def _of_methods(what: str) -> dict[str, Any]:
+    methods = _methods(what)
+    labels = [parse_spec(text)[0].rpartition(":")[2] for text in methods]
+    unique = [text if labels.count(label) > 1 else label
+              for text, label in zip(methods, labels, strict=True)]  # fmt: skip
+    return {
+        "name": "-".join(dict.fromkeys(labels))[:80],
+        "title": " against ".join(dict.fromkeys(labels)) if len(labels) > 1 else labels[0],
+        "runs": [
+            Variant(label=label, settings={"method": text})
+            for label, text in zip(unique, methods, strict=True)
+        ],
+    }
+
+
+def _methods(what: str) -> list[str]:
+    """Split methods at the commas that begin no option: `a:x=1,y=2,b` is `a:x=1,y=2` and `b`."""
+    parts: list[str] = []
+    for part in what.split(","):
+        if "=" in part and ":" not in part.partition("=")[0] and parts:
+            parts[-1] += f",{part}"
+        else:
+            parts.append(part.strip())
+    if not all(parts):
+        raise ConfigError(f"expected methods separated by commas, got {what[:80]!r}")
+    return parts
+
+
+def _grid_axis(text: str) -> tuple[str, list[Any]]:
+    name, equals, values = text.partition("=")
+    found = [_value(value) for value in _split(values)]
+    if not (name.strip() and equals and found):
+        raise ConfigError(f"--grid takes setting=value,value,..., got {text[:80]!r}")
+    return name.strip().replace("-", "_"), found
+
+
+def _split(text: str) -> list[str]:
+    """Split at commas that are in no brackets, as in `linear(0, 6, 100),6`."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _value(text: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _seeds(text: str) -> Any:
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ConfigError(
+            f"--seeds takes how many, as 5, or a list, as 0,3,7; got {text[:80]!r}"
+        ) from None
+    return numbers[0] if len(numbers) == 1 and "," not in text else numbers
+
+
+def _labelled(text: str) -> tuple[str, str]:
+    label, equals, measure = text.partition("=")
+    # An option of a metric holds an equals sign, too: `metric mig:bins=10` has no label.
+    if equals and ":" not in label:
+        return label.strip(), measure.strip()
+    return text.partition(" ")[2] or text, text
+
+
+def default_folder(experiment: Experiment) -> Path:
+    """Name the folder of an experiment for which none is given."""
+    return Path("runs") / experiment.name

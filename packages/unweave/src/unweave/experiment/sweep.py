@@ -1,0 +1,237 @@
+"""Run an experiment: what is not done yet, by an executor, whatever happens on the way."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import tomli_w
+
+from unweave.errors import ConfigError, UnweaveError, shorten
+from unweave.executors import WorkerDiedError
+from unweave.experiment.checking import checked, configuration
+from unweave.experiment.claims import live_holder
+from unweave.experiment.definition import Experiment, Job
+from unweave.experiment.performing import Work, check_same_settings, perform
+from unweave.experiment.results import Results
+from unweave.experiment.rows import JobFiles, Row, needs_work, read_row, write_row
+from unweave.experiment.table import write_table
+from unweave.experiment.watching import Watch
+from unweave.files import write_text
+from unweave.protocols import Executor
+
+DEFINITION = "experiment.toml"
+TABLE_SECONDS = 10.0
+"""How often the table is written while runs end."""
+WAIT_SECONDS = 1.0
+CRASHES = 3
+"""How often the executor may fail over one job before the job counts as failed."""
+
+
+class StoppedError(UnweaveError):
+    """A sweep was stopped by a signal; what is done is kept."""
+
+
+def sweep(
+    experiment: Experiment, folder: Path, executor: Executor, *, device: str = "auto"
+) -> Results:
+    """Train and measure every run of an experiment that is not done yet; return what is there.
+
+    Repeat the call to go on after a stop, a kill or a failure, or with more seeds, values or
+    measures: a run that is finished is not trained again. Several processes, on one machine or
+    on many that share the folder, may do so at once.
+
+    Raises
+    ------
+    ConfigError
+        If something in the experiment is wrong, or the folder holds runs of other settings;
+        nothing is trained.
+    StoppedError
+        If a signal stopped it.
+    """
+    experiment = checked(experiment)
+    sweeping = _Sweep(experiment, folder, device)
+    _begin_folder(experiment, folder)
+    try:
+        with _interruptible():
+            sweeping.run(executor)
+    except KeyboardInterrupt:
+        done, total = sweeping.count()
+        raise StoppedError(
+            f"stopped; {done} of {_runs(total)} are finished, and the same command goes on"
+        ) from None
+    finally:
+        write_table(sweeping.results())
+    return sweeping.results()
+
+
+class _Sweep:
+    """What is to be done, and how often doing it crashed."""
+
+    def __init__(self, experiment: Experiment, folder: Path, device: str) -> None:
+        self.experiment, self.folder, self._device = experiment, folder, device
+        self.jobs = {job.name: job for job in experiment.jobs()}
+        self._files = {name: JobFiles(folder, job) for name, job in self.jobs.items()}
+        self._steps: dict[str, int] = {}
+        self._crashes: dict[str, int] = {}
+        self._reached: dict[str, int] = {}
+        self._failed: dict[str, Row] = {}
+        self._written = time.monotonic()
+        for name, job in self.jobs.items():
+            config = configuration(experiment, job)
+            self._steps[name] = config.steps
+            if (self._files[name].run / "config.toml").is_file():
+                check_same_settings(self._files[name].run, config)
+
+    def row(self, name: str) -> Row:
+        """Read the row of a job."""
+        job = self.jobs[name]
+        return self._failed.get(name) or read_row(
+            job, self._files[name], self.experiment, self._steps[name]
+        )
+
+    def results(self) -> Results:
+        """Collect the rows."""
+        return Results(self.experiment, self.folder, [self.row(name) for name in self.jobs])
+
+    def count(self) -> tuple[int, int]:
+        """Count the finished runs, and all."""
+        return sum(self.row(name).finished for name in self.jobs), len(self.jobs)
+
+    def run(self, executor: Executor) -> None:
+        """Do what is to be done, in rounds, until every job is finished or failed."""
+        wanted = [name for name in self.jobs if needs_work(self.row(name), self.experiment)]
+        steps = {name: self._steps[name] - self.row(name).step for name in wanted}
+        total = len(self.jobs)
+        print(_plan(total, steps), file=sys.stderr)
+        with Watch(self._files, steps, total - len(wanted), total) as watch:
+            while wanted:
+                free = [name for name in wanted if live_holder(self._files[name].claim) is None]
+                if free:
+                    over = set(self._round(executor, free, watch))
+                else:
+                    time.sleep(WAIT_SECONDS)  # for what other processes are at
+                    over = {n for n in wanted if not needs_work(self.row(n), self.experiment)}
+                    for name in over:
+                        watch.over(name, self.row(name))
+                wanted = [name for name in wanted if name not in over]
+
+    def _round(self, executor: Executor, names: list[str], watch: Watch) -> Iterator[str]:
+        """Map the jobs over the executor; yield those that are over."""
+        work = [Work(self.experiment, self.jobs[n], str(self.folder), self._device) for n in names]
+        waiting = dict.fromkeys(names)
+        try:
+            for row in executor.map(perform, work):
+                name = _name_of(row, waiting)
+                del waiting[name]
+                if row.status == "elsewhere":
+                    continue
+                if row.status == "stopped" and self._again(name, row):
+                    continue
+                watch.over(name, row)
+                self._keep_table()
+                yield name
+        except ConfigError:
+            raise
+        except Exception as error:
+            name = next(iter(waiting), names[-1])
+            if self._give_up(name, f"{type(error).__name__}: {error}", error):
+                watch.over(name, self.row(name))
+                yield name
+        else:
+            if waiting:
+                raise ConfigError(
+                    f"the executor gave {len(names) - len(waiting)} results for {len(names)} runs; "
+                    "its `map` must yield one for each"
+                )
+
+    def _again(self, name: str, row: Row) -> bool:
+        """Say whether a run that was stopped goes on in the next round.
+
+        One of this very process was stopped by a signal to it. One of a worker was stopped by
+        somebody else, and goes on as long as it gets further.
+        """
+        if row.pid == os.getpid():
+            raise KeyboardInterrupt
+        further = row.step > self._reached.get(name, 0)
+        self._reached[name] = row.step
+        return further or not self._give_up(name, "it is stopped again and again")
+
+    def _give_up(self, name: str, reason: str, error: Exception | None = None) -> bool:
+        """Count what went wrong with a job outside of the run itself; in the end it has failed."""
+        self._crashes[name] = self._crashes.get(name, 0) + 1
+        if self._crashes[name] < CRASHES and not isinstance(error, WorkerDiedError):
+            return False
+        row = self.row(name).model_copy(update={"status": "failed", "reason": reason})
+        self._failed[name] = row
+        with contextlib.suppress(UnweaveError):
+            write_row(self._files[name], row)
+        return True
+
+    def _keep_table(self) -> None:
+        if time.monotonic() - self._written >= TABLE_SECONDS:
+            write_table(self.results())
+            self._written = time.monotonic()
+
+
+def _name_of(row: Any, waiting: Mapping[str, Any]) -> str:
+    """Find the job of a row, in whatever order the executor gives them."""
+    if isinstance(row, Row):
+        name = Job(label=row.run, place=row.place, seed=row.seed, settings={}).name
+        if name in waiting:
+            return name
+    raise ConfigError(
+        f"the executor gave {shorten(repr(row))}, which is the result of no run that it was given"
+    )
+
+
+def _begin_folder(experiment: Experiment, folder: Path) -> None:
+    """Make the folder and keep the experiment in it, so that `compare` finds everything there."""
+    try:
+        (folder / "jobs").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be made: {error.strerror}") from error
+    write_text(folder / DEFINITION, definition_text(experiment))
+
+
+def definition_text(experiment: Experiment) -> str:
+    """Write an experiment as TOML that is read back as the same."""
+    content = experiment.model_dump(include=set(Experiment.model_fields), exclude_none=True)
+    return tomli_w.dumps(content)
+
+
+def _plan(total: int, steps: Mapping[str, int]) -> str:
+    done = total - len(steps)
+    if not steps:
+        return f"{_runs(total)}, all finished"
+    told = f"{_runs(total)}: {done} finished, {len(steps)} to do"
+    return f"{told}, {sum(steps.values()):,} steps; the time is said after the first steps"
+
+
+def _runs(count: int) -> str:
+    return f"{count} run{'s' * (count != 1)}"
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGTERM end a sweep as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,178 @@
+"""What a sweep shows while it runs: a line a worker, and one for the whole."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from unweave.experiment.reporting import Standing, read_standing
+from unweave.experiment.rows import JobFiles, Row
+from unweave.progress import LINE_SECONDS
+
+POLL_SECONDS = 0.5
+LOST_SECONDS = 60.0
+"""A worker that has told nothing new for so long is not shown."""
+FIRST_SECONDS = 3.0
+"""How long the first steps are looked at before the time of the whole is said."""
+
+
+class Watch:
+    """Reads what the workers tell and shows it on stderr until the block ends.
+
+    files : of every job that is to be done.
+    steps : which each of them has still to do.
+    done, total : runs of the experiment that were finished before, and all.
+    """
+
+    def __init__(
+        self, files: Mapping[str, JobFiles], steps: Mapping[str, int], done: int, total: int
+    ) -> None:
+        self._files, self._left = dict(files), dict(steps)
+        self._done, self._total = done, total
+        self._failed = 0
+        self._pace: dict[str, float] = {}
+        self._heard: dict[str, tuple[Standing, float]] = {}
+        self._begun = time.monotonic()
+        self._said = self._begun
+        self._told_time = False
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._console = Console(stderr=True)
+        self._lines: dict[str, Any] = {}
+        self._bars = Progress(
+            TextColumn("{task.description}"), BarColumn(bar_width=20),
+            TextColumn("{task.fields[told]}"), console=self._console,
+        )  # fmt: skip
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Watch:
+        if self._console.is_terminal:
+            self._bars.start()
+            self._whole = self._bars.add_task("all runs", total=self._total, told="")
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        self._over.set()
+        self._thread.join()
+        if self._console.is_terminal:
+            self._show(self._standings())
+            self._bars.stop()
+
+    def over(self, name: str, row: Row) -> None:
+        """Hear that a job is over."""
+        with self._lock:
+            self._left.pop(name, None)
+            self._done += row.finished
+            self._failed += row.status == "failed"
+
+    def seconds_left(self) -> float | None:
+        """Estimate how long the rest takes; None before the first steps are done."""
+        with self._lock:
+            if not self._pace or not self._heard:
+                return None if self._left else 0.0
+            usual = sum(self._pace.values()) / len(self._pace)
+            work = 0.0
+            for name, steps in self._left.items():
+                heard = self._heard.get(name)
+                rest = steps if heard is None else heard[0].steps - heard[0].step
+                work += rest * self._pace.get(_kind(name), usual)
+            return work / max(1, len(self._heard))
+
+    def summary(self) -> str:
+        """Say how far the whole is."""
+        left = self.seconds_left()
+        failed = f", {self._failed} failed" if self._failed else ""
+        time_left = "" if left is None else f", about {duration(left)} left"
+        return f"{self._done} of {self._total} runs{failed}{time_left}"
+
+    def _watch(self) -> None:
+        while not self._over.wait(POLL_SECONDS):
+            standings = self._standings()
+            if self._console.is_terminal:
+                self._show(standings)
+            else:
+                self._say(standings)
+
+    def _standings(self) -> dict[str, Standing]:
+        """Read what every worker tells, and learn the pace."""
+        now = time.monotonic()
+        with self._lock:
+            names = list(self._left)
+        found = {}
+        for name in names:
+            standing = read_standing(self._files[name].progress)
+            if standing is None:
+                continue
+            before = self._heard.get(name)
+            if before is not None and before[0] == standing:
+                standing, since = before
+            else:
+                since = now
+            if now - since <= LOST_SECONDS:
+                found[name] = (standing, since)
+        with self._lock:
+            self._heard = found
+            for name, (standing, _) in found.items():
+                if standing.rate > 0:
+                    self._pace[_kind(name)] = 1 / standing.rate
+        return {name: standing for name, (standing, _) in found.items()}
+
+    def _show(self, standings: Mapping[str, Standing]) -> None:
+        workers = {f"{s.host} {s.pid}": s for s in standings.values()}
+        for key in [key for key in self._lines if key not in workers]:
+            self._bars.remove_task(self._lines.pop(key))
+        for key, standing in workers.items():
+            if key not in self._lines:
+                self._lines[key] = self._bars.add_task("", total=1, told="")
+            self._bars.update(
+                self._lines[key], description=standing.title, total=standing.steps,
+                completed=standing.step, told=standing_text(standing),
+            )  # fmt: skip
+        self._bars.update(self._whole, completed=self._done, told=self.summary())
+
+    def _say(self, standings: Mapping[str, Standing]) -> None:
+        now = time.monotonic()
+        first = not self._told_time and now - self._begun > FIRST_SECONDS
+        first = first and self.seconds_left() is not None
+        if not first and now - self._said < LINE_SECONDS:
+            return
+        self._said, self._told_time = now, self._told_time or first
+        at_work = "; ".join(f"{s.title}: {standing_text(s)}" for s in standings.values())
+        self._console.print(
+            f"{self.summary()}; at work: {at_work or 'nobody yet'}",
+            highlight=False, soft_wrap=True, markup=False,
+        )  # fmt: skip
+
+
+def standing_text(standing: Standing) -> str:
+    """Say how far a job is."""
+    if standing.phase != "training":
+        return standing.phase
+    rate = f", {standing.rate:.1f} steps/s" if standing.rate else ""
+    return f"step {standing.step} of {standing.steps}{rate}  {standing.terms}".rstrip()
+
+
+def duration(seconds: float) -> str:
+    """Say a time.
+
+    >>> duration(4), duration(400), duration(40_000)
+    ('4 s', '7 min', '11.1 h')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def _kind(name: str) -> str:
+    """Take the seed from a job's name: runs that differ by seed alone have one pace."""
+    return name.rpartition("-seed")[0]

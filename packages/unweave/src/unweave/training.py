@@ -1,0 +1,330 @@
+"""Training as one call: checks before a file is written, then the loop with log and observers."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from unweave import processor
+from unweave.assemble import Assembly, assemble, build_dataset, choose_device
+from unweave.batches import open_feed
+from unweave.checkpoint import list_checkpoints, load_checkpoint, newest_step, save_checkpoint
+from unweave.config import Spec, TrainConfig, digest, make_config, read_settings
+from unweave.errors import ConfigError, RunError
+from unweave.evaluate import score_model
+from unweave.files import write_text
+from unweave.given import as_dataset
+from unweave.holdout import split
+from unweave.method import Method
+from unweave.options import parse_spec
+from unweave.players import Labels
+from unweave.progress import Progress, Silent
+from unweave.protocols import Dataset, member
+from unweave.registry import Registry, registry
+from unweave.rehearsal import rehearse
+from unweave.trained import Trained
+from unweave.trainer import Trainer, fit
+from unweave.validation import validation_terms
+
+Networks = tuple[nn.Module, nn.Module]
+R = TypeVar("R", bound=Trained)
+GIVEN = Spec(name="unweave:given")
+"""Stands in a configuration for what was given from Python."""
+
+
+def train(
+    kind: type[R],
+    method: str | Method,
+    *,
+    out: str | Path | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+    data: Any = "dsprites",
+    architecture: Any = "conv64",
+    **settings: Any,
+) -> R:
+    """Train a method and return its run directory, as an object of a kind.
+
+    kind : `Trained`, or a class that knows more. The others are those of `unweave.train`.
+
+    Raises
+    ------
+    ConfigError
+        If a name or value is not as expected; nothing is written.
+    NonFiniteError
+        If the loss stops being finite; the newest checkpoint is from before.
+    """
+    names, shown = registry(), progress or Silent()
+    given = None if _is_named(data) else as_dataset(data)
+    networks = None if _is_named(architecture) else cast(Networks, tuple(architecture))
+    settings |= {
+        "data": data if given is None else GIVEN,
+        "architecture": architecture if networks is None else GIVEN,
+    }
+    config = make_config(names, {**_method_settings(method), **settings})
+    target = choose_device(device)
+    processor.prepare()
+    dataset = given or build_dataset(names, config)
+    config = _fit_batch(config, len(dataset) - config.holdout, shown)
+    kept, _ = split(dataset, config.holdout, config.seed)
+    assembly = _prepare(names, config, kept, networks)
+    run = kind.create(Path(out).expanduser() if out else _free_path(config), config, names)
+    run.device_name, run.networks = device, networks
+    run.__dict__["whole_dataset"] = dataset
+    run.carry(member(assembly.model.prior, "carried"))
+    run.record_images(kept)
+    return _train(run, assembly, target, shown)
+
+
+def resume(
+    kind: type[R],
+    path: str | Path,
+    *,
+    steps: int | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+    data: Any = None,
+    architecture: Networks | None = None,
+) -> R:
+    """Continue a run from its newest checkpoint; return it as an object of a kind.
+
+    kind : `Trained`, or a class that knows more. The others are those of `unweave.resume`.
+
+    Raises
+    ------
+    RunError
+        If the directory is no run.
+    """
+    run = kind.open(path, device=device, data=data, architecture=architecture)
+    shown = progress or Silent()
+    processor.prepare()
+    target = choose_device(device)
+    done = newest_step(run.checkpoints)
+    config = run.config
+    if steps is not None:
+        if steps < done:
+            raise ConfigError(f"steps must be at least {done}, which the run has done, got {steps}")
+        config = make_config(run.registry, {**read_settings(run.config_path), "steps": steps})
+    if done > config.steps:
+        raise RunError(f"{run.path} is at step {done}, beyond its steps={config.steps}")
+    if done == config.steps:
+        shown.say(f"{run.path} is finished at step {done}; --steps N goes on to step N")
+    assembly = _prepare(run.registry, config, run.dataset, run.networks)
+    if steps is not None and steps != run.config.steps:
+        run.record_continuation(config)
+    return _train(run, assembly, target, shown)
+
+
+def _is_named(value: Any) -> bool:
+    return isinstance(value, str | Spec | Mapping)
+
+
+def _method_settings(method: str | Method) -> dict[str, Any]:
+    """Name a method; one that is no registered name is written out as options of `custom`."""
+    if isinstance(method, Method):
+        fields = dataclasses.asdict(method)
+        return {
+            "method": "unweave:custom",
+            **fields,
+            "terms": [dataclasses.asdict(t) for t in method.terms],
+        }
+    return {"method": method}
+
+
+def _fit_batch(config: TrainConfig, size: int, progress: Progress) -> TrainConfig:
+    """Lower a batch to the number of images where there are fewer, and say so."""
+    if config.batch_size <= size or size < 2:
+        return config
+    progress.say(f"batch_size is lowered from {config.batch_size} to the {size} images there are")
+    return config.model_copy(update={"batch_size": size})
+
+
+def _prepare(
+    names: Registry, config: TrainConfig, dataset: Dataset, networks: Networks | None
+) -> Assembly:
+    """Build the networks and rehearse, which finds what does not fit before a file is written."""
+    assembly = assemble(names, config, dataset, networks)
+    terms = rehearse(assembly, dataset)
+    if config.keep_best and config.keep_best.removeprefix("validation/") not in terms:
+        raise ConfigError(
+            f"setting keep_best must be a logged term, {', '.join(terms)}, or one of these behind "
+            f"validation/; got {config.keep_best!r}"
+        )
+    if config.keep_best.startswith("validation/") and not config.holdout:
+        raise ConfigError(f"keep_best={config.keep_best} needs held-out images: set holdout=N")
+    return dataclasses.replace(assembly, term_names=terms)
+
+
+def make_trainer(
+    names: Registry,
+    config: TrainConfig,
+    device: torch.device,
+    dataset: Dataset | None = None,
+    progress: Progress | None = None,
+) -> Trainer:
+    """Build the trainer of a configuration, without a run directory."""
+    dataset = dataset or build_dataset(names, config)
+    assembly = _prepare(names, config, dataset, None)
+    return _load(config, assembly, dataset, device, progress or Silent())
+
+
+def _load(
+    config: TrainConfig,
+    assembly: Assembly,
+    dataset: Dataset,
+    device: torch.device,
+    progress: Progress,
+) -> Trainer:
+    """Put the data on the device, which may take long, and join it with the networks."""
+    if dataset.note:
+        progress.say(dataset.note)
+    feed = open_feed(dataset, device, progress.loading)
+    return Trainer(assembly, feed, len(dataset), config, device, _labels(dataset, device))
+
+
+def _labels(dataset: Dataset, device: torch.device) -> Labels:
+    @functools.cache
+    def labels() -> Tensor | None:
+        if dataset.factors is None:
+            return None
+        return torch.as_tensor(dataset.factors).to(device, torch.int64)
+
+    return labels
+
+
+def _train(run: R, assembly: Assembly, device: torch.device, progress: Progress) -> R:
+    with run.locked():
+        trainer = _load(run.config, assembly, run.dataset, device, progress)
+        if list_checkpoints(run.checkpoints):
+            trainer.load_state(*load_checkpoint(run.checkpoints, digest(run.config)))
+        _forget_after(run, trainer.step)
+        observer = _RunObserver(run, trainer, progress)
+        run.registry.observe("unweave_run_start", run=run)
+        outcome = "failed"
+        progress.start(trainer.step, run.config.steps)
+        try:
+            outcome = fit(trainer, run.checkpoints, observer)
+        finally:
+            progress.close()
+            run.registry.observe("unweave_run_end", run=run, outcome=outcome)
+        if observer.enough and trainer.step < run.config.steps:
+            outcome = "finished"
+            progress.say(observer.enough)
+    run.outcome = outcome
+    return run
+
+
+class _RunObserver:
+    """Passes what the trainer reports to the log file, the plugins and the progress bar."""
+
+    def __init__(self, run: Trained, trainer: Trainer, progress: Progress) -> None:
+        self._run, self._trainer, self._progress = run, trainer, progress
+        self._best = _Best(run.config.keep_best, run.config.stop_after)
+        for line in run.scalars():
+            self._best.hear(line)
+        self.enough = ""
+
+    def stepped(self, step: int) -> None:
+        self._progress.stepped(step)
+
+    def logged(self, step: int, scalars: dict[str, float]) -> bool:
+        config = self._run.config
+        if config.holdout and (step % config.validate_every == 0 or step == config.steps):
+            scalars |= validation_terms(self._trainer, *self._heldout)
+        if config.evaluate_every and step % config.evaluate_every == 0:
+            scalars |= self._scores()
+        self._write(json.dumps({"step": step, **scalars}))
+        self._progress.logged(step, scalars)
+        wishes = self._run.registry.observe(
+            "unweave_run_log", run=self._run, step=step, scalars=scalars
+        )
+        if self._best.hear({"step": step, **scalars}):
+            state, mark = self._trainer.state(), digest(config)
+            save_checkpoint(self._run.path / "best", step, state, mark, keep=1)
+        if owner := next((o for o, wish in wishes if wish == "stop"), None):
+            self.enough = f"stopped at step {step} as observer {owner} asked"
+        elif self._best.exhausted:
+            self.enough = (
+                f"stopped at step {step}: {config.keep_best} was lowest at step {self._best.step}"
+            )
+        return bool(self.enough)
+
+    @functools.cached_property
+    def _heldout(self) -> tuple[Any, int, Labels]:
+        dataset, device = self._run.heldout, self._trainer.clock.device
+        return open_feed(dataset, device), len(dataset), _labels(dataset, device)
+
+    def _scores(self) -> dict[str, float]:
+        self._trainer.model.eval()
+        scores = score_model(self._run, self._trainer.model)
+        self._trainer.model.train()
+        return {f"score/{name}": float(value) for name, value in scores.items()}
+
+    def _write(self, line: str) -> None:
+        try:
+            with self._run.scalars_path.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        except OSError as error:
+            raise RunError(
+                f"{self._run.scalars_path} cannot be written: {error.strerror}"
+            ) from error
+
+
+class _Best:
+    """The lowest value of a logged term, and for how many logs of it nothing was lower."""
+
+    def __init__(self, term: str, patience: int) -> None:
+        self._term, self._patience = term, patience
+        self._value, self._since, self.step = math.inf, 0, 0
+
+    def hear(self, line: Mapping[str, float]) -> bool:
+        """Take a line of the log; return whether its value is the lowest so far."""
+        value = line.get(self._term)
+        if value is None:
+            return False
+        self._since += 1
+        if value < self._value:
+            self._value, self._since, self.step = value, 0, int(line["step"])
+        return self._since == 0
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the term was not lower for as many logs as the patience."""
+        return bool(self._patience) and self._since >= self._patience
+
+
+def _forget_after(run: Trained, step: int) -> None:
+    """Drop what was logged after the checkpoint that training goes on from."""
+    lines = run.scalars()
+    kept = [line for line in lines if line["step"] <= step]
+    text = "".join(json.dumps(line) + "\n" for line in kept)
+    if run.scalars_path.is_file() and text != run.scalars_path.read_text(encoding="utf-8"):
+        write_text(run.scalars_path, text)
+
+
+def _short(qualified: str) -> str:
+    return qualified.rpartition(":")[2]
+
+
+def _free_path(config: TrainConfig) -> Path:
+    """Make a run directory that was not there yet, which no other process can take as well."""
+    stem = f"{_short(config.method)}-{_short(parse_spec(config.data.name)[0])}"
+    path, number = Path("runs") / stem, 1
+    while True:
+        try:
+            path.mkdir(parents=True, exist_ok=False)
+        except FileExistsError:
+            number += 1
+            path = path.with_name(f"{stem}-{number}")
+        except OSError as error:
+            raise RunError(f"{path} cannot be made: {error.strerror}") from error
+        else:
+            return path

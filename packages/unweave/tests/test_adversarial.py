@@ -1,0 +1,275 @@
+"""Objectives with several players: gradients by hand, who gets which, and what critics learn."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from unweave.assemble import assemble
+from unweave.config import make_config
+from unweave.given import ArrayData
+from unweave.method import Schedule
+from unweave.objectives.as_vae import AsVae
+from unweave.objectives.infogan import InfoGan
+from unweave.objectives.vae_gan import VaeGan
+from unweave.players import Parts, Weighing, make_batches
+from unweave.registry import registry
+from unweave.training import make_trainer
+
+B, D = 8, 4
+WEIGHING = Weighing(Schedule.parse(2.0))
+SETTINGS = {
+    "method": "toy-vae", "data": "toy-images", "prior": "toy-normal", "dim": D,
+    "architecture": "mlp:widths=16",
+}  # fmt: skip
+
+
+def parts_of(cost="bernoulli", **settings):
+    """What an objective is built from, with weight 2 on the KL."""
+    names = registry()
+    config = make_config(names, {**SETTINGS, "cost": cost, **settings})
+    assembly = assemble(names, config, names.build("dataset", config.data))
+    objective = assembly.objective
+    return Parts(
+        assembly.model, objective.cost, dict(objective.estimators),
+        {("toy-kl", "kl"): WEIGHING}, (16, 16, 1), D, (), names.build,
+    )  # fmt: skip
+
+
+def batches_of(model, x, seed=3):
+    generator = torch.Generator().manual_seed(seed)
+    rows, other = torch.arange(B), torch.arange(B).flip(0)
+    return make_batches(
+        model, lambda i, _: x[i], lambda: None, 100, generator, (lambda: rows, lambda: other), B
+    )
+
+
+def gradients(objective, losses):
+    return {
+        player.name: torch.autograd.grad(
+            losses[player.name],
+            [p for m in player.modules for p in m.parameters() if p.requires_grad],
+            retain_graph=True, allow_unused=True,
+        )
+        for player in objective.rounds[0]
+    }  # fmt: skip
+
+
+@pytest.fixture
+def x():
+    return torch.rand(B, 1, 16, 16, generator=torch.Generator().manual_seed(1))
+
+
+def autoencode(model, x, generator):
+    """Codes, posterior moments and pictures as a hand-written loop computes them."""
+    mean, log_variance = model.encoder(x).chunk(2, dim=1)
+    std = (0.5 * log_variance).exp()
+    z = mean + std * torch.randn(mean.shape, generator=generator)
+    kl = 0.5 * (mean**2 + std**2 - 1 - 2 * std.log()).sum(1).mean()
+    return z, kl
+
+
+@pytest.mark.parametrize("generator", ["minimax", "non-saturating"])
+def test_gradients_of_vae_gan_are_those_of_a_loop_by_hand(x, generator):
+    torch.manual_seed(0)
+    parts = parts_of()
+    options = {"weight": 0.3, "gan_weight": 0.7, "discriminator": "mlp:widths=12"}
+    objective = VaeGan(parts, generator=generator, **options)
+    model = parts.model
+    losses, named = objective.losses(0, batches_of(model, x), torch.tensor(0))
+    found = gradients(objective, losses)
+
+    noise = torch.Generator().manual_seed(3)
+    z, kl = autoencode(model, x, noise)
+    rebuilt = model.decoder(z).sigmoid()
+    seed = int(torch.randint(2**62, (), generator=noise))
+    prior = torch.distributions.Normal(0.0, 1.0)
+    state = torch.random.get_rng_state()
+    torch.manual_seed(seed)
+    codes = prior.sample((B, D))
+    torch.random.set_rng_state(state)
+    imagined = model.decoder(codes).sigmoid()
+    body, head = objective.discriminator.body, objective.discriminator.head
+    features = 0.5 * ((body(x).detach() - body(rebuilt)) ** 2).sum(1).mean()
+    d_real, d_fake, d_dream = (head(body(i)).squeeze(1) for i in (x, rebuilt, imagined))
+    gan = -(
+        d_real.sigmoid().log().mean()
+        + (1 - d_fake.sigmoid()).log().mean()
+        + (1 - d_dream.sigmoid()).log().mean()
+    )
+    other = -d_fake.sigmoid().log().mean() - d_dream.sigmoid().log().mean()
+    hand = {
+        "encoder": (2 * kl + features, model.encoder),
+        "decoder": (
+            0.3 * features + 0.7 * (-gan if generator == "minimax" else other), model.decoder,
+        ),
+        "discriminator": (gan, objective.discriminator),
+    }  # fmt: skip
+    assert named["gan"].item() == pytest.approx(gan.item(), rel=1e-5)
+    for player, (loss, module) in hand.items():
+        wanted = torch.autograd.grad(loss, list(module.parameters()), retain_graph=True)
+        for one, two in zip([g for g in found[player] if g is not None], wanted, strict=False):
+            torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-7)
+
+
+def test_no_adversarial_gradient_reaches_the_encoder_and_no_feature_gradient_the_critic(x):
+    parts = parts_of()
+    model = parts.model
+    reference = None
+    for gan_weight in (0.0, 50.0):
+        torch.manual_seed(0)
+        objective = VaeGan(parts, gan_weight=gan_weight, discriminator="mlp:widths=12")
+        found = gradients(objective, objective.losses(0, batches_of(model, x), torch.tensor(0))[0])
+        if reference is not None:
+            for one, two in zip(found["encoder"], reference["encoder"], strict=True):
+                assert (one is None and two is None) or torch.equal(one, two)
+            assert not torch.equal(found["decoder"][0], reference["decoder"][0])
+        reference = found
+    for weight in (0.0, 50.0):
+        torch.manual_seed(0)
+        objective = VaeGan(parts, weight=weight, discriminator="mlp:widths=12")
+        found = gradients(objective, objective.losses(0, batches_of(model, x), torch.tensor(0))[0])
+        assert torch.equal(found["discriminator"][0], reference["discriminator"][0])
+
+
+def test_without_the_game_it_is_a_vae_whose_cost_is_in_features(x):
+    """gan_weight 0: encoder and decoder descend KL + the feature cost, as one VAE would."""
+    torch.manual_seed(0)
+    parts = parts_of()
+    model = parts.model
+    objective = VaeGan(parts, gan_weight=0.0, discriminator="mlp:widths=12")
+    found = gradients(objective, objective.losses(0, batches_of(model, x), torch.tensor(0))[0])
+    z, kl = autoencode(model, x, torch.Generator().manual_seed(3))
+    rebuilt, body = model.decoder(z).sigmoid(), objective.discriminator.body
+    loss = 2 * kl + 0.5 * ((body(x) - body(rebuilt)) ** 2).sum(1).mean()
+    for player, module in (("encoder", model.encoder), ("decoder", model.decoder)):
+        wanted = torch.autograd.grad(loss, list(module.parameters()), retain_graph=True)
+        for one, two in zip(found[player], wanted, strict=False):
+            torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-7)
+
+
+def linear_pair(slope, back):
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(1, 1, bias=False))
+    decoder = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Unflatten(1, (1, 1, 1)))
+    with torch.no_grad():
+        encoder[1].weight.fill_(slope)
+        decoder[0].weight.fill_(back)
+    return encoder, decoder
+
+
+def test_the_critics_of_as_vae_learn_the_analytic_log_ratios():
+    """q(x) = N(0, 1), q(z|x) = N(.8 x, .6²), p(z) = N(0, 1), p(x|z) = N(.7 z, .5²)."""
+    a, s, b, t = 0.8, 0.6, 0.7, 0.5
+    rows = torch.randn(20_000, 1, generator=torch.Generator().manual_seed(0)).numpy()
+    names = registry()
+    config = make_config(
+        names,
+        {
+            "method": "toy-vae", "cost": f"gaussian:sigma={t}", "data": "unweave:given", "dim": 1,
+            "posterior": f"fixed-noise:noise={s}", "architecture": "unweave:given",
+        },
+    )  # fmt: skip
+    assembly = assemble(names, config, ArrayData(rows), linear_pair(a, b))
+    model = assembly.model
+    parts = Parts(model, assembly.objective.cost, {}, {}, (1, 1, 1), 1, (), names.build)
+    torch.manual_seed(0)
+    objective = AsVae(parts, critic="mlp:widths=64", width=64)
+    critics = [*objective.critic_1.parameters(), *objective.critic_2.parameters()]
+    optimizer = torch.optim.Adam(critics, lr=3e-3)
+    data = torch.from_numpy(rows)[:, :, None, None]
+    generator = torch.Generator().manual_seed(1)
+
+    def step(n):
+        first, second = (torch.randint(len(data), (n,), generator=generator) for _ in range(2))
+        batches = make_batches(
+            model,
+            lambda i, _: data[i],
+            lambda: None,
+            100,
+            generator,
+            (lambda: first, lambda: second),
+            n,
+        )
+        return objective.losses(0, batches, torch.tensor(0))[0], batches
+
+    for number in range(1500):
+        for group in optimizer.param_groups:
+            group["lr"] = 3e-3 * 0.5 * (1 + math.cos(math.pi * number / 1500))
+        losses, _ = step(1024)
+        optimizer.zero_grad()
+        (losses["critic-1"] + losses["critic-2"]).backward(inputs=critics)
+        optimizer.step()
+
+    def normal(value, mean, std):
+        return torch.distributions.Normal(mean, std).log_prob(value)
+
+    def ratio_1(x, z):
+        joint = normal(x, torch.tensor(0.0), 1.0) + normal(z, a * x, s)
+        return joint - normal(x, torch.tensor(0.0), math.hypot(b, t)) - normal(z, 0 * x, 1.0)
+
+    def ratio_2(x, z):
+        joint = normal(z, 0 * x, 1.0) + normal(x, b * z, t)
+        return joint - normal(z, 0 * x, math.hypot(a, s)) - normal(x, 0 * z, 1.0)
+
+    with torch.no_grad():
+        _, batches = step(4000)
+        z, x = batches.first.latent.z, batches.first.x
+        prior = batches.prior_sample()
+        dreamt = b * prior + t * torch.randn(prior.shape, generator=generator)
+        for critic, ratio, pairs in (
+            (objective.critic_1, ratio_1, (x, z)),
+            (objective.critic_2, ratio_2, (dreamt[:, :, None, None], prior)),
+        ):
+            found = critic(*pairs)
+            wanted = ratio(pairs[0].flatten(1), pairs[1]).squeeze(1)
+            assert (found.mean() - wanted.mean()).abs() < 0.05
+            assert (found - wanted).abs().mean() < 0.15
+
+
+def test_the_information_bound_of_infogan_stays_below_the_entropy_of_its_code(tmp_path):
+    names = registry()
+    settings = {
+        "method": "infogan", "categories": 3, "uniform": 1, "dim": 6, "steps": 150,
+        "data": "toy-images", "architecture": "mlp:widths=32", "batch_size": 32,
+        "discriminator": "mlp:widths=32", "log_every": 150,
+    }  # fmt: skip
+    pytest.importorskip("unweave_priors")
+    from unweave.registry import Registry
+
+    names = Registry(("unweave", "toy", "unweave-priors"))
+    trainer = make_trainer(names, make_config(names, settings), torch.device("cpu"))
+    for _ in range(150):
+        trainer.train_step()
+    log = trainer.take_log()
+    assert log["code_entropy"] == pytest.approx(math.log(3) + math.log(2), rel=1e-5)
+    assert log["information_bound"] < log["code_entropy"]
+    assert isinstance(trainer.objective, InfoGan)
+    images = trainer.model.decode(torch.zeros(2, 6)).shape
+    assert images == (2, 1, 16, 16)
+
+
+def test_a_classifier_is_trained_along(tmp_path):
+    import unweave
+
+    settings = {
+        "data": "toy-images", "prior": "toy-normal", "dim": 4, "steps": 300, "batch_size": 64,
+        "log_every": 100, "architecture": "mlp:widths=64", "device": "cpu", "beta": 0.01,
+        "learning_rate": 3e-3,
+    }  # fmt: skip
+    plain = unweave.train("toy-vae", out=tmp_path / "plain", **settings)
+    own = unweave.train(
+        "toy-vae", out=tmp_path / "own", classifier="own:factor=1,learning_rate=1e-2", **settings
+    )
+    joint = unweave.train(
+        "toy-vae", out=tmp_path / "joint", classifier="joint:factor=1,weight=20", **settings
+    )
+    # Codes that are held fixed: the autoencoder is what it is without the classifier.
+    for a, b in zip(plain.model.parameters(), own.model.parameters(), strict=True):
+        assert torch.equal(a, b)
+    accuracy = {r: r.scalars()[-1]["classifier/accuracy"] for r in (own, joint)}
+    assert 1 / 8 < accuracy[own] < accuracy[joint]
+    assert np.isfinite(joint.reconstruct(joint.dataset.images(np.arange(2)))).all()
+    with pytest.raises(ValueError, match="classifier needs factor 5, and the data set has 2"):
+        unweave.train("toy-vae", out=tmp_path / "x", classifier="own:factor=5", **settings)

@@ -1,0 +1,303 @@
+"""Comparisons: groups, the best within error, contrasts, layouts, pictures, pages."""
+
+import csv
+import io
+import re
+
+import numpy as np
+import pytest
+import scipy.stats
+
+import unweave
+from unweave.errors import ConfigError
+from unweave.executors import Serial
+from unweave.experiment.comparison import Comparison
+from unweave.experiment.definition import Experiment, Variant
+from unweave.experiment.layout import as_csv, as_latex, as_markdown, as_text
+from unweave.experiment.opening import open_results
+from unweave.experiment.page import usual_pictures, write_comparison
+from unweave.experiment.reading import parse_definition
+from unweave.experiment.results import Results
+from unweave.experiment.rows import Measured, Row
+from unweave.experiment.sweep import sweep
+
+VALUES = {
+    ("one", 1): {"mig": [0.10, 0.12, 0.11], "mse": [30.0, 31.0, 32.0]},
+    ("one", 4): {"mig": [0.30, 0.34, 0.33], "mse": [40.0, 42.0, 41.0]},
+    ("two", 1): {"mig": [0.09, 0.13, 0.10], "mse": [29.0, 33.0, 31.0]},
+    ("two", 4): {"mig": [0.31, 0.33, 0.35], "mse": [50.0, 52.0, 51.0]},
+}
+
+
+def row(label, beta, seed, values, status="finished"):
+    return Row(
+        run=label, place={"beta": beta}, seed=seed, status=status, step=10, steps=10,
+        measures={
+            name: Measured(measure=name, value=found[seed], step=10)
+            for name, found in values.items()
+        },
+    )  # fmt: skip
+
+
+@pytest.fixture
+def results(tmp_path):
+    experiment = Experiment(
+        name="made-up", runs=[Variant(label="one"), Variant(label="two")],
+        grid={"beta": [1, 4]}, seeds=[0, 1, 2],
+        measures={"mig": "metric mig", "mse": "squared-error"},
+    )  # fmt: skip
+    rows = [row(*key, seed, values) for key, values in VALUES.items() for seed in range(3)]
+    return Results(experiment, tmp_path, rows)
+
+
+def test_groups_are_kinds_at_places_and_hold_the_seeds(results):
+    groups = Comparison(results).groups
+    assert [group.title for group in groups] == [
+        "one, beta 1", "one, beta 4", "two, beta 1", "two, beta 4",
+    ]  # fmt: skip
+    assert list(groups[1].values("mig").values()) == [0.30, 0.34, 0.33]
+    assert results.values("mig", "two", {"beta": 4.0}) == [0.31, 0.33, 0.35]
+    with pytest.raises(ConfigError, match="has no run 'three'"):
+        results.at("three", {})
+
+
+def test_the_best_is_marked_with_what_is_within_error_of_it(results):
+    comparison = Comparison(results)
+    assert comparison.best("mig") == [False, True, False, True]  # .323 and .330
+    assert comparison.best("mse") == [True, False, True, False]  # lower is better: 31 and 31
+    undirected = results.experiment.model_copy(update={"better": {"mig": "neither"}})
+    found = Comparison(Results(undirected, results.folder, results.rows))
+    assert found.best("mig") == [False] * 4
+
+
+def test_methods_are_tested_against_each_other_at_equal_places(results):
+    found = {(c.measure, c.first.title): c for c in Comparison(results).contrasts}
+    assert set(found) == {(m, f"one, beta {b}") for m in ("mig", "mse") for b in (1, 4)}
+    contrast = found["mse", "one, beta 4"]
+    # all three differences are -10: their spread is 0, and flips of signs give 2 / 8
+    assert contrast.p == 0.25
+    assert contrast.corrected == 0.5
+    assert contrast.difference == -10
+    contrast = found["mig", "one, beta 1"]
+    expected = scipy.stats.ttest_rel(VALUES["one", 1]["mig"], VALUES["two", 1]["mig"]).pvalue
+    assert contrast.p == pytest.approx(expected)
+
+
+def test_only_seeds_that_both_have_are_paired(results):
+    rows = [r for r in results.rows if not (r.run == "two" and r.seed == 1)]
+    found = Comparison(Results(results.experiment, results.folder, rows)).contrasts[0]
+    first, second = VALUES["one", 1]["mig"], VALUES["two", 1]["mig"]
+    assert found.pairs == 2
+    assert found.difference == pytest.approx(np.mean(first[::2]) - np.mean(second[::2]))
+
+
+def test_a_run_that_is_not_finished_counts_for_nothing(results):
+    broken = [r.model_copy(update={"status": "failed", "reason": "it blew up"})
+              if r.seed == 2 else r for r in results.rows]  # fmt: skip
+    comparison = Comparison(Results(results.experiment, results.folder, broken))
+    assert [s.n for s in comparison.summaries["mig"]] == [2, 2, 2, 2]
+    assert "it blew up" in as_text(comparison)
+    assert "it blew up" in as_markdown(comparison)
+
+
+def test_ranks_are_within_places_and_seeds(results):
+    labels, table = Comparison(results).mean_ranks("mig")
+    assert labels == ["one", "two"]
+    assert table.tolist() == [[1, 2], [2, 1], [1, 2], [2, 1], [1, 2], [2, 1]]
+
+
+def test_the_layouts_say_the_same(results):
+    comparison = Comparison(results)
+    lines = list(csv.DictReader(io.StringIO(as_csv(comparison))))
+    line = next(x for x in lines if (x["run"], x["beta"], x["measure"]) == ("one", "4", "mig"))
+    assert float(line["mean"]) == np.mean(VALUES["one", 4]["mig"])
+    assert float(line["std"]) == np.std(VALUES["one", 4]["mig"], ddof=1)
+    assert float(line["low"]) < float(line["mean"]) < float(line["high"])
+    assert line["best"] == "1"
+    text = as_markdown(comparison)
+    assert re.search(r"\| one \| 4 \| \*\*0\.323 ± 0\.021 \[.*?\]\*\* \| 41 ± 1 \[", text)
+    assert "mig ↑ | mse ↓" in text
+    assert "0.323 ± 0.021" in as_text(comparison)
+    latex = as_latex(comparison)
+    assert r"\begin{tabular}{llrr}" in latex
+    assert r"one & 4 & $\mathbf{0.323 \pm 0.021}$ & $41 \pm 1$ \\" in latex
+    assert latex.index(r"\toprule") < latex.index(r"\midrule") < latex.index(r"\bottomrule")
+
+
+def test_names_are_text_in_every_layout(tmp_path):
+    label = r"a_b & 50% $x$ <script>alert(1)</script> | \input{/etc/passwd}"
+    experiment = Experiment.model_construct(
+        name="e", title=label, settings={}, data=[], runs=[Variant.model_construct(label=label)],
+        grid={}, seeds=[0], test=None, density=None, measures={"mig": "metric mig"}, better={},
+        pictures=[], reports=False,
+    )  # fmt: skip
+    rows = [Row(run=label, place={}, seed=0, status="finished", step=1, steps=1,
+                measures={"mig": Measured(measure="m", value=0.5, step=1)})]  # fmt: skip
+    comparison = Comparison(Results(experiment, tmp_path, rows))
+    latex = as_latex(comparison)
+    assert r"a\_b \& 50\% \$x\$ \textless{}script\textgreater{}" in latex
+    assert r"\input" not in latex
+    assert r"\|" in as_markdown(comparison)
+    page = write_comparison(comparison, tmp_path).read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+STUDY = """
+data = ["toy-images"]
+seeds = 3
+density = "toy-affine"
+[settings]
+prior = "toy-normal"
+dim = 2
+batch_size = 16
+steps = 6
+log_every = 2
+architecture = "mlp:widths=8"
+[[runs]]
+label = "vae"
+settings = { method = "toy-vae" }
+[[runs]]
+label = "heavy vae"
+settings = { method = "toy-vae", learning_rate = 0.01 }
+[grid]
+beta = [1, 4]
+dim = [2, 3]
+[measures]
+error = "squared-error"
+score = "metric toy-correlation"
+[[pictures]]
+kind = "heat-map"
+name = "heat"
+options = { measure = "score", rows = "beta", columns = "dim" }
+[[pictures]]
+kind = "curves"
+name = "curves"
+options = { x = "beta", by = "dim", measures = ["error", "score"], log = true }
+[[pictures]]
+kind = "trade"
+name = "trade"
+options = { x = "error", y = "score", label = "beta" }
+[[pictures]]
+kind = "violins"
+name = "violins"
+options = { measures = ["error", "score"] }
+[[pictures]]
+kind = "ranks"
+name = "ranks"
+options = { measures = ["error", "score"] }
+[[pictures]]
+kind = "steps"
+name = "steps"
+options = { terms = ["loss", "kl"] }
+[[pictures]]
+kind = "traversals"
+name = "traversals"
+options = { dimensions = 2, reach = 3 }
+[[pictures]]
+kind = "aggregate"
+name = "aggregate"
+options = { rows = "beta", columns = "dim" }
+[[pictures]]
+kind = "magnitudes"
+name = "magnitudes"
+options = { run = "vae", where = { beta = 4, dim = 2 }, classes = [0, 3] }
+[[pictures]]
+kind = "samples"
+name = "samples"
+[[pictures]]
+kind = "reconstructions"
+name = "reconstructions"
+[[pictures]]
+kind = "representations"
+name = "representations"
+"""
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory, toy_path):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(toy_path)
+        patch.setenv("UNWEAVE_PLUGINS", "unweave,toy")
+        from unweave.registry import registry
+
+        registry.cache_clear()
+        folder = tmp_path_factory.mktemp("swept")
+        sweep(parse_definition(STUDY, "study", Experiment), folder, Serial())
+    return folder
+
+
+def test_every_picture_is_drawn_and_the_page_needs_nothing_else(swept, tmp_path, call):
+    shown = call("compare", swept, "--out", tmp_path / "page")
+    assert "heavy vae" in shown
+    page = (tmp_path / "page" / "experiment.html").read_text()
+    experiment = open_results([swept]).experiment
+    assert "Not drawn" not in page
+    for picture in experiment.pictures:
+        assert (tmp_path / "page" / f"{picture.name}.png").stat().st_size > 3000
+    assert page.count("data:image/png;base64,") == len(experiment.pictures)
+    assert "http" not in page.replace("http-equiv", "")
+    links = re.findall(r'href="([^"]+)"', page)
+    assert len(links) == 24
+    assert all((tmp_path / "page" / link).resolve().is_dir() for link in links)
+
+
+def test_the_usual_pictures_of_an_experiment_are_drawn(swept, tmp_path):
+    results = open_results([swept])
+    plain = results.experiment.model_copy(update={"pictures": []})
+    comparison = Comparison(Results(plain, results.folder, results.rows))
+    kinds = {picture.kind for picture in usual_pictures(comparison)}
+    assert kinds == {"violins", "trade", "heat-map", "ranks", "steps", "traversals"}
+    page = write_comparison(comparison, tmp_path).read_text()
+    assert "Not drawn" not in page
+
+
+def test_a_picture_that_cannot_be_drawn_says_why(swept, tmp_path):
+    results = open_results([swept])
+    waiting = [r.model_copy(update={"status": "waiting", "step": 0}) for r in results.rows]
+    comparison = Comparison(Results(results.experiment, results.folder, waiting))
+    page = write_comparison(comparison, tmp_path).read_text()
+    assert "Not drawn: no run is finished." in page
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "csv", "latex"])
+def test_the_formats_of_the_command(swept, tmp_path, call, form):
+    shown = call("compare", swept, "--format", form, "--out", tmp_path)
+    mark = {
+        "text": "heavy vae",
+        "markdown": "| --- |",
+        "csv": "run,beta,dim,measure",
+        "latex": r"\toprule",
+    }
+    assert mark[form] in shown
+
+
+def test_run_directories_are_compared_by_method_seed_and_what_differs(
+    tmp_path, settings, call, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    paths = []
+    for beta in (1, 5):
+        for seed in (0, 1):
+            path = tmp_path / f"vae-{beta}-{seed}"
+            unweave.train("toy-vae", beta=beta, seed=seed, out=path, device="cpu", **settings)
+            paths.append(path)
+    unweave.train("toy-gan", seed=0, out=tmp_path / "gan", device="cpu", **settings)
+    found = open_results([*paths, tmp_path / "gan"])
+    assert [(r.run, r.place, r.seed) for r in found.rows] == [
+        ("toy-vae", {"beta": 1.0}, 0), ("toy-vae", {"beta": 1.0}, 1),
+        ("toy-vae", {"beta": 5.0}, 0), ("toy-vae", {"beta": 5.0}, 1), ("toy-gan", {}, 0),
+    ]  # fmt: skip
+    run = unweave.Run.open(paths[0])
+    assert found.rows[0].value("reconstruction_error") == run.scores["reconstruction_error"]
+    assert "toy-gan" in call("compare", *paths, tmp_path / "gan")
+    assert (tmp_path / "comparison" / "experiment.html").is_file()
+    with pytest.raises(ConfigError, match="are the same run: one method, one seed"):
+        open_results([paths[0], paths[0]])
+
+
+def test_what_cannot_be_compared_is_said(swept, tmp_path, call):
+    assert "is not a run directory" in call("compare", tmp_path, code=2)
+    assert "is an experiment; compare it alone" in call("compare", swept, tmp_path, code=2)
+    with pytest.raises(ConfigError, match="name the folder of an experiment, or run directories"):
+        open_results([])

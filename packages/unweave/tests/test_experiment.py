@@ -1,0 +1,531 @@
+"""Experiments: read, checked before anything is trained, run, measured, kept as one table."""
+
+import builtins
+import csv
+import json
+import math
+import tomllib
+
+import h5py
+import numpy as np
+import pytest
+
+import unweave
+from unweave.errors import ConfigError
+from unweave.executors import Serial
+from unweave.experiment.checking import checked
+from unweave.experiment.definition import Experiment, Job
+from unweave.experiment.opening import open_experiment
+from unweave.experiment.reading import changed, parse_definition, read_definition
+from unweave.experiment.rows import JobFiles, reached_step
+from unweave.experiment.running import typed_experiment
+from unweave.experiment.sweep import sweep
+from unweave.registry import registry
+
+STUDY = """
+data = ["toy-images"]
+seeds = 2
+[settings]
+prior = "toy-normal"
+dim = 3
+batch_size = 16
+steps = 12
+log_every = 4
+checkpoint_every = 4
+architecture = "mlp:widths=16"
+[[runs]]
+label = "vae"
+settings = { method = "toy-vae" }
+[[runs]]
+label = "gan"
+settings = { method = "toy-gan", learning_rate = 0.01 }
+[grid]
+dim = [2, 3]
+[measures]
+error = "squared-error"
+score = "metric toy-correlation:power=1"
+"""
+
+
+FROM_A_FILE = """
+from pathlib import Path
+import numpy as np, pluggy
+from toy import ToyImages
+UNWEAVE_API = 1
+
+@pluggy.HookimplMarker("unweave")
+def unweave_datasets():
+    return {"toy-file": "_hooks_toy_file:ToyFile"}
+
+class ToyFile(ToyImages):
+    def __init__(self, *, path: Path) -> None:
+        super().__init__()
+        self._images = np.load(path)["images"]
+"""
+
+
+@pytest.fixture
+def toy_file(tmp_path, monkeypatch):
+    """Give what writes images, and let a data set `toy-file:path=...` read them."""
+    folder = tmp_path / "plugin"
+    info = folder / "toy_file-1.0.dist-info"
+    info.mkdir(parents=True)
+    (folder / "_hooks_toy_file.py").write_text(FROM_A_FILE)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-file\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[unweave]\ntoy-file = _hooks_toy_file\n")
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setenv("UNWEAVE_PLUGINS", "unweave,toy,toy-file")
+    registry.cache_clear()
+
+    def save(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        images = np.random.default_rng(0).integers(0, 256, (128, 16, 16, 1), np.uint8)
+        np.savez(path, images=images)
+
+    return save
+
+
+@pytest.fixture
+def study():
+    return parse_definition(STUDY, "study", Experiment)
+
+
+def edited(old, new, count=1):
+    assert old in STUDY
+    return parse_definition(STUDY.replace(old, new, count), "study", Experiment)
+
+
+def no_training(*arguments, **settings):
+    raise AssertionError("something was trained")
+
+
+def files_of(folder):
+    return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_study_is_trained_measured_and_kept_as_a_table(study, tmp_path, capsys):
+    results = sweep(study, tmp_path / "out", Serial())
+    assert "8 runs: 0 finished, 8 to do, 96 steps" in capsys.readouterr().err
+    assert len(results.rows) == 8
+    assert all(row.finished and row.step == 12 for row in results.rows)
+    columns = unweave.read_experiment(tmp_path / "out", frame=False)
+    assert list(columns) == [
+        "run", "dim", "seed", "status", "reason", "step", "steps", "seconds",
+        "error", "score", "folder",
+    ]  # fmt: skip
+    run = unweave.Run.open(tmp_path / "out" / columns["folder"][0])
+    index = np.arange(len(run.dataset))
+    images = run.dataset.images(index) / 255.0
+    expected = np.square(images - run.reconstruct(run.dataset.images(index)) / 255.0).sum((1, 2, 3))
+    assert columns["error"][0] == pytest.approx(expected.mean(), rel=0.02)  # pictures are rounded
+    codes = run.encode(run.dataset.images(index))
+    correlations = np.corrcoef(codes.T, run.dataset.factors[:, 0])[-1, :-1]
+    assert columns["score"][0] == pytest.approx(np.abs(correlations).max(), rel=1e-4)
+    assert columns["dim"].tolist() == [row.place["dim"] for row in results.rows]
+
+
+def test_the_same_command_trains_nothing_twice(study, tmp_path, monkeypatch):
+    first = sweep(study, tmp_path, Serial())
+    before = files_of(tmp_path / "runs") | files_of(tmp_path / "jobs")
+    monkeypatch.setattr("unweave.training.train", no_training)
+    monkeypatch.setattr("unweave.training.resume", no_training)
+    assert sweep(study, tmp_path, Serial()).rows == first.rows
+    assert files_of(tmp_path / "runs") | files_of(tmp_path / "jobs") == before
+
+
+def test_seeds_values_and_measures_may_be_added_later(study, tmp_path):
+    first = sweep(study, tmp_path, Serial())
+    before = files_of(tmp_path / "runs")
+    more = study.model_copy(
+        update={
+            "seeds": [0, 1, 2], "grid": {"dim": [2, 3, 4]},
+            "measures": {**study.measures, "kl": "log loss"},
+        }
+    )  # fmt: skip
+    results = sweep(more, tmp_path, Serial())
+    assert len(results.rows) == 18
+    now = files_of(tmp_path / "runs")
+    same = [p for p in before if p.name not in ("codes.h5", "scores.json")]
+    assert all(now[path] == before[path] for path in same)
+    old = {(row.run, row.place["dim"], row.seed): row.value("error") for row in first.rows}
+    new = {(row.run, row.place["dim"], row.seed): row.value("error") for row in results.rows}
+    assert old.items() <= new.items()
+    assert all(row.value("kl") == unweave.Run.open(row.folder).scalars()[-1]["loss"]
+               for row in results.rows)  # fmt: skip
+
+
+def test_a_failed_run_is_a_row_with_its_reason_and_the_others_go_on(tmp_path):
+    study = edited('method = "toy-gan", learning_rate = 0.01', 'method = "toy-bomb", fuse = 6')
+    results = sweep(study, tmp_path, Serial())
+    failed = [row for row in results.rows if row.run == "gan"]
+    assert all(row.status == "failed" and row.step == 4 for row in failed)
+    assert all("bomb is not finite at step" in row.reason for row in failed)
+    assert all(row.finished for row in results.rows if row.run == "vae")
+    columns = unweave.read_experiment(tmp_path / "experiment.csv", frame=False)
+    assert sorted(columns["status"]) == ["failed"] * 4 + ["finished"] * 4
+    assert np.isnan(columns["error"]).sum() == 4
+
+
+def test_a_measure_that_fails_costs_no_other(study, tmp_path, monkeypatch):
+    from unweave.experiment import performing
+
+    def broken(run, experiment, text):
+        if text.startswith("metric"):
+            raise IndexError("out of luck")
+        return 1.5
+
+    with monkeypatch.context() as patch:
+        patch.setattr(performing, "measure", broken)
+        results = sweep(study, tmp_path, Serial())
+    assert all(row.finished and row.value("error") == 1.5 for row in results.rows)
+    assert all(row.reason == "score: IndexError: out of luck" for row in results.rows)
+    again = sweep(study, tmp_path, Serial())  # what failed is tried again, the rest is kept
+    assert all(math.isfinite(row.value("score")) and row.reason == "" for row in again.rows)
+    assert all(row.value("error") == 1.5 for row in again.rows)
+
+
+def test_a_run_counts_as_finished_by_its_checkpoint_not_by_its_log(study, tmp_path):
+    """A kill between the last line of the log and the last checkpoint."""
+    sweep(study, tmp_path, Serial())
+    job = study.jobs()[0]
+    files = JobFiles(tmp_path, job)
+    whole = files_of(files.run / "checkpoints")
+    row = json.loads(files.row.read_text())
+    max(whole).unlink()
+    assert reached_step(files.run) == 8
+    assert unweave.Run.open(files.run).scalars()[-1]["step"] == 12
+    results = open_experiment(tmp_path)
+    assert results.rows[0].status == "stopped"
+    assert math.isnan(results.rows[0].value("error"))
+    again = sweep(study, tmp_path, Serial())
+    assert again.rows[0].finished
+    assert files_of(files.run / "checkpoints")[max(whole)] == whole[max(whole)]
+    assert again.rows[0].value("error") == row["measures"]["error"]["value"]
+
+
+def test_a_number_of_another_step_is_not_believed(study, tmp_path):
+    sweep(study, tmp_path, Serial())
+    files = JobFiles(tmp_path, study.jobs()[0])
+    row = json.loads(files.row.read_text())
+    right = row["measures"]["error"]["value"]
+    row["measures"]["error"] |= {"value": -7.0, "step": 8}
+    files.row.write_text(json.dumps(row))
+    assert math.isnan(open_experiment(tmp_path).rows[0].value("error"))
+    assert sweep(study, tmp_path, Serial()).rows[0].value("error") == right
+
+
+@pytest.mark.parametrize("content", ["", "null", "[]", "{}", '{"run": 3}', "[" * 10_000, "\x00"])
+def test_a_row_that_is_none_is_made_anew(study, tmp_path, content):
+    one = study.model_copy(update={"runs": study.runs[:1], "grid": {}, "seeds": [0]})
+    first = sweep(one, tmp_path, Serial())
+    JobFiles(tmp_path, one.jobs()[0]).row.write_text(content)
+    assert sweep(one, tmp_path, Serial()).rows[0].value("error") == first.rows[0].value("error")
+
+
+def test_a_folder_of_other_settings_is_refused_before_anything_is_trained(
+    study, tmp_path, monkeypatch
+):
+    sweep(study, tmp_path, Serial())
+    monkeypatch.setattr("unweave.training.train", no_training)
+    monkeypatch.setattr("unweave.training.resume", no_training)
+    other = changed(study, {"batch_size": 8})
+    with pytest.raises(ConfigError, match=r"other settings \(batch_size 16 instead of 8\); choose"):
+        sweep(other, tmp_path, Serial())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("squared-error", "sqared-error", "measure error: unknown measure 'sqared-error'; did you"),
+        ("squared-error", "squared-error 3", "measure error: it takes no argument, got '3'"),
+        ("squared-error", "log kll", "measure error: unknown term in the log 'kll'; did you mean"),
+        ("squared-error", "log", "measure error: name a term"),
+        ("squared-error", "mmd somewhere", "unknown metric 'mmd'"),
+        ("squared-error", "frechet here", "unknown source of samples 'here'"),
+        ("squared-error", "frechet prior:imags=9", "unknown option of measure frechet 'imags'"),
+        ("squared-error", "frechet prior:network=alexnet", "unknown feature network 'alexnet'"),
+        ("squared-error", "frechet density", "measure error: no density is fitted; say which"),
+        ("toy-correlation:", "toy-corelation:", "unknown metric 'toy-corelation'; did you mean"),
+        ("power=1", "pwer=1", "unknown option of metric toy-correlation 'pwer'"),
+        ("power=1", "power=x", "option power of metric toy-correlation does not take 'x'"),
+        ("toy-correlation:power=1", "toy-sound", "measure score: .*sound"),
+        ("learning_rate = 0.01", "learning_rat = 0.01", "run gan-dim2-seed0: unknown setting"),
+        ("toy-vae", "toy-vea", "run vae-dim2-seed0: unknown method 'toy-vea'; did you mean"),
+        ("dim = [2, 3]", "dim = [2, 0]", "run vae-dim0-seed0: setting dim does not take 0"),
+        ("steps = 12", "steps = 0", "setting steps does not take 0"),
+        ('["toy-images"]', '["toy-imges"]', "cannot begin: unknown dataset 'toy-imges'"),
+        ('["toy-images"]', '["toy-images:factors=false"]', "needs factors, and toy-images has"),
+        ('["toy-images"]', "[]", "names no data; add data"),
+        ("seeds = 2", 'seeds = 2\ndensity = "toy-afine"', "density: unknown flow 'toy-afine'"),
+        ("seeds = 2", 'seeds = 2\ndensity = "toy-affine:flor=1"', "unknown option of flow toy-aff"),
+        ("seeds = 2", 'seeds = 2\ntest = "sde=4"', "test: unknown option of dataset"),
+        ("seeds = 2", 'seeds = 2\nbetter = { eror = "lower" }', "unknown measure in .better. 'er"),
+        ("error =", "seed =", "measure 'seed' has the name of another column"),
+        ("error =", "dim =", "measure 'dim' has the name of another column"),
+        ('"gan"', '"vae"', "runs have the label 'vae' twice"),
+        ('"gan"', '"VAE"', "labels 'vae' and 'VAE' would share the folder"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_trained_or_written(
+    old, new, message, tmp_path, monkeypatch
+):
+    study = edited(old, new)
+    if "log kll" not in new:  # which is found by a run of one step, in a folder of its own
+        monkeypatch.setattr("unweave.training.train", no_training)
+    with pytest.raises(ValueError, match=message):
+        sweep(study, tmp_path / "out", Serial())
+    assert not (tmp_path / "out").exists()
+
+
+PICTURES = {
+    'kind = "curve"': "unknown kind of picture 'curve'; did you mean 'curves'",
+    'kind = "trade"\noptions = { x = "error" }': "picture p: kind trade needs the option y",
+    'kind = "trade"\noptions = { x = "error", y = "scor" }': "unknown measure 'scor'; did you",
+    'kind = "trade"\noptions = { x = "error", z = "score" }': "unknown option of picture trade 'z'",
+    'kind = "trade"\noptions = { x = 3, y = "score" }': "option x of picture trade does not take 3",
+    'kind = "curves"\noptions = { x = "beta", measures = ["error"] }': "unknown setting of the gri",
+    'kind = "magnitudes"\noptions = { run = "v", where = {}, classes = [1] }': "unknown run 'v'",
+    'kind = "magnitudes"\noptions = { run = "vae", where = { dim = 9 }, classes = [1] }':
+        "the grid has no dim '9'; it has 2, 3",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+def test_a_wrong_picture_is_said_before_anything_is_trained(picture, tmp_path, monkeypatch):
+    monkeypatch.setattr("unweave.training.train", no_training)
+    study = parse_definition(f'{STUDY}\n[[pictures]]\nname = "p"\n{picture}', "study", Experiment)
+    with pytest.raises(ValueError, match=PICTURES[picture]):
+        sweep(study, tmp_path / "out", Serial())
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../outside", "/x/victim", "a/b", "a\\b", "", ".", "..", ".hidden", "a\nb", "x" * 200],
+)
+def test_names_of_files_are_plain(name):
+    text = json.dumps(name)
+    with pytest.raises(ConfigError, match=r"runs\.0\.label: must .*plain name|at most 150"):
+        edited('label = "vae"', f"label = {text}")
+    picture = f'{STUDY}\n[[pictures]]\nkind = "trade"\nname = {text}\n'
+    with pytest.raises(ConfigError, match=r"pictures\.0\.name: must"):
+        parse_definition(picture, "study", Experiment)
+
+
+def test_no_value_of_the_grid_leads_out_of_the_folder(study, tmp_path):
+    values = ["../../../outside", "/etc", "a/b", "a:b=c,d=(1, 2)", "x" * 300, "\x00"]
+    names = [Job(label="vae", place={"prior": value}, seed=0, settings={}).name for value in values]
+    assert len(set(names)) == len(values)
+    for name in names:
+        path = JobFiles(tmp_path, Job(label=name, place={}, seed=0, settings={})).run
+        assert path.resolve().parent == (tmp_path / "runs").resolve()
+        assert len(name) < 200
+
+
+def test_a_job_is_named_alike_however_its_values_are_written():
+    def name(value):
+        return Job(label="a b", place={"beta": value}, seed=3, settings={}).name
+
+    assert name(1) == name(1.0) == name("1.0") == "a-b-beta1-seed3"
+    assert name("1e-4") == name(0.0001) == "a-b-beta0.0001-seed3"
+    assert name(0.1) != name(0.1000000001)
+
+
+def test_a_name_in_braces_takes_a_value_of_the_grid():
+    """One axis of the grid is two settings of one kind, and a part of a third of another."""
+    study = parse_definition(
+        """
+        runs = [
+            {label = "a", settings = {method = "m", beta = "{weight}", gamma = "{weight * 0.5}"}},
+            {label = "b", settings = {method = "n", cost = "gaussian:sigma={weight}"}},
+            {label = "c", settings = {method = "o", terms = [{x = "{dim*2}"}]}},
+        ]
+        grid = {weight = [0.5, 4], dim = [3]}
+        """,
+        "study",
+        Experiment,
+    )
+    found = [job.settings for job in study.jobs()]
+    assert found[0] == {"method": "m", "beta": 0.5, "gamma": 0.25, "dim": 3, "seed": 0}
+    assert (found[1]["beta"], found[1]["gamma"]) == (4, 2.0)
+    assert found[2] == {"method": "n", "cost": "gaussian:sigma=0.5", "dim": 3, "seed": 0}
+    assert found[4] == {"method": "o", "terms": [{"x": 6.0}], "weight": 0.5, "seed": 0}
+    with pytest.raises(ConfigError, match=r"\{weight \* 0.5\} needs numbers in the grid's weight"):
+        study.model_copy(update={"grid": {"weight": ["a"], "dim": [1]}}).jobs()
+    wrong = study.model_copy(update={"grid": {"wight": [1]}})
+    with pytest.raises(ConfigError, match="unknown name in braces, of the grid, 'weight'; did you"):
+        checked(wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("title = ", "experiment mine is not TOML"),
+        ("a = " + "[" * 5000, "experiment mine is not TOML"),
+        ("seeds = -1", "experiment mine: "),
+        ('x = 1\nruns = [{label = "a"}]', "there is no such field; known: name, title"),
+        ('runs = [{label = "a"}]\nseeds = [0, 0]', "seeds: must be distinct, got 0 twice"),
+        ('runs = [{label = "a"}]\nseeds = 0', "seeds: Value should have at least 1"),
+        ('runs = [{label = "a"}]\ngrid = {beta = [1, 1.0]}', "must be distinct, got 1 twice"),
+        ("runs = []", "runs: List should have at least 1"),
+    ],
+)
+def test_what_is_no_experiment_is_said(text, message):
+    with pytest.raises(ConfigError, match=message):
+        parse_definition(text, "mine", Experiment)
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_definition(tmp_path / "none.toml", Experiment)
+    (tmp_path / "big.toml").write_text("#" * 1_000_001)
+    with pytest.raises(ConfigError, match="larger than 1,000,000 bytes"):
+        read_definition(tmp_path / "big.toml", Experiment)
+
+
+PATHS = STUDY.replace('["toy-images"]', '["toy-file:path=data/images.npz"]')
+
+
+@pytest.mark.parametrize("how", ["beside the file", "from the current folder", "home"])
+def test_a_relative_path_means_the_same_everywhere(how, tmp_path, monkeypatch, toy_file):
+    """The folder can be gone on with from another current folder, and evaluated."""
+    where = {"beside the file": "study", "home": "home"}.get(how, "")
+    (tmp_path / "study").mkdir()
+    toy_file(tmp_path / where / "data" / "images.npz")
+    text = PATHS.replace("path=data", "path=~/data") if how == "home" else PATHS
+    (tmp_path / "study" / "mine.toml").write_text(text)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    one = read_definition(tmp_path / "study" / "mine.toml", Experiment)
+    one = one.model_copy(update={"seeds": [0], "grid": {}})
+    first = sweep(one, tmp_path / "out", Serial())
+    assert all(row.finished for row in first.rows)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.setattr("unweave.training.train", no_training)
+    results = open_experiment(tmp_path / "out")
+    assert [row.measures for row in results.rows] == [row.measures for row in first.rows]
+    assert unweave.Run.open(results.rows[0].folder).encode(
+        unweave.Run.open(results.rows[0].folder).dataset.images(np.arange(2))
+    ).shape == (2, 3)
+
+
+def test_the_definition_in_the_folder_is_the_experiment(study, tmp_path):
+    sweep(study, tmp_path, Serial())
+    kept = read_definition(tmp_path / "experiment.toml", Experiment)
+    assert kept.jobs() == checked(study).jobs()
+    assert kept.measures == study.measures
+    assert open_experiment(tmp_path).rows == sweep(study, tmp_path, Serial()).rows
+
+
+def test_without_measures_the_usual_ones_are_taken(study):
+    assert checked(study.model_copy(update={"measures": {}})).measures == {
+        "squared error": "squared-error"  # this registry has no mig
+    }
+
+
+def test_what_is_typed_is_an_experiment():
+    found = typed_experiment(
+        "toy-vae:beta=2,cost=l2sq,toy-gan", data="toy-images", grid=["dim=2,3"], seeds="3",
+        settings=["steps=5"], measures=["error=squared-error", "metric toy-correlation:power=1"],
+    )  # fmt: skip
+    assert [v.settings["method"] for v in found.runs] == ["toy-vae:beta=2,cost=l2sq", "toy-gan"]
+    assert [v.label for v in found.runs] == ["toy-vae", "toy-gan"]
+    assert found.grid == {"dim": [2, 3]}
+    assert found.seeds == [0, 1, 2]
+    assert found.settings == {"steps": "5", "data": "toy-images"}
+    assert found.measures == {
+        "error": "squared-error", "toy-correlation:power=1": "metric toy-correlation:power=1",
+    }  # fmt: skip
+    scheduled = typed_experiment("toy-vae", grid=["beta=linear(0, 6, 100),6"], seeds="4,9")
+    assert scheduled.grid == {"beta": ["linear(0, 6, 100)", 6]}
+    assert scheduled.seeds == [4, 9]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"grid": ["beta"]}, "--grid takes setting=value,value,..., got 'beta'"),
+        ({"grid": ["beta="]}, "--grid takes"),
+        ({"grid": ["beta=1,1.0"]}, "must be distinct"),
+        ({"seeds": "many"}, "--seeds takes how many, as 5, or a list"),
+        ({"seeds": "0"}, "seeds: Value should have at least 1"),
+        ({"settings": ["steps"]}, "--set takes key=value"),
+    ],
+)
+def test_what_is_typed_wrong_is_said(options, message):
+    with pytest.raises(ConfigError, match=message):
+        typed_experiment("toy-vae", **options)
+
+
+def test_a_study_from_a_file_takes_what_is_typed(tmp_path):
+    (tmp_path / "mine.toml").write_text(STUDY)
+    found = typed_experiment(str(tmp_path / "mine.toml"), grid=["dim=4"], settings=["steps=3"])
+    assert found.grid == {"dim": [4]}
+    assert all(job.settings["steps"] == "3" for job in found.jobs())
+    assert typed_experiment(str(tmp_path / "mine.toml"), settings=["dim=7"]).grid == {}
+
+
+def test_the_template_is_an_experiment_and_its_name_is_checked(tmp_path, call):
+    call("new-experiment", tmp_path / "mine.toml")
+    found = read_definition(tmp_path / "mine.toml", Experiment)
+    assert len(found.jobs()) == 8
+    assert "unweave sweep mine.toml" in (tmp_path / "mine.toml").read_text()
+    assert "is there already" in call("new-experiment", tmp_path / "mine.toml", code=2)
+    assert "must end in .toml" in call("new-experiment", tmp_path / "mine.txt", code=2)
+    assert "is no folder" in call("new-experiment", tmp_path / "none" / "a.toml", code=2)
+
+
+def test_the_table_as_csv_and_hdf5_is_the_same_to_the_last_bit(study, tmp_path):
+    sweep(study, tmp_path, Serial())
+    one = unweave.read_experiment(tmp_path / "experiment.h5", frame=False)
+    other = unweave.read_experiment(tmp_path / "experiment.csv", frame=False)
+    assert list(one) == list(other)
+    for name in one:
+        assert one[name].tolist() == other[name].tolist()
+    with (tmp_path / "experiment.csv").open() as file:
+        assert len(list(csv.reader(file))) == 9
+    tomllib.loads((tmp_path / "experiment.toml").read_text())
+
+
+def test_a_frame_needs_pandas(study, tmp_path, monkeypatch):
+    sweep(study.model_copy(update={"seeds": [0]}), tmp_path, Serial())
+    real = builtins.__import__
+    seen = {}
+
+    class Frame(dict):
+        pass
+
+    def imported(name, *rest):
+        if name == "pandas":
+            seen["asked"] = True
+            return type("pandas", (), {"DataFrame": Frame})
+        return real(name, *rest)
+
+    monkeypatch.setattr("unweave.experiment.table.importlib.util.find_spec", lambda name: object())
+    monkeypatch.setattr(builtins, "__import__", imported)
+    assert isinstance(unweave.read_experiment(tmp_path), Frame)
+    monkeypatch.setattr("unweave.experiment.table.importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="a frame needs pandas"):
+        unweave.read_experiment(tmp_path, frame=True)
+
+
+def test_what_is_no_table_is_said(tmp_path):
+    with pytest.raises(ConfigError, match="is no table of an experiment; `unweave sweep` writes"):
+        unweave.read_experiment(tmp_path)
+    (tmp_path / "a.h5").write_bytes(b"nothing")
+    (tmp_path / "a.csv").write_text("a,b\n1\n")
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        file["columns/0"] = np.zeros((2, 2))
+    for name in ("a.h5", "a.csv", "b.h5"):
+        with pytest.raises(ConfigError, match="is no table of an experiment"):
+            unweave.read_experiment(tmp_path / name)
+
+
+def test_a_table_does_not_follow_links_out_of_its_file(tmp_path):
+    with h5py.File(tmp_path / "secret.h5", "w") as file:
+        file["x"] = np.arange(3)
+        file["x"].attrs["name"] = "secret"
+    with h5py.File(tmp_path / "experiment.h5", "w") as file:
+        file.create_group("columns")["0"] = h5py.ExternalLink("secret.h5", "x")
+    assert unweave.read_experiment(tmp_path, frame=False) == {}

@@ -1,0 +1,107 @@
+"""Claims: one process of all has a job, and what a dead one left is taken over by one alone."""
+
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+
+import executor_jobs
+import pytest
+
+from unweave.experiment.claims import (
+    STALE_SECONDS,
+    Holder,
+    claimed,
+    is_alive,
+    live_holder,
+    process_start,
+    read_holder,
+)
+
+
+def put(path, holder):
+    path.write_text(json.dumps(asdict(holder)))
+
+
+@pytest.fixture
+def dead():
+    """A holder of this machine whose process is over."""
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    holder = replace(Holder.this_process(), pid=process.pid, began=process_start(process.pid))
+    assert is_alive(holder.pid, holder.began)
+    process.communicate(b"\n")
+    return holder
+
+
+def test_a_claim_is_held_while_the_block_runs(tmp_path):
+    path = tmp_path / "a.claim"
+    with claimed(path) as other:
+        assert other is None
+        assert live_holder(path).pid == os.getpid()
+        with claimed(path) as second:
+            assert second.pid == os.getpid()
+        assert path.exists()  # the second, who did not have it, removed nothing
+    assert not path.exists()
+
+
+def test_a_claim_is_given_back_when_the_block_raises(tmp_path):
+    with pytest.raises(KeyboardInterrupt), claimed(tmp_path / "a.claim"):
+        raise KeyboardInterrupt
+    assert live_holder(tmp_path / "a.claim") is None
+
+
+def test_what_a_dead_process_left_is_taken_over(tmp_path, dead):
+    path = tmp_path / "a.claim"
+    put(path, dead)
+    assert live_holder(path) is None
+    with claimed(path) as other:
+        assert other is None
+
+
+def test_a_process_id_that_is_used_again_is_another_process(tmp_path):
+    path = tmp_path / "a.claim"
+    put(path, replace(Holder.this_process(), began="1"))
+    assert live_holder(path) is None
+    put(path, Holder.this_process())
+    assert live_holder(path) is not None
+
+
+def test_on_another_host_a_claim_is_stale_when_nobody_touches_it(tmp_path):
+    path = tmp_path / "a.claim"
+    put(path, Holder("another-machine", 1, "1", "x"))
+    assert live_holder(path).host == "another-machine"
+    old = time.time() - STALE_SECONDS - 10
+    os.utime(path, (old, old))
+    assert live_holder(path) is None
+    with claimed(path) as other:
+        assert other is None
+
+
+@pytest.mark.parametrize("content", ["", "null", "{}", "[1]", '{"host": 3}', "\x00"])
+def test_a_claim_that_says_nothing_is_respected_while_it_is_fresh(tmp_path, content):
+    path = tmp_path / "a.claim"
+    path.write_text(content)
+    with claimed(path) as other:
+        assert other is not None  # it may be in the middle of being written
+    os.utime(path, (1, 1))
+    with claimed(path) as other:
+        assert other is None
+
+
+def test_of_many_that_find_a_stale_claim_one_takes_it(tmp_path, dead):
+    context = multiprocessing.get_context("spawn")
+    path = tmp_path / "a.claim"
+    put(path, dead)
+    start, won = context.Event(), context.Value("i", 0)
+    racers = [context.Process(target=executor_jobs.race, args=(path, start, won)) for _ in range(6)]
+    for racer in racers:
+        racer.start()
+    time.sleep(2)
+    start.set()
+    for racer in racers:
+        racer.join()
+    assert won.value == 1
+    assert read_holder(path) is None

@@ -1,0 +1,187 @@
+"""Sweeps that are stopped and killed: every run once, with the bits of a serial one."""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+import unweave
+from unweave.checkpoint import load_checkpoint
+from unweave.experiment.claims import read_holder
+
+STEPS = 160
+COMMAND = [
+    sys.executable, "-m", "unweave", "sweep", "toy-vae,toy-gan", "--data", "toy-images",
+    "--seeds", "2", "--steps", str(STEPS), "--device", "cpu",
+    "--measure", "error=squared-error", "--measure", "variance=code-variance",
+]  # fmt: skip
+for setting in (
+    "prior=toy-normal", "dim=3", "batch_size=16", "architecture=mlp:widths=32",
+    "log_every=50", "checkpoint_every=20",
+):  # fmt: skip
+    COMMAND += ["--set", setting]
+JOBS = 4
+
+
+@pytest.fixture(scope="module")
+def environment(toy_path):
+    return {
+        **os.environ, "OMP_NUM_THREADS": "1", "UNWEAVE_PLUGINS": "unweave,toy",
+        "PYTHONPATH": os.pathsep.join([str(toy_path), os.environ.get("PYTHONPATH", "")]),
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def serial(tmp_path_factory, environment):
+    folder = tmp_path_factory.mktemp("serial") / "sweep"
+    command = [*COMMAND, "--executor", "serial", "--out", str(folder)]
+    subprocess.run(command, check=True, env=environment, capture_output=True)
+    return folder
+
+
+def start(folder, environment, executor="processes:workers=2"):
+    """Begin the sweep in a process group of its own, as a shell does."""
+    command = [*COMMAND, "--executor", executor, "--out", str(folder)]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def workers_of(folder):
+    """Process ids of those that have a claim now."""
+    holders = [read_holder(path) for path in (folder / "jobs").glob("*.claim")]
+    return sorted({holder.pid for holder in holders if holder is not None})
+
+
+def wait_for_workers(folder, process, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not workers_of(folder) and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def gone(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
+def assert_all_gone(pids, seconds=15):
+    deadline = time.monotonic() + seconds
+    while not all(gone(pid) for pid in pids):
+        assert time.monotonic() < deadline, "a worker outlived its parent"
+        time.sleep(0.02)
+
+
+def finish(process):
+    out, errors = process.communicate(timeout=240)
+    assert "Traceback" not in errors, errors
+    return process.returncode, out, errors
+
+
+def assert_equal(folder, serial):
+    """Every run is there once, with the same bits, log and measures; nothing is left over."""
+    one, other = (unweave.read_experiment(f, frame=False) for f in (folder, serial))
+    assert len(one["run"]) == JOBS
+    assert set(one["status"]) == {"finished"}
+    for name in set(other) - {"seconds"}:
+        assert one[name].tolist() == other[name].tolist(), name
+    runs = sorted(path.name for path in (serial / "runs").iterdir())
+    assert sorted(path.name for path in (folder / "runs").iterdir()) == runs
+    for name in runs:
+        mine, theirs = (f / "runs" / name for f in (folder, serial))
+        assert (mine / "scalars.jsonl").read_text() == (theirs / "scalars.jsonl").read_text()
+        step, tensors = load_checkpoint(mine / "checkpoints")
+        _, expected = load_checkpoint(theirs / "checkpoints")
+        assert step == STEPS
+        assert tensors.keys() == expected.keys()
+        assert all(torch.equal(tensors[key], expected[key]) for key in expected), name
+    assert not list((folder / "jobs").glob("*.claim"))
+    assert not list((folder / "jobs").glob("*.progress"))
+
+
+def test_two_processes_and_a_series_give_the_same_bits(tmp_path, environment, serial):
+    code, out, errors = finish(start(tmp_path / "s", environment))
+    assert code == 0
+    assert f"{JOBS} runs: 0 finished, {JOBS} to do, {JOBS * STEPS:,} steps" in errors
+    assert "toy-gan" in out
+    assert_equal(tmp_path / "s", serial)
+    code, _, errors = finish(start(tmp_path / "s", environment))
+    assert code == 0
+    assert f"{JOBS} runs, all finished" in errors
+
+
+@pytest.mark.parametrize(
+    ("number", "executor"),
+    [(signal.SIGINT, "processes:workers=2"), (signal.SIGTERM, "serial")],
+)
+def test_a_sweep_that_is_stopped_says_so_and_goes_on(
+    number, executor, tmp_path, environment, serial
+):
+    folder = tmp_path / "s"
+    process = start(folder, environment, executor)
+    wait_for_workers(folder, process)
+    time.sleep(1.0)
+    pids = workers_of(folder)
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)  # Ctrl-C reaches every process of the terminal
+    else:
+        process.send_signal(number)
+    code, _, errors = finish(process)
+    assert code == 130
+    assert f"of {JOBS} runs are finished, and the same command goes on" in errors
+    assert_all_gone(pids, 1)
+    assert len(unweave.read_experiment(folder, frame=False)["run"]) == JOBS
+    assert finish(start(folder, environment))[0] == 0
+    assert_equal(folder, serial)
+
+
+def kill_at_random(folder, environment, kills, seed):
+    """Kill the sweep or one of its workers at random moments, and give the command again."""
+    rng = random.Random(seed)
+    process = start(folder, environment)
+    for _ in range(kills):
+        wait_for_workers(folder, process)
+        time.sleep(rng.uniform(0, 1.5))
+        pids = workers_of(folder)
+        if pids and rng.random() < 0.5:
+            number = rng.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.kill(rng.choice(pids), number)
+            continue
+        process.kill()
+        process.communicate()
+        assert_all_gone(pids)
+        process = start(folder, environment)
+    return finish(process)
+
+
+def test_a_sweep_that_is_killed_at_random_ends_with_every_run_once(tmp_path, environment, serial):
+    code, _, errors = kill_at_random(tmp_path / "s", environment, 4, seed=1)
+    assert code == 0, errors
+    assert_equal(tmp_path / "s", serial)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+def test_many_kills(seed, tmp_path, environment, serial):
+    code, _, errors = kill_at_random(tmp_path / "s", environment, 10, seed=100 + seed)
+    assert code == 0, errors
+    assert_equal(tmp_path / "s", serial)
+
+
+def test_two_sweeps_of_one_folder_share_the_work(tmp_path, environment, serial):
+    processes = [start(tmp_path / "s", environment, "serial") for _ in range(2)]
+    for process in processes:
+        code, _, errors = finish(process)
+        assert code == 0, errors
+    assert_equal(tmp_path / "s", serial)

@@ -1,0 +1,12 @@
+"""Hooks of unweave-ray."""
+
+import pluggy
+
+UNWEAVE_API = 1
+hookimpl = pluggy.HookimplMarker("unweave")
+
+
+@hookimpl
+def unweave_executors() -> dict[str, str]:
+    """Name the executors of this package."""
+    return {"ray": "unweave_ray:Ray"}

@@ -1,0 +1,190 @@
+"""The executor on a cluster of this machine, whose workers are killed."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+ray = pytest.importorskip("ray")
+
+from unweave.errors import UnweaveError  # noqa: E402
+from unweave_ray import Ray, WorkersLost  # noqa: E402
+from unweave_testing import executor_checks, parametrize, plugin_checks  # noqa: E402
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import ray_jobs  # noqa: E402
+
+PLUGINS = "unweave,unweave-data,unweave-priors,unweave-estimators"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster():
+    """Two cores, whatever the machine has; workers import what the tests import."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
+        patch.delenv("OMP_NUM_THREADS", raising=False)
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()
+
+
+@parametrize(executor_checks(), Ray)
+def test_conformance(check):
+    check()
+
+
+@parametrize(plugin_checks(), "_unweave_ray_plugin")
+def test_hook_file(check):
+    check()
+
+
+def kill_at_random(folder, seed, done, kills):
+    """Kill the newest worker of a run chosen at random, each run at most three times."""
+    rng = random.Random(seed)
+    while not done.wait(rng.uniform(0.3, 1.0)):
+        logs = sorted(folder.glob("*.workers"))
+        alive = [(log, int(log.read_text().split()[-1])) for log in logs]
+        alive = [(log, pid) for log, pid in alive if pid not in kills and kills.count(log) < 3]
+        if alive:
+            log, pid = rng.choice(alive)
+            if _kill(pid, folder / log.stem):
+                kills += [pid, log]
+
+
+def _kill(pid, run):
+    if _is_finished(run):
+        return False
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _is_finished(run):
+    return (run / "checkpoints" / f"step-{ray_jobs.SETTINGS['steps']:09d}.safetensors").is_file()
+
+
+def weights(folder):
+    from safetensors import safe_open
+
+    (*_, path) = sorted((folder / "checkpoints").iterdir())
+    with safe_open(path, framework="np") as file:
+        return {name: file.get_tensor(name).tobytes() for name in file.keys()}  # noqa: SIM118
+
+
+def test_a_sweep_whose_workers_are_killed_equals_the_serial_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("UNWEAVE_PLUGINS", PLUGINS)
+    from unweave.registry import registry
+
+    registry.cache_clear()
+    jobs = {name: [(str(tmp_path / name / f"{seed}"), seed) for seed in range(6)] for name in "ab"}
+    for name in jobs:
+        (tmp_path / name).mkdir()
+    expected = [ray_jobs.train(job) for job in jobs["a"]]
+    done, kills = threading.Event(), []
+    killer = threading.Thread(target=kill_at_random, args=(tmp_path / "b", 0, done, kills))
+    killer.start()
+    try:
+        found = list(Ray(retries=-1).map(ray_jobs.train, jobs["b"]))
+    finally:
+        done.set()
+        killer.join()
+        registry.cache_clear()
+    starts = [len((tmp_path / "b" / f"{seed}.workers").read_text().split()) for seed in range(6)]
+    assert len(kills) // 2 >= 3, "too few workers were killed to show anything"
+    assert sum(starts) >= 6 + len(kills) // 2 - 1  # one may be killed before it has begun
+    assert found == expected
+    for seed in range(6):
+        assert weights(tmp_path / "b" / f"{seed}") == weights(tmp_path / "a" / f"{seed}")
+
+
+def test_a_job_is_started_again_when_its_worker_dies(tmp_path):
+    assert list(Ray().map(ray_jobs.die_once, [str(tmp_path / "count")])) == [2]
+
+
+def test_a_job_that_kills_every_worker_is_one_sentence():
+    with pytest.raises(WorkersLost, match="job the-run lost its worker 2 times") as caught:
+        list(Ray(retries=1).map(ray_jobs.die, ["the-run"]))
+    assert isinstance(caught.value, UnweaveError)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_error_says_which_job_and_where_it_was_raised():
+    with pytest.raises(KeyError) as caught:
+        list(Ray().map({"a": 1}.__getitem__, ["a", "b"]))
+    assert "job b raised it" in caught.value.__notes__[0]
+
+
+def test_an_error_that_cannot_be_pickled_keeps_its_text():
+    with pytest.raises(Exception, match="run-7 failed at step 3"):
+        list(Ray().map(ray_jobs.raise_careless, ["run-7"]))
+
+
+def test_workers_have_the_callers_folder_and_plugins(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("UNWEAVE_PLUGINS", PLUGINS)
+    assert list(Ray(cpus=2).map(ray_jobs.where, [0])) == [(str(tmp_path), PLUGINS, "2")]
+
+
+def test_a_caller_who_leaves_ends_what_runs_with_time_to_write(tmp_path):
+    paths = [str(tmp_path / name) for name in "ab"]
+    results = Ray().map(ray_jobs.wait_for_stop, ["", *paths])
+    next(results)
+    wait_until(lambda: all(Path(path + ".begun").exists() for path in paths))
+    results.close()
+    assert all(Path(path).exists() for path in paths)
+
+
+def wait_until(condition):
+    limit = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+
+
+def test_without_an_address_a_cluster_is_started_here_and_ended():
+    done = alone(
+        "print(list(Ray().map(operator.neg, [1, 2])))\n"
+        "print(ray.is_initialized())\n"
+        "for options in ({'gpus': 1.0}, {'address': '127.0.0.1:1'}):\n"
+        "    try:\n"
+        "        list(Ray(**options).map(operator.neg, [1]))\n"
+        "    except ValueError as error:\n"
+        "        print(error)\n"
+    )
+    results, initialised, *problems = done.stdout.splitlines()
+    assert (results, initialised) == ("[-1, -2]", "False"), done.stderr
+    assert problems[0].startswith("a job needs cpus=1 and gpus=1, and no machine has both: ")
+    assert problems[1].startswith("no Ray cluster answers at address '127.0.0.1:1' (")
+    assert len(problems) == 2
+
+
+def alone(program):
+    """Run a program in a process that is connected to no cluster."""
+    environment = {name: text for name, text in os.environ.items() if name != "RAY_ADDRESS"}
+    return subprocess.run(
+        [sys.executable, "-c", f"import operator, ray\nfrom unweave_ray import Ray\n{program}"],
+        capture_output=True, text=True, timeout=240, env=environment,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"cpus": 0.0}, "cpus must be positive, got 0.0"),
+        ({"cpus": float("nan")}, "cpus must be positive, got nan"),
+        ({"gpus": -1.0}, "gpus must not be negative, got -1.0"),
+        ({"retries": -2}, "retries must be at least -1, got -2"),
+    ],
+)
+def test_options_are_checked(options, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Ray(**options)

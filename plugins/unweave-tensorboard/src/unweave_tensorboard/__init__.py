@@ -1,0 +1,1 @@
+"""TensorBoard curves, pictures and hyper-parameters of unweave runs."""

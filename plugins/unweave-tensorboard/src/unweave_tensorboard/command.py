@@ -1,0 +1,52 @@
+"""The command `unweave tensorboard`: scores, and event files of runs that have none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from unweave import Run
+
+SUFFIX = ".scores"
+"""How the name of the event file ends that is written anew each time."""
+
+
+def tensorboard(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="run directories")],
+) -> None:
+    """Write scores, and all of a run that has nothing yet, for TensorBoard."""
+    from unweave import Run
+
+    for run in [Run.open(path) for path in runs]:
+        print(write_run(run))
+
+
+def write_run(run: Run) -> Path:
+    """Write event files for a run directory and return their folder.
+
+    A run that was trained without this plugin gets its log, settings and the figures of its newest
+    checkpoint. The scores of an evaluated run replace those that were written before.
+    """
+    from unweave_tensorboard.board import FOLDER, Board, has_events
+    from unweave_tensorboard.figures import write_figures
+
+    folder = run.path / FOLDER
+    for old in folder.glob(f"events.out.tfevents.*{SUFFIX}"):
+        old.unlink()
+    if not has_events(run.path):
+        board = Board(run.path)
+        board.write_settings()
+        for line in run.scalars():
+            scalars = {name: value for name, value in line.items() if name != "step"}
+            board.write_scalars(int(line["step"]), scalars)
+        if run.step:
+            write_figures(board, run)
+        board.close()
+    if run.scores_path.is_file():
+        board = Board(run.path, suffix=SUFFIX)
+        board.write_scores(run.step, run.scores)
+        board.close()
+    return folder
