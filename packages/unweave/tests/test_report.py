@@ -11,7 +11,6 @@ import pytest
 import toy
 
 import unweave
-from unweave.api import resume_training
 from unweave.errors import ConfigError, UnknownNameError
 from unweave.evaluate import evaluate
 from unweave.report import write_comparison, write_figures, write_report
@@ -172,14 +171,6 @@ def test_the_grid_holds_pytorchs_pictures(tmp_path, settings, monkeypatch):
     tile = sheet[16 * row : 16 * row + 16, 16 * v : 16 * v + 16]
     wanted = run.decode(code[None])[0, ..., 0].astype(int)
     assert abs(tile.astype(int) - wanted).max() <= 1
-
-
-def test_a_report_after_more_training_scores_anew(run, settings):
-    run.report()
-    assert json.loads(run.scores_path.read_text())["step"] == 20
-    longer = resume_training(run.path, steps=30, device="cpu")
-    longer.report()
-    assert json.loads(longer.scores_path.read_text())["step"] == 30
 
 
 def test_intervals_and_factors_of_scores_are_shown(run, monkeypatch):
