@@ -156,7 +156,7 @@ def test_a_plugin_that_fails_to_add_commands_is_left_out(place):
     place("commander", f"{HEAD}@hookimpl\ndef unweave_commands(app):\n    app.no_such()\n")
     found = Registry(("commander",))
     with pytest.warns(PluginWarning, match="unweave_commands raised AttributeError"):
-        found.add_commands(object())
+        found.add_commands(object)
     assert found.plugins[0].status == "broken"
 
 

@@ -478,10 +478,12 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name.partition(":")[0] not in ("cpu", "cuda"):
-        raise RunError(f"device {name!r} is not there; use auto, cpu, cuda or cuda:N")
+        raise RunError(f"device {quote(name)} is not there; use auto, cpu, cuda or cuda:N")
     try:
         device = torch.device(name)
         torch.empty((), device=device)
     except (RuntimeError, AssertionError) as error:
-        raise RunError(f"device {name!r} is not there; use auto, cpu, cuda or cuda:N") from error
+        raise RunError(
+            f"device {quote(name)} is not there; use auto, cpu, cuda or cuda:N"
+        ) from error
     return device

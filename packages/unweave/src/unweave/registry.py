@@ -243,15 +243,30 @@ class Registry:
                 _warn(f"observer {hook} of {owner} failed: {describe(error)}; the run goes on")
         return answers
 
-    def add_commands(self, app: Any) -> None:
-        """Let plugins add commands to the command line."""
-        for owner, call in self._implementations("unweave_commands", {"app": app}):
+    def add_commands(self, make: Callable[[], Any]) -> list[tuple[str, Any]]:
+        """Let every plugin add commands to an application of its own, so that none changes another.
+
+        make : makes an empty application.
+
+        Returns pairs of a distribution with its version and its application.
+        """
+        added = []
+        for impl in self._manager.hook.unweave_commands.get_hookimpls():
+            plugin = self._plugin(impl.plugin_name)
+            app = make()
             try:
-                call()
+                impl.function(**({"app": app} if impl.argnames else {}))
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
-                self._reject(owner, f"unweave_commands raised {describe(error)}")
+                self._reject(plugin.distribution, f"unweave_commands raised {describe(error)}")
+            else:
+                added.append((f"{plugin.distribution} {plugin.version}", app))
+        return added
+
+    def _plugin(self, name: str) -> Plugin:
+        """Find a plugin by the name under which one of its hook files is registered."""
+        return next(p for p in self.plugins if p.distribution == name.partition("[")[0])
 
     def _implementations(
         self, hook: str, arguments: Mapping[str, Any]
@@ -295,7 +310,7 @@ class Registry:
         plugin.milliseconds = 1000 * (time.perf_counter() - start)
 
     def _reject(self, distribution: str, reason: str) -> None:
-        plugin = next(p for p in self.plugins if p.distribution == distribution.partition("[")[0])
+        plugin = self._plugin(distribution)
         plugin.status, plugin.reason, plugin.entries = "broken", reason, []
         for name, module in list(self._manager.list_name_plugin()):
             if name.partition("[")[0] == plugin.distribution and module is not None:

@@ -89,7 +89,7 @@ def train(
     with run.locked():
         run.carry(member(assembly.model.prior, "carried"))
         run.record_images(kept)
-        return _train(run, assembly, feed, target, shown)
+        return _train(run, run.config, assembly, feed, target, shown)
 
 
 def _check_given(data: Any) -> Dataset:
@@ -132,10 +132,8 @@ def resume(
         shown.say(f"{run.path} is finished at step {done}; --steps N goes on to step N")
     assembly = _prepare(run.registry, config, run.dataset, run.networks)
     with run.locked():
-        if steps is not None and steps != run.config.steps:
-            run.record_continuation(config)
         feed = _open_feed(assembly, run.dataset, target, shown)
-        return _train(run, assembly, feed, target, shown)
+        return _train(run, config, assembly, feed, target, shown)
 
 
 def _is_named(value: Any) -> bool:
@@ -215,12 +213,24 @@ def _labels(dataset: Dataset, device: torch.device) -> Labels:
     return labels
 
 
-def _train(run: R, assembly: Assembly, feed: Feed, device: torch.device, progress: Progress) -> R:
-    """Train in a run directory that this process holds."""
-    dataset, config = run.dataset, run.config
+def _train(
+    run: R,
+    config: TrainConfig,
+    assembly: Assembly,
+    feed: Feed,
+    device: torch.device,
+    progress: Progress,
+) -> R:
+    """Train in a run directory that this process holds.
+
+    config : the run's, or the same with other steps, which are recorded once it fits.
+    """
+    dataset = run.dataset
     trainer = Trainer(assembly, feed, len(dataset), config, device, _labels(dataset, device))
     if list_checkpoints(run.checkpoints):
         trainer.load_state(*load_checkpoint(run.checkpoints, digest(config)))
+    if config.steps != run.config.steps:
+        run.record_continuation(config)
     _forget_after(run, trainer.step)
     observer = _RunObserver(run, trainer, progress)
     run.registry.observe("unweave_run_start", run=run)
