@@ -26,7 +26,7 @@ class Measured(BaseModel):
     measure : the measure's text with what else decides it, the test data and the density.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True)  # another version may write more
     measure: str
     value: float | None
     step: int
@@ -47,7 +47,7 @@ class Row(BaseModel):
     host, pid : of the process that did it. details : the traceback of an error that is no user's.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True)  # another version may write more
     run: str
     place: dict[str, Any]
     seed: int
