@@ -272,7 +272,7 @@ def _trainer(function: Any) -> Any:
 
     if importlib.util.find_spec("unweave") is None:
         raise NotApplicable("unweave is not installed")
-    api, config, given, registry = (
+    training, config, given, registry = (
         importlib.import_module(f"unweave.{name}")
         for name in ("api", "config", "given", "registry")
     )
