@@ -274,7 +274,7 @@ def _trainer(function: Any) -> Any:
         raise NotApplicable("unweave is not installed")
     training, config, given, registry = (
         importlib.import_module(f"unweave.{name}")
-        for name in ("api", "config", "given", "registry")
+        for name in ("training", "config", "given", "registry")
     )
     names, rng = registry.registry(), np.random.default_rng(0)
     images = rng.integers(0, 256, (IMAGES, 8, 8, 1), dtype=np.uint8)
