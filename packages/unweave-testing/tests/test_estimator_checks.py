@@ -167,8 +167,13 @@ def test_bounds_are_facts():
     assert report.names("failed") == ("bounds",)
 
 
-def test_a_right_critic_passes():
-    report = run(estimator_checks(), WithCritic)
+class WithRMSProp(WithCritic):
+    critic_optimizer = "rmsprop:lr=1e-4"
+
+
+@pytest.mark.parametrize("right", [WithCritic, WithRMSProp])
+def test_a_right_critic_passes(right):
+    report = run(estimator_checks(), right)
     assert report.ok, str(report)
     assert "critic" in report.names("passed")
 
