@@ -18,7 +18,12 @@ PLUGINS = sorted(p.parent.name for p in ROOT.glob("plugins/*/pyproject.toml"))
 TORCHLESS = ("unweave-metrics", "unweave-data")
 LATER_PYTHONS = ("3.12", "3.13")
 WHEELS = Path(os.environ.get("UNWEAVE_DIST", ROOT / "dist"))
-TEST_TOOLS = ("pytest>=8.2", "hypothesis>=6.100")
+TEST_TOOLS = ("pytest>=8.2", "hypothesis>=6.100", "pytest-xdist>=3.6")
+# Of the tests of one package at a time; torch and numba are then given one thread each.
+WORKERS = ("-n", "2", "--dist", "worksteal")
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+# Its dependency weighs more than everything else here: it has a session of its own.
+APART = ("unweave-ray",)
 # torch says so where numpy is not installed, and priors and estimators do without it.
 NO_NUMPY = "ignore:Failed to initialize NumPy"
 STRICT = ("-W", "error", "-W", NO_NUMPY, "-p", "no:cacheprovider")
@@ -55,9 +60,10 @@ def wheel(package: str) -> str:
 
 
 def lowest(package: str) -> list[str]:
-    """Pin every direct dependency of a package to the lowest version it allows."""
+    """Pin every direct dependency but torch, which the constraints fix, to its lowest version."""
     project = tomllib.loads((folder(package) / "pyproject.toml").read_text())["project"]
-    return [re.sub(r"\s*>=\s*", "==", text).partition(",")[0] for text in project["dependencies"]]
+    listed = [text for text in project["dependencies"] if not text.startswith("torch>=")]
+    return [re.sub(r"\s*>=\s*", "==", text).partition(",")[0] for text in listed]
 
 
 def install(session: nox.Session, *what: str) -> None:
@@ -73,8 +79,9 @@ def run_tests(session: nox.Session, package: str, *arguments: str) -> None:
     shutil.copy(folder(package) / "README.md", copy)
     shutil.copy(ROOT / "pyproject.toml", copy)
     environment = {"UNWEAVE_SHARED": str(SHARED)} if SHARED.is_dir() else {}
+    how = (*STRICT, *WORKERS, "--durations", "5", *arguments)
     with session.chdir(copy):
-        session.run("python", "-m", "pytest", "-q", *STRICT, *arguments, "tests", env=environment)
+        session.run("python", "-m", "pytest", "-q", *how, "tests", env=environment | ONE_THREAD)
 
 
 @nox.session
@@ -141,32 +148,52 @@ def integration(session: nox.Session) -> None:
     install(session, features, *others, "geomloss", *TEST_TOOLS)
     strict = {"UNWEAVE_STRICT_PLUGINS": "1", "UNWEAVE_REQUIRE_ALL": "1"}
     strict |= {"UNWEAVE_SHARED": str(SHARED), "UNWEAVE_REPOSITORY": str(ROOT)}
-    session.run("python", "-m", "pytest", "-q", *STRICT, "integration_tests", env=strict)
+    how = (*STRICT, *WORKERS, "--durations", "10", "-m", "not slow")
+    session.run("python", "-m", "pytest", "-q", *how, "integration_tests", env=strict | ONE_THREAD)
 
 
 @nox.session
 def plugin(session: nox.Session) -> None:
-    """Run the plugin's own tests, then the core's again with it installed."""
-    install(session, *(wheel(p) for p in (*PACKAGES, *PLUGINS)), *TEST_TOOLS)
-    for name in PLUGINS:
+    """Run the plugins' own tests with everything installed."""
+    names = [name for name in PLUGINS if name not in APART]
+    install(session, *(wheel(p) for p in (*PACKAGES, *names)), *TEST_TOOLS)
+    for name in names:
         run_tests(session, name)
-    run_tests(session, "unweave", "-m", "not slow")
     session.run("unweave", "plugins", "--check", env={"UNWEAVE_STRICT_PLUGINS": "1"})
+
+
+@nox.session
+def ray(session: nox.Session) -> None:
+    """Run the tests of the executor `ray`: a local cluster whose workers are killed."""
+    install(session, *(wheel(p) for p in (*PACKAGES, *APART)), *TEST_TOOLS)
+    run_tests(session, "unweave-ray", "-p", "no:xdist")
 
 
 @nox.session
 def slow(session: nox.Session) -> None:
     """Run the tests that are marked slow."""
-    install(session, *(wheel(p) for p in (*PACKAGES, *PLUGINS)), *TEST_TOOLS)
-    for package in (*PACKAGES, *PLUGINS):
-        run_tests(session, package, "-m", "slow or not slow", "--no-header")
+    names = [name for name in (*PACKAGES, *PLUGINS) if name not in APART]
+    install(session, *(wheel(name) for name in names), *TEST_TOOLS)
+    for name in names:
+        run_tests(session, name, "-m", "slow or not slow", "--no-header")
+
+
+@nox.session
+def oldest_torch(session: nox.Session) -> None:
+    """Run estimators, priors and flows on torch 2.6; `-- URL` names an index of CPU wheels."""
+    index = ("--index-url", session.posargs[0]) if session.posargs else ()
+    session.install("torch==2.6.0", *index)
+    for package in ("unweave-estimators", "unweave-priors", "unweave-flows"):
+        session.install(str(folder(package)), *TEST_TOOLS)
+        run_tests(session, package, "-m", "not slow")
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
     """Check that the docs say what the code does: snippets, hooks, links."""
-    install(session, *(wheel(p) for p in (*PACKAGES, *PLUGINS)), *TEST_TOOLS)
-    session.run("python", "-m", "pytest", "-q", *STRICT, "docs")
+    names = [name for name in (*PACKAGES, *PLUGINS) if name not in APART]
+    install(session, *(wheel(name) for name in names), *TEST_TOOLS)
+    session.run("python", "-m", "pytest", "-q", *STRICT, *WORKERS, "docs", env=ONE_THREAD)
 
 
 @nox.session

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import sys
 import tempfile
 import time
@@ -93,7 +94,7 @@ def attempt(folder: Path, posterior: str, prior: str, estimator: str) -> str:
 
 
 def page() -> Iterator[str]:
-    """Yield the page's blocks: a table a posterior, then the sentences."""
+    """Yield the page's blocks: a table per posterior, then the sentences."""
     yield HEAD
     reasons: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as name:
@@ -117,6 +118,22 @@ def page() -> Iterator[str]:
     reasons.pop("", None)
     listed = sorted((letter, sentence) for sentence, letter in reasons.items())
     yield "## Sentences\n\n" + "\n".join(f"- **{k}**: {sentence}" for k, sentence in listed) + "\n"
+
+
+def read_page() -> dict[tuple[str, str, str], str]:
+    """Read the page: (posterior, prior, estimator) -> "" or the sentence of the refusal."""
+    lines = PAGE.read_text().splitlines()
+    sentences = dict(re.findall(r"^- \*\*(\w+)\*\*: (.*)$", "\n".join(lines), re.MULTILINE))
+    found, posterior = {}, ""
+    for line in lines:
+        if line.startswith("## Posterior"):
+            posterior = line.split("`")[1]
+        elif line.startswith("| `"):
+            estimator, *cells = [cell.strip() for cell in line.strip("|").split("|")]
+            for prior, cell in zip(PRIORS, cells, strict=True):
+                key = (posterior, prior, estimator.strip("`"))
+                found[key] = "" if cell == "+" else sentences[cell]
+    return found
 
 
 def _letter(number: int) -> str:

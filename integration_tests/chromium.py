@@ -74,7 +74,7 @@ class Chromium:
     def wait(self, expression: str, seconds: float = 60) -> None:
         """Wait until an expression is true."""
         end = time.monotonic() + seconds
-        while not self.run(expression):
+        while not self.run(f"Boolean({expression})"):
             if time.monotonic() > end:
                 raise TimeoutError(f"{expression} is not true; the page said {self.messages}")
             time.sleep(0.05)
@@ -124,9 +124,9 @@ class Chromium:
         method, parameters = event.get("method"), event.get("params", {})
         if method == "Network.requestWillBeSent":
             self.requests.append(parameters["request"]["url"])
-        elif method == "Log.entryAdded":
+        elif method == "Log.entryAdded" and parameters["entry"]["level"] == "error":
             self.messages.append(parameters["entry"]["text"])
         elif method == "Runtime.exceptionThrown":
             self.messages.append(json.dumps(parameters["exceptionDetails"])[:400])
-        elif method == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "warning"):
+        elif method == "Runtime.consoleAPICalled" and parameters["type"] == "error":
             self.messages.append(json.dumps(parameters["args"])[:400])

@@ -20,6 +20,8 @@ EXAMPLES = {
     "cost": "smooth-l1",
     "architecture": "one-hidden-layer",
     "method": "constrained-vae",
+    "objective": "picture-critic",
+    "optimizer": "sign-descent",
     "metric": "best-correlation",
     "dataset": "bright-squares",
     "executor": "spawned",

@@ -58,7 +58,7 @@ def checks_of(kind):
         exact = {"exact": lambda latent: {"code_size": float((latent.z**2).sum(1).mean())}}
         return kit.estimator_checks(**exact)
     if kind == "method":
-        kinds = ("cost", "estimator", "posterior", "prior")
+        kinds = ("cost", "estimator", "objective", "posterior", "prior")
         return kit.method_checks(known={kind: registry().names(kind) for kind in kinds})
     return getattr(kit, f"{kind}_checks")()
 
@@ -86,7 +86,7 @@ def test_listings_are_what_new_plugin_writes():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("page", sorted([*MISTAKES, "observers", "commands"]))
+@pytest.mark.parametrize("page", sorted([*MISTAKES, "observers", "commands", "objectives"]))
 def test_listings_are_whole_packages(page):
     kind = page.removesuffix("s")
     (name,) = re.findall(rf"new-plugin {kind} ([\w-]+)", PAGES[page])
@@ -109,6 +109,18 @@ def test_mistakes_get_the_message_of_the_table(page, mistake):
     assert mistake["message"] in result.message
     shown = f"`{name}: {mistake['message']}"
     assert shown in PAGES[page], f"{page}.md does not show this message"
+
+
+@pytest.mark.parametrize(("kind", "name"), [("optimizer", "nadam"), ("method", "critic_vae")])
+def test_second_examples_pass_the_kit(kind, name):
+    kit = pytest.importorskip("unweave_testing")
+    page = {"method": "objectives"}.get(kind, f"{kind}s")
+    (block,) = [block for block in PYTHON.findall(PAGES[page]) if f"def {name}(" in block]
+    scope = {}
+    exec(block, scope)
+    # The objective of the page is installed nowhere, so that no loss of the method can be built.
+    checks = [check for check in getattr(kit, f"{kind}_checks")() if check.name != "loss"]
+    kit.run(checks, scope[name]).raise_if_not_ok()
 
 
 def test_the_page_of_priors_shows_the_message_of_a_missing_annotation(tmp_path, monkeypatch):

@@ -3,12 +3,13 @@
 import numpy as np
 
 import unweave_metrics as um
-from unweave_metrics.catalogue import CATALOGUE, SEVERAL
+from unweave_metrics.catalogue import CATALOGUE
 
 KINDS = ("perfect", "rotated", "redundant", "noisy", "entangled")
 LEVELS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 ROWS = 600
 OF_CODES = [entry.name for entry in CATALOGUE.values() if "codes" in entry.needs]
+SEVERAL = [entry.name for entry in CATALOGUE.values() if not entry.of_table]
 OF_IMAGES = [entry.name for entry in CATALOGUE.values() if "reconstructions" in entry.needs]
 
 

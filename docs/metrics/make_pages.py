@@ -3,7 +3,7 @@
 python docs/metrics/make_pages.py
 """
 
-# ruff: noqa: E501 (tables of text)
+# ruff: noqa: E501 (lines of text)
 import inspect
 import math
 import re
@@ -14,60 +14,12 @@ import drawing
 import examples
 
 import unweave_metrics as um
-from unweave_metrics.catalogue import CATALOGUE, SEVERAL, Entry
-from unweave_metrics.presets import preset_names
+from unweave_metrics.catalogue import CATALOGUE
 
 HERE = Path(__file__).parent
+README = HERE.parents[1] / "packages" / "unweave-metrics" / "README.md"
 
-# Functions of several arrays, which the catalogue of single tables does not hold.
-SUMMARIES = {
-    "udr": ("unsupervised ranking: agreement between models", "high"),
-    "mmd": ("maximum mean discrepancy of two sets, squared", "low"),
-    "frechet_distance": ("distance of Gaussians fitted to two sets", "low"),
-    "kernel_distance": ("polynomial discrepancy of two sets", "low"),
-}
-ENTRIES = [
-    *CATALOGUE.values(),
-    *(Entry(name, f"unweave_metrics:{name}", *SUMMARIES[name], interval="") for name in SEVERAL),
-]
-
-# What each score rewards, what it misses, and how its cost grows.
-ABOUT = {
-    "mig": ("a factor that one code knows alone", "codes that mix factors, as long as the gap is wide", "O(n d k)"),
-    "mig_sup": ("a code that knows one factor", "factors that no code knows; spare codes lower it", "O(n d k)"),
-    "jemmig": ("as MIG, and codes that know nothing else", "how many codes share the rest", "O(n d k)"),
-    "dcimig": ("as MIG-sup, once per factor", "redundant codes", "O(n d k)"),
-    "modularity": ("codes that know one factor each", "factors that no code knows; noise codes get about .6 at 3,000 rows", "O(n d k)"),
-    "rmig": ("as MIG, with the spread of the posterior", "mass outside the range", "O(n d bins)"),
-    "infomec": ("InfoM: one factor a code; InfoC: one code a factor; InfoE: linear readability", "how much there is: InfoM and InfoC are ratios, high for noise by chance; report all three", "O(n log n d k)"),
-    "sap": ("a factor that one code alone separates linearly", "non-monotone codes, and factors of many values, which one line a class hardly tells apart; it depends on the codes' scale: multiply them by 10 and it differs", "O(n log n d + n d k)"),
-    "dci": ("sparse importances", "what the predictor cannot use; boosted trees memorise noise on small grids", "O(rounds classes n d)"),
-    "dci_es": ("factors that small predictors read as well as large ones", "which codes they read; it is relative to the best loss reached, so that noise may raise it", "forests of 8 depths a factor"),
-    "explicitness": ("linearly separable classes, from all codes", "any entanglement that a linear map undoes", "O(iterations n d classes)"),
-    "linear_probe": ("linearly readable factors", "as explicitness", "O(iterations n d classes)"),
-    "downstream": ("factors that simple predictors read", "the shape of the code", "50 fits a factor"),
-    "factor_vae": ("a code that stays still when one factor does", "how well the code tells values; it saturates at 1", "O(votes batch d)"),
-    "beta_vae": ("differences that tell the shared factor, linearly", "saturates soonest; scale matters", "O(points batch d)"),
-    "irs": ("codes that stay put while other factors change", "weights in raw units: one wide noise code decides", "O(n d k)"),
-    "z_diff": ("as beta-VAE", "saturates", "O(points batch d)"),
-    "z_min_var": ("as FactorVAE", "saturates", "O(votes batch d)"),
-    "z_max_var": ("a code that moves when one factor alone does", "needs rows that share all other factors", "O(votes batch d)"),
-    "udr": ("models of one kind that agree code by code", "whether they agree on the right factors", "O(models^2 n d^2)"),
-    "mmd": ("two sets that look alike to a kernel", "differences at other scales than the kernel's", "O(n m d)"),
-    "frechet_distance": ("equal means and covariances", "everything beyond the second moment", "O((n + m) d^2 + d^3)"),
-    "kernel_distance": ("equal first three moments", "higher moments; small sets are noisy", "O(subsets size^2 d)"),
-    "mcc": ("one code a factor, linear or monotone", "classes without an order", "O(n d k + d^3)"),
-    "gaussian_total_correlation": ("uncorrelated codes", "any other dependence; factors", "O(n d^2)"),
-    "gaussian_wasserstein": ("uncorrelated codes", "as total correlation; in squared units", "O(n d^2)"),
-    "mutual_information_score": ("pairwise independent codes", "dependence of three; biased upward at small n", "O(n d^2)"),
-    "total_correlation_knn": ("independent codes", "heavy ties; high d biases it", "O(n^1.5 d)"),
-    "hoyer_sparsity": ("few active codes an input", "which ones; codes far from zero", "O(n d)"),
-    "active_units": ("nothing: a count", "-", "O(n d)"),
-    "reconstruction_error": ("close pixels", "what matters to the eye", "O(pixels)"),
-    "psnr": ("close pixels, on a logarithmic scale", "as the error", "O(pixels)"),
-    "ssim": ("close structure in 7 x 7 windows", "global shifts of brightness in part", "O(pixels)"),
-    "laplacian_variance": ("sharp edges; and noise", "what the edges show", "O(pixels)"),
-}  # fmt: skip
+ENTRIES = list(CATALOGUE.values())
 
 
 def number(value):
@@ -94,7 +46,7 @@ def settings_by_preset(entry, codes, factors):
     """Return rows of preset, what differs from the default, and the score."""
     usual = entry.function(codes, factors)
     rows = [["none", "", f"{float(usual):.4f}"]]
-    for preset in preset_names():
+    for preset in entry.presets:
         score = entry.function(codes, factors, preset=preset)
         changed = {
             key: value
@@ -110,7 +62,6 @@ def settings_by_preset(entry, codes, factors):
 
 def page(entry, kinds, ladder, conventions):
     """Write the page of one metric."""
-    rewards, misses, cost = ABOUT[entry.name]
     best = {"high": "Higher is better.", "low": "Lower is better.", "-": "Neither end is better."}
     first, formula, rest = sections(entry)
     summary = entry.summary[0].upper() + entry.summary[1:]
@@ -119,7 +70,15 @@ def page(entry, kinds, ladder, conventions):
         f"{summary}. {best[entry.best]}",
         textwrap.fill(f"**Formula.** {first} {formula}", 110),
     ]
-    parts.append(f"**Rewards:** {rewards}.\n\n**Misses:** {misses}.\n\n**Cost:** {cost} time.")
+    parts.append(
+        f"**Rewards:** {entry.rewards}.\n\n**Misses:** {entry.misses}.\n\n**Cost:** {entry.cost} time."
+    )
+    if entry.with_rows:
+        parts.append(textwrap.fill(f"**More rows:** {entry.with_rows}", 110))
+    over, covers = entry.interval.over, entry.interval.covers
+    parts.append(
+        textwrap.fill(f"**Interval:** for {covers}; resampled: {over} ([how](intervals.md)).", 110)
+    )
     picture = HERE / "pictures" / f"{entry.name}.svg"
     if entry.name in examples.OF_IMAGES:
         drawing.of_images(picture, *examples.image_scores(entry.name))
@@ -296,15 +255,32 @@ def main():
     codes, factors = examples.convention_table()
     for entry in ENTRIES:
         presets = []
-        if "factors" in entry.needs and "preset" in inspect.signature(entry.function).parameters:
+        if entry.presets:
             presets = settings_by_preset(entry, codes, factors)
         page(entry, kinds.get(entry.name), ladder.get(entry.name), presets)
     which_metric(kinds, tables)
     conventions(codes, factors)
-    rows = [[f"[{e.name}]({e.name}.md)", e.summary] for e in ENTRIES]
-    index = "# Metrics\n\nStart with [which metric should I report?](which-metric.md) and "
-    index += "[conventions](conventions.md).\n\n" + markdown(["metric", ""], rows) + "\n"
-    (HERE / "index.md").write_text(index)
+    write_index()
+    write_readme()
+
+
+def write_index():
+    """Write the list of all pages."""
+    rows = [[f"[{e.name}]({e.name}.md)", e.kind, e.summary] for e in ENTRIES]
+    index = "# Metrics\n\nStart with [which metric should I report?](which-metric.md), "
+    index += "[conventions](conventions.md) and [intervals](intervals.md).\n\n"
+    (HERE / "index.md").write_text(index + markdown(["metric", "kind", ""], rows) + "\n")
+
+
+def write_readme():
+    """Write the package's table of scores by kind between its marks."""
+    kinds = {}
+    for entry in ENTRIES:
+        kinds.setdefault(entry.kind, []).append(f"`{entry.name}`")
+    table = markdown(["kind", "scores"], [[kind, " ".join(names)] for kind, names in kinds.items()])
+    marked = r"(?s)(<!-- scores -->\n).*?(\n<!-- end -->)"
+    text = re.sub(marked, lambda found: found[1] + table + found[2], README.read_text())
+    README.write_text(text)
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ class Formats:
             file["labels"] = known.values[rows]
         return {"path": folder / "3dshapes.h5"}
 
-    def cars3d(self, folder, cars=(1, 2)):
+    def cars3d(self, folder, cars=(7,)):
         import scipy.io
 
         for car in cars:

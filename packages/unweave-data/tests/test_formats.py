@@ -219,6 +219,9 @@ def test_medmnist_splits(tmp_path, formats):
     options = formats.medmnist(tmp_path)
     sizes = [len(load("medmnist", **options, split=s)) for s in ("train", "valid", "test", "all")]
     assert sizes == [8, 4, 6, 18]
+    kept = load("medmnist", **options, split="test", unpack=tmp_path / "unpacked")
+    assert kept.stored() is None
+    assert (all_of(kept) == all_of(load("medmnist", **options, split="test"))).all()
     data = load("medmnist", **options, split="all")
     assert data.name == "pathmnist"
     assert data.factors[:, 0].tolist() == [*range(4)] * 2 + [*range(4)] + [0, 1, 2, 3, 0, 1]

@@ -14,7 +14,7 @@ def mixed(n, seed, noise=1.0):
     return np.column_stack([y + noise * rng.normal(size=y.shape), rng.normal(size=n)]), y
 
 
-@pytest.mark.parametrize(("scheme", "tolerance"), [("rows", 0.08), ("halves", 0.3)])
+@pytest.mark.parametrize(("scheme", "tolerance"), [("rows", 0.08), ("subsets", 0.3)])
 def test_the_interval_of_a_mean_is_students(scheme, tolerance):
     x = np.random.default_rng(0).exponential(size=500)
     resamples = 2000 if scheme == "rows" else 60
@@ -153,7 +153,7 @@ def test_wrong_bootstraps():
         um.bootstrap(np.mean)
     with pytest.raises(ValueError, match="method goes with scheme"):
         um.bootstrap(np.mean, np.ones(9), method="basic")
-    with pytest.raises(ValueError, match="scheme must be one of halves, rows"):
+    with pytest.raises(ValueError, match="scheme must be one of subsets, rows"):
         um.bootstrap(np.mean, np.ones(9), scheme="jackknife")
     with pytest.raises(ValueError, match="resamples must be at least 2"):
         um.bootstrap(np.mean, np.ones(9), resamples=1)

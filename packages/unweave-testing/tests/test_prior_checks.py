@@ -257,6 +257,18 @@ def test_priors_that_are_hard_to_integrate_pass(checks, prior):
     assert report.ok, str(report)
 
 
+def test_an_operation_that_meta_lacks_is_not_a_tensor_left_behind():
+    class Dirichlet(Right):
+        """Draws with an operation that torch has for real devices alone."""
+
+        def noise(self, n, generator):
+            torch._sample_dirichlet(torch.ones_like(self.loc), generator)
+            return super().noise(n, generator)
+
+    report = run([check for check in prior_checks() if check.name == "device"], Dirichlet)
+    assert report.ok, str(report)
+
+
 def test_the_quadrature_agrees_with_closed_forms():
     from unweave_testing.quadrature import rule
 

@@ -49,6 +49,13 @@ def toy(toy_path, monkeypatch):
     registry.cache_clear()
 
 
+@pytest.fixture(autouse=True)
+def subnormal_numbers():
+    """Training switches them off for the process; the tests after it need them."""
+    yield
+    torch.set_flush_denormal(False)
+
+
 @pytest.fixture
 def settings():
     """A run that takes a second."""

@@ -203,6 +203,10 @@ kind = "magnitudes"
 name = "magnitudes"
 options = { run = "vae", where = { beta = 4, dim = 2 }, classes = [0, 3] }
 [[pictures]]
+kind = "moves"
+name = "moves"
+options = { run = "vae", where = { beta = 4, dim = 3 }, images = 3, dimensions = 2 }
+[[pictures]]
 kind = "samples"
 name = "samples"
 [[pictures]]

@@ -1,10 +1,7 @@
 """What can be asked of a run directory, and what evaluation and report leave in it."""
 
-import base64
-import html.parser
 import json
 import os
-import re
 
 import h5py
 import numpy as np
@@ -158,34 +155,6 @@ def test_without_factors_metrics_of_factors_are_refused(tmp_path, settings):
     evaluate(run)
     assert set(run.scores) == {"reconstruction_error"}
     assert run.report().exists()
-
-
-class Page(html.parser.HTMLParser):
-    def __init__(self, text):
-        super().__init__()
-        self.images, self.outside, self.open = [], [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        attributes = dict(attrs)
-        if tag == "img":
-            self.images.append(attributes["src"])
-        self.outside += [v for k, v in attrs if k in ("src", "href") and not v.startswith("data:")]
-
-
-def test_the_report_is_one_self_contained_page(run):
-    path = run.report()
-    text = path.read_text()
-    page = Page(text)
-    assert page.outside == []
-    assert not re.search(r"url\(|@import|<script", text)
-    names = {p.stem for p in run.figures.glob("*.png")}
-    assert names == {"losses", "reconstructions", "samples", "traversals", "codes"}
-    for source in page.images:
-        assert base64.b64decode(source.partition(",")[2]).startswith(b"\x89PNG")
-    assert len(page.images) == 5
-    assert "toy:toy-vae" in text
-    assert "20 of 20 steps" in text
 
 
 def test_scores_and_report_of_an_earlier_step_are_made_anew(run):

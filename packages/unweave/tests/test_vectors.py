@@ -22,7 +22,9 @@ def test_vectors_are_trained_on_as_they_are(tmp_path, vectors):
     assert np.square(decoded - data).sum((1, 2, 3)).mean() < 0.1 * data.var(0).sum()
     assert abs(decoded).max() > 2
     run.report()
-    assert {p.stem for p in run.figures.glob("*.png")} == {"losses", "data-plane", "codes"}
+    assert {p.stem for p in run.figures.glob("*.png")} == {
+        "losses", "data-plane", "codes", "histograms",
+    }  # fmt: skip
     data = run.dataset.images(np.arange(256))
     error = np.square(run.reconstruct(data) - data).sum((1, 2, 3)).mean()
     table = unweave.Run.open(run.path).scores["reconstruction_error"]

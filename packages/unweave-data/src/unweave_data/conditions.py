@@ -146,14 +146,14 @@ class _Reader:
         return found
 
     def _compared(self, left: ast.AST, op: ast.cmpop, right: ast.AST) -> Any:
-        if isinstance(op, (ast.In, ast.NotIn)):
-            if not isinstance(right, (ast.Tuple, ast.List)):
-                raise self._refuse_node(right)
-            found = np.isin(self.read(left), [self.read(element) for element in right.elts])
-            return ~found if isinstance(op, ast.NotIn) else found
-        if type(op) not in _COMPARED:
+        if type(op) in _COMPARED:
+            return _COMPARED[type(op)](self.read(left), self.read(right))
+        if isinstance(op, (ast.Is, ast.IsNot)):
             raise _refuse(self._condition, "holds `is`; write == instead")
-        return _COMPARED[type(op)](self.read(left), self.read(right))
+        if not isinstance(right, (ast.Tuple, ast.List)):
+            raise self._refuse_node(right)
+        found = np.isin(self.read(left), [self.read(element) for element in right.elts])
+        return found if isinstance(op, ast.In) else ~found
 
     def _call(self, node: ast.Call) -> Any:
         if not (isinstance(node.func, ast.Name) and node.func.id == "abs" and len(node.args) == 1):

@@ -69,7 +69,7 @@ class Seen:
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self.dtype = dtype
         self.least, self.most = np.inf, -np.inf
-        self._counted = dtype.kind in "bu" and dtype.itemsize <= 2
+        self._counted = dtype.kind in "ub" and dtype.itemsize <= 2
         self._counts = np.zeros(1 << 16, np.int64)
         self._samples: list[NDArray[Any]] = []
 

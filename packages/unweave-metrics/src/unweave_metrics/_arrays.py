@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from unweave_metrics._shared import shared
+
 Array = NDArray[Any]
 
 
@@ -23,6 +25,7 @@ def as_array(value: ArrayLike, name: str) -> Array:
     return array
 
 
+@shared
 def check_finite(array: Array, name: str) -> None:
     """Refuse NaN and infinity, saying where the first one is."""
     if array.dtype.kind != "f" or array.size == 0:

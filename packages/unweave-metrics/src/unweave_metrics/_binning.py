@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
 from unweave_metrics._arrays import Array, check_choice, check_positive
 from unweave_metrics._compiled import Kernel
+from unweave_metrics._shared import shared
 
 # 16 bits a bin number: those of a float32 table take half its memory.
 LABEL = np.uint16
@@ -27,6 +26,7 @@ def bin_edges(low: float, high: float, bins: int) -> NDArray[np.float64]:
     return np.linspace(low, high, bins + 1)
 
 
+@shared
 def bin_columns(values: Array, bins: int, binning: str = "range") -> NDArray[np.uint16]:
     """Return the bin of every value, columns first: shape (d, n), numbers 0 to `bins` - 1.
 
@@ -133,9 +133,10 @@ def check_classes(values: list[Array], name: str = "factors", first: int = 0) ->
             )
 
 
+@shared
 def factor_labels(
     factors: Array,
-    measured: Sequence[bool],
+    measured: tuple[bool, ...],
     bins: int,
     bin_factors: bool = False,
     binning: str = "range",

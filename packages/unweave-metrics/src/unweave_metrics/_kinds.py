@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unweave_metrics._arrays import Array, check_choice
+from unweave_metrics._shared import shared
 
 KINDS = ("class", "measurement")
 
@@ -37,6 +38,7 @@ class FactorKinds:
         return tuple(KINDS[int(value)] for value in self.measured)
 
 
+@shared
 def kinds_of(factors: Array, declared: Declared = None) -> FactorKinds:
     """Decide for each factor (n, k) whether it holds classes or measurements.
 

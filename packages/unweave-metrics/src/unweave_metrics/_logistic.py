@@ -13,15 +13,20 @@ from numpy.typing import NDArray
 
 from unweave_metrics._compiled import Kernel
 from unweave_metrics._counting import Floats
+from unweave_metrics._shared import shared
 
 Labels = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Logistic:
-    """A fitted classifier: `weights` (classes, d + 1), intercepts in the last column."""
+    """A fitted classifier: `weights` (classes, d + 1), intercepts in the last column.
+
+    `converged` says whether it stopped by itself.
+    """
 
     weights: Floats
+    converged: bool = True
 
     def logits(self, inputs: Floats) -> Floats:
         """Return unnormalised log-probabilities, shape (n, classes)."""
@@ -62,6 +67,28 @@ def fit_logistic(
     C : inverse strength of the penalty; infinity for none
     tolerance : largest gradient entry at which it stops
     """
+    first = _fit(inputs, labels, classes, C, balanced, min(max_iter, FIRST_STEPS), tolerance)
+    if first.converged or max_iter <= FIRST_STEPS:
+        return first
+    return _fit(inputs, labels, classes, C, balanced, max_iter, tolerance)
+
+
+# Most fits converge in so many steps, and are then the same whatever more was allowed: metrics that
+# allow different numbers share them.
+FIRST_STEPS = 100
+
+
+@shared
+def _fit(
+    inputs: Floats,
+    labels: Labels,
+    classes: int,
+    C: float,
+    balanced: bool,
+    max_iter: int,
+    tolerance: float,
+) -> Logistic:
+    """Fit with so many steps at most."""
     from scipy import optimize
 
     minimize: Any = optimize.minimize
@@ -94,7 +121,7 @@ def fit_logistic(
         found = minimize(loss, start, method="L-BFGS-B", jac=True, options=options)
     weights = np.zeros((classes, shape[1]))
     weights[free:] = np.reshape(found.x, shape)
-    return Logistic(weights)
+    return Logistic(weights, bool(found.nit < max_iter))
 
 
 _lock = threading.Lock()

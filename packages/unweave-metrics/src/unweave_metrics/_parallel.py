@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 
@@ -12,9 +13,10 @@ def in_parallel(function: Callable[[int], Any], count: int, jobs: int) -> list[A
     """Return function(0 .. count - 1) in order, `jobs` at a time on threads; -1: one per core."""
     if jobs == 1 or count < 2:
         return [function(k) for k in range(count)]
+    contexts = [copy_context() for _ in range(count)]  # what is shared here is shared there
     cores = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
     with ThreadPoolExecutor(len(cores) if jobs < 1 else jobs) as pool:
-        return list(pool.map(function, range(count)))
+        return list(pool.map(lambda k: contexts[k].run(function, k), range(count)))
 
 
 # These run on threads. scikit-learn's own must not: its parallel loops reset the whole process's

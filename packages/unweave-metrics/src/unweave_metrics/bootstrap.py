@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from unweave_metrics._arrays import check_choice, check_positive
 from unweave_metrics._signatures import accepted
 from unweave_metrics.catalogue import ANY, CATALOGUE, Entry
 from unweave_metrics.intervals.interval import METHODS, POPULATION, SAME_SIZE
-from unweave_metrics.intervals.replication import bounds_of, replicated
-from unweave_metrics.intervals.strategies import Call, Halves, Rows, Strategy, length
+from unweave_metrics.intervals.replication import made_call, replicated
+from unweave_metrics.intervals.strategies import Call, Rows, Strategy, Subsets, length
 from unweave_metrics.score import Score
 
-SCHEMES = ("halves", "rows")
+SCHEMES = ("subsets", "rows")
+
+# Resamples of a call that leaves their number open, where time allows and where it hardly does.
+USUAL, LEAST = 1000, 5
 
 # Resamples of a call that leaves their number open, where time allows and where it hardly does.
 USUAL, LEAST = 1000, 5
@@ -37,9 +41,9 @@ def bootstrap(
     """Compute a score and its interval by resampling the rows of the arrays.
 
     A metric of this package is resampled as `evaluate` does it, unless `scheme` says otherwise. Any
-    other function is called on halves of the rows, drawn without replacement, which mislead no
-    score; its interval is for tables of this many rows. With ``scheme="rows"`` it is called on rows
-    drawn with replacement, and its interval is for the whole population, bias taken away.
+    other function is called on three quarters of the rows, drawn without replacement, which mislead
+    no score; its interval is for tables of this many rows. With ``scheme="rows"`` it is called on
+    rows drawn with replacement, and its interval is for the whole population, bias taken away.
 
     Parameters
     ----------
@@ -47,7 +51,7 @@ def bootstrap(
     arrays : each of shape (n, ...), rows first; or a list of such arrays of the same rows
     resamples : how many; as many as a few seconds allow, at least five, unless given
     level : of the interval
-    scheme : ``"halves"`` or ``"rows"``
+    scheme : ``"subsets"`` or ``"rows"``
     method : ``"basic"``, ``"centred"`` or ``"percentile"``; goes with `scheme`
     paired : rows of all arrays are drawn together; False for sets of different rows
     jobs : resamples computed at a time on threads, -1 for one per core
@@ -61,8 +65,8 @@ def bootstrap(
 
     References
     ----------
-    B. Efron, "Bootstrap methods: another look at the jackknife", 1979; halves: D. N. Politis, J. P.
-    Romano, M. Wolf, "Subsampling", 1999, sect. 2.3.
+    B. Efron, "Bootstrap methods: another look at the jackknife", 1979; subsets: D. N. Politis,
+    J. P. Romano, M. Wolf, "Subsampling", 1999, sect. 2.3.
 
     Examples
     --------
@@ -116,28 +120,28 @@ def _strategy(
 ) -> Strategy:
     """Return how to resample: the metric's own way unless the caller says otherwise."""
     if scheme is None and method is not None:
-        raise ValueError(f"method goes with scheme='rows' or 'halves', got method={method!r} alone")
+        raise ValueError(
+            f"method goes with scheme='rows' or 'subsets', got method={method!r} alone"
+        )
     if entry is not None and scheme is None:
         return entry.interval
-    if check_choice(scheme or "halves", "scheme", SCHEMES) == "rows":
+    if check_choice(scheme or "subsets", "scheme", SCHEMES) == "rows":
         method = check_choice(method or "basic", "method", METHODS)
         return Rows(covers=POPULATION, method=method, paired=paired)
     method = check_choice(method or "centred", "method", METHODS)
-    return Halves(covers=SAME_SIZE, method=method, paired=paired)
+    return Subsets(covers=SAME_SIZE, method=method, paired=paired)
 
 
 def _named(
     entry: Entry, arrays: Sequence[Any], options: dict[str, Any], strategy: Strategy
 ) -> Call:
-    """Call a metric of this package; what holds rows goes by name."""
+    """Call a metric of this package."""
+    if len(arrays) > len(entry.needs):
+        wanted = " and ".join(entry.needs)
+        raise ValueError(f"{entry.name} takes {wanted}, got {len(arrays)} arrays")
+    seed = accepted(entry.function, {"seed": options.pop("seed")})
     named = dict(zip(entry.needs, arrays, strict=False))
-    named |= {name: options.pop(name) for name in ROWS_BY_NAME if name in options}
-    options = {**accepted(entry.function, {"seed": options.pop("seed")}), **options}
-    score = entry.function(*arrays[len(entry.needs) :], **named, **options)
-    return Call(
-        entry.function, named, options, score, strategy.chosen(score),
-        bounds_of(entry.bounds, score), entry.threads,
-    )  # fmt: skip
+    return made_call(replace(entry, interval=strategy), named, seed | options)
 
 
 def _placed(

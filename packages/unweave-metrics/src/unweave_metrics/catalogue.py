@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from unweave_metrics._signatures import accepted, array_names
-from unweave_metrics.intervals.strategies import Halves, Strategy
+from unweave_metrics.intervals.strategies import Strategy, Subsets
 from unweave_metrics.presets import presets_of
 
 UNIT = (0.0, 1.0)
@@ -112,11 +112,11 @@ def metric(summary: str, *, interval: Strategy, **facts: Any) -> Callable[[Funct
 
 
 def entry_of(function: Callable[..., Any]) -> Entry:
-    """Return the entry of a function; a stranger's is resampled by halves."""
+    """Return the entry of a function; a stranger's is resampled by subsets."""
     known = CATALOGUE.get(getattr(function, "__name__", ""))
     if known is not None and known.function is function:
         return known
-    return Entry(function, "", Halves(seconds=0.0), bounds=ANY, threads=False)
+    return Entry(function, "", Subsets(seconds=0.0), bounds=ANY, threads=False)
 
 
 def find_metric(name: str) -> Entry:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike
 from unweave_metrics._arrays import Array, check_choice, check_codes, check_factors, check_positive
 from unweave_metrics._kinds import Declared, kinds_of
 from unweave_metrics._progress import Progress
+from unweave_metrics._shared import sharing
 from unweave_metrics._signatures import accepted
-from unweave_metrics.catalogue import CATALOGUE, Entry, find_metric
-from unweave_metrics.intervals.replication import bounds_of, replicated
+from unweave_metrics.catalogue import CATALOGUE, Entry, entry_of, find_metric
+from unweave_metrics.intervals.replication import made_call, replicated
 from unweave_metrics.intervals.strategies import Call
 from unweave_metrics.presets import preset_names
 from unweave_metrics.score import Score
@@ -27,7 +28,7 @@ def evaluate(
     codes: ArrayLike,
     factors: ArrayLike | None = None,
     *,
-    metrics: Sequence[str] | None = None,
+    metrics: Sequence[str | Callable[..., Any]] | None = None,
     preset: str | None = None,
     std: ArrayLike | None = None,
     images: ArrayLike | None = None,
@@ -53,7 +54,8 @@ def evaluate(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k); without them only scores that need none
-    metrics : names; those that are usual and possible unless given
+    metrics : names, or functions of anybody's whose positional arguments are named as the arrays
+        here; those that are usual and possible unless given
     preset : convention by name; without one those of ``"locatello2019"`` on every row
     std : standard deviations of the posteriors, shape (n, d), for `rmig`
     images, reconstructions : arrays (n, h, w, c) for the scores of images
@@ -69,7 +71,8 @@ def evaluate(
 
     Returns
     -------
-    ScoreTable. A metric that cannot be computed on these arrays leaves a note instead of a score.
+    ScoreTable. A metric that cannot be computed on these arrays, or raises anything, is NaN, and a
+    note says why.
 
     Raises
     ------
@@ -90,25 +93,35 @@ def evaluate(
     _check(preset, bootstrap, level)
     _check_options(entries, options)
     settings = {"preset": preset, "seed": seed, "jobs": jobs, "factor_kinds": kinds, **options}
-    calls: list[Call] = []
-    with Progress(len(entries) + 1, progress) as shown:
-        for entry in entries:
-            shown.begin(entry.name)
-            try:
-                calls.append(_call(entry, arrays, settings))
-            except ValueError as error:
-                notes.append(f"{entry.name}: {error}")
-            shown.finish(entry.name)
+    with sharing(), Progress(len(entries) + 1, progress) as shown:
+        called = [_called(entry, arrays, settings, shown) for entry in entries]
         shown.begin("intervals")
-        if bootstrap:
-            counts = [call.strategy.count(call, bootstrap) for call in calls]
-            scores = replicated(calls, counts, level, seed, jobs)
-            notes += _on_counts(scores, counts, bootstrap)
-        else:
-            scores = [call.score for call in calls]
+        calls = [call for call in called if isinstance(call, Call)]
+        counts = [call.strategy.count(call, bootstrap) if bootstrap else 0 for call in calls]
+        scores = iter(replicated(calls, counts, level, seed, jobs))
         shown.finish("intervals")
-    notes += [note for score in scores for note in score.notes]
-    return ScoreTable({score.name: score for score in scores}, notes)
+    notes += _on_counts(calls, counts, bootstrap)
+    rows = {
+        entry.name: next(scores) if isinstance(call, Call) else call
+        for entry, call in zip(entries, called, strict=True)
+    }
+    notes += [note for score in rows.values() for note in score.notes]
+    return ScoreTable(rows, notes)
+
+
+def _called(
+    entry: Entry, arrays: dict[str, Array], settings: dict[str, Any], shown: Progress
+) -> Call | Score:
+    """Call one metric with what it asks for by name; NaN with the reason where it raises."""
+    shown.begin(entry.name)
+    try:
+        return made_call(entry, entry.arguments(arrays), accepted(entry.function, settings))
+    except Exception as error:  # a stranger's metric may raise anything
+        known = isinstance(error, ValueError | TypeError)
+        reason = str(error) if known else f"{type(error).__name__}: {error}"
+        return Score(float("nan"), name=entry.name, notes=[f"{entry.name}: {reason}"])
+    finally:
+        shown.finish(entry.name)
 
 
 def _check(preset: str | None, bootstrap: int, level: float) -> None:
@@ -121,11 +134,11 @@ def _check(preset: str | None, bootstrap: int, level: float) -> None:
         raise ValueError(f"level must be between 0 and 1, got {level}")
 
 
-def _on_counts(scores: list[Score], counts: list[int], resamples: int) -> list[str]:
+def _on_counts(calls: list[Call], counts: list[int], resamples: int) -> list[str]:
     """Return what to say of scores that were resampled seldom, or not at all, for time."""
-    pairs = list(zip(scores, counts, strict=True))
-    without = [score.name for score, count in pairs if count == 0]
-    few = [f"{score.name} {count}" for score, count in pairs if 0 < count < min(resamples, FEW)]
+    pairs = [(call.score.name, count) for call, count in zip(calls, counts, strict=True)]
+    without = [name for name, count in pairs if count == 0 < resamples]
+    few = [f"{name} {count}" for name, count in pairs if 0 < count < min(resamples, FEW)]
     notes = []
     if without:
         made = "unweave_metrics.bootstrap makes them"
@@ -166,11 +179,13 @@ def _arrays(
 
 
 def _wanted(
-    metrics: Sequence[str] | None, arrays: dict[str, Array], notes: list[str]
+    metrics: Sequence[str | Callable[..., Any]] | None,
+    arrays: dict[str, Array],
+    notes: list[str],
 ) -> list[Entry]:
     """Return the metrics to compute; a note says which of those asked for lack an array."""
     usual = [entry for entry in CATALOGUE.values() if entry.usual]
-    asked = usual if metrics is None else [find_metric(name) for name in metrics]
+    asked = usual if metrics is None else [_entry(metric) for metric in metrics]
     possible = [entry for entry in asked if set(entry.needs) <= set(arrays)]
     lacking = [entry for entry in asked if entry not in possible]
     without_factors = [
@@ -185,19 +200,13 @@ def _wanted(
     return possible
 
 
+def _entry(metric: str | Callable[..., Any]) -> Entry:
+    """Return the entry of a metric's name, or of a function of anybody's."""
+    return entry_of(metric) if callable(metric) else find_metric(metric)
+
+
 def _check_options(entries: list[Entry], options: dict[str, Any]) -> None:
     """Refuse an option that none of the metrics has."""
     for name in options:
         if not any(accepted(entry.function, {name: None}) for entry in entries):
             raise ValueError(f"none of the metrics has an option {name!r}")
-
-
-def _call(entry: Entry, arrays: dict[str, Array], settings: dict[str, Any]) -> Call:
-    """Call one metric with what it asks for by name."""
-    given, options = entry.arguments(arrays), accepted(entry.function, settings)
-    score = entry.function(**given, **options)
-    alone = options | accepted(entry.function, {"jobs": 1})
-    return Call(
-        entry.function, given, alone, score, entry.interval.chosen(score),
-        bounds_of(entry.bounds, score), entry.threads,
-    )  # fmt: skip

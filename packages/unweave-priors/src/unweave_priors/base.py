@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -130,7 +130,13 @@ def check_codes(z: Tensor, dim: int) -> None:
         raise ValueError(f"z must have last dimension {dim}, got shape {tuple(z.shape)}")
 
 
-class Factorised(Independent[Distribution]):
+if TYPE_CHECKING:
+    _Independent = Independent[Distribution]
+else:
+    _Independent = Independent  # takes no type parameter in torch 2.6
+
+
+class Factorised(_Independent):
     """Product over code dimensions that refuses codes of another dimension.
 
     The marginals are `base_dist`, a distribution with batch shape (dim,).

@@ -9,6 +9,8 @@ from unweave_testing.executors import executor_checks
 from unweave_testing.flows import flow_checks
 from unweave_testing.methods import method_checks
 from unweave_testing.metrics import metric_checks
+from unweave_testing.objectives import objective_checks
+from unweave_testing.optimizers import optimizer_checks
 from unweave_testing.parametrisation import parametrize
 from unweave_testing.plugins import plugin_checks
 from unweave_testing.posteriors import posterior_checks
@@ -27,6 +29,8 @@ __all__ = [
     "flow_checks",
     "method_checks",
     "metric_checks",
+    "objective_checks",
+    "optimizer_checks",
     "parametrize",
     "plugin_checks",
     "posterior_checks",

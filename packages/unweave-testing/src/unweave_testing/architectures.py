@@ -22,6 +22,8 @@ def architecture_checks(*, image_shapes: Sequence[Shape] = SHAPES) -> list[Check
     - `rows`: in `eval` mode, what comes of one row does not depend on the others.
     - `gradients`: from both ends to every parameter and to every pixel or code.
     - `first-weights`: under one seed of torch's global generator they are the same.
+    - `dropout`: in training mode, what comes out is a function of state, input and the seed of
+      torch's global generator, so that resumed runs equal those that were not interrupted.
     - `dtype`, `device`: both follow the modules.
 
     Parameters
@@ -43,6 +45,7 @@ def architecture_checks(*, image_shapes: Sequence[Shape] = SHAPES) -> list[Check
         "rows": _rows,
         "gradients": _gradients,
         "first-weights": _first_weights,
+        "dropout": _dropout,
         "dtype": _dtype,
         "device": _device,
     }
@@ -151,6 +154,18 @@ def _first_weights(factory: Any, shapes: tuple[Shape, ...]) -> None:
             assert torch.equal(value, again.state_dict()[key]), (
                 f"{key} of the {name} differs under one seed of torch's global generator"
             )
+
+
+def _dropout(factory: Any, shapes: tuple[Shape, ...]) -> None:
+    for number, (name, _, inputs) in enumerate(_both(factory, shapes[0])):
+
+        def build(number: int = number) -> Any:
+            return _build(factory, shapes[0])[number]
+
+        def call(module: Any, inputs: Any = inputs) -> Any:
+            return module(inputs)
+
+        modules.check_dropout(build, call, f"the {name}")
 
 
 def _dtype(factory: Any, shapes: tuple[Shape, ...]) -> None:

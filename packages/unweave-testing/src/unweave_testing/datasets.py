@@ -161,8 +161,10 @@ def _factor_values(factory: Any) -> None:
 
 
 def _check_values(name: str, classes: Any, values: Any) -> None:
-    pairs = len(np.unique(np.stack([classes, values]), axis=1).T)
-    if pairs == len(np.unique(classes)):
+    levels, level = np.unique(values, return_inverse=True)
+    numbers, number = np.unique(classes, return_inverse=True)
+    pairs = len(np.unique(number.ravel() * len(levels) + level.ravel()))
+    if pairs == len(numbers):
         return
     ascending = classes[np.argsort(values, kind="stable")].astype(np.int64)
     is_binned = bool((np.diff(ascending) >= 0).all())

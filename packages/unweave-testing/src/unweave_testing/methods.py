@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import math
-import re
 import types
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -13,16 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unweave_testing import torch_modules as modules
-from unweave_testing.check import Check, NotApplicable
+import numpy as np
 
-KINDS = ("cost", "estimator", "posterior", "prior")
-NUMBER = r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*"
-SCHEDULE = re.compile(
-    rf"{NUMBER}|\s*linear\({NUMBER},{NUMBER},{NUMBER}\)\s*|\s*warmup\({NUMBER},{NUMBER}\)\s*"
-)
-SPEC = re.compile(r"(?P<name>[^=]+?)(?::[A-Za-z_]\w*=.*)?", re.DOTALL)
-B, DIM = 16, 4
+from unweave_testing.check import Check, NotApplicable
+from unweave_testing.playing import name_of_spec
+from unweave_testing.schedules import FORMS, is_weight
+
+KINDS = ("cost", "estimator", "objective", "posterior", "prior")
+IMAGES, DIM = 32, 16
+SIZE = {"batch_size": 16, "dim": DIM, "architecture": "mlp:widths=16"}
 
 
 @dataclass(frozen=True)
@@ -44,18 +43,20 @@ def method_checks(
     - `options`: every parameter is keyword-only, has an annotation that can be resolved, and a
       default.
     - `record`: the defaults build a record with `terms`, `cost`, `posterior` and `prior`, each
-      term with `estimator`, `weights`, `options` and `targets`.
-    - `weights`: weights and targets are finite numbers or texts `linear(start, end, steps)` or
-      `warmup(end, steps)`, and every target stands beside a weight.
+      term with `estimator`, `weights`, `options` and `targets`; `objective` is text, and
+      `objective_options` a mapping, where they are there.
+    - `weights`: weights and targets are finite numbers or texts of schedules, as in
+      `linear(start, end, steps)`, and every target stands beside a weight.
     - `option-effects`: every option changes the record.
     - `deterministic`: two calls give equal records.
-    - `names`: the names of costs, estimators, posteriors and priors are among those `known`.
-    - `loss`: where unweave is installed, the registered things are built, and the loss of a batch
-      is finite and has a gradient to the encoder's outputs.
+    - `names`: the names of costs, estimators, objectives, posteriors and priors are among those
+      `known`.
+    - `loss`: where unweave is installed, the registered things are built and rehearsed on small
+      images of 16 code dimensions, and a step of training is finite and moves the encoder.
 
     Parameters
     ----------
-    known : mapping from "cost", "estimator", "posterior" or "prior" to names, optional
+    known : mapping from "cost", "estimator", "objective", "posterior" or "prior" to names, optional
         Registered names. `names` looks at these kinds alone.
     other : mapping from option to value, optional
         A value that is not the default, for options for which the kit finds none by its type.
@@ -129,6 +130,14 @@ def _record(function: Any, facts: _Facts) -> None:
                 f"{part} of {estimator} must be a mapping, got {value!r}"
             )
         assert hasattr(term, "weights"), f"the term of {estimator} has no weights"
+    objective, options = _objective(method)
+    assert isinstance(objective, str), f"objective must be a registered name, got {objective!r}"
+    assert isinstance(options, Mapping), f"objective_options must be a mapping, got {options!r}"
+
+
+def _objective(method: Any) -> tuple[Any, Any]:
+    """Return the name of a method's objective and its options, which a record may leave out."""
+    return getattr(method, "objective", "sum"), getattr(method, "objective_options", {})
 
 
 def _weight_table(term: Any) -> dict[str, Any]:
@@ -143,9 +152,8 @@ def _weights(function: Any, facts: _Facts) -> None:
         assert weights, f"{term.estimator} has no weight, so that it changes no loss"
         for kind, table in (("weight", weights), ("target", term.targets)):
             for name, value in table.items():
-                assert _is_weight(value), (
-                    f"{kind} of {name} of {term.estimator} must be a finite number, linear(start, "
-                    f"end, steps) or warmup(end, steps), got {value!r}"
+                assert is_weight(value), (
+                    f"{kind} of {name} of {term.estimator} must be {FORMS}, got {value!r}"
                 )
         alone = sorted(set(term.targets) - set(weights))
         assert "every term" in weights or not alone, (
@@ -153,18 +161,12 @@ def _weights(function: Any, facts: _Facts) -> None:
         )
 
 
-def _is_weight(value: Any) -> bool:
-    if isinstance(value, str):
-        return SCHEDULE.fullmatch(value.lower()) is not None
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def _plain(method: Any) -> Any:
     """Write a record as tuples that can be compared."""
     terms = tuple(
         (t.estimator, _weight_table(t), dict(t.options), dict(t.targets)) for t in method.terms
     )
-    return terms, method.cost, method.posterior, method.prior
+    return terms, method.cost, method.posterior, method.prior, *_objective(method)
 
 
 def _option_effects(function: Any, facts: _Facts) -> None:
@@ -239,66 +241,72 @@ def _names(function: Any, facts: _Facts) -> None:
         raise NotApplicable("no names are known: say method_checks(known={'estimator': ...})")
     method = function()
     used = [(kind, getattr(method, kind)) for kind in ("cost", "posterior", "prior")]
+    used += [("objective", _objective(method)[0])]
     used += [("estimator", term.estimator) for term in method.terms]
     for kind, spec in used:
         if kind in facts.known and isinstance(spec, str):
-            name = _name(spec)
+            name = name_of_spec(spec)
             listed = ", ".join(sorted(facts.known[kind]))
             assert name in facts.known[kind], f"no {kind} is called {name!r}; known: {listed}"
 
 
-def _name(spec: str) -> str:
-    """Take the name out of `name`, `name:key=value` or `distribution:name:key=value`."""
-    match = SPEC.fullmatch(spec)
-    return match["name"].rpartition(":")[2] if match else spec
-
-
 def _loss(function: Any, facts: _Facts) -> None:
-    core, options, names = _core()
     import torch
 
-    objective, inputs, latent, decoder = _built(function(), core, options, names)
-    x = torch.rand(B, 1, 2, 3, generator=modules.generator(1))
-    loss = objective(x, decoder(latent.z), latent, torch.zeros((), dtype=torch.int64))[0]
-    assert bool(loss.isfinite()), f"the loss of a batch is {float(loss.detach())}"
-    assert loss.requires_grad, "the loss carries no gradient to the encoder's outputs"
-    (gradient,) = torch.autograd.grad(loss, inputs)
-    assert bool(gradient.isfinite().all()), "the gradient to the encoder's outputs is not finite"
-    assert float(gradient.abs().sum()) > 0, "the gradient to the encoder's outputs is zero"
-
-
-def _core() -> tuple[Any, Any, Any]:
-    """Return the core's modules of objectives and options, and the registry."""
-    try:
-        objective = importlib.import_module("unweave.objective")
-        options = importlib.import_module("unweave.options")
-        return objective, options, importlib.import_module("unweave.registry").registry()
-    except ImportError as error:
-        raise NotApplicable("unweave is not installed") from error
-
-
-def _built(method: Any, core: Any, options: Any, names: Any) -> tuple[Any, Any, Any, Any]:
-    """Build what a method names, and a latent of random outputs of an encoder."""
-    import torch
-
-    def build(kind: str, spec: str) -> Any:
-        name, given = options.parse_spec(spec)
-        return options.build(names.lookup(kind, name), DIM, options=given)
-
-    prior = build("prior", method.prior)
-    if getattr(prior, "images_wanted", 0):
-        raise NotApplicable(f"the prior {method.prior} needs an encoder and images")
-    family = build("posterior", method.posterior)
-    objective = core.build_objective(names, method, DIM, family)
-    decoder = torch.nn.Sequential(torch.nn.Linear(DIM, 6), torch.nn.Unflatten(1, (1, 2, 3)))
-    inputs = torch.randn(B, family.outputs, generator=modules.generator(0), requires_grad=True)
-    generator, posterior = modules.generator(2), family(inputs)
-    latent = core.Latent(
-        z=posterior.rsample(generator),
-        posterior=posterior,
-        prior=prior,
-        decoder=decoder,
-        dataset_size=1_000,
-        generator=generator,
+    trainer = _trainer(function)
+    before = [p.detach().clone() for p in trainer.model.encoder.parameters()]
+    trainer.train_step()
+    for name, value in trainer.take_log().items():
+        assert math.isfinite(value), f"{name} is {value} in the first step"
+    after = list(trainer.model.encoder.parameters())
+    for value in after:
+        assert bool(value.isfinite().all()), "the encoder is not finite after the first step"
+    assert not all(map(torch.equal, before, after)), (
+        "a step of training leaves the encoder as it is"
     )
-    return objective, inputs, latent, decoder
+
+
+def _trainer(function: Any) -> Any:
+    """Build the trainer of a method on random images, where unweave is installed."""
+    import torch
+
+    if importlib.util.find_spec("unweave") is None:
+        raise NotApplicable("unweave is not installed")
+    training, config, given, registry = (
+        importlib.import_module(f"unweave.{name}")
+        for name in ("training", "config", "given", "registry")
+    )
+    names, rng = registry.registry(), np.random.default_rng(0)
+    images = rng.integers(0, 256, (IMAGES, 8, 8, 1), dtype=np.uint8)
+    data = given.ArrayData(images, rng.integers(0, 3, (IMAGES, 1)))
+    settings = {"data": "unweave:given", **SIZE, **_settings(function, names)}
+    made = config.make_config(names, settings)
+    return training.make_trainer(names, made, torch.device("cpu"), data)
+
+
+def _settings(function: Any, names: Any) -> dict[str, Any]:
+    """Name a registered method, and write another one out as options of `custom`."""
+    target = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', '')}"
+    for entry in names.entries("method"):
+        if entry.target == target:
+            return {"method": entry.qualified}
+    method = function()
+    objective, options = _objective(method)
+    terms = [
+        {
+            "estimator": term.estimator,
+            "weights": term.weights,
+            "options": dict(term.options),
+            "targets": dict(term.targets),
+        }
+        for term in method.terms
+    ]
+    return {
+        "method": "unweave:custom",
+        "terms": terms,
+        "cost": method.cost,
+        "posterior": method.posterior,
+        "prior": method.prior,
+        "objective": objective,
+        "objective_options": dict(options),
+    }

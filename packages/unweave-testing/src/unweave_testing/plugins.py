@@ -24,6 +24,8 @@ NAMING_HOOKS = (
     "unweave_flows",
     "unweave_methods",
     "unweave_metrics",
+    "unweave_objectives",
+    "unweave_optimizers",
     "unweave_posteriors",
     "unweave_priors",
 )

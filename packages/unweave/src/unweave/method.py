@@ -65,7 +65,8 @@ class Schedule:
             return _finite(cls(float(text), float(text)), text)
         if match := STEPS.fullmatch(text):
             return _finite(_drops(cls, match), text)
-        shape, numbers = "linear", ()
+        shape = "linear"
+        numbers: tuple[float, ...]
         if match := RAMP.fullmatch(text):
             shape, *rest = match.groups()
             numbers = tuple(map(float, rest))
@@ -96,7 +97,7 @@ class Schedule:
 
 
 def _whole(steps: float) -> int:
-    if not steps >= 1 or steps != int(steps):
+    if not 1 <= steps < math.inf or steps != int(steps):
         raise ValueError(f"a schedule needs a whole number of steps of at least 1, got {steps:g}")
     return int(steps)
 

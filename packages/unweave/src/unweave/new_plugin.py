@@ -51,6 +51,8 @@ KINDS = {
     "cost": Kind(TORCH, True, "unweave train wae-mmd --data digits --set cost=$name"),
     "architecture": Kind(TORCH, False, "unweave train vae --data digits --set architecture=$name"),
     "method": Kind(CORE, False, "unweave methods $name"),
+    "objective": Kind(CORE, True, "unweave train custom --data digits --set objective=$name"),
+    "optimizer": Kind(TORCH, True, "unweave train vae --data digits --set optimizer=$name"),
     "metric": Kind(NUMPY, False, "unweave evaluate RUN --metrics $name"),
     "dataset": Kind(NUMPY, True, "unweave data $name"),
     "executor": Kind(CORE, True, "unweave plugins --check"),

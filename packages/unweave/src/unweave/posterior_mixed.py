@@ -7,7 +7,7 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, constraints
 
 from unweave.posterior import Family, GaussianPosterior
 
@@ -39,8 +39,8 @@ class MixedPosterior:
 
     @property
     def distribution(self) -> Distribution:
-        """Raise: torch has no such distribution."""
-        raise ValueError("a mixed posterior is no torch Distribution; use posterior gaussian")
+        """The torch Distribution with batch shape (b,) and event shape (D,)."""
+        return _MixedDistribution(self)
 
     def rsample(self, generator: torch.Generator | None = None) -> Tensor:
         """Draw a one-hot class, with the straight-through gradient to its chances, and the rest."""
@@ -62,6 +62,36 @@ class MixedPosterior:
     def log_prob(self, z: Tensor) -> Tensor:
         """Return log q(z|x), nats, for codes that begin one-hot."""
         return self.log_prob_per_dim(z).sum(-1)
+
+
+class _MixedDistribution(Distribution):
+    """A mixed posterior as torch has its distributions; draws come from the global generator."""
+
+    arg_constraints: dict[str, constraints.Constraint] = {}
+
+    def __init__(self, posterior: MixedPosterior) -> None:
+        self._posterior = posterior
+        batch, dim = posterior.mean.shape
+        super().__init__(torch.Size([batch]), torch.Size([dim]), validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        """Chances of the classes, then means; shape (b, D)."""
+        return self._posterior.mean
+
+    @property
+    def variance(self) -> Tensor:
+        """Variances, shape (b, D)."""
+        return self._posterior.std.square()
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return log q(z|x), nats."""
+        return self._posterior.log_prob(value)
+
+    def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+        """Draw codes, shape (*sample_shape, b, D)."""
+        draws = [self._posterior.rsample() for _ in range(math.prod(sample_shape))]
+        return torch.stack(draws).reshape(*sample_shape, *self._posterior.mean.shape)
 
 
 class Mixed(Family):

@@ -28,8 +28,8 @@ def prepare() -> None:
     inherit the mode when they are started, so those that run already are ended.
 
     Without the second, every activation of some megabytes is mapped afresh and given back in
-    every step, and the kernel zeroes it page by page: a quarter of a step at 64 x 64 pixels. What
-    is kept instead is at most a gigabyte. Where the C library is not glibc nothing is done.
+    every step, and the kernel zeroes it page by page: a fifth of a step at 64 x 64 pixels. At
+    most a gigabyte is kept instead. Where the C library is not glibc nothing is done.
     """
     torch.set_flush_denormal(True)
     end_threads()

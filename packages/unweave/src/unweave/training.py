@@ -98,6 +98,7 @@ def _check_given(data: Any) -> Dataset:
 
 def resume(
     kind: type[R],
+    /,
     path: str | Path,
     *,
     steps: int | None = None,

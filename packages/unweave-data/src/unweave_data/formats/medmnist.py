@@ -13,13 +13,20 @@ from unweave_data.factors import Factors, make_factors
 from unweave_data.files import named_file
 from unweave_data.layout import Pixels
 from unweave_data.named import find, named
+from unweave_data.stack import Kept, open_stack
 
 _PARTS: dict[str, tuple[str, ...]] = {"train": ("train",), "valid": ("val",), "test": ("test",)}
 _PARTS["all"] = ("train", "val", "test")
 
 
 @named("medmnist")
-def medmnist(*, path: Path | None = None, kind: str = "pathmnist", split: str = "train") -> Dataset:
+def medmnist(
+    *,
+    path: Path | None = None,
+    kind: str = "pathmnist",
+    split: str = "train",
+    unpack: Path | None = None,
+) -> Dataset:
     """Read a set of MedMNIST in two dimensions: 28 to 224 pixels a side, grey or in colour.
 
     One factor `label`, or `label_0`, `label_1` ... where an image may have several (ChestMNIST).
@@ -32,6 +39,9 @@ def medmnist(*, path: Path | None = None, kind: str = "pathmnist", split: str = 
         name of the set, where path is a folder or is not given
     split
         "train", "valid", "test" or "all"
+    unpack
+        folder into which the images of one split are unpacked once, and from which they are then
+        read: the larger sets of 224 x 224 pixels need more memory than most machines have
 
     Raises
     ------
@@ -52,11 +62,16 @@ def medmnist(*, path: Path | None = None, kind: str = "pathmnist", split: str = 
                 f"path: {parts[0]}_images in {file.path} should have shape (n, h, w) or "
                 f"(n, h, w, 3), got {str(header.shape)[:80]}; volumes are not read"
             )
-        images = np.concatenate([file.read(f"{part}_images") for part in parts])
         labels = np.concatenate([_table(file.read(f"{part}_labels")) for part in parts])
+        if len(parts) == 1:
+            factors = _factors(labels, header.shape[0])
+            array = f"{parts[0]}_images"
+            return open_stack(file, array, found.stem, factors, kept=Kept(unpack=unpack))
+        if unpack is not None:
+            raise DataError("unpack takes one split; give split=train, valid or test")
+        images = np.concatenate([file.read(f"{part}_images") for part in parts])
     pixels = Pixels.collect(images.shape, images.dtype, lambda: [images])
-    factors = _factors(labels, len(images))
-    return ArrayDataset.of(pixels, name=found.stem, factors=factors)
+    return ArrayDataset.of(pixels, name=found.stem, factors=_factors(labels, len(images)))
 
 
 def _table(labels: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -67,13 +67,14 @@ def smallnorb(
     folder = directory(find(path, BY_NAME["smallnorb"]), "the folder of the files of smallNORB")
     stems = list(_STEMS.values()) if split == "all" else [_STEMS[split]]
     read = [_read(folder, stem) for stem in stems]
-    pairs = np.concatenate([images for images, _ in read])
     classes = np.concatenate([table for _, table in read])
     eyes = {"left": [0], "right": [1], "both": [0, 1]}[camera]
-    images = np.concatenate([pairs[:, eye, :, :, None] for eye in eyes])
+    images = np.concatenate(
+        [resized(pairs[:, eye, :, :, None], resolution) for eye in eyes for pairs, _ in read]
+    )
     factors = _factors(classes, eyes, instances)
     note = "" if resolution == _SIDE else f"resized from 96 x 96 to {resolution} x {resolution}"
-    pixels = Pixels.of(resized(images, resolution))
+    pixels = Pixels.of(images)
     return ArrayDataset.of(pixels, name="smallnorb", factors=factors, note=note)
 
 

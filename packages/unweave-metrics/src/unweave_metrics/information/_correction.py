@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from unweave_metrics._counting import Counts, Labels, PairInformation, pair_information
+from unweave_metrics._shared import shared
 
 CORRECTIONS = ("none", "miller-madow", "shuffle", "extrapolate")
 
@@ -17,6 +18,7 @@ SHUFFLES = 20
 WHOLE, HALVES, QUARTERS = 8 / 3, -2.0, 1 / 3
 
 
+@shared
 def corrected_information(
     a: Labels, b: Labels, correction: str, seed: int, weights: Counts | None = None
 ) -> PairInformation:

@@ -9,10 +9,11 @@ import numpy as np
 
 from unweave_metrics._counting import Counts
 from unweave_metrics._parallel import in_parallel
+from unweave_metrics._shared import sharing
 from unweave_metrics._signatures import accepted
 from unweave_metrics.information._table import InformationTable, information_table
 from unweave_metrics.intervals.interval import SAME_BINS
-from unweave_metrics.intervals.strategies import Call, Halves, Replicates, Strategy, limited
+from unweave_metrics.intervals.strategies import Call, Replicates, Strategy, Subsets, limited
 from unweave_metrics.score import Score
 
 # Tables counted for one corrected one.
@@ -29,7 +30,7 @@ class Information(Strategy):
 
     # Seconds per table, row, code and factor; and for all resamples of a table.
     seconds = 2e-9
-    budget, least = 2.0, 60
+    budget, least = 1.0, 60
 
     @property
     def group(self) -> Hashable:
@@ -37,15 +38,15 @@ class Information(Strategy):
         return "Information", self.tabulate
 
     def chosen(self, score: Score) -> Strategy:
-        """Return halves for estimates by neighbours; a corrected score needs no mirror."""
+        """Return subsets for estimates by neighbours; a corrected score needs no mirror."""
         if score.settings.get("estimator") == "neighbors":
-            return Halves(seconds=50.0)
+            return Subsets(seconds=50.0)
         if score.settings["bias_correction"] != "none":
             return replace(self, method="centred")
         return self
 
     def count(self, call: Call, resamples: int) -> int:
-        """Return as many as fit in two seconds of one core, at least sixty."""
+        """Return as many as fit in a second of one core, at least sixty."""
         cells = call.score.settings["rows"] * call.score.parts["mutual_information"].size
         seconds = self.seconds * cells * TABLES[call.score.settings["bias_correction"]]
         return limited(resamples, seconds, self.budget, self.least)
@@ -71,18 +72,19 @@ class Information(Strategy):
             drawn = np.random.default_rng((seed, r)).integers(0, n, size=n)
             weights: Counts = np.bincount(drawn, minlength=n)
             recounted: dict[str, InformationTable] = {}
-            values = []
-            for own, call, table, key, count in zip(
-                strategies, calls, tables, keys, counts, strict=True
-            ):
-                if r >= count:
-                    values.append(np.nan)
-                    continue
-                if key not in recounted:
-                    recounted[key] = table.recounted(weights)
-                again = replace(table, pairs=recounted[key].pairs)
-                values.append(own.value(call, again))
-            return values
+            with sharing():  # and forget what was counted here
+                values = []
+                for own, call, table, key, count in zip(
+                    strategies, calls, tables, keys, counts, strict=True
+                ):
+                    if r >= count:
+                        values.append(np.nan)
+                        continue
+                    if key not in recounted:
+                        recounted[key] = table.recounted(weights)
+                    again = replace(table, pairs=recounted[key].pairs)
+                    values.append(own.value(call, again))
+                return values
 
         with np.errstate(divide="ignore", invalid="ignore"):  # a class may be drawn by no row
             found = np.array(in_parallel(one, max(counts), jobs))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 from unweave_metrics._counting import Floats
+from unweave_metrics._signatures import accepted
+from unweave_metrics.catalogue import Entry
 from unweave_metrics.intervals.interval import with_interval
 from unweave_metrics.intervals.strategies import Call
 from unweave_metrics.score import Score
+
+# Arguments of metrics that hold rows too, though they are given by name.
+ROWS_BY_NAME = ("std", "test_codes", "test_factors")
 
 UNBOUNDED = (-float("inf"), float("inf"))
 
@@ -16,6 +22,20 @@ def bounds_of(bounds: tuple[float, float], score: Score) -> tuple[float, float]:
     """Return where a score can be: within the bounds of its metric, unless its settings move it."""
     inside = bounds[0] <= score <= bounds[1]
     return bounds if inside and score.settings.get("normalizer") != "none" else UNBOUNDED
+
+
+def made_call(entry: Entry, arrays: Mapping[str, Any], options: Mapping[str, Any]) -> Call:
+    """Call a metric with arrays and options by name; options that hold rows count as arrays."""
+    by_name = {name: options[name] for name in ROWS_BY_NAME if name in options}
+    given = {**arrays, **by_name}
+    rest = {name: value for name, value in options.items() if name not in by_name}
+    found = entry.function(**given, **rest)
+    score = found if isinstance(found, Score) else Score(found, name=entry.name)
+    alone = rest | accepted(entry.function, {"jobs": 1})
+    return Call(
+        entry.function, given, alone, score, entry.interval.chosen(score),
+        bounds_of(entry.bounds, score), entry.threads,
+    )  # fmt: skip
 
 
 def replicated(

@@ -12,6 +12,7 @@ from unweave_metrics._arrays import Array
 from unweave_metrics._counting import Floats
 from unweave_metrics._parallel import in_parallel, thread_jobs
 from unweave_metrics._sampling import draw_rows
+from unweave_metrics._shared import shared, sharing
 from unweave_metrics.intervals.interval import POPULATION, SAME_SIZE, Interval, interval_of, student
 from unweave_metrics.predictors._split import train_and_test
 from unweave_metrics.score import Score
@@ -93,6 +94,26 @@ def limited(resamples: int, seconds: float, budget: float, least: int) -> int:
     return min(resamples, max(least, int(budget / max(seconds, 1e-9))))
 
 
+def with_replacement(rng: np.random.Generator, n: int) -> Array:
+    """Return n row numbers out of n."""
+    return rng.integers(0, n, size=n)
+
+
+# Large enough that a model learns nearly as much as from all rows, small enough to differ.
+SHARE = 0.75
+
+
+def some_rows(rng: np.random.Generator, n: int) -> Array:
+    """Return three quarters of the row numbers, at least two."""
+    return rng.permutation(n)[: max(2, round(SHARE * n))]
+
+
+@shared
+def drawn_rows(draw: Callable[..., Array], array: Any, seed: int, r: int, own: int) -> Any:
+    """Return resample number r of an array; arrays of one length have the same rows of it."""
+    return take(array, draw(np.random.default_rng((seed, r, own)), length(array)))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rows(Strategy):
     """Rows drawn with replacement; `paired` arrays share their rows.
@@ -102,7 +123,8 @@ class Rows(Strategy):
 
     paired: bool = True
     seconds: float = 0.02
-    budget, least = 0.5, 60
+    budget, least = 0.3, 60
+    draw = staticmethod(with_replacement)
 
     @property
     def group(self) -> Hashable:
@@ -110,12 +132,8 @@ class Rows(Strategy):
         return type(self).__name__, self.paired
 
     def count(self, call: Call, resamples: int) -> int:
-        """Return as many as fit in half a second of one core, at least sixty."""
+        """Return as many as fit in a third of a second of one core, at least sixty."""
         return limited(resamples, self.seconds * call.numbers / 1e6, self.budget, self.least)
-
-    def draw(self, rng: np.random.Generator, n: int) -> Array:
-        """Return row numbers out of n."""
-        return rng.integers(0, n, size=n)
 
     def replicates(
         self, calls: Sequence[Call], counts: Sequence[int], seed: int, jobs: int
@@ -124,10 +142,11 @@ class Rows(Strategy):
         prepared = [self.prepared(call, seed) for call in calls]
 
         def one(r: int) -> list[float]:
-            return [
-                call.on(self._drawn(arrays, seed, r)) if r < count else np.nan
-                for call, arrays, count in zip(calls, prepared, counts, strict=True)
-            ]
+            with sharing():
+                return [
+                    call.on(self._drawn(arrays, seed, r)) if r < count else np.nan
+                    for call, arrays, count in zip(calls, prepared, counts, strict=True)
+                ]
 
         values = np.array(in_parallel(one, max(counts), jobs_of(calls, jobs)))
         return [values[:count, i] for i, count in enumerate(counts)]
@@ -145,29 +164,31 @@ class Rows(Strategy):
         drawn: dict[str, Any] = {}
         for place, (name, array) in enumerate(arrays.items()):
             own = 0 if self.paired else place
-            rows = self.draw(np.random.default_rng((seed, r, own)), length(array))
-            drawn[name] = take(array, rows)
+            # Train rows and test rows are of different numbers, and drawn apart.
+            drawn[name] = drawn_rows(self.draw, array, seed, r, own)
         return drawn
 
 
 @dataclass(frozen=True, kw_only=True)
-class Halves(Rows):
-    """Half of the rows, without replacement: for scores that repeated rows mislead.
+class Subsets(Rows):
+    """Three quarters of the rows, without replacement: for scores that repeated rows mislead.
 
-    The spread of a score over halves of one sample is that over whole samples, because Var(half |
-    sample) = s^2 (2/n - 1/n). Train rows and test rows are halved apart.
+    Of m out of n rows the variance given the sample is s^2 (1/m - 1/n), and the bias against the
+    sample's a (1/m - 1/n): with m = f n both are those of the sample times (1 - f) / f. Train rows
+    and test rows are drawn apart.
     """
 
     covers: str = SAME_SIZE
     method: str = "centred"
     seconds: float = 1.0
     most: int = 60
-    budget, least = 5.0, 5
+    budget, least = 1.0, 5
+    draw = staticmethod(some_rows)
     # Not at all where one would take longer than this many seconds.
-    longest = 10.0
+    longest = 2.0
 
     def count(self, call: Call, resamples: int) -> int:
-        """Return at most sixty, as many as fit in five seconds but at least five, or none."""
+        """Return at most sixty, as many as fit in a second but at least five, or none."""
         seconds = self.reckoned(call)
         if seconds > self.longest:
             return 0
@@ -175,16 +196,22 @@ class Halves(Rows):
 
     def reckoned(self, call: Call) -> float:
         """Return the seconds that one resample is reckoned to take."""
-        return self.seconds * call.numbers / 1e6 / 2
+        return self.seconds * call.numbers / 1e6
 
-    def draw(self, rng: np.random.Generator, n: int) -> Array:
-        """Return half of the row numbers."""
-        return rng.permutation(n)[: max(2, n // 2)]
+    def interval(self, call: Call, replicates: Floats, level: float) -> Interval | None:
+        """Return the interval of replicates, spread and bias as of the whole sample."""
+        value, known = float(call.score), replicates[np.isfinite(replicates)]
+        if len(known) == 0:
+            return None
+        ratio = SHARE / (1 - SHARE)
+        bias = known.mean() - value
+        spread = value + ratio * bias + np.sqrt(ratio) * (replicates - known.mean())
+        return interval_of(value, spread, level, self.method)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refits(Halves):
-    """Models fitted anew to halves of the train rows, and scored on halves of the test rows.
+class Refits(Subsets):
+    """Models fitted anew to part of the train rows, and scored on part of the test rows.
 
     A refit is reckoned to take `seconds` per million of (rows x codes + 10,000) x classes, the
     classes summed over factors. That depends on the arrays alone: intervals are the same anywhere.
@@ -194,7 +221,7 @@ class Refits(Halves):
         """Return the seconds that one refit is reckoned to take."""
         settings, codes = call.score.settings, call.arrays["codes"]
         slower = slowness(settings.get("predictor", ""))
-        rows = settings.get("rows", len(codes)) / 2
+        rows = settings.get("rows", len(codes)) * SHARE
         classes = sum(
             min(len(np.unique(column)), MOST_CLASSES) for column in call.arrays["factors"].T
         )
@@ -256,12 +283,15 @@ class Votes(Rows):
         """Return scores of fewer votes on drawn rows, every resample with votes of its own."""
 
         def one(r: int) -> list[float]:
-            return [
-                call.on(self._drawn(call.arrays, seed, r), seed=self._seed(seed, r), **fewer(call))
-                if r < count
-                else np.nan
-                for call, count in zip(calls, counts, strict=True)
-            ]
+            with sharing():
+                return [
+                    call.on(
+                        self._drawn(call.arrays, seed, r), seed=self._seed(seed, r), **fewer(call)
+                    )
+                    if r < count
+                    else np.nan
+                    for call, count in zip(calls, counts, strict=True)
+                ]
 
         values = np.array(in_parallel(one, max(counts), jobs_of(calls, jobs)))
         return [values[:count, i] for i, count in enumerate(counts)]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from unweave_metrics._arrays import Array
 from unweave_metrics._compiled import Kernel
+from unweave_metrics._shared import shared
 
 Rows = NDArray[np.int64]
 Numbers = NDArray[np.int32]
@@ -31,6 +32,7 @@ class Groups:
     choosable: Rows
 
 
+@shared
 def make_groups(labels: Array) -> Groups:
     """Group rows by the class (k, n) of each factor."""
     k, n = labels.shape

@@ -10,14 +10,14 @@ from unweave_metrics._counting import Floats
 from unweave_metrics._sampling import generator
 from unweave_metrics.catalogue import ANY, metric
 from unweave_metrics.intervals.interval import POPULATION
-from unweave_metrics.intervals.strategies import Halves
+from unweave_metrics.intervals.strategies import Subsets
 from unweave_metrics.pairs._sets import check_two, pair_mean
 from unweave_metrics.score import Score
 
 
 @metric(
     "polynomial discrepancy of two sets",
-    interval=Halves(covers=POPULATION, paired=False),
+    interval=Subsets(covers=POPULATION, paired=False),
     best="low",
     bounds=ANY,
     cost="O(subsets size^2 d)",

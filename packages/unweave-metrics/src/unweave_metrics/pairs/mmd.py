@@ -11,7 +11,7 @@ from unweave_metrics._arrays import check_choice, check_positive
 from unweave_metrics._counting import Floats
 from unweave_metrics.catalogue import ANY, metric
 from unweave_metrics.intervals.interval import POPULATION
-from unweave_metrics.intervals.strategies import Halves
+from unweave_metrics.intervals.strategies import Subsets
 from unweave_metrics.pairs._sets import check_two, pair_mean
 from unweave_metrics.score import Score
 
@@ -30,7 +30,7 @@ def squared_distances(x: Floats, y: Floats) -> Floats:
 
 @metric(
     "maximum mean discrepancy of two sets, squared",
-    interval=Halves(covers=POPULATION, paired=False),
+    interval=Subsets(covers=POPULATION, paired=False),
     best="low",
     bounds=ANY,
     cost="O(n m d)",

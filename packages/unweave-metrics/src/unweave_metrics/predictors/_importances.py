@@ -11,6 +11,7 @@ import numpy as np
 from unweave_metrics._arrays import Array, check_single, constant_columns
 from unweave_metrics._counting import Floats
 from unweave_metrics._parallel import in_parallel, thread_jobs
+from unweave_metrics._shared import shared
 from unweave_metrics.predictors._boosting import boost, rank_codes
 from unweave_metrics.predictors._labels import train_and_test_labels
 from unweave_metrics.predictors._split import Split
@@ -203,6 +204,7 @@ def best_of(models: Sequence[Any], inputs: Floats, output: Floats) -> Any:
     return clone(models[int(np.argmin(errors))])
 
 
+@shared
 def scaled_pair(train: Array, test: Array, scale: str) -> tuple[Floats, Floats]:
     """Return both sets of columns scaled by the train rows; columns constant there are 0.
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from unweave_metrics._arrays import Array
 from unweave_metrics._binning import bin_columns, check_classes, class_columns
+from unweave_metrics._shared import shared
 from unweave_metrics.predictors._split import Split
 
 
@@ -17,12 +18,20 @@ def train_and_test_labels(
     With `bin_factors` every column is cut. Test rows of a class that training never saw get a
     number of their own, which no prediction equals.
     """
+    cut = tuple(bin_factors or measured for measured in split.kinds.measured)
+    # Classes are the same whatever the bins are that none of them is cut into.
+    return _labels(split, cut, *((bins, binning) if any(cut) else (1, "range")))
+
+
+@shared
+def _labels(split: Split, cut: tuple[bool, ...], bins: int, binning: str) -> tuple[Array, Array]:
+    """Return the classes of columns, some of them cut."""
     y, y_test = split.y, split.y_test
     labels = np.empty((y.shape[1], len(y)), dtype=np.int64)
     test_labels = np.empty((y.shape[1], len(y_test)), dtype=np.int64)
     for k in range(y.shape[1]):
         column = np.concatenate([y[:, k], y_test[:, k]])[:, None]
-        if bin_factors or split.kinds.measured[k]:
+        if cut[k]:
             column = bin_columns(column, bins, binning).T
         known, values = class_columns(column[: len(y)])
         check_classes(values, first=k)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from unweave_metrics._arrays import Array, check_codes, check_factors, check_pair
 from unweave_metrics._kinds import Declared, FactorKinds, kinds_of
 from unweave_metrics._sampling import Rows, generator, subsample
+from unweave_metrics._shared import shared
 
 
 @dataclass(frozen=True)
@@ -49,20 +50,41 @@ def train_and_test(
     z, y = check_pair(codes, factors)
     if (test_codes is None) != (test_factors is None):
         raise ValueError("test_codes and test_factors must be given together, got only one of them")
-    on_train = settings.get("evaluate_on") == "train"
-    if on_train:
-        test_codes, test_factors = z, y
-    if test_codes is None or test_factors is None:
-        kinds = kinds_of(y, factor_kinds)
-        train, test = _shuffled(len(z), settings)
-        return Split(z[train], y[train], z[test], y[test], kinds)
-    z_test, y_test = _check_test(z, y, test_codes, test_factors)
-    kinds = kinds_of(y if on_train else np.concatenate([y, y_test]), factor_kinds)
-    rng = generator(settings["seed"])
-    z, y = subsample(z, y, settings["train_samples"], rng)
+    test = None
+    if settings.get("evaluate_on") == "train":
+        test = (z, y)
+    elif test_codes is not None and test_factors is not None:
+        test = _check_test(z, y, test_codes, test_factors)
+    declared = factor_kinds if isinstance(factor_kinds, str | None) else tuple(factor_kinds)
+    sizes = settings["train_samples"], settings["test_samples"]
+    return _split(
+        z, y, test, *sizes, settings.get("test_fraction", 1 / 3), settings["seed"], declared
+    )
+
+
+@shared
+def _split(
+    z: Array,
+    y: Array,
+    test: tuple[Array, Array] | None,
+    train_samples: int | None,
+    test_samples: int | None,
+    test_fraction: float,
+    seed: int,
+    declared: str | tuple[str, ...] | None,
+) -> Split:
+    """Split rows, or draw from train rows and from test rows, which may be the same."""
+    if test is None:
+        kinds = kinds_of(y, declared)
+        first, second = _shuffled(len(z), train_samples, test_samples, test_fraction, seed)
+        return Split(z[first], y[first], z[second], y[second], kinds)
+    on_train = test[0] is z and test[1] is y
+    kinds = kinds_of(y if on_train else np.concatenate([y, test[1]]), declared)
+    rng = generator(seed)
+    z, y = subsample(z, y, train_samples, rng)
     if on_train:
         return Split(z, y, z, y, kinds)
-    return Split(z, y, *subsample(z_test, y_test, settings["test_samples"], rng), kinds)
+    return Split(z, y, *subsample(*test, test_samples, rng), kinds)
 
 
 def _check_test(
@@ -79,15 +101,17 @@ def _check_test(
     return z_test, y_test
 
 
-def _shuffled(n: int, settings: Mapping[str, Any]) -> tuple[Rows, Rows]:
+def _shuffled(
+    n: int, train_samples: int | None, test_samples: int | None, test_fraction: float, seed: int
+) -> tuple[Rows, Rows]:
     """Return the row numbers of train and test rows out of n."""
     if n < 3:
         raise ValueError(f"codes must have at least 3 rows to be split in train and test, got {n}")
-    order = generator(settings["seed"]).permutation(n)
-    tested = max(1, int(n * settings.get("test_fraction", 1 / 3)))
-    if settings["test_samples"] is not None:
-        tested = min(tested, settings["test_samples"])
+    order = generator(seed).permutation(n)
+    tested = max(1, int(n * test_fraction))
+    if test_samples is not None:
+        tested = min(tested, test_samples)
     trained = n - tested
-    if settings["train_samples"] is not None:
-        trained = min(settings["train_samples"], trained)
+    if train_samples is not None:
+        trained = min(train_samples, trained)
     return order[:trained], order[n - tested :]

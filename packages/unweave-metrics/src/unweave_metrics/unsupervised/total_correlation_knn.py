@@ -9,13 +9,13 @@ from unweave_metrics._arrays import check_codes, check_positive, check_several, 
 from unweave_metrics._sampling import draw_rows
 from unweave_metrics._standardized import standardized
 from unweave_metrics.catalogue import ANY, metric
-from unweave_metrics.intervals.strategies import Halves
+from unweave_metrics.intervals.strategies import Subsets
 from unweave_metrics.score import Score
 
 
 @metric(
     "total correlation by neighbours (nats)",
-    interval=Halves(),
+    interval=Subsets(),
     best="low",
     bounds=ANY,
     cost="O(n^1.5 d)",

@@ -27,7 +27,7 @@ def export_run(path: Path, out: Path | None, form: str) -> tuple[Path, list[tupl
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise ConfigError(f"folder {folder} cannot be made: {error.strerror}") from error
-    height, width, channels = run.dataset.image_shape
+    height, width, channels = run.facts.image_shape
     images = (channels, height, width)
     model = run.model
     encoder = EncoderNetwork(model.encoder, model.family)

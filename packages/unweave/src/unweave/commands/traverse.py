@@ -23,7 +23,7 @@ def traverse(
     ] = None,
     limits: Annotated[
         tuple[float, float] | None,
-        typer.Option("--range", metavar="A B", help="instead of quantiles of the prior"),
+        typer.Option("--range", metavar="A B", help="instead of quantiles of the codes"),
     ] = None,
     steps: Annotated[int, typer.Option(min=2, help="pictures in a row")] = 10,
     out: Annotated[Path | None, typer.Option(help="a .png, or .npz for the arrays")] = None,

@@ -16,7 +16,8 @@ from unweave.commands.exports import check_suffix, save_arrays
 from unweave.errors import ConfigError
 from unweave.report import save_figure
 from unweave.report.dimensions import describe_dimensions, read_codes
-from unweave.report.figures import show, tile, traversal_values
+from unweave.report.dimensions import name as dimension_name
+from unweave.report.figures import show, tile
 from unweave.report.scatter import draw_plane, flat
 
 SUFFIXES = (".png", ".npz")
@@ -57,7 +58,7 @@ def traverse_dimensions_to_file(
     if out.suffix == ".npz":
         return save_arrays(out, {"images": rows, "values": values})
     start = np.broadcast_to(picture, (len(rows), 1, *picture.shape))
-    names = [f"$z_{{{d + 1}}}$" for d in range(len(rows))]
+    names = [dimension_name(d) for d in range(len(rows))]
     return _save_rows(run, out, np.concatenate([start, rows], axis=1), names)
 
 
@@ -72,7 +73,7 @@ def traverse_images_to_file(
 ) -> Path:
     """Write a row for each image, along one latent, whose number starts at 1.
 
-    limits : the values at both ends; two quantiles of the prior where they are not given.
+    limits : the values at both ends; two quantiles of the codes where they are not given.
     """
     run = Run.open(path, device=device)
     out = out or run.figures / f"traversal-z{latent}.png"
@@ -80,7 +81,7 @@ def traverse_images_to_file(
     if latent > run.config.dim:
         raise ConfigError(f"latent must lie between 1 and {run.config.dim}, got {latent}")
     pictures = _images(run, images)
-    values = _spaced(limits, steps) if limits else quantiles(run, steps)[latent - 1]
+    values = _spaced(limits or _codes_range(run, latent - 1), steps)
     codes = np.repeat(run.encode(pictures)[:, None], steps, axis=1)
     codes[:, :, latent - 1] = values
     decoded = run.decode(codes.reshape(-1, codes.shape[-1]))
@@ -89,11 +90,6 @@ def traverse_images_to_file(
         return save_arrays(out, {"images": rows, "values": values})
     start = pictures[:, None]
     return _save_rows(run, out, np.concatenate([start, rows], axis=1), [str(i) for i in images])
-
-
-def quantiles(run: Run, steps: int) -> NDArray[np.float32]:
-    """Return the values that a traversal gives each latent unless told, shape (D, steps)."""
-    return traversal_values(describe_dimensions(run, read_codes(run)), steps)
 
 
 def read_indices(text: str) -> tuple[int, ...]:
@@ -130,6 +126,11 @@ def _images(run: Run, indices: Sequence[int]) -> NDArray[Any]:
     # Data sets on disk read ascending indices.
     wanted, places = np.unique(np.array(indices), return_inverse=True)
     return run.dataset.images(wanted)[places]
+
+
+def _codes_range(run: Run, d: int) -> Range:
+    low, high = describe_dimensions(run, read_codes(run)).codes_range[d]
+    return float(low), float(high)
 
 
 def _spaced(limits: Range, steps: int) -> NDArray[np.float32]:

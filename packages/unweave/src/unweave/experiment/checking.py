@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from unweave.config import TrainConfig, make_config
 from unweave.errors import ConfigError, unknown_name
-from unweave.experiment.definition import Experiment, Job, Picture, check_names, short
+from unweave.experiment.definition import Experiment, Job, check_names
 from unweave.experiment.measures import Subject, open_test_data, split_measure
+from unweave.experiment.pictures import picture_options
 from unweave.experiment.reading import split_spec
-from unweave.experiment.roles import Role
 from unweave.options import build, convert, options_of, parse_spec
 from unweave.protocols import Dataset
 from unweave.registry import registry
@@ -155,68 +154,3 @@ def _subjects(
             kept, _ = split(data, config.holdout, config.seed)
             terms = rehearse(assemble(registry(), config, kept), kept)
         yield Subject(config, kept, ("loss", *terms))
-
-
-def picture_options(experiment: Experiment, picture: Picture) -> dict[str, Any]:
-    """Check a picture's kind and options; return the options as its function takes them.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such kind, or an option is unknown, missing, of another type, or names a
-        measure, a setting of the grid or a kind of run that the experiment does not have.
-    """
-    from unweave.experiment.pictures import KINDS
-
-    if picture.kind not in KINDS:
-        raise unknown_name("kind of picture", picture.kind, KINDS)
-    known = options_of(KINDS[picture.kind])
-    for name in picture.options:
-        if name not in known:
-            raise unknown_name(f"option of picture {picture.kind}", name, known)
-    found = {}
-    for name, option in known.items():
-        if name not in picture.options:
-            if option.default is inspect.Parameter.empty:
-                raise ConfigError(f"kind {picture.kind} needs the option {name}")
-            continue
-        what = f"option {name} of picture {picture.kind}"
-        value = convert(what, option.annotation, picture.options[name])
-        for role in _roles(option.annotation):
-            _check_role(experiment, role, value)
-        found[option.parameter] = value
-    return found
-
-
-def _roles(annotation: Any) -> Iterator[str]:
-    for part in get_args(annotation):
-        if isinstance(part, Role):
-            yield part.what
-        else:
-            yield from _roles(part)
-
-
-def _check_role(experiment: Experiment, role: str, value: Any) -> None:
-    if role == "place":
-        check_place(experiment, value)
-        return
-    known: Mapping[str, list[str]] = {
-        "measure": list(experiment.measures),
-        "setting of the grid": list(experiment.grid),
-        "run": [variant.label for variant in experiment.runs],
-    }
-    for name in value if isinstance(value, list) else [value]:
-        if name and name not in known[role]:
-            raise unknown_name(role, name, known[role])
-
-
-def check_place(experiment: Experiment, where: Mapping[str, Any]) -> None:
-    """Raise unless every setting is of the grid and every value is one of its values."""
-    for name, value in where.items():
-        if name not in experiment.grid:
-            raise unknown_name("setting of the grid", name, experiment.grid)
-        values = [short(known) for known in experiment.grid[name]]
-        if short(value) not in values:
-            raise ConfigError(
-                f"the grid has no {name} {short(value)[:80]!r}; it has {', '.join(values)}"
-            )

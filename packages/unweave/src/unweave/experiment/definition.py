@@ -253,5 +253,17 @@ def _check_distinct(where: str, what: str, names: list[str]) -> None:
             raise ConfigError(f"{where} have the {what} {name!r} twice; change one")
 
 
+def check_place(experiment: Experiment, where: Mapping[str, Any]) -> None:
+    """Raise unless every setting is of the grid and every value is one of its values."""
+    for name, value in where.items():
+        if name not in experiment.grid:
+            raise unknown_name("setting of the grid", name, experiment.grid)
+        values = [short(known) for known in experiment.grid[name]]
+        if short(value) not in values:
+            raise ConfigError(
+                f"the grid has no {name} {short(value)[:80]!r}; it has {', '.join(values)}"
+            )
+
+
 COLUMNS = ("run", "seed", "status", "reason", "step", "steps", "seconds", "folder")
 """Columns of every experiment's table, beside the grid and the measures."""

@@ -172,6 +172,13 @@ def _some_active(run: Trained, parts: set[str]) -> bool:
     return bool(table.active.any())
 
 
+def mapped_metric(run: Trained, experiment: Experiment, argument: str) -> float:
+    """Compute a metric of mean codes and factors after a map to normal margins of the prior."""
+    from unweave.experiment.mapped import mapped_score
+
+    return mapped_score(run, argument, ROWS)
+
+
 def mmd(run: Trained, experiment: Experiment, argument: str) -> float:
     """Compute MMD² between codes and samples of the `prior` or the fitted `density`."""
     from unweave.evaluate import code_distances
@@ -235,6 +242,14 @@ def _check_metric(experiment: Experiment, subject: Subject, argument: str) -> No
         raise ConfigError("no images are held out; set holdout=N, as in holdout = 10000")
 
 
+def _check_mapped(experiment: Experiment, subject: Subject, argument: str) -> None:
+    from unweave.evaluate import check_metric
+
+    check_metric(registry(), argument, subject.data)
+    if subject.data.factors is None:
+        raise ConfigError(f"it needs factors, and {subject.data.name} has none")
+
+
 def _check_mmd(experiment: Experiment, subject: Subject, argument: str) -> None:
     registry().lookup("metric", "mmd")
     _check_source(experiment, argument)
@@ -283,6 +298,7 @@ MEASURES: Mapping[str, Measure] = {
     "posterior-std": Measure(posterior_std, _needs_nothing, "neither"),
     "log": Measure(log_term, _check_term),
     "metric": Measure(metric, _check_metric, "higher"),
+    "mapped-metric": Measure(mapped_metric, _check_mapped, "higher"),
     "mmd": Measure(mmd, _check_mmd),
     "frechet": Measure(frechet, _check_frechet),
 }

@@ -27,10 +27,13 @@ from unweave.experiment.layout import (
     test_note,
 )
 from unweave.experiment.measures import is_reconstruction
+from unweave.experiment.pictures import draw
 from unweave.experiment.results import Results
 from unweave.experiment.rows import Row
+from unweave.experiment.sweep import definition_text
 from unweave.experiment.watching import duration
 from unweave.files import write_text
+from unweave.report import save_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,8 +59,6 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
 
     The page holds its figures and loads nothing.
     """
-    from unweave.experiment.sweep import definition_text
-
     folder.mkdir(parents=True, exist_ok=True)
     results = comparison.results
     for name, text in (
@@ -90,9 +91,6 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
 
 def draw_all(results: Results, pictures: list[Picture], folder: Path) -> Iterator[Drawn]:
     """Draw pictures into PNG files; one that cannot be drawn says why and stops nobody else."""
-    from unweave.experiment.pictures import draw
-    from unweave.report import save_figure
-
     for picture in pictures:
         path = folder / f"{picture.name}.png"
         try:

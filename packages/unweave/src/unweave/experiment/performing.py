@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import socket
 import time
 import traceback
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from unweave.experiment.rows import (
     Measured,
     Row,
     full_text,
+    measure_reasons,
     reached_step,
     read_row,
     write_row,
@@ -88,7 +90,7 @@ def _trained(work: Work, row: Row, config: TrainConfig, reporter: Reporter) -> R
     if "status" not in found:
         found["status"] = "finished" if step == config.steps else "stopped"
     seconds = row.seconds + time.monotonic() - began
-    done = {"step": step, "seconds": seconds, "pid": os.getpid()}
+    done = {"step": step, "seconds": seconds, "host": socket.gethostname(), "pid": os.getpid()}
     return row.model_copy(update={**found, **done})
 
 
@@ -161,7 +163,7 @@ def _measured(work: Work, row: Row, reporter: Reporter) -> Row:
     for label in wanted:
         reporter.phase(f"measuring {label}")
         known[label] = _measure(run, experiment, label, row.step)
-    problems = [f"{label}: {found.reason}" for label, found in known.items() if found.failed]
+    problems = [text] if (text := measure_reasons(known)) else []
     if experiment.reports and not (run.path / "report.html").is_file():
         reporter.phase("drawing its report")
         if problem := _problem_of(write_report, run):

@@ -23,7 +23,7 @@ class Standing(BaseModel):
     begun : the step at which this session began. seconds : since it did.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True)
     title: str
     host: str
     pid: int

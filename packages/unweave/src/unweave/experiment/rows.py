@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +26,7 @@ class Measured(BaseModel):
     measure : the measure's text with what else decides it, the test data and the density.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True)  # another version may write more
     measure: str
     value: float | None
     step: int
@@ -43,10 +44,10 @@ class Row(BaseModel):
     step, steps : what was reached, of what; a run is finished where they are equal.
     seconds : of training, over all sessions.
     folder : the run directory.
-    pid : of the process that did it. details : the traceback of an error that is no user's.
+    host, pid : of the process that did it. details : the traceback of an error that is no user's.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True)  # another version may write more
     run: str
     place: dict[str, Any]
     seed: int
@@ -56,6 +57,7 @@ class Row(BaseModel):
     steps: int = 0
     seconds: float = 0.0
     folder: str = ""
+    host: str = ""
     pid: int = 0
     measures: dict[str, Measured] = {}
     details: str = ""
@@ -108,7 +110,7 @@ def read_row(job: Job, files: JobFiles, experiment: Experiment, steps: int) -> R
         update={
             "run": job.label, "place": job.place, "seed": job.seed, "folder": str(files.run),
             "step": step, "steps": steps, "status": status, "measures": measures,
-            "reason": row.reason if status == "failed" else _reasons(measures),
+            "reason": row.reason if status == "failed" else measure_reasons(measures),
         }
     )  # fmt: skip
 
@@ -120,8 +122,13 @@ def needs_work(row: Row, experiment: Experiment) -> bool:
     return any(found.failed for found in row.measures.values())
 
 
-def _reasons(measures: dict[str, Measured]) -> str:
-    return "; ".join(f"{label}: {m.reason}" for label, m in measures.items() if m.failed)
+def measure_reasons(measures: Mapping[str, Measured]) -> str:
+    """Say which measures failed and why, those of one reason together."""
+    labels: dict[str, list[str]] = {}
+    for label, found in measures.items():
+        if found.failed:
+            labels.setdefault(found.reason, []).append(label)
+    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in labels.items())
 
 
 def write_row(files: JobFiles, row: Row) -> None:

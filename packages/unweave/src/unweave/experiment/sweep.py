@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -41,7 +42,11 @@ class StoppedError(UnweaveError):
 
 
 def sweep(
-    experiment: Experiment, folder: Path, executor: Executor, *, device: str = "auto"
+    experiment: Experiment,
+    folder: Path,
+    executor: Executor,
+    *,
+    device: str = "auto",
 ) -> Results:
     """Train and measure every run of an experiment that is not done yet; return what is there.
 
@@ -159,7 +164,7 @@ class _Sweep:
         One of this very process was stopped by a signal to it. One of a worker was stopped by
         somebody else, and goes on as long as it gets further.
         """
-        if row.pid == os.getpid():
+        if (row.host, row.pid) == (socket.gethostname(), os.getpid()):
             raise KeyboardInterrupt
         further = row.step > self._reached.get(name, 0)
         self._reached[name] = row.step

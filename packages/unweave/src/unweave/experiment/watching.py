@@ -11,13 +11,12 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from unweave.experiment.claims import live_holder
 from unweave.experiment.reporting import Standing, read_standing
 from unweave.experiment.rows import JobFiles, Row
 from unweave.progress import LINE_SECONDS
 
 POLL_SECONDS = 0.5
-LOST_SECONDS = 60.0
-"""A worker that has told nothing new for so long is not shown."""
 FIRST_SECONDS = 3.0
 """How long the first steps are looked at before the time of the whole is said."""
 
@@ -37,7 +36,7 @@ class Watch:
         self._done, self._total = done, total
         self._failed = 0
         self._pace: dict[str, float] = {}
-        self._heard: dict[str, tuple[Standing, float]] = {}
+        self._heard: dict[str, Standing] = {}
         self._begun = time.monotonic()
         self._said = self._begun
         self._told_time = False
@@ -84,7 +83,7 @@ class Watch:
             work = 0.0
             for name, steps in self._left.items():
                 heard = self._heard.get(name)
-                rest = steps if heard is None else heard[0].steps - heard[0].step
+                rest = steps if heard is None else heard.steps - heard.step
                 work += rest * self._pace.get(_kind(name), usual)
             return work / max(1, len(self._heard))
 
@@ -104,28 +103,21 @@ class Watch:
                 self._say(standings)
 
     def _standings(self) -> dict[str, Standing]:
-        """Read what every worker tells, and learn the pace."""
-        now = time.monotonic()
+        """Read what every worker that is alive tells, and learn the pace."""
         with self._lock:
             names = list(self._left)
-        found = {}
-        for name in names:
-            standing = read_standing(self._files[name].progress)
-            if standing is None:
-                continue
-            before = self._heard.get(name)
-            if before is not None and before[0] == standing:
-                standing, since = before
-            else:
-                since = now
-            if now - since <= LOST_SECONDS:
-                found[name] = (standing, since)
+        told = {name: read_standing(self._files[name].progress) for name in names}
+        found = {
+            name: standing
+            for name, standing in told.items()
+            if standing is not None and live_holder(self._files[name].claim) is not None
+        }
         with self._lock:
             self._heard = found
-            for name, (standing, _) in found.items():
+            for name, standing in found.items():
                 if standing.rate > 0:
                     self._pace[_kind(name)] = 1 / standing.rate
-        return {name: standing for name, (standing, _) in found.items()}
+        return found
 
     def _show(self, standings: Mapping[str, Standing]) -> None:
         workers = {f"{s.host} {s.pid}": s for s in standings.values()}

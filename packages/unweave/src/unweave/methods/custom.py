@@ -9,7 +9,7 @@ from unweave.method import Method, Term
 
 def custom(
     *,
-    terms: list[dict[str, Any]],
+    terms: tuple[dict[str, Any], ...] = (),
     cost: str = "bernoulli",
     objective: str = "sum",
     objective_options: dict[str, Any] | None = None,

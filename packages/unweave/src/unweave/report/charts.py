@@ -13,21 +13,14 @@ from numpy.typing import NDArray
 
 from unweave.report.dimensions import Dimensions, name
 from unweave.report.material import Material
-from unweave.report.style import ACCENT, PRIOR, QUIET, figure_style
+from unweave.report.style import ACCENT, PRIOR, QUIET, figure_style, readable
 
 WIDTH = 10.0
 BINS = 50
-LONGEST_NAME = 28
 FEW = 20
 """Log points that are marked one by one."""
 LARGEST_MATRIX = 400
 """Cells of a matrix that still get their numbers written in."""
-
-
-def readable(text: str) -> str:
-    """Turn a name into a short label without underscores or control characters."""
-    clean = "".join(c if c.isprintable() else " " for c in text.replace("_", " "))
-    return clean if len(clean) <= LONGEST_NAME else clean[: LONGEST_NAME - 1] + "…"
 
 
 def _panels(count: int, columns: int, height: float, **options: Any) -> tuple[Figure, list[Any]]:

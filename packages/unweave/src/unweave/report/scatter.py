@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from unweave.density import has_density
-from unweave.report.style import ACCENT, PALETTE, SEQUENTIAL, figure_style
+from unweave.report.style import ACCENT, PALETTE, SEQUENTIAL, figure_style, readable
 
 if TYPE_CHECKING:
     from unweave.report.material import Material
@@ -56,11 +56,13 @@ def draw_codes(material: Material) -> Iterator[tuple[str, str, Figure]]:
     if has_density(run.path):
         panels["fitted density"] = run.prior_codes(len(codes), material.seed, "density")
     classes, k = material.factor_classes, _colouring(run.dataset.factor_sizes)
-    told = "" if classes is None or k is None else f" Colours: {run.dataset.factor_names[k]}."
-    yield (
-        "Codes and prior", _of_plane("Codes", codes.shape[1]) + told,
-        draw_plane(panels, None if classes is None or k is None else classes[:, k]),
-    )  # fmt: skip
+    caption = _of_plane("Codes", codes.shape[1])
+    if classes is None or k is None:
+        yield "Codes and prior", caption, draw_plane(panels)
+        return
+    factor = readable(run.dataset.factor_names[k])
+    figure = draw_plane(panels, classes[:, k], factor)
+    yield "Codes and prior", f"{caption} Colours: {factor}.", figure
 
 
 def _colouring(sizes: Sequence[int]) -> int | None:
@@ -71,23 +73,32 @@ def _colouring(sizes: Sequence[int]) -> int | None:
 
 
 @figure_style()
-def draw_plane(panels: Mapping[str, NDArray[Any]], colours: NDArray[Any] | None = None) -> Figure:
+def draw_plane(
+    panels: Mapping[str, NDArray[Any]], colours: NDArray[Any] | None = None, factor: str = "class"
+) -> Figure:
     """Draw sets of rows (n, d) side by side, in the plane of the first set.
 
     The plane is the rows' own where d = 2, else that of the first set's two principal components.
 
     colours : classes of the first set's rows.
+    factor : what the classes are of.
     """
     first = next(iter(panels.values()))
     project = principal_plane(first)
     figure = Figure(figsize=(10, 10 / max(2, len(panels)) + 0.3), layout="constrained")
     axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
     for panel, (name, rows) in zip(axes, panels.items(), strict=True):
-        scatter(panel, project(rows), colours if rows is first else None, name)
+        scatter(panel, project(rows), colours if rows is first else None, name, factor)
     return figure
 
 
-def scatter(panel: Any, points: NDArray[Any], classes: NDArray[Any] | None, title: str) -> None:
+def scatter(
+    panel: Any,
+    points: NDArray[Any],
+    classes: NDArray[Any] | None,
+    title: str,
+    factor: str = "class",
+) -> None:
     """Draw points (n, 2) into a panel, coloured by class, with a legend, where classes are given.
 
     Few points are drawn large: the ink of all points together stays about the same.
@@ -97,24 +108,24 @@ def scatter(panel: Any, points: NDArray[Any], classes: NDArray[Any] | None, titl
     if classes is None:
         panel.scatter(*points.T, color=ACCENT, **look)
     elif len(np.unique(classes)) <= MANY_CLASSES:
-        _scatter_classes(panel, points, classes, look)
+        _scatter_classes(panel, points, classes, look, factor)
     else:
         drawn = panel.scatter(*points.T, c=classes, cmap=SEQUENTIAL, **look)
-        panel.figure.colorbar(drawn, ax=panel, shrink=0.7, label="class")
+        panel.figure.colorbar(drawn, ax=panel, shrink=0.7, label=factor)
     panel.set_title(title)
     panel.set_aspect("equal", adjustable="box")
     panel.grid(True)
 
 
 def _scatter_classes(
-    panel: Any, points: NDArray[Any], classes: NDArray[Any], look: dict[str, Any]
+    panel: Any, points: NDArray[Any], classes: NDArray[Any], look: dict[str, Any], factor: str
 ) -> None:
     for number, value in enumerate(np.unique(classes)):
         chosen = points[classes == value]
         marker = MARKERS[number // len(PALETTE) % len(MARKERS)]
         colour = PALETTE[number % len(PALETTE)]
         panel.scatter(*chosen.T, color=colour, marker=marker, label=str(value), **look)
-    panel.legend(markerscale=1.5, handletextpad=0.2, borderaxespad=0.2, ncols=2, title="class")
+    panel.legend(markerscale=1.5, handletextpad=0.2, borderaxespad=0.2, ncols=2, title=factor)
 
 
 def principal_plane(rows: NDArray[Any]) -> Callable[[NDArray[Any]], NDArray[Any]]:

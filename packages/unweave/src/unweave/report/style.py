@@ -28,6 +28,7 @@ PRIOR = PALETTE[1]
 SEQUENTIAL = "cividis"
 """Nuñez, Anderton and Renslow 2018: the same to people with and without colour-blindness."""
 QUIET = "#7a8494"
+LONGEST_NAME = 28
 
 RC: dict[str, Any] = {
     "font.size": 9.0,
@@ -51,7 +52,15 @@ RC: dict[str, Any] = {
     # Type 42 keeps text as text in a PDF; journals refuse type 3.
     "pdf.fonttype": 42,
     "svg.fonttype": "none",
+    # Names of clips are drawn at random otherwise.
+    "svg.hashsalt": "unweave",
 }
+
+
+def readable(text: str) -> str:
+    """Turn a name into a short label without underscores or control characters."""
+    clean = "".join(c if c.isprintable() else " " for c in text.replace("_", " "))
+    return clean if len(clean) <= LONGEST_NAME else clean[: LONGEST_NAME - 1] + "…"
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from unweave.errors import ConfigError, unknown_name
-from unweave.experiment.checking import check_place, checked, told_with
-from unweave.experiment.definition import Experiment, Strict
+from unweave.experiment.checking import checked, told_with
+from unweave.experiment.definition import Experiment, Strict, check_place
 from unweave.experiment.reading import changed, parse_definition, read_definition
 
 

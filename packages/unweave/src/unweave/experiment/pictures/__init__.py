@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, get_args
 
 from matplotlib.figure import Figure
 
-from unweave.experiment.checking import picture_options
-from unweave.experiment.definition import Picture
+from unweave.errors import ConfigError, unknown_name
+from unweave.experiment.definition import Experiment, Picture, check_place
 from unweave.experiment.pictures.of_codes import (
     draw_aggregate,
     draw_magnitudes,
+    draw_noise,
     draw_representations,
 )
 from unweave.experiment.pictures.of_grids import draw_curves, draw_heat_map
 from unweave.experiment.pictures.of_images import (
+    draw_moves,
     draw_reconstructions,
     draw_samples,
     draw_traversals,
 )
 from unweave.experiment.pictures.of_scores import draw_ranks, draw_trade, draw_violins
 from unweave.experiment.pictures.of_steps import draw_steps
+from unweave.experiment.roles import Role
+from unweave.options import convert, options_of
 
 if TYPE_CHECKING:
     from unweave.experiment.results import Results
@@ -36,10 +41,63 @@ KINDS: Mapping[str, Callable[..., Figure]] = {
     "ranks": draw_ranks,
     "steps": draw_steps,
     "magnitudes": draw_magnitudes,
+    "noise": draw_noise,
     "samples": draw_samples,
     "reconstructions": draw_reconstructions,
     "traversals": draw_traversals,
+    "moves": draw_moves,
 }
+
+
+def picture_options(experiment: Experiment, picture: Picture) -> dict[str, Any]:
+    """Check a picture's kind and options; return the options as its function takes them.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such kind, or an option is unknown, missing, of another type, or names a
+        measure, a setting of the grid or a kind of run that the experiment does not have.
+    """
+    if picture.kind not in KINDS:
+        raise unknown_name("kind of picture", picture.kind, KINDS)
+    known = options_of(KINDS[picture.kind])
+    for name in picture.options:
+        if name not in known:
+            raise unknown_name(f"option of picture {picture.kind}", name, known)
+    found = {}
+    for name, option in known.items():
+        if name not in picture.options:
+            if option.default is inspect.Parameter.empty:
+                raise ConfigError(f"kind {picture.kind} needs the option {name}")
+            continue
+        what = f"option {name} of picture {picture.kind}"
+        value = convert(what, option.annotation, picture.options[name])
+        for role in _roles(option.annotation):
+            _check_role(experiment, role, value)
+        found[option.parameter] = value
+    return found
+
+
+def _roles(annotation: Any) -> Iterator[str]:
+    for part in get_args(annotation):
+        if isinstance(part, Role):
+            yield part.what
+        else:
+            yield from _roles(part)
+
+
+def _check_role(experiment: Experiment, role: str, value: Any) -> None:
+    if role == "place":
+        check_place(experiment, value)
+        return
+    known: Mapping[str, list[str]] = {
+        "measure": list(experiment.measures),
+        "setting of the grid": list(experiment.grid),
+        "run": [variant.label for variant in experiment.runs],
+    }
+    for name in value if isinstance(value, list) else [value]:
+        if name and name not in known[role]:
+            raise unknown_name(role, name, known[role])
 
 
 def draw(results: Results, picture: Picture) -> Figure:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from unweave.density import has_density
 from unweave.errors import ConfigError
 from unweave.experiment.definition import short
 from unweave.experiment.results import Results, open_run
 from unweave.experiment.roles import GridSetting, Place, RunLabel
 from unweave.report.scatter import POINTS, flat, principal_plane, scatter
-from unweave.trained import sample_rows
+from unweave.trained import Trained, sample_rows
 
 BINS = 60
 DENSITY_DRAWS = 40
@@ -72,6 +74,32 @@ def _draw_density(
     codes = np.concatenate([run.posterior_codes(seed=s) for s in range(DENSITY_DRAWS)])
     _density(panel, codes, reach, title)
     _density(beside, run.prior_codes(50_000), reach, "prior")
+
+
+def draw_noise(results: Results) -> Figure:
+    """Draw codes z ~ q(z|x) beside what the fitted flow maps them to, which should be normal."""
+    runs = [(label, run) for label, run in results.first_runs() if has_density(run.path)]
+    if not runs:
+        raise ConfigError("no finished run has a fitted density; set density, as in maf:epochs=20")
+    figure = Figure(figsize=(3.2 * len(runs), 6.6), layout="constrained")
+    for column, (label, run) in zip(
+        figure.subplots(2, len(runs), squeeze=False).T, runs, strict=True
+    ):
+        codes, noise = run.posterior_codes(POINTS), _to_noise(run)
+        index = sample_rows(len(run.dataset), POINTS, 0)
+        classes = None if run.dataset.factors is None else run.dataset.factors[index, 0]
+        scatter(column[0], _plane(codes), classes, f"{label}: codes")
+        scatter(column[1], _plane(noise), classes, "through the flow")
+    return figure
+
+
+def _to_noise(run: Trained) -> NDArray[Any]:
+    density: Any = run.density
+    if not hasattr(density, "to_noise"):
+        raise ConfigError(f"density {type(density).__name__} has no to_noise; take a flow, as maf")
+    codes = torch.from_numpy(run.posterior_codes(POINTS)).to(run.device)
+    with torch.no_grad():
+        return np.asarray(density.to_noise(codes).cpu().numpy())
 
 
 def draw_magnitudes(results: Results, *, run: RunLabel, where: Place, classes: list[int]) -> Figure:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from unweave.errors import ConfigError
 from unweave.experiment.measures import test_data
-from unweave.experiment.results import Results
+from unweave.experiment.results import Results, open_run
+from unweave.experiment.roles import Place, RunLabel
 from unweave.report.figures import draw_grid, show, tile
 from unweave.trained import SOURCES
 
@@ -74,6 +75,35 @@ def _traversed(
     for row, dimension in enumerate(order):
         moved[row * TRAVERSAL_STEPS : (row + 1) * TRAVERSAL_STEPS, dimension] = values
     return run.decode(moved), order
+
+
+def draw_moves(
+    results: Results, *, run: RunLabel, where: Place, images: int = 6, dimensions: int = 6,
+    reach: float = 1.0,
+) -> Figure:  # fmt: skip
+    """Draw images whose largest code dimensions are made larger still, one after the other.
+
+    A row an image: itself, its reconstruction, then z_d + reach sign(z_d) for those of its code's
+    dimensions that are largest in size.
+    """
+    done = [row for row in results.at(run, where) if row.finished]
+    if not done:
+        raise ConfigError(f"no run of {run} is finished there")
+    opened = open_run(done[0])
+    data = test_data(opened, results.experiment)
+    index = np.linspace(0, len(data) - 1, images).astype(np.int64)
+    pictures = data.images(index)
+    codes = opened.encode(pictures)
+    count = min(dimensions, codes.shape[1])
+    order = np.argsort(-np.abs(codes), axis=1, kind="stable")[:, :count]
+    moved = np.repeat(codes[:, None], 1 + count, axis=1)
+    for column in range(count):
+        place = (np.arange(images), 1 + column, order[:, column])
+        moved[place] += reach * np.sign(moved[place])
+    decoded = opened.decode(moved.reshape(-1, codes.shape[1]))
+    rows = decoded.reshape(images, 1 + count, *pictures.shape[1:])
+    whole = np.concatenate([pictures[:, None], rows], axis=1)
+    return draw_grid(whole.reshape(-1, *pictures.shape[1:]), 2 + count)
 
 
 def _first(results: Results) -> list[tuple[str, Trained]]:

@@ -81,7 +81,8 @@ function player(frame) {
   let handle = 0;
   let start = 0;
   const step = (now) => {
-    frame((now - start) / 1000);
+    // The first frame can have begun before `play` was called.
+    frame(Math.max(0, now - start) / 1000);
     handle = requestAnimationFrame(step);
   };
   return {

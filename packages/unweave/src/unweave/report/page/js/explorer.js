@@ -43,6 +43,7 @@ class Explorer {
     this.refresh = oncePerFrame(() => this.draw());
     this.element = h("div", { class: "explorer" }, this.makeStage(), this.makeSliders());
     this.element.append(this.makeStarts());
+    if (content.continuous) addEventListener("themechange", this.refresh);
     this.tour = player((t) => this.showTour(t));
     this.blend = player((t) => this.showBlend(0.5 - 0.5 * Math.cos(t * 1.6)));
     this.from(0);
@@ -124,9 +125,10 @@ class Explorer {
       button("Done", () => this.endBlend()));
     const what = content.samples.source === "density" ? "Sample the fitted density" : "Sample the prior";
     const noun = this.sheet ? "image" : "row";
+    this.tourButton = button("Play a tour", () => this.toggleTour(), { class: "primary", id: "explorer-tour" });
     return h("div", { class: "starts" },
       h("div", { class: "toolbar" },
-        button("Play a tour", () => this.toggleTour(), { class: "primary", id: "explorer-tour" }),
+        this.tourButton,
         button(what, () => this.sample(), { id: "explorer-sample" }),
         button(`Random ${noun}`, () => this.pick(Math.floor(Math.random() * this.thumbs.length))),
         button(`Between two ${noun}s`, () => this.beginBlend(), { id: "explorer-blend" }),
@@ -138,6 +140,7 @@ class Explorer {
   // Ends what plays, as soon as the reader takes a slider.
   rest() {
     this.tour.stop();
+    this.tourButton.textContent = "Play a tour";
     this.blend.stop();
   }
 
@@ -195,14 +198,17 @@ class Explorer {
   }
 
   toggleTour() {
-    if (this.tour.playing) this.tour.stop();
-    else {
+    if (this.tour.playing) {
+      this.rest();
+      this.refresh();
+    } else {
       this.endBlend();
       this.tour.play();
+      this.tourButton.textContent = "Stop the tour";
     }
   }
 
-  // One dimension after the other goes once to and fro, from where it is.
+  // One dimension after the other swings once over its range, from where it is.
   showTour(t) {
     const active = this.sliders.filter((s) => this.content.dimensions[s.d].active);
     const list = active.length ? active : this.sliders;

@@ -34,10 +34,14 @@ class Losses {
     this.charts.forEach((chart) => chart.destroy());
     this.charts = [];
     this.grid.replaceChildren();
-    for (const name of this.names) {
-      const found = this.runs.map((run) => this.values(run, name));
-      if (found.some(Boolean)) this.addChart(name, found);
-    }
+    const shown = this.names
+      .map((name) => ({ name, found: this.runs.map((run) => this.values(run, name)) }))
+      .filter(({ found }) => found.some(Boolean));
+    // All places first: a chart takes the width that its place has.
+    const holders = shown.map(({ name }) =>
+      h("figure", { class: "chart" }, h("figcaption", {}, name.replaceAll("_", " "))));
+    this.grid.append(...holders);
+    shown.forEach(({ found }, i) => this.addChart(holders[i], found));
   }
 
   values(run, name) {
@@ -46,8 +50,7 @@ class Losses {
     return terms ? VIEWS[this.view](terms, weights) ?? null : null;
   }
 
-  addChart(name, found) {
-    const holder = this.grid.appendChild(h("figure", { class: "chart" }, h("figcaption", {}, name.replaceAll("_", " "))));
+  addChart(holder, found) {
     const steps = [...new Set(this.runs.flatMap((run) => run.losses.steps))].sort((a, b) => a - b);
     const data = [steps, ...found.map((values, r) => align(steps, this.runs[r].losses.steps, values))];
     const flat = data.slice(1).flat().filter((v) => v !== null);

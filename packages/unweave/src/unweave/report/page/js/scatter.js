@@ -3,11 +3,12 @@
 // As report/style.py.
 const PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d1f", "#6b6b6b"];
 const MANY_CLASSES = 12;
-const CIVIDIS = [[0, 32, 76], [57, 72, 107], [107, 108, 113], [150, 144, 115], [199, 184, 98], [255, 233, 69]];
+// From blue to orange, told apart by everyone, and seen on white and on black.
+const SCALE = [[0, 114, 178], [125, 140, 150], [230, 159, 0]];
 
 function scaleColour(share) {
-  const place = Math.min(0.9999, Math.max(0, share)) * (CIVIDIS.length - 1);
-  const [a, b] = [CIVIDIS[Math.floor(place)], CIVIDIS[Math.floor(place) + 1]];
+  const place = Math.min(0.9999, Math.max(0, share)) * (SCALE.length - 1);
+  const [a, b] = [SCALE[Math.floor(place)], SCALE[Math.floor(place) + 1]];
   const mixed = a.map((v, i) => Math.round(v + (b[i] - v) * (place % 1)));
   return `rgb(${mixed.join(",")})`;
 }
@@ -82,7 +83,7 @@ class Scatter {
     const factor = this.content.factors[this.factor];
     if (!factor) return this.legend.replaceChildren();
     if (factor.size > MANY_CLASSES) {
-      const bar = h("span", { class: "scale", style: { background: `linear-gradient(to right, ${CIVIDIS.map((c) => `rgb(${c.join(",")})`).join(",")})` } });
+      const bar = h("span", { class: "scale", style: { background: `linear-gradient(to right, ${SCALE.map((c) => `rgb(${c.join(",")})`).join(",")})` } });
       return this.legend.replaceChildren(h("b", {}, factor.name), h("span", { class: "scale-row" }, "0", bar, String(factor.size - 1)));
     }
     const seen = [...new Set(factor.classes)].sort((a, b) => a - b);

@@ -65,7 +65,7 @@ class Traversals {
 
   toggle(i) {
     const at = this.chosen.indexOf(i);
-    if (this.view === "strip") this.chosen = [i];
+    if (this.view === "strip") this.chosen = [i, ...this.chosen.filter((j) => j !== i)];
     else if (at >= 0 && this.chosen.length > 1) this.chosen.splice(at, 1);
     else if (at < 0) this.chosen = [...this.chosen, i].slice(-MOST_CHOSEN);
     this.build();
@@ -84,7 +84,7 @@ class Traversals {
     const animated = this.view === "animated";
     this.stepsControl.hidden = animated;
     this.playButton.hidden = !animated;
-    this.thumbs.forEach((thumb, i) => thumb.setAttribute("aria-pressed", String(this.chosen.includes(i))));
+    this.thumbs.forEach((thumb, i) => thumb.setAttribute("aria-pressed", String(animated ? this.chosen.includes(i) : i === this.chosen[0])));
     const columns = animated ? this.chosen : Array(this.steps).fill(this.chosen[0]);
     const count = animated ? FRAMES : 1;
     this.cells = [];

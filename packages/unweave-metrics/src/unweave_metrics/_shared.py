@@ -1,0 +1,60 @@
+"""Work that several metrics of one evaluation have in common is done once."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_done: ContextVar[dict[Hashable, Any] | None] = ContextVar("_done", default=None)
+
+
+@contextmanager
+def sharing() -> Iterator[None]:
+    """Keep what shared functions return until the end, for later calls with the same arguments."""
+    token = _done.set({})
+    try:
+        yield
+    finally:
+        _done.reset(token)
+
+
+def shared(function: Callable[P, R]) -> Callable[P, R]:
+    """Return a function that is computed once per arguments while results are shared.
+
+    Arrays are told apart by their memory, not by their content: neither arguments nor results may
+    be written to.
+    """
+
+    @functools.wraps(function)
+    def once(*arguments: P.args, **options: P.kwargs) -> R:
+        done = _done.get()
+        if done is None:
+            return function(*arguments, **options)
+        named = tuple((name, _key(value)) for name, value in sorted(options.items()))
+        key = (function, *map(_key, arguments), named)
+        if key not in done:
+            # The arguments stay alive, so that their memory is nobody else's.
+            done[key] = function(*arguments, **options), arguments, options
+        result: R = done[key][0]
+        return result
+
+    return once
+
+
+def _key(value: Any) -> Hashable:
+    """Return what an argument is known by: plain values as they are, others by their identity."""
+    if isinstance(value, np.ndarray):
+        return value.ctypes.data, value.shape, value.strides, value.dtype.str
+    if value is None or isinstance(value, bool | int | float | str):
+        return type(value), value
+    if isinstance(value, tuple):
+        return tuple(map(_key, value))
+    return id(value)

@@ -1,0 +1,274 @@
+"""Checks that every objective must pass: who descends which loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from unweave_testing import playing, replays
+from unweave_testing.check import Check, NotApplicable
+from unweave_testing.torch_modules import seeded
+
+KINDS = ("architecture", "optimizer")
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the author says about the objective."""
+
+    image_shape: tuple[int, int, int]
+    dim: int
+    labels: tuple[int, ...]
+    known: Mapping[str, Collection[str]] | None
+
+    def stage(self, factory: Any, seed: int = 0) -> playing.Stage:
+        """Build the parts and the objective with first weights from a seed."""
+        return playing.build(factory, self.image_shape, self.dim, self.labels, seed)
+
+
+def objective_checks(
+    *,
+    image_shape: tuple[int, int, int] = (16, 16, 1),
+    dim: int = 5,
+    labels: tuple[int, ...] = (3, 4),
+    known: Mapping[str, Collection[str]] | None = None,
+) -> list[Check]:
+    """List the checks of objectives; their factory is `Objective(parts)`.
+
+    The parts have small networks whatever architecture is asked for, a Gaussian posterior, a
+    standard normal prior, a squared error, and an estimator with the terms `kl`, of weight 2, and
+    `size`, of none. Rounds are played as the trainer does.
+
+    - `rounds`: a torch Module whose `rounds` are a tuple of tuples of players, each with a name,
+      modules that have something to train, and an optimizer.
+    - `player-names`: no two players have one name.
+    - `parameters`: no two players of a round train one parameter.
+    - `untrained`: a player trains every parameter that asks for a gradient.
+    - `losses`: one finite scalar with a gradient for each player of the round, and no other.
+    - `gradients`: a player's loss reaches each of its parameters.
+    - `terms`: named finite scalars, the same names at every step, no name in two rounds.
+    - `no-grad`: nothing is left in `.grad`, and no parameter is frozen or freed.
+    - `evaluation`: in `eval` mode and with two images it works and remembers nothing.
+    - `generator`: in `eval` mode it draws from the batches' generator alone.
+    - `dropout`: in training mode it also draws from torch's global generator, and nothing else.
+    - `graphs`: no round needs the graph of an earlier round, which is used up.
+    - `state`: what it keeps is in its `state_dict`, and the model is not.
+    - `resume`: after some steps, its state and the model's in new ones give the same values.
+    - `registered`: the architectures it builds and the optimizers of its players are names that
+      are `known`, or registered where unweave is installed.
+
+    Parameters
+    ----------
+    image_shape : (h, w, c)
+        Images that it is tried on.
+    dim : int
+        Code dimensions.
+    labels : tuple of int
+        Classes of each factor; empty for a data set without factors.
+    known : mapping from "architecture" or "optimizer" to names, optional
+        Registered names.
+
+    Raises
+    ------
+    ValueError
+        If `known` has an unknown kind.
+
+    Examples
+    --------
+    >>> from unweave_testing import objective_checks
+    >>> [check.name for check in objective_checks()][:3]
+    ['rounds', 'player-names', 'parameters']
+    """
+    unknown = sorted(set(known or {}) - set(KINDS))
+    if unknown:
+        raise ValueError(f"known must have kinds among {', '.join(KINDS)}, got {unknown[0]!r}")
+    facts = _Facts(image_shape, dim, labels, known)
+    functions: dict[str, Callable[[Any, _Facts], None]] = {
+        "rounds": _rounds,
+        "player-names": _player_names,
+        "parameters": _parameters,
+        "untrained": _untrained,
+        "losses": _losses,
+        "gradients": _gradients,
+        "terms": _terms,
+        "no-grad": lambda factory, facts: replays.check_no_grad(facts.stage, factory),
+        "evaluation": lambda factory, facts: replays.check_evaluation(facts.stage, factory),
+        "generator": lambda factory, facts: replays.check_generator(facts.stage, factory),
+        "dropout": lambda factory, facts: replays.check_dropout(facts.stage, factory),
+        "graphs": lambda factory, facts: replays.check_graphs(facts.stage, factory),
+        "state": lambda factory, facts: replays.check_state(facts.stage, factory),
+        "resume": lambda factory, facts: replays.check_resume(facts.stage, factory),
+        "registered": _registered,
+    }
+    return [Check(name, _with(facts, function)) for name, function in functions.items()]
+
+
+def _with(facts: _Facts, check: Callable[[Any, _Facts], None]) -> Callable[[Any], None]:
+    def call(factory: Any) -> None:
+        with seeded(0):
+            check(factory, facts)
+
+    return call
+
+
+def _rounds(factory: Any, facts: _Facts) -> None:
+    import torch
+
+    objective = facts.stage(factory).objective
+    assert isinstance(objective, torch.nn.Module), (
+        f"must be a torch Module, got {type(objective).__name__}"
+    )
+    rounds = objective.rounds
+    assert isinstance(rounds, tuple), f"rounds must be a tuple, got {type(rounds).__name__}"
+    assert rounds, "rounds must hold at least one round"
+    for number, players in enumerate(rounds):
+        assert isinstance(players, tuple), (
+            f"round {number} must be a tuple of players, got {type(players).__name__}; "
+            "write (player,) for one"
+        )
+        assert players, f"round {number} has no player"
+        for player in players:
+            _check_player(player, number)
+
+
+def _check_player(player: Any, number: int) -> None:
+    import torch
+
+    missing = [name for name in ("name", "modules", "optimizer") if not hasattr(player, name)]
+    assert not missing, f"a player of round {number} has no {', '.join(missing)}"
+    name, found = player.name, player.modules
+    assert isinstance(name, str), f"a player's name must be text, got {name!r}"
+    assert name, f"a player of round {number} has an empty name"
+    assert isinstance(found, tuple), (
+        f"modules of player {name!r} must be a tuple, got {type(found).__name__}"
+    )
+    for module in found:
+        assert isinstance(module, torch.nn.Module), (
+            f"modules of player {name!r} must be torch Modules, got {type(module).__name__}"
+        )
+    assert playing.trained(player), f"player {name!r} has nothing to train; leave it out"
+    assert isinstance(player.optimizer, (str, Mapping)), (
+        f"optimizer of player {name!r} must be text as in 'adam:lr=1e-4', '' for the run's, or a "
+        f"mapping of options, got {player.optimizer!r}"
+    )
+
+
+def _players(stage: playing.Stage) -> Iterator[tuple[int, Any]]:
+    for number, players in enumerate(stage.objective.rounds):
+        for player in players:
+            yield number, player
+
+
+def _player_names(factory: Any, facts: _Facts) -> None:
+    names = [player.name for _, player in _players(facts.stage(factory))]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    assert not twice, f"more than one player is called {', '.join(twice)}"
+
+
+def _parameters(factory: Any, facts: _Facts) -> None:
+    stage = facts.stage(factory)
+    owners: dict[tuple[int, int], str] = {}
+    for number, player in _players(stage):
+        for parameter in playing.trained(player):
+            other = owners.setdefault((number, id(parameter)), player.name)
+            assert other == player.name, (
+                f"players {other!r} and {player.name!r} of round {number} both train "
+                f"{stage.name_of(parameter)}; they move at once, so let one own it"
+            )
+
+
+def _untrained(factory: Any, facts: _Facts) -> None:
+    stage = facts.stage(factory)
+    owned = {id(p) for _, player in _players(stage) for p in playing.trained(player)}
+    idle = [name for name, p in stage.parameters() if p.requires_grad and id(p) not in owned]
+    assert not idle, (
+        f"no player trains {', '.join(idle)}; give the module to one, or freeze it with "
+        "requires_grad_(False)"
+    )
+
+
+def _losses(factory: Any, facts: _Facts) -> None:
+    stage = facts.stage(factory)
+    for number, players, losses, _ in stage.rounds():
+        assert isinstance(losses, Mapping), (
+            f"round {number} must give a mapping from player to loss, got {type(losses).__name__}"
+        )
+        wanted = sorted(player.name for player in players)
+        assert sorted(losses) == wanted, (
+            f"round {number} must give a loss for each of its players, {', '.join(wanted)}; it "
+            f"gives {', '.join(map(str, losses)) or 'none'}"
+        )
+        for name, value in losses.items():
+            _check_scalar(f"the loss of player {name!r}", value)
+            assert value.requires_grad, f"the loss of player {name!r} carries no gradient"
+
+
+def _check_scalar(what: str, value: Any) -> None:
+    import torch
+
+    assert isinstance(value, torch.Tensor), f"{what} must be a tensor, got {type(value).__name__}"
+    assert tuple(value.shape) == (), f"{what} must be a scalar, got shape {tuple(value.shape)}"
+    assert value.is_floating_point(), f"{what} must be a float, got {value.dtype}"
+    number = float(value.detach())
+    assert bool(value.isfinite()), f"{what} must be finite, got {number}"
+
+
+def _gradients(factory: Any, facts: _Facts) -> None:
+    import torch
+
+    stage = facts.stage(factory)
+    for _, players, losses, _ in stage.rounds():
+        for player in players:
+            parameters = playing.trained(player)
+            found: tuple[Any, ...] = torch.autograd.grad(
+                losses[player.name], parameters, retain_graph=True, allow_unused=True
+            )
+            missed = [stage.name_of(p) for p, g in zip(parameters, found, strict=True) if g is None]
+            assert not missed, (
+                f"the loss of player {player.name!r} does not reach {', '.join(missed)}, which it "
+                "trains"
+            )
+
+
+def _terms(factory: Any, facts: _Facts) -> None:
+    stage = facts.stage(factory)
+    seen: dict[str, int] = {}
+    for number, _, _, terms in stage.rounds():
+        assert isinstance(terms, Mapping), (
+            f"round {number} must give a mapping of named terms, got {type(terms).__name__}"
+        )
+        for name, value in terms.items():
+            assert isinstance(name, str), f"names of terms must be text, got {name!r}"
+            _check_scalar(f"term {name!r}", value)
+            assert name not in seen, (
+                f"term {name!r} is given in the rounds {seen[name]} and {number}; name them apart"
+            )
+            seen[name] = number
+    later = {name for *_, terms in stage.rounds(step=100_000) for name in terms}
+    assert later == set(seen), (
+        f"the terms of a later step differ: {', '.join(sorted(later ^ set(seen)))}"
+    )
+
+
+def _registered(factory: Any, facts: _Facts) -> None:
+    stage = facts.stage(factory)
+    asked = list(stage.parts.build.asked)
+    for _, player in _players(stage):
+        if player.optimizer:
+            text = player.optimizer
+            asked.append(("optimizer", text if isinstance(text, str) else text.get("name", "adam")))
+    asked = [(kind, spec) for kind, spec in asked if facts.known is None or kind in facts.known]
+    if not asked:
+        raise NotApplicable("the objective names nothing that is registered")
+    for kind, spec in asked:
+        name, known = playing.name_of_spec(spec), _known(kind, facts)
+        assert name in known, f"no {kind} is called {name!r}; known: {', '.join(sorted(known))}"
+
+
+def _known(kind: str, facts: _Facts) -> Collection[str]:
+    from unweave_testing.stand_ins import registry
+
+    if facts.known is not None:
+        return facts.known[kind]
+    return {entry.name for entry in registry(f"no {kind} is known").entries(kind)}

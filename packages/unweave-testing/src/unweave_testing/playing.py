@@ -1,0 +1,113 @@
+"""An objective at play, as the trainer plays it; torch is imported inside functions only."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from unweave_testing.torch_modules import seeded
+
+SPEC = re.compile(r"(?P<name>[^=]+?)(?::[A-Za-z_]\w*=.*)?", re.DOTALL)
+Build = Callable[..., "Stage"]
+
+
+def name_of_spec(spec: str) -> str:
+    """Take the name out of `name`, `name:key=value` or `distribution:name:key=value`."""
+    match = SPEC.fullmatch(spec)
+    return match["name"].rpartition(":")[2] if match else spec
+
+
+def trained(player: Any) -> list[Any]:
+    """List the parameters that a player trains, each once."""
+    found = (p for module in player.modules for p in module.parameters())
+    return list(dict.fromkeys(p for p in found if p.requires_grad))
+
+
+@dataclass(frozen=True)
+class Stage:
+    """An objective with the parts that it was built from."""
+
+    parts: Any
+    objective: Any
+
+    def eval(self) -> Stage:
+        """Put both in evaluation mode."""
+        self.parts.model.eval()
+        self.objective.eval()
+        return self
+
+    def rounds(
+        self, step: int = 0, seed: int = 0, size: int = 8
+    ) -> Iterator[tuple[int, tuple[Any, ...], Any, Any]]:
+        """Yield number, players, losses and terms of every round of a step."""
+        import torch
+
+        from unweave_testing.stand_ins import small_batches
+
+        batches, clock = small_batches(self.parts, seed, size), torch.tensor(step)
+        for number, players in enumerate(self.objective.rounds):
+            given = self.objective.losses(number, batches, clock)
+            assert isinstance(given, tuple), (
+                f"losses must give a pair (losses, terms), got {type(given).__name__}"
+            )
+            assert len(given) == 2, f"losses must give a pair (losses, terms), got {len(given)}"
+            yield number, players, *given
+
+    def values(self, step: int = 0, seed: int = 0, size: int = 8) -> dict[str, Any]:
+        """Return all losses and terms of a step, without gradients."""
+        import torch
+
+        found: dict[str, Any] = {}
+        for _, _, losses, terms in self.rounds(step, seed, size):
+            found |= {f"the loss of player {name!r}": value for name, value in losses.items()}
+            found |= {f"term {name!r}": value for name, value in terms.items()}
+        return {name: torch.as_tensor(value).detach() for name, value in found.items()}
+
+    def parameters(self) -> Iterator[tuple[str, Any]]:
+        """Yield each parameter of model, estimators and objective once, with its name."""
+        seen: set[int] = set()
+        modules = [self.parts.model, *self.parts.estimators.values(), self.objective]
+        for module in modules:
+            for name, parameter in module.named_parameters():
+                if id(parameter) not in seen:
+                    seen.add(id(parameter))
+                    yield name, parameter
+
+    def name_of(self, parameter: Any) -> str:
+        """Name a parameter in a message."""
+        names = (name for name, other in self.parameters() if other is parameter)
+        return next(names, f"a parameter of shape {tuple(parameter.shape)}")
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint holds of both."""
+        modules = {"model": self.parts.model, "objective": self.objective}
+        return {
+            f"{prefix}.{name}": value
+            for prefix, module in modules.items()
+            for name, value in module.state_dict().items()
+        }
+
+    def load(self, other: Stage) -> None:
+        """Take over what a checkpoint of another holds, through a file that is no pickle."""
+        import torch
+
+        pairs = [(self.parts.model, other.parts.model), (self.objective, other.objective)]
+        for module, source in pairs:
+            stream = io.BytesIO()
+            torch.save(source.state_dict(), stream)
+            stream.seek(0)
+            module.load_state_dict(torch.load(stream, weights_only=True))
+
+
+def build(
+    factory: Any, image_shape: tuple[int, int, int], dim: int, labels: tuple[int, ...], seed: int
+) -> Stage:
+    """Build parts and objective with first weights from a seed."""
+    from unweave_testing.stand_ins import small_parts
+
+    with seeded(seed, seed):
+        parts = small_parts(image_shape, dim, labels)
+        return Stage(parts, factory(parts))

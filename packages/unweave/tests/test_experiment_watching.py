@@ -1,0 +1,95 @@
+"""What a sweep shows: how far each worker and the whole are, and how long the rest takes."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from unweave.experiment.claims import claimed
+from unweave.experiment.definition import Job
+from unweave.experiment.reporting import Reporter, Standing, read_standing
+from unweave.experiment.rows import JobFiles, Row
+from unweave.experiment.watching import Watch, duration, standing_text
+
+
+def job(seed):
+    return Job(label="vae", place={"beta": 4}, seed=seed, settings={})
+
+
+def put(files, seed, step, seconds, phase="training"):
+    standing = Standing(
+        title=f"vae, beta 4, seed {seed}", host="h", pid=seed + 1, phase=phase,
+        step=step, steps=100, begun=0, seconds=seconds,
+    )  # fmt: skip
+    files.progress.parent.mkdir(parents=True, exist_ok=True)
+    files.progress.write_text(json.dumps(standing.model_dump()))
+
+
+@pytest.fixture
+def watch(tmp_path):
+    files = {job(seed).name: JobFiles(tmp_path, job(seed)) for seed in range(4)}
+    return Watch(files, dict.fromkeys(files, 100), 0, 4)
+
+
+def test_the_time_left_is_what_the_steps_cost(watch):
+    """Two workers at 10 steps a second, 50 steps done by each, two more runs of 100 to do."""
+    assert watch.seconds_left() is None
+    names = list(watch._files)
+    with claimed(watch._files[names[0]].claim), claimed(watch._files[names[1]].claim):
+        for seed in (0, 1):
+            put(watch._files[names[seed]], seed, 50, 5.0)
+        assert len(watch._standings()) == 2
+        assert watch.seconds_left() == pytest.approx((50 + 50 + 100 + 100) * 0.1 / 2)
+        watch.over(names[0], Row(run="vae", place={}, seed=0, status="finished"))
+        watch.over(names[1], Row(run="vae", place={}, seed=1, status="failed"))
+        assert watch.summary().startswith("1 of 4 runs, 1 failed")
+
+
+def test_a_worker_that_is_gone_is_not_shown(watch):
+    name = next(iter(watch._files))
+    put(watch._files[name], 0, 50, 5.0)
+    assert watch._standings() == {}
+    with claimed(watch._files[name].claim):
+        assert list(watch._standings()) == [name]
+
+
+def test_a_terminal_has_a_line_for_each_worker_and_one_for_the_whole(watch):
+    screen = io.StringIO()
+    watch._console = Console(file=screen, force_terminal=True, width=120)
+    watch._bars.live.console = watch._console
+    names = list(watch._files)
+    with claimed(watch._files[names[0]].claim), watch:
+        put(watch._files[names[0]], 0, 50, 5.0)
+        watch._show(watch._standings())
+        watch._bars.refresh()
+    shown = screen.getvalue()
+    assert "all runs" in shown
+    assert "vae, beta 4, seed 0" in shown
+    assert "step 50 of 100, 10.0 steps/s" in shown
+
+
+def test_a_reporter_writes_what_is_read(tmp_path):
+    path = tmp_path / "a.progress"
+    reporter = Reporter(path, job(3), 100, 20)
+    assert read_standing(path).phase == "starting"
+    reporter.start(20, 100)
+    reporter.logged(30, {"loss": 1.5})
+    reporter._last = 0.0
+    reporter.stepped(60)
+    standing = read_standing(path)
+    assert (standing.step, standing.begun, standing.title) == (60, 20, "vae, beta 4, seed 3")
+    assert standing.rate > 0
+    assert "loss 1.5" in standing_text(standing)
+    reporter.phase("measuring MIG")
+    assert standing_text(read_standing(path)) == "measuring MIG"
+    reporter.finish()
+    assert read_standing(path) is None
+    path.write_text("{")
+    assert read_standing(path) is None
+
+
+def test_times_are_said_shortly():
+    assert [duration(s) for s in (3, 99, 100, 5999, 7200)] == [
+        "3 s", "99 s", "2 min", "100 min", "2.0 h",
+    ]  # fmt: skip
