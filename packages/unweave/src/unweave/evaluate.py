@@ -78,7 +78,8 @@ def evaluate(
     """
     dataset = run.dataset if on == "train" else run.heldout
     calls = _calls(run.registry, metrics, dataset, seed)
-    table, scores = None, {}
+    table: CodeTable | None = None
+    scores: dict[str, Any] = {}
     for kind in ("mean", "sampled") if codes == "both" else (codes,):
         noisy = kind == "sampled"
         table = encode_table(
