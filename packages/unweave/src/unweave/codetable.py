@@ -43,7 +43,8 @@ class CodeTable:
         """Which dimensions are active: Var(mean_d) / (Var(mean_d) + E[std_d²]) > .1; shape (D,)."""
         between = self.codes.var(axis=0, dtype=np.float64)
         total = between + np.square(self.std, dtype=np.float64).mean(axis=0)
-        return between > ACTIVE * np.maximum(total, np.finfo(np.float64).tiny)
+        used: NDArray[np.bool_] = between > ACTIVE * np.maximum(total, np.finfo(np.float64).tiny)
+        return used
 
 
 @torch.no_grad()

@@ -92,7 +92,7 @@ class TrainConfig(BaseModel):
     learning_rate: Weight = 5e-4
     optimizer: SpecText = Spec(name="adam")
     clip_norm: float = Field(0.0, ge=0, allow_inf_nan=False)
-    classifier: Annotated[Classifier, BeforeValidator(_to_classifier)] = Classifier()
+    classifier: Annotated[Classifier, BeforeValidator(_to_classifier)] = Classifier(factor=0)
     holdout: int = Field(0, ge=0)
     seed: int = Field(0, ge=0, lt=2**63)
     precision: Literal["float32", "bfloat16"] = "float32"

@@ -51,14 +51,15 @@ class ImageFacts:
     def of(cls, dataset: Dataset) -> ImageFacts:
         """Read them off a data set."""
         known = dataset.factors is not None
+        height, width, channels = map(int, dataset.image_shape)
         return cls(
-            tuple(map(int, dataset.image_shape)),
+            (height, width, channels),
             int(dataset.bits),
             len(dataset),
             str(dataset.name),
             tuple(map(str, member(dataset, "factor_names"))) if known else (),
             tuple(map(int, member(dataset, "factor_sizes"))) if known else (),
-        )  # type: ignore[arg-type]
+        )
 
     @property
     def continuous(self) -> bool:

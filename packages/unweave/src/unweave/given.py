@@ -45,7 +45,8 @@ class ArrayData:
 
     name = "array"
     note = ""
-    factor_values = None
+    factor_values: NDArray[np.floating[Any]] | None = None
+    factors: NDArray[np.integer[Any]] | None
 
     def __init__(self, array: NDArray[Any], factors: NDArray[Any] | None = None) -> None:
         array = np.asarray(array)
@@ -75,7 +76,8 @@ class ArrayData:
 
     def images(self, index: NDArray[np.integer[Any]]) -> NDArray[Any]:
         """Return images, shape (n, h, w, c)."""
-        return self._array[index]
+        found: NDArray[Any] = self._array[index]
+        return found
 
     def stored(self, progress: Callable[[int, int], None] | None = None) -> NDArray[Any]:
         """Return the whole array."""

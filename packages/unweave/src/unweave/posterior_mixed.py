@@ -88,7 +88,7 @@ class _MixedDistribution(Distribution):
         """Return log q(z|x), nats."""
         return self._posterior.log_prob(value)
 
-    def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+    def rsample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         """Draw codes, shape (*sample_shape, b, D)."""
         draws = [self._posterior.rsample() for _ in range(math.prod(sample_shape))]
         return torch.stack(draws).reshape(*sample_shape, *self._posterior.mean.shape)

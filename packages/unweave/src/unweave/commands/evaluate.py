@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -11,6 +11,9 @@ from unweave.commands.app import Device, Rows, RunPath, Seed
 from unweave.errors import unknown_name
 from unweave.options import split_names
 from unweave.tables import table
+
+if TYPE_CHECKING:
+    from unweave.evaluate import Codes, Part
 
 CODES = ("mean", "sampled", "both")
 PARTS = ("train", "holdout")
@@ -43,8 +46,9 @@ def evaluate(
     with counting("encoding", "images") as progress:
         chosen = None if metrics is None else split_names(metrics)
         scores = run_evaluation(
-            opened, chosen, rows=rows, seed=seed, codes=codes, on=on, progress=progress
-        )  # type: ignore[call-overload]
+            opened, chosen, rows=rows, seed=seed, codes=cast("Codes", codes), on=cast("Part", on),
+            progress=progress,
+        )  # fmt: skip
     print(table(("score", "value"), [(name, _text(v)) for name, v in scores.items()]))
     print(opened.codes_path)
 

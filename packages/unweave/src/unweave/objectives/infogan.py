@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -115,11 +115,11 @@ def _per_dim(distribution: Any, z: Tensor) -> Tensor:
     """
     per_dim = getattr(distribution, "log_prob_per_dim", None)
     if per_dim is not None:
-        return per_dim(z)
+        return cast(Tensor, per_dim(z))
     base = getattr(distribution, "base_dist", None)
     if base is None or base.batch_shape[-1:] != z.shape[1:]:
         raise ConfigError(
             "infogan needs a prior and a posterior that factorise over dimensions, such as prior "
             f"mixed and posterior mixed; {type(distribution).__name__} does not"
         )
-    return base.log_prob(z)
+    return cast(Tensor, base.log_prob(z))
