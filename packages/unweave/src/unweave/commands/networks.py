@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from unweave import __version__
+from unweave.api import Run
 from unweave.errors import ConfigError
 from unweave.export import SUFFIXES, DecoderNetwork, EncoderNetwork, check_format, export_network
 from unweave.files import write_text
-from unweave.api import Run
 
 EXAMPLES, OTHERS = 2, 5
 """Inputs by which networks are traced, and on which file and original are compared."""
