@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from unweave.protocols import member
-from unweave.report.program import Program, UnsupportedOperation, translate
+from unweave.report.program import Program, UnsupportedOperation
+from unweave.report.recorder import translate
 from unweave.trained import Trained
 
 Precision = Literal["float16", "float32"]

@@ -13,8 +13,8 @@ import jinja2
 from markupsafe import Markup
 
 SCRIPTS = (
-    "floats", "convolution", "decoder", "dom", "theme", "pictures", "explorer", "traversals",
-    "heatmap", "scatter", "histograms", "losses", "compare", "main",
+    "floats", "convolution", "decoder", "dom", "theme", "pictures", "grid", "explorer",
+    "traversals", "heatmap", "scatter", "histograms", "losses", "compare", "main",
 )  # fmt: skip
 """Scripts in the order in which the page has them; each may use those before it."""
 

@@ -1,5 +1,5 @@
 // The decoder: a list of operations over flat Float32Arrays, one picture at a time.
-// The operations come from report/program.py, which says what each one means.
+// The operations come from report/operations.py, which says what each one means.
 
 // erf by its continued series is exact to 1e-7 here, as Abramowitz and Stegun 7.1.26 is not.
 function erf(x) {

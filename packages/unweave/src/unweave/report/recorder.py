@@ -1,0 +1,101 @@
+"""A decoder is run once, and what it does is recorded as a program.
+
+The operations of PyTorch's core that it dispatches are recorded, whatever modules it is written
+with. Every one that touches the code is translated to one of the few that `page/js/decoder.js`
+knows; what depends on weights alone is computed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
+
+from unweave.report.operations import HANDLERS, IN_PLACE
+from unweave.report.program import Program, Register, UnsupportedOperation
+
+
+@torch.no_grad()
+def translate(function: Callable[[Tensor], Tensor], dim: int) -> Program:
+    """Translate a function of codes (1, D) to pictures (1, c, h, w).
+
+    Raises
+    ------
+    UnsupportedOperation
+        If an operation is not one that the page can run.
+    """
+    program, z = Program(), torch.zeros(1, dim)
+    with _Recorder(program, z) as recorder:
+        picture = function(z)
+    result = recorder.value(picture)
+    if not isinstance(result, Register) or len(result.shape) != 4:
+        raise UnsupportedOperation("a picture that does not depend on the code")
+    program.result, program.shape = result.number, result.shape[1:]
+    return program
+
+
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Translates every operation on a tensor that depends on the code, as it is dispatched."""
+
+    def __init__(self, program: Program, z: Tensor) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._program = program
+        # The tensors are kept, so that no later one gets the id of an earlier one.
+        self._known: dict[int, tuple[Tensor, Register | None]] = {
+            id(z): (z, Register(0, tuple(z.shape)))
+        }
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # The decoder is not compiled here, and loading the compiler takes seconds.
+        return False
+
+    def value(self, item: Any) -> Any:
+        """Return the register of a tensor that depends on the code; anything else as it is."""
+        if not (isinstance(item, Tensor) and id(item) in self._known):
+            return item
+        register = self._known[id(item)][1]
+        if register is None:
+            raise UnsupportedOperation("a tensor that was changed in place through another")
+        return register
+
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        options = dict(kwargs or {})
+        given, named = tree_map(self.value, args), tree_map(self.value, options)
+        result = operation(*args, **options)
+        if _touches_code((given, named)):
+            self._record(operation, args, given, named, result)
+        return result
+
+    def _record(self, operation: Any, args: Any, given: Any, named: Any, result: Any) -> None:
+        target = IN_PLACE.get(operation, operation)
+        handler = HANDLERS.get(target)
+        if handler is None:
+            raise UnsupportedOperation(str(operation).removesuffix(".default"))
+        if operation in IN_PLACE:
+            self._forget_aliases(args[0])
+        made = handler(self._program, *given, **named)
+        pairs = [(result, made)] if isinstance(result, Tensor) else zip(result, made, strict=True)
+        for tensor, register in pairs:
+            if register is not None:
+                self._known[id(tensor)] = (tensor, register)
+
+    def _forget_aliases(self, changed: Tensor) -> None:
+        storage = changed.untyped_storage().data_ptr()
+        for key, (tensor, _) in self._known.items():
+            if tensor is not changed and tensor.untyped_storage().data_ptr() == storage:
+                self._known[key] = (tensor, None)
+
+
+def _touches_code(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return _touches_code(list(value.values()))
+    if isinstance(value, list | tuple):
+        return any(_touches_code(item) for item in value)
+    return isinstance(value, Register)
