@@ -17,6 +17,11 @@ PACKAGES = sorted(p.parent.name for p in ROOT.glob("packages/*/pyproject.toml"))
 PLUGINS = sorted(p.parent.name for p in ROOT.glob("plugins/*/pyproject.toml"))
 TORCHLESS = ("unweave-metrics", "unweave-data")
 LATER_PYTHONS = ("3.12", "3.13")
+# The core's suite takes minutes: its lowest dependencies have a session of their own.
+ALONE = [
+    (package, deps) for package in PACKAGES for deps in ("newest", "lowest")
+    if (package, deps) != ("unweave", "lowest")
+]  # fmt: skip
 WHEELS = Path(os.environ.get("UNWEAVE_DIST", ROOT / "dist"))
 TEST_TOOLS = ("pytest>=8.2", "hypothesis>=6.100", "pytest-xdist>=3.6")
 # Of the tests of one package at a time; torch and numba are then given one thread each.
@@ -116,8 +121,7 @@ def build(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("deps", ["newest", "lowest"])
-@nox.parametrize("package", PACKAGES)
+@nox.parametrize("package, deps", ALONE)
 def alone(session: nox.Session, package: str, deps: str) -> None:
     """Install one wheel into an empty environment and run the package's own tests there."""
     pins = lowest(package) if deps == "lowest" else []
@@ -133,6 +137,13 @@ def later(session: nox.Session, package: str) -> None:
     install(session, wheel(package), *TEST_TOOLS)
     check_alone(session, package)
     run_tests(session, package, "-m", "not slow")
+
+
+@nox.session
+def oldest_core(session: nox.Session) -> None:
+    """Run the core's own tests on the lowest versions of what it depends on."""
+    install(session, wheel("unweave"), *lowest("unweave"), *TEST_TOOLS)
+    run_tests(session, "unweave", "-m", "not slow")
 
 
 def check_alone(session: nox.Session, package: str) -> None:
@@ -213,6 +224,13 @@ def study(session: nox.Session) -> None:
     install(session, str(folder("unweave-estimators")), "matplotlib")
     session.run("python", "docs/estimators/study.py", *session.posargs)
     session.run("python", "docs/estimators/figures.py")
+
+
+@nox.session
+def intervals(session: nox.Session) -> None:
+    """Measure what intervals of scores cover; write the table of docs/metrics/intervals.md."""
+    install(session, str(folder("unweave-metrics")))
+    session.run("python", "docs/metrics/interval_study.py", *session.posargs)
 
 
 @nox.session
