@@ -87,7 +87,7 @@ def test_a_value_of_another_type_is_refused(entry, given):
 
 
 def test_what_the_object_refuses_is_one_sentence(entry):
-    with pytest.raises(ConfigError, match="df must be positive, got -1.0"):
+    with pytest.raises(ConfigError, match="prior thing of mine 1.0: df must be positive, got -1.0"):
         build(entry, 3, options={"df": -1})
 
 

@@ -803,3 +803,21 @@ def test_observers_end_nothing(tmp_path, settings, monkeypatch):
         assert any(f"of loud failed: {fault}; the run goes on" in text for text in sentences)
     assert run.outcome == "finished"
     assert run.scalars()[-1]["kl"] > 0
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "there is not enough memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to"), "not enough"),
+        (type("Mute", (ValueError,), {"__str__": lost})(), "its message cannot be shown"),
+    ],
+)
+def test_what_a_command_raises_is_one_sentence(call, monkeypatch, error, words):
+    def fail():
+        raise error
+
+    monkeypatch.setattr("unweave.commands.listing.list_plugins", fail)
+    said = call("plugins", code=2)
+    assert words in said
+    assert "Traceback" not in said

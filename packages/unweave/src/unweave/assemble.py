@@ -432,7 +432,7 @@ def describe_player(owners: Mapping[int, str], player: Any) -> str:
     """Name a player, and what it trains where that is one registered thing."""
     modules = tuple(player.modules)
     owner = owners.get(id(modules[0])) if len(modules) == 1 else None
-    return f"player {player.name} of {owner}" if owner else f"player {player.name}"
+    return f"player {player.name!r}" + (f" of {owner}" if owner else "")
 
 
 @contextlib.contextmanager

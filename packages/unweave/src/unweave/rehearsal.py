@@ -306,9 +306,8 @@ def _check_round(assembly: Assembly, number: int, losses: object, terms: object)
             f"{', '.join(players)}; it gave {', '.join(map(str, losses)) or 'none'}"
         )
     for name, player in players.items():
-        who = describe_player(assembly.owners, player)
-        what = f"the loss of {who}"
-        _check_tensor(owner, what, losses[name], ())
+        what = f"the loss of {describe_player(assembly.owners, player)}"
+        _check_tensor(owner, f"{what} in round {number}", losses[name], ())
         if not losses[name].requires_grad:
             raise ConfigError(f"{owner}: {what} has no gradient")
     for name, value in terms.items():

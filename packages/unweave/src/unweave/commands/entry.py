@@ -31,7 +31,7 @@ from unweave.commands.sample import sample
 from unweave.commands.sweep import sweep
 from unweave.commands.train import train
 from unweave.commands.traverse import traverse
-from unweave.errors import PluginWarning, UnweaveError, unknown_name
+from unweave.errors import PluginWarning, UnweaveError, message_of, unknown_name
 
 COMMANDS = (
     train, evaluate, report, figures, encode, fit_density, sample, traverse, interpolate, fid,
@@ -39,6 +39,8 @@ COMMANDS = (
 )  # fmt: skip
 """As they are listed by --help."""
 EXIT_USER_ERROR = 2
+LONGEST_SENTENCE = 10_000
+"""Characters of an error that are printed."""
 COMPLETION = "_UNWEAVE_COMPLETE"
 """What a shell sets when it asks how a word goes on."""
 
@@ -54,8 +56,10 @@ def main(arguments: list[str] | None = None) -> None:
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted before anything was kept", given, EXIT_INTERRUPTED)
     except (UnweaveError, ValueError, OSError) as error:
-        _fail(str(error), given)
+        _fail(message_of(error, LONGEST_SENTENCE), given)
     except Exception as error:
+        if _lacks_memory(error):
+            _fail("there is not enough memory for so many rows, samples or dimensions", given)
         # Typer carries click inside in newer versions, so its errors are known by their method.
         if not hasattr(error, "format_message"):
             raise
@@ -74,6 +78,13 @@ def _make_app() -> typer.Typer:
             warnings.simplefilter("ignore", PluginWarning)
         add_plugin_commands(app)
     return app
+
+
+def _lacks_memory(error: Exception) -> bool:
+    # torch says it in words alone where the memory is the processor's.
+    text = message_of(error, LONGEST_SENTENCE)
+    words = ("can't allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, MemoryError) or any(word in text.lower() for word in words)
 
 
 def _usage_sentence(error: Any) -> str:
