@@ -25,7 +25,22 @@ POSTERIORS = {
 }
 COSTS = {"gaussian": ({}, {"learned": "one"})}
 ARCHITECTURES = {"vcae28": {"width": 0.1}, "vcae64": {"width": 0.1}}
-METHODS = {"hfvae": {"groups": (1, 3)}, "decomposed-vae": {"divergence": "inclusive-kl"}}
+METHODS = {
+    "hfvae": {"groups": (1, 3)},
+    "decomposed-vae": {"divergence": "inclusive-kl"},
+    "custom": {
+        "terms": ({"estimator": "mmd", "weights": 1.0},), "objective_options": {"weight": 2.0},
+    },
+}  # fmt: skip
+OBJECTIVES = {
+    "infogan": ({"codes": 3, "discrete": 0}, {"codes": 5, "discrete": 2}),
+    "vae-gan": ({}, {"generator": "non-saturating", "balance": 0.2, "weight": "warmup(1, 10)"}),
+}
+OPTIMIZERS = {
+    "adam": ({}, {"amsgrad": True}),
+    "rmsprop": ({}, {"momentum": 0.9, "centered": True}),
+    "sgd": ({}, {"momentum": 0.9, "nesterov": True}),
+}
 
 
 def ours(kind):
@@ -55,7 +70,7 @@ def test_posteriors(entry):
 
 @cases("method")
 def test_methods(entry):
-    kinds = ("cost", "estimator", "posterior", "prior")
+    kinds = ("cost", "estimator", "objective", "posterior", "prior")
     known = {kind: registry().names(kind) for kind in kinds}
     checks = kit.method_checks(known=known, other=METHODS.get(entry.name))
     kit.run(checks, entry.load()).raise_if_not_ok()
@@ -71,6 +86,20 @@ def test_architectures(entry):
 def test_costs(entry):
     for options in COSTS.get(entry.name, ({},)):
         kit.run(kit.cost_checks(), partial(entry.load(), **options)).raise_if_not_ok()
+
+
+@cases("objective")
+def test_objectives(entry):
+    for options in OBJECTIVES.get(entry.name, ({},)):
+        factory = partial(entry.load(), **options)
+        kit.run(kit.objective_checks(), factory).raise_if_not_ok()
+
+
+@cases("optimizer")
+def test_optimizers(entry):
+    for options in OPTIMIZERS.get(entry.name, ({},)):
+        factory = partial(entry.load(), **options)
+        kit.run(kit.optimizer_checks(), factory).raise_if_not_ok()
 
 
 @cases("executor")
