@@ -78,9 +78,11 @@ def _dead(holder: dict[str, Any]) -> bool:
 
 
 def _started(pid: int) -> str:
-    """Return when a process began, in the kernel's ticks; empty where /proc is not."""
+    """Return when a process began, in the kernel's ticks; empty if it ended, or without /proc."""
     try:
         # The name of the program, in brackets, may hold spaces.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
+        state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        # A killed process is a zombie until its parent asks how it ended.
+        return "" if state in "ZX" else rest[18]
+    except (OSError, IndexError, ValueError):
         return ""
