@@ -17,7 +17,7 @@ def vae_gan(
     weight: Weight = 1.0,
     gan_weight: Weight = 1.0,
     kl: Weight = 1.0,
-    discriminator: str = "conv64",
+    discriminator: str = "wae64",
     layer: int = 0,
     generator: Literal["minimax", "non-saturating"] = "minimax",
     balance: float = 0.0,
@@ -39,7 +39,7 @@ def vae_gan(
 
 def as_vae(
     *,
-    critic: str = "conv64",
+    critic: str = "wae64:width=0.5",
     critic_width: int = 256,
     critic_optimizer: str = "adam:lr=1e-4,betas=0.5,0.9",
     cost: str = "bernoulli",
@@ -55,7 +55,7 @@ def infogan(
     uniform: int = 2,
     weight: Weight = 0.1,
     discrete_weight: Weight = 1.0,
-    discriminator: str = "conv64",
+    discriminator: str = "wae64",
     discriminator_optimizer: str = "adam:lr=2e-4,betas=0.5,0.999",
     generator_optimizer: str = "adam:lr=1e-3,betas=0.5,0.999",
     cost: str = "bernoulli",

@@ -37,7 +37,7 @@ class AsVae(WeightedTerms):
     """
 
     def __init__(
-        self, parts: Parts, *, critic: str = "conv64", width: int = 256, players: str = ""
+        self, parts: Parts, *, critic: str = "wae64:width=0.5", width: int = 256, players: str = ""
     ) -> None:
         super().__init__(parts)
         self.critic_1 = JointCritic(parts, critic, width)

@@ -53,7 +53,7 @@ class VaeGan(WeightedTerms):
         *,
         weight: Weight = 1.0,
         gan_weight: Weight = 1.0,
-        discriminator: str = "conv64",
+        discriminator: str = "wae64",
         layer: int = 0,
         generator: Literal["minimax", "non-saturating"] = "minimax",
         balance: float = 0.0,
