@@ -121,3 +121,21 @@ def test_a_command_that_cannot_be_built_costs_nobody_else_anything(plugins, call
     text = call("--help")
     assert "Usage: unweave" in text
     assert "warning: a command of bad 1.0 is left out: AssertionError: Typer currently" in text
+
+
+def test_progress_goes_to_a_file_as_well(tmp_path, monkeypatch, call):
+    monkeypatch.setenv("UNWEAVE_PLUGINS", "unweave,toy")
+    registry.cache_clear()
+    log = tmp_path / "log.txt"
+    settings = ["prior=toy-normal", "dim=4", "architecture=mlp:widths=8", "log_every=5"]
+    for number in range(2):  # a second run adds to the file
+        call(
+            "train", "toy-vae", "--data", "toy-images", "--steps", "10", "--device", "cpu",
+            "--out", tmp_path / str(number), "--log", log, "-q",
+            *(text for setting in settings for text in ("--set", setting)),
+        )  # fmt: skip
+    lines = log.read_text().splitlines()
+    assert sum("training from step 0 to 10" in line for line in lines) == 2
+    assert sum("step 10 of 10: loss " in line for line in lines) == 2
+    wrong = call("train", "toy-vae", "--data", "toy-images", "--log", tmp_path / "no/log", code=2)
+    assert "cannot be written: No such file or directory" in wrong

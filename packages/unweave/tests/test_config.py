@@ -168,3 +168,12 @@ def test_a_plugin_that_is_not_installed_is_named(settings):
         make_config(
             registry(), {"method": "toy-vae", **settings, "prior": "unweave-logistic:logistic"}
         )
+
+
+def test_the_signature_of_train_has_every_setting():
+    import inspect
+
+    import unweave
+    from unweave.config import FIELDS
+
+    assert set(FIELDS) <= set(inspect.signature(unweave.train).parameters)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from unweave import training
 from unweave.evaluate import evaluate, read_scores
@@ -58,7 +58,26 @@ def train(
     progress: Progress | None = None,
     data: Any = None,
     architecture: Any = None,
-    **settings: Any,
+    prior: str | None = None,
+    posterior: str | None = None,
+    dim: int | None = None,
+    steps: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | str | None = None,
+    optimizer: str | None = None,
+    clip_norm: float | None = None,
+    classifier: str | None = None,
+    holdout: int | None = None,
+    seed: int | None = None,
+    precision: Literal["float32", "bfloat16"] | None = None,
+    compile: bool | None = None,
+    log_every: int | None = None,
+    checkpoint_every: int | None = None,
+    validate_every: int | None = None,
+    evaluate_every: int | None = None,
+    keep_best: str | None = None,
+    stop_after: int | None = None,
+    **options: Any,
 ) -> Run:
     """Train a method and return its run directory.
 
@@ -72,8 +91,9 @@ def train(
         (array, factors), a data set of unweave_data or a torch Dataset.
     architecture : registered name with options, `conv64` by default; or a pair (encoder, decoder)
         of torch modules.
-    settings : `steps`, `seed`, ... (fields of `unweave.config.TrainConfig`) and the options of the
-        method, such as beta=6.
+    prior, posterior, dim, ..., stop_after : settings of every run, docs/methods.md lists them with
+        their defaults; None takes the default.
+    options : those of the method, such as beta=6.
 
     Raises
     ------
@@ -82,9 +102,18 @@ def train(
     NonFiniteError
         If the loss stops being finite; the newest checkpoint is from before.
     """
+    given = {
+        "prior": prior, "posterior": posterior, "dim": dim, "steps": steps,
+        "batch_size": batch_size, "learning_rate": learning_rate, "optimizer": optimizer,
+        "clip_norm": clip_norm, "classifier": classifier, "holdout": holdout, "seed": seed,
+        "precision": precision, "compile": compile, "log_every": log_every,
+        "checkpoint_every": checkpoint_every, "validate_every": validate_every,
+        "evaluate_every": evaluate_every, "keep_best": keep_best, "stop_after": stop_after,
+    }  # fmt: skip
+    settings = {name: value for name, value in given.items() if value is not None}
     return training.train(
         Run, method, out=out, device=device, progress=progress, data=data,
-        architecture=architecture, **settings,
+        architecture=architecture, **settings, **options,
     )  # fmt: skip
 
 

@@ -258,8 +258,12 @@ def _calls(
 
 
 def _default_metrics(names: Registry, dataset: Dataset) -> tuple[str, ...]:
-    known = {entry.name for entry in names.entries("metric")} if dataset.factors is not None else ()
-    return tuple(name for name in METRICS if name in known)
+    if dataset.factors is None:
+        return ()
+    known = {entry.name for entry in names.entries("metric")}
+    # Votes for the only factor there is are always right.
+    alone = {"factor-vae"} if dataset.factors.shape[1] == 1 else set()
+    return tuple(name for name in METRICS if name in known - alone)
 
 
 def check_metric(names: Registry, text: str, dataset: Dataset) -> None:

@@ -41,6 +41,9 @@ def train(
         typer.Option(metavar="RUN", help="continue a run; with --steps, beyond its end"),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
+    log: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="add progress to a file as text, too")
+    ] = None,
 ) -> None:
     """Train a method on a data set into a run directory."""
     from unweave.config import parse_settings, read_settings
@@ -51,7 +54,11 @@ def train(
     settings |= {key: value for key, value in given.items() if value is not None}
     from unweave.progress import Silent, TrainingProgress
 
-    progress = Silent() if quiet else TrainingProgress()
+    progress: Progress = Silent() if quiet else TrainingProgress()
+    if log is not None:
+        from unweave.commands.log_file import LogFile
+
+        progress = LogFile(log, progress)
     if resume is not None:
         if set(settings) - {"steps"} or out:
             raise ConfigError(

@@ -1,0 +1,64 @@
+"""Progress that is written to a file as well."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from unweave.errors import ConfigError
+from unweave.progress import Progress
+
+
+class LogFile:
+    """Passes progress on and adds a line with date and time to a file for what is said and logged.
+
+    path : the file; lines are added to one that exists.
+    shown : who shows the progress.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be written.
+    """
+
+    def __init__(self, path: Path, shown: Progress) -> None:
+        self._path, self._shown = path, shown
+        self._steps = 0
+        self._write("begun")
+
+    def _write(self, text: str) -> None:
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
+        except OSError as error:
+            raise ConfigError(f"log {self._path} cannot be written: {error.strerror}") from error
+
+    def say(self, text: str) -> None:
+        """Show and write one line."""
+        self._shown.say(text)
+        self._write(text)
+
+    def loading(self, done: int, total: int) -> None:
+        """Show how far the data set is loaded."""
+        self._shown.loading(done, total)
+
+    def start(self, step: int, steps: int) -> None:
+        """Begin at a step."""
+        self._steps = steps
+        self._shown.start(step, steps)
+        self._write(f"training from step {step:,} to {steps:,}")
+
+    def stepped(self, step: int) -> None:
+        """Show that `step` steps are done."""
+        self._shown.stepped(step)
+
+    def logged(self, step: int, scalars: dict[str, float]) -> None:
+        """Show and write the terms."""
+        self._shown.logged(step, scalars)
+        terms = "  ".join(f"{name} {value:.6g}" for name, value in scalars.items())
+        self._write(f"step {step:,} of {self._steps:,}: {terms}")
+
+    def close(self) -> None:
+        """End."""
+        self._shown.close()
+        self._write("ended")
