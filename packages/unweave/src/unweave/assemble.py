@@ -136,30 +136,24 @@ def build_model(
     """
     with torch.random.fork_rng([]):
         torch.manual_seed(derive_seed(config.seed, "weights"))
-        family = build_module(names, "posterior", config.posterior, config.dim)
+        family = _build_module(names, "posterior", config.posterior, config.dim)
         _check_family(names, config.posterior, family)
         pair = copy.deepcopy(networks) or names.build(
             "architecture", config.architecture, facts.image_shape, config.dim, family.outputs
         )
         encoder, decoder = _pair_of_modules(pair, names, config.architecture)
-        prior = build_module(names, "prior", config.prior, config.dim)
+        prior = _build_module(names, "prior", config.prior, config.dim)
     precision = getattr(torch, config.precision)
     model = Autoencoder(encoder, decoder, prior, family, precision=precision)
     _attach_prior(str(names.lookup("prior", config.prior.name)), model, facts, dataset, config.seed)
     return model
 
 
-def build_module(
+def _build_module(
     names: Registry, kind: str, spec: Any, *arguments: Any, home: str | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> nn.Module:  # fmt: skip
-    """Build a registered thing that must be a torch module; the arguments are `Registry.build`'s.
-
-    Raises
-    ------
-    ConfigError
-        If it is none, or cannot be built.
-    """
+    """Build a registered thing that must be a torch module."""
     built = names.build(kind, spec, *arguments, home=home, options=options)
     if not isinstance(built, nn.Module):
         name = parse_spec(spec)[0] if isinstance(spec, str) else spec.name
@@ -233,7 +227,7 @@ def assemble(
     labels = tuple(dataset.factor_sizes) if dataset.factors is not None else ()
     with torch.random.fork_rng([]):
         torch.manual_seed(derive_seed(config.seed, "estimators"))
-        cost = build_module(names, "cost", method.cost, home=home)
+        cost = _build_module(names, "cost", method.cost, home=home)
         family = cast(PosteriorFamily, model.family)
         estimators, weighings = build_estimators(
             names, method.terms, home, config.dim, family, config.posterior.name
@@ -241,7 +235,7 @@ def assemble(
         parts = Parts(
             model, cost, estimators, weighings, facts.image_shape, config.dim, labels, build
         )
-        objective: Any = build_module(
+        objective: Any = _build_module(
             names, "objective", method.objective, parts, home=home,
             options=method.objective_options,
         )  # fmt: skip
@@ -275,7 +269,7 @@ def build_estimators(
     weighings: dict[tuple[str, str], Weighing] = {}
     for term in terms:
         entry = names.lookup("estimator", parse_spec(term.estimator)[0], home)
-        estimator: Any = build_module(
+        estimator: Any = _build_module(
             names, "estimator", term.estimator, dim, home=home, options=term.options
         )
         _check_terms(str(entry), estimator)
@@ -332,7 +326,7 @@ def _free_label(name: str, taken: Mapping[str, nn.Module]) -> str:
 def build_cost(names: Registry, config: TrainConfig) -> nn.Module:
     """Build the reconstruction cost of a configuration's method."""
     home = names.lookup("method", config.method).distribution
-    return build_module(names, "cost", build_method(names, config).cost, home=home)
+    return _build_module(names, "cost", build_method(names, config).cost, home=home)
 
 
 def _owners(names: Registry, config: TrainConfig, parts: Parts, objective: Any) -> dict[int, str]:

@@ -12,7 +12,6 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from unweave.assemble import build_module
 from unweave.batches import derive_seed
 from unweave.checkpoint import newest_step
 from unweave.config import Spec
@@ -75,7 +74,10 @@ def fit_density(
     with torch.random.fork_rng([]):
         torch.manual_seed(derive_seed(seed, "density"))
         spec = Spec(name=entry.qualified, options=ours)
-        density: Any = build_module(names, "flow", spec, codes.shape[1]).to(codes.device)
+        built = names.build("flow", spec, codes.shape[1])
+        if not isinstance(built, nn.Module):
+            raise ConfigError(f"{entry} must give a torch.nn.Module, got {type(built).__name__}")
+        density: Any = built.to(codes.device)
     generator = torch.Generator(codes.device).manual_seed(derive_seed(seed, "density fit"))
     values = _fit_options(entry, density, theirs)
     with blaming(str(entry), "in its fit"):
