@@ -170,6 +170,7 @@ def plugin(session: nox.Session) -> None:
     install(session, *(wheel(p) for p in (*PACKAGES, *names)), *TEST_TOOLS)
     for name in names:
         run_tests(session, name)
+    run_tests(session, "unweave", "-m", "not slow", "-k", "test_names")
     session.run("unweave", "plugins", "--check", env={"UNWEAVE_STRICT_PLUGINS": "1"})
 
 

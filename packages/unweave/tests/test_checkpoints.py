@@ -306,6 +306,7 @@ def test_a_run_whose_factors_are_partly_constant(tmp_path, settings):
     assert scores["toy-correlation"] == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:factor 'factor 0'")
 def test_without_a_factor_that_varies_there_is_a_reason(tmp_path, settings):
     images = np.random.default_rng(0).integers(0, 256, (60, 16, 16), dtype=np.uint8)
     data = (images, np.zeros((60, 2), int))

@@ -49,6 +49,8 @@ def thief(tmp_path_factory, monkeypatch):
     """A plugin that registers names of ours, under which it has nothing that can be loaded."""
 
     def install(*packages):
+        for package in packages:
+            pytest.importorskip(package.replace("-", "_"))
         place = tmp_path_factory.mktemp("thief")
         sys.modules.pop("_hooks_thief", None)
         write_distribution(place, "thief", hooks(TAKEN))

@@ -60,7 +60,7 @@ class MixedDistribution(Distribution):
         return self.log_prob_per_dim(value).sum(-1)
 
     @torch.no_grad()
-    def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+    def sample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         """Draw codes, shape (*sample_shape, dim), by torch's global generator."""
         n = math.prod(sample_shape)
         codes = draw_mixed(n, self._dim, self._categories, self._uniform, self._like, None)
@@ -123,9 +123,9 @@ def draw_mixed(
     n: int, dim: int, categories: int, uniform: int, like: Tensor, generator: torch.Generator | None
 ) -> Tensor:
     """Draw n codes (n, dim) of the type and on the device of `like`."""
-    where = {"dtype": like.dtype, "device": like.device}
-    codes = torch.randn((n, dim), generator=generator, **where)
-    unit = torch.rand((n, uniform), generator=generator, **where)
+    kind, device = like.dtype, like.device
+    codes = torch.randn((n, dim), generator=generator, dtype=kind, device=device)
+    unit = torch.rand((n, uniform), generator=generator, dtype=kind, device=device)
     codes[:, categories : categories + uniform] = 2 * unit - 1
     if categories:
         classes = torch.randint(categories, (n,), generator=generator, device=like.device)
