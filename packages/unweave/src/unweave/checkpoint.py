@@ -118,17 +118,21 @@ def _check(
     if path.stem != f"step-{step:09d}":
         raise RunError(f"{path} holds step {step}; give it back the name that it was written under")
     version = about.get("format", "1")
-    if version != FORMAT:
+    if version not in ("1", FORMAT):
         raise RunError(
-            f"{path} has format {quote(version)}, and this unweave reads format {FORMAT}; "
-            + ("train the run again" if version == "1" else "upgrade unweave")
+            f"{path} has format {quote(version)}, and this unweave reads formats 1 and {FORMAT}; "
+            "upgrade unweave"
         )
-    if about.get("content") != _content(tensors):
+    # Format 1 says nothing but its step; names, types and shapes are checked where it is loaded.
+    described = version == FORMAT
+    if not described and {"content", "config"} & about.keys():
+        raise RunError(f"{path} is not a checkpoint: it does not say its format")
+    if described and about.get("content") != _content(tensors):
         raise RunError(
             f"{path} has lost or changed tensors since it was written; delete it to use the one "
             "before"
         )
-    if config and about.get("config") != config:
+    if described and config and about.get("config") != config:
         raise RunError(
             f"{path} belongs to a run with another configuration (method, data, seed ...); put "
             "config.toml back as it was"
