@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from unweave.assemble import assemble
+from unweave.assemble import _check_ownership, assemble
 from unweave.config import make_config
+from unweave.errors import ConfigError
 from unweave.given import ArrayData
 from unweave.method import Schedule
 from unweave.objectives.as_vae import AsVae
@@ -273,3 +274,20 @@ def test_a_classifier_is_trained_along(tmp_path):
     assert np.isfinite(joint.reconstruct(joint.dataset.images(np.arange(2)))).all()
     with pytest.raises(ValueError, match="classifier needs factor 5, and the data set has 2"):
         unweave.train("toy-vae", out=tmp_path / "x", classifier="own:factor=5", **settings)
+
+
+def test_an_objective_that_holds_the_model_or_forgets_a_parameter_is_refused():
+    names = registry()
+    config = make_config(names, SETTINGS)
+    assembly = assemble(names, config, names.build("dataset", config.data))
+    objective, model = assembly.objective, assembly.model
+    objective.network = model.encoder
+    with pytest.raises(ConfigError, match="holds network.1.weight of the model.*in a tuple"):
+        _check_ownership("mine", objective, model)
+    del objective.network
+    _check_ownership("mine", objective, model)
+    objective.forgotten = torch.nn.Linear(2, 2)
+    with pytest.raises(ConfigError, match="no player trains objective.forgotten.weight"):
+        _check_ownership("mine", objective, model)
+    objective.forgotten.requires_grad_(False)
+    _check_ownership("mine", objective, model)

@@ -242,6 +242,7 @@ def assemble(
         owners = _owners(names, config, parts, objective)
         owners[id(dataset)] = str(names.lookup("dataset", config.data.name))
         _check_players(owners[id(objective)], objective)
+        _check_ownership(owners[id(objective)], objective, model)
         if config.classifier.mode != "none":
             objective = WithClassifier(objective, parts, config.classifier)
     optimizer_of = functools.partial(_optimizer_of, names, config, home, owners)
@@ -362,6 +363,27 @@ def _check_players(owner: str, objective: Objective) -> None:
                 raise ConfigError(
                     f"{owner}: two players of round {number} own one parameter; let them own "
                     "different modules"
+                )
+
+
+def _check_ownership(owner: str, objective: Objective, model: Autoencoder) -> None:
+    """Raise where the objective holds the model, or no player trains a parameter."""
+    held = {id(p) for p in model.parameters()}
+    module = cast(nn.Module, objective)
+    for name, parameter in module.named_parameters():
+        if id(parameter) in held:
+            raise ConfigError(
+                f"{owner} holds {name} of the model, which is saved already; keep modules of "
+                "parts.model in a tuple, as players do"
+            )
+    players = (player for players in objective.rounds for player in players)
+    owned = {id(p) for player in players for p in trained_parameters(player)}
+    for prefix, part in (("model", model), ("objective", module)):
+        for name, parameter in part.named_parameters():
+            if parameter.requires_grad and id(parameter) not in owned:
+                raise ConfigError(
+                    f"{owner}: no player trains {prefix}.{name}; give its module to a player, or "
+                    "freeze it with requires_grad_(False)"
                 )
 
 
