@@ -47,15 +47,16 @@ def test_hook_file(check):
 
 def kill_at_random(folder, seed, done, kills):
     """Kill workers chosen at random in mid-run, each run at most twice; list the runs."""
-    rng = random.Random(seed)
+    rng, killed = random.Random(seed), set()
     while not done.wait(rng.uniform(0.1, 0.5)):
-        logs = sorted(folder.glob("*.workers"))
-        ready = [log for log in logs if kills.count(log.stem) < 2 and _is_under_way(log)]
+        logs = (log for log in sorted(folder.glob("*.workers")) if _is_under_way(log))
+        workers = {log.stem: int(log.read_text().split()[-1]) for log in logs}
+        ready = [name for name in workers if kills.count(name) < 2 and workers[name] not in killed]
         if ready:
-            log = rng.choice(ready)
-            os.kill(int(log.read_text().split()[-1]), signal.SIGKILL)
-            kills.append(log.stem)
-            done.wait(0.5)  # until its log grows no more
+            name = rng.choice(ready)
+            os.kill(workers[name], signal.SIGKILL)
+            killed.add(workers[name])
+            kills.append(name)
 
 
 def _is_under_way(log):
