@@ -112,12 +112,9 @@ def misplaced_options(entry: Entry) -> list[str]:
     """List parameters with a default that are not keyword-only, which no user can set."""
     parameters = inspect.signature(entry.load()).parameters.values()
     behind = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    arrays = ARRAYS if entry.kind == "metric" else ()
-    return [
-        p.name
-        for p in behind[ARGUMENTS.get(entry.kind, 0) :]
-        if p.default is not p.empty and p.name not in arrays
-    ]
+    if entry.kind == "metric":  # it may be called with arrays that are not always there
+        behind = [p for p in behind if p.name not in ARRAYS and "Array" not in str(p.annotation)]
+    return [p.name for p in behind[ARGUMENTS.get(entry.kind, 0) :] if p.default is not p.empty]
 
 
 def refuse_positional(entry: Entry, name: str) -> None:
