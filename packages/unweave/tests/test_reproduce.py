@@ -82,7 +82,6 @@ def verdicts(outcome):
 
 
 def test_a_recipe_is_trained_measured_compared_and_written(recipe, tmp_path):
-    recipe = recipe.model_copy(update={"reports": True})
     outcome = reproduce(recipe, tmp_path / "out", Serial())
     assert verdicts(outcome) == ["agrees", "**disagrees**", "agrees"]
     low, high = (outcome.results.values("kl", "light", {"beta": b}) for b in (0.01, 100))
@@ -96,9 +95,19 @@ def test_a_recipe_is_trained_measured_compared_and_written(recipe, tmp_path):
         assert (tmp_path / "out" / f"{name}.png").stat().st_size > 3000
         assert f"({name}.png)" in text
     links = re.findall(r"\]\(([^)]+)\)", text)
+    assert sum(link.startswith("runs/") for link in links) == 8
     assert all((tmp_path / "out" / link).exists() for link in links)
-    assert sum("runs/" in link and link.endswith("report.html") for link in links) == 8
     assert "disagrees" in told(outcome)
+
+
+def test_the_page_links_the_reports_of_the_runs(recipe, tmp_path):
+    one = {"runs": recipe.runs[:1], "grid": {}, "seeds": [0], "expect": [], "pictures": []}
+    outcome = reproduce(recipe.model_copy(update={**one, "reports": True}), tmp_path, Serial())
+    assert outcome.results.rows[0].reason == ""
+    links = re.findall(r"\]\(([^)]+)\)", outcome.path.read_text())
+    reports = [link for link in links if link.endswith("report.html")]
+    assert reports == ["runs/light-seed0/report.html"]
+    assert (tmp_path / reports[0]).is_file()
 
 
 def test_a_claim_about_a_run_that_did_not_happen_is_not_met(recipe, tmp_path):
