@@ -17,11 +17,6 @@ PACKAGES = sorted(p.parent.name for p in ROOT.glob("packages/*/pyproject.toml"))
 PLUGINS = sorted(p.parent.name for p in ROOT.glob("plugins/*/pyproject.toml"))
 TORCHLESS = ("unweave-metrics", "unweave-data")
 LATER_PYTHONS = ("3.12", "3.13")
-# The core's suite takes minutes: its lowest dependencies have a session of their own.
-ALONE = [
-    (package, deps) for package in PACKAGES for deps in ("newest", "lowest")
-    if (package, deps) != ("unweave", "lowest")
-]  # fmt: skip
 WHEELS = Path(os.environ.get("UNWEAVE_DIST", ROOT / "dist"))
 TEST_TOOLS = ("pytest>=8.2", "hypothesis>=6.100", "pytest-xdist>=3.6")
 # Of the tests of one package at a time; torch and numba are then given one thread each.
@@ -69,6 +64,11 @@ def lowest(package: str) -> list[str]:
     project = tomllib.loads((folder(package) / "pyproject.toml").read_text())["project"]
     listed = [text for text in project["dependencies"] if not text.startswith("torch>=")]
     return [re.sub(r"\s*>=\s*", "==", text).partition(",")[0] for text in listed]
+
+
+# Lowest versions where they differ; the core, whose suite takes minutes, has a session of its own.
+ALONE = [(package, "newest") for package in PACKAGES]
+ALONE += [(package, "lowest") for package in PACKAGES if package != "unweave" and lowest(package)]
 
 
 def install(session: nox.Session, *what: str) -> None:
