@@ -15,11 +15,10 @@ from unweave.experiment.claims import (
     STALE_SECONDS,
     Holder,
     claimed,
-    is_alive,
     live_holder,
-    process_start,
     read_holder,
 )
+from unweave.processes import is_alive, process_start
 
 
 def put(path, holder):

@@ -16,6 +16,7 @@ from unweave import files, lock
 from unweave.errors import RunError
 from unweave.files import PARTIAL, remove_partial, replacing, write_text
 from unweave.lock import holding
+from unweave.processes import is_alive
 
 
 def hold(path, enough, result):
@@ -81,7 +82,7 @@ def test_a_process_that_was_killed_holds_nothing(path):
         time.sleep(0.01)
     process.kill()
     time.sleep(0.2)
-    assert not files.is_alive(process.pid)  # it is a zombie
+    assert not is_alive(process.pid)  # it is a zombie
     with holding(path, "it is held"):
         pass
     process.join()

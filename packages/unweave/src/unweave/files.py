@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from unweave.errors import RunError
+from unweave.processes import is_alive
 
 PARTIAL = ".partial-"
 """How the name of a file begins that is being written; the writer's host and process follow."""
@@ -98,22 +99,6 @@ def _being_written(path: Path) -> bool:
     with contextlib.suppress(OSError):
         return time.time() - path.stat().st_mtime < ABANDONED_SECONDS
     return False
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process of this machine runs; one that ended and was not waited for does not."""
-    if pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    with contextlib.suppress(OSError, IndexError):
-        # The name of the program, in brackets, may hold spaces.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    return True
 
 
 def _host() -> str:

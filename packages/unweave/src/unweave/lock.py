@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from unweave.errors import RunError
-from unweave.files import is_alive, temporary_beside
+from unweave.files import temporary_beside
+from unweave.processes import is_alive, process_start
 
 try:
     import fcntl
@@ -41,8 +42,8 @@ def holding(path: Path, what: str) -> Iterator[None]:
     RunError
         If another process holds it.
     """
-    mine = {"host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid())}
-    with _alone(path.parent):
+    mine = {"host": socket.gethostname(), "pid": os.getpid(), "started": process_start(os.getpid())}
+    with one_at_a_time(path.parent):
         while not _take(path, mine):
             holder = _holder(path)
             if holder is not None and not _dead(holder):
@@ -60,7 +61,7 @@ def holding(path: Path, what: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def one_at_a_time(folder: Path) -> Iterator[None]:
     """Let one process of this machine at a time look at a lock and take it over.
 
     Two that find the same dead holder could else remove each other's new lock. Where the file
@@ -123,13 +124,4 @@ def _holder(path: Path) -> dict[str, Any] | None:
 def _dead(holder: dict[str, Any]) -> bool:
     if holder["host"] != socket.gethostname():
         return False
-    return not is_alive(holder["pid"]) or _started(holder["pid"]) != holder["started"]
-
-
-def _started(pid: int) -> str:
-    """Return when a process began, in the kernel's ticks; empty where /proc is not."""
-    try:
-        # The name of the program, in brackets, may hold spaces.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""
+    return not is_alive(holder["pid"], holder["started"])

@@ -19,6 +19,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from unweave.lock import one_at_a_time
+from unweave.processes import is_alive, process_start
+
 BEAT_SECONDS = 15.0
 """How often a holder touches its claim."""
 STALE_SECONDS = 600.0
@@ -93,7 +96,7 @@ def forget_foreign_lock(lock: Path) -> None:
 def _take(path: Path, mine: Holder) -> Holder | None:
     """Make the claim ours, or return who has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _guard(path.parent):
+    with one_at_a_time(path.parent):
         if path.exists():
             holder = read_holder(path)
             if holder is None and _age(path) < BEAT_SECONDS:
@@ -110,49 +113,10 @@ def _take(path: Path, mine: Holder) -> Holder | None:
     return None
 
 
-@contextlib.contextmanager
-def _guard(folder: Path) -> Iterator[None]:
-    """Let one process at a time look for stale claims, where the file system can lock.
-
-    Without it two processes that find the same stale claim might both remove it, the second
-    removing what the first had just made.
-    """
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    with (folder / ".guard").open("a") as file:
-        with contextlib.suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_EX)  # the kernel gives it back when the process ends
-        yield
-
-
 def _is_stale(path: Path, holder: Holder) -> bool:
     if holder.host == socket.gethostname():
         return not is_alive(holder.pid, holder.began)
     return _age(path) > STALE_SECONDS
-
-
-def is_alive(pid: int, began: str = "") -> bool:
-    """Say whether a process of this machine is there, and the one that began then."""
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return True
-    except (OSError, OverflowError):
-        return False
-    return not began or process_start(pid) == began
-
-
-def process_start(pid: int) -> str:
-    """Return when a process began, in ticks since the machine did; empty where it is not told."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    state, *rest = stat.rpartition(")")[2].split()
-    return "" if state in "ZX" else rest[18]  # proc(5): field 22; a zombie is gone
 
 
 def _age(path: Path) -> float:

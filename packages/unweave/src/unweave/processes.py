@@ -1,0 +1,43 @@
+"""Which processes of this machine run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+ENDED = "ZX"
+"""States of a process that ended: one that was not waited for, and one that is being removed."""
+
+
+def is_alive(pid: int, began: str = "") -> bool:
+    """Whether a process runs, and is the one that began then, where that is given.
+
+    began : what `process_start` said of it; ids are used again.
+    """
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return not began or process_start(pid) in ("", began)
+    state, start = _stat(pid)
+    return state not in ENDED and (not began or start == began)
+
+
+def process_start(pid: int) -> str:
+    """Return when a process began, in the kernel's ticks; empty where it ended or /proc is not."""
+    state, start = _stat(pid)
+    return "" if state in ENDED else start
+
+
+def _stat(pid: int) -> tuple[str, str]:
+    """Return state and start of a process; a state that none has and nothing where unknown."""
+    try:
+        # The name of the program, in brackets, may hold spaces. See proc(5): field 22.
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        state, *rest = text.rpartition(")")[2].split()
+        return state, rest[18]
+    except (OSError, ValueError, IndexError):
+        return "?", ""
