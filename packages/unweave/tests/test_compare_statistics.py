@@ -40,7 +40,7 @@ def test_intervals_over_seeds_cover(law, n):
 
 
 def test_the_plain_bootstrap_would_not_cover():
-    """The test above sees the fault that the factor mends: without it, 5 values cover 83 %."""
+    """The test above sees the fault that the factor mends: without it, 5 values cover 84 %."""
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(400, 5))
     covered = 0

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from unweave import training
 from unweave.evaluate import evaluate, read_scores
 from unweave.method import Method
-from unweave.options import split_names
+from unweave.options import short_name, split_names
 from unweave.progress import Progress
 from unweave.trained import Trained
 from unweave.training import Networks
@@ -23,7 +23,7 @@ class Run(Trained):
 
     def __repr__(self) -> str:
         """Name the method, the data, the step and the directory."""
-        method, data = (_short(text) for text in (self.config.method, self.config.data.name))
+        method, data = (short_name(text) for text in (self.config.method, self.config.data.name))
         return f"<Run {self.path}: {method} on {data}, step {self.step} of {self.config.steps}>"
 
     @property
@@ -143,7 +143,3 @@ def resume(
         Run, path, steps=steps, device=device, progress=progress, data=data,
         architecture=architecture,
     )  # fmt: skip
-
-
-def _short(qualified: str) -> str:
-    return qualified.rpartition(":")[2]

@@ -29,7 +29,7 @@ from unweave.errors import (
 from unweave.method import Schedule, Term
 from unweave.model import Autoencoder
 from unweave.objectives.classifier import WithClassifier
-from unweave.options import parse_spec
+from unweave.options import parse_spec, short_name
 from unweave.players import Parts, Player, Weighing
 from unweave.protocols import Dataset, Objective, PosteriorFamily, member
 from unweave.registry import Registry
@@ -276,7 +276,7 @@ def build_estimators(
         _check_terms(str(entry), estimator)
         if member(estimator, "needs_density") and not family.has_density:
             raise ConfigError(
-                f"{entry} needs log q(z|x), and posterior {posterior.rpartition(':')[2]} has no "
+                f"{entry} needs log q(z|x), and posterior {short_name(posterior)} has no "
                 "density; use posterior gaussian"
             )
         label = _free_label(entry.name, estimators)

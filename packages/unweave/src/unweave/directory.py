@@ -231,7 +231,7 @@ class RunDirectory:
 
     def record_images(self, dataset: Dataset) -> None:
         """Record what of the data a model needs to be used without them."""
-        self.write_config(images=asdict(ImageFacts.of(dataset)), **self._continued())
+        self.write_config(images=asdict(ImageFacts.of(dataset)))
 
     def record_continuation(self, config: TrainConfig) -> None:
         """Record that the run goes on to another step than was said first."""
@@ -239,10 +239,6 @@ class RunDirectory:
         images = self.recorded("images")
         self.config = config
         self.write_config(continued=steps, **({"images": images} if images else {}))
-
-    def _continued(self) -> dict[str, Any]:
-        steps = self.recorded("continued") if self.config_path.is_file() else None
-        return {"continued": steps} if steps else {}
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

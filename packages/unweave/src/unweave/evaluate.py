@@ -177,20 +177,22 @@ class _Arrays:
         """The factors that differ between the encoded images, shape (n, K')."""
         factors = rows_of(self._dataset.factors, self._table.index)
         assert factors is not None
-        varying = factors[:, (factors != factors[:1]).any(0)]
-        if not varying.shape[1]:
+        if not self._differ.any():
             raise ConfigError("every factor is the same in all encoded images")
-        return varying
+        return factors[:, self._differ]
+
+    @functools.cached_property
+    def _differ(self) -> NDArray[np.bool_]:
+        """Tell which factors differ between the encoded images, (K,); (0,) without factors."""
+        factors = rows_of(self._dataset.factors, self._table.index)
+        found = np.zeros(0, bool) if factors is None else (factors != factors[:1]).any(0)
+        return np.asarray(found, bool)
 
     @property
     def constant_factors(self) -> tuple[str, ...]:
         """Names of the factors that are the same in all encoded images."""
-        factors = rows_of(self._dataset.factors, self._table.index)
-        if factors is None:
-            return ()
-        differ = (factors != factors[:1]).any(0)
-        names = zip(self._dataset.factor_names, differ, strict=True)
-        return tuple(name for name, differs in names if not differs)
+        names = self._dataset.factor_names if len(self._differ) else ()
+        return tuple(name for name, differs in zip(names, self._differ, strict=True) if not differs)
 
     @functools.cached_property
     def _pictures(self) -> dict[str, NDArray[Any]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
@@ -78,12 +77,3 @@ def _betas(betas: Any) -> Betas:
     if not (0 <= first < 1 and 0 <= second < 1):
         raise ValueError(f"betas must be two numbers in [0, 1), got {tuple(betas)}")
     return float(first), float(second)
-
-
-def set_rate(optimizer: torch.optim.Optimizer, rate: Tensor | float) -> None:
-    """Fill the learning rate of an optimizer, in place where it is a tensor."""
-    for group in optimizer.param_groups:
-        if isinstance(group["lr"], Tensor):
-            group["lr"].copy_(torch.as_tensor(rate))
-        else:
-            group["lr"] = float(rate)

@@ -164,6 +164,15 @@ def parse_spec(text: str) -> tuple[str, dict[str, str]]:
     return match["name"], dict(pair.split("=", 1) for pair in pairs)
 
 
+def short_name(qualified: str) -> str:
+    """Return a name without the distribution that registers it.
+
+    >>> short_name("unweave-data:dsprites")
+    'dsprites'
+    """
+    return qualified.rpartition(":")[2]
+
+
 def split_names(text: str) -> tuple[str, ...]:
     """Split names with options at spaces, and at commas that begin no option.
 

@@ -18,7 +18,6 @@ from unweave.config import TrainConfig, digest
 from unweave.errors import NonFiniteError, RunError
 from unweave.method import Schedule
 from unweave.objectives.terms import WeightSchedule
-from unweave.optimizers import set_rate
 from unweave.players import Batches, Labels, make_batches
 from unweave.running_means import RunningMeans
 from unweave.signals import stop_signals
@@ -126,9 +125,11 @@ class Trainer:
             parameter.grad = None if gradient is None else laid_out(gradient, parameter)
         if self.config.clip_norm:
             nn.utils.clip_grad_norm_(seat.parameters, self.config.clip_norm)
-        on_device = isinstance(seat.optimizer.param_groups[0]["lr"], Tensor)
-        rate = seat.rate(self.clock) if on_device else seat.schedule.at(self.step)
-        set_rate(seat.optimizer, rate)
+        for group in seat.optimizer.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].copy_(seat.rate(self.clock))
+            else:
+                group["lr"] = seat.schedule.at(self.step)
         seat.optimizer.step()
         seat.optimizer.zero_grad(set_to_none=True)
 

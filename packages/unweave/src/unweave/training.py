@@ -25,7 +25,7 @@ from unweave.files import write_text
 from unweave.given import as_dataset
 from unweave.holdout import split
 from unweave.method import Method
-from unweave.options import parse_spec
+from unweave.options import short_name
 from unweave.players import Labels
 from unweave.progress import Progress, Silent
 from unweave.protocols import Dataset, member
@@ -143,12 +143,7 @@ def _is_named(value: Any) -> bool:
 def _method_settings(method: str | Method) -> dict[str, Any]:
     """Name a method; one that is no registered name is written out as options of `custom`."""
     if isinstance(method, Method):
-        fields = dataclasses.asdict(method)
-        return {
-            "method": "unweave:custom",
-            **fields,
-            "terms": [dataclasses.asdict(t) for t in method.terms],
-        }
+        return {"method": "unweave:custom", **dataclasses.asdict(method)}
     return {"method": method}
 
 
@@ -336,13 +331,9 @@ def _forget_after(run: Trained, step: int) -> None:
         write_text(run.scalars_path, text)
 
 
-def _short(qualified: str) -> str:
-    return qualified.rpartition(":")[2]
-
-
 def _free_path(config: TrainConfig) -> Path:
     """Make a run directory that was not there yet, which no other process can take as well."""
-    stem = f"{_short(config.method)}-{_short(parse_spec(config.data.name)[0])}"
+    stem = f"{short_name(config.method)}-{short_name(config.data.name)}"
     path, number = Path("runs") / stem, 1
     while True:
         try:

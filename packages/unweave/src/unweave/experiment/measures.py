@@ -13,7 +13,7 @@ import numpy as np
 from unweave.config import TrainConfig
 from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.definition import Better, Experiment
-from unweave.options import build, convert, options_of, parse_spec
+from unweave.options import build, convert, options_of, parse_spec, short_name
 from unweave.protocols import Dataset
 from unweave.registry import Registry, registry
 
@@ -339,7 +339,7 @@ def better(experiment: Experiment, label: str) -> Better:
         return experiment.better.get(label, "neither")
     found, argument = split_measure(text)
     name = parse_spec(split_parts(argument)[0])[0] if found.compute is metric else ""
-    if name.rpartition(":")[2] in LOWER:
+    if short_name(name) in LOWER:
         return "lower"
     return found.better
 

@@ -14,6 +14,7 @@ from unweave.experiment.reading import read_definition
 from unweave.experiment.results import Results
 from unweave.experiment.rows import NOT_DEFINED, JobFiles, Measured, Row, reached_step, read_row
 from unweave.experiment.sweep import DEFINITION
+from unweave.options import short_name
 
 if TYPE_CHECKING:
     from unweave.trained import Trained
@@ -103,7 +104,7 @@ def _scores(run: Trained) -> dict[str, float]:
 
 
 def _label(run: Trained) -> str:
-    return run.config.method.rpartition(":")[2]
+    return short_name(run.config.method)
 
 
 def _places(runs: list[Trained]) -> list[dict[str, Any]]:
@@ -127,7 +128,7 @@ def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
 def _told(value: Any) -> Any:
     if isinstance(value, Mapping) and "name" in value:
         given = ",".join(f"{k}={v}" for k, v in value.get("options", {}).items() if v is not None)
-        return f"{str(value['name']).rpartition(':')[2]}:{given}".rstrip(":")
+        return f"{short_name(str(value['name']))}:{given}".rstrip(":")
     return value if isinstance(value, int | float | str) else str(value)
 
 

@@ -10,7 +10,7 @@ from unweave.config import parse_settings
 from unweave.errors import ConfigError
 from unweave.experiment.definition import Experiment, Variant
 from unweave.experiment.reading import changed, read_definition, validated, with_absolute_paths
-from unweave.options import build, parse_spec
+from unweave.options import build, parse_spec, short_name
 from unweave.protocols import Executor
 from unweave.registry import registry
 
@@ -73,7 +73,7 @@ def typed_experiment(
 
 def _of_methods(what: str) -> dict[str, Any]:
     methods = _methods(what)
-    labels = [parse_spec(text)[0].rpartition(":")[2] for text in methods]
+    labels = [short_name(parse_spec(text)[0]) for text in methods]
     unique = [text if labels.count(label) > 1 else label
               for text, label in zip(methods, labels, strict=True)]  # fmt: skip
     return {

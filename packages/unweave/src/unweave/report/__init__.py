@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from unweave.errors import unknown_name
 from unweave.evaluate import evaluate, read_scores
 from unweave.files import write_text
+from unweave.options import short_name
 from unweave.report import compare
 from unweave.report.compare import check_runs
 from unweave.report.content import data_uri, page_content
@@ -90,7 +91,7 @@ def write_figures(run: Trained, seed: int = 0, *, format: str = "png") -> list[P
 
 def run_title(run: Trained) -> str:
     """Name a run by its method and data."""
-    return f"{run.config.method.rpartition(':')[2]} on {run.dataset.name}"
+    return f"{short_name(run.config.method)} on {run.dataset.name}"
 
 
 def _gather(run: Trained, seed: int) -> Material:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from unweave.config import build_method
 from unweave.method import Schedule, Term
-from unweave.options import parse_spec
+from unweave.options import parse_spec, short_name
 
 if TYPE_CHECKING:
     from unweave.trained import Trained
@@ -26,7 +26,7 @@ def term_weights(
     for term in build_method(run.registry, run.config).terms:
         for name, weight in _weights(run, term, home).items():
             schedule = Schedule.parse(weight)
-            estimator = parse_spec(term.estimator)[0].rpartition(":")[2]
+            estimator = short_name(parse_spec(term.estimator)[0])
             for label in (name, f"{estimator}/{name}"):
                 if label in terms:
                     found[label] = [_at(schedule, step) for step in steps]
