@@ -19,6 +19,7 @@ torch.set_num_threads(1)
 def write_distribution(folder: Path, name: str, hooks: str, version: str = "1.0") -> None:
     """Lay a distribution with a hook file on a path, without pip."""
     module = "_hooks_" + name.replace("-", "_")
+    sys.modules.pop(module, None)  # another test may have loaded a module of this name
     (folder / f"{module}.py").write_text(hooks)
     info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
     info.mkdir()
