@@ -59,6 +59,11 @@ def wheel(package: str) -> str:
     return str(found[-1])
 
 
+def sources() -> str:
+    """Return the search path of the sources of all packages and plugins."""
+    return os.pathsep.join(str(p) for p in ROOT.glob("p*/*/src"))
+
+
 def lowest(package: str) -> list[str]:
     """Pin every direct dependency but torch, which the constraints fix, to its lowest version."""
     project = tomllib.loads((folder(package) / "pyproject.toml").read_text())["project"]
@@ -96,8 +101,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("codespell", "packages", "plugins", "integration_tests", "docs", "README.md")
-    sources = os.pathsep.join(str(p) for p in ROOT.glob("p*/*/src"))
-    session.run("lint-imports", env={"PYTHONPATH": sources})
+    session.run("lint-imports", env={"PYTHONPATH": sources()})
     session.run("python", "docs/check_versions.py")
 
 
@@ -107,7 +111,7 @@ def types(session: nox.Session) -> None:
     install(session, "mypy==2.4.1", "numpy", "torch", "pydantic", "typer", "pluggy", "pytest",
             "scipy-stubs", "matplotlib", "safetensors", "rich", "tomli-w", "jinja2")  # fmt: skip
     for package in (*PACKAGES, *PLUGINS):
-        session.run("mypy", str(folder(package) / "src"))
+        session.run("mypy", str(folder(package) / "src"), env={"MYPYPATH": sources()})
 
 
 @nox.session

@@ -251,9 +251,10 @@ def _names(function: Any, facts: _Facts) -> None:
 
 
 def _loss(function: Any, facts: _Facts) -> None:
+    trainer = _trainer(function)
+
     import torch
 
-    trainer = _trainer(function)
     before = [p.detach().clone() for p in trainer.model.encoder.parameters()]
     trainer.train_step()
     for name, value in trainer.take_log().items():
@@ -268,10 +269,11 @@ def _loss(function: Any, facts: _Facts) -> None:
 
 def _trainer(function: Any) -> Any:
     """Build the trainer of a method on random images, where unweave is installed."""
-    import torch
-
     if importlib.util.find_spec("unweave") is None:
         raise NotApplicable("unweave is not installed")
+
+    import torch
+
     training, config, given, registry = (
         importlib.import_module(f"unweave.{name}")
         for name in ("training", "config", "given", "registry")

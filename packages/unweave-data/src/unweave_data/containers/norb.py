@@ -1,21 +1,18 @@
 """The binary matrices of NORB: a magic number, the axes, then the numbers."""
 
-import gzip
-import math
 import struct
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave_data.errors import DataError, reading
-from unweave_data.files import check_memory, check_unpacked, regular_file
+from unweave_data.containers.declared import Bytes, read_declared
+from unweave_data.errors import DataError
 
 _DTYPES = {
     0x1E3D4C51: "f4", 0x1E3D4C53: "f8", 0x1E3D4C54: "i4", 0x1E3D4C55: "u1", 0x1E3D4C56: "i2",
 }  # fmt: skip
-_BLOCK = 1 << 20
 _MOST_AXES = 8
 
 
@@ -41,49 +38,22 @@ def read_norb(path: Path | str, what: str = "a matrix of NORB") -> NDArray[Any]:
     DataError : not such a file, truncated, or longer than its axes declare
 
     """
-    path = regular_file(path, what)
-    with reading(path, what), path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        if packed:
-            with gzip.GzipFile(fileobj=file) as unpacked:
-                return _parse(unpacked, path, what)  # type: ignore[arg-type]
-        return _parse(file, path, what)
+    return read_declared(path, what, _declare)
 
 
-def _parse(file: IO[bytes], path: Path, what: str) -> NDArray[Any]:
-    head = _exactly(file, 8, path)
+def _declare(file: Bytes, what: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    head = file.read(8)
     order = next((o for o in "<>" if struct.unpack(f"{o}i", head[:4])[0] in _DTYPES), None)
     if order is None:
         raise DataError(
-            f"path: {path} should be {what}, but it begins with {head[:4].hex()}, which is no "
-            "magic number of a matrix; get the file again"
+            f"path: {file.path} should be {what}, but it begins with {head[:4].hex()}, which is "
+            "no magic number of a matrix; get the file again"
         )
     magic, axes = struct.unpack(f"{order}2i", head)
     if not 1 <= axes <= _MOST_AXES:
-        raise DataError(f"path: {path} declares {axes} axes; get the file again")
+        raise DataError(f"path: {file.path} declares {axes} axes; get the file again")
     stored = max(3, axes)
-    shape = struct.unpack(f"{order}{stored}i", _exactly(file, 4 * stored, path))[:axes]
+    shape = struct.unpack(f"{order}{stored}i", file.read(4 * stored))[:axes]
     if min(shape) < 0:
-        raise DataError(f"path: {path} declares the shape {shape}; get the file again")
-    dtype = np.dtype(order + _DTYPES[magic])
-    size = math.prod(shape) * dtype.itemsize
-    check_memory(size, path, f"a matrix of shape {shape}")
-    check_unpacked(size, path.stat().st_size, path, f"a matrix of shape {shape}")
-    array = np.frombuffer(_exactly(file, size, path), dtype).reshape(shape)
-    if file.read(1):
-        raise DataError(f"path: {path} is longer than its shape {shape} declares; get it again")
-    return array.astype(dtype.newbyteorder("="), copy=False)
-
-
-def _exactly(file: IO[bytes], size: int, path: Path) -> bytearray:
-    data = bytearray()
-    while len(data) < size:
-        block = file.read(min(_BLOCK, size - len(data)))
-        if not block:
-            raise DataError(
-                f"path: {path} is truncated, {len(data)} bytes where {size} were declared; "
-                "get the file again"
-            )
-        data += block
-    return data
+        raise DataError(f"path: {file.path} declares the shape {shape}; get the file again")
+    return shape, np.dtype(order + _DTYPES[magic])

@@ -1,0 +1,98 @@
+"""Files of one array whose first bytes declare its shape and dtype; in gzip or not."""
+
+from __future__ import annotations
+
+import gzip
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave_data.errors import DataError, reading
+from unweave_data.files import check_memory, check_unpacked, regular_file
+
+_BLOCK = 1 << 20
+_GZIP = b"\x1f\x8b"
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+class Bytes:
+    """The bytes of a file in their order, exactly as many as are asked for."""
+
+    def __init__(self, file: _Readable, path: Path) -> None:
+        self._file = file
+        self.path = path
+
+    def read(self, size: int) -> bytearray:
+        """Read so many bytes.
+
+        Raises
+        ------
+        DataError : the file is truncated
+
+        """
+        found = bytearray()
+        while len(found) < size:
+            block = self._file.read(min(_BLOCK, size - len(found)))
+            if not block:
+                raise DataError(
+                    f"path: {self.path} is truncated, {len(found)} bytes where {size} were "
+                    "declared; get the file again"
+                )
+            found += block
+        return found
+
+
+Declare = Callable[[Bytes, str], tuple[tuple[int, ...], np.dtype[Any]]]
+"""Reads the head of a file and returns the shape and dtype that it declares."""
+
+
+def read_declared(path: Path | str, what: str, declare: Declare) -> NDArray[Any]:
+    """Read the array of a file. No more is unpacked than its head declares.
+
+    Parameters
+    ----------
+    path
+        the file
+    what
+        what it should be, for messages
+    declare
+        reads the head; it is given the bytes and `what`
+
+    Returns
+    -------
+    array of the declared shape and dtype, in native byte order
+
+    Raises
+    ------
+    DataError : not such a file, truncated, or longer than its head declares
+
+    """
+    path = regular_file(path, what)
+    with reading(path, what), path.open("rb") as file:
+        packed = file.read(2) == _GZIP
+        file.seek(0)
+        if packed:
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                return _array(unpacked, path, what, declare)
+        return _array(file, path, what, declare)
+
+
+def _array(file: _Readable, path: Path, what: str, declare: Declare) -> NDArray[Any]:
+    data = Bytes(file, path)
+    shape, dtype = declare(data, what)
+    size = math.prod(shape) * dtype.itemsize
+    check_memory(size, path, f"an array of shape {shape}")
+    check_unpacked(size, path.stat().st_size, path, f"an array of shape {shape}")
+    array = np.frombuffer(data.read(size), dtype).reshape(shape)
+    if file.read(1):
+        raise DataError(
+            f"path: {path} is longer than its shape {shape} declares; get the file again"
+        )
+    return array.astype(dtype.newbyteorder("="), copy=False)
