@@ -23,6 +23,7 @@ import pluggy
 
 from unweave import hookspecs
 from unweave import options as _options
+from unweave import owners
 from unweave.errors import (
     ClashError,
     ConfigError,
@@ -226,6 +227,7 @@ class Registry:
                     raise ConfigError(
                         f"{entry} gives an object without {member!r}, which every {kind} has"
                     )
+        owners.remember(built, str(entry))
         return built
 
     def observe(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from unweave.assemble import Assembly, explaining, trained_parameters
+from unweave.assemble import Assembly, trained_parameters
 from unweave.batches import BatchIndices, Feed, derive_seed
 from unweave.checkpoint import save_checkpoint
 from unweave.config import TrainConfig, digest
 from unweave.errors import NonFiniteError, RunError
 from unweave.method import Schedule
 from unweave.objectives.terms import WeightSchedule
+from unweave.owners import declared, explaining
 from unweave.players import Batches, Labels, make_batches
 from unweave.running_means import RunningMeans
 from unweave.signals import stop_signals
@@ -108,17 +109,20 @@ class Trainer:
         for number, players in enumerate(self.objective.rounds):
             losses, terms = self.objective.losses(number, batches, self.clock)
             named |= terms
-            seats = [self._seats[player.name] for player in players]
+            movers = [player.name for player in players]
+            seats = [self._seats[name] for name in movers]
             found = [
                 torch.autograd.grad(
-                    losses[player.name], seat.parameters,
-                    retain_graph=seat is not seats[-1], allow_unused=True,
+                    loss, seat.parameters, retain_graph=seat is not seats[-1], allow_unused=True
                 )
-                for player, seat in zip(players, seats, strict=True)
-            ]  # fmt: skip
+                for loss, seat in zip(
+                    declared(losses, movers, self.objective), seats, strict=True
+                )
+            ]
             for seat, gradients in zip(seats, found, strict=True):
                 self._move(seat, gradients)
-        return torch.stack([named[name].detach() for name in self.means.names])
+        terms = declared(named, self.means.names, self.objective)
+        return torch.stack([term.detach() for term in terms])
 
     def _move(self, seat: _Seat, gradients: tuple[Tensor | None, ...]) -> None:
         for parameter, gradient in zip(seat.parameters, gradients, strict=True):
