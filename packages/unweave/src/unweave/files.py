@@ -52,14 +52,16 @@ def temporary_beside(path: Path) -> Iterator[Path]:
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it into place when the block succeeds.
 
-    The file is flushed to the disk before the rename, so that a killed process or a power cut
-    leaves the old content or the new.
+    The file is flushed to the disk before the rename, and the folder after it, so that a killed
+    process or a power cut leaves the old content or the new. What killed processes were writing
+    there is removed.
 
     Raises
     ------
     RunError
         If the disk is full or the folder cannot be written.
     """
+    remove_partial(path.parent, ours=False)
     with temporary_beside(path) as temporary:
         try:
             yield temporary
@@ -67,6 +69,7 @@ def replacing(path: Path) -> Iterator[Path]:
                 os.fsync(written.fileno())
             temporary.chmod(0o666 & ~_umask())
             temporary.replace(path)
+            sync_folder(path.parent)
         except OSError as error:
             raise RunError(f"{path} cannot be written: {error.strerror or error}") from error
 
@@ -82,11 +85,42 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode())
 
 
-def remove_partial(folder: Path) -> None:
-    """Remove what killed processes had not finished writing, and nothing of a living one."""
-    for path in folder.glob(f"{PARTIAL}*"):
-        if not _being_written(path):
-            path.unlink(missing_ok=True)
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file and flush it to the disk.
+
+    Raises
+    ------
+    RunError
+        If the disk is full or the file cannot be written.
+    """
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise RunError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush the names in a folder to the disk, where the system can."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def remove_partial(folder: Path, *, ours: bool = True) -> None:
+    """Remove what killed processes had not finished writing, and nothing of a living one.
+
+    ours : whether nobody else writes in the folder; else only what names its writer is removed.
+    """
+    with contextlib.suppress(OSError):  # what cannot be removed is in nobody's way
+        for path in folder.glob(f"{PARTIAL}*"):
+            if (ours or WRITER.match(path.name)) and not _being_written(path):
+                path.unlink(missing_ok=True)
 
 
 def _being_written(path: Path) -> bool:

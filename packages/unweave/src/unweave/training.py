@@ -21,7 +21,7 @@ from unweave.config import Spec, TrainConfig, digest, make_config, read_settings
 from unweave.directory import check_empty
 from unweave.errors import ConfigError, RunError, blaming
 from unweave.evaluate import score_model
-from unweave.files import write_text
+from unweave.files import append_line, write_text
 from unweave.given import as_dataset
 from unweave.holdout import split
 from unweave.method import Method
@@ -262,7 +262,8 @@ class _RunObserver:
             scalars |= validation_terms(self._trainer, *self._heldout)
         if config.evaluate_every and step % config.evaluate_every == 0:
             scalars |= self._scores()
-        self._write(json.dumps({"step": step, **scalars}))
+        # On the disk before the checkpoint that follows: a resumed run's log has no gap.
+        append_line(self._run.scalars_path, json.dumps({"step": step, **scalars}))
         self._progress.logged(step, scalars)
         wishes = self._run.registry.observe(
             "unweave_run_log", run=self._run, step=step, scalars=dict(scalars)
@@ -288,15 +289,6 @@ class _RunObserver:
         scores = score_model(self._run, self._trainer.model)
         self._trainer.model.train()
         return {f"score/{name}": float(value) for name, value in scores.items()}
-
-    def _write(self, line: str) -> None:
-        try:
-            with self._run.scalars_path.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
-        except OSError as error:
-            raise RunError(
-                f"{self._run.scalars_path} cannot be written: {error.strerror}"
-            ) from error
 
 
 class _Best:

@@ -32,6 +32,7 @@ from unweave.commands.sweep import sweep
 from unweave.commands.train import train
 from unweave.commands.traverse import traverse
 from unweave.errors import PluginWarning, UnweaveError, message_of, unknown_name
+from unweave.owners import explaining
 
 COMMANDS = (
     train, evaluate, report, figures, encode, fit_density, sample, traverse, interpolate, fid,
@@ -50,7 +51,9 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     warnings.showwarning = _show_warning
     try:
-        sys.exit(_make_app()(given, prog_name="unweave", standalone_mode=False) or 0)
+        with explaining({}):
+            code = _make_app()(given, prog_name="unweave", standalone_mode=False)
+        sys.exit(code or 0)
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
     except (KeyboardInterrupt, typer.Abort):
