@@ -1,12 +1,11 @@
 """A full disk and a folder that nobody may write in: one sentence, and what was there is intact."""
 
 import contextlib
+import ctypes
 import errno
 import os
 import resource
 import shutil
-import tempfile
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,7 @@ from unweave.checkpoint import load_checkpoint
 from unweave.files import PARTIAL
 from unweave.lock import holding
 
-NOBODY = 65534
+CAP_DAC_OVERRIDE, CAP_VERSION = 1, 0x20080522
 SETTINGS = ["prior=toy-normal", "dim=4", "batch_size=16", "architecture=mlp:widths=32",
             "log_every=1", "checkpoint_every=5"]  # fmt: skip
 TRAIN = ["toy-vae", "--data", "toy-images", "--steps", "20", "--device", "cpu", "-q"]
@@ -29,10 +28,9 @@ CPU = ["--device", "cpu"]
 
 
 @pytest.fixture(scope="module")
-def finished(toy_path):
-    """A run with everything that commands write, in a folder that everybody may enter."""
-    folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o755)
+def finished(toy_path, tmp_path_factory):
+    """A run with everything that commands write."""
+    folder = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(toy_path)
         patch.setenv("UNWEAVE_PLUGINS", "unweave,toy")
@@ -45,8 +43,7 @@ def finished(toy_path):
         run.evaluate(("toy-correlation",))
         run.fit_density("toy-affine")
         run.report()
-    yield run.path
-    shutil.rmtree(folder)
+    return run.path
 
 
 @pytest.fixture
@@ -55,9 +52,6 @@ def run(finished):
     path = finished.parent / "copy"
     shutil.copytree(finished, path)
     yield path
-    path.chmod(0o755)
-    for folder in path.rglob("*/"):
-        folder.chmod(0o755)
     shutil.rmtree(path)
 
 
@@ -94,20 +88,29 @@ def small_files(size):
 
 @contextlib.contextmanager
 def read_only(folder):
-    """Let this process write nothing in a folder; the superuser, who always may, becomes nobody."""
+    """Let this process write nothing in a folder, the superuser, who always may, neither."""
     folders = [folder, *(path for path in folder.rglob("*") if path.is_dir())]
     for path in folders:
         path.chmod(0o555)
-    superuser = os.geteuid() == 0
-    if superuser:
-        os.seteuid(NOBODY)
+    before = capabilities()
+    if os.geteuid() == 0:
+        capabilities(before & ~(1 << CAP_DAC_OVERRIDE))
     try:
         yield
     finally:
-        if superuser:
-            os.seteuid(0)
+        capabilities(before)
         for path in folders:
             path.chmod(0o755)
+
+
+def capabilities(effective=None):
+    """Return which of its rights the superuser uses, the first 32, and set them where given."""
+    libc, head, data = ctypes.CDLL(None), (ctypes.c_uint32 * 2)(CAP_VERSION), (ctypes.c_uint32 * 6)()
+    assert libc.capget(head, data) == 0
+    if effective is not None:
+        data[0] = effective
+        assert libc.capset(head, data) == 0
+    return data[0]
 
 
 def assert_one_sentence(said, words):
@@ -160,7 +163,7 @@ def test_a_full_disk_costs_nothing_that_was_there(run, call, monkeypatch, what):
 def test_a_disk_that_is_full_in_the_middle_of_a_file(run, call, what):
     arguments, _ = WRITTEN[what]
     before = content(run)
-    with small_files(700):
+    with small_files(250):
         said = call(*(text.replace("{run}", str(run)) for text in arguments), code=2)
     assert_one_sentence(said, "cannot be written: ")
     assert content(run) == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import re
 import socket
@@ -11,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from unweave.errors import RunError
 from unweave.processes import is_alive
@@ -83,6 +85,26 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """Replace a file's content by UTF-8 text."""
     write_bytes(path, content.encode())
+
+
+@contextlib.contextmanager
+def writing_hdf5(path: Path) -> Iterator[Any]:
+    """Give an HDF5 file in memory; write it to a path when the block succeeds.
+
+    The HDF5 library itself, where the disk is full, prints tracebacks and may end the process when
+    it closes what it could not write.
+
+    Raises
+    ------
+    RunError
+        If the disk is full or the folder cannot be written.
+    """
+    import h5py
+
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        yield file
+    write_bytes(path, content.getvalue())
 
 
 def append_line(path: Path, line: str) -> None:
