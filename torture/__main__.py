@@ -58,13 +58,6 @@ def _import_everything() -> None:
     import torch
     import torch._dynamo  # which an optimizer imports
 
-    import unweave.api
-    import unweave.commands.exports
-    import unweave.experiment.page
-    import unweave.experiment.sweep
-    import unweave.export
-    import unweave.report
-    import unweave.reproduce.reproduction
     from unweave.registry import registry
 
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""What a folder holds, file by file, so that two folders can be compared and a torn file is seen."""
+"""What a folder holds, file by file: two folders are compared, and a torn file is seen."""
 
 from __future__ import annotations
 

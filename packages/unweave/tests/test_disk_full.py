@@ -105,7 +105,11 @@ def read_only(folder):
 
 def capabilities(effective=None):
     """Return which of its rights the superuser uses, the first 32, and set them where given."""
-    libc, head, data = ctypes.CDLL(None), (ctypes.c_uint32 * 2)(CAP_VERSION), (ctypes.c_uint32 * 6)()
+    libc, head, data = (
+        ctypes.CDLL(None),
+        (ctypes.c_uint32 * 2)(CAP_VERSION),
+        (ctypes.c_uint32 * 6)(),
+    )
     assert libc.capget(head, data) == 0
     if effective is not None:
         data[0] = effective
@@ -190,7 +194,9 @@ def test_a_run_that_begins_on_a_full_disk(tmp_path, call, monkeypatch, ends):
         command = ["train", "--resume", tmp_path / "run", "-q", *CPU]
     call(*command)
     assert unweave.Run.open(tmp_path / "run").step == 20
-    assert [line["step"] for line in unweave.Run.open(tmp_path / "run").scalars()] == [*range(1, 21)]
+    assert [line["step"] for line in unweave.Run.open(tmp_path / "run").scalars()] == [
+        *range(1, 21)
+    ]
 
 
 def test_a_log_that_is_torn_by_a_full_disk_goes_on(run, call):
@@ -218,7 +224,7 @@ def test_a_sweep_on_a_full_disk_is_begun_again(tmp_path, call, monkeypatch, ends
 
 
 def test_a_lock_that_cannot_be_written(tmp_path, monkeypatch):
-    with small_files(3), pytest.raises(unweave.errors.RunError, match="cannot be written"):
-        with holding(tmp_path / ".lock", "it is held"):
-            pass
+    refused = pytest.raises(unweave.errors.RunError, match="cannot be written")
+    with small_files(3), refused, holding(tmp_path / ".lock", "it is held"):
+        pass
     assert list(tmp_path.iterdir()) == []

@@ -19,7 +19,6 @@ from unweave.directory import ImageFacts
 from unweave.errors import (
     ConfigError,
     RunError,
-    UnweaveError,
     blaming,
     quote,
     unknown_name,

@@ -14,6 +14,7 @@ import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from unweave.errors import ConfigError, UnknownNameError, quote, shorten, unknown_name
+from unweave.files import expanded
 from unweave.method import Method, Schedule, Weight
 from unweave.options import check_options, options_of_entry, parse_spec, refuse_positional
 from unweave.registry import Entry, Registry
@@ -437,4 +438,4 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value.items() if item is not None}
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
-    return str(value.expanduser().resolve()) if isinstance(value, Path) else value
+    return str(expanded(value).resolve()) if isinstance(value, Path) else value

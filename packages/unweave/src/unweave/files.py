@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from unweave.errors import RunError
+from unweave.errors import RunError, quote
 from unweave.processes import is_alive
 
 PARTIAL = ".partial-"
@@ -24,6 +24,22 @@ ABANDONED_SECONDS = 24 * 3600.0
 """After which what another host was writing counts as left over."""
 _being_written_here: set[str] = set()
 """Names of what threads of this process are writing; a process before may have had its number."""
+
+
+def expanded(path: Path | str) -> Path:
+    """Return a path whose `~` is the folder that it stands for.
+
+    Raises
+    ------
+    RunError
+        If there is no such folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise RunError(
+            f"{quote(str(path))} begins with ~, and there is no such home folder; write it out"
+        ) from error
 
 
 @contextlib.contextmanager

@@ -21,9 +21,8 @@ from typing import Any
 
 import pluggy
 
-from unweave import hookspecs
+from unweave import hookspecs, owners
 from unweave import options as _options
-from unweave import owners
 from unweave.errors import (
     ClashError,
     ConfigError,

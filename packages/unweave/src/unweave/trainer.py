@@ -115,14 +115,12 @@ class Trainer:
                 torch.autograd.grad(
                     loss, seat.parameters, retain_graph=seat is not seats[-1], allow_unused=True
                 )
-                for loss, seat in zip(
-                    declared(losses, movers, self.objective), seats, strict=True
-                )
+                for loss, seat in zip(declared(losses, movers, self.objective), seats, strict=True)
             ]
             for seat, gradients in zip(seats, found, strict=True):
                 self._move(seat, gradients)
-        terms = declared(named, self.means.names, self.objective)
-        return torch.stack([term.detach() for term in terms])
+        logged = declared(named, self.means.names, self.objective)
+        return torch.stack([term.detach() for term in logged])
 
     def _move(self, seat: _Seat, gradients: tuple[Tensor | None, ...]) -> None:
         for parameter, gradient in zip(seat.parameters, gradients, strict=True):

@@ -21,7 +21,7 @@ from unweave.config import Spec, TrainConfig, digest, make_config, read_settings
 from unweave.directory import check_empty
 from unweave.errors import ConfigError, RunError, blaming
 from unweave.evaluate import score_model
-from unweave.files import append_line, write_text
+from unweave.files import append_line, expanded, write_text
 from unweave.given import as_dataset
 from unweave.holdout import split
 from unweave.method import Method
@@ -77,13 +77,13 @@ def train(
     target = choose_device(device)
     processor.prepare()
     if out:
-        check_empty(Path(out).expanduser())
+        check_empty(expanded(out))
     dataset = given or build_dataset(names, config)
     config = _fit_batch(config, len(dataset) - config.holdout, shown)
     kept, _ = split(dataset, config.holdout, config.seed)
     assembly = _prepare(names, config, kept, networks)
     feed = _open_feed(assembly, kept, target, shown)
-    run = kind.create(Path(out).expanduser() if out else _free_path(config), config, names)
+    run = kind.create(expanded(out) if out else _free_path(config), config, names)
     run.device_name, run.networks = device, networks
     run.__dict__["whole_dataset"] = dataset
     with run.locked():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -76,7 +76,7 @@ class WeightedTerms(nn.Module):
         self.cost = parts.cost
         self.estimators = nn.ModuleDict(parts.estimators)
         # A stranger's estimator may declare others later.
-        self._names = {name: tuple(e.terms) for name, e in parts.estimators.items()}
+        self._names = {name: tuple(cast(Any, e).terms) for name, e in parts.estimators.items()}
         self._labels = _labels([(name, term) for name, ts in self._names.items() for term in ts])
         self._keys = {key: f"weighing-{n}" for n, key in enumerate(parts.weighings)}
         self.weighed = nn.ModuleDict(
@@ -93,7 +93,9 @@ class WeightedTerms(nn.Module):
         named: dict[str, Tensor] = {}
         for name, estimator in self.estimators.items():
             names = self._names[name]
-            for term, value in zip(names, declared(estimator(latent), names, estimator), strict=True):
+            for term, value in zip(
+                names, declared(estimator(latent), names, estimator), strict=True
+            ):
                 named[self._labels[name, term]] = value
                 if (key := self._keys.get((name, term))) is not None:
                     loss = loss + self.weighed[key](value, clock)
