@@ -87,8 +87,7 @@ def train(
     run.device_name, run.networks = device, networks
     run.__dict__["whole_dataset"] = dataset
     with run.locked():
-        run.carry(member(assembly.model.prior, "carried"))
-        run.record_images(kept)
+        _record(run, assembly, kept)
         return _train(run, run.config, assembly, feed, target, shown)
 
 
@@ -132,8 +131,16 @@ def resume(
         shown.say(f"{run.path} is finished at step {done}; --steps N goes on to step N")
     assembly = _prepare(run.registry, config, run.dataset, run.networks)
     with run.locked():
+        if run.recorded("images") is None:  # it was killed before they were recorded
+            _record(run, assembly, run.dataset)
         feed = _open_feed(assembly, run.dataset, target, shown)
         return _train(run, config, assembly, feed, target, shown)
+
+
+def _record(run: Trained, assembly: Assembly, dataset: Dataset) -> None:
+    """Keep in the run what it needs beside its configuration."""
+    run.carry(member(assembly.model.prior, "carried"))
+    run.record_images(dataset)
 
 
 def _is_named(value: Any) -> bool:
