@@ -265,6 +265,15 @@ def bench(session: nox.Session) -> None:
         session.run("python", str(script))
 
 
+@nox.session
+def torture(session: nox.Session) -> None:
+    """Kill, mutate and mistype; `-- --kills N --files N --lines N --seed N`, and it goes on."""
+    core = f"{folder('unweave')}[features]"
+    packages = (str(folder(p)) for p in PACKAGES if p != "unweave")
+    install(session, core, *packages, "hypothesis>=6.100", "pytest>=8.2")
+    session.run("python", "-m", "torture", *session.posargs, env=ONE_THREAD)
+
+
 @nox.session(venv_backend="none")
 def dev(session: nox.Session) -> None:
     """Make .venv with every package installed editable, and the tools."""

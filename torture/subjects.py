@@ -124,10 +124,10 @@ def _of_run(run: Path) -> list[Subject]:
 
 
 def _score(path: Path) -> None:
-    from unweave_metrics.codetable import read_codetable
+    from unweave_metrics.codetable.reading import read_code_table
     from unweave_metrics.evaluate import evaluate
 
-    table = read_codetable(path)
+    table = read_code_table(path)
     evaluate(table.codes, table.factors, metrics=["mig"], jobs=1)
 
 
