@@ -18,12 +18,14 @@ LEFT_OUT = ("demo",)
 """Commands that take minutes by design."""
 ODD = (
     "", " ", "-1", "0", "1", "2", "3.5", "1e400", "nan", "10000000000000", "true", "None",
-    "x" * 3000,    "vae", "unweave:vae", "nobody:vae", "tcwae-mws", "mig", "mig:bins=0", "sap,mig", "maf", "prior",
+    "x" * 3000, "vae", "unweave:vae", "nobody:vae", "tcwae-mws", "mig", "mig:bins=0", "sap,mig",
+    "maf", "prior",
     "maf:epochs=1", "cpu", "cuda:99", "meta", "auto", "png", "pdf", "onnx", "torchscript", "tsne",
     "dsprites:path=/dev/zero", "npz:path=nowhere.npz", "dim=1000000000", "dim=-1", "beta=inf",
     "steps=0", "=", "a=b=c", "seed=" + "9" * 400, "method=", "$x^$", "\x1b[31m", "ß²",
-    "../outside",    "/proc/self/mem", "/dev/full", "/nowhere/x", "a.png", "a.npz", "a.h5", "a.exe", ".",
-    "~nobody/x",    "class", "torch", "test", "my-thing", "--", "-h",
+    "../outside", "/proc/self/mem", "/dev/full", "/nowhere/x", "a.png", "a.npz", "a.h5", "a.exe",
+    ".",
+    "~nobody/x", "class", "torch", "test", "my-thing", "--", "-h",
 )  # fmt: skip
 
 
