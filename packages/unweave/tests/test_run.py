@@ -243,6 +243,17 @@ def test_a_run_needs_its_data_for_nothing_but_the_data(run, monkeypatch):
     assert "toy-vae on toy-images, step 20 of 20" in repr(opened)
 
 
+def test_a_notebook_shows_a_run_as_a_table(run, monkeypatch):
+    run.evaluate("toy-correlation")
+    table = run._repr_html_()
+    assert "<tr><th>step</th><td>20 of 20</td></tr>" in table
+    loss, score = run.scalars()[-1]["loss"], run.scores["toy-correlation"]
+    assert f"<tr><th>loss</th><td>{loss:.4g}</td></tr>" in table
+    assert f"<tr><th>toy-correlation</th><td>{score:.4g}</td></tr>" in table
+    monkeypatch.setattr(run, "path", type(run.path)("<script>"))
+    assert "<script>" not in unweave.Run._repr_html_(run)
+
+
 def test_what_is_no_run_directory(tmp_path):
     with pytest.raises(RunError, match="has no config.toml"):
         unweave.Run.open(tmp_path)
