@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from unweave.assemble import build_cost, build_dataset, build_model, choose_device
 from unweave.batches import derive_seed, to_float
 from unweave.checkpoint import list_checkpoints, load_checkpoint, newest_step
-from unweave.config import TrainConfig, digest
+from unweave.config import TrainConfig
+from unweave.configfile import digest
 from unweave.costs import SquaredError
 from unweave.density import fit_density, has_density, load_density
 from unweave.directory import ImageFacts, RunDirectory

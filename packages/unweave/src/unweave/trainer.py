@@ -14,7 +14,8 @@ from torch.optim import Optimizer
 from unweave.assemble import Assembly, explaining, trained_parameters
 from unweave.batches import BatchIndices, Feed, derive_seed
 from unweave.checkpoint import save_checkpoint
-from unweave.config import TrainConfig, digest
+from unweave.config import TrainConfig
+from unweave.configfile import digest
 from unweave.errors import NonFiniteError, RunError
 from unweave.method import Schedule
 from unweave.objectives.terms import WeightSchedule

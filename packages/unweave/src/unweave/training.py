@@ -17,7 +17,8 @@ from unweave import processor
 from unweave.assemble import Assembly, assemble, build_dataset, check_dataset, choose_device
 from unweave.batches import Feed, open_feed
 from unweave.checkpoint import list_checkpoints, load_checkpoint, newest_step, save_checkpoint
-from unweave.config import Spec, TrainConfig, digest, make_config, read_settings
+from unweave.config import Spec, TrainConfig, make_config
+from unweave.configfile import digest
 from unweave.directory import RunDirectory, check_empty
 from unweave.errors import ConfigError, RunError, blaming
 from unweave.evaluate import score_model
@@ -31,6 +32,7 @@ from unweave.progress import Progress, Silent
 from unweave.protocols import Dataset, member
 from unweave.registry import Registry, registry
 from unweave.rehearsal import check_feed, rehearse
+from unweave.settings import read_settings
 from unweave.trained import Trained
 from unweave.trainer import Trainer, fit
 from unweave.validation import validation_terms

@@ -46,7 +46,7 @@ def train(
     ] = None,
 ) -> None:
     """Train a method on a data set into a run directory."""
-    from unweave.config import parse_settings, read_settings
+    from unweave.settings import parse_settings, read_settings
 
     given = {"data": data, "seed": seed, "steps": steps, "method": method}
     settings: dict[str, Any] = read_settings(config) if config else {}
