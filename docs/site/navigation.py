@@ -1,0 +1,113 @@
+"""The way through the docs, as docs/navigation.toml says it."""
+
+from __future__ import annotations
+
+import ast
+import os
+import tomllib
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import NamedTuple
+
+DOCS = Path(__file__).parent.parent
+ROOT = DOCS.parent
+ELSEWHERE = {
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
+}
+"""Files of the repository that are pages of the site, and their place there."""
+
+
+class Step(NamedTuple):
+    """One step of the way: a title, what it is about, and its pages in order."""
+
+    title: str
+    about: str
+    pages: list[str]
+
+
+def pages_of_repository() -> dict[str, Path]:
+    """Map every page of the site that is a file to that file."""
+    found = {str(path.relative_to(DOCS)): path for path in sorted(DOCS.rglob("*.md"))}
+    found |= {page: ROOT / name for name, page in ELSEWHERE.items()}
+    for path in sorted(ROOT.glob("p*/*/README.md")):
+        found[f"{path.parent.parent.name}/{path.parent.name}.md"] = path
+    return found
+
+
+def pages_of_docstrings() -> dict[str, str]:
+    """Map the page of each package to its text, a mark for each public object."""
+    found = {}
+    for path in sorted(ROOT.glob("packages/*/src/*/__init__.py")):
+        package = path.parent.name
+        marks = [f"::: {name}" for name in public_objects(path)]
+        marks += [f"::: {module}" for module in MODULES.get(package, ())]
+        found[f"api/{package}.md"] = f"# API of {package}\n\n" + "\n\n".join(marks) + "\n"
+    return found
+
+
+MODULES = {
+    "unweave": (
+        "unweave.registry",
+        "unweave.players",
+        "unweave.posterior",
+        "unweave.progress",
+        "unweave.errors",
+    )
+}
+"""Modules whose public objects are written out beside those of the package itself."""
+
+
+def public_objects(path: Path) -> list[str]:
+    """List where the public objects of a package are: by name, as its `__init__` imports them."""
+    package = path.parent.name
+    homes: dict[str, str] = {}
+    public: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            public |= set(ast.literal_eval(node.value))
+        elif isinstance(node, ast.ImportFrom):
+            homes |= {alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+            public |= {alias.name for alias in node.names if alias.asname == alias.name}
+    return [homes.get(name, f"{package}.{name}") for name in sorted(public, key=str.lower)]
+
+
+def way() -> list[Step]:
+    """Read the steps, with every pattern replaced by the pages that it stands for."""
+    steps = tomllib.loads((DOCS / "navigation.toml").read_text())["step"]
+    known = sorted({*pages_of_repository(), *pages_of_docstrings()})
+    named = {page for step in steps for page in step["pages"]}
+    return [
+        Step(
+            step["title"],
+            step["about"],
+            [page for text in step["pages"] for page in _expand(text, known, named)],
+        )
+        for step in steps
+    ]
+
+
+def _expand(text: str, known: list[str], named: set[str]) -> list[str]:
+    if "*" not in text:
+        return [text]
+    return [page for page in known if fnmatch(page, text) and page not in named]
+
+
+def list_of_docs() -> str:
+    """Write the list of docs/README.md: a row for each step, with links to its first pages."""
+    rows = ["| step | for |", "|---|---|"]
+    for step in way():
+        first = _link_of(step.pages[0], DOCS)
+        rows.append(f"| [{step.title}]({first}) | {step.about} |")
+    return "\n".join(rows)
+
+
+def list_of_readme() -> str:
+    """Write the list of the README: a link to each step."""
+    links = [f"[{step.title}]({_link_of(step.pages[0], ROOT)})" for step in way()]
+    return " ·\n".join(links)
+
+
+def _link_of(page: str, folder: Path) -> str:
+    return Path(os.path.relpath(pages_of_repository()[page], folder)).as_posix()
