@@ -1,6 +1,7 @@
 """The docs say what the code does."""
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from unweave.registry import registry
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
+NAVIGATION = runpy.run_path(str(DOCS / "site" / "navigation.py"))
 PAGES = sorted(
     path
     for pattern in ("README.md", "docs/**/*.md", "p*/*/README.md")
@@ -62,3 +64,15 @@ def test_every_registered_name_is_on_the_page_of_methods(kind):
 def test_links_lead_somewhere(page):
     for target in LINK.findall(page.read_text()):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_page_is_on_the_way_once():
+    pages = [page for step in NAVIGATION["way"]() for page in step.pages]
+    assert sorted(pages) == sorted(set(pages)), "a page is there twice"
+    known = {*NAVIGATION["pages_of_repository"](), *NAVIGATION["pages_of_docstrings"]()}
+    assert set(pages) == known, "docs/navigation.toml names pages that are not there, or lacks some"
+
+
+@pytest.mark.parametrize("path", NAVIGATION["LISTED"], ids=lambda path: str(path.parent.name))
+def test_lists_of_the_steps_follow_from_the_navigation(path):
+    assert path.read_text() == NAVIGATION["with_list"](path), "run python docs/site/navigation.py"

@@ -1,9 +1,13 @@
-"""The way through the docs, as docs/navigation.toml says it."""
+"""The way through the docs, as docs/navigation.toml says it; as a program, write its lists.
+
+python docs/site/navigation.py
+"""
 
 from __future__ import annotations
 
 import ast
 import os
+import re
 import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
@@ -94,20 +98,26 @@ def _expand(text: str, known: list[str], named: set[str]) -> list[str]:
     return [page for page in known if fnmatch(page, text) and page not in named]
 
 
-def list_of_docs() -> str:
-    """Write the list of docs/README.md: a row for each step, with links to its first pages."""
-    rows = ["| step | for |", "|---|---|"]
-    for step in way():
-        first = _link_of(step.pages[0], DOCS)
-        rows.append(f"| [{step.title}]({first}) | {step.about} |")
-    return "\n".join(rows)
+LISTED = (DOCS / "README.md", ROOT / "README.md")
+"""Files with a list of the steps."""
+MARKED = re.compile(r"(<!-- steps: [^>]*-->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def list_of_readme() -> str:
-    """Write the list of the README: a link to each step."""
-    links = [f"[{step.title}]({_link_of(step.pages[0], ROOT)})" for step in way()]
-    return " ·\n".join(links)
+def with_list(path: Path) -> str:
+    """Give a file with its list of the steps: a row for each, with a link to its first page."""
+    steps = way()
+    # The page that has the list is itself the first step.
+    steps = steps[1:] if path == DOCS / "README.md" else steps
+    links = [(step, _link_of(step.pages[0], path.parent)) for step in steps]
+    rows = [f"| [{step.title}]({link}) | {step.about} |" for step, link in links]
+    text = "\n".join(["| step | what is there |", "|---|---|", *rows])
+    return MARKED.sub(lambda match: f"{match[1]}\n{text}\n\n{match[2]}", path.read_text())
 
 
 def _link_of(page: str, folder: Path) -> str:
     return Path(os.path.relpath(pages_of_repository()[page], folder)).as_posix()
+
+
+if __name__ == "__main__":
+    for file in LISTED:
+        file.write_text(with_list(file))
