@@ -76,3 +76,21 @@ def test_every_page_is_on_the_way_once():
 @pytest.mark.parametrize("path", NAVIGATION["LISTED"], ids=lambda path: str(path.parent.name))
 def test_lists_of_the_steps_follow_from_the_navigation(path):
     assert path.read_text() == NAVIGATION["with_list"](path), "run python docs/site/navigation.py"
+
+
+def prose(text):
+    """Leave out code, tables and comments: what a reader's eye follows line by line."""
+    text = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    return [line for line in text.splitlines() if not line.startswith(("|", "<!--", "!["))]
+
+
+# Made by programs, whose sentences are those of errors and of recipes.
+MADE = ("combinations.md", "outcome.md")
+
+
+@pytest.mark.parametrize(
+    "page", [path for path in PAGES if path.name not in MADE], ids=lambda path: path.stem
+)
+def test_lines_of_prose_have_at_most_100_columns(page):
+    long = [line for line in prose(page.read_text()) if len(line) > 100]
+    assert not long, long[0]
