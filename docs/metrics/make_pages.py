@@ -86,9 +86,7 @@ def page(entry, kinds, ladder, conventions):
     if entry.with_rows:
         parts.append(prose(f"**More rows:** {entry.with_rows}"))
     over, covers = entry.interval.over, entry.interval.covers
-    parts.append(
-        prose(f"**Interval:** for {covers}; resampled: {over} ([how](intervals.md)).")
-    )
+    parts.append(prose(f"**Interval:** for {covers}; resampled: {over} ([how](intervals.md))."))
     picture = HERE / "pictures" / f"{entry.name}.svg"
     if entry.name in examples.OF_IMAGES:
         drawing.of_images(picture, *examples.image_scores(entry.name))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "integration_tests"))
-from chromium import Chromium, find_chromium
+from chromium import Chromium, find_chromium  # noqa: E402
 
 QUERIES = {"mutual information gap": "metrics/mig.html"}
 """What is searched, and a page that must be among the results."""

@@ -12,7 +12,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 sys.path.insert(0, str(Path(__file__).parent))
-from navigation import ROOT, pages_of_docstrings, pages_of_repository, way
+from navigation import ROOT, pages_of_docstrings, pages_of_repository, way  # noqa: E402
 
 LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:|mailto:|#)([^)#\s]*)(#[^)\s]*)?\)")
 FENCE = re.compile(r"(^```.*?^```\s*?$)", re.DOTALL | re.MULTILINE)
@@ -53,5 +53,5 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
         inside = there.is_file() and there.is_relative_to(ROOT / "docs")
         return match[0] if inside or not there.exists() else text
 
-    parts = FENCE.split(markdown)
-    return "".join(part if number % 2 else LINK.sub(lead, part) for number, part in enumerate(parts))
+    parts = enumerate(FENCE.split(markdown))
+    return "".join(part if number % 2 else LINK.sub(lead, part) for number, part in parts)

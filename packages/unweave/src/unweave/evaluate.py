@@ -361,13 +361,20 @@ def _add_scores(run: Trained, scores: Mapping[str, Any], about: dict[str, Any]) 
     write_text(run.scores_path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
+def reason_of(score: Any) -> str:
+    """Say why a score has no value; empty where it has one."""
+    if not math.isnan(score):
+        return ""
+    return getattr(score, "reason", "") or "; ".join(getattr(score, "notes", ()))
+
+
 def _entry(score: Any) -> dict[str, Any]:
     return {
         "value": float(score),
         "settings": getattr(score, "settings", {}),
         "parts": getattr(score, "parts", {}),
         "interval": getattr(score, "interval", None),
-        "reason": getattr(score, "reason", ""),
+        "reason": reason_of(score),
     }
 
 

@@ -79,6 +79,23 @@ class Trained(RunDirectory):
             run.__dict__["whole_dataset"] = as_dataset(data)
         return run
 
+    @property
+    def best(self) -> Self:
+        """The run at the checkpoint where the term of `keep_best` was lowest; lies in `best/`.
+
+        Raises
+        ------
+        RunError
+            If no best checkpoint was kept.
+        """
+        if not self.config.keep_best:
+            raise RunError(f"{self.path} kept no best checkpoint; train with keep_best=TERM")
+        best = type(self).open(self.best_path, self.registry)
+        best.device_name, best.networks = self.device_name, self.networks
+        if "whole_dataset" in self.__dict__:
+            best.__dict__["whole_dataset"] = self.whole_dataset
+        return best
+
     @functools.cached_property
     def device(self) -> torch.device:
         """Where the networks lie once loaded."""

@@ -18,7 +18,7 @@ from unweave.config import TrainConfig, digest
 from unweave.errors import NonFiniteError, RunError
 from unweave.method import Schedule
 from unweave.objectives.terms import WeightSchedule
-from unweave.players import Batches, Labels, make_batches
+from unweave.players import Batches, Labels, make_batches, players_of
 from unweave.running_means import RunningMeans
 from unweave.signals import stop_signals
 
@@ -70,9 +70,8 @@ class Trainer:
             self.model.encoder.compile()
             self.model.decoder.compile()
         self._seats = {
-            player.name: _take_seat(assembly, player, device)
-            for players in self.objective.rounds
-            for player in players
+            name: _take_seat(assembly, player, device)
+            for name, player in players_of(self.objective.rounds).items()
         }
         self.clock = torch.zeros((), dtype=torch.int64, device=device)
         self.means = RunningMeans(assembly.term_names, device)

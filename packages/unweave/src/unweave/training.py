@@ -18,10 +18,10 @@ from unweave.assemble import Assembly, assemble, build_dataset, check_dataset, c
 from unweave.batches import Feed, open_feed
 from unweave.checkpoint import list_checkpoints, load_checkpoint, newest_step, save_checkpoint
 from unweave.config import Spec, TrainConfig, digest, make_config, read_settings
-from unweave.directory import check_empty
+from unweave.directory import RunDirectory, check_empty
 from unweave.errors import ConfigError, RunError, blaming
 from unweave.evaluate import score_model
-from unweave.files import write_text
+from unweave.files import write_bytes, write_text
 from unweave.given import as_dataset
 from unweave.holdout import split
 from unweave.method import Method
@@ -268,8 +268,7 @@ class _RunObserver:
             "unweave_run_log", run=self._run, step=step, scalars=dict(scalars)
         )
         if self._best.hear({"step": step, **scalars}):
-            state, mark = self._trainer.state(), digest(config)
-            save_checkpoint(self._run.path / "best", step, state, mark, keep=1)
+            self._keep_best(step)
         if owner := next((o for o, wish in wishes if wish == "stop"), None):
             self.enough = f"stopped at step {step} as observer {owner} asked"
         elif self._best.exhausted:
@@ -277,6 +276,15 @@ class _RunObserver:
                 f"stopped at step {step}: {config.keep_best} was lowest at step {self._best.step}"
             )
         return bool(self.enough)
+
+    def _keep_best(self, step: int) -> None:
+        write_bytes(self._best_run.scalars_path, self._run.scalars_path.read_bytes())
+        mark = digest(self._run.config)
+        save_checkpoint(self._best_run.checkpoints, step, self._trainer.state(), mark, keep=1)
+
+    @functools.cached_property
+    def _best_run(self) -> RunDirectory:
+        return self._run.make_best()
 
     @functools.cached_property
     def _heldout(self) -> tuple[Any, int, Labels]:

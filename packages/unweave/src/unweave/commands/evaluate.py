@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -53,7 +52,8 @@ def evaluate(
     print(opened.codes_path)
 
 
-def _text(score: object) -> str:
-    value = float(score)  # type: ignore[arg-type]
-    reason = getattr(score, "reason", "")
-    return f"none: {reason}" if reason and math.isnan(value) else f"{value:.4g}"
+def _text(score: float) -> str:
+    from unweave.evaluate import reason_of
+
+    reason = reason_of(score)
+    return f"none: {reason}" if reason else f"{float(score):.4g}"
