@@ -35,6 +35,16 @@ def markdown(heads, rows):
     return "\n".join([lines[0], "|" + "---|" * len(heads), *lines[1:]])
 
 
+def prose(text):
+    """Return text with a line for each sentence, and at most 100 columns."""
+    sentences = re.split(r"(?<=[.!?]) +(?=[A-Z`(\[])|(?<=\.\*\*) ", " ".join(text.split()))
+    return "\n".join(
+        line
+        for sentence in sentences
+        for line in textwrap.wrap(sentence, 100, break_long_words=False, break_on_hyphens=False)
+    )
+
+
 def sections(entry):
     """Return the docstring's sentence, its formula, and the rest as a list of sections."""
     text = inspect.getdoc(entry.function)
@@ -68,17 +78,15 @@ def page(entry, kinds, ladder, conventions):
     parts = [
         f"# {entry.name}",
         f"{summary}. {best[entry.best]}",
-        textwrap.fill(f"**Formula.** {first} {formula}", 110),
+        prose(f"**Formula.** {first} {formula}"),
     ]
     parts.append(
         f"**Rewards:** {entry.rewards}.\n\n**Misses:** {entry.misses}.\n\n**Cost:** {entry.cost} time."
     )
     if entry.with_rows:
-        parts.append(textwrap.fill(f"**More rows:** {entry.with_rows}", 110))
+        parts.append(prose(f"**More rows:** {entry.with_rows}"))
     over, covers = entry.interval.over, entry.interval.covers
-    parts.append(
-        textwrap.fill(f"**Interval:** for {covers}; resampled: {over} ([how](intervals.md)).", 110)
-    )
+    parts.append(prose(f"**Interval:** for {covers}; resampled: {over} ([how](intervals.md))."))
     picture = HERE / "pictures" / f"{entry.name}.svg"
     if entry.name in examples.OF_IMAGES:
         drawing.of_images(picture, *examples.image_scores(entry.name))

@@ -16,6 +16,10 @@ Pixel = np.uint8 | np.float32
 class Dataset:
     """Images and their factors: the base of all sets of this package.
 
+    `holdout` is the set of the images that the option `holdout` took away, and `excluded` that of
+    those that `keep` and `correlate` did; None where nothing was. `continuous_factors` names the
+    factors whose classes are bins of their values.
+
     Parameters
     ----------
     name
@@ -30,10 +34,6 @@ class Dataset:
         one line that the user should know, or ""
     bits
         8; 1 where every pixel is 0 or 255; 32 where the set is float32 numbers of any size
-
-    `holdout` is the set of the images that the option `holdout` took away, and `excluded` that of
-    those that `keep` and `correlate` did; None where nothing was. `continuous_factors` names the
-    factors whose classes are bins of their values.
     """
 
     holdout: "Dataset | None" = None

@@ -69,6 +69,57 @@ class TrainConfig(BaseModel):
 
     Source of the defaults: D = 10, batch 64 and Adam (.9, .999), eps 1e-8 are Locatello et al.
     2019; the learning rate 5e-4 is Gaujac, Feige and Barber, arXiv 2010.03459.
+
+    Attributes
+    ----------
+    method : str
+        A registered method; its options are settings, too.
+    data : spec
+        Data set.
+    architecture : spec
+        Encoder and decoder.
+    prior : spec
+        p(z); unless given, the method's: `normal` for all but `glf` and `infogan`.
+    posterior : spec
+        Family of q(z|x); unless given, the method's.
+    dim : int
+        Number of code dimensions D.
+    steps : int
+        Updates of the autoencoder. A critic's own updates are not counted.
+    batch_size : int
+        Images per step, B.
+    learning_rate : weight
+        Rate of every player whose method gives it none; may be a schedule.
+    optimizer : spec
+        Optimizer of the same players. Its option `lr` is `learning_rate`.
+    clip_norm : float
+        Largest norm of the gradient of a player; a longer gradient is scaled down. 0: no limit.
+    classifier : spec
+        A linear classifier of a factor from codes, trained along. `joint`: its cross-entropy
+        reaches the encoder; `own`: it learns from codes that are held fixed. Options: `factor=0`,
+        `weight=1.0` in the encoder's loss, `learning_rate=0.001`, as in `joint:factor=2,weight=0.1`.
+    holdout : int
+        Images, drawn by the seed, that are never trained on.
+    seed : int
+        Seed of weights, order of images, and noise.
+    precision : str
+        `float32` or `bfloat16`, inside encoder and decoder.
+    compile : bool
+        Whether `torch.compile` compiles encoder and decoder.
+    log_every : int
+        Steps between log lines, which hold means over these steps.
+    checkpoint_every : int
+        Steps between checkpoints. The newest two are kept.
+    validate_every : int
+        Steps between logs of the terms on held-out images, `validation/TERM`; a multiple of
+        `log_every`.
+    evaluate_every : int
+        Steps between logs of the default scores, `score/NAME`; a multiple of `log_every`. 0: never.
+    keep_best : str
+        A logged term that should fall, such as `validation/loss`. The checkpoint with its lowest
+        value is kept in `best/` beside the newest.
+    stop_after : int
+        Stop when the term of `keep_best` has not fallen for so many logs of it. 0: never.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
