@@ -19,7 +19,8 @@ def without_section(version: str) -> list[str]:
     found = []
     if not re.search(rf"^## {re.escape(version)} - \d{{4}}-\d\d-\d\d$", changelog, re.MULTILINE):
         found.append(f"CHANGELOG.md has no heading '## {version} - YYYY-MM-DD'")
-    open_entries = re.search(r"^## Unreleased\n(.*?)(?=^## |\Z)", changelog, re.DOTALL | re.MULTILINE)
+    unreleased = r"^## Unreleased\n(.*?)(?=^## |\Z)"
+    open_entries = re.search(unreleased, changelog, re.DOTALL | re.MULTILINE)
     if open_entries and open_entries[1].strip():
         found.append("CHANGELOG.md has entries under 'Unreleased'; move them under the version")
     return found

@@ -97,7 +97,8 @@ class TrainConfig(BaseModel):
     classifier : spec
         A linear classifier of a factor from codes, trained along. `joint`: its cross-entropy
         reaches the encoder; `own`: it learns from codes that are held fixed. Options: `factor=0`,
-        `weight=1.0` in the encoder's loss, `learning_rate=0.001`, as in `joint:factor=2,weight=0.1`.
+        `weight=1.0` in the encoder's loss, `learning_rate=0.001`. Example:
+        `joint:factor=2,weight=0.1`.
     holdout : int
         Images, drawn by the seed, that are never trained on.
     seed : int
@@ -116,8 +117,8 @@ class TrainConfig(BaseModel):
     evaluate_every : int
         Steps between logs of the default scores, `score/NAME`; a multiple of `log_every`. 0: never.
     keep_best : str
-        A logged term that should fall, such as `validation/loss`. The checkpoint with its lowest
-        value is kept in `best/` beside the newest.
+        A logged term that should fall, such as `validation/loss`. `RUN/best` is then
+        a run directory with the checkpoint of its lowest value, which every command takes.
     stop_after : int
         Stop when the term of `keep_best` has not fallen for so many logs of it. 0: never.
     """
