@@ -17,7 +17,6 @@ from unweave.registry import registry
 from unweave.together import Asked, kinship, train_together
 from unweave.training import make_trainer
 
-RATES = ("1e-3", "linear(1e-3, 1e-4, 15)")
 CASES = {
     "toy-vae": {"method": "toy-vae"},
     "convolutions": {"method": "toy-vae", "architecture": "conv64:width=0.25"},
@@ -34,17 +33,16 @@ CASES = {
 
 
 def together(tmp_path, *runs):
-    asked = [
-        Asked(settings, tmp_path / f"together-{n}", Silent()) for n, settings in enumerate(runs)
-    ]
-    return [one.path for one in asked], train_together(asked, "cpu")
+    paths = [tmp_path / f"together-{number}" for number in range(len(runs))]
+    asked = [Asked(run, path, Silent()) for run, path in zip(runs, paths, strict=True)]
+    return paths, train_together(asked, "cpu")
 
 
 def tensors(path):
     return load_checkpoint(path / "checkpoints")[1]
 
 
-def assert_close(found, expected, rtol=1e-4):
+def assert_close(found, expected, rtol=1e-3):
     assert found.keys() == expected.keys()
     for name, tensor in expected.items():
         error = (found[name].double() - tensor.double()).norm()
@@ -53,25 +51,23 @@ def assert_close(found, expected, rtol=1e-4):
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_member_ends_as_its_run_alone(tmp_path, settings, case):
-    """Seeds, weights and rates differ; a member's noise for all, or another batch, is off by 0.1."""
-    runs = [
-        {**settings, **CASES[case], "seed": seed, "learning_rate": RATES[0]} for seed in (0, 1, 7)
-    ]
-    if "beta" in unweave_options(runs[0]["method"]):
+    """Seeds and weights differ. Another's noise or batch would be off by a tenth and more."""
+    runs = [{**settings, **CASES[case], "seed": seed, "learning_rate": 1e-3} for seed in (0, 1, 7)]
+    if "beta" in options_of(runs[0]["method"]):
         runs[1]["beta"] = 3
     paths, outcomes = together(tmp_path, *runs)
     assert outcomes == ["finished"] * 3
     for number, (path, run) in enumerate(zip(paths, runs, strict=True)):
         alone = unweave.train(**run, out=tmp_path / f"alone-{number}", device="cpu")
         # Adam divides by the size of a gradient, which in bfloat16 may be all rounding.
-        assert_close(tensors(path), tensors(alone.path), 0.2 if case == "bfloat16" else 1e-4)
+        assert_close(tensors(path), tensors(alone.path), 0.2 if case == "bfloat16" else 1e-3)
         logged = [json.loads(line) for line in (path / "scalars.jsonl").read_text().splitlines()]
         for line, expected in zip(logged, alone.scalars(), strict=True):
-            assert line == pytest.approx(expected, rel=0.05 if case == "bfloat16" else 1e-4)
+            assert line == pytest.approx(expected, rel=0.05 if case == "bfloat16" else 1e-3)
         assert (path / "config.toml").read_text() == alone.config_path.read_text()
 
 
-def unweave_options(method):
+def options_of(method):
     return make_config(
         registry(), {"method": method, "data": "toy-images", "prior": "toy-normal"}
     ).options
@@ -169,9 +165,11 @@ def test_who_may_be_in_one_ensemble(settings):
 
     assert kin() == kin(seed=3, learning_rate=0.1, beta=8)
     assert kin(beta="warmup(4, 10)") == kin(beta="linear(1, 2, 10)") != kin(beta="warmup(4, 11)")
-    others = [kin(batch_size=8), kin(architecture="mlp:widths=16"), kin(prior="toy-normal:learned=true"),
-              kin(learning_rate="warmup(1, 10)"), kin(cost="l2sq"), kin(steps=21)]  # fmt: skip
-    assert kin() not in others
+    others = (
+        {"batch_size": 8}, {"architecture": "mlp:widths=16"}, {"prior": "toy-normal:learned=true"},
+        {"learning_rate": "warmup(1, 10)"}, {"cost": "l2sq"}, {"steps": 21},
+    )  # fmt: skip
+    assert kin() not in [kin(**changes) for changes in others]
 
 
 def test_a_sweep_trains_together(tmp_path, settings, call, capsys):

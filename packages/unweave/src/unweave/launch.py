@@ -20,6 +20,16 @@ LOOK_SECONDS = 0.1
 LOCAL = "127.0.0.1"
 
 
+def in_job() -> bool:
+    """Whether this process is one of several of a job, which torchrun or `launch` started."""
+    return os.environ.get("WORLD_SIZE", "1") not in ("", "1")
+
+
+def leads() -> bool:
+    """Whether this process logs, saves and speaks for its job; one alone does."""
+    return not in_job() or os.environ.get("RANK", "0") == "0"
+
+
 def launch(processes: int, arguments: Sequence[str]) -> int:
     """Run `python -m unweave ARGUMENTS` as so many processes of one job; return the exit code.
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch import distributed as dist
 
 from unweave.errors import ConfigError, RunError
+from unweave.launch import in_job
 
 if TYPE_CHECKING:
     from unweave.model import Autoencoder
@@ -45,7 +46,7 @@ class Ranks:
             If a launcher set only a part of it.
         """
         there = [name for name in JOB if name in os.environ]
-        if int(os.environ.get("WORLD_SIZE", "1") or 1) == 1:
+        if not in_job():
             return ALONE
         if len(there) < len(JOB):
             raise ConfigError(
@@ -80,8 +81,11 @@ class Ranks:
 
     @contextmanager
     def joined(self, device: torch.device) -> Iterator[None]:
-        """Hold together with the other processes while the block runs."""
-        if self.size == 1:
+        """Hold together with the other processes while the block runs.
+
+        A group that the caller has made is used and left.
+        """
+        if self.size == 1 or dist.is_initialized():
             yield
             return
         with _told():
