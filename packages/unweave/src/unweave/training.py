@@ -6,7 +6,8 @@ import dataclasses
 import functools
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -30,6 +31,7 @@ from unweave.options import short_name
 from unweave.players import Labels
 from unweave.progress import Progress, Silent
 from unweave.protocols import Dataset, member
+from unweave.ranks import ALONE, Ranks
 from unweave.registry import Registry, registry
 from unweave.rehearsal import check_feed, rehearse
 from unweave.settings import read_settings
@@ -66,7 +68,8 @@ def train(
     NonFiniteError
         If the loss stops being finite; the newest checkpoint is from before.
     """
-    names, shown = registry(), progress or Silent()
+    ranks = Ranks.of_job()
+    names, shown = registry(), progress if progress and ranks.first else Silent()
     given = None if _is_named(data) else _check_given(data)
     networks = None if _is_named(architecture) else cast(Networks, tuple(architecture))
     # A default that is not said is looked up where it comes from, whatever else is installed.
@@ -76,22 +79,26 @@ def train(
     }
     settings |= {name: value for name, value in said.items() if value is not None}
     config = make_config(names, {**_method_settings(method), **settings})
-    target = choose_device(device)
+    target = choose_device(ranks.device(device))
     processor.prepare()
-    if out:
+    if out and ranks.first:
         check_empty(Path(out).expanduser())
     dataset = given or build_dataset(names, config)
-    config = _fit_batch(config, len(dataset) - config.holdout, shown)
+    config = fit_batch(config, len(dataset) - config.holdout, shown)
     kept, _ = split(dataset, config.holdout, config.seed)
-    assembly = _prepare(names, config, kept, networks)
-    feed = _open_feed(assembly, kept, target, shown)
+    assembly = prepare(names, config, kept, networks)
+    feed = put(assembly, kept, target, shown)
+    if not ranks.first:
+        trainer = build_trainer(assembly, feed, kept, config, target, ranks)
+        return _follow(kind(Path(out or "runs"), config, names), trainer, target)
     run = kind.create(Path(out).expanduser() if out else _free_path(config), config, names)
     run.device_name, run.networks = device, networks
     run.__dict__["whole_dataset"] = dataset
     with run.locked():
         run.carry(member(assembly.model.prior, "carried"))
         run.record_images(kept)
-        return _train(run, run.config, assembly, feed, target, shown)
+        trainer = build_trainer(assembly, feed, kept, run.config, target, ranks)
+        return _train(run, trainer, target, shown)
 
 
 def _check_given(data: Any) -> Dataset:
@@ -119,9 +126,10 @@ def resume(
         If the directory is no run.
     """
     run = kind.open(path, device=device, data=data, architecture=architecture)
-    shown = progress or Silent()
+    ranks = Ranks.of_job()
+    shown = progress if progress and ranks.first else Silent()
     processor.prepare()
-    target = choose_device(device)
+    target = choose_device(ranks.device(device))
     done = newest_step(run.checkpoints)
     config = run.config
     if steps is not None:
@@ -132,10 +140,14 @@ def resume(
         raise RunError(f"{run.path} is at step {done}, beyond its steps={config.steps}")
     if done == config.steps:
         shown.say(f"{run.path} is finished at step {done}; --steps N goes on to step N")
-    assembly = _prepare(run.registry, config, run.dataset, run.networks)
-    with run.locked():
-        feed = _open_feed(assembly, run.dataset, target, shown)
-        return _train(run, config, assembly, feed, target, shown)
+    assembly = prepare(run.registry, config, run.dataset, run.networks)
+    with run.locked() if ranks.first else nullcontext():
+        feed = put(assembly, run.dataset, target, shown)
+        trainer = build_trainer(assembly, feed, run.dataset, config, target, ranks)
+        if ranks.first:
+            return _train(run, trainer, target, shown)
+        load_newest(run, trainer)
+        return _follow(run, trainer, target)
 
 
 def _is_named(value: Any) -> bool:
@@ -149,7 +161,7 @@ def _method_settings(method: str | Method) -> dict[str, Any]:
     return {"method": method}
 
 
-def _fit_batch(config: TrainConfig, size: int, progress: Progress) -> TrainConfig:
+def fit_batch(config: TrainConfig, size: int, progress: Progress) -> TrainConfig:
     """Lower a batch to the number of images where there are fewer, and say so."""
     if config.batch_size <= size or size < 2:
         return config
@@ -157,7 +169,7 @@ def _fit_batch(config: TrainConfig, size: int, progress: Progress) -> TrainConfi
     return config.model_copy(update={"batch_size": size})
 
 
-def _prepare(
+def prepare(
     names: Registry, config: TrainConfig, dataset: Dataset, networks: Networks | None
 ) -> Assembly:
     """Build the networks and rehearse, which finds what does not fit before a file is written."""
@@ -182,14 +194,32 @@ def make_trainer(
 ) -> Trainer:
     """Build the trainer of a configuration, without a run directory."""
     dataset = dataset or build_dataset(names, config)
-    assembly = _prepare(names, config, dataset, None)
-    feed = _open_feed(assembly, dataset, device, progress or Silent())
-    return Trainer(assembly, feed, len(dataset), config, device, _labels(dataset, device))
+    assembly = prepare(names, config, dataset, None)
+    feed = put(assembly, dataset, device, progress or Silent())
+    return build_trainer(assembly, feed, dataset, config, device)
 
 
-def _open_feed(
-    assembly: Assembly, dataset: Dataset, device: torch.device, progress: Progress
-) -> Feed:
+def build_trainer(
+    assembly: Assembly,
+    feed: Feed,
+    dataset: Dataset,
+    config: TrainConfig,
+    device: torch.device,
+    ranks: Ranks = ALONE,
+) -> Trainer:
+    """Build the trainer of what was prepared.
+
+    Raises
+    ------
+    ConfigError
+        If processes that share every batch cannot share this one.
+    """
+    ranks.check(config.batch_size, assembly.model, cast(nn.Module, assembly.objective))
+    labels = _labels(dataset, device)
+    return Trainer(assembly, feed, len(dataset), config, device, labels, ranks)
+
+
+def put(assembly: Assembly, dataset: Dataset, device: torch.device, progress: Progress) -> Feed:
     """Put the data on the device, which may take long."""
     if note := member(dataset, "note"):
         progress.say(str(note))
@@ -210,43 +240,66 @@ def _labels(dataset: Dataset, device: torch.device) -> Labels:
     return labels
 
 
-def _train(
-    run: R,
-    config: TrainConfig,
-    assembly: Assembly,
-    feed: Feed,
-    device: torch.device,
-    progress: Progress,
-) -> R:
-    """Train in a run directory that this process holds.
-
-    config : the run's, or the same with other steps, which are recorded once it fits.
-    """
-    dataset = run.dataset
-    trainer = Trainer(assembly, feed, len(dataset), config, device, _labels(dataset, device))
-    if list_checkpoints(run.checkpoints):
-        trainer.load_state(*load_checkpoint(run.checkpoints, digest(config)))
-    if config.steps != run.config.steps:
-        run.record_continuation(config)
-    _forget_after(run, trainer.step)
-    observer = _RunObserver(run, trainer, progress)
-    run.registry.observe("unweave_run_start", run=run)
-    outcome = "failed"
-    progress.start(trainer.step, config.steps)
-    try:
-        outcome = fit(trainer, run.checkpoints, observer)
-    finally:
-        progress.close()
-        run.registry.observe("unweave_run_end", run=run, outcome=outcome)
-    if observer.enough and trainer.step < config.steps:
-        outcome = "finished"
-        progress.say(observer.enough)
-    run.outcome = outcome
+def _train(run: R, trainer: Trainer, device: torch.device, progress: Progress) -> R:
+    """Train in a run directory that this process holds."""
+    with session(run, trainer, progress) as observer, trainer.ranks.joined(device):
+        observer.outcome = fit(trainer, run.checkpoints, observer)
     return run
 
 
-class _RunObserver:
-    """Passes what the trainer reports to the log file, the plugins and the progress bar."""
+def _follow(run: R, trainer: Trainer, device: torch.device) -> R:
+    """Train along with the process that holds the run directory."""
+    with trainer.ranks.joined(device):
+        run.outcome = fit(trainer, run.checkpoints, _Follower())
+    return run
+
+
+class _Follower:
+    """Hears what another process writes down."""
+
+    def stepped(self, step: int) -> None:
+        pass
+
+    def logged(self, step: int, scalars: dict[str, float]) -> bool:
+        return False
+
+
+def load_newest(run: Trained, trainer: Trainer) -> None:
+    """Put a trainer where the run's newest checkpoint is, if it has one."""
+    if list_checkpoints(run.checkpoints):
+        trainer.load_state(*load_checkpoint(run.checkpoints, digest(trainer.config)))
+
+
+@contextmanager
+def session(run: Trained, trainer: Trainer, progress: Progress) -> Iterator[RunObserver]:
+    """Continue a run that this process holds from its newest checkpoint, with log and observers.
+
+    The trainer's configuration is the run's, or the same with other steps, which are recorded once
+    they fit. The block puts into `outcome` of what it is given how training ended.
+    """
+    load_newest(run, trainer)
+    if trainer.config.steps != run.config.steps:
+        run.record_continuation(trainer.config)
+    _forget_after(run, trainer.step)
+    observer = RunObserver(run, trainer, progress)
+    run.registry.observe("unweave_run_start", run=run)
+    progress.start(trainer.step, trainer.config.steps)
+    try:
+        yield observer
+    finally:
+        progress.close()
+        run.registry.observe("unweave_run_end", run=run, outcome=observer.outcome)
+    if observer.enough and trainer.step < trainer.config.steps:
+        observer.outcome = "finished"
+        progress.say(observer.enough)
+    run.outcome = observer.outcome
+
+
+class RunObserver:
+    """Passes what the trainer reports to the log file, the plugins and the progress bar.
+
+    outcome : how training ended, as `fit` says it; `failed` until it says so.
+    """
 
     def __init__(self, run: Trained, trainer: Trainer, progress: Progress) -> None:
         self._run, self._trainer, self._progress = run, trainer, progress
@@ -254,11 +307,14 @@ class _RunObserver:
         for line in run.scalars():
             self._best.hear(line)
         self.enough = ""
+        self.outcome = "failed"
 
     def stepped(self, step: int) -> None:
+        """Show it."""
         self._progress.stepped(step)
 
     def logged(self, step: int, scalars: dict[str, float]) -> bool:
+        """Score and validate where it is due, write the line and tell the plugins."""
         config = self._run.config
         if config.holdout and (step % config.validate_every == 0 or step == config.steps):
             scalars |= validation_terms(self._trainer, *self._heldout)

@@ -40,6 +40,9 @@ def sweep(
         str, typer.Option(help="NAME or NAME:key=value,...; as processes:workers=2, serial, ray")
     ] = "processes",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
+    together: Annotated[
+        int, typer.Option(min=1, metavar="N", help="runs that are computed as one batched model")
+    ] = 1,
 ) -> None:
     """Train many runs, measure and compare them; the same command again goes on."""
     from unweave.experiment.comparison import Comparison
@@ -55,7 +58,9 @@ def sweep(
     )
     folder = out or default_folder(experiment)
     try:
-        results = run_sweep(experiment, folder, build_executor(executor), device=device)
+        results = run_sweep(
+            experiment, folder, build_executor(executor), device=device, together=together
+        )
     except StoppedError as stop:
         print(stop, file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED) from None
