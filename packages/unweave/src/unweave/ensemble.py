@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from unweave.assemble import explaining
 from unweave.draws import Draws, each, jointly
 from unweave.errors import ConfigError, UnweaveError, describe
+from unweave.owners import explaining
 from unweave.players import make_batches
 from unweave.running_means import RunningMeans
 from unweave.signals import stop_signals

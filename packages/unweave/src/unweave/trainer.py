@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from unweave.assemble import Assembly, explaining, trained_parameters
+from unweave.assemble import Assembly, trained_parameters
 from unweave.batches import BatchIndices, Feed, derive_seed
 from unweave.checkpoint import save_checkpoint
 from unweave.config import TrainConfig
@@ -20,6 +20,7 @@ from unweave.configfile import digest
 from unweave.errors import NonFiniteError, RunError
 from unweave.method import Schedule
 from unweave.objectives.terms import WeightSchedule
+from unweave.owners import declared, explaining
 from unweave.players import Batches, Labels, make_batches, players_of
 from unweave.ranks import ALONE, Ranks
 from unweave.running_means import RunningMeans
@@ -124,13 +125,15 @@ class Trainer:
         for number, players in enumerate(self.objective.rounds):
             losses, terms = self.objective.losses(number, batches, self.clock)
             named |= terms
-            seats = [self.seats[player.name] for player in players]
+            movers = [player.name for player in players]
+            seats = [self.seats[name] for name in movers]
             found = gradients_of(
-                [losses[player.name] for player in players], [seat.parameters for seat in seats]
+                declared(losses, movers, self.objective), [seat.parameters for seat in seats]
             )
             for seat, gradients in zip(seats, self.ranks.mean(found), strict=True):
                 move(seat, gradients)
-        return torch.stack([named[name].detach() for name in self.means.names])
+        logged = declared(named, self.means.names, self.objective)
+        return torch.stack([term.detach() for term in logged])
 
     def move(self, seat: Seat, gradients: Gradients) -> None:
         """Let a player descend."""
