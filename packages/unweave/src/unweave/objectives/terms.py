@@ -40,7 +40,8 @@ class WeightSchedule(nn.Module):
     def forward(self, clock: Tensor) -> Tensor:
         """Return w(t) for the step t, a scalar tensor."""
         if self.shape == "steps":
-            return self.start * self.factors[(clock >= self.times).sum()]
+            # Gathered, because an index that is a tensor waits for the device.
+            return self.start * self.factors.gather(0, (clock >= self.times).sum()[None])[0]
         passed = (clock / self.steps).clamp(max=1)
         if self.shape == "cosine":
             return self.end - self.change * (1 + (math.pi * passed).cos()) / 2
