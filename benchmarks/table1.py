@@ -77,11 +77,13 @@ def stopping_after(minutes: float) -> Iterator[None]:
     """End a sweep as SIGTERM does, with checkpoints, when the time is over."""
     timer = threading.Timer(60 * minutes, os.kill, (os.getpid(), signal.SIGTERM))
     timer.daemon = True
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     timer.start()
     try:
         yield
     finally:
         timer.cancel()
+        signal.signal(signal.SIGTERM, before)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -104,8 +106,8 @@ def main(arguments: list[str] | None = None) -> None:
             results = sweep(
                 recipe, given.out, Serial(), device=given.device, together=given.together
             )
-    except StoppedError as stop:
-        print(stop)
+    except (StoppedError, KeyboardInterrupt) as stop:
+        print(stop or "stopped before the first step; the same command goes on")
         return
     comparison = Comparison(results)
     print(as_text(comparison))
