@@ -21,6 +21,7 @@ from unweave.draws import Draws, each, jointly
 from unweave.errors import ConfigError, UnweaveError, describe
 from unweave.owners import explaining
 from unweave.players import make_batches
+from unweave.replay import RecorderOf, Replayed, at_once
 from unweave.running_means import RunningMeans
 from unweave.signals import stop_signals
 from unweave.trainer import Gradients, Observer, Seat, Trainer, gradients_of, keep, save
@@ -56,6 +57,8 @@ class Ensemble:
 
     Their seeds, learning rates and weights may differ, and how far each is.
 
+    recorder, say : as in `Trainer`, for the step of all; the members have none.
+
     Raises
     ------
     NotTogetherError
@@ -63,7 +66,12 @@ class Ensemble:
         form, or the batched step is not the one that each takes alone.
     """
 
-    def __init__(self, members: Sequence[Trainer]) -> None:
+    def __init__(
+        self,
+        members: Sequence[Trainer],
+        recorder: RecorderOf | None = None,
+        say: Callable[[str], None] = print,
+    ) -> None:
         self.members = tuple(members)
         self._first = members[0]
         self._stage = _Stage(self._first)
@@ -77,13 +85,19 @@ class Ensemble:
             for player, seat in self._first.seats.items()
         }
         self._check_step()
+        self._compute: Callable[[Callable[[], Tensor]], Tensor] = at_once
+        if recorder is not None:
+            obstacle = next(filter(None, [member.fix() for member in members]), "")
+            generators = [member.generator for member in members]
+            self._compute = Replayed(recorder(generators), obstacle, say)
 
     def train_step(self) -> None:
         """Do one step of every player of every member."""
         for member in self.members:
             member.seed_noise(member.step)
         with torch.random.fork_rng(self._first.forked), explaining(self._first.owners, "together"):
-            terms = self.play([member.move for member in self.members])
+            moves = [member.move for member in self.members]
+            terms = self._compute(lambda: self.play(moves))
         self._means.add(terms, self._clocks[:, None])
         self._clocks += 1
         for member in self.members:

@@ -23,6 +23,7 @@ from unweave.method import Schedule
 from unweave.progress import Progress
 from unweave.protocols import Dataset, member
 from unweave.registry import Registry, registry
+from unweave.replay import recorder_for
 from unweave.trained import Trained
 from unweave.trainer import Trainer
 from unweave.training import RunObserver, build_trainer, fit_batch, prepare, put, session
@@ -69,7 +70,8 @@ def train_together(asked: Sequence[Asked], device: str = "auto") -> list[str | U
     names, target = registry(), choose_device(device)
     processor.prepare()
     members = _prepared(names, asked, target)
-    ensemble = Ensemble([one.trainer for one in members])
+    trainers = [one.trainer for one in members]
+    ensemble = Ensemble(trainers, recorder_for(target), asked[0].progress.say)
     with contextlib.ExitStack() as stack:
         runs = [_begun(names, one, device, stack) for one in members]
         observers: list[RunObserver] = [

@@ -23,6 +23,7 @@ from unweave.objectives.terms import WeightSchedule
 from unweave.owners import declared, explaining
 from unweave.players import Batches, Labels, make_batches, players_of
 from unweave.ranks import ALONE, Ranks
+from unweave.replay import FixedIndices, RecorderOf, Replayed, at_once, make_capturable
 from unweave.running_means import RunningMeans
 from unweave.signals import stop_signals
 
@@ -52,6 +53,8 @@ class Trainer:
     device : of everything.
     labels : gives the classes of the factors, int64, shape (N, K), on the device, or None.
     ranks : the processes that share every batch.
+    recorder : makes what records the step, so that it can be replayed, or None.
+    say : shows a line.
     """
 
     def __init__(
@@ -63,6 +66,8 @@ class Trainer:
         device: torch.device,
         labels: Labels = lambda: None,
         ranks: Ranks = ALONE,
+        recorder: RecorderOf | None = None,
+        say: Callable[[str], None] = print,
     ) -> None:
         self.model, self.objective = assembly.model.to(device), assembly.objective
         cast(nn.Module, self.objective).to(device)
@@ -71,7 +76,7 @@ class Trainer:
         self.feed, self.size, self.labels = feed, dataset_size, labels
         self.generator = torch.Generator(device)
         self.forked = [device] if device.type == "cuda" else []
-        self.orders = [
+        self.orders: list[Callable[[int], Tensor]] = [
             BatchIndices(dataset_size, config.batch_size, config.seed, stream, device)
             for stream in ("codes", "critic")
         ]
@@ -84,14 +89,30 @@ class Trainer:
         }
         self.clock = torch.zeros((), dtype=torch.int64, device=device)
         self.means = RunningMeans(assembly.term_names, device)
+        self._compute: Callable[[Callable[[], Tensor]], Tensor] = at_once
+        if recorder is not None:
+            self._compute = Replayed(recorder([self.generator]), self.fix(), say)
 
     def train_step(self) -> None:
         """Do one step of every player."""
         with self.ranks.sharing(self.model), self.reproducible():
-            terms = self.play(self.draw(self.step), self.move)
+            batches = self.draw(self.step)
+            terms = self._compute(lambda: self.play(batches, self.move))
         self.means.add(terms, self.clock)
         self.clock += 1
         self.step += 1
+
+    def fix(self) -> str:
+        """Let what changes from step to step lie in fixed places; return what stands against it."""
+        batch, device = self.config.batch_size, self.clock.device
+        self.orders = [FixedIndices(order, batch, device) for order in self.orders]
+        if self.ranks.size > 1:
+            return "several processes share every batch"
+        found = [
+            make_capturable(seat.optimizer, len(set(seat.schedule.values)) == 1)
+            for seat in self.seats.values()
+        ]
+        return next(filter(None, found), "")
 
     @contextmanager
     def reproducible(self) -> Iterator[None]:
@@ -104,6 +125,9 @@ class Trainer:
     def seed_noise(self, step: int) -> None:
         """Begin the noise of a step, and have the images of the next one read."""
         self.generator.manual_seed(derive_seed(self.config.seed, "noise", step))
+        for order in self.orders:
+            if isinstance(order, FixedIndices):
+                order.fill(step)
         self.feed.announce(self.orders[0](step + 1))
 
     def draw(self, step: int) -> Batches:

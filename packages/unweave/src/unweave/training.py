@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -34,6 +34,7 @@ from unweave.protocols import Dataset, member
 from unweave.ranks import ALONE, Ranks
 from unweave.registry import Registry, registry
 from unweave.rehearsal import check_feed, rehearse
+from unweave.replay import recorder_for
 from unweave.settings import read_settings
 from unweave.trained import Trained
 from unweave.trainer import Trainer, fit
@@ -89,7 +90,7 @@ def train(
     assembly = prepare(names, config, kept, networks)
     feed = put(assembly, kept, target, shown)
     if not ranks.first:
-        trainer = build_trainer(assembly, feed, kept, config, target, ranks)
+        trainer = build_trainer(assembly, feed, kept, config, target, ranks, shown.say)
         return _follow(kind(Path(out or "runs"), config, names), trainer, target)
     run = kind.create(Path(out).expanduser() if out else _free_path(config), config, names)
     run.device_name, run.networks = device, networks
@@ -97,7 +98,7 @@ def train(
     with run.locked():
         run.carry(member(assembly.model.prior, "carried"))
         run.record_images(kept)
-        trainer = build_trainer(assembly, feed, kept, run.config, target, ranks)
+        trainer = build_trainer(assembly, feed, kept, run.config, target, ranks, shown.say)
         return _train(run, trainer, target, shown)
 
 
@@ -143,7 +144,7 @@ def resume(
     assembly = prepare(run.registry, config, run.dataset, run.networks)
     with run.locked() if ranks.first else nullcontext():
         feed = put(assembly, run.dataset, target, shown)
-        trainer = build_trainer(assembly, feed, run.dataset, config, target, ranks)
+        trainer = build_trainer(assembly, feed, run.dataset, config, target, ranks, shown.say)
         if ranks.first:
             return _train(run, trainer, target, shown)
         load_newest(run, trainer)
@@ -191,12 +192,13 @@ def make_trainer(
     device: torch.device,
     dataset: Dataset | None = None,
     progress: Progress | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Trainer:
-    """Build the trainer of a configuration, without a run directory."""
+    """Build the trainer of a configuration, without a run directory; `say` as `build_trainer`."""
     dataset = dataset or build_dataset(names, config)
     assembly = prepare(names, config, dataset, None)
     feed = put(assembly, dataset, device, progress or Silent())
-    return build_trainer(assembly, feed, dataset, config, device)
+    return build_trainer(assembly, feed, dataset, config, device, say=say)
 
 
 def build_trainer(
@@ -206,8 +208,11 @@ def build_trainer(
     config: TrainConfig,
     device: torch.device,
     ranks: Ranks = ALONE,
+    say: Callable[[str], None] | None = None,
 ) -> Trainer:
     """Build the trainer of what was prepared.
+
+    say : shows a line; where it is given, the step is recorded and replayed if the device can.
 
     Raises
     ------
@@ -216,7 +221,10 @@ def build_trainer(
     """
     ranks.check(config.batch_size, assembly.model, cast(nn.Module, assembly.objective))
     labels = _labels(dataset, device)
-    return Trainer(assembly, feed, len(dataset), config, device, labels, ranks)
+    recorder = None if say is None else recorder_for(device)
+    return Trainer(
+        assembly, feed, len(dataset), config, device, labels, ranks, recorder, say or print
+    )
 
 
 def put(assembly: Assembly, dataset: Dataset, device: torch.device, progress: Progress) -> Feed:
