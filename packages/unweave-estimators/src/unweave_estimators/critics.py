@@ -56,7 +56,7 @@ def frozen_log_ratio(critic: Critic, z: Tensor) -> Tensor:
 
 
 def classification_loss(first: Tensor, second: Tensor) -> Tensor:
-    """Return the cross-entropy of telling two equally likely classes apart, in nats a code.
+    """Return the cross-entropy of telling two equally likely classes apart, in nats per code.
 
     first, second : log-ratios of samples of the first and the second class. With log-ratio r the
     probability of the first class is sigmoid(r); for two logits it is their softmax.
