@@ -44,8 +44,8 @@ def cifar10(*, path: Path | None = None, split: str = "train") -> Dataset:
 
     Raises
     ------
-    DataError : no such files, or damaged ones
-
+    DataError
+        If there are no such files, or damaged ones.
     """
     if split not in _BATCHES:
         raise DataError(f"split must be one of {', '.join(_BATCHES)}, got {split[:80]!r}")
