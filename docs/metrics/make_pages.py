@@ -145,7 +145,7 @@ What the table shows:
   mean.
 - modularity and infomec (InfoM) are shares of information: they stay near 1 for noisy codes. Beside them report how
   much is known: mig, InfoE, or a probe.
-- sap of perfect codes is .25, not 1: one straight line a class cannot tell the middle ones of four values.
+- sap of perfect codes is .25, not 1: one straight line per class cannot tell the middle ones of four values.
 - dci_es compares small predictors with large ones: noise that no predictor overcomes does not lower it.
 - explicitness, linear_probe and downstream do not see a rotation at all: they say whether information is there.
 - Scores without factors see dependence between codes only. Gaussian ones do not see a rotation; those from
@@ -235,7 +235,8 @@ completeness with one code; InfoM is NaN with one factor, InfoC with one active 
 What remains different from the programs that the conventions are named after, with the largest number seen on the
 parity problems:
 
-- `sap`: the machine is solved to machine precision, there to 1e-4; matrices differ by at most .0007. With C = 1 the
+- `sap`: here the support vector machine is solved to machine precision, in the reference to 1e-4;
+  matrices differ by at most .0007. With C = 1 the
   other program's solver stops long before it converges where codes are constant: .0066.
 - `dci` by `histogram-boosting`: splits are exact, ties between equal codes are broken by another generator, which
   moves completeness of duplicated codes by up to .015. `predictor="gradient-boosting"` is the original.

@@ -21,15 +21,15 @@ PARTS = ("train", "holdout")
 def evaluate(
     run: RunPath,
     metrics: Annotated[
-        str | None, typer.Option(help="registered names, separated by commas or spaces")
+        str | None, typer.Option(help="names of metrics, separated by commas or spaces")
     ] = None,
     rows: Rows = 50_000,
     seed: Seed = 0,
     codes: Annotated[
-        str, typer.Option(help="mean: of q(z|x); sampled: one draw of each image; or both")
+        str, typer.Option(help="mean: the mean of q(z|x); sampled: one draw from it; or both")
     ] = "mean",
     on: Annotated[
-        str, typer.Option(help="train: images trained on; holdout: images held out")
+        str, typer.Option(help="train: the images of training; holdout: those held out")
     ] = "train",
     preset: Annotated[
         str | None,

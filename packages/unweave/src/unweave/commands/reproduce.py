@@ -13,16 +13,17 @@ from unweave.commands.app import EXIT_INTERRUPTED
 
 def reproduce(
     name: Annotated[
-        str | None, typer.Argument(help="a recipe, or a .toml file of one; all are listed without")
+        str | None, typer.Argument(help="a recipe or its .toml file; without it, list all recipes")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="the folder; one that was begun is continued")
+        Path | None,
+        typer.Option(help="the folder of the results; what is unfinished in it is continued"),
     ] = None,
     setting: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="changes every run")
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="a setting of every run")
     ] = None,
     executor: Annotated[
-        str, typer.Option(help="NAME or NAME:key=value,...; as processes:workers=2, serial, ray")
+        str, typer.Option(help="what runs the jobs: processes:workers=2, serial, ray ...")
     ] = "processes",
 ) -> None:
     """Repeat an experiment of a paper: train, measure, compare with what was published, draw."""
