@@ -51,17 +51,20 @@ from unweave_metrics.catalogue import CATALOGUE, find_metric
 from unweave_metrics.codetable.reading import read_code_table, read_code_tables
 from unweave_metrics.codetable.table import CodeTable, write_code_table, write_code_tables
 from unweave_metrics.compare import compare, paired_test, summarize
+from unweave_metrics.comparison import Comparison
 from unweave_metrics.evaluate import evaluate
 from unweave_metrics.information._scores import scores_of
 from unweave_metrics.information._table import information_table
 from unweave_metrics.presets import preset_names, settings_for
 from unweave_metrics.score import Score
 from unweave_metrics.scoretable import ScoreTable
+from unweave_metrics.scoring import score_codes, scorer
 
 __version__ = "0.1.0"
 
 __all__ = [
     "CodeTable",
+    "Comparison",
     "Score",
     "ScoreTable",
     "bootstrap",
@@ -73,6 +76,8 @@ __all__ = [
     "preset_names",
     "read_code_table",
     "read_code_tables",
+    "score_codes",
+    "scorer",
     "scores_of",
     "settings_for",
     "summarize",
