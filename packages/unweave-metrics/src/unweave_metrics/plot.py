@@ -63,8 +63,7 @@ def intervals(
     ------
     ValueError: no score.
     """
-    tables = {"": scores} if isinstance(next(iter(scores.values()), None), float) else scores
-    known = {model: dict(table) for model, table in tables.items()}  # type: ignore[call-overload]
+    known = _tables(scores)
     names = list(dict.fromkeys(name for table in known.values() for name in table))
     if not names:
         raise ValueError("scores must hold at least one score, got none")
@@ -83,6 +82,19 @@ def intervals(
     if len(known) > 1:
         axes.legend()
     return axes
+
+
+def _tables(
+    scores: Mapping[str, Score] | Mapping[str, Mapping[str, Score]],
+) -> dict[str, dict[str, Score]]:
+    """Return model -> metric -> score, the model ``""`` of one table alone."""
+    found: dict[str, dict[str, Score]] = {}
+    for name, value in scores.items():
+        if isinstance(value, Score):
+            found.setdefault("", {})[name] = value
+        else:
+            found[name] = dict(value)
+    return found
 
 
 def violins(scores: Mapping[str, Sequence[float]], *, label: str = "score", ax: Any = None) -> Any:

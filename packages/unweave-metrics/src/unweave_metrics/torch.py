@@ -165,7 +165,7 @@ def _rows(value: Any, name: str) -> Tensor:
         value = value[:, None]
     if value.ndim != 2:
         raise ValueError(f"{name} must have shape (b, columns), got {tuple(value.shape)}")
-    rows = value.detach().to("cpu", copy=True)
+    rows: Tensor = value.detach().to("cpu", copy=True)
     # numpy has no bfloat16.
     return rows.float() if rows.dtype == torch.bfloat16 else rows
 
