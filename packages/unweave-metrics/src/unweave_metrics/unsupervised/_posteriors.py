@@ -75,7 +75,8 @@ def posteriors(codes: ArrayLike, std: ArrayLike | None, samples: int, seed: int)
 def _posteriors(mean: Floats, std: Floats, samples: int, seed: int) -> Posteriors:
     """Draw codes of rows and compare their own densities with those of the mixture."""
     n, d = mean.shape
-    rng = np.random.default_rng(seed)
+    # A stream of its own: codes that a caller drew with the same seed would be their own noise.
+    rng = np.random.default_rng((seed, 1))
     rows = draw_rows(n, samples, rng)
     rows = np.arange(n) if rows is None else rows
     z = mean[rows] + std[rows] * rng.normal(size=(len(rows), d))
