@@ -24,6 +24,7 @@ TORCHLESS = ("unweave-metrics", "unweave-data")
 LATER_PYTHONS = ("3.12", "3.13")
 WHEELS = Path(os.environ.get("UNWEAVE_DIST", ROOT / "dist"))
 TEST_TOOLS = ("pytest>=8.2", "hypothesis>=6.100", "pytest-xdist>=3.6")
+SITE_TOOLS = ("mkdocs-material==9.8.2", "mkdocstrings[python]==1.0.8", "ruff==0.17.5")
 # The suites of minutes have two processes each, or the last one would leave a core idle.
 WORKERS = ("-n", "2", "--dist", "worksteal")
 LONG = ("unweave", "unweave-metrics")
@@ -255,6 +256,34 @@ def results(session: nox.Session) -> None:
     recipes = ROOT / "packages/unweave/src/unweave/reproduce/recipes"
     for name in session.posargs or sorted(path.stem for path in recipes.glob("*.toml")):
         session.run("unweave", "reproduce", name, "--out", str(ROOT / "docs/results" / name))
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """Build the docs into site/, warnings as errors; check its links and its search."""
+    session.install(*SITE_TOOLS)
+    session.run("mkdocs", "build", "--quiet", env={"NO_MKDOCS_2_WARNING": "1"})
+    session.run("python", "docs/site/check.py")
+    session.run("python", "docs/site/check_search.py")
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Check that dist/ is ready for an index: versions, descriptions, changelog, tag."""
+    build(session)
+    session.install("twine==7.0.0")
+    session.run("python", "docs/check_versions.py")
+    session.run("twine", "check", "--strict", *map(str, sorted(WHEELS.iterdir())))
+    session.run("python", "docs/check_release.py", str(WHEELS))
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Show which lines the tests of each package leave out; `-- NAME ...` for some packages."""
+    names = session.posargs or [name for name in (*PACKAGES, *PLUGINS) if name not in APART]
+    install(session, *(wheel(p) for p in (*PACKAGES, *PLUGINS)), *TEST_TOOLS, "pytest-cov>=6.2")
+    for name in names:
+        run_tests(session, name, "-m", "not slow", f"--cov={module(name)}", "--cov-report=term")
 
 
 @nox.session
