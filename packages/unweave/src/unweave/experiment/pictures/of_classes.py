@@ -32,14 +32,20 @@ def draw_embedding(results: Results, *, method: str = "tsne", points: int = POIN
     runs = _runs(results)
     columns = min(COLUMNS, len(runs))
     rows = -(-len(runs) // columns)
-    figure = Figure(figsize=(10, rows * (10 / columns + 0.3)), layout="constrained")
+    figure = Figure(figsize=(10, rows * (8 / columns + 0.3) + 0.4), layout="constrained")
     panels = list(figure.subplots(rows, columns, squeeze=False).ravel())
     for panel, (label, run) in zip(panels, runs, strict=False):
         images, classes = classified(test_data(run, results.experiment), points)
         plane = embed(method, run.encode(images), 0)
         scatter(panel, plane, classes, f"{label}, {TITLES[method]}")
+        # Only who is near whom means something here: neither scale nor axes do.
+        panel.set(aspect="auto", xticks=[], yticks=[])
+        if (legend := panel.get_legend()) is not None:
+            legend.remove()
     for panel in panels[len(runs) :]:
         panel.set_axis_off()
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=10, markerscale=2)
     return figure
 
 
