@@ -18,8 +18,10 @@ from unweave.codetable import CodeTable, encode_table, write_code_table
 from unweave.density import has_density
 from unweave.errors import ConfigError, RunError, quote, shorten
 from unweave.files import write_text
+from unweave.lock import one_at_a_time
 from unweave.model import Autoencoder
 from unweave.options import ARRAYS, check_options, options_of_entry, parse_spec
+from unweave.owners import explained
 from unweave.protocols import Dataset
 from unweave.registry import Registry
 from unweave.scoring import HOME, RESAMPLES, Arrays, Call, Called, Failed, of_images, score_table
@@ -42,6 +44,7 @@ Codes = Literal["mean", "sampled", "both"]
 Part = Literal["train", "holdout"]
 
 
+@explained
 def evaluate(
     run: Trained,
     metrics: Sequence[str] | None = None,
@@ -316,16 +319,24 @@ def read_scores(run: Trained) -> dict[str, Any] | None:
 
 
 def _add_scores(run: Trained, scores: Mapping[str, Any], about: dict[str, Any]) -> None:
-    """Add scores to those of the same step."""
-    try:
-        before = read_scores(run)
-    except RunError:
-        before = None  # what cannot be read is replaced
+    """Add scores to those of the same step; several processes may do so at once."""
     step = run.model_step  # training may have gone on meanwhile
-    kept = before["scores"] if before and before["step"] == step else {}
-    entries = kept | {name: _entry(score) | about for name, score in scores.items()}
-    content = {"version": VERSION, "step": step, **about, "scores": _plain(entries)}
-    write_text(run.scores_path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+    with one_at_a_time(run.path):
+        try:
+            before = read_scores(run)
+        except RunError:
+            before = None  # what cannot be read is replaced
+        kept = before["scores"] if before and before["step"] == step else {}
+        entries = kept | {name: _entry(score) | about for name, score in scores.items()}
+        content = {"version": VERSION, "step": step, **about, "scores": _plain(entries)}
+        write_text(run.scores_path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def reason_of(score: Any) -> str:
+    """Say why a score has no value; empty where it has one."""
+    if not math.isnan(score):
+        return ""
+    return getattr(score, "reason", "") or "; ".join(getattr(score, "notes", ()))
 
 
 def _entry(score: Any) -> dict[str, Any]:
@@ -334,7 +345,7 @@ def _entry(score: Any) -> dict[str, Any]:
         "settings": getattr(score, "settings", {}),
         "parts": getattr(score, "parts", {}),
         "interval": getattr(score, "interval", None),
-        "reason": getattr(score, "reason", ""),
+        "reason": reason_of(score),
     }
 
 

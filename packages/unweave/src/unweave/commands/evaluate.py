@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -22,15 +21,15 @@ PARTS = ("train", "holdout")
 def evaluate(
     run: RunPath,
     metrics: Annotated[
-        str | None, typer.Option(help="registered names, separated by commas or spaces")
+        str | None, typer.Option(help="names of metrics, separated by commas or spaces")
     ] = None,
     rows: Rows = 50_000,
     seed: Seed = 0,
     codes: Annotated[
-        str, typer.Option(help="mean: of q(z|x); sampled: one draw of each image; or both")
+        str, typer.Option(help="mean: the mean of q(z|x); sampled: one draw from it; or both")
     ] = "mean",
     on: Annotated[
-        str, typer.Option(help="train: images trained on; holdout: images held out")
+        str, typer.Option(help="train: the images of training; holdout: those held out")
     ] = "train",
     preset: Annotated[
         str | None,
@@ -64,10 +63,11 @@ def evaluate(
     print(opened.codes_path)
 
 
-def _text(score: object) -> str:
-    value = float(score)  # type: ignore[arg-type]
-    reason = getattr(score, "reason", "")
-    return f"none: {reason}" if reason and math.isnan(value) else f"{value:.4g}"
+def _text(score: float) -> str:
+    from unweave.evaluate import reason_of
+
+    reason = reason_of(score)
+    return f"none: {reason}" if reason else f"{float(score):.4g}"
 
 
 def _interval_text(score: object) -> str:
