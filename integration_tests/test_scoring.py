@@ -95,8 +95,9 @@ def test_metrics_of_equal_options_share_one_call_with_those_of_strangers(calls):
     assert float(scores["first_correlation"]) == pytest.approx(expected)
     for score in scores.values():
         low, high = score.interval
-        assert low <= score <= high
-        assert high - low < 0.3
+        assert 0 < high - low < 0.3
+        # Basic intervals allow for bias, and may lie beside the score itself.
+        assert abs((low + high) / 2 - score) < high - low
 
 
 def test_one_that_fails_or_leaves_costs_the_others_nothing(calls):

@@ -15,8 +15,8 @@ from unweave.experiment.sweep import sweep
 from unweave.reproduce.recipe import narrowed, read_recipe
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
+@pytest.fixture
+def results(tmp_path):
     settings = {
         "method": "toy-vae", "prior": "toy-normal", "architecture": "mlp:widths=16", "dim": 3,
         "steps": 5, "batch_size": 8, "log_every": 5, "data": "toy-images", "holdout": 40,
@@ -25,7 +25,7 @@ def results(tmp_path_factory):
     experiment = Experiment(
         name="e", settings=settings, runs=runs, measures={"error": "test-squared-error"}
     )
-    return sweep(experiment, tmp_path_factory.mktemp("e") / "e", Serial())
+    return sweep(experiment, tmp_path / "e", Serial())
 
 
 def test_the_nearest_image_is_that_of_a_search_of_all():
@@ -46,12 +46,9 @@ def panels(results, kind, **options):
 def test_traversals_start_from_an_image_of_each_class(results):
     assert len(panels(results, "traversals", dimensions=2, classes=[0, 3, 7])) == 6
     assert len(panels(results, "traversals", dimensions=2)) == 2
+    assert len(panels(results, "neighbours")) == 2
     with pytest.raises(ConfigError, match="toy-images has no image of class 9"):
         panels(results, "traversals", classes=[9])
-
-
-def test_samples_stand_above_their_neighbours(results):
-    assert len(panels(results, "neighbours")) == 2
 
 
 def test_an_embedding_shows_every_kind_and_names_its_classes_once(results):
