@@ -47,7 +47,7 @@ def _score(run: Run) -> str:
     from unweave.tables import table
 
     with counting("encoding", "images") as progress:
-        scores = evaluate(run, rows=ROWS, progress=progress)
+        scores = evaluate(run, rows=ROWS, bootstrap=0, progress=progress)
     before = untrained_score(run, "mig", rows=ROWS)
     rows = [
         ("MIG of the untrained encoder", f"{before:.3f}"),
