@@ -25,6 +25,9 @@ def reproduce(
     executor: Annotated[
         str, typer.Option(help="what runs the jobs: processes:workers=2, serial, ray ...")
     ] = "processes",
+    together: Annotated[
+        int, typer.Option(min=1, metavar="N", help="runs that are computed as one batched model")
+    ] = 1,
 ) -> None:
     """Repeat an experiment of a paper: train, measure, compare with what was published, draw."""
     if name is None:
@@ -33,7 +36,7 @@ def reproduce(
     from unweave.experiment.sweep import StoppedError
 
     try:
-        print(_reproduce(name, out, setting or [], executor))
+        print(_reproduce(name, out, setting or [], executor, together))
     except StoppedError as stop:
         print(stop, file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -47,7 +50,9 @@ def _list_recipes() -> str:
     return table(("recipe", "what it repeats"), rows)
 
 
-def _reproduce(name: str, out: Path | None, settings: list[str], executor: str) -> str:
+def _reproduce(
+    name: str, out: Path | None, settings: list[str], executor: str, together: int
+) -> str:
     import shlex
 
     from unweave.experiment.running import build_executor, default_folder
@@ -60,6 +65,6 @@ def _reproduce(name: str, out: Path | None, settings: list[str], executor: str) 
     command = ["unweave", "reproduce", name, *(w for text in settings for w in ("--set", text))]
     outcome = reproduce(
         recipe, out or default_folder(recipe), build_executor(executor),
-        changes=changes, command=shlex.join(command),
+        changes=changes, command=shlex.join(command), together=together,
     )  # fmt: skip
     return told(outcome)
