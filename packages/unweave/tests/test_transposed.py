@@ -26,7 +26,7 @@ def gradients(layer, x, weights):
 
 @pytest.mark.parametrize("channels_last", [False, True])
 @pytest.mark.parametrize("to_input", [False, True])
-@pytest.mark.parametrize("inputs, outputs, height, width", SIZES)
+@pytest.mark.parametrize(("inputs", "outputs", "height", "width"), SIZES)
 def test_output_and_gradients_are_those_of_torch(
     inputs, outputs, height, width, to_input, channels_last
 ):

@@ -42,6 +42,13 @@ COMMANDS = (
 EXIT_USER_ERROR = 2
 LONGEST_SENTENCE = 10_000
 """Characters of an error that are printed."""
+SPINS = ("GOMP_SPINCOUNT", "2000")
+"""How often a thread of torch looks for work before it sleeps, where the user does not say it.
+
+GNU's OpenMP looks 300,000 times, some milliseconds, which beside other programs is time that the
+thread waited for does not get. 2,000 times take about as long as to fall asleep and wake up. It is
+read when torch is loaded, so it is set before that.
+"""
 COMPLETION = "_UNWEAVE_COMPLETE"
 """What a shell sets when it asks how a word goes on."""
 
@@ -50,6 +57,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line: a user's error is one sentence and exit code 2."""
     given = sys.argv[1:] if arguments is None else arguments
     warnings.showwarning = _show_warning
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault(*SPINS)
     try:
         app = _make_app()
         sys.exit(app(given, prog_name="unweave", standalone_mode=False, obj=given) or 0)
