@@ -291,6 +291,8 @@ def session(run: Trained, trainer: Trainer, progress: Progress) -> Iterator[RunO
     _forget_after(run, trainer.step)
     observer = RunObserver(run, trainer, progress)
     run.registry.observe("unweave_run_start", run=run)
+    if said := processor.remark(trainer.config.precision, trainer.clock.device):
+        progress.say(said)
     progress.start(trainer.step, trainer.config.steps)
     try:
         yield observer
