@@ -9,7 +9,8 @@ hookimpl = pluggy.HookimplMarker("unweave")
 # compares them. Each metric is a function in a module of its own name.
 ROOMS = {
     "information": (
-        "mig", "mig_sup", "jemmig", "dcimig", "modularity", "rmig", "infomec",
+        "mig", "mig_sup", "jemmig", "dcimig", "modularity", "rmig", "infomec", "med",
+        "minimality", "sufficiency", "precision_area", "dmig", "xmig", "dlig",
     ),
     "predictors": (
         "sap", "dci", "dci_es", "explicitness", "linear_probe", "downstream",
@@ -19,11 +20,13 @@ ROOMS = {
     ),
     "pairs": (
         "mcc", "reconstruction_error", "psnr", "ssim", "laplacian_variance", "udr", "mmd",
-        "frechet_distance", "kernel_distance",
+        "frechet_distance", "kernel_distance", "precision", "recall", "density", "coverage",
+        "smoothness", "monotonicity",
     ),
     "unsupervised": (
         "gaussian_total_correlation", "gaussian_wasserstein", "mutual_information_score",
         "total_correlation_knn", "hoyer_sparsity", "active_units",
+        "factorized_support", "wsepin", "windin",
     ),
 }  # fmt: skip
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from unweave_metrics._named import with_names
 from unweave_metrics._signatures import accepted, array_names
 from unweave_metrics.intervals.strategies import Strategy, Subsets
 from unweave_metrics.presets import presets_of
@@ -94,7 +95,7 @@ CATALOGUE: dict[str, Entry] = {}
 
 
 def metric(summary: str, *, interval: Strategy, **facts: Any) -> Callable[[Function], Function]:
-    """Enter a function into the catalogue; it stays as it is.
+    """Enter a function into the catalogue; from then on it takes frames and words too.
 
     Parameters
     ----------
@@ -104,9 +105,10 @@ def metric(summary: str, *, interval: Strategy, **facts: Any) -> Callable[[Funct
     """
 
     def enter(function: Function) -> Function:
-        entry = Entry(function, summary, interval, **facts)
+        entered = with_names(function)
+        entry = Entry(entered, summary, interval, **facts)
         CATALOGUE[entry.name] = entry
-        return function
+        return entered
 
     return enter
 

@@ -13,6 +13,7 @@ from unweave_metrics._arrays import Array, check_choice, check_pair
 from unweave_metrics._binning import bin_columns, factor_labels
 from unweave_metrics._counting import Counts, Floats, Labels, PairInformation
 from unweave_metrics._kinds import Declared, kinds_of
+from unweave_metrics._named import with_names
 from unweave_metrics._sampling import subsample
 from unweave_metrics.information._correction import CORRECTIONS, corrected_information
 from unweave_metrics.presets import settings_for
@@ -62,6 +63,7 @@ class InformationTable:
         return np.where(entropy > 0, information / np.where(entropy > 0, entropy, 1.0), dead)
 
 
+@with_names
 def information_table(
     codes: ArrayLike,
     factors: ArrayLike,

@@ -50,10 +50,10 @@ def _list_recipes() -> str:
 def _reproduce(name: str, out: Path | None, settings: list[str], executor: str) -> str:
     import shlex
 
-    from unweave.config import parse_settings
     from unweave.experiment.running import build_executor, default_folder
     from unweave.reproduce.recipe import read_recipe
     from unweave.reproduce.reproduction import reproduce, told
+    from unweave.settings import parse_settings
 
     changes = parse_settings(settings)
     recipe = read_recipe(name, changes)

@@ -50,6 +50,9 @@ def sweep(
     device: Annotated[
         str, typer.Option(help="where to compute: auto, cpu, cuda or cuda:N")
     ] = "auto",
+    together: Annotated[
+        int, typer.Option(min=1, metavar="N", help="runs that are computed as one batched model")
+    ] = 1,
 ) -> None:
     """Train many runs, measure and compare them; the same command again goes on."""
     from unweave.experiment.comparison import Comparison
@@ -65,7 +68,9 @@ def sweep(
     )
     folder = out or default_folder(experiment)
     try:
-        results = run_sweep(experiment, folder, build_executor(executor), device=device)
+        results = run_sweep(
+            experiment, folder, build_executor(executor), device=device, together=together
+        )
     except StoppedError as stop:
         print(stop, file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED) from None
