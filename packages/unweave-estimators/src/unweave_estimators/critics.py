@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -38,7 +40,7 @@ class Critic(nn.Module):
         self.heads, self.logits = heads, logits
         sizes = [dim] + [width] * layers
         body: list[nn.Module] = []
-        for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+        for inputs, outputs in pairwise(sizes):
             body += [nn.Linear(inputs, outputs), nn.LeakyReLU(0.2)]
         self.body = nn.Sequential(*body, nn.Linear(width, heads * logits))
 
