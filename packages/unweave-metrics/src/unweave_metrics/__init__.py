@@ -22,6 +22,9 @@ from unweave_metrics.predictors.dci_es import dci_es as dci_es
 from unweave_metrics.predictors.explicitness import explicitness as explicitness
 from unweave_metrics.predictors.linear_probe import linear_probe as linear_probe
 from unweave_metrics.predictors.downstream import downstream as downstream
+from unweave_metrics.predictors.r2 import r2 as r2
+from unweave_metrics.predictors.mcc_regression import mcc_regression as mcc_regression
+from unweave_metrics.predictors.fairness import fairness as fairness
 from unweave_metrics.interventions.factor_vae import factor_vae as factor_vae
 from unweave_metrics.interventions.beta_vae import beta_vae as beta_vae
 from unweave_metrics.interventions.irs import irs as irs
