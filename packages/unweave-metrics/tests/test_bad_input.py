@@ -30,7 +30,7 @@ def with_value(value):
         (GOOD[:, 0], CLASSES, r"codes must have shape \(n, d\), got \(60,\)"),
         (GOOD, CLASSES[:50], "one row for each of the 60 rows of codes, got 50"),
         (GOOD.astype(object), CLASSES, "codes must hold numbers"),
-        (GOOD, CLASSES.astype(str), "factors must hold numbers"),
+        (GOOD, CLASSES.astype(complex), "factors must hold numbers"),
         ([[1, 2], [3]], CLASSES, "codes must"),
     ],
 )
