@@ -81,8 +81,12 @@ def page(entry, kinds, ladder, conventions):
     )
     picture = HERE / "pictures" / f"{entry.name}.svg"
     if entry.name in examples.OF_IMAGES:
-        drawing.of_images(picture, *examples.image_scores(entry.name))
+        drawing.of_ladders(picture, examples.image_scores(entry.name))
         caption = "Discs of 32 x 32 pixels with more and more noise, and with more and more blur"
+    elif entry.name in examples.OF_TRAVERSALS:
+        ladders = examples.traversal_scores(entry.name)
+        drawing.of_ladders(picture, ladders, drawing.OF_TRAVERSALS)
+        caption = "A straight line that is bent more and more, and one with more and more noise"
     else:
         drawing.of_codes(picture, kinds, ladder)
         parts.append(markdown(list(examples.KINDS), [[number(value) for value in kinds]]))

@@ -44,7 +44,7 @@ def test_score_prints_the_numbers_of_the_functions(table, capsys):
 def test_names_with_commas_or_spaces(table, words, capsys):
     given = [str(table) if word == "TABLE" else word for word in words]
     assert main(["score", *given, "--csv"]) == 0
-    names = [line.split(",")[0] for line in capsys.readouterr().out.splitlines()]
+    names = [line.split(",")[0] for line in capsys.readouterr().out.strip().splitlines()]
     assert names == ["metric", "mig", "mcc"]
 
 

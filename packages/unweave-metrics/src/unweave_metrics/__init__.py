@@ -76,6 +76,7 @@ from unweave_metrics.evaluate import evaluate
 from unweave_metrics.information._scores import scores_of
 from unweave_metrics.information._table import information_table
 from unweave_metrics.presets import preset_names, settings_for
+from unweave_metrics.ranking import RankCorrelation, rank_correlation
 from unweave_metrics.score import Score
 from unweave_metrics.scoretable import ScoreTable
 from unweave_metrics.scoring import score_codes, scorer
@@ -85,6 +86,7 @@ __version__ = "0.1.0"
 __all__ = [
     "CodeTable",
     "Comparison",
+    "RankCorrelation",
     "Score",
     "ScoreTable",
     "aggregate",
@@ -95,6 +97,7 @@ __all__ = [
     "information_table",
     "paired_test",
     "preset_names",
+    "rank_correlation",
     "read_code_table",
     "read_code_tables",
     "score_codes",
