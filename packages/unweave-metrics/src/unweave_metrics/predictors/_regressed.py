@@ -42,11 +42,16 @@ def _with_one(rows: Floats) -> Floats:
     return np.column_stack([rows, np.ones(len(rows))])
 
 
-def check_varying(wanted: Floats) -> None:
-    """Refuse test rows where a factor has one value: there is no variance to explain."""
+def check_varying(split: Split) -> Floats:
+    """Return the factors of the test rows, refusing one of one value: it has no variance."""
+    wanted = split.y_test.astype(np.float64)
     still = np.flatnonzero(constant_columns(wanted))
     if len(still):
+        k, value = still[0], wanted[0, still[0]] + 0.0  # no -0
+        everywhere = bool((split.y[:, k] == value).all())
+        where, what = ("", "drop that column") if everywhere else (" of the test rows", "add rows")
         raise ValueError(
-            f"factors must take at least two values among the test rows, column {still[0]} takes "
-            "one; give more rows"
+            f"factors must take at least two values each, got one value ({value:g}) in column "
+            f"{k}{where}; {what}"
         )
+    return wanted

@@ -80,8 +80,7 @@ def mcc_regression(
     settings = probe_settings(preset, train_samples, test_samples)
     settings |= {"predictor": predictor, "seed": seed}
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
-    wanted = split.y_test.astype(np.float64)
-    check_varying(wanted)
+    wanted = check_varying(split)
     found = regressed(split, predictor)
     centred = [part - part.mean(axis=0) for part in (found, wanted)]
     lengths = np.sqrt([(part**2).sum(axis=0) for part in centred])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics._kinds import Declared
@@ -79,8 +78,7 @@ def r2(
     settings = probe_settings(preset, train_samples, test_samples)
     settings |= {"predictor": predictor, "seed": seed}
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
-    wanted = split.y_test.astype(np.float64)
-    check_varying(wanted)
+    wanted = check_varying(split)
     found = regressed(split, predictor)
     error = ((wanted - found) ** 2).sum(axis=0)
     per_factor = 1 - error / ((wanted - wanted.mean(axis=0)) ** 2).sum(axis=0)
