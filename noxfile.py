@@ -1,3 +1,6 @@
+# /// script
+# dependencies = ["nox[uv]"]
+# ///
 """Sessions: `nox` runs what continuous integration runs; `nox -l` lists all."""
 
 from __future__ import annotations
@@ -5,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 import tomllib
 from pathlib import Path
 
@@ -15,22 +19,33 @@ SHARED = Path(os.environ.get("UNWEAVE_SHARED", ROOT.parent / "shared"))
 CONSTRAINTS = str(ROOT / "constraints.txt")
 PACKAGES = sorted(p.parent.name for p in ROOT.glob("packages/*/pyproject.toml"))
 PLUGINS = sorted(p.parent.name for p in ROOT.glob("plugins/*/pyproject.toml"))
+SOURCES = sorted(ROOT.glob("p*/*/src"))
 TORCHLESS = ("unweave-metrics", "unweave-data")
 LATER_PYTHONS = ("3.12", "3.13")
 WHEELS = Path(os.environ.get("UNWEAVE_DIST", ROOT / "dist"))
 TEST_TOOLS = ("pytest>=8.2", "hypothesis>=6.100", "pytest-xdist>=3.6")
-# Of the tests of one package at a time; torch and numba are then given one thread each.
+SITE_TOOLS = ("mkdocs-material==9.8.2", "mkdocstrings[python]==1.0.8", "ruff==0.17.5")
+# The suites of minutes have two processes each, or the last one would leave a core idle.
 WORKERS = ("-n", "2", "--dist", "worksteal")
-ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+LONG = ("unweave", "unweave-metrics")
+# As many sessions as cores run at once, so torch gets one thread. What an environment imports
+# is compiled once: its tests start hundreds of processes.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""}
 # Its dependency weighs more than everything else here: it has a session of its own.
 APART = ("unweave-ray",)
 # torch says so where numpy is not installed, and priors and estimators do without it.
 NO_NUMPY = "ignore:Failed to initialize NumPy"
 STRICT = ("-W", "error", "-W", NO_NUMPY, "-p", "no:cacheprovider")
 
-nox.needs_version = ">=2024.4.15"
+nox.needs_version = ">=2026.4"
+nox.options.default_venv_backend = "uv"
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["lint", "types", "build", "alone", "later", "integration", "plugin", "docs"]
+# Side by side, the longest first; but a session that is named shows what it does as it does it.
+nox.options.parallel = 1 if "-s" in sys.argv else "auto"
+nox.options.allow_parallel = True
+nox.options.sessions = ["lint", "build", "integration", "alone", "later", "types", "plugin", "docs"]
+# uv looks for wheels where pip is told to look, such as the CPU wheel of torch.
+os.environ.setdefault("UV_FIND_LINKS", ",".join(os.environ.get("PIP_FIND_LINKS", "").split()))
 
 
 def folder(package: str) -> Path:
@@ -59,11 +74,6 @@ def wheel(package: str) -> str:
     return str(found[-1])
 
 
-def sources() -> str:
-    """Return the search path of the sources of all packages and plugins."""
-    return os.pathsep.join(str(p) for p in ROOT.glob("p*/*/src"))
-
-
 def lowest(package: str) -> list[str]:
     """Pin every direct dependency but torch, which the constraints fix, to its lowest version."""
     project = tomllib.loads((folder(package) / "pyproject.toml").read_text())["project"]
@@ -89,7 +99,8 @@ def run_tests(session: nox.Session, package: str, *arguments: str) -> None:
     shutil.copy(folder(package) / "README.md", copy)
     shutil.copy(ROOT / "pyproject.toml", copy)
     environment = {"UNWEAVE_SHARED": str(SHARED)} if SHARED.is_dir() else {}
-    how = (*STRICT, *WORKERS, "--durations", "5", *arguments)
+    workers = WORKERS if package in LONG else ()
+    how = (*STRICT, *workers, "--durations", "10", *arguments)
     with session.chdir(copy):
         session.run("python", "-m", "pytest", "-q", *how, "tests", env=environment | ONE_THREAD)
 
@@ -101,7 +112,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("codespell", "packages", "plugins", "integration_tests", "docs", "README.md")
-    session.run("lint-imports", env={"PYTHONPATH": sources()})
+    session.run("lint-imports", env={"PYTHONPATH": os.pathsep.join(map(str, SOURCES))})
     session.run("python", "docs/check_versions.py")
 
 
@@ -110,8 +121,7 @@ def types(session: nox.Session) -> None:
     """Check types of every package, strictly."""
     install(session, "mypy==2.4.1", "numpy", "torch", "pydantic", "typer", "pluggy", "pytest",
             "scipy-stubs", "matplotlib", "safetensors", "rich", "tomli-w", "jinja2")  # fmt: skip
-    for package in (*PACKAGES, *PLUGINS):
-        session.run("mypy", str(folder(package) / "src"), env={"MYPYPATH": sources()})
+    session.run("mypy", *(str(path) for path in SOURCES))
 
 
 @nox.session
@@ -124,7 +134,7 @@ def build(session: nox.Session) -> None:
                     str(folder(package)), silent=True)  # fmt: skip
 
 
-@nox.session
+@nox.session(requires=["build"])
 @nox.parametrize("package, deps", ALONE)
 def alone(session: nox.Session, package: str, deps: str) -> None:
     """Install one wheel into an empty environment and run the package's own tests there."""
@@ -134,7 +144,7 @@ def alone(session: nox.Session, package: str, deps: str) -> None:
     run_tests(session, package, "-m", "not slow")
 
 
-@nox.session(python=[interpreter(version) for version in LATER_PYTHONS])
+@nox.session(python=[interpreter(version) for version in LATER_PYTHONS], requires=["build"])
 @nox.parametrize("package", TORCHLESS)
 def later(session: nox.Session, package: str) -> None:
     """Run the packages without torch on later Pythons, where they are installed."""
@@ -143,7 +153,7 @@ def later(session: nox.Session, package: str) -> None:
     run_tests(session, package, "-m", "not slow")
 
 
-@nox.session
+@nox.session(requires=["build"])
 def oldest_core(session: nox.Session) -> None:
     """Run the core's own tests on the lowest versions of what it depends on."""
     install(session, wheel("unweave"), *lowest("unweave"), *TEST_TOOLS)
@@ -155,7 +165,7 @@ def check_alone(session: nox.Session, package: str) -> None:
     session.run("python", str(ROOT / "docs" / "check_alone.py"), package)
 
 
-@nox.session
+@nox.session(requires=["build"])
 def integration(session: nox.Session) -> None:
     """Install all wheels and run what crosses packages; broken plugins and skips are failures."""
     features = f"{wheel('unweave')}[features]"
@@ -167,7 +177,7 @@ def integration(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "-q", *how, "integration_tests", env=strict | ONE_THREAD)
 
 
-@nox.session
+@nox.session(requires=["build"])
 def plugin(session: nox.Session) -> None:
     """Run the plugins' own tests with everything installed."""
     names = [name for name in PLUGINS if name not in APART]
@@ -178,14 +188,14 @@ def plugin(session: nox.Session) -> None:
     session.run("unweave", "plugins", "--check", env={"UNWEAVE_STRICT_PLUGINS": "1"})
 
 
-@nox.session
+@nox.session(requires=["build"])
 def ray(session: nox.Session) -> None:
     """Run the tests of the executor `ray`: a local cluster whose workers are killed."""
     install(session, *(wheel(p) for p in (*PACKAGES, *APART)), *TEST_TOOLS)
     run_tests(session, "unweave-ray", "-p", "no:xdist")
 
 
-@nox.session
+@nox.session(requires=["build"])
 def slow(session: nox.Session) -> None:
     """Run the tests that are marked slow."""
     names = [name for name in (*PACKAGES, *PLUGINS) if name not in APART]
@@ -204,7 +214,7 @@ def oldest_torch(session: nox.Session) -> None:
         run_tests(session, package, "-m", "not slow")
 
 
-@nox.session
+@nox.session(requires=["build"])
 def docs(session: nox.Session) -> None:
     """Check that the docs say what the code does: snippets, hooks, links."""
     names = [name for name in (*PACKAGES, *PLUGINS) if name not in APART]
@@ -246,6 +256,34 @@ def results(session: nox.Session) -> None:
     recipes = ROOT / "packages/unweave/src/unweave/reproduce/recipes"
     for name in session.posargs or sorted(path.stem for path in recipes.glob("*.toml")):
         session.run("unweave", "reproduce", name, "--out", str(ROOT / "docs/results" / name))
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """Build the docs into site/, warnings as errors; check its links and its search."""
+    session.install(*SITE_TOOLS)
+    session.run("mkdocs", "build", "--quiet", env={"NO_MKDOCS_2_WARNING": "1"})
+    session.run("python", "docs/site/check.py")
+    session.run("python", "docs/site/check_search.py")
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Check that dist/ is ready for an index: versions, descriptions, changelog, tag."""
+    build(session)
+    session.install("twine==7.0.0")
+    session.run("python", "docs/check_versions.py")
+    session.run("twine", "check", "--strict", *map(str, sorted(WHEELS.iterdir())))
+    session.run("python", "docs/check_release.py", str(WHEELS))
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Show which lines the tests of each package leave out; `-- NAME ...` for some packages."""
+    names = session.posargs or [name for name in (*PACKAGES, *PLUGINS) if name not in APART]
+    install(session, *(wheel(p) for p in (*PACKAGES, *PLUGINS)), *TEST_TOOLS, "pytest-cov>=6.2")
+    for name in names:
+        run_tests(session, name, "-m", "not slow", f"--cov={module(name)}", "--cov-report=term")
 
 
 @nox.session

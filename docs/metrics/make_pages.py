@@ -35,6 +35,16 @@ def markdown(heads, rows):
     return "\n".join([lines[0], "|" + "---|" * len(heads), *lines[1:]])
 
 
+def prose(text):
+    """Return text with a line for each sentence, and at most 100 columns."""
+    sentences = re.split(r"(?<=[.!?]) +(?=[A-Z`(\[])|(?<=\.\*\*) ", " ".join(text.split()))
+    return "\n".join(
+        line
+        for sentence in sentences
+        for line in textwrap.wrap(sentence, 100, break_long_words=False, break_on_hyphens=False)
+    )
+
+
 def sections(entry):
     """Return the docstring's sentence, its formula, and the rest as a list of sections."""
     text = inspect.getdoc(entry.function)
@@ -68,17 +78,15 @@ def page(entry, kinds, ladder, conventions):
     parts = [
         f"# {entry.name}",
         f"{summary}. {best[entry.best]}",
-        textwrap.fill(f"**Formula.** {first} {formula}", 110),
+        prose(f"**Formula.** {first} {formula}"),
     ]
     parts.append(
         f"**Rewards:** {entry.rewards}.\n\n**Misses:** {entry.misses}.\n\n**Cost:** {entry.cost} time."
     )
     if entry.with_rows:
-        parts.append(textwrap.fill(f"**More rows:** {entry.with_rows}", 110))
+        parts.append(prose(f"**More rows:** {entry.with_rows}"))
     over, covers = entry.interval.over, entry.interval.covers
-    parts.append(
-        textwrap.fill(f"**Interval:** for {covers}; resampled: {over} ([how](intervals.md)).", 110)
-    )
+    parts.append(prose(f"**Interval:** for {covers}; resampled: {over} ([how](intervals.md))."))
     picture = HERE / "pictures" / f"{entry.name}.svg"
     if entry.name in examples.OF_IMAGES:
         drawing.of_ladders(picture, examples.image_scores(entry.name))
@@ -141,7 +149,7 @@ What the table shows:
   mean.
 - modularity and infomec (InfoM) are shares of information: they stay near 1 for noisy codes. Beside them report how
   much is known: mig, InfoE, or a probe.
-- sap of perfect codes is .25, not 1: one straight line a class cannot tell the middle ones of four values.
+- sap of perfect codes is .25, not 1: one straight line per class cannot tell the middle ones of four values.
 - dci_es compares small predictors with large ones: noise that no predictor overcomes does not lower it.
 - explicitness, linear_probe and downstream do not see a rotation at all: they say whether information is there.
 - Scores without factors see dependence between codes only. Gaussian ones do not see a rotation; those from
@@ -231,7 +239,8 @@ completeness with one code; InfoM is NaN with one factor, InfoC with one active 
 What remains different from the programs that the conventions are named after, with the largest number seen on the
 parity problems:
 
-- `sap`: the machine is solved to machine precision, there to 1e-4; matrices differ by at most .0007. With C = 1 the
+- `sap`: here the support vector machine is solved to machine precision, in the reference to 1e-4;
+  matrices differ by at most .0007. With C = 1 the
   other program's solver stops long before it converges where codes are constant: .0066.
 - `dci` by `histogram-boosting`: splits are exact, ties between equal codes are broken by another generator, which
   moves completeness of duplicated codes by up to .015. `predictor="gradient-boosting"` is the original.

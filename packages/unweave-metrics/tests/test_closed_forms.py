@@ -179,6 +179,15 @@ def test_dci_with_any_estimator_that_has_importances(module, name):
     )
 
 
+@pytest.mark.parametrize("score", [um.factor_vae, um.z_min_var, um.z_max_var])
+def test_votes_of_no_active_code_are_no_score(score):
+    factors = np.random.default_rng(0).integers(0, 3, size=(300, 2))
+    found = score(1e-4 * factors, factors, prune_std=0.05)
+    assert np.isnan(found)
+    assert found.notes == ("no code is active: each varies by less than 0.05",)
+    assert not found.parts["votes"].any()
+
+
 def test_dci_refuses_an_estimator_without_importances():
     from sklearn.neighbors import KNeighborsClassifier
 

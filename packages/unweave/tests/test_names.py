@@ -10,6 +10,7 @@ from conftest import write_distribution
 
 import unweave
 from unweave.config import make_config
+from unweave.configfile import used_entries
 from unweave.density import fit_density
 from unweave.errors import ClashError, ConfigError, UnknownNameError
 from unweave.evaluate import METRICS, _calls
@@ -74,7 +75,7 @@ def test_every_method_and_every_default_keeps_its_meaning(thief, monkeypatch):
 
     def meaning(found):
         config = make_config(found, {"method": method})
-        return config, unweave.config.used_entries(found, config)
+        return config, used_entries(found, config)
 
     monkeypatch.setenv("UNWEAVE_PLUGINS", ",".join(("unweave", *PACKAGES)))
     registry.cache_clear()

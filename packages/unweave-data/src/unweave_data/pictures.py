@@ -40,8 +40,9 @@ def open_picture(file: Path) -> "Iterator[Image]":
 
     Raises
     ------
-    DataError : not a regular file, not an image of a known format, damaged, or too large to unpack
-
+    DataError
+        If it is not a regular file, not an image of a known format, damaged, or too large to
+        unpack.
     """
     from PIL import Image
 
@@ -104,8 +105,8 @@ def deep_levels(image: "Image", file: Path) -> NDArray[Any]:
 
     Raises
     ------
-    DataError : NaN or infinity
-
+    DataError
+        For NaN or infinity.
     """
     levels = np.asarray(image)
     if levels.dtype.kind == "f" and not np.isfinite(levels).all():

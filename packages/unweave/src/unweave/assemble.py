@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -20,9 +19,7 @@ from unweave.directory import ImageFacts
 from unweave.errors import (
     ConfigError,
     RunError,
-    UnweaveError,
     blaming,
-    describe,
     quote,
     unknown_name,
 )
@@ -30,7 +27,7 @@ from unweave.method import Schedule, Term
 from unweave.model import Autoencoder
 from unweave.objectives.classifier import WithClassifier
 from unweave.options import parse_spec, short_name
-from unweave.players import Parts, Player, Weighing
+from unweave.players import Parts, Player, Weighing, players_of
 from unweave.protocols import Dataset, Objective, PosteriorFamily, member
 from unweave.registry import Registry
 
@@ -353,10 +350,12 @@ def _owners(names: Registry, config: TrainConfig, parts: Parts, objective: Any) 
 def _check_players(owner: str, objective: Objective) -> None:
     """Raise unless players have names of their own and, within a round, parameters of their own."""
     with blaming(owner, "when asked for its rounds of players"):
-        players = [player for players in objective.rounds for player in players]
-        names = [str(player.name) for player in players]
-        if not players or len(set(names)) < len(names):
-            raise ConfigError(f"{owner} needs players with different names, got {names}")
+        try:
+            players = players_of(objective.rounds)
+        except ConfigError as error:
+            raise ConfigError(f"{owner}: {error}") from None
+        if not players:
+            raise ConfigError(f"{owner} has no players; rounds must hold at least one")
         for number, together in enumerate(objective.rounds):
             owned = [id(p) for player in together for p in trained_parameters(player)]
             if len(set(owned)) < len(owned):
@@ -376,7 +375,7 @@ def _check_ownership(owner: str, objective: Objective, model: Autoencoder) -> No
                 f"{owner} holds {name} of the model, which is saved already; keep modules of "
                 "parts.model in a tuple, as players do"
             )
-    players = (player for players in objective.rounds for player in players)
+    players = players_of(objective.rounds).values()
     owned = {id(p) for player in players for p in trained_parameters(player)}
     for prefix, part in (("model", model), ("objective", module)):
         for name, parameter in part.named_parameters():
@@ -449,38 +448,6 @@ def describe_player(owners: Mapping[int, str], player: Any) -> str:
     modules = tuple(player.modules)
     owner = owners.get(id(modules[0])) if len(modules) == 1 else None
     return f"player {player.name!r}" + (f" of {owner}" if owner else "")
-
-
-@contextlib.contextmanager
-def explaining(owners: Mapping[int, str], when: str) -> Iterator[None]:
-    """Raise a sentence that names the registered module in which an error arose.
-
-    when : ends the sentence, as in "at step 7".
-
-    Raises
-    ------
-    ConfigError
-        In place of an error that arose in a method of a registered module.
-    """
-    try:
-        yield
-    except (UnweaveError, KeyboardInterrupt, GeneratorExit):
-        raise
-    except BaseException as error:
-        owner = _owner_of(error, owners)
-        if not owner:
-            raise
-        raise ConfigError(f"{owner} raised {describe(error)} {when}") from error
-
-
-def _owner_of(error: BaseException, owners: Mapping[int, str]) -> str:
-    """Find the innermost registered object among those whose methods an error passed."""
-    owner, trace = "", error.__traceback__
-    while trace is not None:
-        this = trace.tb_frame.f_locals.get("self")
-        owner = owners.get(id(this)) or owners.get(id(type(this))) or owner
-        trace = trace.tb_next
-    return owner
 
 
 def choose_device(name: str) -> torch.device:

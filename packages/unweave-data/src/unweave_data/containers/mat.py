@@ -34,9 +34,9 @@ def read_mat(path: Path | str, names: tuple[str, ...], what: str) -> dict[str, N
 
     Raises
     ------
-    DataError : not such a file, truncated, of version 7.3, without these arrays, or larger than it
-        may be
-
+    DataError
+        If it is not such a file, truncated, of version 7.3, without these arrays, or larger
+        than it may be.
     """
     import scipy.io
 

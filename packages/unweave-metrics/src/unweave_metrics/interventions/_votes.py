@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,11 @@ def vote_score(
         tables.append(table)
     train, evaluation = tables
     trained, tested = majority_accuracy(train, evaluation)
-    if settings["rescale"] and active.any():
+    notes = kinds.notes
+    if not active.any():
+        trained = tested = math.nan
+        notes = (*notes, f"no code is active: each varies by less than {settings['prune_std']:g}")
+    elif settings["rescale"]:
         trained, tested = rescaled(trained, train.shape[1]), rescaled(tested, train.shape[1])
     parts = {
         "train_accuracy": trained,
@@ -58,7 +63,7 @@ def vote_score(
         "variances": variances,
     }
     settings = settings | {"factor_kinds": kinds.words, "rows": len(z)}
-    return Score(tested, name=name, parts=parts, settings=settings, notes=kinds.notes)
+    return Score(tested, name=name, parts=parts, settings=settings, notes=notes)
 
 
 def least_varying(

@@ -25,7 +25,7 @@ ROWS = 20_000
 
 def demo(
     out: Annotated[Path, typer.Option(help="the run directory, new or empty")] = Path("runs/demo"),
-    steps: Annotated[int | None, typer.Option(min=1, help="for a shorter or longer one")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="number of training steps")] = None,
 ) -> None:
     """Train TCWAE-MWS on rendered dSprites, score it, and write its report."""
     from unweave.api import train

@@ -32,6 +32,7 @@ from unweave.commands.sweep import sweep
 from unweave.commands.train import train
 from unweave.commands.traverse import traverse
 from unweave.errors import PluginWarning, UnweaveError, message_of, unknown_name
+from unweave.launch import leads
 
 COMMANDS = (
     train, evaluate, report, figures, encode, fit_density, sample, traverse, interpolate, fid,
@@ -50,12 +51,15 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     warnings.showwarning = _show_warning
     try:
-        sys.exit(_make_app()(given, prog_name="unweave", standalone_mode=False) or 0)
+        app = _make_app()
+        sys.exit(app(given, prog_name="unweave", standalone_mode=False, obj=given) or 0)
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted before anything was kept", given, EXIT_INTERRUPTED)
     except (UnweaveError, ValueError, OSError) as error:
+        if isinstance(error, UnweaveError) and not leads():
+            sys.exit(EXIT_USER_ERROR)  # the first process of the job says it
         _fail(message_of(error, LONGEST_SENTENCE), given)
     except Exception as error:
         if _lacks_memory(error):

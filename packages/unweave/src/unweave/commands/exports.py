@@ -151,7 +151,7 @@ def check_suffix(path: Path, known: tuple[str, ...]) -> None:
     if path.suffix not in known:
         raise unknown_name("file type", path.suffix or path.name, known)
     if not path.parent.exists() and path.parent != path.parent.parent / "figures":
-        raise ConfigError(f"folder {path.parent} is not there; make it first")
+        raise ConfigError(f"folder {path.parent} does not exist; make it first")
 
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> Path:

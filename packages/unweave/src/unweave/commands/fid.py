@@ -13,12 +13,12 @@ from unweave.tables import table
 def fid(
     run: RunPath,
     data: Annotated[
-        str | None, typer.Option(help="images to compare with, as the test set; the run's data")
+        str | None, typer.Option(help="images to compare with; default: the data of the run")
     ] = None,
-    images: Annotated[int, typer.Option(min=2, help="on each side")] = 2000,
-    network: Annotated[str, typer.Option(help="efficientnet-lite0 or inception")] = (
-        "efficientnet-lite0"
-    ),
+    images: Annotated[int, typer.Option(min=2, help="number of samples, and of images")] = 2000,
+    network: Annotated[
+        str, typer.Option(help="network of the features: efficientnet-lite0 or inception")
+    ] = ("efficientnet-lite0"),
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:

@@ -13,16 +13,17 @@ from unweave.commands.app import EXIT_INTERRUPTED
 
 def reproduce(
     name: Annotated[
-        str | None, typer.Argument(help="a recipe, or a .toml file of one; all are listed without")
+        str | None, typer.Argument(help="a recipe or its .toml file; without it, list all recipes")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="the folder; one that was begun is continued")
+        Path | None,
+        typer.Option(help="the folder of the results; what is unfinished in it is continued"),
     ] = None,
     setting: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="changes every run")
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="a setting of every run")
     ] = None,
     executor: Annotated[
-        str, typer.Option(help="NAME or NAME:key=value,...; as processes:workers=2, serial, ray")
+        str, typer.Option(help="what runs the jobs: processes:workers=2, serial, ray ...")
     ] = "processes",
 ) -> None:
     """Repeat an experiment of a paper: train, measure, compare with what was published, draw."""
@@ -49,10 +50,10 @@ def _list_recipes() -> str:
 def _reproduce(name: str, out: Path | None, settings: list[str], executor: str) -> str:
     import shlex
 
-    from unweave.config import parse_settings
     from unweave.experiment.running import build_executor, default_folder
     from unweave.reproduce.recipe import read_recipe
     from unweave.reproduce.reproduction import reproduce, told
+    from unweave.settings import parse_settings
 
     changes = parse_settings(settings)
     recipe = read_recipe(name, changes)

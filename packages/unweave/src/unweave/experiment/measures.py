@@ -140,7 +140,7 @@ def _score(run: Trained, text: str, parts: set[str]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # the reason is in the scores, and told
         evaluate(
-            run, (text,), rows=ROWS, active="active" in parts,
+            run, (text,), rows=ROWS, active="active" in parts, bootstrap=0,
             codes="sampled" if "sampled" in parts else "mean",
             on="holdout" if "holdout" in parts else "train",
         )  # fmt: skip

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from unweave.config import parse_settings
 from unweave.errors import ConfigError
 from unweave.experiment.definition import Experiment, Variant
 from unweave.experiment.reading import changed, read_definition, validated, with_absolute_paths
 from unweave.options import build, parse_spec, short_name
 from unweave.protocols import Executor
 from unweave.registry import registry
+from unweave.settings import parse_settings
 
 
 def build_executor(text: str) -> Executor:
