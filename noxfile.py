@@ -15,8 +15,22 @@ import nox
 sys.path.insert(0, str(Path(__file__).parent / ".ci"))
 import studies  # noqa: E402, F401
 from house import (  # noqa: E402
-    CONSTRAINTS, FAST, PACKAGES, PLUGINS, ROOT, TEST_TOOLS, TOGETHER, TWO, WHEELS, folder, install,
-    interpreter, lowest, run_pytest, run_tests, wheel,
+    CONSTRAINTS,
+    FAST,
+    PACKAGES,
+    PLUGINS,
+    ROOT,
+    TEST_TOOLS,
+    TOGETHER,
+    TWO,
+    WHEELS,
+    folder,
+    install,
+    interpreter,
+    lowest,
+    run_pytest,
+    run_tests,
+    wheel,
 )  # fmt: skip
 
 nox.needs_version = ">=2026.10"

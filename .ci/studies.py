@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import nox
 from house import (
-    APART, FAST, PACKAGES, PLUGINS, ROOT, TEST_TOOLS, TOGETHER, WHEELS, folder, install, lowest,
-    module, run_tests, wheel,
+    APART,
+    FAST,
+    PACKAGES,
+    PLUGINS,
+    ROOT,
+    TEST_TOOLS,
+    TOGETHER,
+    WHEELS,
+    folder,
+    install,
+    lowest,
+    module,
+    run_tests,
+    wheel,
 )  # fmt: skip
 
 
