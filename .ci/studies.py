@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import nox
 from house import (
     APART,
@@ -114,3 +116,13 @@ def bench(session: nox.Session) -> None:
     scripts = [*ROOT.glob("benchmarks/*.py"), *ROOT.glob("packages/*/benchmarks/*.py")]
     for script in sorted(scripts):
         session.run("python", str(script))
+
+
+@nox.session
+def bench_step(session: nox.Session) -> None:
+    """Measure a step against a plain loop and pythae's; `-- --write` adds it to the docs."""
+    install(session, *(str(folder(p)) for p in PACKAGES if p != "unweave-testing"))
+    # Without what it asks for: a user's torch is never replaced, and the rest is there.
+    peer = str(Path(session.create_tmp()) / "pythae")
+    session.install("--no-deps", "--target", peer, "pythae==0.1.2", "cloudpickle", "imageio")
+    session.run("python", "benchmarks/step.py", "--peer", peer, *session.posargs)
