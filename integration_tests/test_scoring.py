@@ -167,7 +167,7 @@ def test_a_preset_is_for_every_metric_that_has_one(run, unweave):
     assert scores["mig:preset=carbonneau2022"]["settings"]["binning"] == "unit"
     assert "hoyer-sparsity" in scores
     shown = unweave("evaluate", str(run.path), "--preset", "nobody2000", code=2)
-    assert "preset" in shown.stderr
+    assert "unknown preset 'nobody2000'; did you mean" in shown.stderr
 
 
 class Pooled(torch.nn.Module):
