@@ -26,10 +26,11 @@ from unweave.running_means import RunningMeans
 from unweave.signals import stop_signals
 from unweave.trainer import Gradients, Observer, Seat, Trainer, gradients_of, keep, save
 
-TOLERANCES = {"float32": 1e-2, "bfloat16": 2e-1}
+TOLERANCES = {"float32": 5e-2, "bfloat16": 2e-1}
 """How far terms and gradients of a member may be from those of its run alone, in their norm, by
-precision. What is not batched rightly, such as one member's noise for all, is off by its size;
-rounding was seen to reach a hundredth of the tolerance."""
+precision. What is batched wrongly, such as one member's noise for all, is off by its size. Rounding
+is some 1e-6, but a unit at the corner of its ReLU may turn by it, and on images with one background
+that is the unit at many places at once: 4 % were seen."""
 
 
 class NotTogetherError(ConfigError):

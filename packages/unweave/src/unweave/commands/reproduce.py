@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from unweave.commands.app import EXIT_INTERRUPTED
+from unweave.commands import EXIT_INTERRUPTED
 
 
 def reproduce(
@@ -32,6 +32,9 @@ def reproduce(
     executor: Annotated[
         str, typer.Option(help="what runs the jobs: processes:workers=2, serial, ray ...")
     ] = "processes",
+    together: Annotated[
+        int, typer.Option(min=1, metavar="N", help="runs that are computed as one batched model")
+    ] = 1,
 ) -> None:
     """Repeat an experiment of a paper: train, measure, compare with what was published, draw."""
     if name is None:
@@ -40,7 +43,7 @@ def reproduce(
     from unweave.experiment.sweep import StoppedError
 
     try:
-        print(_reproduce(name, out, setting or [], seeds, run or [], executor))
+        print(_reproduce(name, out, setting or [], seeds, run or [], executor, together))
     except StoppedError as stop:
         print(stop, file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -61,6 +64,7 @@ def _reproduce(
     seeds: str | None,
     runs: list[str],
     executor: str,
+    together: int,
 ) -> str:
     import shlex
 
@@ -79,5 +83,6 @@ def _reproduce(
         recipe, out or default_folder(recipe), build_executor(executor),
         changes=changes | {key: value for key, value in narrower.items() if value},
         command=shlex.join(["unweave", "reproduce", name, *typed, *chosen]),
+        together=together,
     )  # fmt: skip
     return told(outcome)
