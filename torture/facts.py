@@ -1,7 +1,8 @@
-"""What a folder holds, file by file, so that two folders can be compared and a torn file is seen."""
+"""What a folder holds, file by file: two folders are compared, and a torn file is seen."""
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import re
@@ -117,12 +118,25 @@ def _timeless(value: Any) -> Any:
     return [_timeless(item) for item in value] if isinstance(value, list) else value
 
 
+def _rows(path: Path, folder: Path) -> bytes:
+    with path.open(encoding="utf-8", newline="") as file:
+        return _plain(list(csv.DictReader(file)), folder)
+
+
 def _table(path: Path, folder: Path) -> bytes:
     found: list[bytes] = []
+
+    def note(name: str, item: Any) -> None:
+        about = {key: str(value) for key, value in item.attrs.items()}
+        if about.get("name") in TIMED:
+            return
+        found.append(f"{name} {sorted(about.items())}".encode())
+        if isinstance(item, h5py.Dataset):
+            found.append(str(item[()].tolist()).replace(str(folder), "{run}").encode())
+
     with h5py.File(path) as file:
-        for name in sorted(file):
-            found += [name.encode(), np.asarray(file[name]).tobytes()]
-        found += [f"{key}={file.attrs[key]}".encode() for key in sorted(file.attrs)]
+        file.visititems(note)
+        note("/", file)
     return b"\n".join(found)
 
 
@@ -156,6 +170,6 @@ def _page(path: Path, folder: Path) -> bytes:
 
 READERS: dict[str, Callable[[Path, Path], bytes]] = {
     ".toml": _toml, ".json": _json, ".jsonl": _lines, ".h5": _table, ".npz": _arrays,
-    ".safetensors": _tensors, ".png": _picture, ".html": _page, ".md": _text, ".csv": _text,
+    ".safetensors": _tensors, ".png": _picture, ".html": _page, ".md": _text, ".csv": _rows,
     ".txt": _text, ".log": _text,
 }  # fmt: skip

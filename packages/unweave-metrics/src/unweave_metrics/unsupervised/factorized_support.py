@@ -87,5 +87,5 @@ def _gap(pair: Floats) -> float:
     farthest = 0.0
     for value in first:  # a column of the product at a time: it has n^2 points
         points = np.column_stack([np.full(len(second), value), second])
-        farthest = max(farthest, float(tree.query(points)[0].max()))
+        farthest = max(farthest, float(np.max(tree.query(points)[0])))
     return farthest
