@@ -84,6 +84,17 @@ class Score(float):
             notes=(*self.notes, *notes),
         )
 
+    def with_notes(self, *notes: str) -> Score:
+        """Return the same score with more notes."""
+        return Score(
+            float(self),
+            name=self.name,
+            parts=self.parts,
+            interval=self.interval,
+            settings=self.settings,
+            notes=(*self.notes, *notes),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain Python values: lists for arrays, ``None`` for NaN and infinity."""
         return {
