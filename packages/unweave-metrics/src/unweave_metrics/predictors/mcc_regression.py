@@ -11,7 +11,7 @@ from unweave_metrics._kinds import Declared
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.strategies import Refits
 from unweave_metrics.predictors._probe import probe_settings
-from unweave_metrics.predictors._regressed import check_varying, regressed
+from unweave_metrics.predictors._regressed import regressed
 from unweave_metrics.predictors._split import train_and_test
 from unweave_metrics.score import Score
 
@@ -80,8 +80,7 @@ def mcc_regression(
     settings = probe_settings(preset, train_samples, test_samples)
     settings |= {"predictor": predictor, "seed": seed}
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
-    wanted = check_varying(split)
-    found = regressed(split, predictor)
+    found, wanted = regressed(split, predictor)
     centred = [part - part.mean(axis=0) for part in (found, wanted)]
     lengths = np.sqrt([(part**2).sum(axis=0) for part in centred])
     product = lengths[0] * lengths[1]

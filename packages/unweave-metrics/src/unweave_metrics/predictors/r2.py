@@ -10,7 +10,7 @@ from unweave_metrics._kinds import Declared
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.strategies import Refits
 from unweave_metrics.predictors._probe import probe_settings
-from unweave_metrics.predictors._regressed import check_varying, regressed
+from unweave_metrics.predictors._regressed import regressed
 from unweave_metrics.predictors._split import train_and_test
 from unweave_metrics.score import Score
 
@@ -78,8 +78,7 @@ def r2(
     settings = probe_settings(preset, train_samples, test_samples)
     settings |= {"predictor": predictor, "seed": seed}
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
-    wanted = check_varying(split)
-    found = regressed(split, predictor)
+    found, wanted = regressed(split, predictor)
     error = ((wanted - found) ** 2).sum(axis=0)
     per_factor = 1 - error / ((wanted - wanted.mean(axis=0)) ** 2).sum(axis=0)
     return Score(

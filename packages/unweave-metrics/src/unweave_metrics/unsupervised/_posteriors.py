@@ -16,6 +16,9 @@ from unweave_metrics._shared import shared
 # Densities held at a time: draws x rows x codes numbers, 64 MB.
 HELD = 8_000_000
 
+# Infinite ones could not be taken away from a sum of several codes again.
+LEAST = -1e6
+
 
 @dataclass(frozen=True)
 class Posteriors:
@@ -91,8 +94,10 @@ def _posteriors(mean: Floats, std: Floats, samples: int, seed: int) -> Posterior
 
 
 def _log_normal(z: Floats, mean: Floats, std: Floats) -> Floats:
-    """Return log N(z; mean, std^2) code by code."""
-    return np.asarray(-0.5 * ((z - mean) / std) ** 2 - np.log(std) - 0.5 * np.log(2 * np.pi))
+    """Return log N(z; mean, std^2) code by code, at least -1e6: nothing, beside a row's own."""
+    with np.errstate(over="ignore"):
+        density = -0.5 * ((z - mean) / std) ** 2 - np.log(std) - 0.5 * np.log(2 * np.pi)
+    return np.asarray(np.maximum(density, LEAST))
 
 
 def _mixed(z: Floats, mean: Floats, std: Floats) -> tuple[Floats, Floats, Floats]:
