@@ -14,7 +14,7 @@ from unweave_metrics._arrays import (
     check_choice,
     check_codes,
     check_factors,
-    check_positive,
+    check_order,
     quoted,
 )
 from unweave_metrics._kinds import Declared, kinds_of
@@ -63,8 +63,8 @@ def evaluate(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k); without them only scores that need none
-    metrics : a name, or names, or functions of anybody's whose positional arguments are named as the arrays
-        here; those that are usual and possible unless given
+    metrics : a name, or names, or functions of anybody's whose positional arguments are named as
+        the arrays here; those that are usual and possible unless given
     preset : convention by name; without one those of ``"locatello2019"`` on every row
     std : standard deviations of the posteriors, shape (n, d), for `rmig`
     images, reconstructions : arrays (n, h, w, c) for the scores of images
@@ -99,8 +99,6 @@ def evaluate(
     if preset is not None:
         check_choice(preset, "preset", preset_names())
     check_options({"bootstrap": bootstrap, "level": level, "jobs": jobs, "seed": seed})
-    if bootstrap:
-        check_positive(bootstrap, "bootstrap", 2)
     others = {"std": std, "images": images, "reconstructions": reconstructions}
     arrays, kinds, notes = _arrays(codes, factors, others, factor_kinds)
     entries = _wanted(metrics, arrays, notes)
@@ -166,6 +164,7 @@ def _arrays(
     words: tuple[str, ...] = ()
     if factors is not None:
         y = check_factors(factors, len(found["codes"]))
+        check_order(found["codes"], y)
         kinds = kinds_of(y, declared)
         notes += kinds.notes
         varying = np.array([bool((column != column[0]).any()) for column in y.T])
