@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 from unweave_metrics._arrays import quoted
 from unweave_metrics._guard import guarded
+from unweave_metrics._named import with_names
 from unweave_metrics._signatures import accepted, array_names
 from unweave_metrics.intervals.strategies import Strategy, Subsets
 from unweave_metrics.presets import presets_of
@@ -99,7 +100,9 @@ CATALOGUE: dict[str, Entry] = {}
 
 
 def metric(summary: str, *, interval: Strategy, **facts: Any) -> Callable[[Function], Function]:
-    """Enter a function into the catalogue, with its options checked by `_options.RULES`.
+    """Enter a function into the catalogue.
+
+    From then on it takes frames and words too, and its options are checked by `_options.RULES`.
 
     Parameters
     ----------
@@ -109,10 +112,10 @@ def metric(summary: str, *, interval: Strategy, **facts: Any) -> Callable[[Funct
     """
 
     def enter(function: Function) -> Function:
-        checked = cast(Function, guarded(function, facts.get("undefined", "")))
-        entry = Entry(checked, summary, interval, **facts)
+        entered = cast(Function, guarded(with_names(function), facts.get("undefined", "")))
+        entry = Entry(entered, summary, interval, **facts)
         CATALOGUE[entry.name] = entry
-        return checked
+        return entered
 
     return enter
 

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from unweave_metrics._arrays import as_array, quoted
 from unweave_metrics._counting import Floats
 from unweave_metrics._options import MUCH, SHARE
-from unweave_metrics.scoretable import ScoreTable, aligned, number
+from unweave_metrics.comparison import Comparison
+from unweave_metrics.scoretable import ScoreTable, number
 
 
 @dataclass(frozen=True)
@@ -123,10 +124,11 @@ def paired_test(first: Sequence[float], second: Sequence[float], level: float = 
     return PairedTest(summary.count, summary.mean, summary.low, summary.high, p)
 
 
-def compare(models: Mapping[str, Sequence[ScoreTable]]) -> str:
-    """Return a text table: one row a metric, one column a model.
+def compare(models: Mapping[str, Sequence[ScoreTable]]) -> Comparison:
+    """Compare models: prints as one row a metric, one column a model, and mean ranks.
 
-    A cell says mean ± deviation over the model's seeds, and the interval of the mean.
+    A cell says mean ± deviation over the model's seeds, and the interval of the mean. The ranks
+    (`Comparison.ranks`; 1 is best by the direction of the metric) are of the means.
 
     With two models of the same number of seeds (at least two) a column has the p of a paired test.
 
@@ -143,20 +145,19 @@ def compare(models: Mapping[str, Sequence[ScoreTable]]) -> str:
     >>> from unweave_metrics.score import Score
     >>> a, b = ScoreTable({"mig": Score(0.25)}), ScoreTable({"mig": Score(0.5)})
     >>> print(compare({"vae": [a], "tcwae": [b]}))
-    metric     vae   tcwae
-    mig     0.2500  0.5000
+    metric        vae   tcwae
+    mig        0.2500  0.5000
+    mean rank    2.00    1.00
     """
     if not models or not all(models.values()):
         raise ValueError("models must name at least one model, each with at least one table")
     metrics = list(dict.fromkeys(n for seeds in models.values() for table in seeds for n in table))
     runs = list(models.values())
     paired = len(runs) == 2 and len(runs[0]) == len(runs[1]) > 1
-    rows = [["metric", *models, *(["p"] if paired else [])]]
+    summaries, p = {}, {}
     for name in metrics:
         known = [[float(table[name]) for table in seeds if name in table] for seeds in runs]
-        row = [name, *(str(summarize(values)) if values else "" for values in known)]
-        if paired:
-            both = len(known[0]) == len(known[1]) > 1
-            row.append(number(paired_test(known[0], known[1]).p) if both else "")
-        rows.append(row)
-    return aligned(rows)
+        summaries[name] = tuple(summarize(values) if values else None for values in known)
+        if paired and len(known[0]) == len(known[1]) > 1:
+            p[name] = paired_test(known[0], known[1]).p
+    return Comparison(tuple(models), summaries, p)

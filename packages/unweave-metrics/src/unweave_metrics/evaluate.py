@@ -18,12 +18,13 @@ from unweave_metrics._arrays import (
     quoted,
 )
 from unweave_metrics._kinds import Declared, kinds_of
+from unweave_metrics._named import as_numbers, named
 from unweave_metrics._options import check_options
 from unweave_metrics._progress import Progress
 from unweave_metrics._shared import sharing
 from unweave_metrics._signatures import accepted
 from unweave_metrics.catalogue import CATALOGUE, Entry, entry_of, find_metric
-from unweave_metrics.intervals.replication import made_call, replicated
+from unweave_metrics.intervals.replication import ROWS_BY_NAME, made_call, replicated
 from unweave_metrics.intervals.strategies import Call
 from unweave_metrics.presets import preset_names
 from unweave_metrics.score import Score
@@ -99,8 +100,13 @@ def evaluate(
     if preset is not None:
         check_choice(preset, "preset", preset_names())
     check_options({"bootstrap": bootstrap, "level": level, "jobs": jobs, "seed": seed})
-    others = {"std": std, "images": images, "reconstructions": reconstructions}
-    arrays, kinds, notes = _arrays(codes, factors, others, factor_kinds)
+    rows_by_name = {name: options[name] for name in ROWS_BY_NAME if name in options}
+    given, names = as_numbers({"codes": codes, "factors": factors, "std": std, **rows_by_name})
+    options |= {name: given[name] for name in rows_by_name}
+    others = {"std": given["std"], "images": images, "reconstructions": reconstructions}
+    arrays, kinds, notes = _arrays(given["codes"], given["factors"], others, factor_kinds)
+    if "factor_names" in names and "factors" in arrays:
+        names["factor_names"] = _kept(names["factor_names"], given["factors"])
     entries = _wanted(metrics, arrays, notes)
     _check_options(entries, options)
     settings = {"preset": preset, "seed": seed, "jobs": jobs, "factor_kinds": kinds, **options}
@@ -113,7 +119,7 @@ def evaluate(
         shown.finish("intervals")
     notes += _on_counts(calls, counts, bootstrap)
     rows = {
-        entry.name: next(scores) if isinstance(call, Call) else call
+        entry.name: named(next(scores) if isinstance(call, Call) else call, names)
         for entry, call in zip(entries, called, strict=True)
     }
     notes += [note for score in rows.values() for note in score.notes]
@@ -178,6 +184,12 @@ def _arrays(
         if value is not None:
             found[name] = as_array(value, name)
     return found, words, notes
+
+
+def _kept(names: tuple[str, ...], factors: Array) -> tuple[str, ...]:
+    """Return the names of the factors that take more than one value."""
+    pairs = zip(names, np.asarray(factors).T, strict=True)
+    return tuple(name for name, column in pairs if (column != column[0]).any())
 
 
 def _wanted(

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic
 
-from unweave.config import TrainConfig, config_text, make_config, read_settings
+from unweave.config import TrainConfig, make_config
+from unweave.configfile import config_text
 from unweave.errors import RunError, quote
-from unweave.files import PARTIAL, remove_partial, write_bytes, write_text
+from unweave.files import PARTIAL, expanded, remove_partial, write_bytes, write_text
 from unweave.lock import holding
 from unweave.protocols import member
 from unweave.registry import Registry, registry
+from unweave.settings import read_settings
 
 if TYPE_CHECKING:
     from typing import Self
@@ -115,7 +117,7 @@ class RunDirectory:
         RunError
             If it is none.
         """
-        path = Path(path).expanduser()
+        path = expanded(path)
         if not (path / "config.toml").is_file():
             raise RunError(f"{path} is not a run directory: it has no config.toml")
         names = names or registry()

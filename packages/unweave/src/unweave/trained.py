@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from unweave.assemble import build_cost, build_dataset, build_model, choose_device
 from unweave.batches import derive_seed, to_float
 from unweave.checkpoint import list_checkpoints, load_checkpoint, newest_step
-from unweave.config import TrainConfig, digest
+from unweave.config import TrainConfig
+from unweave.configfile import digest
 from unweave.costs import SquaredError
 from unweave.density import fit_density, has_density, load_density
 from unweave.directory import ImageFacts, RunDirectory
@@ -24,6 +25,7 @@ from unweave.given import as_dataset
 from unweave.holdout import split
 from unweave.latent import sample_prior
 from unweave.model import Autoencoder
+from unweave.owners import explained
 from unweave.protocols import Cost, Dataset, Posterior, member
 from unweave.registry import Registry
 
@@ -174,6 +176,7 @@ class Trained(RunDirectory):
         """The decoder, codes (b, D) -> outputs (b, c, h, w), a plain torch module."""
         return self.model.decoder
 
+    @explained
     @torch.no_grad()
     def encode(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Return the means of q(z|x), float32, shape (n, D).
@@ -191,6 +194,7 @@ class Trained(RunDirectory):
         means = [p.mean.cpu().numpy() for p, _ in encode_chunks(self.model, images, self.device)]
         return np.concatenate(means)
 
+    @explained
     @torch.no_grad()
     def decode(self, z: NDArray[np.floating[Any]] | Tensor) -> NDArray[Any]:
         """Return the pictures of codes, uint8, or float32 where the data are; (n, h, w, c).
@@ -291,6 +295,7 @@ class Trained(RunDirectory):
             progress=progress,
         ).eval()
 
+    @explained
     @torch.no_grad()
     def posterior_codes(self, rows: int | None = None, seed: int = 0) -> NDArray[np.float32]:
         """Draw one code z ~ q(z|x) of each of `rows` images, or of all; float32, shape (n, D)."""
@@ -303,6 +308,7 @@ class Trained(RunDirectory):
                 codes.append(posterior.rsample(generator).cpu().numpy())
         return np.concatenate(codes)
 
+    @explained
     @torch.no_grad()
     def prior_codes(self, n: int, seed: int = 0, source: Source = "prior") -> NDArray[np.float32]:
         """Return n codes drawn from the prior, or from the fitted density; float32, shape (n, D).

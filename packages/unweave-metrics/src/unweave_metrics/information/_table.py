@@ -13,6 +13,7 @@ from unweave_metrics._arrays import Array, check_choice, check_pair
 from unweave_metrics._binning import bin_columns, class_columns, factor_labels
 from unweave_metrics._counting import ROUNDING, Counts, Floats, Labels, PairInformation
 from unweave_metrics._kinds import Declared, kinds_of
+from unweave_metrics._named import with_names
 from unweave_metrics._options import check_options
 from unweave_metrics._sampling import subsample
 from unweave_metrics._scaling import in_reach
@@ -72,6 +73,7 @@ def _over(information: Floats, entropy: Floats, dead: float) -> Floats:
     return np.where(alive, information / np.where(alive, entropy, 1.0), dead)
 
 
+@with_names
 def information_table(
     codes: ArrayLike,
     factors: ArrayLike,
@@ -146,7 +148,7 @@ def neighbor_information(
     # The package that has this convention fixes the estimator's jitter so.
     options = {"discrete_features": False, "n_neighbors": NEIGHBORS, "random_state": 42}
     values, y = in_reach(z)[0], in_reach(y)[0]
-    jitter = np.random.RandomState(42).standard_normal(values.shape)  # noqa: NPY002
+    jitter = np.random.RandomState(42).standard_normal(values.shape)
     information, entropy = np.empty((z.shape[1], y.shape[1])), binned.entropy_b.copy()
     for k in range(y.shape[1]):
         if measured[k]:

@@ -43,6 +43,7 @@ def dcimig(
     factors: ArrayLike,
     *,
     preset: str | None = None,
+    estimator: str | None = None,
     bins: int | None = None,
     binning: str | None = None,
     bin_factors: bool | None = None,
@@ -61,7 +62,7 @@ def dcimig(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2
-    preset, bins, binning, bin_factors, samples,
+    preset, estimator, bins, binning, bin_factors, samples,
     bias_correction, factor_kinds, seed : as for `mig`
 
     Returns
@@ -84,7 +85,8 @@ def dcimig(
     """
     return dcimig_of(
         information_table(
-            codes, factors, preset=preset, bins=bins, binning=binning, bin_factors=bin_factors,
-            samples=samples, bias_correction=bias_correction, factor_kinds=factor_kinds, seed=seed,
+            codes, factors, preset=preset, estimator=estimator, bins=bins, binning=binning,
+            bin_factors=bin_factors, samples=samples, bias_correction=bias_correction,
+            factor_kinds=factor_kinds, seed=seed,
         )
     )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 
 from unweave_metrics._arrays import as_array
 from unweave_metrics._counting import Floats
+from unweave_metrics._named import as_numbers, named
 from unweave_metrics._signatures import accepted
 from unweave_metrics.catalogue import Entry
 from unweave_metrics.intervals.interval import with_interval
@@ -31,9 +32,10 @@ def bounds_of(bounds: tuple[float, float], score: Score) -> tuple[float, float]:
 def made_call(entry: Entry, arrays: Mapping[str, Any], options: Mapping[str, Any]) -> Call:
     """Call a metric with arrays and options by name; options that hold rows count as arrays."""
     by_name = {name: options[name] for name in ROWS_BY_NAME if options.get(name) is not None}
-    given = {name: _read(value, name) for name, value in {**arrays, **by_name}.items()}
+    numbers, names = as_numbers({**arrays, **by_name})
+    given = {name: _read(value, name) for name, value in numbers.items()}
     rest = {name: value for name, value in options.items() if name not in by_name}
-    found = entry.function(**given, **rest)
+    found = named(entry.function(**given, **rest), names)
     score = found if isinstance(found, Score) else Score(found, name=entry.name)
     alone = rest | accepted(entry.function, {"jobs": 1})
     return Call(
