@@ -22,6 +22,7 @@ PYTHONS = ("object is not", "unsupported operand", "not supported between", "has
            "ambiguous", "broadcast", "invalid literal", "must be real number",
            "cannot be interpreted", "takes a", "unhashable", "could not convert",
            "out of bounds", "zero-size")  # fmt: skip
+LONG = 900  # characters: the names of all metrics, after one that is none of them
 ALL, SOME = 5_000, 250
 LONGEST, HANGING = 10, 120  # seconds of processor and of wall
 
@@ -93,7 +94,7 @@ def fault_of_error(error, name):
     if not last.filename.startswith(PACKAGE):
         return f"raised by {last.filename}:{last.lineno}: {error}"
     text = str(error)
-    foreign = not text or "\n" in text or len(text) > 420 or any(word in text for word in PYTHONS)
+    foreign = not text or "\n" in text or len(text) > LONG or any(word in text for word in PYTHONS)
     return f"no sentence of ours: {text!r}" if foreign else ""
 
 

@@ -48,9 +48,10 @@ def real(low: float, high: float, words: str, *, infinite: bool = False) -> Rule
     def check(value: Any, name: str) -> float:
         if not _is_number(value, Real):
             raise TypeError(f"{name} must be a number, got {quoted(value)}")
-        if not (low <= value <= high or (infinite and value == math.inf)):
+        number = float(value)  # single precision would overflow in the comparison
+        if not (low <= number <= high or (infinite and number == math.inf)):
             raise ValueError(f"{name} must be {words}, got {quoted(value)}")
-        return float(value)
+        return number
 
     return check
 
