@@ -1,18 +1,19 @@
 """The docs say what the code does."""
 
-import inspect
 import re
+import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from unweave import hookspecs
-from unweave.config import FIELDS, TrainConfig
 from unweave.options import options_of
 from unweave.registry import registry
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
+NAVIGATION = runpy.run_path(str(DOCS / "site" / "navigation.py"))
 PAGES = sorted(
     path
     for pattern in ("README.md", "docs/**/*.md", "p*/*/README.md")
@@ -30,14 +31,10 @@ def test_every_listing_of_the_plugin_page_is_the_file_itself():
         assert text == (ROOT / path).read_text(), f"docs/write-a-plugin.md shows another {path}"
 
 
-def test_every_hook_has_its_row():
-    page = (DOCS / "hooks.md").read_text()
-    for name, hook in vars(hookspecs).items():
-        if not name.startswith("unweave_"):
-            continue
-        parameters = ", ".join(inspect.signature(hook).parameters)
-        row = name if name.endswith("s") and not parameters else f"{name}({parameters})"
-        assert f"`{row}`" in page, f"docs/hooks.md does not show {row}"
+def test_pages_made_from_the_code_are_fresh():
+    script = DOCS / "reference" / "make_pages.py"
+    done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_tests_of_the_readme_are_those_of_continuous_integration():
@@ -54,16 +51,6 @@ def test_every_method_is_in_the_table_with_its_defaults():
             assert f"{name}={option.default}" in table[entry.name], (entry.name, name)
 
 
-def test_every_setting_is_on_the_page_of_methods():
-    page = (DOCS / "methods.md").read_text()
-    for name in FIELDS:
-        default = TrainConfig.model_fields[name].default
-        assert f"`{name}`" in page, name
-        if isinstance(default, int | float) and not isinstance(default, bool):
-            row = next(line for line in page.splitlines() if line.startswith(f"| `{name}`"))
-            assert f"| {default} |" in row, row
-
-
 @pytest.mark.parametrize(
     "kind", ["prior", "flow", "posterior", "estimator", "cost", "architecture", "dataset"]
 )
@@ -77,3 +64,33 @@ def test_every_registered_name_is_on_the_page_of_methods(kind):
 def test_links_lead_somewhere(page):
     for target in LINK.findall(page.read_text()):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_page_is_on_the_way_once():
+    pages = [page for step in NAVIGATION["way"]() for page in step.pages]
+    assert sorted(pages) == sorted(set(pages)), "a page is there twice"
+    known = {*NAVIGATION["pages_of_repository"](), *NAVIGATION["pages_of_docstrings"]()}
+    assert set(pages) == known, "docs/navigation.toml names pages that are not there, or lacks some"
+
+
+@pytest.mark.parametrize("path", NAVIGATION["LISTED"], ids=lambda path: str(path.parent.name))
+def test_lists_of_the_steps_follow_from_the_navigation(path):
+    assert path.read_text() == NAVIGATION["with_list"](path), "run python docs/site/navigation.py"
+
+
+def prose(text):
+    """Leave out code, tables and comments: what a reader's eye follows line by line."""
+    text = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    return [line for line in text.splitlines() if not line.startswith(("|", "<!--", "!["))]
+
+
+# Made by programs, whose sentences are those of errors and of recipes.
+MADE = ("combinations.md", "outcome.md")
+
+
+@pytest.mark.parametrize(
+    "page", [path for path in PAGES if path.name not in MADE], ids=lambda path: path.stem
+)
+def test_lines_of_prose_have_at_most_100_columns(page):
+    long = [line for line in prose(page.read_text()) if len(line) > 100]
+    assert not long, long[0]

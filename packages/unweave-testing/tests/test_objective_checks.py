@@ -86,6 +86,27 @@ class OneName(Right):
         return {"autoencoder": losses["classifier"]}, terms
 
 
+class Twice(Right):
+    """The classifier moves in two rounds, by one optimizer."""
+
+    def __init__(self, parts):
+        super().__init__(parts)
+        self.rounds = (*self.rounds, self.rounds[1])
+
+    def losses(self, number, batches, clock):
+        if number < 2:
+            return super().losses(number, batches, clock)
+        losses, _ = super().losses(1, batches, clock)
+        return losses, {}
+
+
+class TwoOptimizers(Twice):
+    def __init__(self, parts):
+        super().__init__(parts)
+        again = Player("classifier", self.rounds[1][0].modules, "rmsprop")
+        self.rounds = (*self.rounds[:2], (again,))
+
+
 class SharedDecoder(Right):
     """Both players of the first round own the decoder."""
 
@@ -276,6 +297,7 @@ class UnknownOptimizer(Right):
 FAULTS = {
     ListOfRounds: "rounds",
     OneName: "player-names",
+    TwoOptimizers: "player-names",
     SharedDecoder: "parameters",
     Forgotten: "untrained",
     ForgottenDecoder: "untrained",
@@ -302,7 +324,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("right", [Right, NewGraph])
+@pytest.mark.parametrize("right", [Right, NewGraph, Twice])
 def test_a_right_objective_passes(right):
     report = run(CHECKS, right)
     assert report.ok, str(report)

@@ -1,5 +1,6 @@
 """Objectives with several players: gradients by hand, who gets which, and what critics learn."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from torch import nn
 
 from unweave.assemble import _check_ownership, assemble
+from unweave.batches import open_feed
 from unweave.config import make_config
 from unweave.errors import ConfigError
 from unweave.given import ArrayData
@@ -15,8 +17,9 @@ from unweave.method import Schedule
 from unweave.objectives.as_vae import AsVae
 from unweave.objectives.infogan import InfoGan
 from unweave.objectives.vae_gan import VaeGan
-from unweave.players import Parts, Weighing, make_batches
+from unweave.players import Parts, Player, Weighing, make_batches
 from unweave.registry import registry
+from unweave.trainer import Trainer
 from unweave.training import make_trainer
 
 B, D = 8, 4
@@ -114,6 +117,70 @@ def test_gradients_of_vae_gan_are_those_of_a_loop_by_hand(x, generator):
         own = [g for g in found[player] if g is not None]
         for one, two in zip(own, wanted, strict=True):
             torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-7)
+
+
+class Wasserstein(nn.Module):
+    """A critic of codes that moves three times before the generator does."""
+
+    MOVES = 3
+
+    def __init__(self, parts):
+        super().__init__()
+        self.cost = parts.cost
+        self.critic = nn.Linear(parts.dim, 1)
+        critic = Player("critic", (self.critic,), "adam:lr=0.01")
+        encoder = Player("encoder", (parts.model.encoder,), "sgd:lr=0.1")
+        rest = Player("decoder", (parts.model.decoder, parts.cost))
+        self.rounds = (((critic,),) * self.MOVES) + ((encoder, rest),)
+
+    def losses(self, number, batches, clock):
+        z = batches.model.encode(batches.first.x).mean
+        if number < self.MOVES:
+            gap = (self.critic(z.detach()) - self.critic(batches.prior_sample())).mean()
+            return {"critic": gap}, {f"gap/{number}": gap}
+        score = self.critic(z).mean()
+        error = self.cost(batches.first.x, batches.model.decode(z.detach())).mean()
+        return {"encoder": -score, "decoder": error}, {"score": score, "reconstruction": error}
+
+
+def test_a_player_moves_once_in_each_of_its_rounds_by_one_optimizer():
+    def made():
+        torch.manual_seed(0)
+        parts = parts_of()
+        names, objective = registry(), Wasserstein(parts)
+        config = make_config(names, {**SETTINGS, "batch_size": B})
+        dataset = names.build("dataset", config.data)
+        assembly = dataclasses.replace(
+            assemble(names, config, dataset), model=parts.model, objective=objective,
+            parts=parts, term_names=("gap/0", "gap/1", "gap/2", "score", "reconstruction"),
+        )  # fmt: skip
+        device = torch.device("cpu")
+        return Trainer(assembly, open_feed(dataset, device), len(dataset), config, device)
+
+    trainer, hand = made(), made()
+    model, objective = hand.model, hand.objective
+    moves = [
+        (objective.critic, torch.optim.Adam(objective.critic.parameters(), 0.01), "critic"),
+        (model.encoder, torch.optim.SGD(model.encoder.parameters(), 0.1), "encoder"),
+        (model.decoder, torch.optim.Adam(model.decoder.parameters(), 5e-4), "decoder"),
+    ]
+    for step in range(4):
+        trainer.train_step()
+        batches = hand.draw(step)
+        for number in range(4):
+            losses, _ = objective.losses(number, batches, torch.tensor(step))
+            together = moves[:1] if number < 3 else moves[1:]
+            for module, optimizer, name in together:
+                optimizer.zero_grad()
+                losses[name].backward(inputs=list(module.parameters()), retain_graph=True)
+            for _, optimizer, _ in together:
+                optimizer.step()
+    for one, two in zip(trainer.model.parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-5, atol=1e-7)
+    torch.testing.assert_close(trainer.objective.critic.weight, objective.critic.weight)
+    state = trainer.state()
+    assert state["optimizer.critic.0.step"] == 12
+    assert not any(name.startswith("optimizer.encoder.0.exp_avg") for name in state)
 
 
 def test_no_adversarial_gradient_reaches_the_encoder_and_no_feature_gradient_the_critic(x):
@@ -250,6 +317,11 @@ def test_the_information_bound_of_infogan_stays_below_the_entropy_of_its_code(tm
     assert isinstance(trainer.objective, InfoGan)
     images = trainer.model.decode(torch.zeros(2, 6)).shape
     assert images == (2, 1, 16, 16)
+
+
+def test_infogan_takes_no_terms():
+    with pytest.raises(ConfigError, match="infogan takes no terms of estimators, got toy-kl"):
+        InfoGan(parts_of(), codes=3, discrete=2)
 
 
 def test_a_classifier_is_trained_along(tmp_path):

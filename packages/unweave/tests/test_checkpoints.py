@@ -11,9 +11,10 @@ import torch
 
 import unweave
 from unweave.checkpoint import FORMAT, _content, list_checkpoints, load_checkpoint
-from unweave.config import DEEPEST_CONFIG, LARGEST_CONFIG, make_config, read_settings
+from unweave.config import make_config
 from unweave.errors import ConfigError, NonFiniteError, RunError
 from unweave.registry import registry
+from unweave.settings import DEEPEST_CONFIG, LARGEST_CONFIG, read_settings
 
 
 @pytest.fixture(scope="module")

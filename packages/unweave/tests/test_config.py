@@ -4,10 +4,12 @@ import tomllib
 
 import pytest
 
-from unweave.config import config_text, make_config, parse_settings, read_settings
+from unweave.config import make_config
+from unweave.configfile import config_text
 from unweave.errors import ConfigError, UnknownNameError
 from unweave.method import Schedule
 from unweave.registry import registry
+from unweave.settings import parse_settings, read_settings
 
 
 def test_a_resolved_configuration_reads_back_as_itself(settings):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import h5py
 import numpy as np
@@ -195,10 +196,31 @@ def test_images_that_are_held_out_are_never_trained_on(tmp_path, settings):
     best = min(
         (line for line in lines if "validation/loss" in line), key=lambda x: x["validation/loss"]
     )
-    assert load_checkpoint(run.path / "best")[0] == best["step"]
+    assert run.best.step == best["step"]
     scores = run.evaluate("toy-correlation", on="holdout")
     assert "toy-correlation/holdout" in scores
     assert len(h5py.File(run.codes_path)["codes"]) == 28
+
+
+def test_the_best_checkpoint_is_a_run_that_needs_no_other(tmp_path, settings):
+    settings |= {"keep_best": "loss", "log_every": 5, "learning_rate": "steps(3e-3, 10: 300)"}
+    run = unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)
+    lowest = min(run.scalars(), key=lambda line: line["loss"])["step"]
+    assert lowest < run.step
+    moved = shutil.move(run.best_path, tmp_path / "elsewhere")
+    shutil.rmtree(run.path)
+    best = unweave.Run.open(moved, device="cpu")
+    assert (best.step, best.scalars()[-1]["step"]) == (lowest, lowest)
+    alone = unweave.train(
+        "toy-vae", out=tmp_path / "alone", device="cpu", **{**settings, "steps": lowest}
+    )
+    np.testing.assert_array_equal(best.sample(3), alone.sample(3))
+    assert best.evaluate("toy-correlation") == alone.evaluate("toy-correlation")
+
+
+def test_without_a_term_there_is_no_best_checkpoint(run):
+    with pytest.raises(RunError, match="kept no best checkpoint; train with keep_best=TERM"):
+        run.best  # noqa: B018
 
 
 def test_training_stops_when_the_best_is_long_ago(tmp_path, settings):
@@ -219,6 +241,17 @@ def test_a_run_needs_its_data_for_nothing_but_the_data(run, monkeypatch):
     np.testing.assert_array_equal(opened.reconstruct(images), expected)
     assert opened.sample(2).shape == (2, 16, 16, 1)
     assert "toy-vae on toy-images, step 20 of 20" in repr(opened)
+
+
+def test_a_notebook_shows_a_run_as_a_table(run, monkeypatch):
+    run.evaluate("toy-correlation")
+    table = run._repr_html_()
+    assert "<tr><th>step</th><td>20 of 20</td></tr>" in table
+    loss, score = run.scalars()[-1]["loss"], run.scores["toy-correlation"]
+    assert f"<tr><th>loss</th><td>{loss:.4g}</td></tr>" in table
+    assert f"<tr><th>toy-correlation</th><td>{score:.4g}</td></tr>" in table
+    monkeypatch.setattr(run, "path", type(run.path)("<script>"))
+    assert "<script>" not in unweave.Run._repr_html_(run)
 
 
 def test_what_is_no_run_directory(tmp_path):

@@ -733,7 +733,7 @@ class TupleLosses(NoLosses):
     ("made", "words"),
     [
         (FlatRounds, "when asked for its rounds of players"),
-        (NoPlayers, "needs players with different names"),
+        (NoPlayers, "has no players"),
         (NoLosses, "must give a loss for each player of round 0, autoencoder; it gave none"),
         (TupleLosses, "must give a mapping of losses in round 0, got Tensor"),
     ],

@@ -42,7 +42,7 @@ def objective_checks(
 
     - `rounds`: a torch Module whose `rounds` are a tuple of tuples of players, each with a name,
       modules that have something to train, and an optimizer.
-    - `player-names`: no two players have one name.
+    - `player-names`: players of one name are one player: the same modules and optimizer.
     - `parameters`: no two players of a round train one parameter.
     - `untrained`: a player trains every parameter that asks for a gradient.
     - `losses`: one finite scalar with a gradient for each player of the round, and no other.
@@ -161,9 +161,16 @@ def _players(stage: playing.Stage) -> Iterator[tuple[int, Any]]:
 
 
 def _player_names(factory: Any, facts: _Facts) -> None:
-    names = [player.name for _, player in _players(facts.stage(factory))]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    assert not twice, f"more than one player is called {', '.join(twice)}"
+    found: dict[str, tuple[int, Any]] = {}
+    for number, player in _players(facts.stage(factory)):
+        first, other = found.setdefault(player.name, (number, player))
+        assert [*map(id, other.modules)] == [*map(id, player.modules)], (
+            f"the players {player.name!r} of rounds {first} and {number} train different modules; "
+            "give them different names"
+        )
+        assert other.optimizer == player.optimizer, (
+            f"player {player.name!r} has another optimizer in round {number} than in round {first}"
+        )
 
 
 def _parameters(factory: Any, facts: _Facts) -> None:

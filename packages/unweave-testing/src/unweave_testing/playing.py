@@ -61,8 +61,10 @@ class Stage:
         import torch
 
         found: dict[str, Any] = {}
-        for _, _, losses, terms in self.rounds(step, seed, size):
-            found |= {f"the loss of player {name!r}": value for name, value in losses.items()}
+        for number, _, losses, terms in self.rounds(step, seed, size):
+            for name, value in losses.items():
+                text = f"the loss of player {name!r}"
+                found[f"{text} in round {number}" if text in found else text] = value
             found |= {f"term {name!r}": value for name, value in terms.items()}
         return {name: torch.as_tensor(value).detach() for name, value in found.items()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +26,24 @@ class Run(Trained):
         """Name the method, the data, the step and the directory."""
         method, data = (short_name(text) for text in (self.config.method, self.config.data.name))
         return f"<Run {self.path}: {method} on {data}, step {self.step} of {self.config.steps}>"
+
+    def _repr_html_(self) -> str:
+        """Lay out settings, the newest log line and the scores for a notebook."""
+        method, data = (short_name(text) for text in (self.config.method, self.config.data.name))
+        rows = {
+            "run": str(self.path), "method": method, "data": data,
+            "step": f"{self.step} of {self.config.steps}",
+        }  # fmt: skip
+        lines = self.scalars()
+        values = {n: v for n, v in lines[-1].items() if n != "step"} if lines else {}
+        content = read_scores(self)
+        if content is not None and content["step"] == self.step:
+            values |= {name: entry["value"] for name, entry in content["scores"].items()}
+        rows |= {name: "none" if v is None else f"{v:.4g}" for name, v in values.items()}
+        cells = "".join(
+            f"<tr><th>{escape(n)}</th><td>{escape(t)}</td></tr>" for n, t in rows.items()
+        )
+        return f"<table>{cells}</table>"
 
     @property
     def scores(self) -> dict[str, float]:

@@ -27,7 +27,7 @@ from unweave.method import Schedule, Term
 from unweave.model import Autoencoder
 from unweave.objectives.classifier import WithClassifier
 from unweave.options import parse_spec, short_name
-from unweave.players import Parts, Player, Weighing
+from unweave.players import Parts, Player, Weighing, players_of
 from unweave.protocols import Dataset, Objective, PosteriorFamily, member
 from unweave.registry import Registry
 
@@ -350,10 +350,12 @@ def _owners(names: Registry, config: TrainConfig, parts: Parts, objective: Any) 
 def _check_players(owner: str, objective: Objective) -> None:
     """Raise unless players have names of their own and, within a round, parameters of their own."""
     with blaming(owner, "when asked for its rounds of players"):
-        players = [player for players in objective.rounds for player in players]
-        names = [str(player.name) for player in players]
-        if not players or len(set(names)) < len(names):
-            raise ConfigError(f"{owner} needs players with different names, got {names}")
+        try:
+            players = players_of(objective.rounds)
+        except ConfigError as error:
+            raise ConfigError(f"{owner}: {error}") from None
+        if not players:
+            raise ConfigError(f"{owner} has no players; rounds must hold at least one")
         for number, together in enumerate(objective.rounds):
             owned = [id(p) for player in together for p in trained_parameters(player)]
             if len(set(owned)) < len(owned):
@@ -373,7 +375,7 @@ def _check_ownership(owner: str, objective: Objective, model: Autoencoder) -> No
                 f"{owner} holds {name} of the model, which is saved already; keep modules of "
                 "parts.model in a tuple, as players do"
             )
-    players = (player for players in objective.rounds for player in players)
+    players = players_of(objective.rounds).values()
     owned = {id(p) for player in players for p in trained_parameters(player)}
     for prefix, part in (("model", model), ("objective", module)):
         for name, parameter in part.named_parameters():

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
-import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
-from unweave.errors import ConfigError, UnknownNameError, quote, shorten, unknown_name
-from unweave.files import expanded
+from unweave.errors import ConfigError, quote, shorten
+from unweave.meanings import unknown_setting
 from unweave.method import Method, Schedule, Weight
-from unweave.options import check_options, options_of_entry, parse_spec, refuse_positional
-from unweave.registry import Entry, Registry
+from unweave.options import check_options, options_of_entry, parse_spec
+from unweave.registry import Registry
+from unweave.settings import check_depth
 
 
 class Spec(BaseModel):
@@ -40,11 +36,6 @@ def _to_spec(value: object) -> object:
 
 SpecText = Annotated[Spec, BeforeValidator(_to_spec)]
 
-
-LARGEST_CONFIG = 1 << 20
-"""Bytes of the largest file that is read as a configuration."""
-DEEPEST_CONFIG = 20
-"""Tables and lists in each other, of a configuration."""
 
 METHODS_OWN = Spec(name="")
 """Stands for what the method names, until the configuration is resolved."""
@@ -78,6 +69,57 @@ class TrainConfig(BaseModel):
 
     Source of the defaults: D = 10, batch 64 and Adam (.9, .999), eps 1e-8 are Locatello et al.
     2019; the learning rate 5e-4 is Gaujac, Feige and Barber, arXiv 2010.03459.
+
+    Attributes
+    ----------
+    method : str
+        A registered method; its options are settings, too.
+    data : spec
+        Data set.
+    architecture : spec
+        Encoder and decoder.
+    prior : spec
+        p(z); unless given, the method's: `normal` for all but `glf` and `infogan`.
+    posterior : spec
+        Family of q(z|x); unless given, the method's.
+    dim : int
+        Number of code dimensions D.
+    steps : int
+        Updates of the autoencoder. A critic's own updates are not counted.
+    batch_size : int
+        Images per step, B.
+    learning_rate : weight
+        Rate of every player whose method gives it none; may be a schedule.
+    optimizer : spec
+        Optimizer of the same players. Its option `lr` is `learning_rate`.
+    clip_norm : float
+        Largest norm of the gradient of a player; a longer gradient is scaled down. 0: no limit.
+    classifier : spec
+        A linear classifier of a factor from codes, trained along. `joint`: its cross-entropy
+        reaches the encoder; `own`: it learns from codes that are held fixed. Options: `factor=0`,
+        `weight=1.0` in the encoder's loss, `learning_rate=0.001`; `joint:factor=2,weight=0.1`.
+    holdout : int
+        Images, drawn by the seed, that are never trained on.
+    seed : int
+        Seed of weights, order of images, and noise.
+    precision : str
+        `float32` or `bfloat16`, inside encoder and decoder.
+    compile : bool
+        Whether `torch.compile` compiles encoder and decoder.
+    log_every : int
+        Steps between log lines, which hold means over these steps.
+    checkpoint_every : int
+        Steps between checkpoints. The newest two are kept.
+    validate_every : int
+        Steps between logs of the terms on held-out images, `validation/TERM`; a multiple of
+        `log_every`.
+    evaluate_every : int
+        Steps between logs of the default scores, `score/NAME`; a multiple of `log_every`. 0: never.
+    keep_best : str
+        A logged term that should fall, such as `validation/loss`. `RUN/best` is then
+        a run directory with the checkpoint of its lowest value, which every command takes.
+    stop_after : int
+        Stop when the term of `keep_best` has not fallen for so many logs of it. 0: never.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -118,40 +160,6 @@ SPECS = {
 NOT_SETTINGS = ("versions", "resolved", "continued", "images")
 """Tables of `config.toml` that record what was and determine nothing."""
 
-MEANT = {
-    "lr": "learning_rate",
-    "rate": "learning_rate",
-    "grad_clip": "clip_norm",
-    "gradient_clip": "clip_norm",
-    "clip": "clip_norm",
-    "max_norm": "clip_norm",
-    "weight_decay": "optimizer=adamw:weight_decay=...",
-    "amsgrad": "optimizer=adam:amsgrad=true",
-    "momentum": "optimizer=sgd:momentum=...",
-    "betas": "optimizer=adam:betas=...",
-    "eps": "optimizer=adam:eps=...",
-    "epochs": "steps (an epoch has N / batch_size of them)",
-    "iterations": "steps",
-    "batch": "batch_size",
-    "z_dim": "dim",
-    "latent_dim": "dim",
-    "latents": "dim",
-    "dataset": "data",
-    "network": "architecture",
-    "model": "architecture or method",
-    "validation": "holdout",
-    "test_size": "holdout",
-    "early_stopping": "stop_after",
-    "patience": "stop_after",
-    "resume": "the option --resume RUN, or unweave.resume(run)",
-    "device": "the option --device, or unweave.train(device=...)",
-    "out": "the option --out, or unweave.train(out=...)",
-    "threads": "the variable OMP_NUM_THREADS",
-    "workers": "the option --executor processes:workers=N of `unweave sweep`",
-    "scheduler": "learning_rate=cosine(...), steps(...) or exponential(...)",
-}
-"""What people of other programs mean by a setting that is none."""
-
 
 def make_config(registry: Registry, settings: Mapping[str, Any]) -> TrainConfig:
     """Check settings, flat as a user types them, and complete them with every default.
@@ -165,7 +173,7 @@ def make_config(registry: Registry, settings: Mapping[str, Any]) -> TrainConfig:
         If a name or an option is unknown or a value does not fit.
     """
     settings = {key: value for key, value in settings.items() if key not in NOT_SETTINGS}
-    _check_depth("the settings", settings)
+    check_depth("the settings", settings)
     if not isinstance(settings.get("method"), str):
         raise ConfigError("a run needs a method, like 'tcwae-mws'; `unweave methods` lists them")
     name, options = parse_spec(settings["method"])
@@ -182,7 +190,7 @@ def make_config(registry: Registry, settings: Mapping[str, Any]) -> TrainConfig:
             options[key.rstrip("_")] = value
     for key in options:
         if key not in known:
-            raise _unknown_setting(registry, entry, key, known)
+            raise unknown_setting(registry, entry, key, known, FIELDS)
     fields = {key: value for key, value in settings.items() if key in FIELDS}
     fields |= {"method": entry.qualified, "options": check_options(entry, options)}
     return _resolve(registry, _validate(fields))
@@ -198,30 +206,6 @@ def _read_adam_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     assert isinstance(spec, Spec)
     given = {key.removeprefix("adam_"): value for key, value in old.items()}
     return rest | {"optimizer": Spec(name=spec.name, options={**given, **spec.options})}
-
-
-def _unknown_setting(
-    registry: Registry, entry: Entry, key: str, known: Mapping[str, Any]
-) -> UnknownNameError:
-    """Suggest by meaning first, then name the methods that have the setting, then by likeness."""
-    refuse_positional(entry, key)
-    what = f"setting of method {entry.name}"
-    if meant := MEANT.get(key.lower().replace("-", "_")):
-        return UnknownNameError(f"unknown {what} {quote(key)}; did you mean {meant}?")
-    having = [e.name for e in registry.entries("method") if key in _options_or_none(e)]
-    if having:
-        return UnknownNameError(
-            f"unknown {what} {quote(key)}; methods that have it: {', '.join(having)}. "
-            f"{entry.name} has: {', '.join(sorted(known)) or 'no option'}"
-        )
-    return unknown_name(what, key, [*known, *FIELDS])
-
-
-def _options_or_none(entry: Entry) -> Mapping[str, Any]:
-    try:
-        return options_of_entry(entry)
-    except ConfigError:
-        return {}
 
 
 def _validate(fields: dict[str, Any]) -> TrainConfig:
@@ -305,137 +289,3 @@ def _make_method(registry: Registry, config: TrainConfig) -> Method:
 def build_method(registry: Registry, config: TrainConfig) -> Method:
     """Return the method's table row, built once when the configuration was made."""
     return config._method or _make_method(registry, config)
-
-
-def parse_settings(pairs: list[str]) -> dict[str, str]:
-    """Split `key=value` texts of the command line.
-
-    Raises
-    ------
-    ConfigError
-        If one has no key or no `=`.
-    """
-    settings = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not (key.strip() and equals):
-            raise ConfigError(f"--set takes key=value, got {quote(pair)}")
-        settings[key.strip().replace("-", "_")] = value.strip()
-    return settings
-
-
-def read_settings(path: Path) -> dict[str, Any]:
-    """Read settings from a TOML file.
-
-    Raises
-    ------
-    ConfigError
-        If it is missing, too large, or not TOML.
-    """
-    try:
-        size = path.stat().st_size
-        if not path.is_file():
-            raise ConfigError(f"configuration {path} is not a file")
-        if size > LARGEST_CONFIG:
-            raise ConfigError(
-                f"configuration {path} has {size:,} bytes, and a configuration has "
-                f"at most {LARGEST_CONFIG:,}; is it another file?"
-            )
-        settings = tomllib.loads(path.read_bytes().decode())
-    except OSError as error:
-        raise ConfigError(f"configuration {path} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, ConfigError):
-            raise
-        raise ConfigError(f"configuration {path} is not TOML: {_why_not_toml(error)}") from error
-    _check_depth(f"configuration {path}", settings)
-    return settings
-
-
-def _why_not_toml(error: Exception) -> str:
-    if isinstance(error, tomllib.TOMLDecodeError):
-        return shorten(str(error), 200)
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
-    if isinstance(error, UnicodeDecodeError):
-        return "it is not UTF-8 text"
-    return "it holds a number of too many digits"
-
-
-def _check_depth(what: str, value: Any) -> None:
-    """Raise where tables and lists lie too deep in each other, without descending by calls."""
-    level, depth = [value], 0
-    while level:
-        depth += 1
-        if depth > DEEPEST_CONFIG:
-            raise ConfigError(
-                f"{what} must have at most {DEEPEST_CONFIG} tables and lists in each other"
-            )
-        inner = [v.values() if isinstance(v, Mapping) else v for v in level]
-        level = [x for v in inner for x in v if isinstance(x, Mapping | list | tuple)]
-
-
-def config_text(registry: Registry, config: TrainConfig, **recorded: Any) -> str:
-    """Write a resolved configuration as TOML that `make_config` reads back.
-
-    recorded : more tables or lists of `NOT_SETTINGS`.
-    """
-    table: dict[str, Any] = {"method": config.method}
-    for name in FIELDS[1:]:
-        value = getattr(config, name)
-        if name in SPECS:
-            value = {"name": value.name, **value.options}
-        table[name] = _plain(value.model_dump() if isinstance(value, BaseModel) else value)
-    table |= _plain(config.options)
-    entries = used_entries(registry, config)
-    table["versions"] = {e.distribution: e.version for e in entries}
-    table["resolved"] = {
-        kind: [e.qualified for e in entries if e.kind == kind]
-        for kind in ("cost", "estimator", "objective")
-    }
-    table |= _plain(recorded)
-    scalars = {key: value for key, value in table.items() if not isinstance(value, dict)}
-    return tomli_w.dumps(scalars | {k: v for k, v in table.items() if isinstance(v, dict)})
-
-
-def digest(config: TrainConfig) -> str:
-    """Hash what determines a run, but for how long it goes on and what is logged and kept."""
-    free = {
-        "steps", "log_every", "checkpoint_every", "validate_every", "evaluate_every", "keep_best",
-        "stop_after", "compile",
-    }  # fmt: skip
-    content = _comparable(config.model_dump(exclude=free))
-    text = json.dumps(content, sort_keys=True, default=str)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def _comparable(value: Any) -> Any:
-    """Keep the names of files alone, as data and runs may be moved, and make 1 and 1.0 equal."""
-    if isinstance(value, Mapping):
-        return {key: _comparable(item) for key, item in value.items() if item is not None}
-    if isinstance(value, tuple | list):
-        return [_comparable(item) for item in value]
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    return value.name if isinstance(value, Path) else value
-
-
-def used_entries(registry: Registry, config: TrainConfig) -> list[Entry]:
-    """List the registered objects that a run is made of."""
-    method = build_method(registry, config)
-    entry = registry.lookup("method", config.method)
-    home = entry.distribution
-    spoken = [("cost", method.cost), ("objective", method.objective)]
-    spoken += [("estimator", term.estimator) for term in method.terms]
-    found = [registry.lookup(kind, parse_spec(text)[0], home) for kind, text in spoken]
-    named = [registry.lookup(kind, getattr(config, f).name) for f, kind in SPECS.items()]
-    return [entry, *found, *named]
-
-
-def _plain(value: Any) -> Any:
-    """Turn paths into absolute texts and leave out None, which TOML has not."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items() if item is not None}
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    return str(expanded(value).resolve()) if isinstance(value, Path) else value

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic
 
-from unweave.config import TrainConfig, config_text, make_config, read_settings
+from unweave.config import TrainConfig, make_config
+from unweave.configfile import config_text
 from unweave.errors import RunError, quote
 from unweave.files import PARTIAL, expanded, remove_partial, write_bytes, write_text
 from unweave.lock import holding
 from unweave.protocols import member
 from unweave.registry import Registry, registry
+from unweave.settings import read_settings
 
 if TYPE_CHECKING:
     from typing import Self
@@ -75,7 +77,8 @@ class RunDirectory:
     """The files of a run.
 
     `config.toml`, `checkpoints/`, `scalars.jsonl`, `codes.h5`, `scores.json`, `figures/`,
-    `report.html`, and while a process trains, `.lock`.
+    `report.html`, and while a process trains, `.lock`. With `keep_best` also `best/`, a run
+    directory of its own with the checkpoint at which a term was lowest.
     """
 
     def __init__(self, path: Path, config: TrainConfig, names: Registry) -> None:
@@ -182,6 +185,22 @@ class RunDirectory:
     def report_path(self) -> Path:
         """The report."""
         return self.path / "report.html"
+
+    @property
+    def best_path(self) -> Path:
+        """The run directory of the best checkpoint."""
+        return self.path / "best"
+
+    def make_best(self) -> RunDirectory:
+        """Make `best/` a run directory that needs nothing of this one; it has no checkpoint yet."""
+        best = RunDirectory(self.best_path, self.config, self.registry)
+        best.path.mkdir(exist_ok=True)
+        options = self.config.prior.options.items()
+        found = {name: Path(v) for name, v in options if isinstance(v, str | Path)}
+        best.carry({name: file for name, file in found.items() if file.parent.name == CARRIED})
+        images = self.recorded("images")
+        best.write_config(**({"images": images} if images else {}))
+        return best
 
     def scalars(self) -> list[dict[str, float]]:
         """Read the log; a last line that a killed process left torn is left out.

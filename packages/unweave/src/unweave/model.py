@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -10,6 +11,7 @@ from torch.distributions import Distribution
 
 from unweave.owners import inherit
 from unweave.protocols import Posterior, PosteriorFamily
+from unweave.ranks import whole
 
 
 class Autoencoder(nn.Module):
@@ -22,7 +24,13 @@ class Autoencoder(nn.Module):
     prior : module whose call returns a Distribution over z.
     family : encoder's outputs -> q(z|x).
     precision : type of the numbers inside encoder and decoder; everything else is float32.
+
+    Attributes
+    ----------
+    over_rows : how encoder and decoder are applied to a batch; by several processes in parts.
     """
+
+    over_rows: Callable[[nn.Module, Tensor], Tensor]
 
     def __init__(
         self,
@@ -39,11 +47,12 @@ class Autoencoder(nn.Module):
         self.prior = prior
         self.family = family
         self._precision = precision
+        self.over_rows = whole
 
     def encode(self, x: Tensor) -> Posterior:
         """Return q(z|x) of a batch."""
         with self._autocast(x):
-            parameters = self.encoder(x)
+            parameters = self.over_rows(self.encoder, x)
         posterior = cast(PosteriorFamily, self.family)(parameters.float())
         inherit(posterior, self.family)
         return posterior
@@ -55,8 +64,8 @@ class Autoencoder(nn.Module):
     def decode(self, z: Tensor) -> Tensor:
         """Return the decoder's output, shape (b, c, h, w)."""
         with self._autocast(z):
-            output = self.decoder(z)
-        return cast(Tensor, output.float())
+            output = self.over_rows(self.decoder, z)
+        return output.float()
 
     def _autocast(self, tensor: Tensor) -> torch.autocast:
         reduced = self._precision != torch.float32

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from unweave import protocols
 from unweave.errors import ConfigError
 from unweave.latent import Latent, sample_prior
 from unweave.method import Schedule
@@ -20,6 +22,8 @@ from unweave.model import Autoencoder
 class Player:
     """Who moves: the parameters of its modules descend a loss of its own.
 
+    It may stand in several rounds, and then moves once in each, by one optimizer.
+
     name : what its loss and its optimizer's state are called.
     modules : what it trains.
     optimizer : a registered name with options, as in `rmsprop:lr=1e-4`, or the options of `adam`
@@ -29,6 +33,26 @@ class Player:
     name: str
     modules: tuple[nn.Module, ...]
     optimizer: str | Mapping[str, Any] = ""
+
+
+def players_of(rounds: Iterable[Iterable[protocols.Player]]) -> dict[str, protocols.Player]:
+    """Return each player of an objective once, by name.
+
+    Raises
+    ------
+    ConfigError
+        If two that train different modules, or have different optimizers, share a name.
+    """
+    found: dict[str, protocols.Player] = {}
+    for player in chain.from_iterable(rounds):
+        other = found.setdefault(str(player.name), player)
+        same = list(map(id, other.modules)) == list(map(id, player.modules))
+        if not same or other.optimizer != player.optimizer:
+            raise ConfigError(
+                f"two players are called {player.name!r} and differ in modules or optimizer; give "
+                "them different names"
+            )
+    return found
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from unweave.batches import Feed, is_view, to_float
 from unweave.errors import ConfigError, blaming, quote
 from unweave.latent import Latent, sample_prior
 from unweave.owners import explaining
-from unweave.players import Batches, Player, make_batches
+from unweave.players import Batches, Player, make_batches, players_of
 from unweave.protocols import Dataset, Posterior, member
 
 IMAGES = 2
@@ -77,9 +77,8 @@ def _play(assembly: Assembly, dataset: Dataset) -> tuple[str, ...]:
     _check_networks(assembly, batches)
     _check_cost(assembly, cost, batches, continuous=dataset.bits == 32)
     _check_estimators(assembly, batches.first.latent)
-    for players in assembly.objective.rounds:
-        for player in players:
-            _check_optimizer(assembly, player)
+    for player in players_of(assembly.objective.rounds).values():
+        _check_optimizer(assembly, player)
     clock = torch.zeros((), dtype=torch.int64)
     names: list[str] = []
     learned: set[int] = set()

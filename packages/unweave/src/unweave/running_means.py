@@ -18,12 +18,12 @@ class RunningMeans:
         self.names = names
         self.sums = torch.zeros(len(names), device=device)
         self.step = 0
-        self._first_bad = torch.full((len(names),), -1, dtype=torch.int64, device=device)
+        self.first_bad = torch.full((len(names),), -1, dtype=torch.int64, device=device)
 
     def add(self, terms: Tensor, clock: Tensor) -> None:
         """Add the terms of the step `clock`; nothing waits for the device."""
-        fresh = (self._first_bad < 0) & ~terms.isfinite()
-        self._first_bad = torch.where(fresh, clock, self._first_bad)
+        fresh = (self.first_bad < 0) & ~terms.isfinite()
+        self.first_bad.copy_(torch.where(fresh, clock, self.first_bad))
         self.sums += terms
 
     def take(self, step: int) -> dict[str, float]:
@@ -41,7 +41,7 @@ class RunningMeans:
         NonFiniteError
             Naming the first term and its step.
         """
-        found = zip(self.names, self._first_bad.tolist(), strict=True)
+        found = zip(self.names, self.first_bad.tolist(), strict=True)
         bad = {name: step for name, step in found if step >= 0}
         if bad:
             # The loss is the sum of the terms: name the term that spoilt it.

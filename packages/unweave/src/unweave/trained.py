@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from unweave.assemble import build_cost, build_dataset, build_model, choose_device
 from unweave.batches import derive_seed, to_float
 from unweave.checkpoint import list_checkpoints, load_checkpoint, newest_step
-from unweave.config import TrainConfig, digest
+from unweave.config import TrainConfig
+from unweave.configfile import digest
 from unweave.costs import SquaredError
 from unweave.density import fit_density, has_density, load_density
 from unweave.directory import ImageFacts, RunDirectory
@@ -79,6 +80,23 @@ class Trained(RunDirectory):
         if data is not None:
             run.__dict__["whole_dataset"] = as_dataset(data)
         return run
+
+    @property
+    def best(self) -> Self:
+        """The run at the checkpoint where the term of `keep_best` was lowest; lies in `best/`.
+
+        Raises
+        ------
+        RunError
+            If no best checkpoint was kept.
+        """
+        if not self.config.keep_best:
+            raise RunError(f"{self.path} kept no best checkpoint; train with keep_best=TERM")
+        best = type(self).open(self.best_path, self.registry)
+        best.device_name, best.networks = self.device_name, self.networks
+        if "whole_dataset" in self.__dict__:
+            best.__dict__["whole_dataset"] = self.whole_dataset
+        return best
 
     @functools.cached_property
     def device(self) -> torch.device:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -14,18 +15,24 @@ from torch.optim import Optimizer
 from unweave.assemble import Assembly, trained_parameters
 from unweave.batches import BatchIndices, Feed, derive_seed
 from unweave.checkpoint import save_checkpoint
-from unweave.config import TrainConfig, digest
+from unweave.config import TrainConfig
+from unweave.configfile import digest
 from unweave.errors import NonFiniteError, RunError
 from unweave.method import Schedule
 from unweave.objectives.terms import WeightSchedule
 from unweave.owners import declared, explaining
-from unweave.players import Batches, Labels, make_batches
+from unweave.players import Batches, Labels, make_batches, players_of
+from unweave.ranks import ALONE, Ranks
+from unweave.replay import FixedIndices, RecorderOf, Replayed, at_once, make_capturable
 from unweave.running_means import RunningMeans
 from unweave.signals import stop_signals
 
+Gradients = tuple[Tensor | None, ...]
+"""Of a player's parameters, in their order; None for one that the loss does not depend on."""
+
 
 @dataclass
-class _Seat:
+class Seat:
     """What a player moves: its parameters, their optimizer and its learning rate."""
 
     parameters: list[nn.Parameter]
@@ -45,6 +52,9 @@ class Trainer:
     config : of the run.
     device : of everything.
     labels : gives the classes of the factors, int64, shape (N, K), on the device, or None.
+    ranks : the processes that share every batch.
+    recorder : makes what records the step, so that it can be replayed, or None.
+    say : shows a line.
     """
 
     def __init__(
@@ -55,52 +65,86 @@ class Trainer:
         config: TrainConfig,
         device: torch.device,
         labels: Labels = lambda: None,
+        ranks: Ranks = ALONE,
+        recorder: RecorderOf | None = None,
+        say: Callable[[str], None] = print,
     ) -> None:
         self.model, self.objective = assembly.model.to(device), assembly.objective
         cast(nn.Module, self.objective).to(device)
-        self.config, self.owners = config, assembly.owners
+        self.config, self.owners, self.ranks = config, assembly.owners, ranks
         self.step = 0
-        self._feed, self.size, self._labels = feed, dataset_size, labels
-        self._generator = torch.Generator(device)
+        self.feed, self.size, self.labels = feed, dataset_size, labels
+        self.generator = torch.Generator(device)
         self.forked = [device] if device.type == "cuda" else []
-        self._orders = [
+        self.orders: list[Callable[[int], Tensor]] = [
             BatchIndices(dataset_size, config.batch_size, config.seed, stream, device)
             for stream in ("codes", "critic")
         ]
         if config.compile:
             self.model.encoder.compile()
             self.model.decoder.compile()
-        self._seats = {
-            player.name: _take_seat(assembly, player, device)
-            for players in self.objective.rounds
-            for player in players
+        self.seats = {
+            name: _take_seat(assembly, player, device)
+            for name, player in players_of(self.objective.rounds).items()
         }
         self.clock = torch.zeros((), dtype=torch.int64, device=device)
         self.means = RunningMeans(assembly.term_names, device)
+        self._compute: Callable[[Callable[[], Tensor]], Tensor] = at_once
+        if recorder is not None:
+            self._compute = Replayed(recorder([self.generator]), self.fix(), say)
 
     def train_step(self) -> None:
         """Do one step of every player."""
-        with torch.random.fork_rng(self.forked):
-            # Dropout and whatever else draws from torch's global generator.
-            torch.manual_seed(derive_seed(self.config.seed, "global", self.step))
-            with explaining(self.owners, f"at step {self.step}"):
-                terms = self.play(self.draw(self.step))
+        with self.ranks.sharing(self.model), self.reproducible():
+            batches = self.draw(self.step)
+            terms = self._compute(lambda: self.play(batches, self.move))
         self.means.add(terms, self.clock)
         self.clock += 1
         self.step += 1
 
+    def fix(self) -> str:
+        """Let what changes from step to step lie in fixed places; return what stands against it."""
+        batch, device = self.config.batch_size, self.clock.device
+        self.orders = [FixedIndices(order, batch, device) for order in self.orders]
+        if self.ranks.size > 1:
+            return "several processes share every batch"
+        found = [
+            make_capturable(seat.optimizer, len(set(seat.schedule.values)) == 1)
+            for seat in self.seats.values()
+        ]
+        return next(filter(None, found), "")
+
+    @contextmanager
+    def reproducible(self) -> Iterator[None]:
+        """Seed torch's global generator, for dropout and the like; say whose error arose."""
+        with torch.random.fork_rng(self.forked):
+            seed = derive_seed(self.config.seed, "global", self.step, *self.ranks.own)
+            # torch.manual_seed asks every kind of device, which takes 40 times as long.
+            torch.default_generator.manual_seed(seed)
+            if self.forked:
+                torch.cuda.manual_seed(seed)
+            with explaining(self.owners, f"at step {self.step}"):
+                yield
+
+    def seed_noise(self, step: int) -> None:
+        """Begin the noise of a step, and have the images of the next one read."""
+        self.generator.manual_seed(derive_seed(self.config.seed, "noise", step))
+        for order in self.orders:
+            if isinstance(order, FixedIndices):
+                order.fill(step)
+        self.feed.announce(self.orders[0](step + 1))
+
     def draw(self, step: int) -> Batches:
         """Draw the two batches of a step; all host work, and what is lazy in them."""
-        first, second = self._orders
-        self._generator.manual_seed(derive_seed(self.config.seed, "noise", step))
-        self._feed.announce(first(step + 1))
+        self.seed_noise(step)
+        first, second = self.orders
         draws = (lambda: first(step), lambda: second(step))
         return make_batches(
-            self.model, self._feed, self._labels, self.size, self._generator, draws,
+            self.model, self.feed, self.labels, self.size, self.generator, draws,
             self.config.batch_size,
         )  # fmt: skip
 
-    def play(self, batches: Batches) -> Tensor:
+    def play(self, batches: Batches, move: Callable[[Seat, Gradients], None]) -> Tensor:
         """Play every round: all gradients of a round before any of its players moves.
 
         Returns the logged terms as one vector in the order of `means.names`.
@@ -110,28 +154,22 @@ class Trainer:
             losses, terms = self.objective.losses(number, batches, self.clock)
             named |= terms
             movers = [player.name for player in players]
-            seats = [self._seats[name] for name in movers]
-            found = [
-                torch.autograd.grad(
-                    loss, seat.parameters, retain_graph=seat is not seats[-1], allow_unused=True
-                )
-                for loss, seat in zip(declared(losses, movers, self.objective), seats, strict=True)
-            ]
-            for seat, gradients in zip(seats, found, strict=True):
-                self._move(seat, gradients)
+            seats = [self.seats[name] for name in movers]
+            found = gradients_of(
+                declared(losses, movers, self.objective), [seat.parameters for seat in seats]
+            )
+            for seat, gradients in zip(seats, self.ranks.mean(found), strict=True):
+                move(seat, gradients)
         logged = declared(named, self.means.names, self.objective)
         return torch.stack([term.detach() for term in logged])
 
-    def _move(self, seat: _Seat, gradients: tuple[Tensor | None, ...]) -> None:
+    def move(self, seat: Seat, gradients: Gradients) -> None:
+        """Let a player descend."""
         for parameter, gradient in zip(seat.parameters, gradients, strict=True):
             parameter.grad = None if gradient is None else laid_out(gradient, parameter)
         if self.config.clip_norm:
             nn.utils.clip_grad_norm_(seat.parameters, self.config.clip_norm)
-        for group in seat.optimizer.param_groups:
-            if isinstance(group["lr"], Tensor):
-                group["lr"].copy_(seat.rate(self.clock))
-            else:
-                group["lr"] = seat.schedule.at(self.step)
+        set_rates(seat.optimizer, seat, self.clock, self.step)
         seat.optimizer.step()
         seat.optimizer.zero_grad(set_to_none=True)
 
@@ -204,7 +242,7 @@ class Trainer:
 
     def _moments(self) -> Iterator[tuple[str, nn.Parameter, dict[str, Any]]]:
         """Give for every parameter the start of its state's names, itself, and the state."""
-        for player, seat in self._seats.items():
+        for player, seat in self.seats.items():
             for number, parameter in enumerate(seat.parameters):
                 yield f"optimizer.{player}.{number}.", parameter, seat.optimizer.state[parameter]
 
@@ -217,9 +255,27 @@ class Trainer:
         }
 
 
-def _take_seat(assembly: Assembly, player: Any, device: torch.device) -> _Seat:
+def gradients_of(losses: Sequence[Tensor], own: Sequence[Sequence[Tensor]]) -> list[Gradients]:
+    """Return the gradient of each loss for its own parameters."""
+    last = len(losses) - 1
+    return [
+        torch.autograd.grad(loss, parameters, retain_graph=number < last, allow_unused=True)
+        for number, (loss, parameters) in enumerate(zip(losses, own, strict=True))
+    ]
+
+
+def set_rates(optimizer: Optimizer, seat: Seat, clock: Tensor, step: int) -> None:
+    """Give an optimizer the learning rate of a step, a tensor where it takes one."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].copy_(seat.rate(clock))
+        else:
+            group["lr"] = seat.schedule.at(step)
+
+
+def _take_seat(assembly: Assembly, player: Any, device: torch.device) -> Seat:
     optimizer, schedule = assembly.optimizer_of(player)
-    return _Seat(
+    return Seat(
         trained_parameters(player), optimizer, schedule, WeightSchedule(schedule).to(device)
     )
 
@@ -276,21 +332,30 @@ def fit(trainer: Trainer, checkpoints: Path, observer: Observer) -> str:
     RunError
         If a checkpoint cannot be written; the one before is intact.
     """
-    config, enough = trainer.config, False
+    steps, enough = trainer.config.steps, False
     with stop_signals() as stopped:
-        while trainer.step < config.steps and not (enough or stopped()):
+        while trainer.step < steps and not trainer.ranks.any(enough or stopped()):
             trainer.train_step()
-            observer.stepped(trainer.step)
-            done = trainer.step == config.steps
-            if done or trainer.step % config.log_every == 0:
-                enough = observer.logged(trainer.step, trainer.take_log())
-            if done or trainer.step % config.checkpoint_every == 0:
-                _save(trainer, checkpoints)
-        if trainer.step < config.steps:
-            _save(trainer, checkpoints)
-    return "finished" if trainer.step == config.steps else "stopped"
+            enough = keep(trainer, checkpoints, observer)
+        if trainer.step < steps:
+            save(trainer, checkpoints)
+    return "finished" if trainer.step == steps else "stopped"
 
 
-def _save(trainer: Trainer, checkpoints: Path) -> None:
+def keep(trainer: Trainer, checkpoints: Path, observer: Observer) -> bool:
+    """Log and save what is due after a step; return whether the observer has enough."""
+    config, enough = trainer.config, False
+    observer.stepped(trainer.step)
+    done = trainer.step == config.steps
+    if done or trainer.step % config.log_every == 0:
+        enough = observer.logged(trainer.step, trainer.take_log())
+    if done or trainer.step % config.checkpoint_every == 0:
+        save(trainer, checkpoints)
+    return enough
+
+
+def save(trainer: Trainer, checkpoints: Path) -> None:
+    """Write a checkpoint, unless a number in it is not finite."""
     trainer.check_finite()
-    save_checkpoint(checkpoints, trainer.step, trainer.state(), digest(trainer.config))
+    if trainer.ranks.first:
+        save_checkpoint(checkpoints, trainer.step, trainer.state(), digest(trainer.config))

@@ -6,7 +6,8 @@ import dataclasses
 import functools
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -17,11 +18,12 @@ from unweave import processor
 from unweave.assemble import Assembly, assemble, build_dataset, check_dataset, choose_device
 from unweave.batches import Feed, open_feed
 from unweave.checkpoint import list_checkpoints, load_checkpoint, newest_step, save_checkpoint
-from unweave.config import Spec, TrainConfig, digest, make_config, read_settings
-from unweave.directory import check_empty
+from unweave.config import Spec, TrainConfig, make_config
+from unweave.configfile import digest
+from unweave.directory import RunDirectory, check_empty
 from unweave.errors import ConfigError, RunError, blaming
 from unweave.evaluate import score_model
-from unweave.files import append_line, expanded, write_text
+from unweave.files import append_line, expanded, write_bytes, write_text
 from unweave.given import as_dataset
 from unweave.holdout import split
 from unweave.method import Method
@@ -29,8 +31,11 @@ from unweave.options import short_name
 from unweave.players import Labels
 from unweave.progress import Progress, Silent
 from unweave.protocols import Dataset, member
+from unweave.ranks import ALONE, Ranks
 from unweave.registry import Registry, registry
 from unweave.rehearsal import check_feed, rehearse
+from unweave.replay import recorder_for
+from unweave.settings import read_settings
 from unweave.trained import Trained
 from unweave.trainer import Trainer, fit
 from unweave.validation import validation_terms
@@ -64,7 +69,8 @@ def train(
     NonFiniteError
         If the loss stops being finite; the newest checkpoint is from before.
     """
-    names, shown = registry(), progress or Silent()
+    ranks = Ranks.of_job()
+    names, shown = registry(), progress if progress and ranks.first else Silent()
     given = None if _is_named(data) else _check_given(data)
     networks = None if _is_named(architecture) else cast(Networks, tuple(architecture))
     # A default that is not said is looked up where it comes from, whatever else is installed.
@@ -74,21 +80,25 @@ def train(
     }
     settings |= {name: value for name, value in said.items() if value is not None}
     config = make_config(names, {**_method_settings(method), **settings})
-    target = choose_device(device)
+    target = choose_device(ranks.device(device))
     processor.prepare()
-    if out:
+    if out and ranks.first:
         check_empty(expanded(out))
     dataset = given or build_dataset(names, config)
-    config = _fit_batch(config, len(dataset) - config.holdout, shown)
+    config = fit_batch(config, len(dataset) - config.holdout, shown)
     kept, _ = split(dataset, config.holdout, config.seed)
-    assembly = _prepare(names, config, kept, networks)
-    feed = _open_feed(assembly, kept, target, shown)
+    assembly = prepare(names, config, kept, networks)
+    feed = put(assembly, kept, target, shown)
+    if not ranks.first:
+        trainer = build_trainer(assembly, feed, kept, config, target, ranks, shown.say)
+        return _follow(kind(Path(out or "runs"), config, names), trainer, target)
     run = kind.create(expanded(out) if out else _free_path(config), config, names)
     run.device_name, run.networks = device, networks
     run.__dict__["whole_dataset"] = dataset
     with run.locked():
-        _record(run, assembly, kept)
-        return _train(run, run.config, assembly, feed, target, shown)
+        record(run, assembly, kept)
+        trainer = build_trainer(assembly, feed, kept, run.config, target, ranks, shown.say)
+        return _train(run, trainer, target, shown)
 
 
 def _check_given(data: Any) -> Dataset:
@@ -116,9 +126,10 @@ def resume(
         If the directory is no run.
     """
     run = kind.open(path, device=device, data=data, architecture=architecture)
-    shown = progress or Silent()
+    ranks = Ranks.of_job()
+    shown = progress if progress and ranks.first else Silent()
     processor.prepare()
-    target = choose_device(device)
+    target = choose_device(ranks.device(device))
     done = newest_step(run.checkpoints)
     config = run.config
     if steps is not None:
@@ -129,15 +140,19 @@ def resume(
         raise RunError(f"{run.path} is at step {done}, beyond its steps={config.steps}")
     if done == config.steps:
         shown.say(f"{run.path} is finished at step {done}; --steps N goes on to step N")
-    assembly = _prepare(run.registry, config, run.dataset, run.networks)
-    with run.locked():
-        if run.recorded("images") is None:  # it was killed before they were recorded
-            _record(run, assembly, run.dataset)
-        feed = _open_feed(assembly, run.dataset, target, shown)
-        return _train(run, config, assembly, feed, target, shown)
+    assembly = prepare(run.registry, config, run.dataset, run.networks)
+    with run.locked() if ranks.first else nullcontext():
+        if ranks.first and run.recorded("images") is None:  # killed before they were recorded
+            record(run, assembly, run.dataset)
+        feed = put(assembly, run.dataset, target, shown)
+        trainer = build_trainer(assembly, feed, run.dataset, config, target, ranks, shown.say)
+        if ranks.first:
+            return _train(run, trainer, target, shown)
+        load_newest(run, trainer)
+        return _follow(run, trainer, target)
 
 
-def _record(run: Trained, assembly: Assembly, dataset: Dataset) -> None:
+def record(run: Trained, assembly: Assembly, dataset: Dataset) -> None:
     """Keep in the run what it needs beside its configuration."""
     run.carry(member(assembly.model.prior, "carried"))
     run.record_images(dataset)
@@ -154,7 +169,7 @@ def _method_settings(method: str | Method) -> dict[str, Any]:
     return {"method": method}
 
 
-def _fit_batch(config: TrainConfig, size: int, progress: Progress) -> TrainConfig:
+def fit_batch(config: TrainConfig, size: int, progress: Progress) -> TrainConfig:
     """Lower a batch to the number of images where there are fewer, and say so."""
     if config.batch_size <= size or size < 2:
         return config
@@ -162,7 +177,7 @@ def _fit_batch(config: TrainConfig, size: int, progress: Progress) -> TrainConfi
     return config.model_copy(update={"batch_size": size})
 
 
-def _prepare(
+def prepare(
     names: Registry, config: TrainConfig, dataset: Dataset, networks: Networks | None
 ) -> Assembly:
     """Build the networks and rehearse, which finds what does not fit before a file is written."""
@@ -184,17 +199,42 @@ def make_trainer(
     device: torch.device,
     dataset: Dataset | None = None,
     progress: Progress | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Trainer:
-    """Build the trainer of a configuration, without a run directory."""
+    """Build the trainer of a configuration, without a run directory; `say` as `build_trainer`."""
     dataset = dataset or build_dataset(names, config)
-    assembly = _prepare(names, config, dataset, None)
-    feed = _open_feed(assembly, dataset, device, progress or Silent())
-    return Trainer(assembly, feed, len(dataset), config, device, _labels(dataset, device))
+    assembly = prepare(names, config, dataset, None)
+    feed = put(assembly, dataset, device, progress or Silent())
+    return build_trainer(assembly, feed, dataset, config, device, say=say)
 
 
-def _open_feed(
-    assembly: Assembly, dataset: Dataset, device: torch.device, progress: Progress
-) -> Feed:
+def build_trainer(
+    assembly: Assembly,
+    feed: Feed,
+    dataset: Dataset,
+    config: TrainConfig,
+    device: torch.device,
+    ranks: Ranks = ALONE,
+    say: Callable[[str], None] | None = None,
+) -> Trainer:
+    """Build the trainer of what was prepared.
+
+    say : shows a line; where it is given, the step is recorded and replayed if the device can.
+
+    Raises
+    ------
+    ConfigError
+        If processes that share every batch cannot share this one.
+    """
+    ranks.check(config.batch_size, assembly.model, cast(nn.Module, assembly.objective))
+    labels = _labels(dataset, device)
+    recorder = None if say is None else recorder_for(device)
+    return Trainer(
+        assembly, feed, len(dataset), config, device, labels, ranks, recorder, say or print
+    )
+
+
+def put(assembly: Assembly, dataset: Dataset, device: torch.device, progress: Progress) -> Feed:
     """Put the data on the device, which may take long."""
     if note := member(dataset, "note"):
         progress.say(str(note))
@@ -215,43 +255,68 @@ def _labels(dataset: Dataset, device: torch.device) -> Labels:
     return labels
 
 
-def _train(
-    run: R,
-    config: TrainConfig,
-    assembly: Assembly,
-    feed: Feed,
-    device: torch.device,
-    progress: Progress,
-) -> R:
-    """Train in a run directory that this process holds.
-
-    config : the run's, or the same with other steps, which are recorded once it fits.
-    """
-    dataset = run.dataset
-    trainer = Trainer(assembly, feed, len(dataset), config, device, _labels(dataset, device))
-    if list_checkpoints(run.checkpoints):
-        trainer.load_state(*load_checkpoint(run.checkpoints, digest(config)))
-    if config.steps != run.config.steps:
-        run.record_continuation(config)
-    _forget_after(run, trainer.step)
-    observer = _RunObserver(run, trainer, progress)
-    run.registry.observe("unweave_run_start", run=run)
-    outcome = "failed"
-    progress.start(trainer.step, config.steps)
-    try:
-        outcome = fit(trainer, run.checkpoints, observer)
-    finally:
-        progress.close()
-        run.registry.observe("unweave_run_end", run=run, outcome=outcome)
-    if observer.enough and trainer.step < config.steps:
-        outcome = "finished"
-        progress.say(observer.enough)
-    run.outcome = outcome
+def _train(run: R, trainer: Trainer, device: torch.device, progress: Progress) -> R:
+    """Train in a run directory that this process holds."""
+    with session(run, trainer, progress) as observer, trainer.ranks.joined(device):
+        observer.outcome = fit(trainer, run.checkpoints, observer)
     return run
 
 
-class _RunObserver:
-    """Passes what the trainer reports to the log file, the plugins and the progress bar."""
+def _follow(run: R, trainer: Trainer, device: torch.device) -> R:
+    """Train along with the process that holds the run directory."""
+    with trainer.ranks.joined(device):
+        run.outcome = fit(trainer, run.checkpoints, _Follower())
+    return run
+
+
+class _Follower:
+    """Hears what another process writes down."""
+
+    def stepped(self, step: int) -> None:
+        pass
+
+    def logged(self, step: int, scalars: dict[str, float]) -> bool:
+        return False
+
+
+def load_newest(run: Trained, trainer: Trainer) -> None:
+    """Put a trainer where the run's newest checkpoint is, if it has one."""
+    if list_checkpoints(run.checkpoints):
+        trainer.load_state(*load_checkpoint(run.checkpoints, digest(trainer.config)))
+
+
+@contextmanager
+def session(run: Trained, trainer: Trainer, progress: Progress) -> Iterator[RunObserver]:
+    """Continue a run that this process holds from its newest checkpoint, with log and observers.
+
+    The trainer's configuration is the run's, or the same with other steps, which are recorded once
+    they fit. The block puts into `outcome` of what it is given how training ended.
+    """
+    load_newest(run, trainer)
+    if trainer.config.steps != run.config.steps:
+        run.record_continuation(trainer.config)
+    _forget_after(run, trainer.step)
+    observer = RunObserver(run, trainer, progress)
+    run.registry.observe("unweave_run_start", run=run)
+    if said := processor.remark(trainer.config.precision, trainer.clock.device):
+        progress.say(said)
+    progress.start(trainer.step, trainer.config.steps)
+    try:
+        yield observer
+    finally:
+        progress.close()
+        run.registry.observe("unweave_run_end", run=run, outcome=observer.outcome)
+    if observer.enough and trainer.step < trainer.config.steps:
+        observer.outcome = "finished"
+        progress.say(observer.enough)
+    run.outcome = observer.outcome
+
+
+class RunObserver:
+    """Passes what the trainer reports to the log file, the plugins and the progress bar.
+
+    outcome : how training ended, as `fit` says it; `failed` until it says so.
+    """
 
     def __init__(self, run: Trained, trainer: Trainer, progress: Progress) -> None:
         self._run, self._trainer, self._progress = run, trainer, progress
@@ -259,11 +324,14 @@ class _RunObserver:
         for line in run.scalars():
             self._best.hear(line)
         self.enough = ""
+        self.outcome = "failed"
 
     def stepped(self, step: int) -> None:
+        """Show it."""
         self._progress.stepped(step)
 
     def logged(self, step: int, scalars: dict[str, float]) -> bool:
+        """Score and validate where it is due, write the line and tell the plugins."""
         config = self._run.config
         if config.holdout and (step % config.validate_every == 0 or step == config.steps):
             scalars |= validation_terms(self._trainer, *self._heldout)
@@ -276,8 +344,7 @@ class _RunObserver:
             "unweave_run_log", run=self._run, step=step, scalars=dict(scalars)
         )
         if self._best.hear({"step": step, **scalars}):
-            state, mark = self._trainer.state(), digest(config)
-            save_checkpoint(self._run.path / "best", step, state, mark, keep=1)
+            self._keep_best(step)
         if owner := next((o for o, wish in wishes if wish == "stop"), None):
             self.enough = f"stopped at step {step} as observer {owner} asked"
         elif self._best.exhausted:
@@ -285,6 +352,15 @@ class _RunObserver:
                 f"stopped at step {step}: {config.keep_best} was lowest at step {self._best.step}"
             )
         return bool(self.enough)
+
+    def _keep_best(self, step: int) -> None:
+        write_bytes(self._best_run.scalars_path, self._run.scalars_path.read_bytes())
+        mark = digest(self._run.config)
+        save_checkpoint(self._best_run.checkpoints, step, self._trainer.state(), mark, keep=1)
+
+    @functools.cached_property
+    def _best_run(self) -> RunDirectory:
+        return self._run.make_best()
 
     @functools.cached_property
     def _heldout(self) -> tuple[Any, int, Labels]:

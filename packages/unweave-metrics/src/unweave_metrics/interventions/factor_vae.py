@@ -44,7 +44,7 @@ def factor_vae(
     One vote: hold a random factor k at a random value, draw `batch_size` rows that have it, and
     take d = argmin_i Var_batch(z_i) / Var(z_i) over the active codes. The classifier maps each d to
     the factor it was drawn for most often; the score is its accuracy on fresh votes. Range about
-    1/k to 1, best 1; no active code: 0. O(votes * batch_size * d) time.
+    1/k to 1, best 1; no active code: NaN. O(votes * batch_size * d) time.
 
     Parameters
     ----------
@@ -88,8 +88,6 @@ def factor_vae(
     }  # fmt: skip
     settings = settings_for("factor_vae", preset, given) | {"seed": seed}
     check_positive(settings["batch_size"], "batch_size", 2)
-    for name in ("train_votes", "eval_votes"):
-        check_positive(settings[name], name)
     z, y = check_pair(codes, factors)
     kinds = kinds_of(y, factor_kinds)
     groups = make_groups(factor_labels(y, kinds.measured, settings["bins"]))

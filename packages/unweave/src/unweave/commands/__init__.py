@@ -1,4 +1,4 @@
-"""The command line: one command a file. It knows everything below, and nothing knows it."""
+"""The command line: one command per file. It knows everything below, and nothing knows it."""
 
 from __future__ import annotations
 

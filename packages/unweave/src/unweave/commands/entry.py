@@ -34,6 +34,7 @@ from unweave.commands.sweep import sweep
 from unweave.commands.train import train
 from unweave.commands.traverse import traverse
 from unweave.errors import PluginWarning, UnweaveError, message_of, printable, unknown_name
+from unweave.launch import leads
 from unweave.owners import explaining
 
 COMMANDS = (
@@ -44,6 +45,13 @@ COMMANDS = (
 EXIT_USER_ERROR = 2
 LONGEST_SENTENCE = 10_000
 """Characters of an error that are printed."""
+SPINS = ("GOMP_SPINCOUNT", "2000")
+"""How often a thread of torch looks for work before it sleeps, where the user does not say it.
+
+GNU's OpenMP looks 300,000 times, some milliseconds, which beside other programs is time that the
+thread waited for does not get. 2,000 times take about as long as to fall asleep and wake up. It is
+read when torch is loaded, so it is set before that.
+"""
 COMPLETION = "_UNWEAVE_COMPLETE"
 """What a shell sets when it asks how a word goes on."""
 
@@ -53,9 +61,11 @@ def run(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     warnings.showwarning = _show_warning
     _print_anything()
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault(*SPINS)
     try:
         with explaining({}):
-            code = _make_app()(given, prog_name="unweave", standalone_mode=False)
+            code = _make_app()(given, prog_name="unweave", standalone_mode=False, obj=given)
         if sys.stdout is not None:
             sys.stdout.flush()
         sys.exit(code or 0)
@@ -71,6 +81,8 @@ def run(arguments: list[str] | None = None) -> None:
             _end_unread()
         raise stop
     except (UnweaveError, ValueError, OSError) as error:
+        if isinstance(error, UnweaveError) and not leads():
+            sys.exit(EXIT_USER_ERROR)  # the first process of the job says it
         _fail(message_of(error, LONGEST_SENTENCE), given)
     except Exception as error:
         if _lacks_memory(error):

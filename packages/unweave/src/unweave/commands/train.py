@@ -11,6 +11,7 @@ import typer
 from unweave.commands import EXIT_INTERRUPTED
 from unweave.commands.app import Device, completed
 from unweave.errors import ConfigError, quote
+from unweave.launch import in_job, launch, leads
 
 if TYPE_CHECKING:
     from unweave.api import Run
@@ -18,36 +19,47 @@ if TYPE_CHECKING:
 
 
 def train(
+    context: typer.Context,
     method: Annotated[
         str | None,
-        typer.Argument(help="see `unweave methods`", autocompletion=completed("method")),
+        typer.Argument(
+            help="a method; `unweave methods` lists them", autocompletion=completed("method")
+        ),
     ] = None,
     data: Annotated[
         str | None,
         typer.Option(
-            help="NAME or NAME:key=value,...; see `unweave data`",
+            help="a data set, NAME or NAME:key=value,...; `unweave data` lists them",
             autocompletion=completed("dataset"),
         ),
     ] = None,
     setting: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="any other setting")
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="any other setting; may be given more than once"
+        ),
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="settings as TOML")] = None,
+    config: Annotated[Path | None, typer.Option(help="a TOML file of settings")] = None,
     out: Annotated[Path | None, typer.Option(help="the run directory, new or empty")] = None,
-    seed: Annotated[str | None, typer.Option(metavar="N")] = None,
-    steps: Annotated[str | None, typer.Option(metavar="N")] = None,
+    seed: Annotated[str | None, typer.Option(metavar="N", help="seed of the run")] = None,
+    steps: Annotated[str | None, typer.Option(metavar="N", help="number of training steps")] = None,
     device: Device = "auto",
+    devices: Annotated[
+        int, typer.Option(min=1, metavar="N", help="processes that share every batch, a GPU each")
+    ] = 1,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="continue a run; with --steps, beyond its end"),
+        typer.Option(metavar="RUN", help="a run to continue; with --steps, beyond its end"),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="show no progress")] = False,
     log: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="add progress to a file as text, too")
+        Path | None, typer.Option(metavar="FILE", help="a file to which progress is added as text")
     ] = None,
 ) -> None:
     """Train a method on a data set into a run directory."""
-    from unweave.config import parse_settings, read_settings
+    if devices > 1 and not in_job():
+        raise typer.Exit(launch(devices, context.obj))
+    from unweave.settings import parse_settings, read_settings
 
     given = {"data": data, "seed": seed, "steps": steps, "method": method}
     settings: dict[str, Any] = read_settings(config) if config else {}
@@ -56,7 +68,7 @@ def train(
     from unweave.progress import Silent, TrainingProgress
 
     progress: Progress = Silent() if quiet else TrainingProgress()
-    if log is not None:
+    if log is not None and leads():
         from unweave.commands.log_file import LogFile
 
         progress = LogFile(log, progress)
@@ -87,6 +99,8 @@ def _resume(path: Path, steps: str | None, device: str, progress: Progress) -> R
 
 
 def _finish(run: Run, progress: Progress) -> None:
+    if not leads():
+        raise typer.Exit(EXIT_INTERRUPTED if run.outcome == "stopped" else 0)
     if run.outcome == "stopped":
         print(f"stopped; continue with: unweave train --resume {run.path}", file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from unweave.api import Run
@@ -17,7 +16,7 @@ from unweave.errors import ConfigError
 from unweave.report import save_figure
 from unweave.report.dimensions import describe_dimensions, read_codes
 from unweave.report.dimensions import name as dimension_name
-from unweave.report.figures import show, tile
+from unweave.report.figures import draw_rows
 from unweave.report.scatter import draw_plane, flat
 
 SUFFIXES = (".png", ".npz")
@@ -141,17 +140,7 @@ def _save_rows(run: Run, out: Path, rows: NDArray[Any], names: list[str]) -> Pat
     """Draw rows of pictures (r, m, h, w, c) with names at the left, or points of the plane."""
     out.parent.mkdir(exist_ok=True)
     if run.continuous:
-        return save_figure(
-            draw_plane({n: flat(row) for n, row in zip(names, rows, strict=True)}), out
-        )
-    canvas = tile(rows.reshape(-1, *rows.shape[2:]), rows.shape[1])
-    height, width = canvas.shape[:2]
-    figure = Figure(figsize=(10, 9.5 * height / width), layout="constrained")
-    panel = figure.add_subplot()
-    show(panel, canvas)
-    panel.set_axis_on()
-    panel.set_xticks([])
-    panel.set_yticks((np.arange(len(rows)) + 0.5) * height / len(rows), names, fontsize=9)
-    panel.tick_params(length=0)
-    panel.spines[:].set_visible(False)
+        figure = draw_plane({n: flat(row) for n, row in zip(names, rows, strict=True)})
+    else:
+        figure = draw_rows(rows, names)
     return save_figure(figure, out)

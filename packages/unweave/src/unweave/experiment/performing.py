@@ -6,9 +6,10 @@ import contextlib
 import math
 import os
 import socket
+import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,54 @@ class Work:
         return JobFiles(Path(self.folder), self.job)
 
 
+def perform_together(works: Sequence[Work]) -> list[Row]:
+    """Do jobs whose runs are trained as one ensemble, and return their rows.
+
+    Where they cannot be batched, a sentence says why and they are trained one by one.
+    """
+    with _one_thread():
+        unfinished = _train_together(works) if len(works) > 1 else {}
+    return [unfinished.get(work.job.name) or perform(work) for work in works]
+
+
+def _train_together(works: Sequence[Work]) -> dict[str, Row]:
+    """Train what is to be trained and no other process is at; return the rows of what ended early.
+
+    A run that reached its last step is left to be measured.
+    """
+    from unweave.together import Asked, train_together
+
+    with contextlib.ExitStack() as stack:
+        free = [w for w in works if stack.enter_context(claimed(w.files.claim)) is None]
+        steps = {w.job.name: configuration(w.experiment, w.job).steps for w in free}
+        rows = [read_row(w.job, w.files, w.experiment, steps[w.job.name]) for w in free]
+        begun = [(work, row) for work, row in zip(free, rows, strict=True) if not row.finished]
+        if len(begun) < 2:
+            return {}
+        asked = []
+        for work, row in begun:
+            reporter = Reporter(work.files.progress, work.job, row.steps, row.step)
+            stack.callback(reporter.finish)
+            _clear(work)
+            asked.append(Asked(work.job.settings, work.files.run, reporter))
+        start = time.monotonic()
+        try:
+            outcomes = train_together(asked, works[0].device)
+        except (Exception, SystemExit) as error:
+            print(f"{len(begun)} runs are trained one by one: {_told(error)[0]}", file=sys.stderr)
+            return {}
+        seconds = (time.monotonic() - start) / len(begun)
+        ended = {
+            work.job.name: _row_after(
+                work, row, seconds, outcome if isinstance(outcome, Exception) else None
+            )
+            for (work, row), outcome in zip(begun, outcomes, strict=True)
+        }
+        for work, _ in begun:
+            write_row(work.files, ended[work.job.name])
+    return {name: row for name, row in ended.items() if not row.finished}
+
+
 def perform(work: Work) -> Row:
     """Do a job and return its row; what is there already is not done again.
 
@@ -82,16 +131,22 @@ def _trained(work: Work, row: Row, config: TrainConfig, reporter: Reporter) -> R
     try:
         _train(work, config, reporter)
     except (Exception, SystemExit) as error:
-        reason, details = _told(error)
-        found: dict[str, Any] = {"status": "failed", "reason": reason, "details": details}
-    else:
-        found = {"reason": "", "details": ""}
+        return _row_after(work, row, time.monotonic() - began, error)
+    return _row_after(work, row, time.monotonic() - began, None)
+
+
+def _row_after(work: Work, row: Row, seconds: float, error: BaseException | None) -> Row:
+    """Return the row after a session of training, and after the error that ended it, if any."""
     step = reached_step(work.files.run)
-    if "status" not in found:
-        found["status"] = "finished" if step == config.steps else "stopped"
-    seconds = row.seconds + time.monotonic() - began
-    done = {"step": step, "seconds": seconds, "host": socket.gethostname(), "pid": os.getpid()}
-    return row.model_copy(update={**found, **done})
+    status = "finished" if step == row.steps else "stopped"
+    reason, details = ("", "") if error is None else _told(error)
+    return row.model_copy(
+        update={
+            "status": status if error is None else "failed", "reason": reason,
+            "details": details, "step": step, "seconds": row.seconds + seconds,
+            "host": socket.gethostname(), "pid": os.getpid(),
+        }
+    )  # fmt: skip
 
 
 def _train(work: Work, config: TrainConfig, reporter: Reporter) -> None:
@@ -99,14 +154,21 @@ def _train(work: Work, config: TrainConfig, reporter: Reporter) -> None:
     from unweave.training import resume, train
 
     path = work.files.run
+    _clear(work)
     if (path / "config.toml").is_file():
         check_same_settings(path, config)
-        forget_foreign_lock(path / LOCK)
         resume(Trained, path, device=work.device, progress=reporter)
         return
-    if path.is_dir():
-        remove_partial(path)  # of a process that was killed while it wrote its first file
     train(Trained, **work.job.settings, out=path, device=work.device, progress=reporter)
+
+
+def _clear(work: Work) -> None:
+    """Remove from a run directory what a process left that was killed."""
+    path = work.files.run
+    if (path / "config.toml").is_file():
+        forget_foreign_lock(path / LOCK)
+    elif path.is_dir():
+        remove_partial(path)  # of a process that was killed while it wrote its first file
 
 
 def check_same_settings(path: Path, config: TrainConfig) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
@@ -21,13 +22,21 @@ from unweave.executors import WorkerDiedError
 from unweave.experiment.checking import checked, configuration
 from unweave.experiment.claims import live_holder
 from unweave.experiment.definition import Experiment, Job
-from unweave.experiment.performing import Work, check_same_settings, perform
+from unweave.experiment.performing import (
+    Work,
+    check_same_settings,
+    perform,
+    perform_together,
+)
 from unweave.experiment.results import Results
 from unweave.experiment.rows import JobFiles, Row, needs_work, read_row, write_row
 from unweave.experiment.table import write_table
 from unweave.experiment.watching import Watch
 from unweave.files import write_text
 from unweave.protocols import Executor
+
+if TYPE_CHECKING:
+    from unweave.config import TrainConfig
 
 DEFINITION = "experiment.toml"
 TABLE_SECONDS = 10.0
@@ -47,12 +56,16 @@ def sweep(
     executor: Executor,
     *,
     device: str = "auto",
+    together: int = 1,
 ) -> Results:
     """Train and measure every run of an experiment that is not done yet; return what is there.
 
     Repeat the call to go on after a stop, a kill or a failure, or with more seeds, values or
     measures: a run that is finished is not trained again. Several processes, on one machine or
     on many that share the folder, may do so at once.
+
+    together : how many runs at most are computed as one batched model. Those of one architecture
+        and method are, whose seeds, weights and rates alone differ; others are trained one by one.
 
     Raises
     ------
@@ -62,8 +75,10 @@ def sweep(
     StoppedError
         If a signal stopped it.
     """
+    if together < 1:
+        raise ConfigError(f"together must be at least 1, got {together}")
     experiment = checked(experiment)
-    sweeping = _Sweep(experiment, folder, device)
+    sweeping = _Sweep(experiment, folder, device, together)
     _begin_folder(experiment, folder)
     try:
         with _interruptible():
@@ -81,8 +96,9 @@ def sweep(
 class _Sweep:
     """What is to be done, and how often doing it crashed."""
 
-    def __init__(self, experiment: Experiment, folder: Path, device: str) -> None:
+    def __init__(self, experiment: Experiment, folder: Path, device: str, together: int) -> None:
         self.experiment, self.folder, self._device = experiment, folder, device
+        self._together, self._kin = together, dict[str, str]()
         self.jobs = {job.name: job for job in experiment.jobs()}
         self._files = {name: JobFiles(folder, job) for name, job in self.jobs.items()}
         self._steps: dict[str, int] = {}
@@ -93,6 +109,8 @@ class _Sweep:
         for name, job in self.jobs.items():
             config = configuration(experiment, job)
             self._steps[name] = config.steps
+            if together > 1:
+                self._kin[name] = _kin(config)
             if (self._files[name].run / "config.toml").is_file():
                 check_same_settings(self._files[name].run, config)
 
@@ -134,7 +152,7 @@ class _Sweep:
         work = [Work(self.experiment, self.jobs[n], str(self.folder), self._device) for n in names]
         waiting = dict.fromkeys(names)
         try:
-            for row in executor.map(perform, work):
+            for row in self._performed(executor, work):
                 name = _name_of(row, waiting)
                 del waiting[name]
                 if row.status == "elsewhere":
@@ -157,6 +175,21 @@ class _Sweep:
                     f"the executor gave {len(names) - len(waiting)} results for {len(names)} runs; "
                     "its `map` must yield one for each"
                 )
+
+    def _performed(self, executor: Executor, work: list[Work]) -> Iterator[Row]:
+        """Map the jobs over the executor, one by one or in groups that are trained together."""
+        if self._together == 1:
+            return executor.map(perform, work)
+        kin: dict[str, list[Work]] = {}
+        for one in work:
+            kin.setdefault(self._kin[one.job.name], []).append(one)
+        size = self._together
+        groups = [
+            ones[start : start + size]
+            for ones in kin.values()
+            for start in range(0, len(ones), size)
+        ]
+        return itertools.chain.from_iterable(executor.map(perform_together, groups))
 
     def _again(self, name: str, row: Row) -> bool:
         """Say whether a run that was stopped goes on in the next round.
@@ -185,6 +218,13 @@ class _Sweep:
         if time.monotonic() - self._written >= TABLE_SECONDS:
             write_table(self.results())
             self._written = time.monotonic()
+
+
+def _kin(config: TrainConfig) -> str:
+    from unweave.registry import registry
+    from unweave.together import kinship  # imports torch
+
+    return kinship(registry(), config)
 
 
 def _name_of(row: Any, waiting: Mapping[str, Any]) -> str:

@@ -64,6 +64,11 @@ class InfoGan(WeightedTerms):
                 f"infogan needs dim of at least codes={codes}, of which discrete={discrete} are "
                 f"one-hot, got dim={parts.dim}"
             )
+        if parts.estimators:
+            raise ConfigError(
+                f"infogan takes no terms of estimators, got {', '.join(parts.estimators)}: no "
+                "image of the data is encoded; leave them out, or take the objective vae-gan"
+            )
         self._codes, self._discrete = codes, discrete
         self.weight = WeightSchedule(Schedule.parse(weight))
         self.discrete_weight = WeightSchedule(Schedule.parse(discrete_weight))

@@ -41,7 +41,8 @@ class WeightSchedule(nn.Module):
     def forward(self, clock: Tensor) -> Tensor:
         """Return w(t) for the step t, a scalar tensor."""
         if self.shape == "steps":
-            return self.start * self.factors[(clock >= self.times).sum()]
+            # Gathered, because an index that is a tensor waits for the device.
+            return self.start * self.factors.gather(0, (clock >= self.times).sum()[None])[0]
         passed = (clock / self.steps).clamp(max=1)
         if self.shape == "cosine":
             return self.end - self.change * (1 + (math.pi * passed).cos()) / 2
@@ -76,7 +77,7 @@ class WeightedTerms(nn.Module):
         self.cost = parts.cost
         self.estimators = nn.ModuleDict(parts.estimators)
         # A stranger's estimator may declare others later.
-        self._names = {name: tuple(cast(Any, e).terms) for name, e in parts.estimators.items()}
+        self._names = {n: tuple(cast(Any, e).terms) for n, e in parts.estimators.items()}
         self._labels = _labels([(name, term) for name, ts in self._names.items() for term in ts])
         self._keys = {key: f"weighing-{n}" for n, key in enumerate(parts.weighings)}
         self.weighed = nn.ModuleDict(

@@ -9,7 +9,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unweave.config import read_settings
 from unweave.errors import ConfigError
 from unweave.files import write_text
 from unweave.report.content import data_uri, page_content
@@ -18,6 +17,7 @@ from unweave.report.material import Material
 from unweave.report.page import render
 from unweave.report.style import PALETTE, figure_png
 from unweave.report.tables import score_text
+from unweave.settings import read_settings
 
 if TYPE_CHECKING:
     from unweave.trained import Trained

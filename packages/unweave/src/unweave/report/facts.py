@@ -54,7 +54,7 @@ def steps_text(run: Trained) -> str:
 
 def versions(run: Trained) -> list[tuple[str, str]]:
     """List the versions of the distributions that made the run, and of what runs them now."""
-    from unweave.config import read_settings
+    from unweave.settings import read_settings
 
     known = read_settings(run.config_path).get("versions", {})
     rows = [(str(k), str(v)) for k, v in known.items()] if isinstance(known, dict) else []

@@ -172,20 +172,25 @@ def draw_traversals(
     order = dimensions.order[:MOST_DIMENSIONS]
     values = traversal_values(dimensions, count)
     pictures = traverse_rows(run, image, values, order)
-    columns = pictures.shape[1]
     start = np.broadcast_to(image, (len(order), 1, *image.shape))
     rows = np.concatenate([start, pictures], axis=1)
-    canvas = tile(rows.reshape(-1, *image.shape), columns + 1)
+    figure = draw_rows(rows, [dimensions.label(d) for d in order])
+    for text, d in zip(figure.axes[0].get_yticklabels(), order, strict=True):
+        text.set_color("black" if dimensions.active[d] else QUIET)
+    return figure
+
+
+@figure_style()
+def draw_rows(rows: NDArray[np.uint8], names: Sequence[str]) -> Figure:
+    """Draw rows of images (r, m, h, w, c) with a name at the left of each."""
+    canvas = tile(rows.reshape(-1, *rows.shape[2:]), rows.shape[1])
     height, width = canvas.shape[:2]
     figure = Figure(figsize=(10, 9.3 * height / width), layout="constrained")
     panel = figure.add_subplot()
     show(panel, canvas)
     panel.set_axis_on()
     panel.set_xticks([])
-    spots = (np.arange(len(order)) + 0.5) * height / len(order)
-    panel.set_yticks(spots, [dimensions.label(d) for d in order])
-    for text, d in zip(panel.get_yticklabels(), order, strict=True):
-        text.set_color("black" if dimensions.active[d] else QUIET)
+    panel.set_yticks((np.arange(len(rows)) + 0.5) * height / len(rows), names)
     panel.tick_params(length=0)
     panel.spines[:].set_visible(False)
     return figure

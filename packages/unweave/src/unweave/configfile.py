@@ -1,0 +1,83 @@
+"""A configuration on its way out: as TOML, as a digest, and as the registered things it names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import BaseModel
+
+from unweave.config import FIELDS, SPECS, TrainConfig, build_method
+from unweave.files import expanded
+from unweave.options import parse_spec
+from unweave.registry import Entry, Registry
+
+
+def config_text(registry: Registry, config: TrainConfig, **recorded: Any) -> str:
+    """Write a resolved configuration as TOML that `make_config` reads back.
+
+    recorded : more tables or lists of `NOT_SETTINGS`.
+    """
+    table: dict[str, Any] = {"method": config.method}
+    for name in FIELDS[1:]:
+        value = getattr(config, name)
+        if name in SPECS:
+            value = {"name": value.name, **value.options}
+        table[name] = _plain(value.model_dump() if isinstance(value, BaseModel) else value)
+    table |= _plain(config.options)
+    entries = used_entries(registry, config)
+    table["versions"] = {e.distribution: e.version for e in entries}
+    table["resolved"] = {
+        kind: [e.qualified for e in entries if e.kind == kind]
+        for kind in ("cost", "estimator", "objective")
+    }
+    table |= _plain(recorded)
+    scalars = {key: value for key, value in table.items() if not isinstance(value, dict)}
+    return tomli_w.dumps(scalars | {k: v for k, v in table.items() if isinstance(v, dict)})
+
+
+def digest(config: TrainConfig) -> str:
+    """Hash what determines a run, but for how long it goes on and what is logged and kept."""
+    free = {
+        "steps", "log_every", "checkpoint_every", "validate_every", "evaluate_every", "keep_best",
+        "stop_after", "compile",
+    }  # fmt: skip
+    content = _comparable(config.model_dump(exclude=free))
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _comparable(value: Any) -> Any:
+    """Keep the names of files alone, as data and runs may be moved, and make 1 and 1.0 equal."""
+    if isinstance(value, Mapping):
+        return {key: _comparable(item) for key, item in value.items() if item is not None}
+    if isinstance(value, tuple | list):
+        return [_comparable(item) for item in value]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    return value.name if isinstance(value, Path) else value
+
+
+def used_entries(registry: Registry, config: TrainConfig) -> list[Entry]:
+    """List the registered objects that a run is made of."""
+    method = build_method(registry, config)
+    entry = registry.lookup("method", config.method)
+    home = entry.distribution
+    spoken = [("cost", method.cost), ("objective", method.objective)]
+    spoken += [("estimator", term.estimator) for term in method.terms]
+    found = [registry.lookup(kind, parse_spec(text)[0], home) for kind, text in spoken]
+    named = [registry.lookup(kind, getattr(config, f).name) for f, kind in SPECS.items()]
+    return [entry, *found, *named]
+
+
+def _plain(value: Any) -> Any:
+    """Turn paths into absolute texts and leave out None, which TOML has not."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items() if item is not None}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return str(expanded(value).resolve()) if isinstance(value, Path) else value

@@ -1,0 +1,338 @@
+"""Ensembles: many runs of one architecture and method, computed as one batched model.
+
+The weights of all members lie in one tensor each, of which the member's own are a part, and
+`torch.func.vmap` computes a step of all members at once. A member is a `Trainer` like any other:
+it draws its own batches and its own noise, its own optimizers move its own part, and its
+checkpoints are those of a run alone.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from unweave.draws import Draws, each, jointly
+from unweave.errors import ConfigError, UnweaveError, describe
+from unweave.joint_optimizer import JointOptimizer
+from unweave.owners import explaining
+from unweave.players import make_batches
+from unweave.replay import RecorderOf, Replayed, at_once
+from unweave.running_means import RunningMeans
+from unweave.signals import stop_signals
+from unweave.trainer import Gradients, Observer, Seat, Trainer, gradients_of, keep, save
+
+TOLERANCES = {"float32": 5e-2, "bfloat16": 2e-1}
+"""How far terms and gradients of a member may be from those of its run alone, in their norm, by
+precision. What is batched wrongly, such as one member's noise for all, is off by its size. Rounding
+is some 1e-6, but a unit at the corner of its ReLU may turn by it, and on images with one background
+that is the unit at many places at once: 4 % were seen."""
+
+
+Move = Callable[[str, Gradients], None]
+"""Moves a player of all members, by its name and gradients that are stacked over the members."""
+
+
+class NotTogetherError(ConfigError):
+    """Runs that cannot be batched; trained one by one they can."""
+
+
+class _Stage(nn.Module):
+    """Everything of a member that holds tensors; calls a function while others are in place."""
+
+    def __init__(self, member: Trainer) -> None:
+        super().__init__()
+        self.model, self.objective = member.model, cast(nn.Module, member.objective)
+
+    def forward(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call the function."""
+        return function(*arguments)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return parameters and buffers by name, each once."""
+        return {**dict(self.named_parameters()), **dict(self.named_buffers())}
+
+
+class Ensemble:
+    """Trainers of one architecture and method that take their steps together.
+
+    Their seeds, learning rates and weights may differ, and how far each is.
+
+    recorder, say : as in `Trainer`, for the step of all; the members have none.
+
+    Raises
+    ------
+    NotTogetherError
+        If they cannot be batched: their tensors differ in shape, a part of the step has no batched
+        form, or the batched step is not the one that each takes alone.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Trainer],
+        recorder: RecorderOf | None = None,
+        say: Callable[[str], None] = print,
+    ) -> None:
+        self.members = tuple(members)
+        self._first = members[0]
+        self._stage = _Stage(self._first)
+        self._check_alike()
+        self._tensors = _joined([_Stage(member).tensors() for member in members])
+        self._clocks = _join([member.clock for member in members])
+        self._means = _joined_means([member.means for member in members])
+        places = {id(tensor): name for name, tensor in self._stage.tensors().items()}
+        self._names = {
+            player: [places[id(parameter)] for parameter in seat.parameters]
+            for player, seat in self._first.seats.items()
+        }
+        self._check_step()
+        self._optimizers: dict[str, JointOptimizer | None] = {}
+        self._compute: Callable[[Callable[[], Tensor]], Tensor] = at_once
+        if recorder is not None:
+            obstacle = next(filter(None, [member.fix() for member in members]), "")
+            generators = [member.generator for member in members]
+            self._compute = Replayed(recorder(generators), obstacle, say)
+
+    def train_step(self) -> None:
+        """Do one step of every player of every member."""
+        for member in self.members:
+            member.seed_noise(member.step)
+        with torch.random.fork_rng(self._first.forked), explaining(self._first.owners, "together"):
+            terms = self._compute(lambda: self.play(self.move))
+        self._means.add(terms, self._clocks[:, None])
+        self._clocks += 1
+        for member in self.members:
+            member.step += 1
+
+    def move(self, player: str, gradients: Gradients) -> None:
+        """Let a player of every member descend, by one optimizer where that is the same.
+
+        gradients : of its parameters, stacked over the members.
+        """
+        if player not in self._optimizers:
+            seats = [member.seats[player] for member in self.members]
+            whole = [self._tensors[name] for name in self._names[player]]
+            fits = JointOptimizer.fits(self.members, player)
+            self._optimizers[player] = JointOptimizer(whole, seats) if fits else None
+        joint = self._optimizers[player]
+        if joint is not None:
+            joint.move(gradients, self._first.clock, self._first.step)
+            return
+        for member, own in zip(self.members, _parted(gradients, len(self.members)), strict=True):
+            member.move(member.seats[player], own)
+
+    def play(self, move: Move) -> Tensor:
+        """Play every round of all members; return their terms, shape (members, terms).
+
+        move : what moves a player of all members.
+        """
+        numbers = torch.arange(len(self.members), device=self._clocks.device)
+        play = functools.partial(self._play, move)
+        terms: Tensor = vmap(play)(numbers, self._clocks, self._tensors)
+        return terms
+
+    def _play(
+        self, move: Move, number: Tensor, clock: Tensor, tensors: dict[str, Tensor],
+    ) -> Tensor:  # fmt: skip
+        """Play as one member whose number, clock and tensors stand for those of all."""
+        trained = {id(tensors[name]) for names in self._names.values() for name in names}
+        generators = [member.generator for member in self.members]
+        with Draws(number, generators, trained):
+            arguments = (self._rounds, move, number, clock)
+            return cast(Tensor, functional_call(self._stage, tensors, arguments))
+
+    def _rounds(self, move: Move, number: Tensor, clock: Tensor) -> Tensor:
+        first, named = self._first, dict[str, Tensor]()
+        batches = make_batches(
+            first.model, functools.partial(self._feed, number), self._first.labels,
+            first.size, first.generator,
+            (self._order(number, 0), self._order(number, 1)), first.config.batch_size,
+        )  # fmt: skip
+        for index, players in enumerate(first.objective.rounds):
+            losses, terms = first.objective.losses(index, batches, clock)
+            named |= terms
+            names = [player.name for player in players]
+            mover = functools.partial(self._move, move, names)
+            jointly(mover, number, *(losses[name] for name in names))
+        return torch.stack([named[name].detach() for name in first.means.names])
+
+    def _order(self, number: Tensor, stream: int) -> Callable[[], Tensor]:
+        return lambda: each(lambda k: self.members[k].orders[stream](self.members[k].step), number)
+
+    def _feed(self, number: Tensor, index: Tensor, generator: torch.Generator) -> Tensor:
+        members = self.members
+        return each(lambda k, rows: members[k].feed(rows, members[k].generator), number, index)
+
+    def _move(self, move: Move, names: Sequence[str], *losses: Tensor) -> None:
+        """Move players of one round; the gradient of a sum over members is that of each."""
+        own = [[self._tensors[name] for name in self._names[player]] for player in names]
+        found = gradients_of([loss.sum() for loss in losses], own)
+        for player, gradients in zip(names, found, strict=True):
+            move(player, gradients)
+
+    def _check_alike(self) -> None:
+        first = self._first
+        for member in self.members[1:]:
+            if member.means.names != first.means.names or member.size != first.size:
+                raise NotTogetherError("their data or terms differ")
+        if first.config.compile:
+            raise NotTogetherError("compile=true compiles one model")
+        if first.config.holdout and first.config.classifier.mode != "none":
+            raise NotTogetherError("with holdout each has labels of its own")
+
+    def _check_step(self) -> None:
+        """Compute the first step of all together and of each alone; nothing moves."""
+        before = [_copied(member) for member in self.members]
+        alone = [_looked_at(member) for member in self.members]
+        for member, tensors in zip(self.members, before, strict=True):
+            _restore(member, tensors)
+        together = self._look()
+        for number, member in enumerate(self.members):
+            _compare(alone[number], together[number], TOLERANCES[member.config.precision])
+            _restore(member, before[number])
+
+    def _look(self) -> list[dict[str, Tensor]]:
+        """Return terms, gradients and buffers of all, computed together, without a move."""
+        found: list[dict[str, Tensor]] = [{} for _ in self.members]
+        for member in self.members:
+            member.seed_noise(member.step)
+
+        def note(player: str, gradients: Gradients) -> None:
+            for into, own in zip(found, _parted(gradients, len(found)), strict=True):
+                into |= _named(player, own)
+
+        try:
+            terms = self.play(note)
+        except UnweaveError:
+            raise
+        except Exception as error:
+            raise NotTogetherError(describe(error)) from error
+        for member, into, own in zip(self.members, found, terms, strict=True):
+            into |= {"terms": own, **_buffers(member)}
+        return found
+
+
+def fit_together(
+    ensemble: Ensemble, checkpoints: Sequence[Path], observers: Sequence[Observer]
+) -> list[str | UnweaveError]:
+    """Train every member to its last step, with logs and checkpoints, as `fit` does with one.
+
+    Return for each what `fit` returns, or the error that ended it: one that stops being finite
+    ends alone, and its newest checkpoint is from before.
+    """
+    members = ensemble.members
+    ended: dict[int, str | UnweaveError] = {
+        n: "finished" for n, member in enumerate(members) if member.step == member.config.steps
+    }
+    with stop_signals() as stopped:
+        while len(ended) < len(members) and not stopped():
+            ensemble.train_step()
+            for n, member in enumerate(members):
+                if n not in ended:
+                    outcome = _kept(member, checkpoints[n], observers[n])
+                    ended |= {} if outcome is None else {n: outcome}
+        for n, member in enumerate(members):
+            if n not in ended:
+                ended[n] = _saved(member, checkpoints[n])
+    return [ended[n] for n in range(len(members))]
+
+
+def _kept(member: Trainer, checkpoints: Path, observer: Observer) -> str | UnweaveError | None:
+    """Log and save what is due; return what ends the member, if anything does."""
+    try:
+        enough = keep(member, checkpoints, observer)
+    except UnweaveError as error:
+        return error
+    if member.step == member.config.steps:
+        return "finished"
+    return _saved(member, checkpoints) if enough else None
+
+
+def _saved(member: Trainer, checkpoints: Path) -> str | UnweaveError:
+    try:
+        save(member, checkpoints)
+    except UnweaveError as error:
+        return error
+    return "stopped"
+
+
+def _joined(members: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Join tensors of one name into one; each becomes a part of it."""
+    first = members[0]
+    for other in members[1:]:
+        unlike = [n for n, t in first.items() if n not in other or other[n].shape != t.shape]
+        if unlike or other.keys() != first.keys():
+            raise NotTogetherError(f"their {(unlike or ['tensors'])[0]} differ in shape")
+    return {
+        name: _join([member[name] for member in members]).requires_grad_(tensor.requires_grad)
+        for name, tensor in first.items()
+    }
+
+
+def _join(tensors: Sequence[Tensor]) -> Tensor:
+    joined = torch.stack([tensor.detach() for tensor in tensors])
+    for tensor, part in zip(tensors, joined, strict=True):
+        tensor.data = part
+    return joined
+
+
+def _joined_means(means: Sequence[RunningMeans]) -> RunningMeans:
+    joined = RunningMeans(means[0].names, means[0].sums.device)
+    joined.sums = _join([own.sums for own in means])
+    joined.first_bad = _join([own.first_bad for own in means])
+    return joined
+
+
+def _parted(gradients: Gradients, members: int) -> list[Gradients]:
+    """Part gradients of all members into those of each."""
+    return [tuple(None if g is None else g[k] for g in gradients) for k in range(members)]
+
+
+def _named(player: str, gradients: Gradients) -> dict[str, Tensor]:
+    return {
+        f"gradient {number} of {player}": gradient.clone()
+        for number, gradient in enumerate(gradients)
+        if gradient is not None
+    }
+
+
+def _looked_at(member: Trainer) -> dict[str, Tensor]:
+    """Return terms, gradients and buffers of a member alone, without a move."""
+    found: dict[str, Tensor] = {}
+    players = {id(seat): player for player, seat in member.seats.items()}
+
+    def note(seat: Seat, gradients: Gradients) -> None:
+        nonlocal found
+        found |= _named(players[id(seat)], gradients)
+
+    with member.reproducible():
+        terms = member.play(member.draw(member.step), note)
+    return {**found, "terms": terms, **_buffers(member)}
+
+
+def _buffers(member: Trainer) -> dict[str, Tensor]:
+    return {name: buffer.clone() for name, buffer in _Stage(member).named_buffers()}
+
+
+def _copied(member: Trainer) -> dict[str, Tensor]:
+    return {name: t.detach().clone() for name, t in _Stage(member).tensors().items()}
+
+
+def _restore(member: Trainer, tensors: dict[str, Tensor]) -> None:
+    with torch.no_grad():
+        for name, tensor in _Stage(member).tensors().items():
+            tensor.copy_(tensors[name])
+
+
+def _compare(alone: dict[str, Tensor], together: dict[str, Tensor], tolerance: float) -> None:
+    if alone.keys() != together.keys():
+        raise NotTogetherError("a gradient is missing where they are batched")
+    for name, expected in alone.items():
+        error = (together[name].double() - expected.double()).norm()
+        if not error <= tolerance * expected.double().norm() + torch.finfo(torch.float32).eps:
+            raise NotTogetherError(f"{name} of the batched step is not that of a run alone")

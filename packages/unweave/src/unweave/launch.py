@@ -1,0 +1,123 @@
+"""Start the processes of one training, and end them together."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from types import FrameType
+
+from unweave.errors import RunError
+
+GRACE_SECONDS = 30.0
+"""What the others may take to end once one has ended."""
+LOOK_SECONDS = 0.1
+LOCAL = "127.0.0.1"
+
+
+def in_job() -> bool:
+    """Whether this process is one of several of a job, which torchrun or `launch` started."""
+    return os.environ.get("WORLD_SIZE", "1") not in ("", "1")
+
+
+def leads() -> bool:
+    """Whether this process logs, saves and speaks for its job; one alone does."""
+    return not in_job() or os.environ.get("RANK", "0") == "0"
+
+
+def launch(processes: int, arguments: Sequence[str]) -> int:
+    """Run `python -m unweave ARGUMENTS` as so many processes of one job; return the exit code.
+
+    Raises
+    ------
+    RunError
+        If one was killed: the others are ended, and the run goes on from its newest checkpoint.
+    """
+    started = [
+        _start(rank, processes, port, arguments)
+        for port in [_free_port()]
+        for rank in range(processes)
+    ]
+    try:
+        with _passing_on(started):
+            codes = _wait(started)
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+    killed = {rank: -code for rank, code in codes.items() if code < 0}
+    if killed:
+        rank, number = next(iter(killed.items()))
+        raise RunError(
+            f"process {rank} of the job was ended by signal {number}, and the others with it; "
+            "continue with --resume RUN"
+        )
+    return next((code for code in codes.values() if code), 0)
+
+
+def _start(
+    rank: int, processes: int, port: int, arguments: Sequence[str]
+) -> subprocess.Popen[bytes]:
+    threads = str(max(1, _cores() // processes))
+    job = {
+        "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(processes),
+        "MASTER_ADDR": LOCAL, "MASTER_PORT": str(port),
+    }  # fmt: skip
+    command = [sys.executable, "-m", "unweave", *arguments]
+    return subprocess.Popen(command, env={"OMP_NUM_THREADS": threads, **os.environ, **job})
+
+
+def _wait(started: Sequence[subprocess.Popen[bytes]]) -> dict[int, int]:
+    """Wait until all have ended, the others soon after one that failed; return their codes.
+
+    The code of the one that ended first comes first.
+    """
+    codes: dict[int, int] = {}
+    deadline = float("inf")
+    while len(codes) < len(started):
+        for rank, process in enumerate(started):
+            if rank not in codes and (code := process.poll()) is not None:
+                codes[rank] = code
+                deadline = min(deadline, time.monotonic() + GRACE_SECONDS) if code else deadline
+        if time.monotonic() > deadline:
+            return codes
+        time.sleep(LOOK_SECONDS)
+    return codes
+
+
+@contextlib.contextmanager
+def _passing_on(started: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
+    """Pass SIGTERM on; Ctrl-C reaches the processes of a terminal without help."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        for process in started:
+            process.terminate()
+
+    before = {
+        signal.SIGTERM: signal.signal(signal.SIGTERM, end),
+        signal.SIGINT: signal.signal(signal.SIGINT, lambda number, frame: None),
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOCAL, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _cores() -> int:
+    """Count the processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

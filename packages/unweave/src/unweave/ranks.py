@@ -1,0 +1,201 @@
+"""Several processes that train one model: each computes a part of every batch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch import distributed as dist
+
+from unweave.errors import ConfigError, RunError
+from unweave.launch import in_job
+
+if TYPE_CHECKING:
+    from unweave.model import Autoencoder
+
+JOB = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+"""What torchrun and other launchers tell every process of a job by its environment."""
+
+
+class Ranks:
+    """The processes of one job, and which of them this one is.
+
+    Every process holds the whole model and draws the whole batch, with the noise of a run of one
+    process. Encoder and decoder compute each their own rows of it; what they give is gathered, so
+    that estimators, costs and critics see the whole batch in every process and any objective is
+    computed as by one. Gradients are averaged before a player moves.
+
+    rank : of this process, from 0.
+    size : how many there are.
+    """
+
+    def __init__(self, rank: int = 0, size: int = 1) -> None:
+        self.rank, self.size = rank, size
+
+    @classmethod
+    def of_job(cls) -> Ranks:
+        """Read from the environment which process of which job this is.
+
+        Raises
+        ------
+        ConfigError
+            If a launcher set only a part of it.
+        """
+        there = [name for name in JOB if name in os.environ]
+        if not in_job():
+            return ALONE
+        if len(there) < len(JOB):
+            raise ConfigError(
+                f"WORLD_SIZE is set and {', '.join(sorted(set(JOB) - set(there)))} is not; start "
+                "the job with torchrun or with --devices"
+            )
+        return cls(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
+
+    def device(self, name: str) -> str:
+        """Name the device of this process: its own GPU where GPUs are asked for."""
+        cuda = name == "cuda" or (name == "auto" and torch.cuda.is_available())
+        return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if self.size > 1 and cuda else name
+
+    def check(self, batch: int, model: nn.Module, objective: nn.Module) -> None:
+        """Raise unless the processes can share a batch.
+
+        Raises
+        ------
+        ConfigError
+            If it does not part evenly, or an estimator gathers posteriors by itself.
+        """
+        if self.size == 1:
+            return
+        if batch % self.size:
+            raise ConfigError(
+                f"batch_size must be a multiple of the {self.size} processes, got {batch}"
+            )
+        if any(getattr(module, "gather", False) is True for module in objective.modules()):
+            raise ConfigError(
+                "estimators see the batches of all processes already; leave out gather=true"
+            )
+
+    @contextmanager
+    def joined(self, device: torch.device) -> Iterator[None]:
+        """Hold together with the other processes while the block runs.
+
+        A group that the caller has made is used and left.
+        """
+        if self.size == 1 or dist.is_initialized():
+            yield
+            return
+        with _told():
+            if device.type == "cuda":
+                torch.cuda.set_device(device)
+            dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
+        try:
+            yield
+        finally:
+            dist.destroy_process_group()
+
+    @property
+    def first(self) -> bool:
+        """Whether this process logs and saves."""
+        return self.rank == 0
+
+    @property
+    def own(self) -> tuple[int, ...]:
+        """What tells the dropout of this process from that of the first one."""
+        return (self.rank,) if self.rank else ()
+
+    @contextmanager
+    def sharing(self, model: Autoencoder) -> Iterator[None]:
+        """Let encoder and decoder compute their rows alone while the block runs."""
+        if self.size == 1:
+            yield
+            return
+        before, model.over_rows = model.over_rows, self.over_rows
+        try:
+            yield
+        finally:
+            model.over_rows = before
+
+    def over_rows(self, module: nn.Module, rows: Tensor) -> Tensor:
+        """Apply a module to this process's rows; return what all gave, in the order of the rows.
+
+        Where the rows cannot be parted evenly, every process computes all.
+        """
+        count, rest = divmod(len(rows), self.size)
+        if rest or not count:
+            return whole(module, rows)
+        mine = module(rows[self.rank * count : (self.rank + 1) * count]).float()
+        gathered: Tensor = _GatherRows.apply(mine)  # type: ignore[no-untyped-call]
+        return gathered
+
+    def mean(self, found: Sequence[tuple[Tensor | None, ...]]) -> list[tuple[Tensor | None, ...]]:
+        """Average gradients over the processes, all in one message."""
+        if self.size == 1:
+            return list(found)
+        there = [gradient for own in found for gradient in own if gradient is not None]
+        flat = torch.cat([gradient.reshape(-1) for gradient in there])
+        _sum(flat)
+        parts = iter(torch.split(flat / self.size, [gradient.numel() for gradient in there]))
+        return [
+            tuple(None if g is None else next(parts).view(g.shape) for g in own) for own in found
+        ]
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is set in any process; all learn the same."""
+        if self.size == 1:
+            return flag
+        told = torch.tensor([float(flag)])
+        _sum(told)
+        return bool(told.item())
+
+
+ALONE = Ranks()
+
+
+def whole(module: nn.Module, rows: Tensor) -> Tensor:
+    """Apply a module to all rows."""
+    result: Tensor = module(rows)
+    return result
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say in a sentence that another process is gone."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise RunError(
+            "another process of the job has ended or cannot be reached; the newest checkpoint is "
+            "whole: continue with --resume RUN and as many processes as you like"
+        ) from error
+
+
+def _sum(tensor: Tensor) -> None:
+    """Add up a tensor over the processes, in place."""
+    with _told():
+        dist.all_reduce(tensor)
+
+
+class _GatherRows(torch.autograd.Function):
+    """Rows of all processes in the order of ranks; a row's gradient is the sum over processes."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor) -> Tensor:
+        """Return the rows of all processes, shape (ranks x b, ...)."""
+        ctx.count = len(rows)
+        parts = [torch.empty(rows.shape, device=rows.device) for _ in range(dist.get_world_size())]
+        with _told():
+            dist.all_gather(parts, rows.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        """Return what the losses of all processes owe to this one's rows."""
+        total = gradient.contiguous().clone()
+        _sum(total)  # gloo has no reduce_scatter
+        first = dist.get_rank() * ctx.count
+        return total[first : first + ctx.count]

@@ -1,0 +1,89 @@
+"""Settings as they come: from the command line and from TOML files."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from unweave.errors import ConfigError, quote, shorten
+
+LARGEST_CONFIG = 1 << 20
+"""Bytes of the largest file that is read as a configuration."""
+DEEPEST_CONFIG = 20
+"""Tables and lists in each other, of a configuration."""
+
+
+def parse_settings(pairs: list[str]) -> dict[str, str]:
+    """Split `key=value` texts of the command line.
+
+    Raises
+    ------
+    ConfigError
+        If one has no key or no `=`.
+    """
+    settings = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not (key.strip() and equals):
+            raise ConfigError(f"--set takes key=value, got {quote(pair)}")
+        settings[key.strip().replace("-", "_")] = value.strip()
+    return settings
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """Read settings from a TOML file.
+
+    Raises
+    ------
+    ConfigError
+        If it is missing, too large, or not TOML.
+    """
+    try:
+        size = path.stat().st_size
+        if not path.is_file():
+            raise ConfigError(f"configuration {path} is not a file")
+        if size > LARGEST_CONFIG:
+            raise ConfigError(
+                f"configuration {path} has {size:,} bytes, and a configuration has "
+                f"at most {LARGEST_CONFIG:,}; is it another file?"
+            )
+        settings = tomllib.loads(path.read_bytes().decode())
+    except OSError as error:
+        raise ConfigError(f"configuration {path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(f"configuration {path} is not TOML: {_why_not_toml(error)}") from error
+    check_depth(f"configuration {path}", settings)
+    return settings
+
+
+def _why_not_toml(error: Exception) -> str:
+    if isinstance(error, tomllib.TOMLDecodeError):
+        return shorten(str(error), 200)
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    return "it holds a number of too many digits"
+
+
+def check_depth(what: str, value: Any) -> None:
+    """Raise where tables and lists lie too deep in each other, without descending by calls.
+
+    Raises
+    ------
+    ConfigError
+        If they do.
+    """
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > DEEPEST_CONFIG:
+            raise ConfigError(
+                f"{what} must have at most {DEEPEST_CONFIG} tables and lists in each other"
+            )
+        inner = [v.values() if isinstance(v, Mapping) else v for v in level]
+        level = [x for v in inner for x in v if isinstance(x, Mapping | list | tuple)]

@@ -1,0 +1,139 @@
+"""Training of many runs as one ensemble, each in a run directory of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from unweave import processor
+from unweave.assemble import Assembly, build_dataset, choose_device
+from unweave.batches import Feed
+from unweave.config import TrainConfig, build_method, make_config
+from unweave.ensemble import Ensemble, NotTogetherError, fit_together
+from unweave.errors import UnweaveError
+from unweave.holdout import split
+from unweave.method import Schedule
+from unweave.progress import Progress
+from unweave.protocols import Dataset
+from unweave.registry import Registry, registry
+from unweave.replay import recorder_for
+from unweave.trained import Trained
+from unweave.trainer import Trainer
+from unweave.training import RunObserver, build_trainer, fit_batch, prepare, put, record, session
+
+FREE = {"seed", "learning_rate", "options", "method"}
+"""Settings in which runs of one ensemble may differ; of the options, those that are weights."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A run that is to be trained with others.
+
+    settings : flat, as `make_config` takes them.
+    path : its run directory; one that is there already is continued.
+    """
+
+    settings: Mapping[str, Any]
+    path: Path
+    progress: Progress
+
+
+@dataclass
+class _Member:
+    """What is known of a run before training starts; without `run`, it is a new one."""
+
+    asked: Asked
+    config: TrainConfig
+    dataset: Dataset
+    assembly: Assembly
+    trainer: Trainer
+    run: Trained | None
+
+
+def train_together(asked: Sequence[Asked], device: str = "auto") -> list[str | UnweaveError]:
+    """Train runs as one ensemble, from their newest checkpoints where they have some.
+
+    Return for each how it ended, `finished` or `stopped`, or the error that ended it alone.
+
+    Raises
+    ------
+    NotTogetherError
+        If they cannot be batched; nothing is written.
+    """
+    names, target = registry(), choose_device(device)
+    processor.prepare()
+    members = _prepared(names, asked, target)
+    trainers = [one.trainer for one in members]
+    ensemble = Ensemble(trainers, recorder_for(target), asked[0].progress.say)
+    with contextlib.ExitStack() as stack:
+        runs = [_begun(names, one, device, stack) for one in members]
+        observers: list[RunObserver] = [
+            stack.enter_context(session(run, one.trainer, one.asked.progress))
+            for run, one in zip(runs, members, strict=True)
+        ]
+        outcomes = fit_together(ensemble, [run.checkpoints for run in runs], observers)
+        for observer, outcome in zip(observers, outcomes, strict=True):
+            observer.outcome = outcome if isinstance(outcome, str) else "failed"
+    return outcomes
+
+
+def kinship(names: Registry, config: TrainConfig) -> str:
+    """Return a text that is the same for runs that may be members of one ensemble."""
+    method = build_method(names, config)
+    terms = [
+        dataclasses.replace(term, weights=_forms(term.weights), targets=_forms(term.targets))
+        for term in method.terms
+    ]
+    content = {
+        **config.model_dump(exclude=FREE),
+        "rate": _forms(config.learning_rate),
+        "method": dataclasses.asdict(dataclasses.replace(method, terms=tuple(terms))),
+    }
+    return json.dumps(content, sort_keys=True, default=str)
+
+
+def _forms(weights: Any) -> Any:
+    """Keep of weights what shapes the computation: the form of a schedule and its length."""
+    if isinstance(weights, Mapping):
+        return {name: _forms(weight) for name, weight in weights.items()}
+    schedule = Schedule.parse(weights)
+    return f"{schedule.shape} {schedule.steps} {len(schedule.drops)}"
+
+
+def _prepared(names: Registry, asked: Sequence[Asked], device: torch.device) -> list[_Member]:
+    members: list[_Member] = []
+    whole: Dataset | None = None
+    for one in asked:
+        run = Trained.open(one.path) if (one.path / "config.toml").is_file() else None
+        config = make_config(names, one.settings) if run is None else run.config
+        if members and kinship(names, config) != kinship(names, members[0].config):
+            raise NotTogetherError("they differ in more than seeds, weights and rates")
+        whole = whole or build_dataset(names, config)
+        config = fit_batch(config, len(whole) - config.holdout, one.progress)
+        kept, _ = split(whole, config.holdout, config.seed)
+        assembly = prepare(names, config, kept, None)
+        feed: Feed | None = None
+        if members and not config.holdout:
+            feed = members[0].trainer.feed  # the same images, which are kept once
+        feed = feed or put(assembly, kept, device, one.progress)
+        trainer = build_trainer(assembly, feed, kept, config, device)
+        members.append(_Member(one, config, kept, assembly, trainer, run))
+    return members
+
+
+def _begun(names: Registry, one: _Member, device: str, stack: contextlib.ExitStack) -> Trained:
+    """Hold the run directory, made now if it is a new one."""
+    run = one.run or Trained.create(one.asked.path, one.config, names)
+    run.device_name = device
+    stack.enter_context(run.locked())
+    if run.recorded("images") is None:  # a new one, or killed before they were recorded
+        record(run, one.assembly, one.dataset)
+        one.trainer.config = run.config
+    return run
