@@ -71,7 +71,7 @@ def subjects(run: Path, data: Path) -> list[Subject]:
 
 def _of_run(run: Path) -> list[Subject]:
     from unweave.checkpoint import load_checkpoint
-    from unweave.config import digest
+    from unweave.configfile import digest
     from unweave.density import read_density
     from unweave.evaluate import read_scores
     from unweave.registry import registry
