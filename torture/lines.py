@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,9 @@ class Lines:
         if end.code == TRACEBACK or "Traceback" in end.said or end.code not in CODES:
             return f"it ended with {end.code}: {end.last_line[:300]}"
         if end.code == 2:
-            if left := sorted(path.name for path in self._place.iterdir()):
+            # A log is begun before anything is looked at, so that it tells what was wrong.
+            logs = {log for option, log in pairwise(words) if option == "--log"}
+            if left := sorted({path.name for path in self._place.iterdir()} - logs):
                 return f"it left {left[0]}"
             sentences = [line for line in end.said.splitlines() if line.startswith("unweave: ")]
             if len(sentences) != 1 or sentences[0] != end.last_line:

@@ -812,6 +812,7 @@ def test_observers_end_nothing(tmp_path, settings, monkeypatch):
     ("error", "words"),
     [
         (MemoryError(), "there is not enough memory"),
+        (ModuleNotFoundError("No module", name="gone"), "the package 'gone' is needed and is not"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to"), "not enough"),
         (type("Mute", (ValueError,), {"__str__": lost})(), "its message cannot be shown"),
     ],

@@ -84,6 +84,10 @@ def run(arguments: list[str] | None = None) -> None:
         if isinstance(error, UnweaveError) and not leads():
             sys.exit(EXIT_USER_ERROR)  # the first process of the job says it
         _fail(message_of(error, LONGEST_SENTENCE), given)
+    except ModuleNotFoundError as error:
+        if (error.name or "unweave").startswith("unweave"):
+            raise
+        _fail(f"the package {error.name!r} is needed and is not installed; install it", given)
     except Exception as error:
         if _lacks_memory(error):
             _fail("there is not enough memory for so many rows, samples or dimensions", given)
