@@ -91,11 +91,11 @@ def narrowed(recipe: Recipe, runs: Sequence[str], seeds: str | None) -> Recipe:
     for label in runs:
         if label not in labels:
             raise unknown_name("run", label, labels)
-    kept = set(runs or labels)
+    left_out = set(labels) - set(runs or labels)
     changes = {
-        "runs": [variant for variant in recipe.runs if variant.label in kept],
-        "expect": [one for one in recipe.expect if {one.run, one.below or one.run} <= kept],
-        "pictures": [p for p in recipe.pictures if p.options.get("run", "") in {"", *kept}],
+        "runs": [variant for variant in recipe.runs if variant.label not in left_out],
+        "expect": [one for one in recipe.expect if not left_out & {one.run, one.below}],
+        "pictures": [p for p in recipe.pictures if p.options.get("run") not in left_out],
     }
     narrow = recipe.model_copy(update=changes)
     return narrow if seeds is None else with_seeds(narrow, seeds)
