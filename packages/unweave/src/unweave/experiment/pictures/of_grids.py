@@ -93,7 +93,7 @@ def draw_heat_map(
             dark = high == low or scale(table[i, j]) < 0.5
             panel.text(j, i, f"{table[i, j]:.3g}", ha="center", va="center", fontsize=8,
                        color="white" if dark else "black")  # fmt: skip
-    figure.colorbar(image, ax=panels[-1])
+    figure.colorbar(image, ax=panels[-1], format="%g")
     return figure
 
 
