@@ -7,6 +7,10 @@ from typing import Any, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.grad import conv2d_weight
+
+# torch's autograd.Function carries no annotations
+# mypy: disable-error-code="no-untyped-call"
 
 FEW = 4
 """Output channels up to which oneDNN's kernel has too little to do for each number it loads."""
@@ -61,7 +65,7 @@ class _Doubling(torch.autograd.Function):
         (gradient,), (x, weight) = gradients, ctx.saved_tensors
         of_x = F.conv2d(gradient, weight, None, 2, 1) if ctx.needs_input_grad[0] else None
         # The transposed convolution is linear in its weights as the convolution of the gradient is.
-        of_weight = nn.grad.conv2d_weight(gradient, weight.shape, x, 2, 1)
+        of_weight = conv2d_weight(gradient, weight.shape, x, 2, 1)
         return of_x, of_weight, gradient.sum((0, 2, 3))
 
 
