@@ -17,10 +17,9 @@ def without_section(version: str) -> list[str]:
     """Look for the version's heading in the changelog, and for entries that have none yet."""
     changelog = (ROOT / "CHANGELOG.md").read_text()
     found = []
-    if not re.search(rf"^## {re.escape(version)} - \d{{4}}-\d\d-\d\d$", changelog, re.MULTILINE):
+    if not re.search(rf"^## {re.escape(version)} - \d{{4}}-\d\d-\d\d$", changelog, re.M):
         found.append(f"CHANGELOG.md has no heading '## {version} - YYYY-MM-DD'")
-    unreleased = r"^## Unreleased\n(.*?)(?=^## |\Z)"
-    open_entries = re.search(unreleased, changelog, re.DOTALL | re.MULTILINE)
+    open_entries = re.search(r"^## Unreleased\n(.*?)(?=^## |\Z)", changelog, re.S | re.M)
     if open_entries and open_entries[1].strip():
         found.append("CHANGELOG.md has entries under 'Unreleased'; move them under the version")
     return found

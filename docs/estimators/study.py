@@ -177,7 +177,7 @@ def ratio_setting(truth: float, dimension_wise: bool) -> dict:
     """Train critics on fresh codes in every step, and estimate from codes held out.
 
     `excess` is by how much the critic's cross-entropy exceeds that of the exact log-ratio on the
-    same codes, in nats a code: what is left to learn.
+    same codes, in nats per code: what is left to learn.
     """
     torch.manual_seed(0)
     pairs = Pairs(truth)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import drawing
 import examples
+import which_page
 
 import unweave_metrics as um
 from unweave_metrics.catalogue import CATALOGUE
@@ -89,8 +90,12 @@ def page(entry, kinds, ladder, conventions):
     parts.append(prose(f"**Interval:** for {covers}; resampled: {over} ([how](intervals.md))."))
     picture = HERE / "pictures" / f"{entry.name}.svg"
     if entry.name in examples.OF_IMAGES:
-        drawing.of_images(picture, *examples.image_scores(entry.name))
+        drawing.of_ladders(picture, examples.image_scores(entry.name))
         caption = "Discs of 32 x 32 pixels with more and more noise, and with more and more blur"
+    elif entry.name in examples.OF_TRAVERSALS:
+        ladders = examples.traversal_scores(entry.name)
+        drawing.of_ladders(picture, ladders, drawing.OF_TRAVERSALS)
+        caption = "A straight line that is bent more and more, and one with more and more noise"
     else:
         drawing.of_codes(picture, kinds, ladder)
         parts.append(markdown(list(examples.KINDS), [[number(value) for value in kinds]]))
@@ -110,51 +115,6 @@ def page(entry, kinds, ladder, conventions):
     parts.append(f"## Reference\n\n```python\n{call}\n```")
     parts.append("```text\n" + rest + "\n```")
     (HERE / f"{entry.name}.md").write_text("\n\n".join(parts) + "\n")
-
-
-# Parts of scores that are scores themselves.
-PARTS = {
-    "dci": ("completeness", "informativeness"),
-    "infomec": ("infoe", "infoc"),
-    "dci_es": ("size",),
-}
-
-
-def which_metric(kinds, tables):
-    """Write the page that helps to choose."""
-    rows = []
-    for name, values in kinds.items():
-        rows.append([f"[{name}]({name}.md)", *map(number, values)])
-        for part in PARTS.get(name, ()):
-            each = [float(table[name].parts[part]) for table in tables]
-            rows.append([f"{name}: {part}", *map(number, each)])
-    text = f"""# Which metric should I report?
-
-Five kinds of codes of the same three factors with four values each, 600 rows: the factors themselves
-(perfect), a random rotation of them, each code twice (redundant), with noise of the size of a step (noisy),
-and squashed random mixtures (entangled). udr compares three models of a kind; the last three rows are
-distances of the first three codes from perfect ones. Made by `nox -s pages`.
-
-{markdown(["metric", *examples.KINDS], rows)}
-
-What the table shows:
-
-- Scores of intervention (factor_vae, beta_vae, z_diff, z_min_var) are at or near their best for rotated
-  codes too: they saturate. Do not report one of them alone.
-- mig, sap and dci's completeness punish redundant codes, modularity and dci's disentanglement do not: say which you
-  mean.
-- modularity and infomec (InfoM) are shares of information: they stay near 1 for noisy codes. Beside them report how
-  much is known: mig, InfoE, or a probe.
-- sap of perfect codes is .25, not 1: one straight line a class cannot tell the middle ones of four values.
-- dci_es compares small predictors with large ones: noise that no predictor overcomes does not lower it.
-- explicitness, linear_probe and downstream do not see a rotation at all: they say whether information is there.
-- Scores without factors see dependence between codes only. Gaussian ones do not see a rotation; those from
-  counts or neighbours do, because a rotated grid of independent factors is not independent.
-
-Report mig (compactness), dci's three parts (with the predictor named), and linear_probe or
-explicitness; add an interval, several seeds and the preset.
-"""
-    (HERE / "which-metric.md").write_text(text)
 
 
 def conventions(codes, factors):
@@ -235,7 +195,8 @@ completeness with one code; InfoM is NaN with one factor, InfoC with one active 
 What remains different from the programs that the conventions are named after, with the largest number seen on the
 parity problems:
 
-- `sap`: the machine is solved to machine precision, there to 1e-4; matrices differ by at most .0007. With C = 1 the
+- `sap`: here the support vector machine is solved to machine precision, in the reference to 1e-4;
+  matrices differ by at most .0007. With C = 1 the
   other program's solver stops long before it converges where codes are constant: .0066.
 - `dci` by `histogram-boosting`: splits are exact, ties between equal codes are broken by another generator, which
   moves completeness of duplicated codes by up to .015. `predictor="gradient-boosting"` is the original.
@@ -250,8 +211,7 @@ parity problems:
 - Lasso importances: the authors' program adds nothing before taking logarithms, this 1e-11: 5e-9.
 - A code whose information is below 1e-12 nats counts as knowing nothing: that is rounding.
 
-Not among the scores: the precision area of the unified scores and fairness of the study's library, and the flatness,
-linearity and distance scores of another library, which need the encoder or the data's own distances.
+What is not among the scores, and why, is on a page of [what is left out](left-out.md).
 """
     (HERE / "conventions.md").write_text(text)
 
@@ -266,7 +226,7 @@ def main():
         if entry.presets:
             presets = settings_by_preset(entry, codes, factors)
         page(entry, kinds.get(entry.name), ladder.get(entry.name), presets)
-    which_metric(kinds, tables)
+    which_page.write(kinds, tables, number, markdown)
     conventions(codes, factors)
     write_index()
     write_readme()
@@ -276,7 +236,8 @@ def write_index():
     """Write the list of all pages."""
     rows = [[f"[{e.name}]({e.name}.md)", e.kind, e.summary] for e in ENTRIES]
     index = "# Metrics\n\nStart with [which metric should I report?](which-metric.md), "
-    index += "[conventions](conventions.md) and [intervals](intervals.md).\n\n"
+    index += "[conventions](conventions.md) and [intervals](intervals.md); "
+    index += "what is not there, and why, is on the page of [what is left out](left-out.md).\n\n"
     (HERE / "index.md").write_text(index + markdown(["metric", "kind", ""], rows) + "\n")
 
 

@@ -2,6 +2,8 @@
 
 import json
 import sys
+import threading
+import time
 import warnings
 
 import numpy as np
@@ -13,6 +15,7 @@ from torch.distributions import Independent, Normal, kl_divergence
 
 import unweave
 from unweave import Method, Term
+from unweave import evaluate as evaluation
 from unweave.errors import ConfigError, PluginWarning
 from unweave.players import Player
 from unweave.posterior import Gaussian, GaussianPosterior
@@ -821,3 +824,156 @@ def test_what_a_command_raises_is_one_sentence(call, monkeypatch, error, words):
     said = call("plugins", code=2)
     assert words in said
     assert "Traceback" not in said
+
+
+# After training
+
+
+class LateImageCost(Squared):
+    """Its pictures are as they should be until training is over."""
+
+    trained = False
+
+    def image(self, output):
+        if LateImageCost.trained:
+            raise KeyError("palette")
+        return super().image(output)
+
+
+def test_an_error_after_training_is_named(odd, tmp_path, settings, monkeypatch, call):
+    odd(cost={"odd-cost": LateImageCost})
+    settings |= {"cost": "odd-cost"}
+    run = unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)
+    monkeypatch.setattr(LateImageCost, "trained", True)
+    sentence = "cost odd-cost of odd 1.0 raised KeyError: 'palette'"
+    with pytest.raises(ConfigError, match=sentence):
+        run.sample(2)
+    for command in ("sample", "report", "figures", "traverse", "evaluate"):
+        said = call(command, run.path, code=2)
+        assert f"unweave: {sentence}" in said
+        assert "Traceback" not in said
+
+
+class LatePosterior(GaussianPosterior):
+    trained = False
+
+    def rsample(self, generator=None):
+        if LatePosterior.trained:
+            raise AttributeError("noise")
+        return super().rsample(generator)
+
+
+class LatePosteriorFamily(FaultyFamily):
+    posterior = LatePosterior
+
+
+def test_an_error_of_a_posterior_after_training_names_its_family(
+    odd, tmp_path, settings, monkeypatch
+):
+    odd(posterior={"late": LatePosteriorFamily})
+    settings |= {"posterior": "late"}
+    run = unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)
+    monkeypatch.setattr(LatePosterior, "trained", True)
+    with pytest.raises(ConfigError, match=r"posterior late of odd 1\.0 raised AttributeError: noi"):
+        run.posterior_codes(4)
+
+
+class LateName(LateFault):
+    """A term that is called otherwise from some step on."""
+
+    def forward(self, latent):
+        self.calls += self.training
+        terms = Plain.forward(self, latent)
+        return {"KL": terms["kl"]} if self.calls > 7 else terms
+
+
+class LateTerms(LateName):
+    """The names that it declares change as well."""
+
+    @property
+    def terms(self):
+        return ("KL",) if getattr(self, "calls", 0) > 7 else ("kl",)
+
+
+class LateLogSum(NoLosses):
+    """An objective that forgets a term, later its loss."""
+
+    def losses(self, number, batches, clock):
+        loss = batches.first.output.square().mean() + batches.first.latent.z.square().mean()
+        late, self.calls = getattr(self, "calls", 0) > 7, getattr(self, "calls", 0) + 1
+        return {"autoencoder": loss}, {} if late else {"loss": loss}
+
+
+class LateLoss(LateLogSum):
+    def losses(self, number, batches, clock):
+        losses, terms = super().losses(number, batches, clock)
+        return losses if terms else {}, {"loss": losses["autoencoder"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "made", "missing", "given"),
+    [
+        ("estimator", LateName, "kl", "KL"),
+        ("estimator", LateTerms, "kl", "KL"),
+        ("objective", LateLogSum, "loss", "nothing"),
+        ("objective", LateLoss, "autoencoder", "nothing"),
+    ],
+)
+def test_a_name_that_changes_in_training_is_one_sentence(
+    odd, tmp_path, settings, kind, made, missing, given
+):
+    odd(**{kind: {"late": made}})
+    method = (
+        Method((Term("late", 1.0),), "l2sq", prior="toy-normal")
+        if kind == "estimator"
+        else Method((), "l2sq", objective="late", prior="toy-normal")
+    )
+    with pytest.raises(ConfigError) as caught:
+        unweave.train(method, out=tmp_path / "run", device="cpu", **settings)
+    assert str(caught.value) == (
+        f"{kind} late of odd 1.0 gives no {missing!r} any more, which it gave before training; "
+        f"it gives {given}"
+    )
+
+
+def test_evaluations_at_once_lose_no_score(odd, tmp_path, settings, monkeypatch):
+    """Each reads the scores that are there and adds its own, whoever else does so."""
+    metrics = {f"score-{n}": f for n, f in enumerate((zero, one, two, three))}
+    odd(metric=metrics)
+    path = unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings).path
+    unweave.Run.open(path, device="cpu").evaluate(("toy-correlation",))
+    real = evaluation.read_scores
+
+    def slow(run):
+        found = real(run)
+        time.sleep(0.1)
+        return found
+
+    monkeypatch.setattr(evaluation, "read_scores", slow)
+    runs = [unweave.Run.open(path, device="cpu") for _ in metrics]
+    threads = [
+        threading.Thread(target=run.evaluate, args=((name,),))
+        for run, name in zip(runs, metrics, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    kept = json.loads((path / "scores.json").read_text())["scores"]
+    assert {"toy-correlation", *metrics} <= kept.keys()
+
+
+def zero(codes):
+    return 0.0
+
+
+def one(codes):
+    return 1.0
+
+
+def two(codes):
+    return 2.0
+
+
+def three(codes):
+    return 3.0

@@ -31,14 +31,16 @@ def load(name: str, **options: Any) -> "Dataset":
 
     Raises
     ------
-    DataError : no such set or option, or the data cannot be used
+    DataError
+        If there is no such set or option, or the data cannot be used.
 
+    Examples
+    --------
     >>> data = load("dsprites", resolution=32)
     >>> data.images([4, 2]).shape, data.factors[2].tolist()
     ((2, 32, 32, 1), [0, 0, 0, 0, 2])
     >>> len(load("dsprites", keep="shape == 0 and position_x < 16", holdout=1000))
     121880
-
     """
     if name not in DATASETS:
         listed = _closest_first(name, DATASETS)

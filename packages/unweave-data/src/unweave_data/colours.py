@@ -12,11 +12,13 @@ def background_colour(text: str) -> tuple[int, int, int] | None:
 
     Raises
     ------
-    DataError : no such colour
+    DataError
+        If there is no such colour.
 
+    Examples
+    --------
     >>> background_colour("white")
     (255, 255, 255)
-
     """
     if not text:
         return None

@@ -48,12 +48,14 @@ def satisfying(condition: str, known: Factors) -> NDArray[np.bool_]:
 
     Raises
     ------
-    DataError : the factors are not known, or the text is no condition on them
+    DataError
+        If the factors are not known, or the text is no condition on them.
 
+    Examples
+    --------
     >>> known = Factors(np.array([[0, 3], [1, 3], [1, 5]]), None, ("shape", "x"), (2, 6))
     >>> satisfying("shape == 1 and x > 3", known)
     array([False, False,  True])
-
     """
     if known.classes is None:
         raise DataError("keep: the factors of this data set are not known; leave keep out")

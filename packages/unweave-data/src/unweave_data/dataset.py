@@ -101,8 +101,8 @@ class Dataset:
 
         Raises
         ------
-        DataError : index is no 1-D array of integers, or one is out of range
-
+        DataError
+            If index is no 1-D array of integers, or one is out of range.
         """
         return self._read(check_index(index, len(self)))
 
@@ -148,14 +148,16 @@ class ArrayDataset(Dataset):
 
     Raises
     ------
-    DataError : images or factors cannot be used as they are
+    DataError
+        If images or factors cannot be used as they are.
 
+    Examples
+    --------
     >>> data = ArrayDataset(np.eye(8)[None].repeat(3, axis=0), factors=[0, 1, 1])
     >>> len(data), data.image_shape, data.bits, data.factor_sizes
     (3, (8, 8, 1), 1, (2,))
     >>> data.images([2])[0, :2, :3, 0].tolist()
     [[255, 0, 0], [0, 255, 0]]
-
     """
 
     def __init__(
@@ -216,9 +218,10 @@ def unpack(packed: NDArray[np.uint8], image_shape: tuple[int, int, int]) -> NDAr
     -------
     uint8 array, shape (n, h, w, c)
 
+    Examples
+    --------
     >>> unpack(np.array([[0b10010000]], np.uint8), (2, 2, 1)).tolist()
     [[[[255], [0]], [[0], [255]]]]
-
     """
     h, w, c = image_shape
     bits = np.unpackbits(packed, axis=1, count=h * w * c)
@@ -230,11 +233,13 @@ def check_index(index: ArrayLike, size: int) -> NDArray[np.int64]:
 
     Raises
     ------
-    DataError : no 1-D array of integers, or one is below 0 or not below `size`
+    DataError
+        If index is not a 1-D array of integers, or one is not in [0, size).
 
+    Examples
+    --------
     >>> check_index([0, 2], 3)
     array([0, 2])
-
     """
     try:
         array = np.asarray(index)

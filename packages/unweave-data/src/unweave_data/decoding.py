@@ -66,8 +66,8 @@ class Decoder:
 
         Raises
         ------
-        DataError : it cannot be decoded, or has another size where sizes are kept
-
+        DataError
+            If it cannot be decoded, or has another size where sizes are kept.
         """
         with open_picture(file) as image:
             image.load()
@@ -136,8 +136,8 @@ def check_fit(resolution: int, channels: int | None, fit: str) -> None:
 
     Raises
     ------
-    DataError : one cannot be used
-
+    DataError
+        If one cannot be used.
     """
     if not isinstance(resolution, int) or not 8 <= resolution <= LARGEST:
         raise DataError(f"resolution must be an integer from 8 to {LARGEST}, got {resolution!r}")
@@ -152,8 +152,8 @@ def look(file: Path) -> Look:
 
     Raises
     ------
-    DataError : not an image
-
+    DataError
+        If it is not an image.
     """
     with open_picture(file) as image:
         size = image.size
@@ -169,8 +169,8 @@ def levels_of(files: Sequence[Path]) -> Seen:
 
     Raises
     ------
-    DataError : one cannot be decoded, or they mix integers and floats
-
+    DataError
+        If one cannot be decoded, or they mix integers and floats.
     """
     seen: Seen | None = None
     for file in files:

@@ -75,12 +75,14 @@ def make_factors(
 
     Raises
     ------
-    DataError : another shape or dtype, not finite, negative, or a class beyond its size
+    DataError
+        For another shape or dtype, not finite, negative, or a class beyond its size.
 
+    Examples
+    --------
     >>> known = make_factors(3, [0.5, 1.0, 0.5])
     >>> known.classes.ravel().tolist(), known.sizes, known.names
     ([0, 1, 0], (2,), ('factor_0',))
-
     """
     if classes is None:
         return UNKNOWN
@@ -115,9 +117,10 @@ def make_factors(
 def grid_factors(names: Sequence[str], sizes: Sequence[int]) -> Factors:
     """Give the factors of a full grid in C order, the last factor fastest.
 
+    Examples
+    --------
     >>> grid_factors(["a", "b"], [2, 2]).classes.tolist()
     [[0, 0], [0, 1], [1, 0], [1, 1]]
-
     """
     dtype = np.min_scalar_type(max(sizes) - 1)
     classes = np.indices(tuple(sizes), dtype).reshape(len(sizes), -1).T.copy()

@@ -21,9 +21,9 @@ def regular_file(path: Path | str, what: str) -> Path:
 
     Raises
     ------
-    DataError : nothing is there, it is a directory, a pipe or a device, it may not be read, or it
-        is a Git LFS pointer or a web page
-
+    DataError
+        If it does not exist, is a directory, a pipe or a device, it may not be read, or it is
+        a Git LFS pointer or a web page.
     """
     path = Path(path).expanduser()
     with reading(path, what):
@@ -54,8 +54,8 @@ def directory(path: Path | str, what: str) -> Path:
 
     Raises
     ------
-    DataError : nothing is there, or it is not a directory
-
+    DataError
+        If it does not exist or is not a directory.
     """
     path = Path(path).expanduser()
     with reading(path, what):
@@ -77,8 +77,8 @@ def required(path: Path | None, what: str) -> Path:
 
     Raises
     ------
-    DataError : it is None
-
+    DataError
+        If it is None.
     """
     if path is None:
         raise DataError(f"path must be given, got nothing; give path= with the path of {what}")
@@ -90,8 +90,8 @@ def named_file(folder: Path, names: Iterable[str], what: str) -> Path:
 
     Raises
     ------
-    DataError : none of them is there
-
+    DataError
+        If none of them exists.
     """
     names = list(names)
     for name in names:
@@ -107,8 +107,8 @@ def check_memory(size: int, path: Path, what: str) -> None:
 
     Raises
     ------
-    DataError : `size` bytes are more than the machine has
-
+    DataError
+        If `size` bytes are more than the machine has.
     """
     limit = _physical_memory()
     if size > limit:
@@ -133,8 +133,8 @@ def check_unpacked(size: int, stored: int, path: Path, what: str) -> None:
 
     Raises
     ------
-    DataError : `size` is above 1 GiB and above 400 times `stored`
-
+    DataError
+        If `size` is above 1 GiB and above 400 times `stored`.
     """
     if size > _LARGE_BYTES and size > _MOST_TIMES * stored:
         raise DataError(

@@ -70,11 +70,13 @@ class Layout:
 
         Raises
         ------
-        DataError : any other shape or dtype
+        DataError
+            For any other shape or dtype.
 
+        Examples
+        --------
         >>> Layout.of((5, 3, 64, 32), np.uint8).image_shape
         (64, 32, 3)
-
         """
         wanted, dtype = wanted or Wanted(), np.dtype(dtype)
         if dtype.kind not in "biuf":
@@ -105,8 +107,8 @@ class Layout:
 
         Raises
         ------
-        DataError : the images cannot be converted
-
+        DataError
+            If the images cannot be converted.
         """
         self.convert(block)
         plain = self.dtype == np.uint8 and self.scale is None and not self.keep
@@ -126,8 +128,8 @@ class Layout:
 
         Raises
         ------
-        DataError : levels that the scale refuses; uint8 above 1 where `ones`
-
+        DataError
+            For levels that the scale refuses; uint8 above 1 where `ones`.
         """
         if self.channels_first:
             block = np.moveaxis(block, 1, -1)
@@ -185,8 +187,8 @@ class Pixels:
 
         Raises
         ------
-        DataError : not images (see Layout.of), or values that are none
-
+        DataError
+            For not images (see Layout.of), or values that are none.
         """
         layout = Layout.of(shape, dtype, wanted, blocks)
         pixels = np.empty((shape[0], *layout.image_shape), layout.out)
@@ -235,9 +237,10 @@ def lay_on(pixels: NDArray[np.uint8], background: tuple[int, int, int]) -> NDArr
     -------
     uint8 array, shape (..., 1) or (..., 3)
 
+    Examples
+    --------
     >>> lay_on(np.array([[200, 100, 0, 51]], np.uint8), (255, 255, 255)).tolist()
     [[244, 224, 204]]
-
     """
     colour, alpha = pixels[..., :-1].astype(np.uint16), pixels[..., -1:].astype(np.uint16)
     grey = colour.shape[-1] == 1

@@ -37,8 +37,8 @@ class Scale:
 
         Raises
         ------
-        DataError : `strict`, and a level lies outside; or NaN
-
+        DataError
+            If `strict`, and a level lies outside; or NaN.
         """
         wide = np.float64 if block.dtype.itemsize > 2 and block.dtype != np.float32 else np.float32
         levels: NDArray[np.floating] = block.astype(wide)
@@ -130,12 +130,14 @@ def choose_scale(wanted: str, dtype: np.dtype[Any], seen: Seen | None) -> Scale 
 
     Raises
     ------
-    DataError : no such range, or one that is empty
+    DataError
+        If there is no such range, or one that is empty.
 
+    Examples
+    --------
     >>> seen = Seen.of(np.dtype("u2"), [np.array([[0, 4000]], "u2")])
     >>> choose_scale("", np.dtype("u2"), seen).note
     'levels 0 to 4095 (12 bits, the largest is 4000) became 0 to 255'
-
     """
     if not wanted:
         return _usual(dtype, seen)

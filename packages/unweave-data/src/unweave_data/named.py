@@ -62,8 +62,8 @@ def find(path: Path | None, entry: Entry) -> Path:
 
     Raises
     ------
-    DataError : no path was given, and no place exists; the message says what to get
-
+    DataError
+        If no path was given, and no place exists; the message says what to get.
     """
     if path is not None:
         return Path(path).expanduser()

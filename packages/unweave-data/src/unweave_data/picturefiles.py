@@ -96,8 +96,8 @@ def open_pictures(
 
     Raises
     ------
-    DataError : a file that cannot be decoded, or more than the memory holds
-
+    DataError
+        For a file that cannot be decoded, or more than the memory holds.
     """
     rows = PictureRows(files, decoder)
     size = int(np.prod(rows.shape, dtype=np.int64))

@@ -1,6 +1,5 @@
 """Image files opened through Pillow, and nothing that starts a program or fills the memory."""
 
-import os
 import stat
 import threading
 import warnings
@@ -40,8 +39,9 @@ def open_picture(file: Path) -> "Iterator[Image]":
 
     Raises
     ------
-    DataError : not a regular file, not an image of a known format, damaged, or too large to unpack
-
+    DataError
+        If it is not a regular file, not an image of a known format, damaged, or too large to
+        unpack.
     """
     from PIL import Image
 
@@ -82,7 +82,7 @@ def quiet() -> Iterator[None]:
 
 def _check_size(file: Path, image: "Image") -> bool:
     pixels = image.width * image.height
-    size = os.stat(file).st_size
+    size = file.stat().st_size
     if pixels > _MOST_PIXELS or (pixels > _MANY_PIXELS and pixels > _MOST_TIMES * size):
         raise _too_large(file)
     return pixels > _LARGE_PIXELS
@@ -104,8 +104,8 @@ def deep_levels(image: "Image", file: Path) -> NDArray[Any]:
 
     Raises
     ------
-    DataError : NaN or infinity
-
+    DataError
+        For NaN or infinity.
     """
     levels = np.asarray(image)
     if levels.dtype.kind == "f" and not np.isfinite(levels).all():

@@ -12,8 +12,8 @@ def check_resolution(resolution: int) -> None:
 
     Raises
     ------
-    DataError : it is none
-
+    DataError
+        If the resolution is not allowed.
     """
     if isinstance(resolution, bool) or not isinstance(resolution, int):
         raise DataError(f"resolution must be an integer, got {str(resolution)[:80]}")
@@ -35,9 +35,10 @@ def resized(images: NDArray[np.uint8], resolution: int) -> NDArray[np.uint8]:
     -------
     uint8 array, shape (n, resolution, resolution, c)
 
+    Examples
+    --------
     >>> resized(np.full((2, 16, 16, 1), 7, np.uint8), 8).shape
     (2, 8, 8, 1)
-
     """
     if images.shape[1:3] == (resolution, resolution):
         return np.ascontiguousarray(images)

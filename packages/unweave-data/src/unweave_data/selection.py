@@ -78,8 +78,8 @@ def select(
 
     Raises
     ------
-    DataError : an option cannot be used, or nothing is left
-
+    DataError
+        If an option cannot be used, or nothing is left.
     """
     if part not in PARTS:
         raise DataError(f"part must be one of {', '.join(PARTS)}, got {part[:80]!r}")
@@ -128,12 +128,12 @@ def correlated(text: str, known: Factors) -> NDArray[np.bool_]:
 
     Raises
     ------
-    DataError : not such a text, or no such factors
+    DataError
+        If it is not such a text, or no such factors.
 
     References
     ----------
     F. Träuble et al. On disentangled representations learned from correlated data. 2021, section 3.
-
     """
     match = _CORRELATION.fullmatch(text)
     width = _positive(match["width"]) if match else 0.0

@@ -107,8 +107,8 @@ def open_stack(
 
     Raises
     ------
-    DataError : arrays that are no images, or more than the memory holds
-
+    DataError
+        For arrays that are no images, or more than the memory holds.
     """
     kept = kept or Kept()
     header = file.header(array)

@@ -25,8 +25,8 @@ class VectorTable:
 
         Raises
         ------
-        DataError : numbers that are no vectors
-
+        DataError
+            For numbers that are no vectors.
         """
         rows, note = self.numbers, self.note
         if standard:
@@ -59,14 +59,16 @@ class VectorDataset(Dataset):
 
     Raises
     ------
-    DataError : vectors or factors cannot be used as they are
+    DataError
+        If vectors or factors cannot be used as they are.
 
+    Examples
+    --------
     >>> data = VectorDataset([[0.5, -3.0], [0.0, 2.0], [1.0, 7.5]], factors=[0, 1, 1])
     >>> len(data), data.image_shape, data.bits, data.factor_sizes
     (3, (1, 2, 1), 32, (2,))
     >>> data.images([2])[0, 0, :, 0].tolist()
     [1.0, 7.5]
-
     """
 
     def __init__(
@@ -120,12 +122,14 @@ class SeriesDataset(Dataset):
 
     Raises
     ------
-    DataError : series that cannot be used as they are
+    DataError
+        For series that cannot be used as they are.
 
+    Examples
+    --------
     >>> data = SeriesDataset(np.zeros((5, 20, 3)))
     >>> data, data.image_shape
     (<series: 5 series of 20 steps and 3 channels>, (1, 20, 3))
-
     """
 
     def __init__(

@@ -27,12 +27,18 @@ class BatchEstimator(nn.Module):
 
     See `unweave_estimators.decompose` for the formulas.
 
-    dim : number d of code dimensions.
-    memory : how many earlier posteriors the inner sums also run over; 0 for none.
-    gather : whether the inner sums run over the posteriors of all ranks, and the terms are the
-        mean over ranks.
-    dimension_wise : whether the third term is `dimension_wise_kl`, which needs a factorised prior;
-        if not it is `marginal_kl`, which takes any.
+    Parameters
+    ----------
+    dim
+        Number d of code dimensions.
+    memory
+        How many earlier posteriors the inner sums also run over; 0 for none.
+    gather
+        Whether the inner sums run over the posteriors of all ranks, and the terms are the mean
+        over ranks.
+    dimension_wise
+        Whether the third term is `dimension_wise_kl`, which needs a factorised prior; if not it
+        is `marginal_kl`, which takes any.
     """
 
     estimator: str
@@ -53,8 +59,10 @@ class BatchEstimator(nn.Module):
         """Return the three terms in nats.
 
         Raises
-            ValueError: the posterior has no density or does not factorise, the prior does not
-                factorise where a dimension-wise term is wanted, or a shape is wrong.
+        ------
+        ValueError
+            If the posterior has no density or does not factorise, the prior does not factorise
+            where a dimension-wise term is wanted, or a shape is wrong.
         """
         check_codes(latent.z)
         (z,) = wide(latent.z)
@@ -101,10 +109,13 @@ def _gathered(pool: Pool) -> Pool:
 class MWS(BatchEstimator):
     """Minibatch-weighted sampling: every posterior of the batch weighs the same.
 
-    constants : what the value is, "loo", "batch" or "paper"; the gradient is the same for all
-        three, that of [Chen] equation S5. See `unweave_estimators.weights.log_mixture`.
-
     Other options are those of `BatchEstimator`.
+
+    Parameters
+    ----------
+    constants
+        What the value is, "loo", "batch" or "paper"; the gradient is the same for all three,
+        that of [Chen] equation S5. See `unweave_estimators.weights.log_mixture`.
     """
 
     estimator = "mws"

@@ -36,7 +36,9 @@ def check_tensor(**tensors: object) -> None:
     """Require tensors of floating-point numbers.
 
     Raises
-        TypeError: one is something else.
+    ------
+    TypeError
+        If one is something else.
     """
     for name, tensor in tensors.items():
         if not isinstance(tensor, Tensor):
@@ -49,8 +51,11 @@ def check_codes(codes: Tensor, name: str = "z", least: int = 2) -> None:
     """Require codes of shape (b, d) with at least `least` rows.
 
     Raises
-        ValueError: the shape is another one, or there are too few rows.
-        TypeError: it is no tensor of floating-point numbers.
+    ------
+    ValueError
+        If the shape is another one, or there are too few rows.
+    TypeError
+        If it is no tensor of floating-point numbers.
     """
     check_tensor(**{name: codes})
     if codes.ndim != 2 or codes.shape[1] == 0:
@@ -66,8 +71,11 @@ def check_same_shape(codes: Tensor, **others: Tensor | Distribution) -> None:
     """Require that everything given by name has the shape of the codes.
 
     Raises
-        ValueError: one has another shape.
-        TypeError: one is neither a distribution nor a tensor of floating-point numbers.
+    ------
+    ValueError
+        If one has another shape.
+    TypeError
+        If one is neither a distribution nor a tensor of floating-point numbers.
     """
     for name, other in others.items():
         if isinstance(other, Distribution):
@@ -85,7 +93,9 @@ def check_same_width(**samples: Tensor) -> None:
     """Require two samples of the same number of dimensions.
 
     Raises
-        ValueError: they differ in width.
+    ------
+    ValueError
+        If they differ in width.
     """
     widths = [sample.shape[1] for sample in samples.values()]
     if len(set(widths)) > 1:
@@ -99,8 +109,11 @@ def check_dataset_size(dataset_size: int, present: int) -> None:
     """Require a data set of at least as many samples as there are posteriors at hand.
 
     Raises
-        ValueError: it is smaller.
-        TypeError: it is no integer.
+    ------
+    ValueError
+        If it is smaller.
+    TypeError
+        If it is no integer.
     """
     try:
         operator.index(dataset_size)
@@ -118,7 +131,9 @@ def check_finite(**tensors: Tensor) -> None:
     """Require finite values; waits for the device.
 
     Raises
-        ValueError: a value is infinite or not a number.
+    ------
+    ValueError
+        If a value is infinite or not a number.
     """
     for name, tensor in tensors.items():
         if not _all(torch.isfinite(tensor)):
@@ -139,7 +154,9 @@ def check_positive(**tensors: Tensor) -> None:
     """Require values above zero; waits for the device.
 
     Raises
-        ValueError: a value is zero or negative.
+    ------
+    ValueError
+        If a value is zero or negative.
     """
     for name, tensor in tensors.items():
         if not _all(tensor > 0):
@@ -150,7 +167,9 @@ def check_above_zero(**numbers: float | None) -> None:
     """Require numbers above zero, or none.
 
     Raises
-        ValueError: one is zero or negative.
+    ------
+    ValueError
+        If one is zero or negative.
     """
     for name, number in numbers.items():
         if number is not None and not number > 0:
@@ -161,7 +180,9 @@ def check_at_least_one(**counts: int) -> None:
     """Require counts of one or more.
 
     Raises
-        ValueError: a count is zero or negative.
+    ------
+    ValueError
+        If a count is zero or negative.
     """
     for name, count in counts.items():
         if count < 1:
@@ -172,7 +193,9 @@ def check_parameters(distribution: Distribution, name: str) -> None:
     """Require parameters that a distribution's family allows; waits for the device.
 
     Raises
-        ValueError: one is NaN or outside its support.
+    ------
+    ValueError
+        If one is NaN or outside its support.
     """
     for parameter, constraint in distribution.arg_constraints.items():
         if constraints.is_dependent(constraint):
@@ -187,7 +210,9 @@ def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
     """Require one of the known spellings.
 
     Raises
-        ValueError: it is none of them.
+    ------
+    ValueError
+        If it is none of them.
     """
     if value not in known:
         raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -13,12 +15,18 @@ from unweave_estimators.checks import check_codes
 class Critic(nn.Module):
     """A classifier of codes: linear layers with leaky ReLU of slope .2 between them.
 
-    dim : number of code dimensions.
-    heads : how many pairs of classes it separates at once, one log-ratio each.
-    logits : 1 or 2 outputs a head; with two the log-ratio is their difference.
+    Parameters
+    ----------
+    dim
+        Number of code dimensions.
+    heads
+        How many pairs of classes it separates at once, one log-ratio each.
+    logits
+        1 or 2 outputs per head; with two the log-ratio is their difference.
 
     References
-        Kim and Mnih, Disentangling by factorising, 2018, appendix A: 6 layers of 1000, two logits.
+    ----------
+    Kim and Mnih, Disentangling by factorising, 2018, appendix A: 6 layers of 1000, two logits.
     """
 
     def __init__(
@@ -32,7 +40,7 @@ class Critic(nn.Module):
         self.heads, self.logits = heads, logits
         sizes = [dim] + [width] * layers
         body: list[nn.Module] = []
-        for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+        for inputs, outputs in pairwise(sizes):
             body += [nn.Linear(inputs, outputs), nn.LeakyReLU(0.2)]
         self.body = nn.Sequential(*body, nn.Linear(width, heads * logits))
 
@@ -56,11 +64,15 @@ def frozen_log_ratio(critic: Critic, z: Tensor) -> Tensor:
 
 
 def classification_loss(first: Tensor, second: Tensor) -> Tensor:
-    """Return the cross-entropy of telling two equally likely classes apart, in nats a code.
+    """Return the cross-entropy of telling two equally likely classes apart, in nats per code.
 
-    first, second : log-ratios of samples of the first and the second class. With log-ratio r the
-    probability of the first class is sigmoid(r); for two logits it is their softmax.
-    Chance is log 2.
+    With log-ratio r the probability of the first class is sigmoid(r); for two logits it is their
+    softmax. The value at chance is log 2.
+
+    Parameters
+    ----------
+    first, second
+        Log-ratios of samples of the first and the second class.
     """
     return 0.5 * (functional.softplus(-first).mean() + functional.softplus(second).mean())
 
@@ -68,11 +80,16 @@ def classification_loss(first: Tensor, second: Tensor) -> Tensor:
 def permute_dimensions(z: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Permute each dimension over the batch, independently: a sample of prod_d q_d(z_d).
 
+    Parameters
+    ----------
     z : shape (b, d). Differentiable in z.
 
     References
-        Kim and Mnih 2018, algorithm 1.
+    ----------
+    Kim and Mnih 2018, algorithm 1.
 
+    Examples
+    --------
     >>> g = torch.Generator().manual_seed(0)
     >>> permuted = permute_dimensions(torch.arange(6.0).reshape(3, 2), g)
     >>> permuted.sort(0).values.tolist()

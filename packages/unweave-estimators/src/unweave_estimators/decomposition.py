@@ -50,7 +50,9 @@ def checked_batch(
     """Return codes in a dtype to compute in, and the distribution of their single dimensions.
 
     Raises
-        ValueError: a shape, a value, or the size of the data set is impossible.
+    ------
+    ValueError
+        If a shape, a value, or the size of the data set is impossible.
     """
     check_codes(z)
     check_dataset_size(dataset_size, z.shape[0])
@@ -92,7 +94,9 @@ def marginal_prior(prior: Distribution | None, z: Tensor) -> Tensor:
     """Return log p_d(z_id), shape (b, d), of a prior or else of the standard normal.
 
     Raises
-        ValueError: the prior does not factorise, or has another width than z.
+    ------
+    ValueError
+        If the prior does not factorise, or has another width than z.
     """
     prior = prior or standard_normal(z)
     require_event(prior, z.shape[1])
@@ -114,22 +118,33 @@ def total_correlation(
 
     TC = (1/b) sum_i [log q(z_i) - sum_d log q_d(z_id)], q and q_d as `weights.log_mixture` says.
 
-    z : float tensor, shape (b, d), z_i drawn from the posterior of x_i.
-    mean, std : float tensors, shape (b, d), of Gaussian posteriors; or
-    posterior : a factorised Distribution, batch shape (b,), event shape (d,).
-    dataset_size : N, the number of samples that the batch was drawn from without replacement.
-    estimator : "loo" (default), "mss" or "mws".
-    constants : what the value of "mws" is; its gradient is the same for all.
-
     Returns a scalar tensor; 0 for independent dimensions, not bounded below by 0 as an estimate.
     O(b^2 d) time, O(b d) memory.
 
+    Parameters
+    ----------
+    z : float tensor, shape (b, d), z_i drawn from the posterior of x_i.
+    mean, std : float tensors, shape (b, d), of Gaussian posteriors; or
+    posterior
+        A factorised Distribution, batch shape (b,), event shape (d,).
+    dataset_size
+        N, the number of samples that the batch was drawn from without replacement.
+    estimator
+        "loo" (default), "mss" or "mws".
+    constants
+        What the value of "mws" is; its gradient is the same for all.
+
     Raises
-        ValueError: a shape, a value, or the size of the data set is impossible.
+    ------
+    ValueError
+        If a shape, a value, or the size of the data set is impossible.
 
     References
-        Chen et al. 2018, equation 2 and appendix C.
+    ----------
+    Chen et al. 2018, equation 2 and appendix C.
 
+    Examples
+    --------
     >>> import torch
     >>> g = torch.Generator().manual_seed(0)
     >>> mean = torch.randn(2048, 1, generator=g).expand(2048, 2)
@@ -160,8 +175,11 @@ def index_code_mi(
     O(b^2 d) time, O(b d) memory.
 
     References
-        Chen et al. 2018, equation 2.
+    ----------
+    Chen et al. 2018, equation 2.
 
+    Examples
+    --------
     >>> import torch
     >>> mean = torch.tensor([[-50.0], [50.0]])
     >>> f"{index_code_mi(mean, mean, torch.ones(2, 1), dataset_size=2):.4f}"  # log 2
@@ -188,13 +206,19 @@ def dimension_wise_kl(
     (1/b) sum_i [log q_d(z_id) - log p_d(z_id)], summed over d unless `per_dimension`. Other
     arguments and errors as `total_correlation`.
 
-    prior : a factorised Distribution with event shape (d,); the standard normal if None.
-
     Returns a scalar tensor, or shape (d,) per dimension. O(b^2 d) time, O(b d) memory.
 
-    References
-        Chen et al. 2018, equation 2.
+    Parameters
+    ----------
+    prior
+        A factorised Distribution with event shape (d,); the standard normal if None.
 
+    References
+    ----------
+    Chen et al. 2018, equation 2.
+
+    Examples
+    --------
     >>> import torch
     >>> g = torch.Generator().manual_seed(0)
     >>> mean, std = torch.zeros(100, 2), torch.tensor([1.0, 2.0]).expand(100, 2)
@@ -233,8 +257,11 @@ def decompose(
     errors as `total_correlation` and `dimension_wise_kl`. O(b^2 d) time, O(b d) memory.
 
     References
-        Chen et al. 2018, equation 2.
+    ----------
+    Chen et al. 2018, equation 2.
 
+    Examples
+    --------
     >>> import torch
     >>> mean = torch.tensor([[-50.0], [50.0]])
     >>> mi, tc, kl = decompose(mean, mean, torch.ones(2, 1), dataset_size=2)
@@ -266,13 +293,19 @@ def marginal_kl(
     (1/b) sum_i [log q(z_i) - log p(z_i)]; for a factorised prior this is total correlation plus
     dimension-wise KL. Arguments and errors as `total_correlation`, and
 
-    prior : a Distribution with event shape (d,); the standard normal if None.
-
     Returns a scalar tensor. O(b^2 d) time, O(b d) memory.
 
-    References
-        Hoffman and Johnson, ELBO surgery, 2016.
+    Parameters
+    ----------
+    prior
+        A Distribution with event shape (d,); the standard normal if None.
 
+    References
+    ----------
+    Hoffman and Johnson, ELBO surgery, 2016.
+
+    Examples
+    --------
     >>> import torch
     >>> g = torch.Generator().manual_seed(0)
     >>> mean, std = torch.zeros(100, 2), torch.ones(100, 2)

@@ -35,13 +35,21 @@ class DensityRatio(nn.Module):
     reaches the encoder through z and, by the permutation, through z'. A prior that learns gets the
     exact one of KL(prod_d q_d || p), that of -(1/b) sum_i log p(z'_i), which needs no critic.
 
-    dim : number d of code dimensions.
-    dimension_wise : whether to have, and train, the second critic.
-    logits : 1 or 2 outputs for each critic.
-    shared : whether the critics are two heads of one network.
-    width, layers : size of a network.
-    lr, eps : learning rate and epsilon of the critics' Adam. For 3D chairs and CelebA [TCWAE] take
-        lr 1e-5.
+    Parameters
+    ----------
+    dim
+        Number d of code dimensions.
+    dimension_wise
+        Whether to have, and train, the second critic.
+    logits
+        1 or 2 outputs for each critic.
+    shared
+        Whether the critics are two heads of one network.
+    width, layers
+        Size of a network.
+    lr, eps
+        Learning rate and epsilon of the critics' Adam. For 3D chairs and CelebA [TCWAE] take lr
+        1e-5.
     """
 
     terms: tuple[str, ...] = ("total_correlation", "dimension_wise_kl")
@@ -74,7 +82,9 @@ class DensityRatio(nn.Module):
         """Return the estimates in nats, with a gradient for codes and prior, not the critics.
 
         Raises
-            ValueError: the codes do not have shape (b, dim), or there is only one.
+        ------
+        ValueError
+            If the codes do not have shape (b, dim), or there is only one.
         """
         z = self._codes(latent)
         result = {"total_correlation": self._ratio(0, z, frozen=True).mean()}
@@ -94,7 +104,9 @@ class DensityRatio(nn.Module):
         code meets its own values in the other class.
 
         Raises
-            ValueError: the codes do not have shape (b, dim), or there is only one.
+        ------
+        ValueError
+            If the codes do not have shape (b, dim), or there is only one.
         """
         z = self._codes(latent).detach()
         permuted = permute_dimensions(self._codes(second_latent).detach(), latent.generator)

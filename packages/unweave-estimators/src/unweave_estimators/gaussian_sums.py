@@ -39,10 +39,15 @@ def gaussian_log_sum_exp(
 ) -> tuple[Tensor, Tensor]:
     """Return the two sums L_i (b,) and L_id (b, d); without `marginals` the second is empty.
 
-    z : (b, d); mean, std : (c, d).
-    absent : (c,) marks columns that hold nothing.
-    skipped : differences j - i left out of the sums, among the first `batch` columns: (0,) leaves
-        out every code's own posterior. A sum over nothing is -inf.
+    Parameters
+    ----------
+    z
+        (b, d); mean, std : (c, d).
+    absent
+        (c,) marks columns that hold nothing.
+    skipped
+        Differences j - i left out of the sums, among the first `batch` columns: (0,) leaves out
+        every code's own posterior. A sum over nothing is -inf.
     """
     joint, marginal = _Sums.apply(z, mean, std, absent, skipped, batch, marginals)
     return joint, marginal

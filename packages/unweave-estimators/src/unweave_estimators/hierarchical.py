@@ -55,17 +55,25 @@ def decompose_by_groups(
 ) -> HierarchicalDecomposition:
     """Estimate the four terms of a hierarchically factorised prior, in nats, with weights of loo.
 
-    groups : how many consecutive dimensions each group has, d together; empty for two halves, the
-        first one larger where d is odd.
-
     Other arguments and errors as `decompose`. O(b^2 d) time, O(b d) memory.
 
+    Parameters
+    ----------
+    groups
+        How many consecutive dimensions each group has, d together; empty for two halves, the
+        first one larger where d is odd.
+
     Raises
-        ValueError: the groups do not add up to d, or there is only one dimension.
+    ------
+    ValueError
+        If the groups do not add up to d, or there is only one dimension.
 
     References
-        Esmaeili et al., Structured disentangled representations, 2019, section 3.
+    ----------
+    Esmaeili et al., Structured disentangled representations, 2019, section 3.
 
+    Examples
+    --------
     >>> import torch
     >>> mean = torch.tensor([[-50.0, -50.0, 0.0], [50.0, 50.0, 0.0]])
     >>> terms = decompose_by_groups(mean, mean, torch.ones(2, 3), groups=(2, 1), dataset_size=2)
@@ -82,9 +90,14 @@ def group_sizes(dim: int, groups: Sequence[int] = ()) -> tuple[int, ...]:
     """Return the sizes of consecutive groups of d dimensions; two halves unless given.
 
     Raises
-        ValueError: the sizes do not add up to d, one is below 1, or there is only one dimension.
-        TypeError: the groups are no sequence of integers.
+    ------
+    ValueError
+        If the sizes do not add up to d, one is below 1, or there is only one dimension.
+    TypeError
+        If the groups are no sequence of integers.
 
+    Examples
+    --------
     >>> group_sizes(5)
     (3, 2)
     """
@@ -131,9 +144,14 @@ def _split(pool: Pool, sizes: tuple[int, ...]) -> list[Pool]:
 class Hierarchical(BatchEstimator):
     """The four terms of a hierarchically factorised prior, `decompose_by_groups`.
 
-    dim : number d of code dimensions, at least 2.
-    groups : how many consecutive dimensions each group has; empty for two halves.
-    memory, gather : as in `BatchEstimator`.
+    Parameters
+    ----------
+    dim
+        Number d of code dimensions, at least 2.
+    groups
+        How many consecutive dimensions each group has; empty for two halves.
+    memory, gather
+        As in `BatchEstimator`.
     """
 
     estimator = "loo"

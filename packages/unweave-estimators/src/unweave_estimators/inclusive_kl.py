@@ -28,21 +28,30 @@ def inclusive_kl(
     (1/n) sum_i [log p(z_i) - log (1/b) sum_j q(z_i|x_j)], z_i ~ p. Unbiased for the mixture of the
     batch; too high for that of the data set, most where posteriors are narrow.
 
-    mean, std : float tensors, shape (b, d).
-    prior_codes : samples of the prior, shape (n, d). A prior that learns gets the gradient of the
-        whole expression where they are reparametrised, and none where they are constants: the
-        gradient of log p alone has mean 0 at samples of p.
-    prior : a Distribution with event shape (d,); the standard normal if None.
-
     Returns a scalar tensor. O(n b d) time, O((n + b) d) memory.
 
+    Parameters
+    ----------
+    mean, std : float tensors, shape (b, d).
+    prior_codes
+        Samples of the prior, shape (n, d). A prior that learns gets the gradient of the whole
+        expression where they are reparametrised, and none where they are constants: the
+        gradient of log p alone has mean 0 at samples of p.
+    prior
+        A Distribution with event shape (d,); the standard normal if None.
+
     Raises
-        ValueError: a shape or a value is impossible.
+    ------
+    ValueError
+        If a shape or a value is impossible.
 
     References
-        Mathieu et al., Disentangling disentanglement in variational autoencoders, 2019,
-        section 6.2.
+    ----------
+    Mathieu et al., Disentangling disentanglement in variational autoencoders, 2019,
+    section 6.2.
 
+    Examples
+    --------
     >>> import torch
     >>> g = torch.Generator().manual_seed(0)
     >>> codes = torch.randn(5000, 1, generator=g)
@@ -72,11 +81,14 @@ def _inclusive(z: Tensor, posterior: Distribution, prior: Distribution) -> Tenso
 class InclusiveKL(nn.Module):
     """KL(p(z) || q(z)) with the mixture of the batch for q, from as many prior samples.
 
-    dim : number d of code dimensions.
-
     The posterior's `log_prob` must take codes of shape (b, 1, d); that of a flow whose parameters
     depend on its input may not. A learned prior gets a gradient where its samples carry one. See
     `unweave_estimators.inclusive_kl`.
+
+    Parameters
+    ----------
+    dim
+        Number d of code dimensions.
     """
 
     terms = ("inclusive_kl",)
@@ -90,7 +102,9 @@ class InclusiveKL(nn.Module):
         """Return `inclusive_kl` in nats.
 
         Raises
-            ValueError: the posterior has no density, or the codes are not of shape (b, d).
+        ------
+        ValueError
+            If the posterior has no density, or the codes are not of shape (b, d).
         """
         check_codes(latent.z)
         require_density(latent.posterior, "inclusive_kl")

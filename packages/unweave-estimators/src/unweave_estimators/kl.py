@@ -21,17 +21,27 @@ def analytic_kl(
 ) -> Tensor:
     """Return the mean KL(q(z|x_i) || p(z)) in nats, in closed form where torch has one.
 
-    posterior : batch shape (b,), event shape (d,).
-    prior : event shape (d,).
-    z : codes, shape (b, d), for `sampled_kl` where torch knows no closed form.
-    per_dimension : give the d parts, for which both must factorise.
-
     Returns a scalar tensor, or shape (d,).
 
-    Raises
-        ValueError: a shape is impossible, torch has no closed form and z is None, or something
-            does not factorise.
+    Parameters
+    ----------
+    posterior
+        Batch shape (b,), event shape (d,).
+    prior
+        Event shape (d,).
+    z
+        Codes, shape (b, d), for `sampled_kl` where torch knows no closed form.
+    per_dimension
+        Give the d parts, for which both must factorise.
 
+    Raises
+    ------
+    ValueError
+        If a shape is impossible, torch has no closed form and z is None, or something does not
+        factorise.
+
+    Examples
+    --------
     >>> import torch
     >>> from torch.distributions import Independent, Normal
     >>> q = Independent(Normal(torch.ones(4, 2), 1.0), 1)
@@ -95,9 +105,13 @@ def sampled_kl(
     Returns a scalar tensor, or shape (d,).
 
     Raises
-        ValueError: a shape is impossible, z holds NaN, or parts per dimension are wanted of
-            something that does not factorise.
+    ------
+    ValueError
+        If a shape is impossible, z holds NaN, or parts per dimension are wanted of something
+        that does not factorise.
 
+    Examples
+    --------
     >>> import torch
     >>> from torch.distributions import Independent, Normal
     >>> q = Independent(Normal(torch.ones(4, 2), 1.0), 1)
@@ -120,9 +134,13 @@ def _sampled(
 class AnalyticKL(nn.Module):
     """Mean KL(q(z|x_i) || p(z)) in closed form where torch has one, else from the codes.
 
-    dim : number d of code dimensions.
-    free_bits : nats below which a dimension's mean KL costs nothing, sum_d max(free_bits, KL_d)
-        (Kingma et al. 2016, equation 15); needs a factorised posterior and prior.
+    Parameters
+    ----------
+    dim
+        Number d of code dimensions.
+    free_bits
+        Nats below which a dimension's mean KL costs nothing, sum_d max(free_bits, KL_d) (Kingma
+        et al. 2016, equation 15); needs a factorised posterior and prior.
     """
 
     terms = ("kl",)
@@ -138,8 +156,9 @@ class AnalyticKL(nn.Module):
         """Return `kl` in nats.
 
         Raises
-            ValueError: the posterior has no density, or free bits meet one that does not
-                factorise.
+        ------
+        ValueError
+            If the posterior has no density, or free bits meet one that does not factorise.
         """
         require_density(latent.posterior, "kl")
         parts = self.divergence(latent, self.free_bits > 0)

@@ -77,7 +77,9 @@ def decoder_of(latent: Latent, purpose: str) -> nn.Module:
     """Return the decoder of a latent.
 
     Raises
-        ValueError: it has none.
+    ------
+    ValueError
+        If it has none.
     """
     decoder = getattr(latent, "decoder", None)
     if not isinstance(decoder, nn.Module):
@@ -92,7 +94,9 @@ def factors(distribution: Distribution, name: str, purpose: str) -> Distribution
     """Return the distribution of the single dimensions of one that factorises.
 
     Raises
-        ValueError: it is not an `Independent(base, 1)`, so that it has no marginals to speak of.
+    ------
+    ValueError
+        If it is not an `Independent(base, 1)`, so that it has no marginals to speak of.
     """
     if isinstance(distribution, Independent) and distribution.reinterpreted_batch_ndims == 1:
         base: Distribution = distribution.base_dist
@@ -107,7 +111,9 @@ def posterior_factors(posterior: Posterior, purpose: str) -> Distribution:
     """Return the distribution of the single dimensions of a batch of posteriors.
 
     Raises
-        ValueError: the posterior has no density, or does not factorise.
+    ------
+    ValueError
+        If the posterior has no density, or does not factorise.
     """
     require_density(posterior, purpose)
     return factors(posterior.distribution, "posterior", purpose)
@@ -117,7 +123,9 @@ def require_density(posterior: Posterior, purpose: str) -> None:
     """Require that the posterior has a density.
 
     Raises
-        ValueError: it has none.
+    ------
+    ValueError
+        If it has none.
     """
     if not posterior.has_density:
         raise ValueError(
@@ -130,8 +138,11 @@ def require_event(distribution: Distribution, dim: int, name: str = "prior") -> 
     """Require a distribution of vectors of d dimensions.
 
     Raises
-        ValueError: its event shape is another one.
-        TypeError: it is no distribution.
+    ------
+    ValueError
+        If its event shape is another one.
+    TypeError
+        If it is no distribution.
     """
     if not isinstance(distribution, Distribution):
         raise TypeError(f"{name} must be a torch Distribution, got {type(distribution).__name__}")

@@ -26,9 +26,14 @@ class LatentGAN(nn.Module):
     vanish where the critic is sure. A learned prior whose samples y_i carry a gradient gets that of
     (1/b) sum_i -log sigmoid(-T(y_i)), the same with the roles exchanged.
 
-    dim : number d of code dimensions.
-    saturating : take the gradient of the bound itself.
-    logits, width, layers, lr, eps : as in `DensityRatio`.
+    Parameters
+    ----------
+    dim
+        Number d of code dimensions.
+    saturating
+        Take the gradient of the bound itself.
+    logits, width, layers, lr, eps
+        As in `DensityRatio`.
     """
 
     terms = ("js",)
@@ -54,7 +59,9 @@ class LatentGAN(nn.Module):
         """Return `js` in nats, with a gradient for codes and prior samples and none for the critic.
 
         Raises
-            ValueError: the codes do not have shape (b, d), or there is only one.
+        ------
+        ValueError
+            If the codes do not have shape (b, d), or there is only one.
         """
         check_codes(latent.z)
         z, prior = wide(latent.z, latent.prior_sample())
@@ -71,7 +78,9 @@ class LatentGAN(nn.Module):
         Codes of the second, independent batch stand against fresh prior samples.
 
         Raises
-            ValueError: the codes do not have shape (b, d), or there is only one.
+        ------
+        ValueError
+            If the codes do not have shape (b, d), or there is only one.
         """
         check_codes(second_latent.z)
         z, prior = wide(second_latent.z.detach(), second_latent.prior_sample().detach())

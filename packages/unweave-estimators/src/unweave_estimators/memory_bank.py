@@ -19,7 +19,9 @@ def parameters_of(factors: Distribution, purpose: str) -> dict[str, Tensor]:
     """Return the parameters that build a batch of posteriors, each of shape (b, d).
 
     Raises
-        ValueError: the family does not list its parameters.
+    ------
+    ValueError
+        If the family does not list its parameters.
     """
     if not factors.arg_constraints:
         raise ValueError(

@@ -54,21 +54,32 @@ def mmd(
         imq : C / (C + |x - y|^2), C = 2 d prior_variance s; "imq-single" has s = 1 alone
         rbf : exp(-|x - y|^2 / (2 h s)), h the squared bandwidth
 
-    x, y : float tensors, shapes (n, d) and (m, d).
-    scales : the s of the mixture; None for the seven of Tolstikhin et al. or five powers of two.
-    prior_variance : sigma_z^2 of the IMQ kernel.
-    bandwidth : square root of h; None for the median distance within the pooled sample, which
-        is a constant in the gradient.
-    unbiased : the U-statistic, mean 0 between equal distributions and at times negative; else
-        the V-statistic, never negative, which compares each point with itself too.
-    per_dimension : sum the MMD^2 of the d marginals, blind to their dependence.
-
     Returns a scalar tensor without unit, at most 2 for each scale (and dimension).
     O((n + m)^2 d) time, O((n + m) d) memory and one block.
 
-    Raises
-        ValueError: a shape, a value or the kernel's name is impossible.
+    Parameters
+    ----------
+    x, y : float tensors, shapes (n, d) and (m, d).
+    scales
+        The s of the mixture; None for the seven of Tolstikhin et al. or five powers of two.
+    prior_variance
+        sigma_z^2 of the IMQ kernel.
+    bandwidth
+        Square root of h; None for the median distance within the pooled sample, which is a
+        constant in the gradient.
+    unbiased
+        The U-statistic, mean 0 between equal distributions and at times negative; else the
+        V-statistic, never negative, which compares each point with itself too.
+    per_dimension
+        Sum the MMD^2 of the d marginals, blind to their dependence.
 
+    Raises
+    ------
+    ValueError
+        If a shape, a value or the kernel's name is impossible.
+
+    Examples
+    --------
     >>> g = torch.Generator().manual_seed(0)
     >>> x, y = torch.randn(200, 2, generator=g), torch.randn(200, 2, generator=g)
     >>> bool(mmd(x, y).abs() < 0.05), bool(mmd(x, y + 1) > 0.5)
@@ -171,15 +182,23 @@ def _median_squared_distance(x: Tensor, y: Tensor) -> Tensor:
 class MMD(nn.Module):
     """Squared MMD between the codes of a batch and as many prior samples.
 
-    dim : number d of code dimensions.
-    kernel : "imq", the mixture of [WAE]; "imq-single", s = 1 alone; "rbf", the median heuristic.
-    prior_variance : sigma_z^2 of the IMQ kernel.
-    bandwidth : of the RBF kernel; 0 for the median distance.
-    unbiased : U- or V-statistic.
-    per_dimension : sum over the marginals' MMD^2 (Mathieu et al. 2019, section 6.3).
-
     The gradient reaches the codes, and a learned prior whose samples carry one. See
     `unweave_estimators.mmd`.
+
+    Parameters
+    ----------
+    dim
+        Number d of code dimensions.
+    kernel
+        "imq", the mixture of [WAE]; "imq-single", s = 1 alone; "rbf", the median heuristic.
+    prior_variance
+        sigma_z^2 of the IMQ kernel.
+    bandwidth
+        Of the RBF kernel; 0 for the median distance.
+    unbiased
+        U- or V-statistic.
+    per_dimension
+        Sum over the marginals' MMD^2 (Mathieu et al. 2019, section 6.3).
     """
 
     terms = ("mmd",)
@@ -204,7 +223,9 @@ class MMD(nn.Module):
         """Return `mmd`, without unit.
 
         Raises
-            ValueError: the codes do not have shape (b, d), or there is only one.
+        ------
+        ValueError
+            If the codes do not have shape (b, d), or there is only one.
         """
         check_codes(latent.z)
         x, y = wide(latent.z, latent.prior_sample())

@@ -22,17 +22,25 @@ def variance_constraint(z: Tensor, target: float | None = None) -> Tensor:
 
     E |z - E z|^2 = sum_d Var(z_d), estimated without bias (divisor b - 1).
 
-    z : float tensor, shape (b, d).
-    target : v; d if None, the total variance of a standard normal.
-
     Returns a scalar tensor in squared units of z.
 
+    Parameters
+    ----------
+    z : float tensor, shape (b, d).
+    target
+        v; d if None, the total variance of a standard normal.
+
     Raises
-        ValueError: z has another shape, holds NaN, or is a single code.
+    ------
+    ValueError
+        If z has another shape, holds NaN, or is a single code.
 
     References
-        Braithwaite, O'Connor, Kleijn, Variance constrained autoencoding, 2020, equation 7.
+    ----------
+    Braithwaite, O'Connor, Kleijn, Variance constrained autoencoding, 2020, equation 7.
 
+    Examples
+    --------
     >>> import torch
     >>> variance_constraint(torch.tensor([[0.0, 0.0], [2.0, 4.0]]))  # |(2 + 8) - 2|
     tensor(8.)
@@ -64,19 +72,26 @@ def dip(
 
     with divisor b, as for a whole data set.
 
+    Returns a scalar tensor. O(b d^2) time, O(d^2) memory.
+
+    Parameters
+    ----------
     mean, std : float tensors, shape (b, d); std is for kind "ii".
     diagonal : weight of the diagonal part against the off-diagonal one; None for the paper's 10
         (kind i) or 1 (kind ii).
 
-    Returns a scalar tensor. O(b d^2) time, O(d^2) memory.
-
     Raises
-        ValueError: a shape, a value or the kind is impossible, or kind ii lacks the std.
+    ------
+    ValueError
+        If a shape, a value or the kind is impossible, or kind ii lacks the std.
 
     References
-        Kumar, Sattigeri, Balakrishnan, Variational inference of disentangled latent concepts from
-        unlabeled observations, 2018, equations 6 and 7.
+    ----------
+    Kumar, Sattigeri, Balakrishnan, Variational inference of disentangled latent concepts from
+    unlabeled observations, 2018, equations 6 and 7.
 
+    Examples
+    --------
     >>> import torch
     >>> dip(torch.tensor([[1.0, 1.0], [-1.0, -1.0]]))  # C = [[1, 1], [1, 1]]
     tensor(2.)
@@ -108,8 +123,12 @@ def _dip(mean: Tensor, std: Tensor | None, kind: str, diagonal: float | None) ->
 class Variance(nn.Module):
     """The distance of the codes' total variance from a target, `variance_constraint`.
 
-    dim : number d of code dimensions.
-    target : v; 0 for d.
+    Parameters
+    ----------
+    dim
+        Number d of code dimensions.
+    target
+        v; 0 for d.
     """
 
     terms = ("variance",)
@@ -123,7 +142,9 @@ class Variance(nn.Module):
         """Return `variance`, in squared units of z.
 
         Raises
-            ValueError: the codes do not have shape (b, d), or there is only one.
+        ------
+        ValueError
+            If the codes do not have shape (b, d), or there is only one.
         """
         check_codes(latent.z)
         return {"variance": _variance_constraint(latent.z, self.target)}
@@ -132,8 +153,12 @@ class Variance(nn.Module):
 class DIP(nn.Module):
     """The DIP-VAE penalty on the covariance of means (kind "i") or codes ("ii"), `dip`.
 
-    dim : number d of code dimensions.
-    kind : "i" or "ii".
+    Parameters
+    ----------
+    dim
+        Number d of code dimensions.
+    kind
+        "i" or "ii".
     diagonal : weight of the diagonal part; negative for the paper's.
     """
 
@@ -150,7 +175,9 @@ class DIP(nn.Module):
         """Return `dip`.
 
         Raises
-            ValueError: the means do not have shape (b, d), or there is only one.
+        ------
+        ValueError
+            If the means do not have shape (b, d), or there is only one.
         """
         check_codes(latent.posterior.mean, "mean")
         posterior = latent.posterior

@@ -24,11 +24,16 @@ class PosteriorSums(NamedTuple):
 
     With s_ijd = log q(z_id|x_j), s_ij = sum_d s_ijd and k(i) the posterior after i's own:
 
-    own : (b, d), s_iid.
-    stratified : (b, d), s_ik(i)d; None unless asked for.
-    rest, rest_marginal : (b,) and (b, d), log sum_j exp s_ij and log sum_j exp s_ijd over every
-        other j.
-    others : the number M of posteriors besides the own one, an integer or a scalar tensor.
+    Attributes
+    ----------
+    own
+        (b, d), s_iid.
+    stratified
+        (b, d), s_ik(i)d; None unless asked for.
+    rest, rest_marginal
+        (b,) and (b, d), log sum_j exp s_ij and log sum_j exp s_ijd over every other j.
+    others
+        The number M of posteriors besides the own one, an integer or a scalar tensor.
     """
 
     own: Tensor
@@ -41,11 +46,18 @@ class PosteriorSums(NamedTuple):
 class Pool(NamedTuple):
     """The posteriors that a sum runs over, c of them: the batch first, then what a memory holds.
 
-    factors : their distribution, batch shape (c, d).
-    batch : how many belong to the batch.
-    first : the position of the first code's own posterior.
-    absent : (c,) marks of the places that hold nothing yet, or None.
-    present : how many there are, an integer or a scalar tensor.
+    Attributes
+    ----------
+    factors
+        Their distribution, batch shape (c, d).
+    batch
+        How many belong to the batch.
+    first
+        The position of the first code's own posterior.
+    absent
+        (c,) marks of the places that hold nothing yet, or None.
+    present
+        How many there are, an integer or a scalar tensor.
     """
 
     factors: Distribution
@@ -64,8 +76,12 @@ def pool_of(factors: Distribution) -> Pool:
 def posterior_sums(z: Tensor, pool: Pool, stratify: bool = False) -> PosteriorSums:
     """Sum the densities of codes under a pool of posteriors in blocks of rows.
 
-    z : (b, d), where z_i was drawn from the pool's posterior number first + i.
     O(b c d) time; memory for one block in both passes.
+
+    Parameters
+    ----------
+    z : tensor, shape (b, d)
+        z_i was drawn from the pool's posterior number first + i.
     """
     differences: tuple[int, ...] = (0,)
     if stratify:

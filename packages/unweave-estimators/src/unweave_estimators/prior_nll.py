@@ -15,20 +15,29 @@ from unweave_estimators.latent import Latent, require_event
 def prior_nll(z: Tensor, prior: Distribution, *, detach: bool = True) -> Tensor:
     """Return the mean negative log-likelihood of codes, -(1/b) sum_i log p(z_i), in nats.
 
-    z : float tensor, shape (b, d).
-    prior : a Distribution with event shape (d,).
-    detach : whether the codes are constants, so that the gradient reaches the parameters of the
-        prior alone. Without it the encoder also moves its codes to where the prior is dense, and
-        the two may shrink together to a point.
-
     Returns a scalar tensor, the cross-entropy of the codes' distribution and the prior.
 
+    Parameters
+    ----------
+    z : float tensor, shape (b, d).
+    prior
+        A Distribution with event shape (d,).
+    detach
+        Whether the codes are constants, so that the gradient reaches the parameters of the
+        prior alone. Without it the encoder also moves its codes to where the prior is dense,
+        and the two may shrink together to a point.
+
     Raises
-        ValueError: a shape is impossible, or z holds NaN.
+    ------
+    ValueError
+        If a shape is impossible, or z holds NaN.
 
     References
-        Xiao, Yan, Amit, Generative latent flow, 2019: a flow fitted to the codes, detached.
+    ----------
+    Xiao, Yan, Amit, Generative latent flow, 2019: a flow fitted to the codes, detached.
 
+    Examples
+    --------
     >>> import torch
     >>> from torch.distributions import Independent, Normal
     >>> prior = Independent(Normal(torch.zeros(2), torch.ones(2)), 1)
@@ -50,8 +59,12 @@ def _prior_nll(z: Tensor, prior: Distribution, detach: bool) -> Tensor:
 class PriorNLL(nn.Module):
     """The mean negative log-likelihood of the codes under the prior, `prior_nll`.
 
-    dim : number d of code dimensions.
-    detach : whether the gradient reaches the prior alone.
+    Parameters
+    ----------
+    dim
+        Number d of code dimensions.
+    detach
+        Whether the gradient reaches the prior alone.
     """
 
     terms = ("prior_nll",)
@@ -65,7 +78,9 @@ class PriorNLL(nn.Module):
         """Return `prior_nll` in nats.
 
         Raises
-            ValueError: the codes do not have shape (b, d), or the prior has another width.
+        ------
+        ValueError
+            If the codes do not have shape (b, d), or the prior has another width.
         """
         check_codes(latent.z, least=1)
         return {"prior_nll": _prior_nll(latent.z, latent.prior(), self.detach)}

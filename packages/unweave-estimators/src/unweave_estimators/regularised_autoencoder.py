@@ -18,17 +18,24 @@ from unweave_estimators.latent import Latent, decoder_of
 def code_norm(z: Tensor) -> Tensor:
     """Return half the mean squared norm of codes, (1/b) sum_i 1/2 |z_i|^2.
 
-    z : float tensor, shape (b, d).
-
     Returns a scalar tensor in squared units of z: up to a constant the -log p(z) of a standard
     normal prior.
 
+    Parameters
+    ----------
+    z : float tensor, shape (b, d).
+
     Raises
-        ValueError: z has another shape, or holds NaN.
+    ------
+    ValueError
+        If z has another shape, or holds NaN.
 
     References
-        Ghosh et al., From variational to deterministic autoencoders, 2020, section 3.
+    ----------
+    Ghosh et al., From variational to deterministic autoencoders, 2020, section 3.
 
+    Examples
+    --------
     >>> code_norm(torch.tensor([[0.0, 0.0], [3.0, 4.0]]))  # (0 + 25) / 4
     tensor(6.2500)
     """
@@ -48,11 +55,16 @@ def decoder_l2(decoder: nn.Module) -> Tensor:
     Returns a scalar tensor; biases and the scales of normalisation layers count too.
 
     Raises
-        TypeError: the decoder is no torch module.
+    ------
+    TypeError
+        If the decoder is no torch module.
 
     References
-        Ghosh et al. 2020, section 3 (RAE-L2).
+    ----------
+    Ghosh et al. 2020, section 3 (RAE-L2).
 
+    Examples
+    --------
     >>> decoder = nn.PReLU(3, init=2.0)
     >>> decoder_l2(decoder).item()  # 4 + 4 + 4
     12.0
@@ -75,23 +87,33 @@ def decoder_gradient_penalty(
     With v of independent random signs, one for each output, E |v^T J|^2 = |J|_F^2 (Hutchinson):
     unbiased from one backward pass a probe, where the exact norm needs d of them.
 
-    decoder : takes codes (b, d) to outputs (b, ...).
-    z : float tensor, shape (b, d).
-    probes : how many v each code has; the variance falls as 1 / probes.
-    generator : the source of v.
-
     Returns a scalar tensor in squared units of the output over those of z, with a gradient for the
     decoder, and for z where it has one. The decoder runs once more. A layer that mixes the batch
     (batch normalisation) adds what each output owes to the other codes.
 
+    Parameters
+    ----------
+    decoder
+        Takes codes (b, d) to outputs (b, ...).
+    z : float tensor, shape (b, d).
+    probes
+        How many v each code has; the variance falls as 1 / probes.
+    generator
+        The source of v.
+
     Raises
-        ValueError: z has another shape, holds NaN, or probes is below 1.
+    ------
+    ValueError
+        If z has another shape, holds NaN, or probes is below 1.
 
     References
-        Ghosh et al. 2020, section 3 (RAE-GP), |grad D(z)|_2^2: we take the norm of the whole
-        Jacobian, not of the gradient of the summed outputs, in which outputs cancel.
-        Hutchinson, A stochastic estimator of the trace of the influence matrix, 1990.
+    ----------
+    Ghosh et al. 2020, section 3 (RAE-GP), |grad D(z)|_2^2: we take the norm of the whole
+    Jacobian, not of the gradient of the summed outputs, in which outputs cancel.
+    Hutchinson, A stochastic estimator of the trace of the influence matrix, 1990.
 
+    Examples
+    --------
     >>> decoder = nn.Linear(1, 3)
     >>> z = torch.zeros(4, 1)
     >>> exact = decoder.weight.square().sum()
@@ -129,7 +151,10 @@ def _random_signs(like: Tensor, generator: torch.Generator | None) -> Tensor:
 class CodeNorm(nn.Module):
     """Half the mean squared norm of the codes, `code_norm`.
 
-    dim : number d of code dimensions.
+    Parameters
+    ----------
+    dim
+        Number d of code dimensions.
     """
 
     terms = ("code_norm",)
@@ -143,7 +168,9 @@ class CodeNorm(nn.Module):
         """Return `code_norm`, in squared units of z.
 
         Raises
-            ValueError: the codes do not have shape (b, d).
+        ------
+        ValueError
+            If the codes do not have shape (b, d).
         """
         check_codes(latent.z, least=1)
         return {"code_norm": _code_norm(latent.z)}
@@ -152,7 +179,10 @@ class CodeNorm(nn.Module):
 class DecoderL2(nn.Module):
     """The sum of squares of the decoder's parameters, `decoder_l2`; its gradient is theirs alone.
 
-    dim : number d of code dimensions.
+    Parameters
+    ----------
+    dim
+        Number d of code dimensions.
     """
 
     terms = ("decoder_l2",)
@@ -166,7 +196,9 @@ class DecoderL2(nn.Module):
         """Return `decoder_l2`, without unit.
 
         Raises
-            ValueError: the latent has no decoder.
+        ------
+        ValueError
+            If the latent has no decoder.
         """
         return {"decoder_l2": decoder_l2(decoder_of(latent, "decoder_l2"))}
 
@@ -174,8 +206,12 @@ class DecoderL2(nn.Module):
 class DecoderGradientPenalty(nn.Module):
     """The mean squared norm of the decoder's Jacobian at the codes, `decoder_gradient_penalty`.
 
-    dim : number d of code dimensions.
-    probes : how many random directions each code has.
+    Parameters
+    ----------
+    dim
+        Number d of code dimensions.
+    probes
+        How many random directions each code has.
     """
 
     terms = ("gradient_penalty",)
@@ -190,7 +226,9 @@ class DecoderGradientPenalty(nn.Module):
         """Return `gradient_penalty`, with a gradient for decoder and encoder.
 
         Raises
-            ValueError: the codes do not have shape (b, d), or the latent has no decoder.
+        ------
+        ValueError
+            If the codes do not have shape (b, d), or the latent has no decoder.
         """
         check_codes(latent.z, least=1)
         decoder = decoder_of(latent, "gradient_penalty")

@@ -153,7 +153,7 @@ class Flow(Density):
             (m,) of `codes` anew, such as z ~ q(z|x) with fresh noise (algorithm 1 of the same
             paper). Scale, shift and the held-out loss are those of `codes`.
         epochs, batch_size, learning_rate : int, int, float
-            How long to train, on how many codes a step, and Adam's step size.
+            How long to train, on how many codes per step, and Adam's step size.
         validation : float
             Fraction of the codes held out for early stopping.
         patience : int

@@ -55,7 +55,8 @@ def narrow_scale(codes: Tensor, dtype: torch.dtype) -> Tensor:
     Parameters
     ----------
     codes : float tensor, shape (n, dim)
-    dtype : of the density, which must tell values of such a dimension apart.
+    dtype
+        Of the density, which must tell values of such a dimension apart.
 
     Returns
     -------

@@ -37,7 +37,7 @@ def score(given: argparse.Namespace) -> str:
         return several_csv(scored)
     parts = [f"{name}\n{formatted(table, given.format)}" for name, table in scored.items()]
     if given.format is None:
-        parts.append(compare({f"all {len(scored)}": list(scored.values())}))
+        parts.append(str(compare({f"all {len(scored)}": list(scored.values())})))
     return "\n\n".join(parts)
 
 
@@ -62,7 +62,7 @@ def compare_files(given: argparse.Namespace) -> str:
         for name, path in zip(names, given.tables, strict=True)
     }
     notes = {note for seeds in models.values() for table in seeds for note in table.notes}
-    return "\n".join([compare(models), *sorted(notes)])
+    return "\n".join([str(compare(models)), *sorted(notes)])
 
 
 def convert(given: argparse.Namespace) -> str:

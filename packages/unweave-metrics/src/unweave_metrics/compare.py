@@ -6,8 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from unweave_metrics.scoretable import ScoreTable, aligned, number
+from unweave_metrics._arrays import as_array, quoted
+from unweave_metrics._counting import Floats
+from unweave_metrics._options import MUCH, SHARE
+from unweave_metrics.comparison import Comparison
+from unweave_metrics.scoretable import ScoreTable, number
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,8 @@ def summarize(values: Sequence[float], level: float = 0.95) -> Summary:
     >>> round(summary.mean, 3), round(summary.low, 3), round(summary.high, 3)
     (0.2, -0.048, 0.448)
     """
-    array = np.asarray([float(value) for value in values])
+    SHARE(level, "level")
+    array = _seeds(values, "values")
     if array.size == 0:
         raise ValueError("values must hold at least one score, got none")
     mean = float(array.mean())
@@ -67,6 +73,16 @@ def summarize(values: Sequence[float], level: float = 0.95) -> Summary:
     std = float(array.std(ddof=1))
     half = float(t.ppf(0.5 + level / 2, array.size - 1) * std / np.sqrt(array.size))
     return Summary(array.size, mean, std, mean - half, mean + half)
+
+
+def _seeds(values: ArrayLike, name: str) -> Floats:
+    """Return the scores of all seeds, NaN among them where one has none."""
+    array = as_array(values, name).astype(np.float64)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must hold one score per seed, shape (seeds,), got {array.shape}")
+    if np.isinf(array).any() or (np.abs(array) > MUCH).any():
+        raise ValueError(f"{name} must hold scores of at most 1e100 in size, got {quoted(values)}")
+    return array
 
 
 def paired_test(first: Sequence[float], second: Sequence[float], level: float = 0.95) -> PairedTest:
@@ -90,14 +106,15 @@ def paired_test(first: Sequence[float], second: Sequence[float], level: float = 
     >>> round(paired_test([0.1, 0.2, 0.3], [0.3, 0.41, 0.5]).p, 4)
     0.0003
     """
-    if len(first) != len(second) or len(first) < 2:
+    before, after = _seeds(first, "first"), _seeds(second, "second")
+    if len(before) != len(after) or len(before) < 2:
         raise ValueError(
             "first and second must hold the same number of seeds, at least two, got "
-            f"{len(first)} and {len(second)}"
+            f"{len(before)} and {len(after)}"
         )
     from scipy.stats import t
 
-    gaps = np.asarray(second, dtype=np.float64) - np.asarray(first, dtype=np.float64)
+    gaps = after - before
     summary = summarize(gaps.tolist(), level)
     error = summary.std / np.sqrt(summary.count)
     if error == 0:
@@ -107,10 +124,11 @@ def paired_test(first: Sequence[float], second: Sequence[float], level: float = 
     return PairedTest(summary.count, summary.mean, summary.low, summary.high, p)
 
 
-def compare(models: Mapping[str, Sequence[ScoreTable]]) -> str:
-    """Return a text table: one row a metric, one column a model.
+def compare(models: Mapping[str, Sequence[ScoreTable]]) -> Comparison:
+    """Compare models: prints as one row a metric, one column a model, and mean ranks.
 
-    A cell says mean ± deviation over the model's seeds, and the interval of the mean.
+    A cell says mean ± deviation over the model's seeds, and the interval of the mean. The ranks
+    (`Comparison.ranks`; 1 is best by the direction of the metric) are of the means.
 
     With two models of the same number of seeds (at least two) a column has the p of a paired test.
 
@@ -127,20 +145,19 @@ def compare(models: Mapping[str, Sequence[ScoreTable]]) -> str:
     >>> from unweave_metrics.score import Score
     >>> a, b = ScoreTable({"mig": Score(0.25)}), ScoreTable({"mig": Score(0.5)})
     >>> print(compare({"vae": [a], "tcwae": [b]}))
-    metric     vae   tcwae
-    mig     0.2500  0.5000
+    metric        vae   tcwae
+    mig        0.2500  0.5000
+    mean rank    2.00    1.00
     """
     if not models or not all(models.values()):
         raise ValueError("models must name at least one model, each with at least one table")
     metrics = list(dict.fromkeys(n for seeds in models.values() for table in seeds for n in table))
     runs = list(models.values())
     paired = len(runs) == 2 and len(runs[0]) == len(runs[1]) > 1
-    rows = [["metric", *models, *(["p"] if paired else [])]]
+    summaries, p = {}, {}
     for name in metrics:
         known = [[float(table[name]) for table in seeds if name in table] for seeds in runs]
-        row = [name, *(str(summarize(values)) if values else "" for values in known)]
-        if paired:
-            both = len(known[0]) == len(known[1]) > 1
-            row.append(number(paired_test(known[0], known[1]).p) if both else "")
-        rows.append(row)
-    return aligned(rows)
+        summaries[name] = tuple(summarize(values) if values else None for values in known)
+        if paired and len(known[0]) == len(known[1]) > 1:
+            p[name] = paired_test(known[0], known[1]).p
+    return Comparison(tuple(models), summaries, p)

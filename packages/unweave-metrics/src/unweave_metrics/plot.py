@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics._arrays import check_matrix
+from unweave_metrics.score import Score
 
 
 def _axes(ax: Any) -> Any:
@@ -46,6 +47,54 @@ def heat_map(
     axes.set_xticks(range(values.shape[1]), names, rotation=30 if factor_names else 0)
     axes.figure.colorbar(image, ax=axes, label=label)
     return axes
+
+
+def intervals(
+    scores: Mapping[str, Score] | Mapping[str, Mapping[str, Score]], *, ax: Any = None
+) -> Any:
+    """Draw scores as dots with their intervals as lines, a row a metric; return the axes.
+
+    Parameters
+    ----------
+    scores : a `ScoreTable`, or model -> `ScoreTable`, each model in a colour of its own
+    ax : matplotlib axes to draw on; a new figure unless given
+
+    Raises
+    ------
+    ValueError: no score.
+    """
+    known = _tables(scores)
+    names = list(dict.fromkeys(name for table in known.values() for name in table))
+    if not names:
+        raise ValueError("scores must hold at least one score, got none")
+    axes = _axes(ax)
+    for place, (model, table) in enumerate(known.items()):
+        shift = (place - (len(known) - 1) / 2) * 0.6 / len(known)
+        rows = [names.index(name) + shift for name in table]
+        values = np.array([float(score) for score in table.values()])
+        ends = np.array([score.interval or (np.nan, np.nan) for score in table.values()])
+        colour = f"C{place}"
+        axes.hlines(rows, ends[:, 0], ends[:, 1], color=colour, linewidth=2, alpha=0.6)
+        axes.plot(values, rows, "o", color=colour, label=model or None)
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlabel("score")
+    if len(known) > 1:
+        axes.legend()
+    return axes
+
+
+def _tables(
+    scores: Mapping[str, Score] | Mapping[str, Mapping[str, Score]],
+) -> dict[str, dict[str, Score]]:
+    """Return model -> metric -> score, the model ``""`` of one table alone."""
+    found: dict[str, dict[str, Score]] = {}
+    for name, value in scores.items():
+        if isinstance(value, Score):
+            found.setdefault("", {})[name] = value
+        else:
+            found[name] = dict(value)
+    return found
 
 
 def violins(scores: Mapping[str, Sequence[float]], *, label: str = "score", ax: Any = None) -> Any:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from unweave_metrics._display import score_html, score_text
+
 
 class Score(float):
     """A float with a name, parts, an interval and the settings that gave it.
@@ -84,6 +86,47 @@ class Score(float):
             notes=(*self.notes, *notes),
         )
 
+    def with_notes(self, *notes: str) -> Score:
+        """Return the same score with more notes."""
+        return Score(
+            float(self),
+            name=self.name,
+            parts=self.parts,
+            interval=self.interval,
+            settings=self.settings,
+            notes=(*self.notes, *notes),
+        )
+
+    def named(self, part: str) -> dict[str, Any]:
+        """Return a part by the names of its columns, or by their numbers where they have none.
+
+        Examples
+        --------
+        >>> score = Score(0.5, parts={"per_factor": np.array([0.2, 0.8])},
+        ...               settings={"factor_names": ("shape", "size")})
+        >>> score.named("per_factor")
+        {'shape': 0.2, 'size': 0.8}
+        """
+        values = np.asarray(self.parts[part])
+        if values.ndim == 0:
+            raise ValueError(f"{part} is one number, not one for each code or factor")
+        return dict(zip(axis_names(self, part)[0], values.tolist(), strict=True))
+
+    def to_pandas(self, part: str) -> Any:
+        """Return a part as a pandas Series or DataFrame with names of codes and factors."""
+        import pandas as pd
+
+        values, axes = np.asarray(self.parts[part]), axis_names(self, part)
+        if values.ndim == 1:
+            return pd.Series(values, index=axes[0], name=f"{self.name}: {part}")
+        return pd.DataFrame(values, index=axes[0], columns=axes[1])
+
+    def _repr_html_(self) -> str:
+        return score_html(self)
+
+    def __rich__(self) -> Any:
+        return score_text(self)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain Python values: lists for arrays, ``None`` for NaN and infinity."""
         return {
@@ -117,6 +160,22 @@ class Score(float):
     def from_json(cls, text: str) -> Score:
         """Read what `to_json` gave."""
         return cls.from_dict(json.loads(text))
+
+
+def axis_names(score: Score, part: str) -> list[Sequence[Any]]:
+    """Return the names along each axis of a part: of codes, of factors, or numbers."""
+    shape = np.shape(score.parts[part])
+    codes, factors = (score.settings.get(key, ()) for key in ("code_names", "factor_names"))
+    first, second = (
+        (factors, codes) if "factor" in part or part == "best_code" else (codes, factors)
+    )
+    if len(shape) == 2 and not factors:  # codes by codes
+        second = codes
+    found: list[Sequence[Any]] = []
+    for place, length in enumerate(shape):
+        names = first if place == 0 else second
+        found.append(names if len(names) == length else range(length))
+    return found
 
 
 def plain(value: Any) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from unweave_metrics._display import table_html, table_rich
 from unweave_metrics.score import Score
 
 HEADINGS = ("metric", "value", "low", "high")
@@ -58,10 +59,21 @@ class ScoreTable(Mapping[str, Score]):
     def __str__(self) -> str:
         return "\n".join([aligned(self._cells()), *self.notes])
 
+    def _repr_html_(self) -> str:
+        return table_html(self._cells(), self.notes)
+
+    def __rich__(self) -> Any:
+        return table_rich(self._cells(), self.notes)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the scores with their intervals; return the axes. Needs matplotlib."""
+        from unweave_metrics.plot import intervals
+
+        return intervals(self, ax=ax)
+
     def to_markdown(self) -> str:
         """Return a Markdown table."""
-        head, *body = ["| " + " | ".join(row) + " |" for row in self._cells()]
-        return "\n".join([head, "|" + "---|" * len(self._cells()[0]), *body])
+        return markdown(self._cells())
 
     def to_csv(self) -> str:
         """Return comma-separated values at full precision, with a heading."""
@@ -101,6 +113,22 @@ class ScoreTable(Mapping[str, Score]):
         import pandas as pd
 
         return pd.DataFrame(self.rows(), columns=list(HEADINGS)).set_index("metric")
+
+    def per_factor(self) -> Any:
+        """Return a pandas DataFrame of the scores that have one value a factor, factors as columns.
+
+        Columns have the names of the factors where the scores know them.
+        """
+        import pandas as pd
+
+        known = {name: s.named("per_factor") for name, s in self.items() if "per_factor" in s.parts}
+        return pd.DataFrame.from_dict(known, orient="index").rename_axis("metric")
+
+
+def markdown(rows: list[list[str]]) -> str:
+    """Return rows of cells, the heading first, as a Markdown table."""
+    head, *body = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([head, "|" + "---|" * len(rows[0]), *body])
 
 
 def number(value: float | None) -> str:

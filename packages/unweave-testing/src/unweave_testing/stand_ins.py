@@ -162,8 +162,10 @@ def small_parts(
 
     Parameters
     ----------
-    image_shape : (h, w, c) of the images.
-    dim : code dimensions D.
+    image_shape
+        (h, w, c) of the images.
+    dim
+        Code dimensions D.
     labels : classes of each factor.
     """
     weighings = {("divergence", "kl"): Weighing(Schedule(2.0, 2.0))}
@@ -178,9 +180,12 @@ def small_batches(parts: Parts, seed: int = 0, size: int = 8) -> Batches:
 
     Parameters
     ----------
-    parts : what the objective was built from.
-    seed : of images, labels and all that is drawn.
-    size : images in a batch.
+    parts
+        What the objective was built from.
+    seed
+        Of images, labels and all that is drawn.
+    size
+        Images in a batch.
     """
     generator = torch.Generator().manual_seed(seed)
     first, second = (

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -20,9 +19,7 @@ from unweave.directory import ImageFacts
 from unweave.errors import (
     ConfigError,
     RunError,
-    UnweaveError,
     blaming,
-    describe,
     quote,
     unknown_name,
 )
@@ -451,38 +448,6 @@ def describe_player(owners: Mapping[int, str], player: Any) -> str:
     modules = tuple(player.modules)
     owner = owners.get(id(modules[0])) if len(modules) == 1 else None
     return f"player {player.name!r}" + (f" of {owner}" if owner else "")
-
-
-@contextlib.contextmanager
-def explaining(owners: Mapping[int, str], when: str) -> Iterator[None]:
-    """Raise a sentence that names the registered module in which an error arose.
-
-    when : ends the sentence, as in "at step 7".
-
-    Raises
-    ------
-    ConfigError
-        In place of an error that arose in a method of a registered module.
-    """
-    try:
-        yield
-    except (UnweaveError, KeyboardInterrupt, GeneratorExit):
-        raise
-    except BaseException as error:
-        owner = _owner_of(error, owners)
-        if not owner:
-            raise
-        raise ConfigError(f"{owner} raised {describe(error)} {when}") from error
-
-
-def _owner_of(error: BaseException, owners: Mapping[int, str]) -> str:
-    """Find the innermost registered object among those whose methods an error passed."""
-    owner, trace = "", error.__traceback__
-    while trace is not None:
-        this = trace.tb_frame.f_locals.get("self")
-        owner = owners.get(id(this)) or owners.get(id(type(this))) or owner
-        trace = trace.tb_next
-    return owner
 
 
 def choose_device(name: str) -> torch.device:

@@ -97,8 +97,7 @@ class TrainConfig(BaseModel):
     classifier : spec
         A linear classifier of a factor from codes, trained along. `joint`: its cross-entropy
         reaches the encoder; `own`: it learns from codes that are held fixed. Options: `factor=0`,
-        `weight=1.0` in the encoder's loss, `learning_rate=0.001`. Example:
-        `joint:factor=2,weight=0.1`.
+        `weight=1.0` in the encoder's loss, `learning_rate=0.001`; `joint:factor=2,weight=0.1`.
     holdout : int
         Images, drawn by the seed, that are never trained on.
     seed : int

@@ -13,24 +13,36 @@ from typing import Any, Literal
 
 import numpy as np
 import pydantic
-from numpy.typing import NDArray
 
-from unweave.codetable import CodeTable, encode_table, rows_of, write_code_table
+from unweave.codetable import CodeTable, encode_table, write_code_table
 from unweave.density import has_density
-from unweave.errors import ConfigError, RunError, UnweaveError, blaming, quote, shorten
+from unweave.errors import ConfigError, RunError, quote, shorten
 from unweave.files import write_text
+from unweave.lock import one_at_a_time
 from unweave.model import Autoencoder
 from unweave.options import ARRAYS, check_options, options_of_entry, parse_spec
-from unweave.options import build as build_entry
+from unweave.owners import explained
 from unweave.protocols import Dataset
 from unweave.registry import Registry
+from unweave.scoring import (
+    HOME,
+    RESAMPLES,
+    Arrays,
+    Call,
+    Called,
+    Failed,
+    check_preset,
+    of_images,
+    score_table,
+)
 from unweave.trained import SOURCES, Source, Trained
 
 ROWS = 50_000
 """Rows of a code table unless said; of smaller data sets every image is taken."""
 ROWS_WHILE_TRAINING = 10_000
-IMAGE_ROWS = 2000
-"""Images that metrics of images look at, the first of the table's rows."""
+HELD_OUT = 10_000
+"""Images of which Gaujac, Feige and Barber computed the error."""
+GAUJAC = "gaujac2021"
 METRICS = ("mig", "factor-vae", "sap")
 """Metrics that `unweave evaluate` asks for unless told."""
 VERSION = 2
@@ -42,6 +54,7 @@ Codes = Literal["mean", "sampled", "both"]
 Part = Literal["train", "holdout"]
 
 
+@explained
 def evaluate(
     run: Trained,
     metrics: Sequence[str] | None = None,
@@ -51,6 +64,8 @@ def evaluate(
     codes: Codes = "mean",
     on: Part = "train",
     active: bool = True,
+    preset: str | None = None,
+    bootstrap: int = RESAMPLES,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Score a run; add to its `scores.json`, and write `codes.h5`; return the scores by name.
@@ -58,7 +73,8 @@ def evaluate(
     A score is named by the metric as it was asked for, `mig:bins=10`, and by what it was computed
     from where that is not the mean codes of all dimensions of training images: `mig/sampled`,
     `mig/holdout`, `mig/active`. Scores of an earlier step are dropped. A metric that fails is a
-    score of NaN with its reason, and costs the others nothing.
+    score of NaN with its reason, and costs the others nothing. Where unweave-metrics is installed
+    it computes all metrics at once, those of plugins too, and gives bootstrap intervals.
 
     Parameters
     ----------
@@ -70,14 +86,24 @@ def evaluate(
     on : the images trained on, or those held out.
     active : whether to compute every score of codes over the active dimensions alone as well, where
         some are not: unused dimensions inflate what MIG calls the runner-up.
+    preset : a convention of unweave-metrics, for every metric that has one of that name.
+        `gaujac2021` without `metrics` does all that its authors did: `as_gaujac2021`.
+    bootstrap : most resamples of the intervals, 0 for none.
 
     Raises
     ------
     ConfigError
-        If a metric is unknown, or needs factors that the data set does not have.
+        If a metric or the preset is unknown, or a metric needs factors that the data set does not
+        have.
     """
+    if preset is not None:
+        check_preset(run.registry, preset)
+    if preset == GAUJAC and metrics is None:
+        return as_gaujac2021(
+            run, rows=rows, seed=seed, active=active, bootstrap=bootstrap, progress=progress
+        )
     dataset = run.dataset if on == "train" else run.heldout
-    calls = _calls(run.registry, metrics, dataset, seed)
+    calls = _calls(run.registry, metrics, dataset, seed, preset)
     table: CodeTable | None = None
     scores: dict[str, Any] = {}
     for kind in ("mean", "sampled") if codes == "both" else (codes,):
@@ -86,7 +112,7 @@ def evaluate(
             run, run.model, rows=rows, seed=seed, dataset=dataset, noisy=noisy, progress=progress
         )
         suffix = ("/sampled" if noisy else "") + ("/holdout" if on == "holdout" else "")
-        scores |= _scores(run, table, dataset, calls, suffix, active)
+        scores |= _scores(run, table, dataset, calls, suffix, active, seed, bootstrap)
         if kind == "mean" or codes == "sampled":
             attributes: dict[str, str | int] = {
                 "method": run.config.method, "codes": kind, "on": on, "step": run.model_step,
@@ -94,7 +120,7 @@ def evaluate(
             write_code_table(run.codes_path, table, dataset, attributes)
     assert table is not None
     about: dict[str, Any] = {"rows": len(table.codes), "seed": seed}
-    if constant := _Arrays(run, table, dataset).constant_factors:
+    if constant := Arrays(run, table, dataset).constant_factors:
         about["left_out"] = list(constant)
         warnings.warn(
             f"factor {', '.join(map(quote, constant))} is the same in every encoded image and is "
@@ -109,20 +135,60 @@ def _scores(
     run: Trained,
     table: CodeTable,
     dataset: Dataset,
-    calls: Sequence[tuple[str, _Call]],
+    calls: Sequence[Called],
     suffix: str,
     active: bool,
+    seed: int,
+    bootstrap: int,
 ) -> dict[str, Any]:
     error = float(table.reconstruction_error.mean(dtype=np.float64))
     scores: dict[str, Any] = {f"reconstruction_error{suffix}": error}
-    arrays = _Arrays(run, table, dataset)
-    used = table.active
-    part = dataclasses.replace(table, codes=table.codes[:, used], std=table.std[:, used])
-    for name, call in calls:
-        scores[f"{name}{suffix}"] = _guarded(name, call, arrays)
-        if active and "codes" in call.needs and used.any() and not used.all():
-            scores[f"{name}/active{suffix}"] = _guarded(name, call, _Arrays(run, part, dataset))
+    compute = functools.partial(score_table, names=run.registry, seed=seed, resamples=bootstrap)
+    found = compute(calls, Arrays(run, table, dataset))
+    used, of_some = table.active, {}
+    if active and used.any() and not used.all():
+        part = dataclasses.replace(table, codes=table.codes[:, used], std=table.std[:, used])
+        of_codes = [(name, call) for name, call in calls if "codes" in call.needs]
+        of_some = compute(of_codes, Arrays(run, part, dataset))
+    for name, score in found.items():
+        scores[f"{name}{suffix}"] = score
+        if name in of_some:
+            scores[f"{name}/active{suffix}"] = of_some[name]
     return scores
+
+
+def as_gaujac2021(
+    run: Trained,
+    *,
+    rows: int = ROWS,
+    seed: int = 0,
+    active: bool = True,
+    bootstrap: int = RESAMPLES,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Score a run as the authors of TCWAE did, and return the scores by name.
+
+    MIG of the mean codes of 10,000 images; SAP of sampled codes, 10,000 to train and 5,000 to
+    test; the FactorVAE score of sampled codes, 5,000 votes to train and 1,000 to test; and the
+    squared error of sampled codes of 10,000 images that were held out, which is a score without a
+    value where none were.
+
+    References
+    ----------
+    Gaujac, Feige and Barber, "Learning disentangled representations with the Wasserstein
+    autoencoder", arXiv 2010.03459, appendix, and its published code.
+    """
+    given: dict[str, Any] = {"seed": seed, "bootstrap": bootstrap, "progress": progress}
+    scores: dict[str, Any] = {}
+    if run.config.holdout:
+        scores |= evaluate(run, (), rows=HELD_OUT, codes="sampled", on="holdout", **given)
+    else:
+        name = "reconstruction_error/sampled/holdout"
+        scores[name] = Failed("no images were held out; train with holdout=10000")
+        _add_scores(run, scores, {"rows": 0, "seed": seed})
+    of_all: dict[str, Any] = {"rows": rows, "active": active, "preset": GAUJAC, **given}
+    scores |= evaluate(run, ("sap", "factor-vae"), codes="sampled", **of_all)
+    return scores | evaluate(run, ("mig",), **of_all)  # last, for codes.h5 keeps the means
 
 
 def score_model(
@@ -132,7 +198,7 @@ def score_model(
     """Score a model on images of a run, and write nothing."""
     calls = _calls(run.registry, metrics, run.dataset, seed)
     table = encode_table(run, model, rows=rows, seed=seed)
-    scores = _scores(run, table, run.dataset, calls, "", True)
+    scores = _scores(run, table, run.dataset, calls, "", True, seed, 0)
     return {name: float(score) for name, score in scores.items()}
 
 
@@ -154,109 +220,25 @@ def code_distances(run: Trained, seed: int = 0, rows: int = 2000) -> dict[str, f
     return {s: float(distance(codes, run.prior_codes(len(codes), seed, s))) for s in sources}
 
 
-class _Arrays:
-    """What metrics are handed over, by name; images are decoded only if one asks for them."""
-
-    def __init__(self, run: Trained, table: CodeTable, dataset: Dataset) -> None:
-        self._run, self._table, self._dataset = run, table, dataset
-
-    def get(self, name: str, needs: Sequence[str]) -> NDArray[Any] | None:
-        """Return an array; the first rows alone where a metric looks at images, too."""
-        of_images = {"images", "reconstructions"} & set(needs)
-        rows = slice(IMAGE_ROWS if of_images else None)
-        if name == "codes":
-            return self._table.codes[rows]
-        if name == "std":
-            return self._table.std[rows]
-        if name == "factors":
-            return self._factors[rows]
-        return self._pictures[name]
-
-    @functools.cached_property
-    def _factors(self) -> NDArray[Any]:
-        """The factors that differ between the encoded images, shape (n, K')."""
-        factors = rows_of(self._dataset.factors, self._table.index)
-        assert factors is not None
-        if not self._differ.any():
-            raise ConfigError("every factor is the same in all encoded images")
-        return factors[:, self._differ]
-
-    @functools.cached_property
-    def _differ(self) -> NDArray[np.bool_]:
-        """Tell which factors differ between the encoded images, (K,); (0,) without factors."""
-        factors = rows_of(self._dataset.factors, self._table.index)
-        found = np.zeros(0, bool) if factors is None else (factors != factors[:1]).any(0)
-        return np.asarray(found, bool)
-
-    @property
-    def constant_factors(self) -> tuple[str, ...]:
-        """Names of the factors that are the same in all encoded images."""
-        names = self._dataset.factor_names if len(self._differ) else ()
-        return tuple(name for name, differs in zip(names, self._differ, strict=True) if not differs)
-
-    @functools.cached_property
-    def _pictures(self) -> dict[str, NDArray[Any]]:
-        images = self._dataset.images(self._table.index[:IMAGE_ROWS])
-        decoded = self._run.decode(self._table.codes[:IMAGE_ROWS])
-        return {"images": images / np.float32(255), "reconstructions": decoded / np.float32(255)}
-
-
-@dataclasses.dataclass(frozen=True)
-class _Call:
-    """A metric with its options, ready for arrays."""
-
-    entry: Any
-    options: Mapping[str, Any]
-    needs: tuple[str, ...]
-
-    def __call__(self, arrays: _Arrays) -> Any:
-        given = (arrays.get(need, self.needs) for need in self.needs)
-        return build_entry(self.entry, *given, options=self.options)
-
-
-class _Failed(float):
-    """A score that could not be computed: NaN with a reason."""
-
-    reason: str
-
-    def __new__(cls, reason: str) -> _Failed:
-        """Make one."""
-        made = super().__new__(cls, math.nan)
-        made.reason = reason
-        return made
-
-
-def _guarded(name: str, call: _Call, arrays: _Arrays) -> Any:
-    """Compute a score; whatever goes wrong becomes a score without a value."""
-    try:
-        score = call(arrays)
-        _check_number(str(call.entry), score)
-    except UnweaveError as error:
-        failed = _Failed(str(error))
-    else:
-        return score
-    warnings.warn(f"no score {name}: {failed.reason}", stacklevel=3)
-    return failed
-
-
-def _check_number(owner: str, score: Any) -> None:
-    """Raise unless a score is one number, or behaves as one."""
-    shape = getattr(score, "shape", ())
-    if isinstance(score, bool | str | bytes) or not hasattr(score, "__float__") or shape != ():
-        what = f" of shape {shape}" if shape else ""
-        raise ConfigError(f"{owner} must give one number, got {type(score).__name__}{what}")
-    with blaming(owner, "when its score was read as a number"):
-        float(score)
-
-
 def _calls(
-    names: Registry, metrics: Sequence[str] | None, dataset: Dataset, seed: int
-) -> list[tuple[str, _Call]]:
+    names: Registry, metrics: Sequence[str] | None, dataset: Dataset, seed: int,
+    preset: str | None = None,
+) -> list[Called]:  # fmt: skip
     """Find metrics; a default one is looked up where it comes from, whatever else is installed."""
-    if metrics is not None:
-        return [_metric(names, text, dataset, seed) for text in metrics]
-    chosen = _default_metrics(names, dataset)
-    return [_metric(names, text, dataset, seed, "unweave-metrics") for text in chosen]
+    home = None if metrics is not None else HOME
+    chosen = _default_metrics(names, dataset) if metrics is None else metrics
+    texts = dict.fromkeys(_with_preset(names, text, preset, home) for text in chosen)
+    return [_metric(names, text, dataset, seed, home) for text in texts]
+
+
+def _with_preset(names: Registry, text: str, preset: str | None, home: str | None) -> str:
+    """Add a preset to a metric that has that option, and no value of it."""
+    name, options = parse_spec(text)
+    if preset is None or "preset" in options:
+        return text
+    if "preset" not in options_of_entry(names.lookup("metric", name, home)):
+        return text
+    return f"{text.strip()}{',' if options else ':'}preset={preset}"
 
 
 def _default_metrics(names: Registry, dataset: Dataset) -> tuple[str, ...]:
@@ -275,7 +257,7 @@ def check_metric(names: Registry, text: str, dataset: Dataset) -> None:
 
 def _metric(
     names: Registry, text: str, dataset: Dataset, seed: int, home: str | None = None
-) -> tuple[str, _Call]:
+) -> Called:
     """Find a metric and check its options and needs before anything is encoded."""
     name, options = parse_spec(text)
     entry = names.lookup("metric", name, home)
@@ -291,11 +273,11 @@ def _metric(
     )
     if unknown := sorted(set(needs) - ARRAYS):
         raise ConfigError(f"metric {name} needs {unknown[0]}, which a run does not have")
-    if dataset.bits == 32 and {"images", "reconstructions"} & set(needs):
+    if dataset.bits == 32 and of_images(needs):
         raise ConfigError(f"metric {name} needs images, and {dataset.name} has none")
     if "factors" in needs and dataset.factors is None:
         raise ConfigError(f"metric {name} needs factors, and {dataset.name} has none")
-    return text.strip(), _Call(entry, given, needs)
+    return text.strip(), Call(entry, given, needs)
 
 
 class _Score(pydantic.BaseModel):
@@ -349,16 +331,17 @@ def read_scores(run: Trained) -> dict[str, Any] | None:
 
 
 def _add_scores(run: Trained, scores: Mapping[str, Any], about: dict[str, Any]) -> None:
-    """Add scores to those of the same step."""
-    try:
-        before = read_scores(run)
-    except RunError:
-        before = None  # what cannot be read is replaced
+    """Add scores to those of the same step; several processes may do so at once."""
     step = run.model_step  # training may have gone on meanwhile
-    kept = before["scores"] if before and before["step"] == step else {}
-    entries = kept | {name: _entry(score) | about for name, score in scores.items()}
-    content = {"version": VERSION, "step": step, **about, "scores": _plain(entries)}
-    write_text(run.scores_path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+    with one_at_a_time(run.path):
+        try:
+            before = read_scores(run)
+        except RunError:
+            before = None  # what cannot be read is replaced
+        kept = before["scores"] if before and before["step"] == step else {}
+        entries = kept | {name: _entry(score) | about for name, score in scores.items()}
+        content = {"version": VERSION, "step": step, **about, "scores": _plain(entries)}
+        write_text(run.scores_path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def reason_of(score: Any) -> str:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from unweave.owners import inherit
 from unweave.protocols import Posterior, PosteriorFamily
 from unweave.ranks import whole
 
@@ -52,7 +53,9 @@ class Autoencoder(nn.Module):
         """Return q(z|x) of a batch."""
         with self._autocast(x):
             parameters = self.over_rows(self.encoder, x)
-        return cast(PosteriorFamily, self.family)(parameters.float())
+        posterior = cast(PosteriorFamily, self.family)(parameters.float())
+        inherit(posterior, self.family)
+        return posterior
 
     def encode_distribution(self, x: Tensor) -> Distribution:
         """Return q(z|x) of a batch as a torch Distribution."""

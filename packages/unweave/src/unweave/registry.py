@@ -21,7 +21,7 @@ from typing import Any
 
 import pluggy
 
-from unweave import hookspecs
+from unweave import hookspecs, owners
 from unweave import options as _options
 from unweave.errors import (
     ClashError,
@@ -226,6 +226,7 @@ class Registry:
                     raise ConfigError(
                         f"{entry} gives an object without {member!r}, which every {kind} has"
                     )
+        owners.remember(built, str(entry))
         return built
 
     def observe(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:

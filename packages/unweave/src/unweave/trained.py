@@ -25,6 +25,7 @@ from unweave.given import as_dataset
 from unweave.holdout import split
 from unweave.latent import sample_prior
 from unweave.model import Autoencoder
+from unweave.owners import explained
 from unweave.protocols import Cost, Dataset, Posterior, member
 from unweave.registry import Registry
 
@@ -175,6 +176,7 @@ class Trained(RunDirectory):
         """The decoder, codes (b, D) -> outputs (b, c, h, w), a plain torch module."""
         return self.model.decoder
 
+    @explained
     @torch.no_grad()
     def encode(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Return the means of q(z|x), float32, shape (n, D).
@@ -192,6 +194,7 @@ class Trained(RunDirectory):
         means = [p.mean.cpu().numpy() for p, _ in encode_chunks(self.model, images, self.device)]
         return np.concatenate(means)
 
+    @explained
     @torch.no_grad()
     def decode(self, z: NDArray[np.floating[Any]] | Tensor) -> NDArray[Any]:
         """Return the pictures of codes, uint8, or float32 where the data are; (n, h, w, c).
@@ -292,6 +295,7 @@ class Trained(RunDirectory):
             progress=progress,
         ).eval()
 
+    @explained
     @torch.no_grad()
     def posterior_codes(self, rows: int | None = None, seed: int = 0) -> NDArray[np.float32]:
         """Draw one code z ~ q(z|x) of each of `rows` images, or of all; float32, shape (n, D)."""
@@ -304,6 +308,7 @@ class Trained(RunDirectory):
                 codes.append(posterior.rsample(generator).cpu().numpy())
         return np.concatenate(codes)
 
+    @explained
     @torch.no_grad()
     def prior_codes(self, n: int, seed: int = 0, source: Source = "prior") -> NDArray[np.float32]:
         """Return n codes drawn from the prior, or from the fitted density; float32, shape (n, D).

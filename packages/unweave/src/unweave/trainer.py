@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from unweave.assemble import Assembly, explaining, trained_parameters
+from unweave.assemble import Assembly, trained_parameters
 from unweave.batches import BatchIndices, Feed, derive_seed
 from unweave.checkpoint import save_checkpoint
 from unweave.config import TrainConfig
@@ -20,8 +20,10 @@ from unweave.configfile import digest
 from unweave.errors import NonFiniteError, RunError
 from unweave.method import Schedule
 from unweave.objectives.terms import WeightSchedule
+from unweave.owners import declared, explaining
 from unweave.players import Batches, Labels, make_batches, players_of
 from unweave.ranks import ALONE, Ranks
+from unweave.replay import FixedIndices, RecorderOf, Replayed, at_once, make_capturable
 from unweave.running_means import RunningMeans
 from unweave.signals import stop_signals
 
@@ -51,6 +53,8 @@ class Trainer:
     device : of everything.
     labels : gives the classes of the factors, int64, shape (N, K), on the device, or None.
     ranks : the processes that share every batch.
+    recorder : makes what records the step, so that it can be replayed, or None.
+    say : shows a line.
     """
 
     def __init__(
@@ -62,6 +66,8 @@ class Trainer:
         device: torch.device,
         labels: Labels = lambda: None,
         ranks: Ranks = ALONE,
+        recorder: RecorderOf | None = None,
+        say: Callable[[str], None] = print,
     ) -> None:
         self.model, self.objective = assembly.model.to(device), assembly.objective
         cast(nn.Module, self.objective).to(device)
@@ -70,7 +76,7 @@ class Trainer:
         self.feed, self.size, self.labels = feed, dataset_size, labels
         self.generator = torch.Generator(device)
         self.forked = [device] if device.type == "cuda" else []
-        self.orders = [
+        self.orders: list[Callable[[int], Tensor]] = [
             BatchIndices(dataset_size, config.batch_size, config.seed, stream, device)
             for stream in ("codes", "critic")
         ]
@@ -83,14 +89,30 @@ class Trainer:
         }
         self.clock = torch.zeros((), dtype=torch.int64, device=device)
         self.means = RunningMeans(assembly.term_names, device)
+        self._compute: Callable[[Callable[[], Tensor]], Tensor] = at_once
+        if recorder is not None:
+            self._compute = Replayed(recorder([self.generator]), self.fix(), say)
 
     def train_step(self) -> None:
         """Do one step of every player."""
         with self.ranks.sharing(self.model), self.reproducible():
-            terms = self.play(self.draw(self.step), self.move)
+            batches = self.draw(self.step)
+            terms = self._compute(lambda: self.play(batches, self.move))
         self.means.add(terms, self.clock)
         self.clock += 1
         self.step += 1
+
+    def fix(self) -> str:
+        """Let what changes from step to step lie in fixed places; return what stands against it."""
+        batch, device = self.config.batch_size, self.clock.device
+        self.orders = [FixedIndices(order, batch, device) for order in self.orders]
+        if self.ranks.size > 1:
+            return "several processes share every batch"
+        found = [
+            make_capturable(seat.optimizer, len(set(seat.schedule.values)) == 1)
+            for seat in self.seats.values()
+        ]
+        return next(filter(None, found), "")
 
     @contextmanager
     def reproducible(self) -> Iterator[None]:
@@ -107,6 +129,9 @@ class Trainer:
     def seed_noise(self, step: int) -> None:
         """Begin the noise of a step, and have the images of the next one read."""
         self.generator.manual_seed(derive_seed(self.config.seed, "noise", step))
+        for order in self.orders:
+            if isinstance(order, FixedIndices):
+                order.fill(step)
         self.feed.announce(self.orders[0](step + 1))
 
     def draw(self, step: int) -> Batches:
@@ -128,13 +153,15 @@ class Trainer:
         for number, players in enumerate(self.objective.rounds):
             losses, terms = self.objective.losses(number, batches, self.clock)
             named |= terms
-            seats = [self.seats[player.name] for player in players]
+            movers = [player.name for player in players]
+            seats = [self.seats[name] for name in movers]
             found = gradients_of(
-                [losses[player.name] for player in players], [seat.parameters for seat in seats]
+                declared(losses, movers, self.objective), [seat.parameters for seat in seats]
             )
             for seat, gradients in zip(seats, self.ranks.mean(found), strict=True):
                 move(seat, gradients)
-        return torch.stack([named[name].detach() for name in self.means.names])
+        logged = declared(named, self.means.names, self.objective)
+        return torch.stack([term.detach() for term in logged])
 
     def move(self, seat: Seat, gradients: Gradients) -> None:
         """Let a player descend."""
@@ -142,11 +169,7 @@ class Trainer:
             parameter.grad = None if gradient is None else laid_out(gradient, parameter)
         if self.config.clip_norm:
             nn.utils.clip_grad_norm_(seat.parameters, self.config.clip_norm)
-        for group in seat.optimizer.param_groups:
-            if isinstance(group["lr"], Tensor):
-                group["lr"].copy_(seat.rate(self.clock))
-            else:
-                group["lr"] = seat.schedule.at(self.step)
+        set_rates(seat.optimizer, seat, self.clock, self.step)
         seat.optimizer.step()
         seat.optimizer.zero_grad(set_to_none=True)
 
@@ -239,6 +262,15 @@ def gradients_of(losses: Sequence[Tensor], own: Sequence[Sequence[Tensor]]) -> l
         torch.autograd.grad(loss, parameters, retain_graph=number < last, allow_unused=True)
         for number, (loss, parameters) in enumerate(zip(losses, own, strict=True))
     ]
+
+
+def set_rates(optimizer: Optimizer, seat: Seat, clock: Tensor, step: int) -> None:
+    """Give an optimizer the learning rate of a step, a tensor where it takes one."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].copy_(seat.rate(clock))
+        else:
+            group["lr"] = seat.schedule.at(step)
 
 
 def _take_seat(assembly: Assembly, player: Any, device: torch.device) -> Seat:

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -23,7 +23,7 @@ from unweave.configfile import digest
 from unweave.directory import RunDirectory, check_empty
 from unweave.errors import ConfigError, RunError, blaming
 from unweave.evaluate import score_model
-from unweave.files import write_bytes, write_text
+from unweave.files import append_line, expanded, write_bytes, write_text
 from unweave.given import as_dataset
 from unweave.holdout import split
 from unweave.method import Method
@@ -34,6 +34,7 @@ from unweave.protocols import Dataset, member
 from unweave.ranks import ALONE, Ranks
 from unweave.registry import Registry, registry
 from unweave.rehearsal import check_feed, rehearse
+from unweave.replay import recorder_for
 from unweave.settings import read_settings
 from unweave.trained import Trained
 from unweave.trainer import Trainer, fit
@@ -82,22 +83,21 @@ def train(
     target = choose_device(ranks.device(device))
     processor.prepare()
     if out and ranks.first:
-        check_empty(Path(out).expanduser())
+        check_empty(expanded(out))
     dataset = given or build_dataset(names, config)
     config = fit_batch(config, len(dataset) - config.holdout, shown)
     kept, _ = split(dataset, config.holdout, config.seed)
     assembly = prepare(names, config, kept, networks)
     feed = put(assembly, kept, target, shown)
     if not ranks.first:
-        trainer = build_trainer(assembly, feed, kept, config, target, ranks)
+        trainer = build_trainer(assembly, feed, kept, config, target, ranks, shown.say)
         return _follow(kind(Path(out or "runs"), config, names), trainer, target)
-    run = kind.create(Path(out).expanduser() if out else _free_path(config), config, names)
+    run = kind.create(expanded(out) if out else _free_path(config), config, names)
     run.device_name, run.networks = device, networks
     run.__dict__["whole_dataset"] = dataset
     with run.locked():
-        run.carry(member(assembly.model.prior, "carried"))
-        run.record_images(kept)
-        trainer = build_trainer(assembly, feed, kept, run.config, target, ranks)
+        record(run, assembly, kept)
+        trainer = build_trainer(assembly, feed, kept, run.config, target, ranks, shown.say)
         return _train(run, trainer, target, shown)
 
 
@@ -142,12 +142,20 @@ def resume(
         shown.say(f"{run.path} is finished at step {done}; --steps N goes on to step N")
     assembly = prepare(run.registry, config, run.dataset, run.networks)
     with run.locked() if ranks.first else nullcontext():
+        if ranks.first and run.recorded("images") is None:  # killed before they were recorded
+            record(run, assembly, run.dataset)
         feed = put(assembly, run.dataset, target, shown)
-        trainer = build_trainer(assembly, feed, run.dataset, config, target, ranks)
+        trainer = build_trainer(assembly, feed, run.dataset, config, target, ranks, shown.say)
         if ranks.first:
             return _train(run, trainer, target, shown)
         load_newest(run, trainer)
         return _follow(run, trainer, target)
+
+
+def record(run: Trained, assembly: Assembly, dataset: Dataset) -> None:
+    """Keep in the run what it needs beside its configuration."""
+    run.carry(member(assembly.model.prior, "carried"))
+    run.record_images(dataset)
 
 
 def _is_named(value: Any) -> bool:
@@ -191,12 +199,13 @@ def make_trainer(
     device: torch.device,
     dataset: Dataset | None = None,
     progress: Progress | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Trainer:
-    """Build the trainer of a configuration, without a run directory."""
+    """Build the trainer of a configuration, without a run directory; `say` as `build_trainer`."""
     dataset = dataset or build_dataset(names, config)
     assembly = prepare(names, config, dataset, None)
     feed = put(assembly, dataset, device, progress or Silent())
-    return build_trainer(assembly, feed, dataset, config, device)
+    return build_trainer(assembly, feed, dataset, config, device, say=say)
 
 
 def build_trainer(
@@ -206,8 +215,11 @@ def build_trainer(
     config: TrainConfig,
     device: torch.device,
     ranks: Ranks = ALONE,
+    say: Callable[[str], None] | None = None,
 ) -> Trainer:
     """Build the trainer of what was prepared.
+
+    say : shows a line; where it is given, the step is recorded and replayed if the device can.
 
     Raises
     ------
@@ -216,7 +228,10 @@ def build_trainer(
     """
     ranks.check(config.batch_size, assembly.model, cast(nn.Module, assembly.objective))
     labels = _labels(dataset, device)
-    return Trainer(assembly, feed, len(dataset), config, device, labels, ranks)
+    recorder = None if say is None else recorder_for(device)
+    return Trainer(
+        assembly, feed, len(dataset), config, device, labels, ranks, recorder, say or print
+    )
 
 
 def put(assembly: Assembly, dataset: Dataset, device: torch.device, progress: Progress) -> Feed:
@@ -322,7 +337,8 @@ class RunObserver:
             scalars |= validation_terms(self._trainer, *self._heldout)
         if config.evaluate_every and step % config.evaluate_every == 0:
             scalars |= self._scores()
-        self._write(json.dumps({"step": step, **scalars}))
+        # On the disk before the checkpoint that follows: a resumed run's log has no gap.
+        append_line(self._run.scalars_path, json.dumps({"step": step, **scalars}))
         self._progress.logged(step, scalars)
         wishes = self._run.registry.observe(
             "unweave_run_log", run=self._run, step=step, scalars=dict(scalars)
@@ -356,15 +372,6 @@ class RunObserver:
         scores = score_model(self._run, self._trainer.model)
         self._trainer.model.train()
         return {f"score/{name}": float(value) for name, value in scores.items()}
-
-    def _write(self, line: str) -> None:
-        try:
-            with self._run.scalars_path.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
-        except OSError as error:
-            raise RunError(
-                f"{self._run.scalars_path} cannot be written: {error.strerror}"
-            ) from error
 
 
 class _Best:

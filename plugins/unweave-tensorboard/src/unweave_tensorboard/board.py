@@ -98,6 +98,8 @@ def has_events(run: Path) -> bool:
 def settings(run: Path) -> dict[str, Setting]:
     """Read the settings of a run in the form that TensorBoard takes: flat, numbers and text.
 
+    Examples
+    --------
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "config.toml").write_text("dim = 4\\n[prior]\\nname = 'normal'")

@@ -65,6 +65,8 @@ def traversals(run: Run, image: NDArray[np.uint8], codes: NDArray[np.float32]) -
 def tile(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
     """Lay images (n, h, w, c) out in rows of `columns`.
 
+    Examples
+    --------
     >>> tile(np.arange(4, dtype=np.uint8).reshape(4, 1, 1, 1), 2)[..., 0].tolist()
     [[0, 1], [2, 3]]
     """

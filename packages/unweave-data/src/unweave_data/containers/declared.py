@@ -34,8 +34,8 @@ class Bytes:
 
         Raises
         ------
-        DataError : the file is truncated
-
+        DataError
+            If the file is truncated.
         """
         found = bytearray()
         while len(found) < size:
@@ -71,8 +71,8 @@ def read_declared(path: Path | str, what: str, declare: Declare) -> NDArray[Any]
 
     Raises
     ------
-    DataError : not such a file, truncated, or longer than its head declares
-
+    DataError
+        If it is not such a file, truncated, or longer than its head declares.
     """
     path = regular_file(path, what)
     with reading(path, what), path.open("rb") as file:

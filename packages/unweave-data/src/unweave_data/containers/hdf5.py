@@ -41,9 +41,9 @@ class Hdf5File:
 
         Raises
         ------
-        DataError : it is missing, a group, reached through a soft or external link, virtual, in
-            another file, or was never written
-
+        DataError
+            If it is missing, a group, reached through a soft or external link, virtual, in
+            another file, or was never written.
         """
         import h5py
 
@@ -242,8 +242,8 @@ def open_hdf5(path: Path | str, what: str) -> Iterator[Hdf5File]:
 
     Raises
     ------
-    DataError : no such file, not an HDF5, truncated or damaged
-
+    DataError
+        If there is no such file, not an HDF5, truncated or damaged.
     """
     import h5py
 

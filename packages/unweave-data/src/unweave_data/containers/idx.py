@@ -32,8 +32,8 @@ def read_idx(path: Path | str, what: str = "an idx file") -> NDArray[np.generic]
 
     Raises
     ------
-    DataError : not such a file, truncated, or longer than its axes declare
-
+    DataError
+        If it is not such a file, truncated, or longer than its axes declare.
     """
     return read_declared(path, what, _declare)
 

@@ -35,8 +35,8 @@ def read_norb(path: Path | str, what: str = "a matrix of NORB") -> NDArray[Any]:
 
     Raises
     ------
-    DataError : not such a file, truncated, or longer than its axes declare
-
+    DataError
+        If it is not such a file, truncated, or longer than its axes declare.
     """
     return read_declared(path, what, _declare)
 

@@ -23,8 +23,8 @@ def read_header(file: IO[bytes], path: Path, name: str) -> Header:
 
     Raises
     ------
-    DataError : it holds Python objects, or is no header
-
+    DataError
+        If it holds Python objects, or is no header.
     """
     version = np.lib.format.read_magic(file)
     with warnings.catch_warnings():  # numpy warns of headers that Python 2 wrote
@@ -102,8 +102,8 @@ def open_npy(path: Path | str, what: str) -> Iterator[NpyFile]:
 
     Raises
     ------
-    DataError : no such file, not an npy, truncated, or holding objects
-
+    DataError
+        If there is no such file, not an npy, truncated, or holding objects.
     """
     path = regular_file(path, what)
     with reading(path, what), path.open("rb") as file:

@@ -136,8 +136,9 @@ def open_npz(path: Path | str, what: str) -> Iterator[NpzFile]:
 
     Raises
     ------
-    DataError : no such file, not an npz, truncated, or holding objects where arrays are asked for
-
+    DataError
+        If there is no such file, not an npz, truncated, or holding objects where arrays are
+        asked for.
     """
     path = regular_file(path, what)
     # The file is opened here, so that it closes even where a member is still being read.

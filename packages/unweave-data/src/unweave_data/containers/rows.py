@@ -41,8 +41,8 @@ class OpenFile:
 
         Raises
         ------
-        DataError : it was
-
+        DataError
+            If the file was changed.
         """
         with reading(self.path, "the file that was opened before"):
             if _identity(self.path.stat()) != self._identity:
@@ -59,8 +59,8 @@ class OpenFile:
 
         Raises
         ------
-        DataError : the file ends before
-
+        DataError
+            If the file ends before.
         """
         with reading(self.path, "the file that was opened before"):
             found = self._at(size, offset)

@@ -50,8 +50,8 @@ def unpacked_rows(
 
     Raises
     ------
-    DataError : the folder cannot be written, or another process is unpacking the same array
-
+    DataError
+        If the folder cannot be written, or another process is unpacking the same array.
     """
     digest = hashlib.blake2b(key.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
     target = Path(folder).expanduser() / f"{stem[:80]}-{digest}.npy"

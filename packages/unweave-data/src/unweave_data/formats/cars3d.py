@@ -29,7 +29,7 @@ _WHAT = "the mat file of a car"
 def cars3d(*, path: Path | None = None, resolution: int = 64) -> Dataset:
     """Read Cars3D: 17,568 images of cars; elevation 4, azimuth 24, object 183.
 
-    Order: as the factors, the last fastest, as disentanglement_lib has it.
+    The order is that of the factors, the last fastest, as disentanglement_lib has it.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ def cars3d(*, path: Path | None = None, resolution: int = 64) -> Dataset:
 
     Raises
     ------
-    DataError : no such files, or damaged ones
-
+    DataError
+        If there are no such files, or damaged ones.
     """
     check_resolution(resolution)
     found = find(path, BY_NAME["cars3d"])

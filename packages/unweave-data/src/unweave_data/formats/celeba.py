@@ -56,8 +56,8 @@ def celeba(
 
     Raises
     ------
-    DataError : no such folder or lists, or a damaged image
-
+    DataError
+        If there is no such folder or lists, or a damaged image.
     """
     check_resolution(resolution)
     if isinstance(crop, bool) or not isinstance(crop, int) or not 0 <= crop <= 178:

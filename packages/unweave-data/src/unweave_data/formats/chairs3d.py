@@ -50,8 +50,8 @@ def chairs3d(
 
     Raises
     ------
-    DataError : no such folder, or a damaged image
-
+    DataError
+        If there is no such folder, or a damaged image.
     """
     check_resolution(resolution)
     if channels not in (1, 3):

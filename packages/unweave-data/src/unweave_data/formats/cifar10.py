@@ -38,14 +38,14 @@ def cifar10(*, path: Path | None = None, split: str = "train") -> Dataset:
     ----------
     path
         folder of the binary version, data_batch_1.bin to data_batch_5.bin and test_batch.bin; or of
-        PNG batches, one image a row of 1,024 pixels, with train_lables.json and test_lables.json
+        PNG batches, one image per row of 1,024 pixels, with train_lables.json and test_lables.json
     split
         "train" (50,000 images) or "test" (10,000)
 
     Raises
     ------
-    DataError : no such files, or damaged ones
-
+    DataError
+        If there are no such files, or damaged ones.
     """
     if split not in _BATCHES:
         raise DataError(f"split must be one of {', '.join(_BATCHES)}, got {split[:80]!r}")

@@ -12,10 +12,11 @@ from unweave_data.named import named
 def digits() -> Dataset:
     """Give scikit-learn's 1,797 handwritten digits, 8 x 8, one factor `digit` of 10 classes.
 
+    Examples
+    --------
     >>> data = digits()
     >>> len(data), data.image_shape, data.factor_sizes
     (1797, (8, 8, 1), (10,))
-
     """
     from sklearn.datasets import load_digits
 

@@ -28,8 +28,8 @@ def lpc_sprites(*, path: Path | None = None) -> Dataset:
 
     Raises
     ------
-    DataError : no such file, or a damaged one
-
+    DataError
+        If there is no such file, or a damaged one.
     """
     found = find(path, BY_NAME["lpc-sprites"])
     found = _only_npz(found) if found.is_dir() else found

@@ -45,8 +45,8 @@ def medmnist(
 
     Raises
     ------
-    DataError : no such file, a damaged one, or a set of volumes
-
+    DataError
+        If there is no such file, a damaged one, or a set of volumes.
     """
     if split not in _PARTS:
         raise DataError(f"split must be one of {', '.join(_PARTS)}, got {split[:80]!r}")

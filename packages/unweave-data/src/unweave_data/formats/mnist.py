@@ -34,13 +34,13 @@ def mnist(*, path: Path | None = None, split: str = "train", first: int = 0) -> 
 
     Raises
     ------
-    DataError : no such files, or damaged ones
+    DataError
+        If there are no such files, or damaged ones.
 
     References
     ----------
     Y. LeCun, L. Bottou, Y. Bengio, P. Haffner. Gradient-based learning applied to document
     recognition. Proceedings of the IEEE, 1998.
-
     """
     return _idx_set("mnist", path, split, "digit", first)
 
@@ -62,13 +62,13 @@ def fashion_mnist(*, path: Path | None = None, split: str = "train", first: int 
 
     Raises
     ------
-    DataError : no such files, or damaged ones
+    DataError
+        If there are no such files, or damaged ones.
 
     References
     ----------
     H. Xiao, K. Rasul, R. Vollgraf. Fashion-MNIST: a novel image dataset for benchmarking machine
     learning algorithms. 2017.
-
     """
     return _idx_set("fashion-mnist", path, split, "class", first)
 
@@ -88,13 +88,13 @@ def kmnist(*, path: Path | None = None, split: str = "train", first: int = 0) ->
 
     Raises
     ------
-    DataError : no such files, or damaged ones
+    DataError
+        If there are no such files, or damaged ones.
 
     References
     ----------
     T. Clanuwat, M. Bober-Irizar, A. Kitamoto, A. Lamb, K. Yamamoto, D. Ha. Deep learning for
     classical Japanese literature. 2018.
-
     """
     return _idx_set("kmnist", path, split, "character", first)
 
@@ -121,13 +121,13 @@ def emnist(
 
     Raises
     ------
-    DataError : no such files, or damaged ones
+    DataError
+        If there are no such files, or damaged ones.
 
     References
     ----------
     G. Cohen, S. Afshar, J. Tapson, A. van Schaik. EMNIST: extending MNIST to handwritten letters.
     2017.
-
     """
     if kind not in EMNIST:
         raise DataError(f"kind must be one of {', '.join(EMNIST)}, got {kind[:80]!r}")

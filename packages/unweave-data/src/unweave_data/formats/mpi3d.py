@@ -64,8 +64,8 @@ def mpi3d(
 
     Raises
     ------
-    DataError : no such file, a damaged one, or another number of images
-
+    DataError
+        If there is no such file, a damaged one, or another number of images.
     """
     if kind not in KINDS:
         raise DataError(f"kind must be one of {', '.join(KINDS)}, got {kind[:80]!r}")

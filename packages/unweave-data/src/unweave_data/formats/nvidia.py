@@ -55,8 +55,8 @@ def falcor3d(
 
     Raises
     ------
-    DataError : no such folder or table, or a damaged image
-
+    DataError
+        If there is no such folder or table, or a damaged image.
     """
     return _open(BY_NAME["falcor3d"], path, FALCOR, resolution, Kept(in_memory, unpack))
 
@@ -87,8 +87,8 @@ def isaac3d(
 
     Raises
     ------
-    DataError : no such folder or table, or a damaged image
-
+    DataError
+        If there is no such folder or table, or a damaged image.
     """
     return _open(BY_NAME["isaac3d"], path, ISAAC, resolution, Kept(in_memory, unpack))
 

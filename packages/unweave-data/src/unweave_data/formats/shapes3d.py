@@ -49,8 +49,8 @@ def shapes3d(
 
     Raises
     ------
-    DataError : no such file, or a damaged one
-
+    DataError
+        If there is no such file, or a damaged one.
     """
     found = find(path, BY_NAME["shapes3d"])
     found = named_file(found, ["3dshapes.h5"], _WHAT) if found.is_dir() else found

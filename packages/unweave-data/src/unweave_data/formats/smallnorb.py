@@ -56,8 +56,8 @@ def smallnorb(
 
     Raises
     ------
-    DataError : no such files, or damaged ones
-
+    DataError
+        If there are no such files, or damaged ones.
     """
     check_resolution(resolution)
     if split not in (*_STEMS, "all"):

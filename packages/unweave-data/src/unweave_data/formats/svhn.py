@@ -29,8 +29,8 @@ def svhn(*, path: Path | None = None, split: str = "train") -> Dataset:
 
     Raises
     ------
-    DataError : no such file, or a damaged one
-
+    DataError
+        If there is no such file, or a damaged one.
     """
     if split not in SPLITS:
         raise DataError(f"split must be one of {', '.join(SPLITS)}, got {split[:80]!r}")

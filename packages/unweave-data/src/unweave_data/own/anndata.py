@@ -38,13 +38,13 @@ def read_anndata(
 
     Raises
     ------
-    DataError : a matrix or a column that cannot be read
+    DataError
+        For a matrix or a column that cannot be read.
 
     References
     ----------
     The AnnData developers. On-disk format, version 0.1.0 of arrays, sparse matrices, data frames
     and categoricals.
-
     """
     name = array or "X"
     shape = _shape(file, name)

@@ -66,8 +66,8 @@ def npz(
 
     Raises
     ------
-    DataError : not an npz, truncated, no such arrays, or arrays that are no images or factors
-
+    DataError
+        If it is not an npz, truncated, no such arrays, or arrays that are no images or factors.
     """
     wanted = Wanted(range_, channels, background_colour(background))
     with open_npz(required(path, "the npz"), "an npz with images") as file:
@@ -114,8 +114,9 @@ def hdf5(
 
     Raises
     ------
-    DataError : not an HDF5, truncated, no such data sets, or ones that are no images or factors
-
+    DataError
+        If it is not an HDF5, truncated, no such data sets, or ones that are no images or
+        factors.
     """
     wanted = Wanted(range_, channels, background_colour(background))
     with open_hdf5(required(path, "the HDF5"), "an HDF5 with images") as file:
@@ -152,8 +153,8 @@ def npy(
 
     Raises
     ------
-    DataError : not an npy, truncated, or an array that is no images or factors
-
+    DataError
+        If it is not an npy, truncated, or an array that is no images or factors.
     """
     wanted = Wanted(range_, channels, background_colour(background))
     with open_npy(required(path, "the npy"), "an npy with images") as file:
@@ -184,8 +185,8 @@ def images_name(file: ArrayFile, asked: str | None) -> str:
 
     Raises
     ------
-    DataError : there is none
-
+    DataError
+        If there is no such array.
     """
     found = _choose(file, asked, IMAGES, "images")
     if found is None and len(file.names) == 1:
@@ -207,8 +208,8 @@ def known_factors(file: ArrayFile, asked: str | None, n: int) -> tuple[Factors, 
 
     Raises
     ------
-    DataError : no such array, or one that is no factors
-
+    DataError
+        If there is no such array, or one that is no factors.
     """
     name = _choose(file, asked, FACTORS, "factors")
     if name is None:

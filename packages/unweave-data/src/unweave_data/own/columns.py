@@ -23,8 +23,9 @@ def read_table(path: Path | str, what: str) -> tuple[list[str], list[list[str]]]
 
     Raises
     ------
-    DataError : no such file, not text in UTF-8, no rows, or rows of another length than the names
-
+    DataError
+        If there is no such file, not text in UTF-8, no rows, or rows of another length than the
+        names.
     """
     path = regular_file(path, what)
     with reading(path, what), path.open(encoding="utf-8-sig", newline="") as file:
@@ -60,8 +61,8 @@ def check_complete(name: str, column: list[str]) -> None:
 
     Raises
     ------
-    DataError : a cell is empty, NA or NaN
-
+    DataError
+        If a cell is empty, NA or NaN.
     """
     missing = sum(text.strip().lower() in _MISSING for text in column)
     if missing:
@@ -85,11 +86,13 @@ def factors_of_columns(columns: Mapping[str, NDArray[Any]]) -> Factors:
 
     Raises
     ------
-    DataError : numbers that are not finite
+    DataError
+        For numbers that are not finite.
 
+    Examples
+    --------
     >>> factors_of_columns({"arm": np.array(["b", "a", "b"])}).classes.ravel().tolist()
     [1, 0, 1]
-
     """
     if not columns:
         return UNKNOWN

@@ -36,8 +36,8 @@ def factors_of_files(
 
     Raises
     ------
-    DataError : a file that the CSV names is not there, or named twice; no such split
-
+    DataError
+        If a file that the CSV names does not exist or is named twice, or there is no such split.
     """
     names, rows = read_table(table, "the CSV of factors")
     key = next((names.index(name) for name in _FILE_COLUMNS if name in names), 0)

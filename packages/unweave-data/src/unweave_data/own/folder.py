@@ -70,8 +70,8 @@ def images(
 
     Raises
     ------
-    DataError : no folder, no images, a damaged one, or one too large to unpack safely
-
+    DataError
+        For no folder, no images, a damaged one, or one too large to unpack safely.
     """
     check_fit(resolution, channels, fit)
     colour = background_colour(background) or (0, 0, 0)

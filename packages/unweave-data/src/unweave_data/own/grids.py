@@ -35,9 +35,10 @@ def factors_of_grid(stem: str, n: int) -> tuple[Factors, str]:
     -------
     Factors, and one line that says where they are from; UNKNOWN and "" where it is none of them
 
+    Examples
+    --------
     >>> factors_of_grid("cars3d_x64", 17_568)[0].sizes
     (4, 24, 183)
-
     """
     for name, sizes in GRIDS.items():
         if name in stem.lower() and n == math.prod(sizes.values()):

@@ -60,8 +60,8 @@ def vectors(
 
     Raises
     ------
-    DataError : not such a file, truncated, or numbers that are no vectors
-
+    DataError
+        If it is not such a file, truncated, or numbers that are no vectors.
     """
     if scale not in SCALES:
         raise DataError(f"scale must be one of {', '.join(SCALES)}, got {scale[:80]!r}")
@@ -88,8 +88,8 @@ def series(
 
     Raises
     ------
-    DataError : not such a file, truncated, or numbers that are no series
-
+    DataError
+        If it is not such a file, truncated, or numbers that are no series.
     """
     what = "an npz, npy or HDF5 with time series"
     path = regular_file(required(path, what), what)

@@ -57,19 +57,21 @@ def dsprites(*, path: Path | None = None, resolution: int = 64) -> Dataset:
 
     Raises
     ------
-    DataError : another resolution, or not such a file
+    DataError
+        For another resolution, or not such a file.
 
     References
     ----------
     L. Matthey, I. Higgins, D. Hassabis, A. Lerchner. dSprites: disentanglement testing sprites
     dataset. 2017.
 
+    Examples
+    --------
     >>> data = dsprites()
     >>> len(data), data.image_shape, data.factor_sizes
     (737280, (64, 64, 1), (3, 6, 40, 32, 32))
     >>> data.images([0, 737279]).shape
     (2, 64, 64, 1)
-
     """
     if resolution not in RESOLUTIONS:
         known = ", ".join(str(r) for r in RESOLUTIONS)
@@ -142,9 +144,10 @@ def render(index: NDArray[np.int64], resolution: int = 64) -> NDArray[np.uint8]:
     -------
     uint8 array, shape (n, resolution^2 / 8): the pixels as numpy.packbits packs them
 
+    Examples
+    --------
     >>> int(np.unpackbits(render(np.array([0]))).sum())
     100
-
     """
     fill: Fill = fill_few if len(index) <= _FEW else fill_many
     classes = np.stack(np.unravel_index(index, FACTOR_SIZES), axis=1)

@@ -33,11 +33,12 @@ def fill_few(x: NDArray[np.int32], y: NDArray[np.int32], resolution: int) -> NDA
 
     O(n resolution^2) time and memory, 0.03 ms a frame at 64.
 
+    Examples
+    --------
     >>> box = np.array([[0, 8192, 8192, 0]], np.int32)
     >>> frame = np.unpackbits(fill_few(box, np.roll(box, 1), 16)).reshape(16, 16)
     >>> int(frame.sum()), int(frame[:8, :8].sum())
     (64, 64)
-
     """
     frame, row, column = _crossings(x.astype(np.int64), y.astype(np.int64), FIELD // resolution)
     width = resolution + 1

@@ -52,9 +52,10 @@ def outlines(shape: int) -> NDArray[np.float64]:
     -------
     float64 array, shape (6, 40, 2, corners): x, then y, in pixels of a 64 x 64 frame, y down
 
+    Examples
+    --------
     >>> outlines(0)[5, 0, 0].tolist()
     [-9.6, 9.6, 9.6, -9.6]
-
     """
     u, v = np.array((_square, _ellipse, _heart)[shape]()).T
     turns = [2 * math.pi * i / 39 for i in range(40)]
@@ -81,10 +82,11 @@ def corners(classes: NDArray[np.integer]) -> tuple[NDArray[np.int32], NDArray[np
     -------
     two int32 arrays, shape (n, corners): x and y in 1/256 pixel of a 64 x 64 frame, y down
 
+    Examples
+    --------
     >>> x, y = corners(np.array([[0, 5, 0, 0, 31]]))
     >>> (x / 256).tolist()
     [[6.3984375, 25.6015625, 25.6015625, 6.3984375]]
-
     """
     shape, scale, turn, p_x, p_y = classes.T
     offsets = outlines(int(shape[0]))[scale, turn]

@@ -14,8 +14,8 @@ def check_count(option: str, count: int, least: int) -> None:
 
     Raises
     ------
-    DataError : it is none
-
+    DataError
+        If the value is not allowed.
     """
     if not isinstance(count, int) or isinstance(count, bool) or count < least:
         raise DataError(f"{option} must be an integer of at least {least}, got {count!r}")
@@ -26,8 +26,8 @@ def check_size(option: str, size: float) -> None:
 
     Raises
     ------
-    DataError : it is none
-
+    DataError
+        If the value is not allowed.
     """
     if not isinstance(size, (int, float)) or not 0 <= size < math.inf:
         raise DataError(f"{option} must be a finite number of at least 0, got {size!r}")
@@ -38,8 +38,8 @@ def rng_of_split(seed: int, split: str) -> np.random.Generator:
 
     Raises
     ------
-    DataError : no such split, or the seed is no integer of at least 0
-
+    DataError
+        If there is no such split, or the seed is no integer of at least 0.
     """
     if split not in SPLITS:
         raise DataError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
@@ -51,8 +51,8 @@ def rng_of(seed: int, stream: int) -> np.random.Generator:
 
     Raises
     ------
-    DataError : the seed is no integer of at least 0
-
+    DataError
+        If the seed is no integer of at least 0.
     """
     check_count("seed", seed, 0)
     return np.random.default_rng([seed, stream])

@@ -44,7 +44,8 @@ def pinwheel(
 
     Raises
     ------
-    DataError : an option is out of its range
+    DataError
+        If an option is out of its range.
 
     References
     ----------
@@ -53,10 +54,11 @@ def pinwheel(
     Rainforth, Siddharth, Teh. Disentangling disentanglement in variational autoencoders (2019),
     section 6.2: 4 arms of 100 points, 0.3, 0.1, 0.25 in the authors' published scripts.
 
+    Examples
+    --------
     >>> data = pinwheel()
     >>> data, data.factor_names, data.factor_sizes
     (<pinwheel: 400 vectors of 2>, ('arm',), (4,))
-
     """
     check_count("arms", arms, 1)
     check_count("points", points, arms)
@@ -103,10 +105,11 @@ def draw_pinwheel(
     -------
     float64 array, shape (n, 2)
 
+    Examples
+    --------
     >>> draw_pinwheel(np.random.default_rng(0), np.array([0, 1]), 4, 0.0, 0.0, 0.0).round(3)
     array([[ 1.,  0.],
            [ 0., -1.]])
-
     """
     r = 1 + radial_std * rng.standard_normal(len(arm))
     t = tangential_std * rng.standard_normal(len(arm))

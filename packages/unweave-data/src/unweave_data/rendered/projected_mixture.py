@@ -83,7 +83,8 @@ def projected_mixture(
 
     Raises
     ------
-    DataError : an option is out of its range
+    DataError
+        If an option is out of its range.
 
     References
     ----------
@@ -91,10 +92,11 @@ def projected_mixture(
     of four two-dimensional Gaussians ... projected into a 100-dimensional space". It names no
     means, scales or number of points.
 
+    Examples
+    --------
     >>> data = projected_mixture(points=500)
     >>> data, data.factor_names, data.factor_sizes, data.coordinates.shape
     (<gaussian-mixture-100d: 500 vectors of 100>, ('component',), (4,), (500, 2))
-
     """
     check_count("components", components, 1)
     check_count("points", points, components)
@@ -117,12 +119,13 @@ def means_on_circle(components: int, radius: float) -> NDArray[np.float64]:
     -------
     float64 array, shape (components, 2)
 
+    Examples
+    --------
     >>> means_on_circle(4, 2**0.5).round(3)
     array([[ 1.,  1.],
            [-1.,  1.],
            [-1., -1.],
            [ 1., -1.]])
-
     """
     angle = 2 * np.pi * (np.arange(components) + 0.5) / components
     return radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -138,10 +141,11 @@ def draw_projection(rng: np.random.Generator, dim: int) -> NDArray[np.float64]:
     -------
     float64 array, shape (dim, 2)
 
+    Examples
+    --------
     >>> plane = draw_projection(np.random.default_rng(0), 5)
     >>> (plane.T @ plane).round(6).tolist() == [[1, 0], [0, 1]]
     True
-
     """
     q, r = np.linalg.qr(rng.standard_normal((dim, 2)))
     return np.asarray(q * np.sign(np.diag(r)))

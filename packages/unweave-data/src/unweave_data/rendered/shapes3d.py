@@ -53,12 +53,14 @@ def shapes3d_rendered(
 
     Raises
     ------
-    DataError : an option is out of its range
+    DataError
+        If an option is out of its range.
 
+    Examples
+    --------
     >>> data = shapes3d_rendered(resolution=16)
     >>> len(data), data.image_shape, data.factor_sizes
     (480000, (16, 16, 3), (10, 10, 10, 8, 4, 15))
-
     """
     low, high = _RESOLUTIONS
     if isinstance(resolution, bool) or not isinstance(resolution, int):

@@ -84,16 +84,18 @@ def noisy_dsprites(*, path: Path | None = None, resolution: int = 64, seed: int 
 
     Raises
     ------
-    DataError : another resolution, or not such a file
+    DataError
+        For another resolution, or not such a file.
 
     References
     ----------
     F. Locatello et al. Challenging common assumptions in the unsupervised learning of disentangled
     representations. 2019.
 
+    Examples
+    --------
     >>> noisy_dsprites(resolution=32).images([0]).shape
     (1, 32, 32, 3)
-
     """
     frames = dsprites(path=path, resolution=resolution)
     shape = (*frames.image_shape[:2], 3)
@@ -115,13 +117,13 @@ def color_dsprites(*, path: Path | None = None, resolution: int = 64, seed: int 
 
     Raises
     ------
-    DataError : another resolution, or not such a file
+    DataError
+        For another resolution, or not such a file.
 
     References
     ----------
     F. Locatello et al. Challenging common assumptions in the unsupervised learning of disentangled
     representations. 2019.
-
     """
     frames = dsprites(path=path, resolution=resolution)
     return ColorSprites("color-dsprites", frames, channels=3, noise_shape=(3,), seed=seed)
@@ -153,13 +155,13 @@ def scream_dsprites(
 
     Raises
     ------
-    DataError : another resolution, not such files, or a picture smaller than a frame
+    DataError
+        For another resolution, not such files, or a picture smaller than a frame.
 
     References
     ----------
     F. Locatello et al. Challenging common assumptions in the unsupervised learning of disentangled
     representations. 2019.
-
     """
     frames = dsprites(path=path, resolution=resolution)
     picture = _picture(background)

@@ -35,12 +35,10 @@ def completed(kind: str) -> Any:
     return names
 
 
-EXIT_INTERRUPTED = 130
-
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="a run directory")]
-Rows = Annotated[int, typer.Option(min=1, help="images that are encoded")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")]
-Seed = Annotated[int, typer.Option(min=0, help="seed of everything that is drawn")]
+Rows = Annotated[int, typer.Option(min=1, help="number of images to encode")]
+Device = Annotated[str, typer.Option(help="where to compute: auto, cpu, cuda or cuda:N")]
+Seed = Annotated[int, typer.Option(min=0, help="seed of every random draw")]
 
 
 def make_app() -> typer.Typer:

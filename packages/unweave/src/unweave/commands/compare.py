@@ -10,19 +10,22 @@ import typer
 
 def compare(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="EXPERIMENT|RUN...", help="a sweep's folder, or runs")
+        list[Path],
+        typer.Argument(
+            metavar="EXPERIMENT|RUN...", help="the folder of a sweep, or run directories"
+        ),
     ],
     out: Annotated[
         Path | None,
-        typer.Option(help="folder of the tables, figures and experiment.html; the sweep's own"),
+        typer.Option(help="folder for the tables and figures; default: that of the sweep"),
     ] = None,
     form: Annotated[
         Literal["text", "markdown", "csv", "latex"],
-        typer.Option("--format", help="of the table that is printed"),
+        typer.Option("--format", help="format of the printed table"),
     ] = "text",
     test: Annotated[
         Literal["t", "sign-flip"],
-        typer.Option(help="paired test: for normal differences, or for symmetric ones"),
+        typer.Option(help="paired test: t for normal differences, sign-flip for symmetric ones"),
     ] = "t",
 ) -> None:
     """Compare runs over seeds: means, intervals, paired tests, figures, one page."""

@@ -10,7 +10,10 @@ from unweave.commands.app import completed
 
 
 def data(
-    name: Annotated[str | None, typer.Argument(autocompletion=completed("dataset"))] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="a data set to describe", autocompletion=completed("dataset")),
+    ] = None,
 ) -> None:
     """List data sets, or open one and describe it."""
     from unweave.commands.listing import list_data

@@ -12,9 +12,13 @@ from unweave.commands.app import Device, RunPath, Seed
 
 def encode(
     run: RunPath,
-    out: Annotated[Path, typer.Option(help="an .npz or .h5 file")],
-    data: Annotated[str | None, typer.Option(help="another data set than the run's")] = None,
-    rows: Annotated[int | None, typer.Option(min=1, help="all unless given")] = None,
+    out: Annotated[Path, typer.Option(help="the .npz or .h5 file to write")],
+    data: Annotated[
+        str | None, typer.Option(help="data set to encode; default: that of the run")
+    ] = None,
+    rows: Annotated[
+        int | None, typer.Option(min=1, help="number of images to encode; default: all")
+    ] = None,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:

@@ -21,16 +21,26 @@ PARTS = ("train", "holdout")
 def evaluate(
     run: RunPath,
     metrics: Annotated[
-        str | None, typer.Option(help="registered names, separated by commas or spaces")
+        str | None, typer.Option(help="names of metrics, separated by commas or spaces")
     ] = None,
     rows: Rows = 50_000,
     seed: Seed = 0,
     codes: Annotated[
-        str, typer.Option(help="mean: of q(z|x); sampled: one draw of each image; or both")
+        str, typer.Option(help="mean: the mean of q(z|x); sampled: one draw from it; or both")
     ] = "mean",
     on: Annotated[
-        str, typer.Option(help="train: images trained on; holdout: images held out")
+        str, typer.Option(help="train: the images of training; holdout: those held out")
     ] = "train",
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="conventions of a study, as locatello2019; gaujac2021 without --metrics does all "
+            "that the authors of TCWAE did"
+        ),
+    ] = None,
+    bootstrap: Annotated[
+        int, typer.Option(min=0, help="most resamples of the 95 % intervals; 0 for none")
+    ] = 1000,
     device: Device = "auto",
 ) -> None:
     """Encode a sample of the data into codes.h5 and add its scores to scores.json."""
@@ -46,9 +56,10 @@ def evaluate(
         chosen = None if metrics is None else split_names(metrics)
         scores = run_evaluation(
             opened, chosen, rows=rows, seed=seed, codes=cast("Codes", codes), on=cast("Part", on),
-            progress=progress,
+            preset=preset, bootstrap=bootstrap, progress=progress,
         )  # fmt: skip
-    print(table(("score", "value"), [(name, _text(v)) for name, v in scores.items()]))
+    rows_shown = [(name, _text(v), _interval_text(v)) for name, v in scores.items()]
+    print(table(("score", "value", "95 % interval"), rows_shown))
     print(opened.codes_path)
 
 
@@ -57,3 +68,8 @@ def _text(score: float) -> str:
 
     reason = reason_of(score)
     return f"none: {reason}" if reason else f"{float(score):.4g}"
+
+
+def _interval_text(score: object) -> str:
+    interval = getattr(score, "interval", None)
+    return "" if interval is None else f"{interval[0]:.4g} to {interval[1]:.4g}"

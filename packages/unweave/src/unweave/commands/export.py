@@ -12,8 +12,12 @@ from unweave.commands.app import RunPath
 
 def export(
     run: RunPath,
-    form: Annotated[str, typer.Option("--format", help="torchscript or onnx")] = "torchscript",
-    out: Annotated[Path | None, typer.Option(help="the folder; RUN/export unless given")] = None,
+    form: Annotated[
+        str, typer.Option("--format", help="format of the files: torchscript or onnx")
+    ] = "torchscript",
+    out: Annotated[
+        Path | None, typer.Option(help="folder for the files; default: RUN/export")
+    ] = None,
 ) -> None:
     """Write encoder and decoder as TorchScript or ONNX, each checked against the original."""
     from unweave.commands.networks import export_run

@@ -13,17 +13,17 @@ from unweave.tables import table
 def fid(
     run: RunPath,
     data: Annotated[
-        str | None, typer.Option(help="images to compare with, as the test set; the run's data")
+        str | None, typer.Option(help="images to compare with; default: the data of the run")
     ] = None,
-    images: Annotated[int, typer.Option(min=2, help="on each side")] = 2000,
-    network: Annotated[str, typer.Option(help="efficientnet-lite0 or inception")] = (
-        "efficientnet-lite0"
-    ),
+    images: Annotated[int, typer.Option(min=2, help="number of samples, and of images")] = 2000,
+    network: Annotated[
+        str, typer.Option(help="network of the features: efficientnet-lite0 or inception")
+    ] = ("efficientnet-lite0"),
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
-    """Compare samples with images by the Fréchet distance of a carried network's features."""
+    """Compare samples and reconstructions with images by the Fréchet distance of features."""
     from unweave.commands.exports import frechet_distances_of
 
     rows = frechet_distances_of(run, data, images, network, seed, device)
-    print(table(("samples", "distance"), rows))
+    print(table(("pictures", "distance"), rows))

@@ -12,7 +12,7 @@ from unweave.commands.app import Device, RunPath, Seed
 def figures(
     run: RunPath,
     seed: Seed = 0,
-    format: Annotated[str, typer.Option(help="png, pdf or svg")] = "png",
+    format: Annotated[str, typer.Option(help="format of the figures: png, pdf or svg")] = "png",
     device: Device = "auto",
 ) -> None:
     """Draw the static figures of a run into its folder `figures`."""

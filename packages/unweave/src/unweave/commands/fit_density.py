@@ -12,8 +12,12 @@ from unweave.tables import table
 
 def fit_density(
     run: RunPath,
-    flow: Annotated[str, typer.Option(help="NAME or NAME:key=value,...; as maf:epochs=20")] = "maf",
-    rows: Annotated[int | None, typer.Option(min=1, help="all unless given")] = None,
+    flow: Annotated[
+        str, typer.Option(help="NAME or NAME:key=value,..., such as maf:epochs=20")
+    ] = "maf",
+    rows: Annotated[
+        int | None, typer.Option(min=1, help="number of images to encode; default: all")
+    ] = None,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:

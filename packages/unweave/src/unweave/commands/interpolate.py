@@ -16,8 +16,10 @@ def interpolate(
     run: RunPath,
     i: Index,
     j: Index,
-    steps: Annotated[int, typer.Option(min=2, help="pictures from the one to the other")] = 10,
-    out: Annotated[Path | None, typer.Option(help="a .png, or .npz for the arrays")] = None,
+    steps: Annotated[int, typer.Option(min=2, help="number of pictures in the row")] = 10,
+    out: Annotated[
+        Path | None, typer.Option(help="a .png file, or an .npz file for the arrays")
+    ] = None,
     device: Device = "auto",
 ) -> None:
     """Picture codes on the straight line between those of two images."""

@@ -10,7 +10,9 @@ from unweave.commands.app import completed
 
 
 def methods(
-    name: Annotated[str | None, typer.Argument(autocompletion=completed("method"))] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="a method to describe", autocompletion=completed("method"))
+    ] = None,
 ) -> None:
     """List methods, or the options of one."""
     from unweave.commands.listing import list_methods

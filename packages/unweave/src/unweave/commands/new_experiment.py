@@ -9,7 +9,7 @@ import typer
 
 
 def new_experiment(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="a new .toml file")],
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="the .toml file to write")],
 ) -> None:
     """Write a commented study, which runs as it is; docs/experiments.md says the rest."""
     from unweave.experiment.template import write_template

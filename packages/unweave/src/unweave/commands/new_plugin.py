@@ -10,9 +10,11 @@ import typer
 
 def new_plugin(
     context: typer.Context,
-    kind: Annotated[str, typer.Argument(help="prior, flow, metric, observer, command ...")],
-    name: Annotated[str, typer.Argument(help="what users will type, such as my-prior")],
-    out: Annotated[Path | None, typer.Option(help="the folder, new or empty")] = None,
+    kind: Annotated[
+        str, typer.Argument(help="what it adds: prior, flow, metric, observer, command ...")
+    ],
+    name: Annotated[str, typer.Argument(help="the name that users will type, such as my-prior")],
+    out: Annotated[Path | None, typer.Option(help="folder for the package, new or empty")] = None,
 ) -> None:
     """Write the package of a new plugin, whose tests pass as it is; docs/hooks says the rest."""
     from unweave.new_plugin import new_plugin as write_package

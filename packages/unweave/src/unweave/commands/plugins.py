@@ -17,7 +17,7 @@ Info = CommandInfo | TyperInfo
 
 def plugins(
     check: Annotated[
-        bool, typer.Option("--check", help="import every target and look at its options")
+        bool, typer.Option("--check", help="import every registered object and check its options")
     ] = False,
 ) -> None:
     """List installed plugins: status, reason, milliseconds, names."""

@@ -12,14 +12,15 @@ from unweave.commands.app import Device, Seed
 
 def report(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN", help="a run directory; several are compared")
+        list[Path], typer.Argument(metavar="RUN", help="a run directory, or several to compare")
     ],
     seed: Seed = 0,
     embed: Annotated[
-        str | None, typer.Option(help="codes in a plane, too: tsne (scikit-learn) or umap")
+        str | None, typer.Option(help="also show the codes in a plane: tsne or umap")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="the page of several runs; comparison.html beside them")
+        Path | None,
+        typer.Option(help="the page that compares runs; default: comparison.html beside them"),
     ] = None,
     device: Device = "auto",
 ) -> None:

@@ -12,11 +12,14 @@ from unweave.commands.app import Device, RunPath, Seed
 
 def sample(
     run: RunPath,
-    n: Annotated[int, typer.Option(min=1, help="how many")] = 64,
-    out: Annotated[Path | None, typer.Option(help="a .png, or .npz for the arrays")] = None,
+    n: Annotated[int, typer.Option(min=1, help="number of samples")] = 64,
+    out: Annotated[
+        Path | None, typer.Option(help="a .png file, or an .npz file for the arrays")
+    ] = None,
     seed: Seed = 0,
     source: Annotated[
-        str | None, typer.Option("--from", help="prior or density; the density if fitted")
+        str | None,
+        typer.Option("--from", help="prior or density; default: density, once it is fitted"),
     ] = None,
     device: Device = "auto",
 ) -> None:

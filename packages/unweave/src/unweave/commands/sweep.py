@@ -8,38 +8,48 @@ from typing import Annotated
 
 import typer
 
-from unweave.commands.app import EXIT_INTERRUPTED
+from unweave.commands import EXIT_INTERRUPTED
 
 
 def sweep(
     what: Annotated[
-        str, typer.Argument(metavar="STUDY.toml|METHOD,...", help="a study, or methods to compare")
+        str, typer.Argument(metavar="STUDY.toml|METHOD,...", help="a study, or methods to train")
     ],
     data: Annotated[
-        str | None, typer.Option(help="NAME or NAME:key=value,...; see `unweave data`")
+        str | None,
+        typer.Option(help="a data set, NAME or NAME:key=value,...; `unweave data` lists them"),
     ] = None,
     grid: Annotated[
         list[str] | None,
-        typer.Option(metavar="SETTING=V,V,...", help="values of a setting; may be repeated"),
+        typer.Option(
+            metavar="SETTING=V,V,...", help="values of a setting; may be given more than once"
+        ),
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option(metavar="N", help="how many, or a list as 0,3,7")
+        str | None, typer.Option(metavar="N", help="number of seeds, or a list such as 0,3,7")
     ] = None,
-    steps: Annotated[str | None, typer.Option(metavar="N", help="of every run")] = None,
+    steps: Annotated[
+        str | None, typer.Option(metavar="N", help="training steps of every run")
+    ] = None,
     setting: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="changes every run")
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="a setting of every run")
     ] = None,
     measure: Annotated[
         list[str] | None,
-        typer.Option(metavar="MEASURE", help="as squared-error or 'MIG=metric mig'"),
+        typer.Option(
+            metavar="MEASURE", help="what to measure, such as squared-error or 'MIG=metric mig'"
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="the folder; one that was begun is continued")
+        Path | None,
+        typer.Option(help="the folder of the results; what is unfinished in it is continued"),
     ] = None,
     executor: Annotated[
-        str, typer.Option(help="NAME or NAME:key=value,...; as processes:workers=2, serial, ray")
+        str, typer.Option(help="what runs the jobs: processes:workers=2, serial, ray ...")
     ] = "processes",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
+    device: Annotated[
+        str, typer.Option(help="where to compute: auto, cpu, cuda or cuda:N")
+    ] = "auto",
     together: Annotated[
         int, typer.Option(min=1, metavar="N", help="runs that are computed as one batched model")
     ] = 1,

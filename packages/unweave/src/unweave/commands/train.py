@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unweave.commands.app import EXIT_INTERRUPTED, Device, completed
+from unweave.commands import EXIT_INTERRUPTED
+from unweave.commands.app import Device, completed
 from unweave.errors import ConfigError, quote
 from unweave.launch import in_job, launch, leads
 
@@ -21,33 +22,38 @@ def train(
     context: typer.Context,
     method: Annotated[
         str | None,
-        typer.Argument(help="see `unweave methods`", autocompletion=completed("method")),
+        typer.Argument(
+            help="a method; `unweave methods` lists them", autocompletion=completed("method")
+        ),
     ] = None,
     data: Annotated[
         str | None,
         typer.Option(
-            help="NAME or NAME:key=value,...; see `unweave data`",
+            help="a data set, NAME or NAME:key=value,...; `unweave data` lists them",
             autocompletion=completed("dataset"),
         ),
     ] = None,
     setting: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="any other setting")
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="any other setting; may be given more than once"
+        ),
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="settings as TOML")] = None,
+    config: Annotated[Path | None, typer.Option(help="a TOML file of settings")] = None,
     out: Annotated[Path | None, typer.Option(help="the run directory, new or empty")] = None,
-    seed: Annotated[str | None, typer.Option(metavar="N")] = None,
-    steps: Annotated[str | None, typer.Option(metavar="N")] = None,
+    seed: Annotated[str | None, typer.Option(metavar="N", help="seed of the run")] = None,
+    steps: Annotated[str | None, typer.Option(metavar="N", help="number of training steps")] = None,
     device: Device = "auto",
     devices: Annotated[
         int, typer.Option(min=1, metavar="N", help="processes that share every batch, a GPU each")
     ] = 1,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="continue a run; with --steps, beyond its end"),
+        typer.Option(metavar="RUN", help="a run to continue; with --steps, beyond its end"),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="show no progress")] = False,
     log: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="add progress to a file as text, too")
+        Path | None, typer.Option(metavar="FILE", help="a file to which progress is added as text")
     ] = None,
 ) -> None:
     """Train a method on a data set into a run directory."""

@@ -15,18 +15,26 @@ def traverse(
     run: RunPath,
     image: Annotated[int, typer.Option(min=0, help="index of an image of the data set")] = 0,
     latent: Annotated[
-        int | None, typer.Option(min=1, help="vary this one alone; the first is 1")
+        int | None, typer.Option(min=1, help="number of the only dimension to vary; the first is 1")
     ] = None,
     images: Annotated[
         str | None,
-        typer.Option(metavar="I,J,...", help="indices, one image a row; needs --latent"),
+        typer.Option(
+            metavar="I,J,...", help="indices of images, one row per image; needs --latent"
+        ),
     ] = None,
     limits: Annotated[
         tuple[float, float] | None,
-        typer.Option("--range", metavar="A B", help="instead of quantiles of the codes"),
+        typer.Option(
+            "--range",
+            metavar="A B",
+            help="lowest and highest value; default: quantiles of the codes",
+        ),
     ] = None,
-    steps: Annotated[int, typer.Option(min=2, help="pictures in a row")] = 10,
-    out: Annotated[Path | None, typer.Option(help="a .png, or .npz for the arrays")] = None,
+    steps: Annotated[int, typer.Option(min=2, help="number of pictures per row")] = 10,
+    out: Annotated[
+        Path | None, typer.Option(help="a .png file, or an .npz file for the arrays")
+    ] = None,
     device: Device = "auto",
 ) -> None:
     """Vary one code dimension at a time and picture it."""

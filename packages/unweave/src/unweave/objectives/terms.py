@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from unweave.latent import Latent
 from unweave.method import Schedule
+from unweave.owners import declared
 from unweave.players import Parts, Weighing
 
 
@@ -40,7 +41,8 @@ class WeightSchedule(nn.Module):
     def forward(self, clock: Tensor) -> Tensor:
         """Return w(t) for the step t, a scalar tensor."""
         if self.shape == "steps":
-            return self.start * self.factors[(clock >= self.times).sum()]
+            # Gathered, because an index that is a tensor waits for the device.
+            return self.start * self.factors.gather(0, (clock >= self.times).sum()[None])[0]
         passed = (clock / self.steps).clamp(max=1)
         if self.shape == "cosine":
             return self.end - self.change * (1 + (math.pi * passed).cos()) / 2
@@ -74,8 +76,9 @@ class WeightedTerms(nn.Module):
         super().__init__()
         self.cost = parts.cost
         self.estimators = nn.ModuleDict(parts.estimators)
-        names = [(name, term) for name, e in parts.estimators.items() for term in _terms(e)]
-        self._labels = _labels(names)
+        # A stranger's estimator may declare others later.
+        self._names = {n: tuple(cast(Any, e).terms) for n, e in parts.estimators.items()}
+        self._labels = _labels([(name, term) for name, ts in self._names.items() for term in ts])
         self._keys = {key: f"weighing-{n}" for n, key in enumerate(parts.weighings)}
         self.weighed = nn.ModuleDict(
             {self._keys[key]: _Weighed(weighing) for key, weighing in parts.weighings.items()}
@@ -90,16 +93,14 @@ class WeightedTerms(nn.Module):
         """
         named: dict[str, Tensor] = {}
         for name, estimator in self.estimators.items():
-            terms = estimator(latent)
-            for term in _terms(estimator):
-                named[self._labels[name, term]] = terms[term]
+            names = self._names[name]
+            for term, value in zip(
+                names, declared(estimator(latent), names, estimator), strict=True
+            ):
+                named[self._labels[name, term]] = value
                 if (key := self._keys.get((name, term))) is not None:
-                    loss = loss + self.weighed[key](terms[term], clock)
+                    loss = loss + self.weighed[key](value, clock)
         return torch.as_tensor(loss, device=latent.z.device), named
-
-
-def _terms(estimator: Any) -> tuple[str, ...]:
-    return tuple(estimator.terms)
 
 
 def _labels(names: list[tuple[str, str]]) -> Mapping[tuple[str, str], str]:

@@ -12,6 +12,7 @@ from unweave.errors import unknown_name
 from unweave.evaluate import evaluate, read_scores
 from unweave.files import write_text
 from unweave.options import short_name
+from unweave.owners import explained
 from unweave.report import compare
 from unweave.report.compare import check_runs
 from unweave.report.content import data_uri, page_content
@@ -30,6 +31,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+@explained
 def write_report(run: Trained, seed: int = 0, *, embed: str | None = None) -> Path:
     """Draw every figure of a run and write `report.html`; return its path.
 
@@ -56,6 +58,7 @@ def write_report(run: Trained, seed: int = 0, *, embed: str | None = None) -> Pa
     return run.report_path
 
 
+@explained
 def write_comparison(runs: Sequence[Trained], seed: int = 0, *, out: Path | None = None) -> Path:
     """Write one page with several runs side by side; return its path.
 
@@ -74,6 +77,7 @@ def write_comparison(runs: Sequence[Trained], seed: int = 0, *, out: Path | None
     return compare.write_comparison([_gather(run, seed) for run in runs], out)
 
 
+@explained
 def write_figures(run: Trained, seed: int = 0, *, format: str = "png") -> list[Path]:
     """Draw the static figures of a run into its folder `figures`; return their paths.
 

@@ -1,0 +1,118 @@
+"""The whole of table 1 of Gaujac, Feige and Barber, as published: 64 x 64, 300,000 steps, 5 seeds.
+
+    python benchmarks/table1.py
+
+trains for nine minutes and stops with checkpoints; the same command goes on, until the table is
+there. Runs of one method, its seeds and weights, are one ensemble. It wants a GPU: without one it
+says so, and `--device cpu` has it work all the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from unweave.executors import Serial
+from unweave.experiment.comparison import Comparison
+from unweave.experiment.layout import as_text
+from unweave.experiment.page import write_comparison
+from unweave.experiment.sweep import StoppedError, sweep
+from unweave.reproduce.recipe import Recipe, read_recipe
+
+RECIPE = "tcwae-table1"
+FULL = {"data": "dsprites", "steps": 300_000, "checkpoint_every": 10_000}
+SCALE = 16
+"""Pixels of the published images for one of the recipe's, by which its weights are divided."""
+WIDTH = 1000
+"""Units of the published critics."""
+
+
+def full_size(changes: dict[str, Any]) -> Recipe:
+    """Return the recipe with the published sizes and weights instead of a sixteenth of them."""
+    recipe = read_recipe(RECIPE, {**FULL, **changes})
+    runs = [
+        variant.model_copy(update={"settings": _published(variant.settings)})
+        for variant in recipe.runs
+    ]
+    weights = [SCALE * float(weight) for weight in recipe.grid["weight"]]
+    return recipe.model_copy(
+        update={"runs": runs, "grid": {"weight": weights}, "seeds": list(range(5))}
+    )
+
+
+def _published(settings: dict[str, Any]) -> dict[str, Any]:
+    """Undo what the recipe makes smaller: weights that are no part of the grid, and critics."""
+    found = dict(settings)
+    for name in ("alpha", "gamma"):
+        if isinstance(found.get(name), float):
+            found[name] *= SCALE
+    if "critic_width" in found:
+        found["critic_width"] = WIDTH
+    if "terms" in found:
+        found["terms"] = [_published_term(term) for term in found["terms"]]
+    return found
+
+
+def _published_term(term: dict[str, Any]) -> dict[str, Any]:
+    weights = {
+        name: weight * SCALE if isinstance(weight, float) else weight
+        for name, weight in term["weights"].items()
+    }
+    options = dict(term.get("options", {}))
+    if "width" in options:
+        options["width"] = WIDTH
+    return {**term, "weights": weights, **({"options": options} if options else {})}
+
+
+@contextlib.contextmanager
+def stopping_after(minutes: float) -> Iterator[None]:
+    """End a sweep as SIGTERM does, with checkpoints, when the time is over."""
+    timer = threading.Timer(60 * minutes, os.kill, (os.getpid(), signal.SIGTERM))
+    timer.daemon = True
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        signal.signal(signal.SIGTERM, before)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Train a piece, and print the table when there is nothing left to train."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--minutes", type=float, default=9.0, help="of one piece")
+    parser.add_argument("--together", type=int, default=15, help="runs of one ensemble")
+    parser.add_argument("--out", type=Path, default=Path("runs/table1"))
+    parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    given = parser.parse_args(arguments)
+    if given.device.startswith("cuda") and not torch.cuda.is_available():
+        print("there is no CUDA device here; --device cpu trains on the processor, for weeks")
+        return
+    changes = dict(pair.split("=", 1) for pair in given.set)
+    recipe = full_size({"precision": given.precision, **changes})
+    try:
+        with stopping_after(given.minutes):
+            results = sweep(
+                recipe, given.out, Serial(), device=given.device, together=given.together
+            )
+    except (StoppedError, KeyboardInterrupt) as stop:
+        print(stop or "stopped before the first step; the same command goes on")
+        return
+    comparison = Comparison(results)
+    print(as_text(comparison))
+    print(write_comparison(comparison, given.out))
+
+
+if __name__ == "__main__":
+    main()

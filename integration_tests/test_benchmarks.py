@@ -1,0 +1,109 @@
+"""What the benchmarks for a GPU do, done on a processor: their code, not their numbers."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """Load a script by its name."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+
+    def load(name):
+        spec = importlib.util.spec_from_file_location(name, BENCHMARKS / f"{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, name, module)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+def test_a_method_is_compared_with_itself(script):
+    found = script("gpu").numerics("tcwae-gan", torch.device("cpu"), {"critic_width": 8})
+    assert found == {"worst": 0.0, "ok": True}
+
+
+def test_other_noise_is_seen(script, monkeypatch):
+    """The check can fail: without the processor's noise the devices differ."""
+    gpu = script("gpu")
+    calls = iter(range(100))
+    draw = gpu.HostNoise.__torch_function__
+
+    def other(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        drawn = draw(self, function, types, args, kwargs)
+        if kwargs.get("generator") is self._generator and next(calls) > gpu.STEPS:
+            return drawn + 0.5
+        return drawn
+
+    monkeypatch.setattr(gpu.HostNoise, "__torch_function__", other)
+    assert not gpu.numerics("vae", torch.device("cpu"), {})["ok"]
+
+
+def test_it_goes_on_where_it_stopped(script, tmp_path, capsys):
+    gpu = script("gpu")
+    done = []
+    jobs = {name: (lambda name=name: done.append(name) or {"ms": 1.0, "members": 1})
+            for name in ("time a", "time b")}  # fmt: skip
+    jobs["time c"] = lambda: 1 / 0
+    path = tmp_path / "gpu.json"
+    gpu.run(dict(list(jobs.items())[:1]), path, "card", 1.0)
+    assert gpu.run(jobs, path, "card", 0.0) == {"time a": {"ms": 1.0, "members": 1}}
+    assert "2 are left; the same command goes on" in capsys.readouterr().out
+    found = gpu.run(jobs, path, "card", 1.0)
+    assert done == ["time a", "time b"]
+    assert found["time c"] == {"error": "ZeroDivisionError: division by zero"}
+    assert json.loads(path.read_text())["card"] == found
+    assert gpu.run(jobs, path, "other card", 0.0) == {}
+    assert "| a | 1.000 | 1.000 |" in gpu.table(found)
+
+
+def test_every_kind_of_step_is_timed(script):
+    gpu = script("gpu")
+    times = gpu.Times(
+        torch.device("cpu"), {"data": "dsprites:resolution=16", "architecture": "mlp:widths=16"},
+        0.01,
+    )  # fmt: skip
+    cases = times.cases()
+    assert {"plain", "graph float32", "32 together bfloat16, graph"} <= set(cases)
+    for name in ("rate", "plain", "eager float32", "8 together float32, eager"):
+        found = cases[name]()
+        assert min(value for value in found.values() if isinstance(value, float)) > 0
+    assert cases["plain"]()["flop"] > 1e5
+
+
+def test_the_table_in_full_size_has_the_published_weights(script):
+    recipe = script("table1").full_size({})
+    places = {(job.label, job.place["weight"]): job.settings for job in recipe.jobs()}
+    assert len(recipe.jobs()) == 5 * 3 * 5
+    assert places["tcwae-mws", 16.0]["beta"] == 6
+    assert places["tcwae-mws", 16.0]["gamma"] == 2
+    assert places["tcwae-gan", 16.0]["beta"] == 10
+    assert places["tcwae-gan", 16.0]["critic_width"] == 1000
+    assert places["beta-tcvae", 16.0]["alpha"] == places["beta-tcvae", 16.0]["gamma"] == 1
+    assert places["beta-tcvae", 16.0]["beta"] == 6
+    kl, ratio = places["factor-vae", 16.0]["terms"]
+    assert kl["weights"] == {"kl": 1.0}
+    assert ratio["weights"] == {"total_correlation": 10.0}
+    assert ratio["options"]["width"] == 1000
+    assert all(job.settings["steps"] == 300_000 for job in recipe.jobs())
+
+
+@pytest.mark.slow
+def test_the_table_is_trained_in_pieces(script, tmp_path, capsys):
+    table1 = script("table1")
+    changes = {
+        "data": "dsprites:resolution=16", "architecture": "mlp:widths=8", "steps": 100_000,
+        "log_every": 10, "checkpoint_every": 10,
+    }  # fmt: skip
+    small = [f"--set={key}={value}" for key, value in changes.items()]
+    table1.main([*small, "--device", "cpu", "--out", str(tmp_path / "t"), "--minutes", "0.5"])
+    assert "the same command goes on" in capsys.readouterr().out

@@ -1,0 +1,82 @@
+"""How scores and tables look in notebooks (HTML) and on terminals that know rich."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from unweave_metrics.score import Score
+
+# Parts of more numbers than this are named by their shape only.
+SHOWN = 12
+
+
+def table_html(rows: Sequence[Sequence[str]], notes: Sequence[str] = ()) -> str:
+    """Return rows of cells, the heading first, and notes, as an HTML table."""
+    head, *body = rows
+    lines = ["<table>", "<thead>", _row(head, "th"), "</thead>", "<tbody>"]
+    lines += [_row(cells, "td") for cells in body]
+    lines += ["</tbody>", "</table>"]
+    if notes:
+        items = "".join(f"<li>{escape(note)}</li>" for note in notes)
+        lines.append(f"<details><summary>{len(notes)} notes</summary><ul>{items}</ul></details>")
+    return "\n".join(lines)
+
+
+def _row(cells: Sequence[str], kind: str) -> str:
+    """Return one row, its first cell to the left and the numbers to the right."""
+    first, *rest = (escape(cell) for cell in cells)
+    numbers = "".join(f'<{kind} style="text-align:right">{cell}</{kind}>' for cell in rest)
+    return f'<tr><th style="text-align:left">{first}</th>{numbers}</tr>'
+
+
+def table_rich(rows: Sequence[Sequence[str]], notes: Sequence[str] = ()) -> Any:
+    """Return rows of cells, the heading first, and notes, as something that rich prints."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    head, *body = rows
+    table = Table()
+    for place, cell in enumerate(head):
+        table.add_column(Text(cell), justify="left" if place == 0 else "right")
+    for cells in body:
+        table.add_row(*map(Text, cells))
+    return Group(table, *(Text(note, style="dim") for note in notes))
+
+
+def score_html(score: Score) -> str:
+    """Return a score with its small parts and its settings as HTML."""
+    rows = [[str(score.name), str(score).removeprefix(score.name).strip()]]
+    rows += [[name, shown] for name, shown in parts_of(score)]
+    settings = [f"{name} = {value}" for name, value in score.settings.items()]
+    table = table_html(rows, score.notes)
+    listed = "".join(f"<li>{escape(line)}</li>" for line in settings)
+    return f"{table}\n<details><summary>settings</summary><ul>{listed}</ul></details>"
+
+
+def score_text(score: Score) -> Any:
+    """Return a score with its small parts as something that rich prints."""
+    head = [score.name, str(score).removeprefix(score.name).strip()]
+    return table_rich([head, *map(list, parts_of(score))], score.notes)
+
+
+def parts_of(score: Score) -> list[tuple[str, str]]:
+    """Return name and text of each part: numbers where there are few, else the shape."""
+    return [(name, part_text(score, name)) for name in score.parts]
+
+
+def part_text(score: Score, name: str) -> str:
+    """Return a part in words: one number, a few with their names, or the shape of many."""
+    values = np.asarray(score.parts[name])
+    if values.dtype.kind not in "biuf":
+        return str(score.parts[name])[:80]
+    if values.ndim == 0:
+        return f"{float(values):.4g}"
+    if values.ndim == 1 and len(values) <= SHOWN:
+        return ", ".join(f"{key}: {value:.3g}" for key, value in score.named(name).items())
+    return " x ".join(map(str, values.shape))

@@ -1,0 +1,199 @@
+"""Arrays that come with names or words: frames, series, text and categories, as numbers."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+from unweave_metrics._arrays import Array
+from unweave_metrics._foreign import to_numpy
+from unweave_metrics._signatures import array_names
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Names = dict[str, tuple[str, ...]]
+
+# Arguments that hold rows -> whose columns they have.
+COLUMNS_OF = {
+    "codes": "code_names", "test_codes": "code_names", "std": "code_names",
+    "factors": "factor_names", "test_factors": "factor_names",
+}  # fmt: skip
+FACTORS = ("factors", "test_factors")
+
+
+def with_names(function: Function) -> Function:
+    """Return a function of arrays that takes frames and words too, and names its result's columns.
+
+    Factors may be text, categories, nullable numbers and of one dimension; the names of columns go
+    to ``settings["factor_names"]`` and ``settings["code_names"]`` of what the function returns.
+    """
+    needs = array_names(function)
+
+    @functools.wraps(function)
+    def entered(*arrays: Any, **options: Any) -> Any:
+        placed = dict(zip(needs, arrays, strict=False))
+        if len(arrays) > len(needs) or placed.keys() & options.keys():
+            return function(*arrays, **options)  # which says what is wrong
+        given, names = as_numbers({**placed, **options})
+        return named(function(**given), names)
+
+    return cast(Function, entered)
+
+
+def named(result: Any, names: Names) -> Any:
+    """Return a result whose settings tell the names of columns."""
+    if names and isinstance(getattr(result, "settings", None), dict):
+        result.settings.update(names)
+    return result
+
+
+def as_numbers(given: Mapping[str, Any]) -> tuple[dict[str, Any], Names]:
+    """Return arguments with arrays of numbers for frames and words, and the names of columns."""
+    found, names = {name: _read(value, name) for name, value in given.items()}, cast(Names, {})
+    for argument in COLUMNS_OF:
+        if argument in found:
+            own = names_of(found[argument])
+            if own:
+                names.setdefault(COLUMNS_OF[argument], own)
+            if argument not in FACTORS and own:
+                found[argument] = _matrix([found[argument]], argument)[0]
+    present = [argument for argument in FACTORS if found.get(argument) is not None]
+    worded = [_worded(found[argument]) for argument in present]
+    if any(value is not None for value in worded):
+        values = [
+            found[argument] if value is None else value
+            for argument, value in zip(present, worded, strict=True)
+        ]
+        found.update(zip(present, _matrix(values, "factors"), strict=True))
+    return found, names
+
+
+def _read(value: Any, argument: str) -> Any:
+    """Return arrays of other libraries as numpy's, frames and lists as they are."""
+    plain = np.isscalar(value) or value is None or isinstance(value, list | tuple)
+    known = argument in COLUMNS_OF and not plain and not hasattr(value, "to_numpy")
+    return to_numpy(value, argument) if known else value
+
+
+def names_of(value: Any) -> tuple[str, ...]:
+    """Return the names of a frame's columns, or of a series; none of anything else."""
+    if hasattr(value, "columns") and hasattr(value, "to_numpy"):
+        return tuple(map(str, value.columns))
+    if hasattr(value, "to_numpy") and getattr(value, "name", None) is not None:
+        return (str(value.name),)
+    return ()
+
+
+def _worded(value: Any) -> Any:
+    """Return factors that are not yet a matrix of numbers, as a frame or array; else None."""
+    if hasattr(value, "to_numpy"):
+        return value
+    if isinstance(value, np.ma.MaskedArray) or not isinstance(value, np.ndarray | list | tuple):
+        return None
+    try:
+        array = value if isinstance(value, np.ndarray) else np.asarray(value)
+    except ValueError:  # rows of several lengths: the check of arrays says so
+        return None
+    if array.ndim == 1:
+        return array
+    return array if array.ndim == 2 and array.dtype.kind in "OUST" else None
+
+
+def _matrix(values: list[Any], argument: str) -> list[Array]:
+    """Return arrays of numbers (n, k); a word has one number in all of them."""
+    columns = [_columns(value) for value in values]
+    counts = {len(part) for part in columns}
+    if len(counts) > 1:
+        raise ValueError(
+            f"test_{argument} must have the columns of {argument}, got {len(columns[1])} for "
+            f"{len(columns[0])}"
+        )
+    made = [_numbers(list(parts), argument) for parts in zip(*columns, strict=True)]
+    if not made:
+        return [np.empty((len(value), 0)) for value in values]
+    return [np.column_stack([parts[place] for parts in made]) for place in range(len(values))]
+
+
+def _columns(value: Any) -> list[Any]:
+    """Return the columns of a frame, of a series or of an array of one or two dimensions."""
+    if hasattr(value, "iloc") and hasattr(value, "columns"):
+        return [value.iloc[:, place] for place in range(len(value.columns))]
+    if hasattr(value, "columns"):
+        return [value[name] for name in value.columns]
+    if hasattr(value, "to_numpy"):
+        return [value]
+    array = np.asarray(value)
+    return [array] if array.ndim == 1 else list(array.T)
+
+
+def _numbers(parts: list[Any], argument: str) -> list[Array]:
+    """Return one column of each array as numbers: as they are, or the numbers of its words."""
+    plain = [_plain(part, argument) for part in parts]
+    if not any(values.dtype.kind == "O" for values in plain):
+        return plain
+    if argument not in FACTORS:
+        label = getattr(parts[0], "name", 0)
+        raise TypeError(
+            f"{argument} must hold numbers, got words in column {str(label)[:80]!r}; convert it"
+        )
+    known = list(dict.fromkeys(word for part in parts for word in _categories(part)))
+    if not known:
+        known = sorted({word for values in plain for word in values.tolist()}, key=_order)
+    place = {word: number for number, word in enumerate(known)}
+    try:
+        return [np.array([place[word] for word in values.tolist()]) for values in plain]
+    except KeyError as error:
+        raise ValueError(
+            f"{argument} must have words of its categories only, got {error.args[0]!r:.80}"
+        ) from None
+
+
+def _plain(column: Any, argument: str) -> Array:
+    """Return a column as numbers, or as objects where it holds words; nothing may be missing."""
+    label = getattr(column, "name", None)
+    where = argument if label is None else f"{argument}: column {str(label)[:80]!r}"
+    _check_missing(column, where)
+    values = np.asarray(column.to_numpy() if hasattr(column, "to_numpy") else column)
+    if str(getattr(column, "dtype", "")) in ("category", "Categorical"):
+        return values.astype(object)
+    if values.dtype.kind in "biuf":
+        return values
+    if values.dtype.kind not in "OUST":
+        raise TypeError(f"{where} must hold numbers, words or categories, got {values.dtype}")
+    items = values.tolist()
+    if all(isinstance(item, bool | int | float | np.number) for item in items):
+        return np.asarray(items)
+    odd = next((item for item in items if not isinstance(item, str | bytes)), None)
+    if odd is not None:
+        raise TypeError(
+            f"{where} must hold numbers or words, got both or neither, as {odd!r:.80}; convert it"
+        )
+    return values.astype(object)
+
+
+def _check_missing(column: Any, where: str) -> None:
+    """Refuse missing entries of anything but floats, whose NaN the check of arrays finds."""
+    ask = getattr(column, "isna", None) or getattr(column, "is_null", None)
+    kind = getattr(column, "dtype", None)
+    if ask is None or (isinstance(kind, np.dtype) and kind.kind == "f"):
+        return
+    missing = np.flatnonzero(np.asarray(ask()))
+    if len(missing):
+        raise ValueError(
+            f"{where} must have a value in every row, row {missing[0]} has none ({len(missing)} "
+            "such rows); drop those rows"
+        )
+
+
+def _categories(column: Any) -> Iterable[Any]:
+    """Return the categories of a column in their order, where it declares some."""
+    if str(getattr(column, "dtype", "")) == "category":
+        return list(column.cat.categories)
+    return ()
+
+
+def _order(word: Any) -> tuple[str, str]:
+    """Return by what words are put in order, bytes apart from text."""
+    return type(word).__name__, str(word)

@@ -1,0 +1,105 @@
+"""What `compare` gives: means, ranks and differences of models, as text, frames or HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unweave_metrics._display import table_html, table_rich
+from unweave_metrics.catalogue import CATALOGUE
+from unweave_metrics.scoretable import aligned, markdown, number
+
+if TYPE_CHECKING:
+    from unweave_metrics.compare import Summary
+
+COLUMNS = ("metric", "model", "count", "mean", "std", "low", "high", "rank", "difference")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Summaries of models by metric, None where a model lacks one; prints as a table.
+
+    `ranks` has for each metric a rank of each model, 1 the best, ties share the mean of their
+    ranks; NaN where neither end of a score is better, or a model has no finite mean. `p` has the
+    paired test of two models of the same seeds.
+    """
+
+    models: tuple[str, ...]
+    summaries: dict[str, tuple[Summary | None, ...]]
+    p: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def ranks(self) -> dict[str, tuple[float, ...]]:
+        """Return the ranks of the models by metric."""
+        return {name: self._ranks(name) for name in self.summaries}
+
+    @property
+    def mean_ranks(self) -> tuple[float, ...]:
+        """Return the mean rank of each model over the metrics that rank all; NaN without one."""
+        known = [ranks for ranks in self.ranks.values() if np.isfinite(ranks).all()]
+        if not known:
+            return (float("nan"),) * len(self.models)
+        return tuple(np.mean(known, axis=0).tolist())
+
+    def _means(self, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Return the mean of each model, NaN for none."""
+        return np.array([np.nan if s is None else s.mean for s in self.summaries[name]])
+
+    def _ranks(self, name: str) -> tuple[float, ...]:
+        """Return the ranks of the models in one metric."""
+        from scipy.stats import rankdata
+
+        best = CATALOGUE[name].best if name in CATALOGUE else "-"
+        means = self._means(name)
+        if best == "-" or not np.isfinite(means).all():
+            return (float("nan"),) * len(self.models)
+        return tuple(rankdata(-means if best == "high" else means).tolist())
+
+    def differences(self, name: str) -> tuple[float, ...]:
+        """Return how far each model's mean is from that of the model of rank 1; NaN unranked."""
+        ranks, means = self._ranks(name), self._means(name)
+        if not np.isfinite(ranks).all():
+            return ranks
+        return tuple((means - means[int(np.argmin(ranks))]).tolist())
+
+    def rows(self) -> list[list[str]]:
+        """Return the table as text cells, heading first; mean ranks last, of several models."""
+        rows = [["metric", *self.models, *(["p"] if self.p else [])]]
+        for name, summaries in self.summaries.items():
+            row = [name, *("" if summary is None else str(summary) for summary in summaries)]
+            rows.append(row + ([number(self.p.get(name))] if self.p else []))
+        if len(self.models) > 1 and np.isfinite(self.mean_ranks).all():
+            means = [f"{rank:.2f}" for rank in self.mean_ranks]
+            rows.append(["mean rank", *means, *([""] if self.p else [])])
+        return rows
+
+    def __str__(self) -> str:
+        return aligned(self.rows())
+
+    def to_markdown(self) -> str:
+        """Return a Markdown table."""
+        return markdown(self.rows())
+
+    def to_pandas(self) -> Any:
+        """Return a DataFrame, a row a metric and model, with rank and difference from the best."""
+        import pandas as pd
+
+        rows = []
+        for name, summaries in self.summaries.items():
+            each = zip(
+                self.models, summaries, self._ranks(name), self.differences(name), strict=True
+            )
+            rows += [
+                (name, model, s.count, s.mean, s.std, s.low, s.high, rank, difference)
+                for model, s, rank, difference in each
+                if s is not None
+            ]
+        return pd.DataFrame(rows, columns=list(COLUMNS)).set_index(["metric", "model"])
+
+    def _repr_html_(self) -> str:
+        return table_html(self.rows())
+
+    def __rich__(self) -> Any:
+        return table_rich(self.rows())

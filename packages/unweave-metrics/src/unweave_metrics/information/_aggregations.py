@@ -1,0 +1,66 @@
+"""Scores of a matrix of codes by factors, whatever measured what a code knows of a factor."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unweave_metrics._counting import Floats
+
+
+def entropy_of_shares(matrix: Floats) -> Floats:
+    """Return 1 - entropy of each row's shares to the base of their number; 0 of an empty row."""
+    total = matrix.sum(axis=1, keepdims=True)
+    share = matrix / np.where(total > 0, total, 1.0)
+    terms = share * np.log(np.where(share > 0, share, 1.0))
+    certain = 1 + terms.sum(axis=1) / np.log(matrix.shape[1])
+    return np.where(total[:, 0] > 0, certain, 0.0)
+
+
+def disentanglement(matrix: Floats) -> tuple[Floats, float]:
+    """Return 1 - entropy of each row (d,), and their mean weighted by the rows' sums."""
+    per_row, weight = entropy_of_shares(matrix), matrix.sum(axis=1)
+    total = float(weight.sum())
+    return per_row, float((per_row * weight).sum() / total) if total > 0 else 0.0
+
+
+def shares_of_factors(matrix: Floats) -> Floats:
+    """Return each column over its sum; a column of zeros stays."""
+    total = matrix.sum(axis=0)
+    return np.asarray(matrix / np.where(total > 0, total, 1.0))
+
+
+def modular(matrix: Floats) -> tuple[Floats, float]:
+    """Return 1 - (squares of a row but its largest) / ((K - 1) largest), 0 of an empty row."""
+    squares = matrix**2
+    largest = squares.max(axis=1)
+    others = squares.sum(axis=1) - largest
+    safe = np.where(largest > 0, largest, 1.0)
+    per_row = np.where(largest > 0, 1 - others / (safe * (matrix.shape[1] - 1)), 0.0)
+    return per_row, float(per_row.mean())
+
+
+def independent_groups(matrix: Floats) -> tuple[Floats, Floats]:
+    """Return the values that occur, and the number of groups at each as threshold.
+
+    A group is a connected part, with codes and factors, of the graph of entries at or above it.
+    """
+    thresholds = np.unique(matrix)
+    return thresholds, np.array([float(_groups(matrix >= t)) for t in thresholds])
+
+
+def _groups(linked: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> int:
+    """Return the number of connected groups of rows and columns with at least one link."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    d, k = linked.shape
+    rows, columns = np.nonzero(linked)
+    graph = coo_matrix((np.ones(len(rows)), (rows, columns + d)), shape=(d + k, d + k))
+    _, group = connected_components(graph, directed=False)
+    return len(np.intersect1d(group[:d], group[d:]))
+
+
+def precision_area_of(matrix: Floats) -> float:
+    """Return the integral of the number of groups over the threshold, by the trapezoid rule."""
+    thresholds, groups = independent_groups(matrix)
+    return float((np.diff(thresholds) * (groups[1:] + groups[:-1]) / 2).sum())

@@ -1,0 +1,122 @@
+"""Gaps of information where factors depend on each other, and each has a code of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from unweave_metrics._arrays import check_pair
+from unweave_metrics._counting import Counts, Floats, pair_information
+from unweave_metrics._kinds import Declared
+from unweave_metrics._sampling import subsample
+from unweave_metrics.information._table import information_table, neighbor_information
+
+Assigned = str | Sequence[int]
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """Information of codes about factors (d, k) and of factors about each other (k, k), in nats.
+
+    `assigned` (k,) is the code that each factor has.
+    """
+
+    information: Floats
+    between: Floats
+    entropy: Floats
+    assigned: Counts
+    settings: dict[str, Any]
+    notes: tuple[str, ...]
+
+    def conditional(self, of: int, given: int) -> float:
+        """Return H(y_of | y_given), in nats."""
+        return float(self.entropy[of] - self.between[of, given])
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """Return what every score of these carries."""
+        return {
+            "assigned_code": self.assigned,
+            "mutual_information": self.information,
+            "factor_information": self.between,
+            "factor_entropy": self.entropy,
+        }
+
+
+def dependency(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    assigned: Assigned,
+    factor_kinds: Declared,
+    **settings: Any,
+) -> Dependency:
+    """Estimate the information between codes and factors, and between factors."""
+    table = information_table(codes, factors, factor_kinds=factor_kinds, **settings)
+    between = pair_information(table.factors, table.factors)
+    if table.settings["estimator"] == "neighbors":
+        z, y = check_pair(codes, factors)
+        _, y = subsample(z, y, table.settings["samples"], settings["seed"])
+        measured = [word == "measurement" for word in table.settings["factor_kinds"]]
+        between = neighbor_information(y, y, measured, between)
+    information = table.pairs.mutual_information
+    own = assigned_codes(assigned, information)
+    named = table.settings | {"assigned": own.tolist()}
+    return Dependency(
+        information, between.mutual_information, table.pairs.entropy_b, own, named, table.notes
+    )
+
+
+def assigned_codes(assigned: Assigned, information: Floats) -> Counts:
+    """Return the code of each factor (k,): as given, in order, or the best one-to-one matching."""
+    d, k = information.shape
+    if d < k:
+        raise ValueError(f"codes must have a column for each of the {k} factors, got {d}")
+    if isinstance(assigned, str):
+        if assigned == "order":
+            return np.arange(k)
+        if assigned == "match":
+            return _matched(information)
+        raise ValueError(f"assigned must be 'match', 'order' or {k} columns, got {assigned!r:.80}")
+    own = np.asarray(assigned)
+    if own.shape != (k,) or own.dtype.kind not in "iu" or len(set(own.tolist())) < k:
+        raise ValueError(f"assigned must hold {k} different columns of codes, got {assigned!r:.80}")
+    if own.min() < 0 or own.max() >= d:
+        raise ValueError(f"assigned must hold columns from 0 to {d - 1}, got {own.tolist()!r:.80}")
+    return own.astype(np.int64)
+
+
+def _matched(information: Floats) -> Counts:
+    """Return the code of each factor that makes the information of all together largest."""
+    from scipy.optimize import linear_sum_assignment
+
+    chosen, matched = linear_sum_assignment(-information)
+    own = np.zeros(information.shape[1], np.int64)
+    own[matched] = chosen
+    return own
+
+
+def next_best(values: Floats, own: int) -> int:
+    """Return the place of the largest value but that of `own`."""
+    others = np.array(values, dtype=np.float64)
+    others[own] = -np.inf
+    return int(others.argmax())
+
+
+def ratio(gap: float, entropy: float) -> float:
+    """Return a gap over an entropy, NaN where nothing is left to know."""
+    # The same number below which an information is rounding.
+    return gap / entropy if entropy > 1e-12 else float("nan")
+
+
+def known_mean(values: Floats) -> float:
+    """Return the mean of what is known, refusing factors that all follow from others."""
+    known = values[np.isfinite(values)]
+    if len(known) == 0:
+        raise ValueError(
+            "factors must have one that does not follow from another, got none; drop those that do"
+        )
+    return float(known.mean())

@@ -1,0 +1,90 @@
+"""XMIG: the information gap to codes that have no factor."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from unweave_metrics._kinds import Declared
+from unweave_metrics.catalogue import ANY, metric
+from unweave_metrics.information._dependency import Assigned, dependency, known_mean, ratio
+from unweave_metrics.intervals.interval import SAME_BINS
+from unweave_metrics.intervals.strategies import Rows
+from unweave_metrics.score import Score
+
+
+@metric(
+    "information gap to codes without a factor",
+    interval=Rows(covers=SAME_BINS, seconds=1.0),
+    bounds=ANY,
+    family="information",
+    cost="O(n (d + k) k)",
+    rewards="spare codes that know nothing",
+    misses="codes of other factors, whatever they know",
+    with_rows="As of mig: counting makes spare codes look informed.",
+)
+def xmig(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    assigned: Assigned = "match",
+    preset: str | None = None,
+    estimator: str | None = None,
+    bins: int | None = None,
+    binning: str | None = None,
+    bin_factors: bool | None = None,
+    samples: int | None = None,
+    factor_kinds: Declared = None,
+    seed: int = 0,
+) -> Score:
+    """Compute XMIG, the dependency-blind information gap.
+
+    Factor k has code a (`assigned`), and b is the code that knows most about it among those that no
+    factor has. XMIG = mean_k [I(z_a; y_k) - I(z_b; y_k)] / H(y_k). Best 1; below 0 where a spare
+    code knows more.
+
+    Parameters
+    ----------
+    codes : float array, shape (n, d), d above k
+    factors : integer classes or float values, shape (n, k)
+    assigned : the code of each factor: ``"match"``: one to one, such that they know most together;
+        ``"order"``: code k has factor k, as supervised models have it; or k columns of codes
+    preset, estimator, bins, binning, bin_factors, samples, factor_kinds, seed : as for `mig`
+
+    Returns
+    -------
+    Score, with parts `per_factor` (k,), `assigned_code` (k,), `mutual_information` (d, k) and
+    `factor_information` (k, k) in nats, `factor_entropy` (k,).
+
+    Raises
+    ------
+    ValueError: fewer codes than factors and one, a wrong assignment, and what `mig` raises.
+
+    References
+    ----------
+    K. N. Watcharasupat, "Controllable music: supervised learning of disentangled representations
+    for music generation", 2021.
+
+    Examples
+    --------
+    >>> factors = np.random.default_rng(0).integers(0, 4, size=(1000, 2))
+    >>> codes = np.column_stack([factors, factors[::-1, 0]]) + 0.0
+    >>> float(xmig(codes, factors)) > 0.95
+    True
+    """
+    found = dependency(
+        codes, factors, assigned, factor_kinds, preset=preset, estimator=estimator, bins=bins,
+        binning=binning, bin_factors=bin_factors, samples=samples, seed=seed,
+    )  # fmt: skip
+    spare = np.setdiff1d(np.arange(len(found.information)), found.assigned)
+    if len(spare) == 0:
+        raise ValueError(
+            f"xmig needs a code that no factor has, got {len(found.information)} codes for "
+            f"{len(found.assigned)} factors"
+        )
+    own = found.information[found.assigned, np.arange(len(found.assigned))]
+    gaps = own - found.information[spare].max(axis=0)
+    per_factor = np.array([ratio(gap, h) for gap, h in zip(gaps, found.entropy, strict=True)])
+    parts = {"per_factor": per_factor} | found.parts
+    value = known_mean(per_factor)
+    return Score(value, name="xmig", parts=parts, settings=found.settings, notes=found.notes)

@@ -1,0 +1,57 @@
+"""Which share of real samples has a generated one in its ball."""
+
+from __future__ import annotations
+
+from numpy.typing import ArrayLike
+
+from unweave_metrics.catalogue import metric
+from unweave_metrics.intervals.strategies import Subsets
+from unweave_metrics.pairs._manifolds import manifolds
+from unweave_metrics.score import Score
+
+
+@metric(
+    "share of real samples with a generated one near",
+    interval=Subsets(paired=False),
+    cost="O((n + m)^2 d)",
+    rewards="samples near every real one",
+    misses="samples far from all real ones; repeated rows",
+    with_rows="As many samples of the real law as real ones get about 1 - 2^-k.",
+)
+def coverage(x: ArrayLike, y: ArrayLike, *, neighbors: int = 5) -> Score:
+    """Compute the coverage of generated samples: the share of real ones that has one near.
+
+    mean over x of [some y in B(x)]. B(a) is the open ball around a row as
+    wide as its k-th nearest neighbour in its own set is far. Range 0 to 1, best 1. O((n + m)^2 d)
+    time, memory for a thousand rows of distances.
+
+    Parameters
+    ----------
+    x : real samples or their features, shape (n, d)
+    y : generated ones, shape (m, d)
+    neighbors : k
+
+    Returns
+    -------
+    Score, with part `covered`.
+
+    Raises
+    ------
+    ValueError: not more rows than neighbours, different columns, NaN or infinite values.
+
+    References
+    ----------
+    M. F. Naeem, S. J. Oh, Y. Uh, Y. Choi, J. Yoo, "Reliable fidelity and diversity metrics for
+    generative models", 2020, eq. 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).normal(size=(200, 2))
+    >>> float(coverage(x, x + 100.0))
+    0.0
+    """
+    found = manifolds(x, y, neighbors)
+    value = float(found.covered.mean())
+    parts = {"covered": found.covered}
+    return Score(value, name="coverage", parts=parts, settings=found.settings)

@@ -1,0 +1,142 @@
+"""scikit-learn's idiom: scorers of transformers that give codes, for cross-validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from unweave_metrics.catalogue import Entry, entry_of, find_metric
+from unweave_metrics.evaluate import evaluate
+from unweave_metrics.score import Score
+from unweave_metrics.scoretable import ScoreTable
+
+Metric = str | Callable[..., Any]
+
+
+def score_codes(
+    estimator: Any,
+    X: Any,
+    factors: Any = None,
+    *,
+    metrics: Metric | Sequence[Metric] | None = None,
+    bootstrap: int = 0,
+    **options: Any,
+) -> ScoreTable:
+    """Compute scores of the codes that a fitted transformer gives.
+
+    ``evaluate(estimator.transform(X), factors)``, for anything with ``transform``: a scikit-learn
+    transformer, a pipeline of them, a wrapped encoder. Codes may be sparse or a frame.
+
+    Parameters
+    ----------
+    estimator : fitted; has ``transform(X)`` that gives codes (n, d)
+    X : what it takes, n rows
+    factors : classes or values, shape (n, k); without them only scores that need none
+    metrics : one or several, as for `evaluate`; the usual ones unless given
+    bootstrap : most resamples of the intervals; none unless given
+    options : given to `evaluate`
+
+    Raises
+    ------
+    TypeError: an estimator without ``transform``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.decomposition import PCA
+    >>> factors = np.random.default_rng(0).integers(0, 4, size=(500, 2))
+    >>> X = factors * [1.0, 3.0]
+    >>> float(score_codes(PCA().fit(X), X, factors, metrics="mig")["mig"]) > 0.9
+    True
+    """
+    wanted = [metrics] if isinstance(metrics, str) or callable(metrics) else metrics
+    return evaluate(
+        codes_of(estimator, X), factors, metrics=wanted, bootstrap=bootstrap,
+        **{"progress": False, **options},
+    )  # fmt: skip
+
+
+def codes_of(estimator: Any, X: Any) -> Any:
+    """Return the codes that a transformer gives, dense."""
+    if not callable(getattr(estimator, "transform", None)):
+        raise TypeError(
+            f"estimator must have transform(X) that gives codes, {type(estimator).__name__} has "
+            "none; wrap an encoder in sklearn.preprocessing.FunctionTransformer"
+        )
+    codes = estimator.transform(X)
+    return codes.toarray() if hasattr(codes, "toarray") else codes
+
+
+class Scorer:
+    """A scorer of transformers: ``scorer(estimator, X, factors)`` gives a float, or several.
+
+    Larger is better, as scikit-learn has it: scores whose low end is better have their sign
+    turned. Made by `scorer`; can be pickled and cloned.
+    """
+
+    def __init__(self, metrics: Metric | Sequence[Metric], **options: Any) -> None:
+        """Look the metrics up."""
+        self.single = isinstance(metrics, str) or callable(metrics)
+        self.metrics: tuple[Metric, ...] = (metrics,) if self.single else tuple(metrics)  # type: ignore[arg-type, assignment]
+        self.options = options
+        if not self.metrics:
+            raise ValueError("metrics must name at least one metric, got none")
+        for entry in map(_entry, self.metrics):
+            if entry.best == "-":
+                raise ValueError(
+                    f"metrics must have a better end to be maximised, {entry.name} has none"
+                )
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Any:
+        """Return the score of an estimator's codes, or scores by name."""
+        table = score_codes(estimator, X, y, metrics=self.metrics, **self.options)
+        missing = [entry.name for entry in map(_entry, self.metrics) if entry.name not in table]
+        if missing:
+            raise ValueError(f"{'; '.join(table.notes)}"[:200])
+        signed = {
+            entry.name: _signed(entry, table[entry.name]) for entry in map(_entry, self.metrics)
+        }
+        return next(iter(signed.values())) if self.single else signed
+
+    def __repr__(self) -> str:
+        names = ", ".join(_entry(metric).name for metric in self.metrics)
+        return f"scorer({names})"
+
+
+def _entry(metric: Metric) -> Entry:
+    """Return the entry of a metric's name, or of anybody's function."""
+    return entry_of(metric) if callable(metric) else find_metric(metric)
+
+
+def _signed(entry: Entry, score: Score) -> float:
+    """Return a score as a float of which larger is better."""
+    return -float(score) if entry.best == "low" else float(score)
+
+
+def scorer(metrics: Metric | Sequence[Metric], **options: Any) -> Scorer:
+    """Make a scorer for `cross_validate`, `GridSearchCV` and their like.
+
+    The estimator is a transformer whose ``transform`` gives codes; factors are handed over as y.
+    Do not use ``make_scorer``: it calls a metric with the factors first.
+
+    Parameters
+    ----------
+    metrics : one name or function: the scorer gives a float; or several: it gives floats by name,
+        and the codes are made once for all of them
+    options : settings, as for `evaluate`: ``preset=``, ``bins=``, ``seed=`` ...
+
+    Raises
+    ------
+    ValueError: an unknown metric, or one of which neither end is better.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.decomposition import PCA
+    >>> from sklearn.model_selection import cross_validate
+    >>> factors = np.random.default_rng(0).integers(0, 4, size=(600, 2))
+    >>> found = cross_validate(PCA(), factors * [1.0, 3.0], factors, scoring=scorer("mig"), cv=3)
+    >>> bool((found["test_score"] > 0.5).all())
+    True
+    """
+    return Scorer(metrics, **options)

@@ -1,0 +1,63 @@
+"""WINDIN: what each code has in common with the others."""
+
+from __future__ import annotations
+
+from numpy.typing import ArrayLike
+
+from unweave_metrics.catalogue import ANY, metric
+from unweave_metrics.intervals.strategies import Subsets
+from unweave_metrics.score import Score
+from unweave_metrics.unsupervised._posteriors import posteriors
+
+
+@metric(
+    "what codes have in common (nats)",
+    interval=Subsets(seconds=200.0),
+    best="low",
+    bounds=ANY,
+    cost="O(samples n d)",
+    rewards="independent informative codes",
+    misses="factors; codes that know nothing are independent",
+    with_rows="Grows with the rows: no code tells more than log n nats about its row.",
+)
+def windin(
+    codes: ArrayLike, *, std: ArrayLike | None = None, samples: int = 1_000, seed: int = 0
+) -> Score:
+    """Compute WINDIN, the weighted dependence of informative codes.
+
+    WINDIN = sum_i r_i I(z_i; z_j, j != i), r_i = I(x; z_i) / sum_j I(x; z_j), x
+    a row drawn uniformly and z of its posterior N(codes, std^2); logarithms of the mixture over all
+    rows, at `samples` draws. In nats. Range 0 upward, best 0.
+
+    Parameters
+    ----------
+    codes : posterior means, shape (n, d)
+    std : posterior standard deviations, shape (n, d), above 0
+    samples : draws
+    seed : decides them
+
+    Returns
+    -------
+    Score, with parts `informativeness` I(x; z_i), `separate` I(x; z_i | others), `shared`
+    I(z_i; others), each (d,); `order` of the codes by informativeness; `at_k` SEPIN@k and
+    `shared_at_k` INDIN@k, the means of the first k in that order, (d,); `information` I(x; z).
+
+    Raises
+    ------
+    ValueError: no std, std of another shape or not above 0, NaN or infinite values.
+
+    References
+    ----------
+    K. Do, T. Tran, "Theory and evaluation metrics for learning disentangled representations",
+    2020, sect. 4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> corners = np.array([[-1.0, -1], [-1, 1], [1, -1], [1, 1]])
+    >>> abs(round(float(windin(corners, std=0.01 * np.ones((4, 2)))), 3))
+    0.0
+    """
+    found = posteriors(codes, std, samples, seed)
+    value = float((found.weights * found.shared).sum())
+    return Score(value, name="windin", parts=found.parts, settings=found.settings)

@@ -1,0 +1,183 @@
+"""A step that is recorded once and replayed from then on: on a GPU, as a CUDA graph.
+
+A step of a small network is many small kernels, and launching them takes longer than computing
+them. A recorded step is launched as a whole. What is recorded reads and writes the same memory
+every time, so everything that changes from step to step lies in fixed places that are filled
+before: the clock, the indices of the batch, and the seeds of the generators.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from unweave.errors import UnweaveError, describe
+
+WARM_UP = 3
+"""Steps before one is recorded: the first make the optimizer's moments and choose kernels."""
+SWITCH = "UNWEAVE_CUDA_GRAPH"
+"""The environment variable that, set to 0, keeps steps from being recorded."""
+
+Play = Callable[[], Tensor]
+
+
+class Recorder(Protocol):
+    """How a device records what it is told to compute, and computes it again."""
+
+    obstacle: str
+
+    def warm(self, play: Play) -> Tensor:
+        """Compute as usual; put into `obstacle` what was seen that cannot be recorded."""
+        ...
+
+    def record(self, play: Play) -> Tensor:
+        """Compute once and remember it; return what it gave, which every replay fills anew."""
+        ...
+
+    def replay(self) -> Tensor:
+        """Compute it again."""
+        ...
+
+
+RecorderOf = Callable[[Sequence[torch.Generator]], Recorder]
+"""Makes a recorder of what draws from these generators."""
+
+
+class CudaGraph:
+    """Records a step as a CUDA graph.
+
+    generators : whose seeds are read anew by every replay.
+    """
+
+    def __init__(self, generators: Sequence[torch.Generator]) -> None:
+        self._generators = generators
+        device = generators[0].device
+        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._graph = torch.cuda.CUDAGraph()
+        self._given: Tensor | None = None
+        self.obstacle = ""
+
+    def warm(self, play: Play) -> Tensor:
+        """Compute in the stream that will record, and look out for waits of the host."""
+        before = torch.cuda.get_sync_debug_mode()
+        self._stream.wait_stream(torch.cuda.current_stream())
+        with warnings.catch_warnings(record=True) as seen, torch.cuda.stream(self._stream):
+            warnings.simplefilter("always")
+            torch.cuda.set_sync_debug_mode("warn")
+            try:
+                given = play()
+            finally:
+                torch.cuda.set_sync_debug_mode(before)
+        torch.cuda.current_stream().wait_stream(self._stream)
+        if any("synchronizing CUDA operation" in str(warning.message) for warning in seen):
+            self.obstacle = "it waits for the device"
+        return given
+
+    def record(self, play: Play) -> Tensor:
+        """Record, then compute what was recorded."""
+        for generator in self._generators:
+            self._graph.register_generator_state(generator)
+        with torch.cuda.graph(self._graph, stream=self._stream):
+            self._given = play()
+        return self.replay()
+
+    def replay(self) -> Tensor:
+        """Launch the graph."""
+        self._graph.replay()
+        assert self._given is not None
+        return self._given
+
+
+class Replayed:
+    """Computes steps: the first as they are, then one that is recorded, from then on by replay.
+
+    A step that cannot be recorded is computed as it is, and one sentence says why.
+
+    recorder : of the device.
+    obstacle : why the step cannot be recorded, where that is known before.
+    say : shows a line.
+    """
+
+    def __init__(self, recorder: Recorder, obstacle: str, say: Callable[[str], None]) -> None:
+        self._recorder, self._say = recorder, say
+        self._steps, self.recorded = 0, False
+        self._recording = not obstacle
+        if obstacle:
+            self._give_up(obstacle)
+
+    def __call__(self, play: Play) -> Tensor:
+        """Do one step."""
+        if self.recorded:
+            return self._recorder.replay()
+        if not self._recording:
+            return play()
+        self._steps += 1
+        if self._steps <= WARM_UP:
+            given = self._recorder.warm(play)
+            if self._recorder.obstacle:
+                self._give_up(self._recorder.obstacle)
+            return given
+        return self._record(play)
+
+    def _record(self, play: Play) -> Tensor:
+        try:
+            given = self._recorder.record(play)
+        except UnweaveError:
+            raise
+        except Exception as error:
+            # Nothing was computed: the kernels of a step that is recorded wait for its replay.
+            self._give_up(describe(error))
+            return play()
+        self.recorded = True
+        return given
+
+    def _give_up(self, why: str) -> None:
+        self._recording = False
+        self._say(f"the step is not recorded as a CUDA graph, but launched piece by piece: {why}")
+
+
+def at_once(play: Play) -> Tensor:
+    """Compute a step as it is, as where nothing is recorded."""
+    return play()
+
+
+def recorder_for(device: torch.device) -> RecorderOf | None:
+    """Return what records steps on a device, or None where nothing does or it is switched off."""
+    return CudaGraph if device.type == "cuda" and os.environ.get(SWITCH) != "0" else None
+
+
+class FixedIndices:
+    """Indices of a batch that lie in one place, filled for one step after the other."""
+
+    def __init__(self, order: Callable[[int], Tensor], batch: int, device: torch.device) -> None:
+        self._order, self._step = order, -1
+        self._place = torch.zeros(batch, dtype=torch.int64, device=device)
+
+    def fill(self, step: int) -> None:
+        """Put the indices of a step into the place."""
+        self._place.copy_(self._order(step))
+        self._step = step
+
+    def __call__(self, step: int) -> Tensor:
+        """Return the place, if it is filled for this step, else indices of their own."""
+        return self._place if step == self._step else self._order(step)
+
+
+def make_capturable(optimizer: Optimizer, constant: bool) -> str:
+    """Let an optimizer keep its count of steps on the device; return what stands against it.
+
+    constant : whether its learning rate never changes.
+    """
+    for group in optimizer.param_groups:
+        if "capturable" not in group:
+            return f"optimizer {type(optimizer).__name__} has no capturable form"
+        if not (constant or isinstance(group["lr"], Tensor)):
+            return f"optimizer {type(optimizer).__name__} takes no learning rate that is a tensor"
+        group["capturable"] = True
+    return ""

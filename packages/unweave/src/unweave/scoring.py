@@ -1,0 +1,284 @@
+"""Metrics of one table of codes: all in one call of the package of metrics, where that is there."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import math
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave.codetable import CodeTable, rows_of
+from unweave.errors import ConfigError, UnweaveError, blaming, message_of, unknown_name
+from unweave.options import build, check_options
+from unweave.protocols import Dataset
+from unweave.registry import Entry, Registry
+from unweave.trained import Trained
+
+IMAGE_ROWS = 2000
+"""Images that metrics of images look at, the first of the table's rows."""
+RESAMPLES = 1000
+"""Most resamples of an interval."""
+HOME = "unweave-metrics"
+SLOW = 0.5
+"""Seconds above which a metric of another distribution is called once, and has no interval."""
+
+Called = tuple[str, "Call"]
+
+
+class Arrays:
+    """What metrics are handed over, by name; images are decoded only if one asks for them."""
+
+    def __init__(self, run: Trained, table: CodeTable, dataset: Dataset) -> None:
+        self._run, self._table, self._dataset = run, table, dataset
+
+    def get(self, name: str, needs: Sequence[str]) -> NDArray[Any]:
+        """Return an array; the first rows alone where a metric looks at images, too."""
+        rows = slice(IMAGE_ROWS if of_images(needs) else None)
+        if name == "codes":
+            return self._table.codes[rows]
+        if name == "std":
+            return self._table.std[rows]
+        if name == "factors":
+            return self._factors[rows]
+        return self._pictures[name]
+
+    @functools.cached_property
+    def _factors(self) -> NDArray[Any]:
+        """The factors that differ between the encoded images, shape (n, K')."""
+        factors = rows_of(self._dataset.factors, self._table.index)
+        assert factors is not None
+        if not self._differ.any():
+            raise ConfigError("every factor is the same in all encoded images")
+        return factors[:, self._differ]
+
+    @functools.cached_property
+    def _differ(self) -> NDArray[np.bool_]:
+        """Tell which factors differ between the encoded images, (K,); (0,) without factors."""
+        factors = rows_of(self._dataset.factors, self._table.index)
+        found = np.zeros(0, bool) if factors is None else (factors != factors[:1]).any(0)
+        return np.asarray(found, bool)
+
+    @property
+    def constant_factors(self) -> tuple[str, ...]:
+        """Names of the factors that are the same in all encoded images."""
+        names = self._dataset.factor_names if len(self._differ) else ()
+        return tuple(name for name, differs in zip(names, self._differ, strict=True) if not differs)
+
+    @functools.cached_property
+    def _pictures(self) -> dict[str, NDArray[Any]]:
+        images = self._dataset.images(self._table.index[:IMAGE_ROWS])
+        decoded = self._run.decode(self._table.codes[:IMAGE_ROWS])
+        return {"images": images / np.float32(255), "reconstructions": decoded / np.float32(255)}
+
+
+def of_images(needs: Sequence[str]) -> bool:
+    """Say whether a metric with these needs looks at images."""
+    return bool({"images", "reconstructions"} & set(needs))
+
+
+@dataclass(frozen=True)
+class Call:
+    """A metric with its options, ready for arrays."""
+
+    entry: Entry
+    options: Mapping[str, Any]
+    needs: tuple[str, ...]
+
+    def given(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
+        """Return what it is called with, by name."""
+        return {need: arrays.get(need, self.needs) for need in self.needs}
+
+
+class Failed(float):
+    """A score that could not be computed: NaN with a reason."""
+
+    reason: str
+
+    def __new__(cls, reason: str) -> Failed:
+        """Make one."""
+        made = super().__new__(cls, math.nan)
+        made.reason = reason
+        return made
+
+
+class Evaluation(Protocol):
+    """A function that computes many metrics of one set of arrays, as `unweave_metrics.evaluate`."""
+
+    def __call__(self, codes: Any, factors: Any = ..., **options: Any) -> Mapping[str, Any]:
+        """Return the scores by the names of the functions."""
+
+
+def score_table(
+    calls: Sequence[Called], arrays: Arrays, names: Registry, *, seed: int, resamples: int
+) -> dict[str, Any]:
+    """Compute metrics of arrays; one that fails is a `Failed` and costs the others nothing.
+
+    Metrics with equal options share one call of the package of metrics, its histograms and its
+    resamples, those of other distributions too. Without that package each is called alone, and
+    there are no intervals.
+
+    Parameters
+    ----------
+    seed : of everything that metrics draw. resamples : at most, for intervals; 0 for none.
+    """
+    evaluation = _evaluation(names)
+    found: dict[str, Any] = {}
+    for (drawn, options), group in _groups(calls, seed):
+        if evaluation is None:
+            found |= {name: _guarded(call, arrays) for name, call in group.items()}
+        else:
+            settings = {"seed": drawn, "bootstrap": resamples, **options}
+            found |= _together(group, arrays, evaluation, settings)
+    for name, score in found.items():
+        if isinstance(score, Failed):
+            warnings.warn(f"no score {name}: {score.reason}", stacklevel=3)
+    return {name: found[name] for name, _ in calls}
+
+
+def check_preset(names: Registry, preset: str) -> None:
+    """Raise unless the package of metrics is there and has a preset of that name."""
+    package = _package(names)
+    if package is None:
+        raise ConfigError(f"presets are those of {HOME}, which is not installed; install it")
+    known = importlib.import_module(f"{package.__name__}.presets").preset_names()
+    if preset not in known:
+        raise unknown_name("preset", preset, known)
+
+
+def _evaluation(names: Registry) -> Evaluation | None:
+    package = _package(names)
+    return None if package is None else cast(Evaluation, package.evaluate)
+
+
+def _package(names: Registry) -> Any:
+    """Import the package that registers the usual metrics; None where it is not installed."""
+    entry = next((e for e in names.entries("metric") if e.distribution == HOME), None)
+    if entry is None:
+        return None
+    return importlib.import_module(entry.target.partition(":")[0].partition(".")[0])
+
+
+def _groups(
+    calls: Sequence[Called], seed: int
+) -> list[tuple[tuple[int, dict[str, Any]], dict[str, Call]]]:
+    """Put together the metrics that can share a call: of equal rows, seeds and options."""
+    groups: dict[str, tuple[tuple[int, dict[str, Any]], dict[str, Call]]] = {}
+    for name, call in calls:
+        options: dict[str, Any] = {}
+        if call.entry.distribution == HOME:
+            checked = check_options(call.entry, call.options)
+            options = {key: checked[key] for key in checked if key in call.options}
+        common = (int(options.pop("seed", seed)), options)
+        key = repr((of_images(call.needs), common))
+        groups.setdefault(key, (common, {}))[1][name] = call
+    return list(groups.values())
+
+
+def _together(
+    group: Mapping[str, Call], arrays: Arrays, evaluation: Evaluation, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Compute metrics in one call; each alone where an array that one needs cannot be had."""
+    needs = list(dict.fromkeys(need for call in group.values() for need in call.needs))
+    try:
+        given = {need: arrays.get(need, needs) for need in ["codes", *needs]}
+    except UnweaveError:
+        return {name: _guarded(call, arrays) for name, call in group.items()}
+    functions = {
+        name: call.entry.load() if call.entry.distribution == HOME else _Stranger(call, place)
+        for place, (name, call) in enumerate(group.items())
+    }
+    try:
+        table = evaluation(metrics=list(functions.values()), progress=False, **given, **settings)
+    except (ValueError, TypeError) as error:  # arrays that no metric could use
+        return {n: Failed(f"{c.entry}: {message_of(error)}") for n, c in group.items()}
+    return {
+        name: _score(call, functions[name], table[functions[name].__name__])
+        for name, call in group.items()
+    }  # the package leaves out what lacks an array; here none does
+
+
+def _score(call: Call, function: Any, score: Any) -> Any:
+    """Return a score as it is stored: the stranger's own, or one with the reason of its failure."""
+    if isinstance(function, _Stranger):
+        return function.told(score)
+    if math.isnan(score) and not score.settings:
+        reason = "; ".join(score.notes).removeprefix(f"{function.__name__}: ")
+        return Failed(f"{call.entry}: {reason}")
+    return score
+
+
+class _Stranger:
+    """A metric of another distribution, as the package of metrics calls one.
+
+    What it raises becomes a ValueError that names it. One that takes long is not resampled.
+    """
+
+    def __init__(self, call: Call, place: int) -> None:
+        self._call = call
+        self._first: Any = None
+        self._slow = False
+        self.__name__ = f"metric_{place}"
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        self.__signature__ = inspect.Signature([inspect.Parameter(n, kind) for n in call.needs])
+
+    def __call__(self, **given: Any) -> float:
+        if self._slow:
+            return math.nan
+        begun = time.perf_counter()
+        score = _guarded_with(self._call, [given[need] for need in self._call.needs])
+        if self._first is None:
+            slow = time.perf_counter() - begun > SLOW
+            self._first, self._slow = score, slow or isinstance(score, Failed)
+        return float(score)
+
+    def told(self, score: Any) -> Any:
+        """Return what it gave of all rows, with the interval that was made."""
+        return self._first if score.interval is None else _Interval(self._first, score.interval)
+
+
+class _Interval(float):
+    """A stranger's score with an interval."""
+
+    interval: tuple[float, float]
+
+    def __new__(cls, score: Any, interval: tuple[float, float]) -> _Interval:
+        """Make one; what else the score says is kept."""
+        made = super().__new__(cls, float(score))
+        made.__dict__.update(getattr(score, "__dict__", {}), interval=interval)
+        return made
+
+
+def _guarded(call: Call, arrays: Arrays) -> Any:
+    """Compute a score; whatever goes wrong becomes a score without a value."""
+    try:
+        given = list(call.given(arrays).values())
+    except UnweaveError as error:
+        return Failed(str(error))
+    return _guarded_with(call, given)
+
+
+def _guarded_with(call: Call, given: Sequence[NDArray[Any]]) -> Any:
+    try:
+        score = build(call.entry, *given, options=call.options)
+        _check_number(str(call.entry), score)
+    except UnweaveError as error:
+        return Failed(str(error))
+    return score
+
+
+def _check_number(owner: str, score: Any) -> None:
+    """Raise unless a score is one number, or behaves as one."""
+    shape = getattr(score, "shape", ())
+    if isinstance(score, bool | str | bytes) or not hasattr(score, "__float__") or shape != ():
+        what = f" of shape {shape}" if shape else ""
+        raise ConfigError(f"{owner} must give one number, got {type(score).__name__}{what}")
+    with blaming(owner, "when its score was read as a number"):
+        float(score)

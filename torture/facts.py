@@ -1,0 +1,182 @@
+"""What a folder holds, file by file: two folders are compared, and a torn file is seen."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import safetensors
+import torch
+from PIL import Image
+
+LEFT_OVER = re.compile(r"(^|/)(\.partial-|\.lock)|\.claim$")
+CLOCK = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d|\d+(\.\d+)? ?(s|seconds|minutes)\b")
+TIMED = ("seconds", "written", "host", "pid", "started", "duration", "time")
+"""Keys whose values tell when and where, not what."""
+
+
+def facts(folder: Path) -> dict[str, str]:
+    """Return a digest of the content of every file, by its path in a folder.
+
+    Raises
+    ------
+    Exception
+        Of whatever kind, if a file is not whole.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    named = {str(path.relative_to(folder)): path for path in files}
+    whole = {name: path for name, path in named.items() if not is_left(name)}
+    return {name: _digest(path, folder) for name, path in whole.items() if not _older(path)}
+
+
+def _older(path: Path) -> bool:
+    """Tell whether there is a newer checkpoint; a signal leaves one of the step it came at."""
+    newest = max(path.parent.glob("step-*.safetensors"), default=path)
+    return path.match("checkpoints/step-*.safetensors") and path != newest
+
+
+def is_left(name: str) -> bool:
+    """Tell whether a file is what a killed process was writing or holding."""
+    return LEFT_OVER.search(name) is not None
+
+
+def left_over(folder: Path) -> list[str]:
+    """List what a killed process was writing or holding."""
+    names = (str(path.relative_to(folder)) for path in folder.rglob("*"))
+    return sorted(name for name in names if is_left(name))
+
+
+def torn(folder: Path) -> str:
+    """Name a file that is not whole, and why; nothing where all are.
+
+    The last line of a log may be torn: it is left out when the log is read.
+    """
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.is_file() and not is_left(name):
+            try:
+                _digest(path, folder)
+            except Exception as error:
+                return f"{name} is torn ({type(error).__name__}: {error})"
+    return ""
+
+
+def difference(found: dict[str, str], wanted: dict[str, str]) -> str:
+    """Name the first file in which two folders differ; nothing where they are equal."""
+    for name in sorted(found.keys() | wanted.keys()):
+        if name not in found:
+            return f"{name} is missing"
+        if name not in wanted:
+            return f"{name} is not there without a kill"
+        if found[name] != wanted[name]:
+            return f"{name} differs"
+    return ""
+
+
+def _digest(path: Path, folder: Path) -> str:
+    read = READERS.get(path.suffix, _bytes)
+    content = read(path, folder)
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def _bytes(path: Path, folder: Path) -> bytes:
+    return path.read_bytes()
+
+
+def _text(path: Path, folder: Path) -> bytes:
+    text = path.read_text(encoding="utf-8").replace(str(folder), "{run}")
+    return CLOCK.sub("{when}", text).encode()
+
+
+def _toml(path: Path, folder: Path) -> bytes:
+    return _plain(tomllib.loads(path.read_text(encoding="utf-8")), folder)
+
+
+def _json(path: Path, folder: Path) -> bytes:
+    return _plain(json.loads(path.read_text(encoding="utf-8")), folder)
+
+
+def _lines(path: Path, folder: Path) -> bytes:
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return b"\n".join(_plain(json.loads(line), folder) for line in lines if line.endswith("\n"))
+
+
+def _plain(content: Any, folder: Path) -> bytes:
+    return json.dumps(_timeless(content), sort_keys=True).replace(str(folder), "{run}").encode()
+
+
+def _timeless(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _timeless(item) for key, item in value.items() if key not in TIMED}
+    return [_timeless(item) for item in value] if isinstance(value, list) else value
+
+
+def _rows(path: Path, folder: Path) -> bytes:
+    with path.open(encoding="utf-8", newline="") as file:
+        return _plain(list(csv.DictReader(file)), folder)
+
+
+def _table(path: Path, folder: Path) -> bytes:
+    found: list[bytes] = []
+
+    def note(name: str, item: Any) -> None:
+        about = {key: str(value) for key, value in item.attrs.items()}
+        if about.get("name") in TIMED:
+            return
+        found.append(f"{name} {sorted(about.items())}".encode())
+        if isinstance(item, h5py.Dataset):
+            found.append(str(item[()].tolist()).replace(str(folder), "{run}").encode())
+
+    with h5py.File(path) as file:
+        file.visititems(note)
+        note("/", file)
+    return b"\n".join(found)
+
+
+def _arrays(path: Path, folder: Path) -> bytes:
+    with np.load(path, allow_pickle=False) as file:
+        return b"\n".join(name.encode() + file[name].tobytes() for name in sorted(file))
+
+
+def _tensors(path: Path, folder: Path) -> bytes:
+    # Not the bytes of the file: the order of its metadata is another in every process.
+    with safetensors.safe_open(path, framework="np") as file:
+        found = [f"{key}={value}" for key, value in sorted((file.metadata() or {}).items())]
+        parts = [text.encode() for text in found]
+        for name in sorted(file.keys()):
+            array = file.get_tensor(name)
+            parts += [f"{name} {array.dtype} {array.shape}".encode(), array.tobytes()]
+    return b"\n".join(parts)
+
+
+def _network(path: Path, folder: Path) -> bytes:
+    # Not the bytes of the file: names in the traced program are counted on in a process.
+    found = torch.jit.load(path).state_dict()
+    return b"\n".join(n.encode() + t.numpy().tobytes() for n, t in sorted(found.items()))
+
+
+def _picture(path: Path, folder: Path) -> bytes:
+    with Image.open(path) as image:
+        return image.tobytes()
+
+
+def _page(path: Path, folder: Path) -> bytes:
+    text = path.read_text(encoding="utf-8")
+    if not text.rstrip().endswith("</html>"):
+        raise ValueError("the page has no end")
+    return b"a page"  # it says when it was written and how long training took
+
+
+READERS: dict[str, Callable[[Path, Path], bytes]] = {
+    ".toml": _toml, ".json": _json, ".jsonl": _lines, ".h5": _table, ".npz": _arrays,
+    ".safetensors": _tensors, ".png": _picture, ".pt": _network, ".html": _page,
+    ".md": _text, ".csv": _rows, ".txt": _text, ".log": _text,
+}  # fmt: skip

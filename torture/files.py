@@ -1,0 +1,177 @@
+"""Mutated files: each is read by those who read it, in a process that is watched and limited."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from torture.children import Child
+from torture.ledger import Ledger
+from torture.states import tasks, write_inputs
+from torture.subjects import Subject, make_data, subjects
+from torture.verdicts import Watch, fault_of, fault_of_text
+
+SIZE = 50
+"""Files of one child."""
+LIMIT = 30
+"""Seconds for a file."""
+LARGEST = 2 << 30
+"""Bytes that a child may hold beyond what it began with."""
+COMMANDS = 25
+"""Of so many files that are accepted one goes through a whole command."""
+KEPT = 300
+"""Bytes of a file that are shown."""
+
+
+class Late(BaseException):
+    """A file took too long."""
+
+
+class Files:
+    """The campaign of files in a folder."""
+
+    def __init__(self, folder: Path, ledger: Ledger) -> None:
+        self._folder, self._ledger = folder, ledger
+        self._run, self._data = folder / "run", folder / "data"
+        shutil.rmtree(self._data, ignore_errors=True)
+        make_data(self._data)
+        if not (self._run / "density.safetensors").is_file():
+            self._train()
+
+    def run(self, count: int) -> None:
+        """Read until `count` files are done."""
+        everything = subjects(self._run, self._data)
+        done = self._ledger.done("file")
+        for number in range(-(-count // SIZE)):
+            if number not in done:
+                self._read(number, everything[number % len(everything)])
+
+    def _train(self) -> None:
+        shutil.rmtree(self._run, ignore_errors=True)
+        write_inputs(self._folder / "inputs")
+        named = {task.name: task for task in tasks(self._folder / "inputs")}
+        for name in ("train convolutions", "evaluate", "density"):
+            words = [text.replace("{run}", str(self._run)) for text in named[name].arguments]
+            end = Child(lambda w=words: _command(w), self._folder, self._folder / "log").wait(600)
+            if end.code:
+                raise RuntimeError(f"{name}: {end.said}")
+
+    def _read(self, number: int, subject: Subject) -> None:
+        found, current = self._folder / "found.json", self._folder / "current"
+        found.unlink(missing_ok=True)
+        good = subject.path.read_bytes() if subject.path.is_file() else None
+        kept = self._folder / "kept"
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(self._run, kept)
+        reader = _Reader(subject, self._ledger.seed, number, self._folder, current)
+        child = Child(lambda: found.write_text(json.dumps(reader.read_all())), self._folder,
+                      self._folder / "log")  # fmt: skip
+        begun = _memory_of(child.pid)
+        end = child.wait(SIZE * LIMIT)
+        shutil.rmtree(self._run)
+        kept.replace(self._run)
+        subject.path.write_bytes(good) if good is not None else subject.path.unlink(True)
+        faults = json.loads(found.read_text()) if found.is_file() else []
+        if end.code or end.late:
+            faults.append(
+                f"the process ended with {end.code} at {_shown(current)}: {end.last_line}"
+            )
+        elif end.memory - begun > LARGEST:
+            faults.append(f"it took {end.memory - begun:,} bytes")
+        self._ledger.add("file", number, subject.name, "; ".join(faults[:5]), size=SIZE,
+                         faults=len(faults))  # fmt: skip
+
+
+class _Reader:
+    """Reads many mutations of one file; runs in a child."""
+
+    def __init__(
+        self, subject: Subject, number: int, chunk: int, folder: Path, current: Path
+    ) -> None:
+        self._subject, self._current = subject, current
+        self._seed = (number << 32) + chunk
+        self._folder, self._count = folder, 0
+        self._faults: list[str] = []
+
+    def read_all(self) -> list[str]:
+        """Return what fell."""
+        watch = Watch(self._folder)
+        signal.signal(signal.SIGALRM, _late)
+
+        @seed(self._seed)
+        @settings(max_examples=SIZE, database=None, deadline=None, phases=(Phase.generate,),
+                  suppress_health_check=list(HealthCheck))  # fmt: skip
+        @given(self._subject.files)
+        def each(content: bytes) -> None:
+            self._current.write_bytes(content)
+            self._subject.path.write_bytes(content)
+            if fault := self._try(watch):
+                self._keep(content, fault)
+
+        each()
+        return self._faults
+
+    def _try(self, watch: Watch) -> str:
+        begun = time.monotonic()
+        signal.alarm(LIMIT)
+        try:
+            with watch():
+                self._subject.read()
+                accepted = True
+        except Late:
+            return f"it took more than {LIMIT} seconds"
+        except Exception as error:
+            accepted = False
+            if fault := fault_of(error):
+                return fault
+        finally:
+            signal.alarm(0)
+        if watch.seen:
+            return f"it did what it must not: {watch.seen[0]}"
+        self._count += accepted
+        if accepted and self._subject.after and self._count % COMMANDS == 1:
+            return self._through_command(time.monotonic() - begun)
+        return ""
+
+    def _through_command(self, seconds: float) -> str:
+        words = list(self._subject.after)
+        end = Child(lambda: _command(words), self._folder, self._folder / "command.log").wait(120)
+        if end.late or "Traceback" in end.said or end.code not in (0, 2):
+            return f"{words[0]} ended with {end.code}: {end.last_line[:300]}"
+        return fault_of_text(end.last_line) if end.code else ""
+
+    def _keep(self, content: bytes, fault: str) -> None:
+        kept = self._folder / "fell" / f"{self._seed}-{len(self._faults)}"
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_bytes(content)
+        self._faults.append(fault)
+
+
+def _command(words: list[str]) -> None:
+    from unweave.commands import main
+
+    main(words)
+
+
+def _late(*_: Any) -> None:
+    raise Late
+
+
+def _memory_of(pid: int) -> int:
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0
+
+
+def _shown(path: Path) -> str:
+    return repr(path.read_bytes()[:KEPT]) if path.is_file() else "its first file"
