@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics._arrays import check_positive
+from unweave_metrics._scaling import shifted
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.strategies import Rows
-from unweave_metrics.pairs._traversals import check_traversals, mean_by_attribute
+from unweave_metrics.pairs._traversals import check_traversals, mean_by_attribute, slopes_of
 from unweave_metrics.score import Score
 
 
@@ -55,8 +56,8 @@ def monotonicity(positions: ArrayLike, attributes: ArrayLike, *, threshold: floa
     0.0
     """
     check_positive(threshold, "threshold", 0)
-    z, a = check_traversals(positions, attributes, 2)
-    slopes = np.diff(a, axis=2) / np.diff(z, axis=2)
+    z, a, powers = check_traversals(positions, attributes, 2)
+    slopes = shifted(slopes_of(z, a), powers)
     signs = np.where(np.abs(slopes) > threshold, np.sign(slopes), 0.0)
     moving = (signs != 0).sum(axis=2)
     each = np.where(moving > 0, signs.sum(axis=2) / np.where(moving > 0, moving, 1), np.nan)

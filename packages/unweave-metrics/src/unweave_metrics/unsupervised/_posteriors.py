@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from unweave_metrics._arrays import as_array, check_codes, check_finite, check_positive
 from unweave_metrics._counting import Floats
 from unweave_metrics._sampling import draw_rows
+from unweave_metrics._scaling import in_reach
 from unweave_metrics._shared import shared
 
 # Densities held at a time: draws x rows x codes numbers, 64 MB.
@@ -18,6 +19,9 @@ HELD = 8_000_000
 
 # Infinite ones could not be taken away from a sum of several codes again.
 LEAST = -1e6
+
+# Deviations that vanish beside their codes still have a logarithm.
+NARROWEST = 1e-300
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,9 @@ def posteriors(codes: ArrayLike, std: ArrayLike | None, samples: int, seed: int)
     if not (spread > 0).all():
         raise ValueError(f"std must be above 0, got {spread.min():g}")
     check_positive(samples, "samples")
+    # Information has no unit: codes and deviations of a column are divided by one power of two.
+    together, _ = in_reach(np.concatenate([mean, spread]))
+    mean, spread = together[: len(mean)], np.maximum(together[len(mean) :], NARROWEST)
     return _posteriors(mean, spread, int(samples), seed)
 
 
