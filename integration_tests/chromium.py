@@ -71,7 +71,7 @@ class Chromium:
         self._call("Page.navigate", url=path.resolve().as_uri())
         self.wait("location.protocol === 'file:' && " + wait)
 
-    def wait(self, expression: str, seconds: float = 60) -> None:
+    def wait(self, expression: str, seconds: float = 600) -> None:
         """Wait until an expression is true."""
         end = time.monotonic() + seconds
         while not self.run(f"Boolean({expression})"):

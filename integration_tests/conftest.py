@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+from fresh import call_unweave
+
 NAMES = ("UNWEAVE_SHARED", "UNWEAVE_REPOSITORY")
 
 
@@ -27,15 +30,13 @@ def shared() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def unweave():
+@pytest.fixture
+def unweave(tmp_path_factory):
     """Run the command line in a process of its own."""
 
     def call(*arguments: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess:
-        done = subprocess.run(
-            [sys.executable, "-m", "unweave", *arguments],
-            capture_output=True, text=True, env={**os.environ, **environment},
-        )  # fmt: skip
+        folder = tmp_path_factory.mktemp("said")
+        done = call_unweave(folder, *arguments, **environment)
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done

@@ -56,17 +56,16 @@ def _import_everything() -> None:
     """Import what commands import, so that a forked child begins at once."""
     import matplotlib.pyplot
     import torch
+    import torch._dynamo  # which an optimizer imports
 
-    import unweave.api
-    import unweave.commands.exports
-    import unweave.export
-    import unweave.report
     from unweave.registry import registry
 
     torch.set_num_threads(1)
     for kind in ("method", "metric", "dataset", "flow", "prior", "estimator", "objective"):
         for entry in registry().entries(kind):
             entry.load()
+    # Tables of fonts and compiled functions, which a process keeps.
+    matplotlib.pyplot.figure().canvas.get_renderer()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""What a folder holds, file by file, so that two folders can be compared and a torn file is seen."""
+"""What a folder holds, file by file: two folders are compared, and a torn file is seen."""
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import re
@@ -13,6 +14,7 @@ from typing import Any
 import h5py
 import numpy as np
 import safetensors
+import torch
 from PIL import Image
 
 LEFT_OVER = re.compile(r"(^|/)(\.partial-|\.lock)|\.claim$")
@@ -117,12 +119,25 @@ def _timeless(value: Any) -> Any:
     return [_timeless(item) for item in value] if isinstance(value, list) else value
 
 
+def _rows(path: Path, folder: Path) -> bytes:
+    with path.open(encoding="utf-8", newline="") as file:
+        return _plain(list(csv.DictReader(file)), folder)
+
+
 def _table(path: Path, folder: Path) -> bytes:
     found: list[bytes] = []
+
+    def note(name: str, item: Any) -> None:
+        about = {key: str(value) for key, value in item.attrs.items()}
+        if about.get("name") in TIMED:
+            return
+        found.append(f"{name} {sorted(about.items())}".encode())
+        if isinstance(item, h5py.Dataset):
+            found.append(str(item[()].tolist()).replace(str(folder), "{run}").encode())
+
     with h5py.File(path) as file:
-        for name in sorted(file):
-            found += [name.encode(), np.asarray(file[name]).tobytes()]
-        found += [f"{key}={file.attrs[key]}".encode() for key in sorted(file.attrs)]
+        file.visititems(note)
+        note("/", file)
     return b"\n".join(found)
 
 
@@ -142,6 +157,12 @@ def _tensors(path: Path, folder: Path) -> bytes:
     return b"\n".join(parts)
 
 
+def _network(path: Path, folder: Path) -> bytes:
+    # Not the bytes of the file: names in the traced program are counted on in a process.
+    found = torch.jit.load(path).state_dict()
+    return b"\n".join(n.encode() + t.numpy().tobytes() for n, t in sorted(found.items()))
+
+
 def _picture(path: Path, folder: Path) -> bytes:
     with Image.open(path) as image:
         return image.tobytes()
@@ -156,6 +177,6 @@ def _page(path: Path, folder: Path) -> bytes:
 
 READERS: dict[str, Callable[[Path, Path], bytes]] = {
     ".toml": _toml, ".json": _json, ".jsonl": _lines, ".h5": _table, ".npz": _arrays,
-    ".safetensors": _tensors, ".png": _picture, ".html": _page, ".md": _text, ".csv": _text,
-    ".txt": _text, ".log": _text,
+    ".safetensors": _tensors, ".png": _picture, ".pt": _network, ".html": _page,
+    ".md": _text, ".csv": _rows, ".txt": _text, ".log": _text,
 }  # fmt: skip

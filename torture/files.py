@@ -79,7 +79,9 @@ class Files:
         subject.path.write_bytes(good) if good is not None else subject.path.unlink(True)
         faults = json.loads(found.read_text()) if found.is_file() else []
         if end.code or end.late:
-            faults.append(f"the process ended with {end.code} at {_shown(current)}: {end.last_line}")
+            faults.append(
+                f"the process ended with {end.code} at {_shown(current)}: {end.last_line}"
+            )
         elif end.memory - begun > LARGEST:
             faults.append(f"it took {end.memory - begun:,} bytes")
         self._ledger.add("file", number, subject.name, "; ".join(faults[:5]), size=SIZE,

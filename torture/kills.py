@@ -20,7 +20,7 @@ from torture.states import Task, tasks, write_inputs
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 LIMIT = 300.0
-MOST_KILLS = 3
+MOST_KILLS = 2
 """Of one command, one after another."""
 SECONDS_TO_END = 20.0
 """In which workers of a killed process must have gone."""

@@ -12,9 +12,9 @@ import tomli_w
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "integration_tests"))
-STEPS, LONGER = 30, 36
+STEPS, LONGER = 20, 24
 TRAINING = {
-    "dim": 4, "batch_size": 8, "steps": STEPS, "log_every": 3, "checkpoint_every": 5,
+    "dim": 4, "batch_size": 8, "steps": STEPS, "log_every": 2, "checkpoint_every": 3,
     "architecture": "conv64:width=0.25",
 }  # fmt: skip
 EXTRA: dict[str, dict[str, Any]] = {
@@ -107,7 +107,7 @@ def tasks(inputs: Path) -> list[Task]:
         "density": ("fit-density", "{run}", "--flow", "maf:transforms=1,hidden=8,epochs=2", *cpu),
         "sample": ("sample", "{run}", "--n", "16", *cpu),
         "traverse": ("traverse", "{run}", "--steps", "3", *cpu),
-        "encode": ("encode", "{run}", "{run}/table.npz", *cpu),
+        "encode": ("encode", "{run}", "--out", "{run}/table.npz", *cpu),
         "export": ("export", "{run}"),
     }
     asking = [Task(name, arguments, begins="convolutions") for name, arguments in asked.items()]

@@ -1,4 +1,4 @@
-"""Whether an answer to a file is a good one: accepted, or one sentence of ours, and nothing else."""
+"""Whether an answer to a file is a good one: accepted, or one sentence of ours, no more."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ LONGEST = 1500
 NEVER = ("pickle.find_class", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn",
          "os.spawn", "socket.connect", "ctypes.dlopen")  # fmt: skip
 CHANGING = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink")
-OURS = tuple(f"/{name}/" for name in ("unweave", "unweave_data", "unweave_metrics",
-                                      "unweave_flows", "unweave_priors", "unweave_estimators"))  # fmt: skip
+PACKAGES = ("unweave", "unweave_data", "unweave_metrics", "unweave_flows", "unweave_priors")
+OURS = tuple(f"/{name}/" for name in PACKAGES)
 
 
 class Watch:

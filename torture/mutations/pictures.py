@@ -14,8 +14,15 @@ SIDES = (0, 1, 16, 17, 1000, 15_000, 40_000, 2**31 - 1, 2**31, 2**32 - 1)
 KINDS = (b"tRNS", b"PLTE", b"iCCP", b"gAMA", b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"acTL", b"sBIT",
          b"pHYs", b"XXXX", b"IEND", b"IHDR", b"fcTL")  # fmt: skip
 OTHERS = (
-    b"", b"GIF89a", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n", b"BM",
-    b"\xff\xd8\xff\xe0", b"II*\0", b"RIFF\0\0\0\0WEBP", b"P5 99999 99999 255\n", b"<svg/>",
+    b"",
+    b"GIF89a",
+    b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n",
+    b"BM",
+    b"\xff\xd8\xff\xe0",
+    b"II*\0",
+    b"RIFF\0\0\0\0WEBP",
+    b"P5 99999 99999 255\n",
+    b"<svg/>",
 )
 
 
@@ -33,7 +40,9 @@ def png_files(draw: st.DrawFn, content: bytes) -> bytes:
 def _edit(draw: st.DrawFn, chunks: list[tuple[bytes, bytes]]) -> None:
     place = draw(st.integers(0, len(chunks) - 1))
     kind, data = chunks[place]
-    how = draw(st.sampled_from(["head", "head", "drop", "double", "swap", "insert", "data", "bomb"]))
+    how = draw(
+        st.sampled_from(["head", "head", "drop", "double", "swap", "insert", "data", "bomb"])
+    )
     if how == "head":
         chunks[0] = (b"IHDR", _head(draw))
     elif how == "drop" and len(chunks) > 1:

@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import io
+import json
 import os
 import shutil
 import struct
@@ -276,33 +277,43 @@ def mat_bomb():
 
 
 SCRIPT = """
-import pickle, resource, sys
+import json, os, pickle, resource, sys
 from unweave_data import DataError, load
 import h5py, numpy, PIL.Image, scipy.io, scipy.sparse
-name, options = sys.argv[1], {k: v for k, v in zip(sys.argv[2::2], sys.argv[3::2])}
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-try:
-    data = load(name, **options)
-    data.images([0])
-    print("loaded")
-except DataError as error:
-    print(error)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10)
+
+def attempt(name, options):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    try:
+        data = load(name, **options)
+        data.images([0])
+        said = "loaded"
+    except DataError as error:
+        said = str(error)
+    taken = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    print(json.dumps([said, taken >> 10]), flush=True)
+
+for name, options in json.load(sys.stdin):
+    child = os.fork()  # each has a high-water mark of its own, and all share what is loaded
+    if not child:
+        attempt(name, options)
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        sys.exit(f"{name} {options} ended by itself")
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is counted in another unit")
 def test_bombs_take_no_more_memory_than_they_deserve(tmp_path):
-    for name, options in bombs(tmp_path):
-        arguments = [str(text) for pair in options.items() for text in pair]
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", SCRIPT, name, *arguments],
-            capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
-        assert done.returncode == 0, (name, options, done.stderr[-2000:])
-        message, megabytes = done.stdout.splitlines()
+    made = [(name, {k: str(v) for k, v in options.items()}) for name, options in bombs(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", SCRIPT],
+        input=json.dumps(made), capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    for (name, _), (message, megabytes) in zip(made, answers, strict=True):
         assert message.startswith("path:"), (name, message)
-        assert int(megabytes) < 150, (name, message, megabytes)
+        assert megabytes < 150, (name, message, megabytes)
 
 
 def test_an_honest_set_of_black_pictures_is_no_bomb(tmp_path):

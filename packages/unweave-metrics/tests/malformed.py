@@ -154,7 +154,7 @@ def value(rng, default):
         plausible = [2, 3, 5, 0.5, 0.1, True, False, *WORDS] if default is None else [default]
         return plausible[rng.integers(0, len(plausible))]
     pool = [None, -1, 0, 1, 7, np.int64(3), 10**30, -5, 2.5, math.nan, math.inf, -math.inf, 1e-320,
-            1e300, True, "", "x", b"x", [], [1], (), {}, object(), np.nan, np.ones(3), np.float32(2),
+            1e300, True, "", "x", b"x", [], [1], (), {}, object(), np.ones(3), np.float32(2),
             *rng.choice(WORDS, 3)]  # fmt: skip
     return pool[rng.integers(0, len(pool))]
 
@@ -222,7 +222,9 @@ def call(rng):
         entry = CATALOGUE["mig"]
         names = ["mig", "mcc", "hoyer_sparsity", "factor_vae", "sap", "irs"]
         options = {"metrics": list(rng.choice(names, 2, replace=False)), "bootstrap": 5}
-        options |= {"progress": False, **options_of(rng, um.evaluate)}
+        options = options_of(rng, um.evaluate) | options | {"progress": False}
+        if rng.random() < 0.1:
+            options["bootstrap"] = value(rng, 3)
         return um.evaluate, arrays_of(rng, entry), options
     scores = dressed(rng, numbers(rng, (int(rng.integers(0, 6)),)))
     others = [

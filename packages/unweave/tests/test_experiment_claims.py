@@ -1,7 +1,6 @@
 """Claims: one process of all has a job, and what a dead one left is taken over by one alone."""
 
 import json
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import time
 from dataclasses import asdict, replace
 
 import executor_jobs
+import fresh
 import pytest
 
 from unweave.experiment.claims import (
@@ -91,15 +91,14 @@ def test_a_claim_that_says_nothing_is_respected_while_it_is_fresh(tmp_path, cont
 
 
 def test_of_many_that_find_a_stale_claim_one_takes_it(tmp_path, dead):
-    context = multiprocessing.get_context("spawn")
+    context = fresh.context
     path = tmp_path / "a.claim"
     put(path, dead)
-    start, won = context.Event(), context.Value("i", 0)
-    racers = [context.Process(target=executor_jobs.race, args=(path, start, won)) for _ in range(6)]
+    start, end, won = context.Barrier(6), context.Barrier(6), context.Value("i", 0)
+    given = (path, start, end, won)
+    racers = [context.Process(target=executor_jobs.race, args=given) for _ in range(6)]
     for racer in racers:
         racer.start()
-    time.sleep(2)
-    start.set()
     for racer in racers:
         racer.join()
     assert won.value == 1

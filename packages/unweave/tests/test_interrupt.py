@@ -1,6 +1,5 @@
 """Stopping and killing real processes, and going on as if nothing had happened."""
 
-import os
 import random
 import signal
 import subprocess
@@ -10,16 +9,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from fresh import Unweave
 
 import unweave
 from unweave.checkpoint import KEEP, list_checkpoints, load_checkpoint, save_checkpoint
 from unweave.errors import RunError
 from unweave.files import PARTIAL
 
-STEPS = 400
+STEPS = 300
 COMMAND = [
-    sys.executable, "-m", "unweave", "train", "toy-gan", "--data", "toy-images",
-    "--steps", str(STEPS), "--device", "cpu",
+    "train", "toy-gan", "--data", "toy-images", "--steps", str(STEPS), "--device", "cpu",
 ]  # fmt: skip
 SETTINGS = [
     "prior=toy-normal", "dim=4", "batch_size=16", "architecture=conv64:width=0.25",
@@ -29,26 +28,13 @@ for setting in SETTINGS:
     COMMAND += ["--set", setting]
 
 
-def start(arguments: list[str]) -> subprocess.Popen:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+def resume(path: Path) -> Unweave:
+    return Unweave(path.parent, ["train", "--resume", str(path), "--device", "cpu"])
 
 
-def resume(path: Path) -> subprocess.Popen:
-    return start([*COMMAND[:3], "train", "--resume", str(path), "--device", "cpu"])
-
-
-def finish(process: subprocess.Popen) -> tuple[int, str]:
-    _, errors = process.communicate(timeout=120)
-    return process.returncode, errors
-
-
-def wait_for_checkpoint(path: Path, process: subprocess.Popen, beyond: int = 0) -> None:
+def wait_for_checkpoint(path: Path, process: Unweave, beyond: int = 0) -> None:
     """Wait until a checkpoint after step `beyond` is there, or the process has ended."""
-    deadline = time.monotonic() + 60
-    while process.poll() is None and time.monotonic() < deadline:
+    while process.is_running():
         if any(newest_step(p) > beyond for p in list_checkpoints(path / "checkpoints")):
             return
         time.sleep(0.005)
@@ -61,9 +47,11 @@ def newest_step(path: Path) -> int:
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory, toy_path):
     path = tmp_path_factory.mktemp("whole") / "run"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(toy_path)}
-    environment["UNWEAVE_PLUGINS"] = "unweave,toy"
-    subprocess.run([*COMMAND, "--out", str(path)], check=True, env=environment, capture_output=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(toy_path)
+        patch.setenv("UNWEAVE_PLUGINS", "unweave,toy")
+        code, _, errors = Unweave(path.parent, [*COMMAND, "--out", str(path)]).finish()
+    assert code == 0, errors
     return load_checkpoint(path / "checkpoints"), (path / "scalars.jsonl").read_text()
 
 
@@ -81,22 +69,22 @@ def assert_equal_to(path: Path, uninterrupted) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_run_keeps_a_checkpoint_and_goes_on_bit_for_bit(tmp_path, uninterrupted, number):
     path = tmp_path / "run"
-    process = start([*COMMAND, "--out", str(path)])
+    process = Unweave(tmp_path, [*COMMAND, "--out", str(path)])
     wait_for_checkpoint(path, process, beyond=30)
-    process.send_signal(number)
-    code, errors = finish(process)
+    process.signal(number)
+    code, _, errors = process.finish()
     assert code == 130
     assert f"unweave train --resume {path}" in errors
     assert "Traceback" not in errors
     assert newest_step(list_checkpoints(path / "checkpoints")[-1]) < STEPS
-    assert finish(resume(path))[0] == 0
+    assert resume(path).finish()[0] == 0
     assert_equal_to(path, uninterrupted)
 
 
 def test_a_run_killed_at_ten_random_moments_goes_on_bit_for_bit(tmp_path, uninterrupted):
     """SIGKILL at random moments, of which some fall into the writing of a checkpoint."""
     path, rng = tmp_path / "run", random.Random(0)
-    process = start([*COMMAND, "--out", str(path)])
+    process = Unweave(tmp_path, [*COMMAND, "--out", str(path)])
     wait_for_checkpoint(path, process)
     for kill in range(10):
         checkpoints = list_checkpoints(path / "checkpoints")
@@ -104,12 +92,11 @@ def test_a_run_killed_at_ten_random_moments_goes_on_bit_for_bit(tmp_path, uninte
         wait_for_checkpoint(path, process, beyond=min(done, STEPS - 150))
         time.sleep(rng.uniform(0, 0.05))
         process.kill()
-        process.communicate()
         step, tensors = load_checkpoint(path / "checkpoints")  # the newest one is whole
         assert step <= STEPS
         assert all(tensor.isfinite().all() for tensor in tensors.values()), kill
         process = resume(path)
-    assert finish(process)[0] == 0
+    assert process.finish()[0] == 0
     assert_equal_to(path, uninterrupted)
     assert not list((path / "checkpoints").glob(f"{PARTIAL}*"))
 
@@ -145,7 +132,7 @@ def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_is_intact(tmp_path)
         "    return save_checkpoint(folder, step, tensors, config)\n"
         "trainer.save_checkpoint = limited\n"
         "from unweave.commands import main\n"
-        f"main({[*COMMAND[3:], '--out', str(path)]!r})\n"
+        f"main({[*COMMAND, '--out', str(path)]!r})\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 2
@@ -199,3 +186,19 @@ def test_a_checkpoint_of_another_configuration_is_refused(tmp_path, settings):
 def test_what_cannot_be_resumed(tmp_path):
     with pytest.raises(RunError, match="is not a run directory"):
         unweave.resume(tmp_path)
+
+
+def test_a_run_killed_before_its_data_were_recorded_is_whole_after_a_resume(
+    tmp_path, settings, monkeypatch
+):
+    whole = unweave.train("toy-vae", out=tmp_path / "whole", device="cpu", **settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(unweave.Run, "record_images", None)
+        with pytest.raises(TypeError):
+            unweave.train("toy-vae", out=tmp_path / "killed", device="cpu", **settings)
+    assert "[images]" not in (tmp_path / "killed/config.toml").read_text()
+    run = unweave.resume(tmp_path / "killed", device="cpu")
+    assert run.config_path.read_text() == whole.config_path.read_text()
+    longer = unweave.resume(run.path, steps=22, device="cpu")
+    assert longer.recorded("continued") == [20]
+    assert longer.recorded("images") == whole.recorded("images")

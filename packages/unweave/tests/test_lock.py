@@ -23,7 +23,7 @@ def hold(path, enough, result):
     try:
         with holding(path, "it is held"):
             result.put("held")
-            enough.wait(60)
+            enough.wait()
     except RunError as error:
         result.put(str(error))
 
@@ -66,7 +66,7 @@ def test_of_many_that_find_a_dead_holder_one_takes_over(path):
         path.write_text(json.dumps(dead_holder()))
         enough = context.Event()
         everyone = [start(hold, path, enough, queue) for _ in range(8)]
-        said = [queue.get(timeout=60) for _ in everyone]
+        said = [queue.get() for _ in everyone]
         enough.set()
         for process in everyone:
             process.join()
@@ -81,8 +81,10 @@ def test_a_process_that_was_killed_holds_nothing(path):
     while not path.exists():
         time.sleep(0.01)
     process.kill()
-    time.sleep(0.2)
-    assert not is_alive(process.pid)  # it is a zombie
+    limit = time.monotonic() + 60
+    while is_alive(process.pid):  # it is a zombie soon, as nobody has waited for it
+        assert time.monotonic() < limit
+        time.sleep(0.01)
     with holding(path, "it is held"):
         pass
     process.join()
@@ -136,19 +138,20 @@ def test_nobodys_partial_file_is_removed_while_it_is_written(tmp_path):
     with replacing(tmp_path / "a.txt") as mine:
         remove_partial(tmp_path)
         assert mine.exists()
-    queue = multiprocessing.get_context("fork").Queue()
-    process = start(write_slowly, tmp_path / "b.txt", queue)
-    queue.get(timeout=60)
+    begun, goes_on = (multiprocessing.get_context("fork").Event() for _ in range(2))
+    process = start(write_slowly, tmp_path / "b.txt", begun, goes_on)
+    begun.wait()
     remove_partial(tmp_path)
+    goes_on.set()
     process.join()
     assert (tmp_path / "b.txt").read_text() == "whole"
 
 
-def write_slowly(path, queue):
+def write_slowly(path, begun, goes_on):
     with replacing(path) as temporary:
-        queue.put("begun")
-        time.sleep(0.5)
         temporary.write_text("whole")
+        begun.set()
+        goes_on.wait()
 
 
 def test_what_an_earlier_process_of_the_same_number_left_is_removed(tmp_path):

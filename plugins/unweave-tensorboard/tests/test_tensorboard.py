@@ -166,10 +166,8 @@ def test_after_a_kill_and_a_resume_every_step_is_there_once(tmp_path):
     long = SETTINGS | {"steps": 100_000, "checkpoint_every": 35}
     log = path / "scalars.jsonl"
     process = subprocess.Popen([sys.executable, "-c", TRAIN.format(settings=long), str(path)])
-    limit = time.monotonic() + 120
     while not log.is_file() or log.read_text().count("\n") < 10:
         assert process.poll() is None
-        assert time.monotonic() < limit, "training logs nothing"
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()

@@ -7,11 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from unweave_metrics._foreign import Array, to_numpy
+from unweave_metrics._foreign import to_numpy
 from unweave_metrics._shared import shared
+
+Array = NDArray[Any]
 
 # Largest part of a caller's value that a message repeats.
 QUOTED = 80
+
+# Columns with more different values than this share of their rows hold measurements, or codes.
+OWN_VALUES = 0.9
 
 Strings = tuple[str, ...]
 
@@ -96,8 +101,22 @@ def check_factors(factors: ArrayLike, n: int, name: str = "factors") -> Array:
 
 def check_pair(codes: ArrayLike, factors: ArrayLike) -> tuple[Array, Array]:
     """Return codes (n, d) and factors (n, k), checked together."""
-    checked = check_codes(codes)
-    return checked, check_factors(factors, len(checked))
+    z = check_codes(codes)
+    y = check_factors(factors, len(z))
+    check_order(z, y)
+    return z, y
+
+
+def check_order(z: Array, y: Array) -> None:
+    """Refuse integer codes with factors of which nearly every row is its own: they look swapped."""
+    if z.dtype.kind not in "iu" or y.dtype.kind != "f":
+        return
+    if all(len(np.unique(column)) > OWN_VALUES * len(y) for column in y.T):
+        raise ValueError(
+            "codes must come first, then factors, got integers and then measurements, which look "
+            "swapped (scikit-learn's make_scorer hands the truth over first); if they are meant, "
+            "give the codes as floats"
+        )
 
 
 def constant_columns(array: Array) -> NDArray[np.bool_]:

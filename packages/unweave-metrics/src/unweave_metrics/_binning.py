@@ -21,9 +21,10 @@ BINNINGS = ("range", "unit")
 def bin_columns(values: Array, bins: int, binning: str = "range") -> NDArray[np.uint16]:
     """Return the bin of every value, columns first: shape (d, n), numbers 0 to `bins` - 1.
 
-    ``binning="range"`` cuts [min, max] of each column as `numpy.histogram` does; a value goes to the
-    last bin whose lower edge is not above it, so that the maximum is in the last bin. ``"unit"`` first scales each
-    column to [0, 1] and cuts that, which differs by rounding at the edges only.
+    ``binning="range"`` cuts [min, max] of each column as `numpy.histogram` does; a value goes to
+    the last bin whose lower edge is not above it, so that the maximum is in the last bin.
+    ``"unit"`` first scales each column to [0, 1] and cuts that, which differs by rounding at the
+    edges only.
 
     Parameters
     ----------
@@ -45,8 +46,8 @@ def _bin_column(
 ) -> None:
     """Write the bins of one column, a copy that may be overwritten, to `out`."""
     low, high = float(column.min()), float(column.max())
-    if low == high:  # one bin, whatever its place
-        out[:] = 0
+    if low == high:  # the middle of one unit's width, which a large value has no room for
+        out[:] = bins // 2
         return
     if binning == "unit":
         # As scikit-learn's minmax_scale computes it: rounding decides who is on which side of an

@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
 
-
-def to_numpy(value: Any, name: str) -> Array:
+def to_numpy(value: Any, name: str) -> NDArray[Any]:
     """Return anything that can be read as an array, as one of numpy's, without a copy if possible.
 
     numpy arrays and nested sequences; masked arrays of which nothing is masked; pandas and polars
@@ -30,16 +28,14 @@ def to_numpy(value: Any, name: str) -> Array:
         found = _read(value)
     except ValueError as error:
         if isinstance(value, list | tuple):
-            raise ValueError(
-                f"{name} must have rows of one length: {str(error)[:120]}"
-            ) from None
+            raise ValueError(f"{name} must have rows of one length: {str(error)[:120]}") from None
         raise _unreadable(value, name, error) from None
     except Exception as error:  # what a stranger's conversion raises is his
         raise _unreadable(value, name, error) from None
     return _unmasked(found, name)
 
 
-def _unmasked(array: Array, name: str) -> Array:
+def _unmasked(array: NDArray[Any], name: str) -> NDArray[Any]:
     """Return the array itself, refusing one with values that are masked."""
     if isinstance(array, np.ma.MaskedArray):
         count = int(np.ma.getmaskarray(array).sum())
@@ -52,7 +48,7 @@ def _unmasked(array: Array, name: str) -> Array:
     return np.asarray(array)
 
 
-def _read(value: Any) -> Array:
+def _read(value: Any) -> NDArray[Any]:
     """Read an array that is none of numpy's."""
     if hasattr(value, "detach") and hasattr(value, "cpu"):
         return _of_tensor(value.detach().cpu())
@@ -63,7 +59,7 @@ def _read(value: Any) -> Array:
     return np.asarray(value)
 
 
-def _of_tensor(tensor: Any) -> Array:
+def _of_tensor(tensor: Any) -> NDArray[Any]:
     """Return a tensor's numbers; formats that numpy lacks, as bfloat16, in single precision."""
     try:
         return np.asarray(tensor)
@@ -71,7 +67,7 @@ def _of_tensor(tensor: Any) -> Array:
         return np.asarray(tensor.float())
 
 
-def _of_frame(frame: Any) -> Array:
+def _of_frame(frame: Any) -> NDArray[Any]:
     """Return the numbers of a frame or a column; those of mixed or nullable kinds as floats."""
     array = frame.to_numpy()
     dtypes = getattr(frame, "dtypes", ())

@@ -20,11 +20,16 @@ MOST = 1_000_000_000
 MOST_SEED = 2**32 - 1
 
 
+def _is_number(value: Any, kind: type) -> bool:
+    """Tell whether it is a number of a kind; truth values are none."""
+    return isinstance(value, kind) and not isinstance(value, bool | np.bool_)
+
+
 def whole(minimum: int, maximum: int = MOST) -> Rule:
     """Return the rule of a whole number between two ends."""
 
     def check(value: Any, name: str) -> int:
-        if not isinstance(value, Integral) or isinstance(value, bool | np.bool_):
+        if not _is_number(value, Integral):
             raise TypeError(f"{name} must be a whole number, got {quoted(value)}")
         if not minimum <= int(value) <= maximum:
             raise ValueError(
@@ -41,11 +46,12 @@ def real(low: float, high: float, words: str, *, infinite: bool = False) -> Rule
     """Return the rule of a number from `low` to `high`, both allowed, perhaps infinity too."""
 
     def check(value: Any, name: str) -> float:
-        if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
+        if not _is_number(value, Real):
             raise TypeError(f"{name} must be a number, got {quoted(value)}")
-        if not (low <= value <= high or (infinite and value == math.inf)):
+        number = float(value)  # single precision would overflow in the comparison
+        if not (low <= number <= high or (infinite and number == math.inf)):
             raise ValueError(f"{name} must be {words}, got {quoted(value)}")
-        return float(value)
+        return number
 
     return check
 
@@ -59,9 +65,17 @@ def flag(value: Any, name: str) -> bool:
 
 def jobs(value: Any, name: str) -> int:
     """Return a number of jobs: -1 for one per core, or at least 1."""
-    count = whole(-1)(value, name)
+    count: int = whole(-1)(value, name)
     if count == 0:
         raise ValueError(f"{name} must be at least 1, or -1 for one per core, got 0")
+    return count
+
+
+def resamples_or_none(value: Any, name: str) -> int:
+    """Return a number of resamples: 0 for no intervals, or at least 2."""
+    count: int = whole(-MOST)(value, name)
+    if count < 0 or count == 1:
+        raise ValueError(f"{name} must be at least 2, got {count}; or 0 for no intervals")
     return count
 
 
@@ -92,7 +106,7 @@ RULES: dict[str, Rule] = {
     "batch_size": whole(1),
     "bin_factors": flag,
     "bins": whole(1, 65_535),
-    "bootstrap": whole(0),
+    "bootstrap": resamples_or_none,
     "complement": flag,
     "discrete_codes": flag,
     "eval_points": whole(1),
@@ -128,7 +142,9 @@ RULES: dict[str, Rule] = {
 }
 
 
-def check_options(given: Mapping[str, Any], optional: frozenset[str] = frozenset()) -> dict[str, Any]:
+def check_options(
+    given: Mapping[str, Any], optional: frozenset[str] = frozenset()
+) -> dict[str, Any]:
     """Return options as plain numbers and truth values; those without a rule stay as they are.
 
     Parameters

@@ -41,6 +41,11 @@ def shifted(values: Floats, exponents: Exponents | int) -> Floats:
         return np.asarray(np.ldexp(values, exponents))
 
 
+def shifted_number(value: float, exponent: int) -> float:
+    """Return a number times 2 to this power, infinite where it is too large."""
+    return float(shifted(np.array([value]), exponent)[0])
+
+
 def in_reach(z: Array) -> tuple[Floats, Exponents]:
     """Return float64 columns (n, d) within reach of squares, and the powers (d,) taken out."""
     beyond = excess(z)

@@ -100,7 +100,9 @@ CATALOGUE: dict[str, Entry] = {}
 
 
 def metric(summary: str, *, interval: Strategy, **facts: Any) -> Callable[[Function], Function]:
-    """Enter a function into the catalogue: its options checked, frames and words taken as numbers.
+    """Enter a function into the catalogue.
+
+    From then on it takes frames and words too, and its options are checked by `_options.RULES`.
 
     Parameters
     ----------
@@ -110,8 +112,7 @@ def metric(summary: str, *, interval: Strategy, **facts: Any) -> Callable[[Funct
     """
 
     def enter(function: Function) -> Function:
-        checked = cast(Function, guarded(function, facts.get("undefined", "")))
-        entered = with_names(checked)
+        entered = cast(Function, guarded(with_names(function), facts.get("undefined", "")))
         entry = Entry(entered, summary, interval, **facts)
         CATALOGUE[entry.name] = entry
         return entered

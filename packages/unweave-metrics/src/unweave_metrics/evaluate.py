@@ -14,7 +14,7 @@ from unweave_metrics._arrays import (
     check_choice,
     check_codes,
     check_factors,
-    check_positive,
+    check_order,
     quoted,
 )
 from unweave_metrics._kinds import Declared, kinds_of
@@ -64,8 +64,8 @@ def evaluate(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k); without them only scores that need none
-    metrics : a name, or names, or functions of anybody's whose positional arguments are named as the arrays
-        here; those that are usual and possible unless given
+    metrics : a name, or names, or functions of anybody's whose positional arguments are named as
+        the arrays here; those that are usual and possible unless given
     preset : convention by name; without one those of ``"locatello2019"`` on every row
     std : standard deviations of the posteriors, shape (n, d), for `rmig`
     images, reconstructions : arrays (n, h, w, c) for the scores of images
@@ -100,8 +100,6 @@ def evaluate(
     if preset is not None:
         check_choice(preset, "preset", preset_names())
     check_options({"bootstrap": bootstrap, "level": level, "jobs": jobs, "seed": seed})
-    if bootstrap:
-        check_positive(bootstrap, "bootstrap", 2)
     rows_by_name = {name: options[name] for name in ROWS_BY_NAME if name in options}
     given, names = as_numbers({"codes": codes, "factors": factors, "std": std, **rows_by_name})
     options |= {name: given[name] for name in rows_by_name}
@@ -172,6 +170,7 @@ def _arrays(
     words: tuple[str, ...] = ()
     if factors is not None:
         y = check_factors(factors, len(found["codes"]))
+        check_order(found["codes"], y)
         kinds = kinds_of(y, declared)
         notes += kinds.notes
         varying = np.array([bool((column != column[0]).any()) for column in y.T])

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from unweave.batches import derive_seed
-from unweave.files import replacing
+from unweave.files import writing_hdf5
 from unweave.model import Autoencoder
 from unweave.protocols import Dataset, member
 from unweave.trained import CHUNK, Trained, encode_chunks, sample_rows, squared_error
@@ -96,7 +95,7 @@ def write_code_table(
         "factors": rows_of(dataset.factors, table.index),
         "factor_values": rows_of(member(dataset, "factor_values"), table.index),
     }
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with writing_hdf5(path) as file:
         for name, array in arrays.items():
             if array is not None:
                 file[name] = array

@@ -12,6 +12,7 @@ import tomli_w
 from pydantic import BaseModel
 
 from unweave.config import FIELDS, SPECS, TrainConfig, build_method
+from unweave.files import expanded
 from unweave.options import parse_spec
 from unweave.registry import Entry, Registry
 
@@ -79,4 +80,4 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value.items() if item is not None}
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
-    return str(value.expanduser().resolve()) if isinstance(value, Path) else value
+    return str(expanded(value).resolve()) if isinstance(value, Path) else value

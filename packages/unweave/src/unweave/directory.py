@@ -14,7 +14,7 @@ import pydantic
 from unweave.config import TrainConfig, make_config
 from unweave.configfile import config_text
 from unweave.errors import RunError, quote
-from unweave.files import PARTIAL, remove_partial, write_bytes, write_text
+from unweave.files import PARTIAL, expanded, remove_partial, write_bytes, write_text
 from unweave.lock import holding
 from unweave.protocols import member
 from unweave.registry import Registry, registry
@@ -117,7 +117,7 @@ class RunDirectory:
         RunError
             If it is none.
         """
-        path = Path(path).expanduser()
+        path = expanded(path)
         if not (path / "config.toml").is_file():
             raise RunError(f"{path} is not a run directory: it has no config.toml")
         names = names or registry()
@@ -250,7 +250,9 @@ class RunDirectory:
 
     def record_images(self, dataset: Dataset) -> None:
         """Record what of the data a model needs to be used without them."""
-        self.write_config(images=asdict(ImageFacts.of(dataset)))
+        continued = self.recorded("continued")
+        more = {"continued": continued} if continued else {}
+        self.write_config(images=asdict(ImageFacts.of(dataset)), **more)
 
     def record_continuation(self, config: TrainConfig) -> None:
         """Record that the run goes on to another step than was said first."""

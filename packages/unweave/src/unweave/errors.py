@@ -94,6 +94,17 @@ def shorten(value: object, length: int = 80) -> str:
     return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
+def printable(text: str) -> str:
+    """Return a text whose control characters, which a terminal would obey, are written out.
+
+    >>> printable("a\x1b[31mb")
+    'a\\x1b[31mb'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+
+
 def closest_first(name: str, known: Iterable[str]) -> list[str]:
     """Sort known names by likeness to a mistyped one, the closest match first."""
     name = name[:100]

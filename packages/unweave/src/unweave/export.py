@@ -119,6 +119,8 @@ def export_network(
         wanted = _as_tuple(plain(other))
         try:
             found = WRITERS[form](plain, example, other, temporary)
+        except OSError:
+            raise
         except Exception as error:
             told = str(error).strip().partition("\n")[0][:200]
             raise ConfigError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import re
 import socket
@@ -11,8 +12,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from unweave.errors import RunError
+from unweave.errors import RunError, quote
 from unweave.processes import is_alive
 
 PARTIAL = ".partial-"
@@ -22,6 +24,22 @@ ABANDONED_SECONDS = 24 * 3600.0
 """After which what another host was writing counts as left over."""
 _being_written_here: set[str] = set()
 """Names of what threads of this process are writing; a process before may have had its number."""
+
+
+def expanded(path: Path | str) -> Path:
+    """Return a path whose `~` is the folder that it stands for.
+
+    Raises
+    ------
+    RunError
+        If there is no such folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise RunError(
+            f"{quote(str(path))} begins with ~, and there is no such home folder; write it out"
+        ) from error
 
 
 @contextlib.contextmanager
@@ -52,14 +70,16 @@ def temporary_beside(path: Path) -> Iterator[Path]:
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it into place when the block succeeds.
 
-    The file is flushed to the disk before the rename, so that a killed process or a power cut
-    leaves the old content or the new.
+    The file is flushed to the disk before the rename, and the folder after it, so that a killed
+    process or a power cut leaves the old content or the new. What killed processes were writing
+    there is removed.
 
     Raises
     ------
     RunError
         If the disk is full or the folder cannot be written.
     """
+    remove_partial(path.parent, ours=False)
     with temporary_beside(path) as temporary:
         try:
             yield temporary
@@ -67,6 +87,7 @@ def replacing(path: Path) -> Iterator[Path]:
                 os.fsync(written.fileno())
             temporary.chmod(0o666 & ~_umask())
             temporary.replace(path)
+            sync_folder(path.parent)
         except OSError as error:
             raise RunError(f"{path} cannot be written: {error.strerror or error}") from error
 
@@ -82,11 +103,62 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode())
 
 
-def remove_partial(folder: Path) -> None:
-    """Remove what killed processes had not finished writing, and nothing of a living one."""
-    for path in folder.glob(f"{PARTIAL}*"):
-        if not _being_written(path):
-            path.unlink(missing_ok=True)
+@contextlib.contextmanager
+def writing_hdf5(path: Path) -> Iterator[Any]:
+    """Give an HDF5 file in memory; write it to a path when the block succeeds.
+
+    The HDF5 library itself, where the disk is full, prints tracebacks and may end the process when
+    it closes what it could not write.
+
+    Raises
+    ------
+    RunError
+        If the disk is full or the folder cannot be written.
+    """
+    import h5py
+
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        yield file
+    write_bytes(path, content.getvalue())
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file and flush it to the disk.
+
+    Raises
+    ------
+    RunError
+        If the disk is full or the file cannot be written.
+    """
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise RunError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush the names in a folder to the disk, where the system can."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def remove_partial(folder: Path, *, ours: bool = True) -> None:
+    """Remove what killed processes had not finished writing, and nothing of a living one.
+
+    ours : whether nobody else writes in the folder; else only what names its writer is removed.
+    """
+    with contextlib.suppress(OSError):  # what cannot be removed is in nobody's way
+        for path in folder.glob(f"{PARTIAL}*"):
+            if (ours or WRITER.match(path.name)) and not _being_written(path):
+                path.unlink(missing_ok=True)
 
 
 def _being_written(path: Path) -> bool:

@@ -1,5 +1,7 @@
 """Fréchet distance between pictures that a run draws and images, in features of a carried network.
 
+The pictures are samples, or reconstructions of the images.
+
 The network comes with its weights from the package registry, as an extra: nothing is downloaded
 when it runs. Distances in other features than Inception's are not comparable with published FID.
 """
@@ -7,7 +9,7 @@ when it runs. Distances in other features than Inception's are not comparable wi
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -16,14 +18,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from unweave.batches import to_float
+from unweave.codetable import encode_table
 from unweave.errors import ConfigError, unknown_name
 from unweave.protocols import Dataset
-from unweave.trained import Source, Trained, sample_rows
+from unweave.trained import Source, Trained, sample_rows, source_named
 
 IMAGES = 2000
 """Images on each side unless said; published distances take 10,000 or more."""
 BATCH = 50
+RECONSTRUCTIONS: Literal["reconstructions"] = "reconstructions"
 
+Pictures = Source | Literal["reconstructions"]
 Progress = Callable[[int, int], None]
 
 
@@ -70,7 +75,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
 
 def frechet_distance(
     run: Trained,
-    source: Source,
+    source: Pictures,
     dataset: Dataset | None = None,
     *,
     images: int = IMAGES,
@@ -78,7 +83,7 @@ def frechet_distance(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> float:
-    """Compute the Fréchet distance between a run's samples and as many images of a data set.
+    """Compute the Fréchet distance between a run's pictures and as many images of a data set.
 
         |m1 - m2|² + tr(C1 + C2 - 2 (C1 C2)^(1/2))
 
@@ -87,7 +92,8 @@ def frechet_distance(
 
     Parameters
     ----------
-    source : what codes are drawn from, `prior` or `density`.
+    source : what codes are drawn from: `prior`, `density`, or, for `reconstructions`, q(z|x) of
+        the same images.
     dataset : the run's own unless given; give the test set where there is one.
     network : one of `NETWORKS`.
 
@@ -108,13 +114,27 @@ def frechet_distance(
         raise ConfigError(f"{dataset.name} has {len(dataset)} images, and {images} are wanted")
     features = _features(network, run.device)
     real = dataset.images(sample_rows(len(dataset), images, seed))
-    drawn = run.sample(images, seed, source)
+    drawn = _drawn(run, source, dataset, images, seed)
     found = [
         extract(features, pictures, run.device, progress, part * images, 2 * images)
         for part, pictures in enumerate((real, drawn))
     ]
     metric = run.registry.lookup("metric", "frechet-distance", "unweave-metrics").load()
     return float(metric(*found))
+
+
+def pictures_named(text: str) -> Pictures:
+    """Return the name of a source of pictures, or raise."""
+    return RECONSTRUCTIONS if text == RECONSTRUCTIONS else source_named(text)
+
+
+def _drawn(
+    run: Trained, source: Pictures, dataset: Dataset, images: int, seed: int
+) -> NDArray[np.uint8]:
+    if source != RECONSTRUCTIONS:
+        return run.sample(images, seed, source)
+    table = encode_table(run, run.model, rows=images, seed=seed, dataset=dataset, noisy=True)
+    return run.decode(table.codes)
 
 
 def _features(name: str, device: torch.device) -> nn.Module:

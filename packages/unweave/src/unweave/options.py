@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave.errors import ConfigError, UnweaveError, blaming, message_of, quote, unknown_name
+from unweave.files import expanded
 
 if TYPE_CHECKING:
     from unweave.registry import Entry
@@ -200,7 +201,7 @@ def convert(what: str, annotation: Any, value: Any) -> Any:
     for reading in _readings(annotation, value):
         try:
             value = adapter.validate_python(reading)
-            return value.expanduser() if isinstance(value, Path) else value
+            return expanded(value) if isinstance(value, Path) else value
         except pydantic.ValidationError as error:
             problem = problem or error.errors()[0]["msg"]
     raise ConfigError(f"{what} does not take {quote(value)}: {problem}")

@@ -37,6 +37,17 @@ def prepare() -> None:
         keep_memory()
 
 
+def remark(precision: str, device: torch.device) -> str:
+    """Return a sentence if the processor has no fast arithmetic of a precision, or nothing."""
+    emulated = precision == "bfloat16" and device.type == "cpu"
+    if not emulated or torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return ""
+    return (
+        "this processor computes bfloat16 by emulation, and steps take several times as long as "
+        "in float32: leave precision out"
+    )
+
+
 def end_threads() -> None:
     """End the threads that torch computes in; OpenMP starts new ones when they are needed."""
     for path in (Path(torch.__file__).parent / "lib").glob("lib*omp.*"):

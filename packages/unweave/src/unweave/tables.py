@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from unweave.errors import printable
+
 WIDEST = 100_000
 """Characters of a line that goes into a file or another program."""
 
@@ -19,9 +21,9 @@ def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for title in header:
-        grid.add_column(title, overflow="fold")
+        grid.add_column(printable(title), overflow="fold")
     for row in rows:
-        grid.add_row(*(str(cell).replace("[", r"\[") for cell in row))
+        grid.add_row(*(printable(str(cell)).replace("[", r"\[") for cell in row))
     console = Console() if sys.stdout.isatty() else Console(width=WIDEST)
     with console.capture() as capture:
         console.print(grid)

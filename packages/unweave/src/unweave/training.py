@@ -23,7 +23,7 @@ from unweave.configfile import digest
 from unweave.directory import RunDirectory, check_empty
 from unweave.errors import ConfigError, RunError, blaming
 from unweave.evaluate import score_model
-from unweave.files import write_bytes, write_text
+from unweave.files import append_line, expanded, write_bytes, write_text
 from unweave.given import as_dataset
 from unweave.holdout import split
 from unweave.method import Method
@@ -83,7 +83,7 @@ def train(
     target = choose_device(ranks.device(device))
     processor.prepare()
     if out and ranks.first:
-        check_empty(Path(out).expanduser())
+        check_empty(expanded(out))
     dataset = given or build_dataset(names, config)
     config = fit_batch(config, len(dataset) - config.holdout, shown)
     kept, _ = split(dataset, config.holdout, config.seed)
@@ -92,12 +92,11 @@ def train(
     if not ranks.first:
         trainer = build_trainer(assembly, feed, kept, config, target, ranks, shown.say)
         return _follow(kind(Path(out or "runs"), config, names), trainer, target)
-    run = kind.create(Path(out).expanduser() if out else _free_path(config), config, names)
+    run = kind.create(expanded(out) if out else _free_path(config), config, names)
     run.device_name, run.networks = device, networks
     run.__dict__["whole_dataset"] = dataset
     with run.locked():
-        run.carry(member(assembly.model.prior, "carried"))
-        run.record_images(kept)
+        record(run, assembly, kept)
         trainer = build_trainer(assembly, feed, kept, run.config, target, ranks, shown.say)
         return _train(run, trainer, target, shown)
 
@@ -143,12 +142,20 @@ def resume(
         shown.say(f"{run.path} is finished at step {done}; --steps N goes on to step N")
     assembly = prepare(run.registry, config, run.dataset, run.networks)
     with run.locked() if ranks.first else nullcontext():
+        if ranks.first and run.recorded("images") is None:  # killed before they were recorded
+            record(run, assembly, run.dataset)
         feed = put(assembly, run.dataset, target, shown)
         trainer = build_trainer(assembly, feed, run.dataset, config, target, ranks, shown.say)
         if ranks.first:
             return _train(run, trainer, target, shown)
         load_newest(run, trainer)
         return _follow(run, trainer, target)
+
+
+def record(run: Trained, assembly: Assembly, dataset: Dataset) -> None:
+    """Keep in the run what it needs beside its configuration."""
+    run.carry(member(assembly.model.prior, "carried"))
+    run.record_images(dataset)
 
 
 def _is_named(value: Any) -> bool:
@@ -291,6 +298,8 @@ def session(run: Trained, trainer: Trainer, progress: Progress) -> Iterator[RunO
     _forget_after(run, trainer.step)
     observer = RunObserver(run, trainer, progress)
     run.registry.observe("unweave_run_start", run=run)
+    if said := processor.remark(trainer.config.precision, trainer.clock.device):
+        progress.say(said)
     progress.start(trainer.step, trainer.config.steps)
     try:
         yield observer
@@ -328,7 +337,8 @@ class RunObserver:
             scalars |= validation_terms(self._trainer, *self._heldout)
         if config.evaluate_every and step % config.evaluate_every == 0:
             scalars |= self._scores()
-        self._write(json.dumps({"step": step, **scalars}))
+        # On the disk before the checkpoint that follows: a resumed run's log has no gap.
+        append_line(self._run.scalars_path, json.dumps({"step": step, **scalars}))
         self._progress.logged(step, scalars)
         wishes = self._run.registry.observe(
             "unweave_run_log", run=self._run, step=step, scalars=dict(scalars)
@@ -362,15 +372,6 @@ class RunObserver:
         scores = score_model(self._run, self._trainer.model)
         self._trainer.model.train()
         return {f"score/{name}": float(value) for name, value in scores.items()}
-
-    def _write(self, line: str) -> None:
-        try:
-            with self._run.scalars_path.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
-        except OSError as error:
-            raise RunError(
-                f"{self._run.scalars_path} cannot be written: {error.strerror}"
-            ) from error
 
 
 class _Best:

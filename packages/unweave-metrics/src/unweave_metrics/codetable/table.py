@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -229,7 +230,9 @@ def _write_beside(target: Path, write: Callable[[Path], None]) -> None:
 def _write_hdf5(part: Path, tables: Mapping[str, CodeTable]) -> None:
     import h5py
 
-    with h5py.File(part, "w") as file:
+    # In memory: where the disk is full the HDF5 library itself prints tracebacks and may crash.
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
         for name, table in tables.items():
             group = file.create_group(name) if name else file
             for key, array in table.arrays().items():
@@ -240,6 +243,7 @@ def _write_hdf5(part: Path, tables: Mapping[str, CodeTable]) -> None:
                 group.attrs["factor_names"] = list(table.factor_names)
             if table.factor_sizes:
                 group.attrs["factor_sizes"] = list(table.factor_sizes)
+    part.write_bytes(content.getvalue())
 
 
 def _write_npz(part: Path, tables: Mapping[str, CodeTable]) -> None:

@@ -16,10 +16,10 @@ def class_information(code: Floats, label: Array, neighbors: int, jitter: Floats
     """Estimate I(z; y) of a code and classes by nearest neighbours, in nats, at least 0.
 
     I = psi(n) + mean_j psi(m_j) - psi(n_j) - psi(c_j): n_j rows are of row j's class, m_j is the
-    smaller of `neighbors` and n_j - 1, and c_j rows, itself too, are nearer to row j than its m_j-th
-    neighbour in its class. Rows that are alone in their class are left out. On a line neighbours
-    are found by order: O(n log n) time, and distances are differences, not the rounded expansion
-    of their squares.
+    smaller of `neighbors` and n_j - 1, and c_j rows, itself too, are nearer to row j than its
+    m_j-th neighbour in its class. Rows that are alone in their class are left out. On a line
+    neighbours are found by order: O(n log n) time, and distances are differences, not the rounded
+    expansion of their squares.
 
     Parameters
     ----------
@@ -74,8 +74,10 @@ def _class_radii(line, grouped, starts, neighbors, radius):  # type: ignore[no-u
         for j in range(first, last):
             here = line[grouped[j]]
             low = max(low, j - m, first)
-            while low + m + 1 < last and low < j and (
-                line[grouped[low + m + 1]] - here < here - line[grouped[low]]
+            while (
+                low + m + 1 < last
+                and low < j
+                and (line[grouped[low + m + 1]] - here < here - line[grouped[low]])
             ):
                 low += 1
             left = here - line[grouped[low]]

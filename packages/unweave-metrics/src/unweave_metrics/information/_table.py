@@ -148,7 +148,7 @@ def neighbor_information(
     # The package that has this convention fixes the estimator's jitter so.
     options = {"discrete_features": False, "n_neighbors": NEIGHBORS, "random_state": 42}
     values, y = in_reach(z)[0], in_reach(y)[0]
-    jitter = np.random.RandomState(42).standard_normal(values.shape)  # noqa: NPY002
+    jitter = np.random.RandomState(42).standard_normal(values.shape)
     information, entropy = np.empty((z.shape[1], y.shape[1])), binned.entropy_b.copy()
     for k in range(y.shape[1]):
         if measured[k]:

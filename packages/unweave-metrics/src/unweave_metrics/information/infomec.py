@@ -155,7 +155,7 @@ def _normalized_information(z: Array, labels: Array, settings: dict[str, Any]) -
     standard = standardized(z)
     entropy = pair_information(labels, labels).entropy_b
     # One legacy generator drawn from pair by pair: the jitter is then that of the authors' program.
-    jitter = np.random.RandomState(settings["seed"])  # noqa: NPY002
+    jitter = np.random.RandomState(settings["seed"])
     information = [
         class_information(code, label, settings["neighbors"], jitter.standard_normal(len(z)))
         for label in labels

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave_metrics._arrays import Array
+from unweave_metrics._arrays import Array, constant_columns
 from unweave_metrics._compiled import Kernel
 from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import FactorKinds
@@ -38,6 +38,7 @@ def vote_score(
     z = np.ascontiguousarray(values)
     # In the units of `z`, whose ratios are those of the codes.
     variances = (z if rows is None else z[rows]).var(axis=0, ddof=1, dtype=np.float64)
+    variances[constant_columns(z)] = 0.0  # not what rounding of the mean leaves
     active = shifted(np.sqrt(variances), powers) >= settings["prune_std"]
     tables = []
     for number in (settings["train_votes"], settings["eval_votes"]):

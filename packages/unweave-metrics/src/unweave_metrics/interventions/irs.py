@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -109,13 +111,13 @@ def irs(
     active = ~constant_columns(z)
     settings |= {"factor_kinds": kinds.words, "rows": len(z)}
     if not active.any():
-        parts = {"active": active}
-        return Score(0.0, name="irs", parts=parts, settings=settings, notes=kinds.notes)
+        nothing = {"active": active}
+        return Score(0.0, name="irs", parts=nothing, settings=settings, notes=kinds.notes)
     values, powers = in_reach(z[:, active])
     largest = np.abs(values - values.mean(axis=0)).max(axis=0)
     matrix = 1 - robustness_deviations(values, groups, settings["quantile"]) / largest[:, None]
     per_code = matrix.max(axis=1)
-    parts = {
+    parts: dict[str, Any] = {
         "per_code": per_code, "parents": matrix.argmax(axis=1),
         "max_deviations": shifted(largest, powers), "matrix": matrix, "active": active,
     }  # fmt: skip

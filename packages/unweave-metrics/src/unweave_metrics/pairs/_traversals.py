@@ -12,11 +12,10 @@ from unweave_metrics._scaling import Exponents, in_reach
 
 def check_traversals(
     positions: ArrayLike, attributes: ArrayLike, steps: int
-) -> tuple[Floats, Floats, Exponents]:
+) -> tuple[Floats, Floats]:
     """Return positions and attributes as arrays (n, k, t) with at least so many steps.
 
-    Positions (t,) hold for every traversal. Both are within reach of squares: slopes times 2 to
-    the powers returned (n, k, 1), mostly 0, are those of the arguments.
+    Positions (t,) hold for every traversal.
     """
     measured = as_array(attributes, "attributes").astype(np.float64)
     if measured.ndim == 2:
@@ -43,22 +42,16 @@ def check_traversals(
             f"positions must have shape (t,) or that of attributes {measured.shape}, got "
             f"{np.shape(positions)}"
         ) from None
-    (moved, below), (measured, above) = _in_reach(moved), _in_reach(measured)
-    if (np.diff(moved, axis=2) == 0).any():
+    if (moved[..., 1:] == moved[..., :-1]).any():
         raise ValueError("positions must move at every step, got the same position twice")
-    return moved, measured, above - below
+    return moved, measured
 
 
-def _in_reach(values: Floats) -> tuple[Floats, Exponents]:
-    """Return each traversal (n, k, t) divided by a power of two, and the powers (n, k, 1)."""
-    columns, powers = in_reach(values.reshape(-1, values.shape[2]).T)
-    return columns.T.reshape(values.shape), powers.reshape(*values.shape[:2], 1)
-
-
-def slopes_of(z: Floats, a: Floats) -> Floats:
-    """Return the slopes of attributes from step to step, infinite where a step is far too small."""
-    with np.errstate(over="ignore"):
-        return np.asarray(np.diff(a, axis=2) / np.diff(z, axis=2))
+def each_in_reach(traversals: Floats) -> tuple[Floats, Exponents]:
+    """Return traversals (n, k, t), each within reach of squares, and powers (n, k, 1) taken out."""
+    n, k, t = traversals.shape
+    values, powers = in_reach(traversals.reshape(-1, t).T)
+    return values.T.reshape(n, k, t), powers.reshape(n, k, 1)
 
 
 def mean_by_attribute(values: Floats) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics._scaling import shifted
+from unweave_metrics._scaling import shifted_number
 from unweave_metrics.catalogue import UPWARD, metric
 from unweave_metrics.intervals.strategies import Rows
 from unweave_metrics.pairs._sets import check_two
@@ -62,7 +62,7 @@ def frechet_distance(x: ArrayLike, y: ArrayLike) -> Score:
     cross = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ b @ root), 0.0)).sum()
     spread = max(float(np.trace(a) + np.trace(b) - 2 * cross), 0.0)
     shift, spread, value = (
-        float(shifted(np.float64(part), 2 * power)) for part in (shift, spread, shift + spread)
+        shifted_number(part, 2 * power) for part in (shift, spread, shift + spread)
     )
     parts = {"mean": shift, "covariance": spread}
     settings = {"rows": [len(first), len(second)]}

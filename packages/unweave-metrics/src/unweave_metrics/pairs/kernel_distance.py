@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from unweave_metrics._arrays import Array
 from unweave_metrics._counting import Floats
 from unweave_metrics._sampling import generator
-from unweave_metrics._scaling import shifted
+from unweave_metrics._scaling import shifted, shifted_number
 from unweave_metrics.catalogue import ANY, metric
 from unweave_metrics.intervals.interval import POPULATION
 from unweave_metrics.intervals.strategies import Subsets
@@ -59,11 +59,13 @@ def kernel_distance(
     True
     """
     first, second, power = check_two(x, y)
+    if power < 0:  # so small that only the 1 is left of the kernel
+        first, second, power = shifted(first, power), shifted(second, power), 0
     size = min(subset_size, len(first), len(second))
     if size == len(first) == len(second):
         subsets = 1
     rng = generator(seed)
-    one, values = float(shifted(np.float64(1.0), -2 * power)), []
+    one, values = shifted_number(1.0, -2 * power), []
     for _ in range(subsets):
         a = first[rng.choice(len(first), size, replace=False)]
         b = second[rng.choice(len(second), size, replace=False)]
@@ -74,7 +76,7 @@ def kernel_distance(
         )
     settings = {"subsets": subsets, "subset_size": size, "seed": seed}
     parts = {"per_subset": shifted(np.array(values), 6 * power)}
-    value = float(shifted(np.float64(np.mean(values)), 6 * power))
+    value = shifted_number(float(np.mean(values)), 6 * power)
     return Score(value, name="kernel_distance", parts=parts, settings=settings)
 
 

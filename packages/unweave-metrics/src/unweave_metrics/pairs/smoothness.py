@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from unweave_metrics._counting import Floats
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.strategies import Rows
-from unweave_metrics.pairs._traversals import check_traversals, slopes_of
+from unweave_metrics.pairs._traversals import check_traversals, each_in_reach
 from unweave_metrics.score import Score
 
 
@@ -51,11 +51,12 @@ def smoothness(positions: ArrayLike, attributes: ArrayLike) -> Score:
     >>> float(smoothness(z, 2 * z[None]))
     1.0
     """
-    z, a, _ = check_traversals(positions, attributes, 3)  # a ratio of slopes has no unit
+    z, a = check_traversals(positions, attributes, 3)
+    z, a = (each_in_reach(part)[0] for part in (z, a))  # only proportions count
     steps = np.diff(z, axis=2)
-    if not np.allclose(steps, steps[..., :1]):
+    if not np.allclose(steps, steps[..., :1], atol=0):
         raise ValueError("positions must move in equal steps, they do not")
-    slopes = slopes_of(z, a)
+    slopes = np.diff(a, axis=2) / steps
     each = 1 - steps[..., 0] * _unevenness(np.diff(slopes, axis=2) / steps[..., :1], slopes)
     per_factor = each.mean(axis=0)
     parts = {"per_factor": per_factor, "per_traversal": each}

@@ -129,7 +129,9 @@ def _check(
             f"{len(codes)} models"
         )
     if any(np.isnan(kl).any() for kl in divergence):
-        raise ValueError("kls must be divergences in nats, got nan; leave that code out, or say inf")
+        raise ValueError(
+            "kls must be divergences in nats, got nan; leave that code out, or say inf"
+        )
     return codes, divergence
 
 

@@ -8,13 +8,13 @@ import numpy as np
 
 from unweave_metrics._arrays import check_choice, constant_columns
 from unweave_metrics._counting import Floats
-from unweave_metrics._scaling import train_and_test_in_reach
+from unweave_metrics._scaling import far_clipped, in_reach, train_and_test_in_reach
 from unweave_metrics.predictors._importances import scaled_pair
 from unweave_metrics.predictors._split import Split
 
 
-def regressed(split: Split, predictor: Any) -> tuple[Floats, Floats]:
-    """Return predictions of the factors of test rows (m, k), and those factors, in one unit.
+def regressed(split: Split, predictor: Any) -> Floats:
+    """Return predictions (m, k) of the factors of test rows.
 
     Parameters
     ----------
@@ -22,13 +22,12 @@ def regressed(split: Split, predictor: Any) -> tuple[Floats, Floats]:
     predictor : ``"linear"``: least squares with an intercept; or a scikit-learn regressor, which is
         fitted to one factor at a time
     """
-    check_varying(split)
     first, second = scaled_pair(split.z, split.z_test, "standard")
-    wanted, tested, _ = train_and_test_in_reach(split.y, split.y_test)
+    wanted, _ = in_reach(split.y)
     if isinstance(predictor, str):
         check_choice(predictor, "predictor", ("linear",))
         weights = np.linalg.lstsq(_with_one(first), wanted, rcond=None)[0]
-        return _with_one(second) @ weights, tested
+        return np.asarray(_with_one(second) @ weights)
     if not (hasattr(predictor, "fit") and hasattr(predictor, "predict")):
         raise TypeError(
             f"predictor must be 'linear' or a scikit-learn regressor, got {predictor!r:.80}"
@@ -36,7 +35,7 @@ def regressed(split: Split, predictor: Any) -> tuple[Floats, Floats]:
     from sklearn.base import clone
 
     models = [clone(predictor).fit(first, column) for column in wanted.T]
-    return np.column_stack([np.ravel(model.predict(second)) for model in models]), tested
+    return np.column_stack([np.ravel(model.predict(second)) for model in models])
 
 
 def _with_one(rows: Floats) -> Floats:
@@ -44,14 +43,25 @@ def _with_one(rows: Floats) -> Floats:
     return np.column_stack([rows, np.ones(len(rows))])
 
 
-def check_varying(split: Split) -> None:
-    """Refuse a factor of one value among the test rows: it has no variance to explain."""
-    still = np.flatnonzero(constant_columns(split.y_test))
+def check_varying(split: Split) -> Floats:
+    """Return the factors of the test rows, refusing one of one value: it has no variance.
+
+    They are in the units of the regression: divided by the train rows' powers of two.
+    """
+    wanted = split.y_test.astype(np.float64)
+    still = np.flatnonzero(constant_columns(wanted))
     if len(still):
-        k, value = still[0], float(split.y_test[0, still[0]]) + 0.0  # no -0
+        k, value = still[0], wanted[0, still[0]] + 0.0  # no -0
         everywhere = bool((split.y[:, k] == value).all())
         where, what = ("", "drop that column") if everywhere else (" of the test rows", "add rows")
         raise ValueError(
             f"factors must take at least two values each, got one value ({value:g}) in column "
             f"{k}{where}; {what}"
         )
+    return train_and_test_in_reach(split.y, split.y_test)[1]
+
+
+def relative(values: Floats, size: Floats) -> Floats:
+    """Return values over the size of each column, far ones within reach of squares."""
+    with np.errstate(over="ignore"):
+        return far_clipped(values / np.where(size > 0, size, 1.0))

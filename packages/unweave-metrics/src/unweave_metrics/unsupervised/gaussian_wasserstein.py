@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics._counting import Floats
-from unweave_metrics._scaling import shifted, together_in_reach
+from unweave_metrics._scaling import shifted, shifted_number, together_in_reach
 from unweave_metrics.catalogue import UPWARD, metric
 from unweave_metrics.intervals.strategies import Rows
 from unweave_metrics.score import Score
@@ -61,7 +61,7 @@ def gaussian_wasserstein(codes: ArrayLike, *, normalize: bool = False) -> Score:
     total = float(np.trace(covariance))
     share = value / total if total > 0 else 0.0
     return Score(
-        share if normalize else float(shifted(np.float64(value), 2 * power)),
+        share if normalize else shifted_number(value, 2 * power),
         name="gaussian_wasserstein",
         parts={"covariance": shifted(covariance, 2 * power), "normalized": share},
         settings={"normalize": normalize},

@@ -50,7 +50,7 @@ def hoyer_sparsity(codes: ArrayLike, *, normalize: bool = True) -> Score:
     ----------
     P. O. Hoyer, "Non-negative matrix factorization with sparseness constraints", 2004, eq. 2;
     normalised: E. Mathieu, T. Rainforth, N. Siddharth, Y. W. Teh, "Disentangling disentanglement in
-    variational autoencoders", 2019, sect. 7.
+    variational autoencoders", 2019, sect. 6.3.
 
     Examples
     --------

@@ -9,6 +9,7 @@ from torch import nn
 
 from unweave.architectures.initial import Init, initialised
 from unweave.architectures.layers import check_sides, scaled
+from unweave.architectures.transposed import TransposedConv2d
 
 CHANNELS = (32, 32, 64, 64)
 HIDDEN = 256
@@ -60,7 +61,7 @@ def conv64(
         nn.Linear(hidden, outputs),
     )  # fmt: skip
     decoder = nn.Sequential(
-        nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, flat), nn.ReLU(),
+        nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, flat), nn.ReLU(inplace=True),
         nn.Unflatten(1, (channels[-1], *sizes[-1])), *_upwards(channels, sizes),
     )  # fmt: skip
     return initialised(encoder, decoder, init)
@@ -76,7 +77,7 @@ def _upwards(channels: list[int], sizes: list[tuple[int, int]]) -> list[nn.Modul
     for level in reversed(range(1, len(channels))):
         (small_h, small_w), (large_h, large_w) = sizes[level], sizes[level - 1]
         modules += [
-            nn.ConvTranspose2d(
+            TransposedConv2d(
                 channels[level], channels[level - 1], 4, 2, 1,
                 output_padding=(large_h - 2 * small_h, large_w - 2 * small_w),
             ),

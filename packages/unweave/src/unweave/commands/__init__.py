@@ -1,5 +1,21 @@
 """The command line: one command per file. It knows everything below, and nothing knows it."""
 
-from unweave.commands.entry import main
+from __future__ import annotations
 
-__all__ = ["main"]
+import sys
+
+EXIT_INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line: a user's error is one sentence and exit code 2."""
+    try:
+        from unweave.commands.entry import run  # imports for a tenth of a second
+
+        run(arguments)
+    except KeyboardInterrupt:
+        print("unweave: interrupted before anything was kept", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+
+
+__all__ = ["EXIT_INTERRUPTED", "main"]

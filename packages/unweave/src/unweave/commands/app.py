@@ -35,8 +35,6 @@ def completed(kind: str) -> Any:
     return names
 
 
-EXIT_INTERRUPTED = 130
-
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="a run directory")]
 Rows = Annotated[int, typer.Option(min=1, help="number of images to encode")]
 Device = Annotated[str, typer.Option(help="where to compute: auto, cpu, cuda or cuda:N")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -10,7 +11,8 @@ from typing import Any
 
 import typer
 
-from unweave.commands.app import EXIT_INTERRUPTED, make_app
+from unweave.commands import EXIT_INTERRUPTED
+from unweave.commands.app import make_app
 from unweave.commands.compare import compare
 from unweave.commands.data import data
 from unweave.commands.demo import demo
@@ -31,8 +33,9 @@ from unweave.commands.sample import sample
 from unweave.commands.sweep import sweep
 from unweave.commands.train import train
 from unweave.commands.traverse import traverse
-from unweave.errors import PluginWarning, UnweaveError, message_of, unknown_name
+from unweave.errors import PluginWarning, UnweaveError, message_of, printable, unknown_name
 from unweave.launch import leads
+from unweave.owners import explaining
 
 COMMANDS = (
     train, evaluate, report, figures, encode, fit_density, sample, traverse, interpolate, fid,
@@ -42,21 +45,41 @@ COMMANDS = (
 EXIT_USER_ERROR = 2
 LONGEST_SENTENCE = 10_000
 """Characters of an error that are printed."""
+SPINS = ("GOMP_SPINCOUNT", "2000")
+"""How often a thread of torch looks for work before it sleeps, where the user does not say it.
+
+GNU's OpenMP looks 300,000 times, some milliseconds, which beside other programs is time that the
+thread waited for does not get. 2,000 times take about as long as to fall asleep and wake up. It is
+read when torch is loaded, so it is set before that.
+"""
 COMPLETION = "_UNWEAVE_COMPLETE"
 """What a shell sets when it asks how a word goes on."""
 
 
-def main(arguments: list[str] | None = None) -> None:
+def run(arguments: list[str] | None = None) -> None:
     """Run the command line: a user's error is one sentence and exit code 2."""
     given = sys.argv[1:] if arguments is None else arguments
     warnings.showwarning = _show_warning
+    _print_anything()
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault(*SPINS)
     try:
-        app = _make_app()
-        sys.exit(app(given, prog_name="unweave", standalone_mode=False, obj=given) or 0)
+        with explaining({}):
+            code = _make_app()(given, prog_name="unweave", standalone_mode=False, obj=given)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        sys.exit(code or 0)
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted before anything was kept", given, EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        _end_unread()
+    except SystemExit as stop:
+        # What Typer puts in the place of a stream that nobody reads any more, and ends with 1.
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":
+            _end_unread()
+        raise stop
     except (UnweaveError, ValueError, OSError) as error:
         if isinstance(error, UnweaveError) and not leads():
             sys.exit(EXIT_USER_ERROR)  # the first process of the job says it
@@ -71,6 +94,12 @@ def main(arguments: list[str] | None = None) -> None:
             print(error.format_message())
             sys.exit(0)
         _fail(_usage_sentence(error), given)
+
+
+def _end_unread() -> None:
+    """End well: whoever read the output has seen enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(0)
 
 
 def _make_app() -> typer.Typer:
@@ -105,9 +134,16 @@ def _usage_sentence(error: Any) -> str:
 def _fail(message: str, arguments: list[str], code: int = EXIT_USER_ERROR) -> None:
     if "--debug" in arguments:
         traceback.print_exc()
-    print(f"unweave: {message}", file=sys.stderr)
+    print(f"unweave: {printable(message)}", file=sys.stderr)
     sys.exit(code)
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"warning: {message}", file=sys.stderr)
+    print(f"warning: {printable(str(message))}", file=sys.stderr)
+
+
+def _print_anything() -> None:
+    """Let a terminal that lacks a character show its number instead of ending the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

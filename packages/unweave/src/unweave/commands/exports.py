@@ -16,7 +16,7 @@ from unweave.density import has_density
 from unweave.errors import ConfigError, unknown_name
 from unweave.evaluate import code_distances
 from unweave.files import replacing
-from unweave.frechet import frechet_distance
+from unweave.frechet import RECONSTRUCTIONS, frechet_distance
 from unweave.options import parse_spec
 from unweave.progress import counting
 from unweave.protocols import Dataset
@@ -67,11 +67,12 @@ def fit_density_of(
 def frechet_distances_of(
     path: Path, data: str | None, images: int, network: str, seed: int, device: str = "auto"
 ) -> list[tuple[str, str]]:
-    """Compare samples of the prior, and of the fitted density, with images of a data set."""
+    """Compare samples of the prior and the fitted density, and reconstructions, with images."""
     run = Run.open(path, device=device)
     dataset = run.dataset if data is None else _other_dataset(run, data)
     rows: list[tuple[str, str]] = []
-    for source in SOURCES if has_density(run.path) else SOURCES[:1]:
+    sources = SOURCES if has_density(run.path) else SOURCES[:1]
+    for source in (*sources, RECONSTRUCTIONS):
         with counting(f"features, {source}", "images") as progress:
             distance = frechet_distance(
                 run, source, dataset,

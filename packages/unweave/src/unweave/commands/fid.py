@@ -22,8 +22,8 @@ def fid(
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
-    """Compare samples with images by the Fréchet distance of a carried network's features."""
+    """Compare samples and reconstructions with images by the Fréchet distance of features."""
     from unweave.commands.exports import frechet_distances_of
 
     rows = frechet_distances_of(run, data, images, network, seed, device)
-    print(table(("samples", "distance"), rows))
+    print(table(("pictures", "distance"), rows))

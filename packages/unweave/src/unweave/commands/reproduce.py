@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from unweave.commands.app import EXIT_INTERRUPTED
+from unweave.commands import EXIT_INTERRUPTED
 
 
 def reproduce(
@@ -22,9 +22,19 @@ def reproduce(
     setting: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="a setting of every run")
     ] = None,
+    seeds: Annotated[
+        str | None, typer.Option(metavar="N", help="how many, or a list as 0,3,7")
+    ] = None,
+    run: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LABEL", help="this kind of run alone; may be repeated"),
+    ] = None,
     executor: Annotated[
         str, typer.Option(help="what runs the jobs: processes:workers=2, serial, ray ...")
     ] = "processes",
+    together: Annotated[
+        int, typer.Option(min=1, metavar="N", help="runs that are computed as one batched model")
+    ] = 1,
 ) -> None:
     """Repeat an experiment of a paper: train, measure, compare with what was published, draw."""
     if name is None:
@@ -33,7 +43,7 @@ def reproduce(
     from unweave.experiment.sweep import StoppedError
 
     try:
-        print(_reproduce(name, out, setting or [], executor))
+        print(_reproduce(name, out, setting or [], seeds, run or [], executor, together))
     except StoppedError as stop:
         print(stop, file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -47,19 +57,32 @@ def _list_recipes() -> str:
     return table(("recipe", "what it repeats"), rows)
 
 
-def _reproduce(name: str, out: Path | None, settings: list[str], executor: str) -> str:
+def _reproduce(
+    name: str,
+    out: Path | None,
+    settings: list[str],
+    seeds: str | None,
+    runs: list[str],
+    executor: str,
+    together: int,
+) -> str:
     import shlex
 
     from unweave.experiment.running import build_executor, default_folder
-    from unweave.reproduce.recipe import read_recipe
+    from unweave.reproduce.recipe import narrowed, read_recipe
     from unweave.reproduce.reproduction import reproduce, told
     from unweave.settings import parse_settings
 
     changes = parse_settings(settings)
-    recipe = read_recipe(name, changes)
-    command = ["unweave", "reproduce", name, *(w for text in settings for w in ("--set", text))]
+    recipe = narrowed(read_recipe(name, changes), runs, seeds)
+    chosen = [] if seeds is None else ["--seeds", seeds]
+    chosen += [word for label in runs for word in ("--run", label)]
+    typed = [word for text in settings for word in ("--set", text)]
+    narrower = {"seeds": seeds, "run": "; ".join(runs)}
     outcome = reproduce(
         recipe, out or default_folder(recipe), build_executor(executor),
-        changes=changes, command=shlex.join(command),
+        changes=changes | {key: value for key, value in narrower.items() if value},
+        command=shlex.join(["unweave", "reproduce", name, *typed, *chosen]),
+        together=together,
     )  # fmt: skip
     return told(outcome)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from unweave.commands.app import EXIT_INTERRUPTED
+from unweave.commands import EXIT_INTERRUPTED
 
 
 def sweep(

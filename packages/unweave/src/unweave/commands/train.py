@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unweave.commands.app import EXIT_INTERRUPTED, Device, completed
+from unweave.commands import EXIT_INTERRUPTED
+from unweave.commands.app import Device, completed
 from unweave.errors import ConfigError, quote
 from unweave.launch import in_job, launch, leads
 

@@ -179,6 +179,13 @@ def mapped_metric(run: Trained, experiment: Experiment, argument: str) -> float:
     return mapped_score(run, argument, ROWS)
 
 
+def linear_probe(run: Trained, experiment: Experiment, argument: str) -> float:
+    """Compute the accuracy of a linear classifier of mean codes, on `train` or `test` images."""
+    from unweave.experiment.probing import check_part, probe_accuracy
+
+    return probe_accuracy(run, test_data(run, experiment), check_part(argument), ROWS)
+
+
 def mmd(run: Trained, experiment: Experiment, argument: str) -> float:
     """Compute MMD² between codes and samples of the `prior` or the fitted `density`."""
     from unweave.evaluate import code_distances
@@ -189,13 +196,13 @@ def mmd(run: Trained, experiment: Experiment, argument: str) -> float:
 def frechet(run: Trained, experiment: Experiment, argument: str) -> float:
     """Compute the Fréchet distance of pictures from the `prior` or `density` to test images.
 
-    Options as in `frechet prior:images=10000,network=inception`.
+    `reconstructions` are those of the test images, of codes z ~ q(z|x). Options as in
+    `frechet prior:images=10000,network=inception`.
     """
-    from unweave.frechet import frechet_distance
-    from unweave.trained import source_named
+    from unweave.frechet import frechet_distance, pictures_named
 
     source, options = _frechet_options(argument)
-    return frechet_distance(run, source_named(source), test_data(run, experiment), **options)
+    return frechet_distance(run, pictures_named(source), test_data(run, experiment), **options)
 
 
 def _mean_error(run: Trained, dataset: Dataset | None = None, noisy: bool = False) -> float:
@@ -250,16 +257,28 @@ def _check_mapped(experiment: Experiment, subject: Subject, argument: str) -> No
         raise ConfigError(f"it needs factors, and {subject.data.name} has none")
 
 
+def _check_probe(experiment: Experiment, subject: Subject, argument: str) -> None:
+    from unweave.experiment.probing import check_part
+
+    check_part(argument)
+    registry().lookup("metric", "linear-probe", "unweave-metrics")
+    if subject.data.factors is None:
+        raise ConfigError(f"it needs factors, and {subject.data.name} has none")
+    if experiment.test is None and not subject.config.holdout:
+        raise ConfigError('there are no test images; set test, as in "split=test", or holdout=N')
+
+
 def _check_mmd(experiment: Experiment, subject: Subject, argument: str) -> None:
     registry().lookup("metric", "mmd")
     _check_source(experiment, argument)
 
 
 def _check_frechet(experiment: Experiment, subject: Subject, argument: str) -> None:
-    from unweave.frechet import NETWORKS
+    from unweave.frechet import NETWORKS, RECONSTRUCTIONS
 
     source, options = _frechet_options(argument)
-    _check_source(experiment, source)
+    if source != RECONSTRUCTIONS:
+        _check_source(experiment, source)
     if options.get("network", "inception") not in NETWORKS:
         raise unknown_name("feature network", options["network"], NETWORKS)
     if subject.data.bits == 32:
@@ -299,6 +318,7 @@ MEASURES: Mapping[str, Measure] = {
     "log": Measure(log_term, _check_term),
     "metric": Measure(metric, _check_metric, "higher"),
     "mapped-metric": Measure(mapped_metric, _check_mapped, "higher"),
+    "linear-probe": Measure(linear_probe, _check_probe, "higher"),
     "mmd": Measure(mmd, _check_mmd),
     "frechet": Measure(frechet, _check_frechet),
 }

@@ -32,7 +32,7 @@ from unweave.experiment.rows import (
     read_row,
     write_row,
 )
-from unweave.files import remove_partial
+from unweave.files import expanded, remove_partial
 
 if TYPE_CHECKING:
     from unweave.config import TrainConfig
@@ -204,7 +204,7 @@ def _comparable(value: Any) -> Any:
         return {key: _comparable(item) for key, item in value.items() if item is not None}
     if isinstance(value, list | tuple):
         return [_comparable(item) for item in value]
-    return str(value.expanduser().resolve()) if isinstance(value, Path) else value
+    return str(expanded(value).resolve()) if isinstance(value, Path) else value
 
 
 def _measured(work: Work, row: Row, reporter: Reporter) -> Row:

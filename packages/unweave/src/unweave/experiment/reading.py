@@ -12,6 +12,7 @@ import pydantic
 from unweave.config import SPECS
 from unweave.errors import ConfigError
 from unweave.experiment.definition import Experiment
+from unweave.files import expanded
 from unweave.options import options_of, parse_spec
 from unweave.registry import registry
 
@@ -152,5 +153,5 @@ def _is_path(annotation: Any) -> bool:
 
 
 def _found(text: str, folders: tuple[Path, ...]) -> str:
-    candidates = [(folder / Path(text).expanduser()).resolve() for folder in folders]
+    candidates = [(folder / expanded(text)).resolve() for folder in folders]
     return str(next((path for path in candidates if path.exists()), candidates[-1]))

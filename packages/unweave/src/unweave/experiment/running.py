@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from unweave.errors import ConfigError
 from unweave.experiment.definition import Experiment, Variant
@@ -13,6 +13,8 @@ from unweave.options import build, parse_spec, short_name
 from unweave.protocols import Executor
 from unweave.registry import registry
 from unweave.settings import parse_settings
+
+Kind = TypeVar("Kind", bound=Experiment)
 
 
 def build_executor(text: str) -> Executor:
@@ -136,6 +138,17 @@ def _seeds(text: str) -> Any:
             f"--seeds takes how many, as 5, or a list, as 0,3,7; got {text[:80]!r}"
         ) from None
     return numbers[0] if len(numbers) == 1 and "," not in text else numbers
+
+
+def with_seeds(experiment: Kind, seeds: str) -> Kind:
+    """Give an experiment other seeds: how many, as `5`, or a list, as `0,3,7`.
+
+    Raises
+    ------
+    ConfigError
+        If the text is neither.
+    """
+    return validated({**experiment.model_dump(), "seeds": _seeds(seeds)}, type(experiment))
 
 
 def _labelled(text: str) -> tuple[str, str]:

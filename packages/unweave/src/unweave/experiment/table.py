@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from unweave.errors import ConfigError
 from unweave.experiment.results import Results
-from unweave.files import replacing, write_text
+from unweave.files import write_text, writing_hdf5
 
 CSV, HDF5 = "experiment.csv", "experiment.h5"
 LARGEST_ROWS = 10_000_000
@@ -48,7 +48,7 @@ def write_table(results: Results) -> tuple[Path, Path]:
     """Write `experiment.csv` and `experiment.h5`, each whole or not at all; return their paths."""
     columns = columns_of(results)
     write_text(results.folder / CSV, csv_text(columns))
-    with replacing(results.folder / HDF5) as temporary, h5py.File(temporary, "w") as file:
+    with writing_hdf5(results.folder / HDF5) as file:
         for number, (name, values) in enumerate(columns.items()):
             text = values.dtype.kind not in "iuf"
             kind = h5py.string_dtype() if text else values.dtype

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.resources
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.checking import checked, told_with
 from unweave.experiment.definition import Experiment, Strict, check_place
 from unweave.experiment.reading import changed, parse_definition, read_definition
+from unweave.experiment.running import with_seeds
 
 
 class Expectation(Strict):
@@ -74,6 +75,30 @@ def read_recipe(name: str, changes: Mapping[str, Any] | None = None) -> Recipe:
     else:
         raise unknown_name("recipe", name, recipe_names())
     return changed(recipe, changes or {})
+
+
+def narrowed(recipe: Recipe, runs: Sequence[str], seeds: str | None) -> Recipe:
+    """Keep some kinds of run, and what the recipe says of them alone, or take other seeds.
+
+    runs : labels; all where there are none. seeds : how many, as `5`, or a list, as `0,3,7`.
+
+    Raises
+    ------
+    ConfigError
+        If a label is unknown, or seeds are none.
+    """
+    labels = [variant.label for variant in recipe.runs]
+    for label in runs:
+        if label not in labels:
+            raise unknown_name("run", label, labels)
+    kept = set(runs or labels)
+    changes = {
+        "runs": [variant for variant in recipe.runs if variant.label in kept],
+        "expect": [one for one in recipe.expect if {one.run, one.below or one.run} <= kept],
+        "pictures": [p for p in recipe.pictures if p.options.get("run", "") in {"", *kept}],
+    }
+    narrow = recipe.model_copy(update=changes)
+    return narrow if seeds is None else with_seeds(narrow, seeds)
 
 
 def checked_recipe(recipe: Recipe) -> Recipe:

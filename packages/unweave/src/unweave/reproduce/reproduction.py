@@ -59,12 +59,14 @@ def reproduce(
     *,
     changes: Mapping[str, Any] | None = None,
     command: str = "",
+    together: int = 1,
 ) -> Outcome:
     """Reproduce an experiment in a folder; return what came out.
 
     Runs that are finished already are taken as they are, so an interrupted reproduction goes on.
 
     changes : what was put on top of the recipe, to be told. command : what repeats it.
+    together : as in `sweep`.
 
     Raises
     ------
@@ -74,7 +76,7 @@ def reproduce(
         If a signal stopped it.
     """
     recipe = checked_recipe(recipe)
-    results = sweep(recipe, folder, executor)
+    results = sweep(recipe, folder, executor, together=together)
     usual = f"unweave reproduce {recipe.name}"
     outcome = Outcome(recipe, results, changes or {}, command or usual)
     _write(outcome)

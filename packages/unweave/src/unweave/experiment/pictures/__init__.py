@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.definition import Experiment, Picture, check_place
+from unweave.experiment.pictures.of_classes import draw_embedding, draw_sharpness
 from unweave.experiment.pictures.of_codes import (
     draw_aggregate,
     draw_magnitudes,
@@ -19,6 +20,7 @@ from unweave.experiment.pictures.of_codes import (
 from unweave.experiment.pictures.of_grids import draw_curves, draw_heat_map
 from unweave.experiment.pictures.of_images import (
     draw_moves,
+    draw_neighbours,
     draw_reconstructions,
     draw_samples,
     draw_traversals,
@@ -46,6 +48,9 @@ KINDS: Mapping[str, Callable[..., Figure]] = {
     "reconstructions": draw_reconstructions,
     "traversals": draw_traversals,
     "moves": draw_moves,
+    "neighbours": draw_neighbours,
+    "embedding": draw_embedding,
+    "sharpness": draw_sharpness,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
 from unweave.errors import ConfigError
@@ -58,11 +59,12 @@ def _draw_line(
 
 def draw_heat_map(
     results: Results, *, measure: MeasureLabel, rows: GridSetting, columns: GridSetting,
-    run: RunLabel = "",
+    run: RunLabel = "", log: bool = False,
 ) -> Figure:  # fmt: skip
     """Draw the mean of a measure over two settings of the grid, a panel a kind of run.
 
-    run : one kind of run alone.
+    run : one kind of run alone. log : colours by the logarithm, for positive numbers that differ by
+    orders of magnitude.
     """
     experiment = results.experiment
     labels = [run] if run else [variant.label for variant in experiment.runs]
@@ -74,18 +76,21 @@ def draw_heat_map(
     if all(np.isnan(table).all() for table in tables):
         raise ConfigError(f"no run has the measure {measure} yet")
     low, high = np.nanmin(tables), np.nanmax(tables)
+    if log and low <= 0:
+        raise ConfigError(f"log needs positive numbers, and {measure} is {low:.3g} somewhere")
+    scale = (LogNorm if log else Normalize)(low, high)
     width = 1.2 + 0.7 * len(xs)
     figure = Figure(figsize=(width * len(labels), 1.4 + 0.55 * len(ys)), layout="constrained")
     panels = figure.subplots(1, len(labels), squeeze=False)[0]
     for panel, label, table in zip(panels, labels, tables, strict=True):
-        image = panel.imshow(table, cmap="viridis", vmin=low, vmax=high, aspect="auto")
+        image = panel.imshow(table, cmap="viridis", norm=scale, aspect="auto")
         panel.set_xticks(range(len(xs)), [short(x) for x in xs], fontsize=8)
         panel.set_yticks(range(len(ys)), [short(y) for y in ys], fontsize=8)
         panel.set_xlabel(columns, fontsize=9)
         panel.set_ylabel(rows, fontsize=9)
         panel.set_title(f"{label}: {measure}", fontsize=9)
         for i, j in np.argwhere(~np.isnan(table)):
-            dark = table[i, j] < (low + high) / 2
+            dark = high == low or scale(table[i, j]) < 0.5
             panel.text(j, i, f"{table[i, j]:.3g}", ha="center", va="center", fontsize=8,
                        color="white" if dark else "black")  # fmt: skip
     figure.colorbar(image, ax=panels[-1])

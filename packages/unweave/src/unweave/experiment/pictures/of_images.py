@@ -12,7 +12,9 @@ from unweave.errors import ConfigError
 from unweave.experiment.measures import test_data
 from unweave.experiment.results import Results, open_run
 from unweave.experiment.roles import Place, RunLabel
+from unweave.protocols import Dataset
 from unweave.report.figures import draw_grid, show, tile
+from unweave.report.scatter import flat
 from unweave.trained import SOURCES
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 IMAGES_A_ROW = 12
 TRAVERSAL_STEPS = 8
 CODES_LOOKED_AT = 2000
+FIRST = np.zeros(1, np.int64)
+CHUNK = 5000
+"""Training images that are compared at a time."""
 
 
 def draw_samples(results: Results) -> Figure:
@@ -45,32 +50,86 @@ def draw_reconstructions(results: Results) -> Figure:
     return draw_grid(np.concatenate(rows), len(images))
 
 
-def draw_traversals(results: Results, *, dimensions: int = 6, reach: float = 2.0) -> Figure:
+def draw_traversals(
+    results: Results, *, dimensions: int = 6, reach: float = 2.0, classes: list[int] | None = None
+) -> Figure:
     """Draw traversals of every kind of run side by side, from one image.
 
     A row a code dimension, those whose means vary the most over images, the most first; the
     dimension goes from -reach to reach.
+
+    classes : start from the first test image of each of these classes of the first factor, one
+        below the other, instead of from the first image that was trained on.
     """
     runs = _first(results)
-    height = 1.2 * dimensions / len(runs) + 2
+    data = test_data(runs[0][1], results.experiment) if classes else runs[0][1].dataset
+    images = [_image_of(data, value) for value in classes] if classes else [data.images(FIRST)]
+    shown = min(dimensions, max(run.config.dim for _, run in runs))
+    height = len(images) * (10 / len(runs) * shown / TRAVERSAL_STEPS + 0.1) + 0.6
     figure = Figure(figsize=(10, height), layout="constrained")
-    panels = figure.subplots(1, len(runs), squeeze=False)[0]
-    for panel, (label, run) in zip(panels, runs, strict=True):
-        pictures, order = _traversed(run, dimensions, reach)
-        show(panel, tile(pictures, TRAVERSAL_STEPS))
-        panel.set_title(f"{label}\nz {', '.join(str(d + 1) for d in order)}", fontsize=9)
+    rows = figure.subplots(len(images), len(runs), squeeze=False)
+    for number, (row, image) in enumerate(zip(rows, images, strict=True)):
+        for panel, (label, run) in zip(row, runs, strict=True):
+            pictures, order = _traversed(run, image, dimensions, reach)
+            show(panel, tile(pictures, TRAVERSAL_STEPS))
+            title = f"{label}\nz {', '.join(str(d + 1) for d in order)}"
+            panel.set_title("" if number else title, fontsize=9)
     return figure
 
 
+def _image_of(data: Dataset, value: int) -> NDArray[Any]:
+    """Return the first image of a class of the first factor, shape (1, h, w, c)."""
+    if data.factors is None:
+        raise ConfigError(f"{data.name} has no classes to draw by")
+    found = np.flatnonzero(data.factors[:, 0] == value)
+    if not len(found):
+        raise ConfigError(f"{data.name} has no image of class {value}")
+    return data.images(found[:1])
+
+
+def draw_neighbours(results: Results) -> Figure:
+    """Draw samples of every kind of run above the training images that are nearest to them.
+
+    By squared error. Samples that equal a training image were learned by heart.
+    """
+    runs = _first(results)
+    figure = Figure(figsize=(10, 1.9 * len(runs)), layout="constrained")
+    panels = figure.subplots(len(runs), 1, squeeze=False)[:, 0]
+    for panel, (label, run) in zip(panels, runs, strict=True):
+        drawn = run.sample(IMAGES_A_ROW, 0)
+        show(panel, tile(np.concatenate([drawn, nearest(run.dataset, drawn)]), IMAGES_A_ROW))
+        panel.set_title(f"{label}: samples, and their nearest training images", fontsize=9)
+    return figure
+
+
+def nearest(data: Dataset, images: NDArray[Any]) -> NDArray[Any]:
+    """Return the image of a data set that is nearest to each of some, by squared error."""
+    wanted = flat(images) / 255
+    best = np.full(len(images), np.inf)
+    found = np.zeros(len(images), np.int64)
+    for start in range(0, len(data), CHUNK):
+        rows = flat(data.images(np.arange(start, min(start + CHUNK, len(data))))) / 255
+        # |a - b|² = |a|² - 2 a b + |b|², of which |a|² is the same for all b
+        distances = (rows**2).sum(1) - 2 * wanted @ rows.T
+        place = distances.argmin(1)
+        least = distances[np.arange(len(images)), place]
+        found = np.where(least < best, start + place, found)
+        best = np.minimum(least, best)
+    order = np.argsort(found, kind="stable")
+    pictures = np.empty_like(images)
+    pictures[order] = data.images(found[order])
+    return pictures
+
+
 def _traversed(
-    run: Trained, dimensions: int, reach: float
+    run: Trained, image: NDArray[Any], dimensions: int, reach: float
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Decode the first image's code with one dimension after the other moved."""
+    """Decode an image's code with one dimension after the other moved."""
     data = run.dataset
     index = np.linspace(0, len(data) - 1, min(CODES_LOOKED_AT, len(data))).astype(np.int64)
     codes = run.encode(data.images(index))
     order = np.argsort(-codes.std(0), kind="stable")[:dimensions]
-    moved = np.repeat(codes[:1], len(order) * TRAVERSAL_STEPS, axis=0)
+    moved = np.repeat(run.encode(image), len(order) * TRAVERSAL_STEPS, axis=0)
     values = np.linspace(-reach, reach, TRAVERSAL_STEPS)
     for row, dimension in enumerate(order):
         moved[row * TRAVERSAL_STEPS : (row + 1) * TRAVERSAL_STEPS, dimension] = values

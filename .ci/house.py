@@ -1,0 +1,89 @@
+"""What all sessions share: where things lie, how they are installed, how a suite is run."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent.parent
+SHARED = Path(os.environ.get("UNWEAVE_SHARED", ROOT.parent / "shared"))
+WHEELS = Path(os.environ.get("UNWEAVE_DIST", ROOT / "dist"))
+CONSTRAINTS = str(ROOT / "constraints.txt")
+PACKAGES = sorted(p.parent.name for p in ROOT.glob("packages/*/pyproject.toml"))
+PLUGINS = sorted(p.parent.name for p in ROOT.glob("plugins/*/pyproject.toml"))
+# Its dependency weighs more than everything else here: it has a session of its own.
+APART = ("unweave-ray",)
+TOGETHER = [name for name in (*PACKAGES, *PLUGINS) if name not in APART]
+TEST_TOOLS = ("pytest>=8.2", "hypothesis>=6.100", "pytest-xdist>=3.6")
+# torch says so where numpy is not installed, and priors and estimators do without it.
+NO_NUMPY = "ignore:Failed to initialize NumPy"
+STRICT = ("-W", "error", "-W", NO_NUMPY, "-p", "no:cacheprovider", "--durations", "10")
+FAST = ("-m", "not slow")
+# The suites of minutes have two processes each, or the last of them would leave a core idle.
+# In the core a file stays in one process, and so do the runs that its tests share.
+TWO_OF_FILES = ("-n", "2", "--dist", "loadfile")
+TWO_OF_TESTS = ("-n", "2", "--dist", "worksteal")
+# As many sessions as cores run side by side, so torch gets one thread. What an environment
+# imports is compiled once: its tests start hundreds of processes.
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""}
+
+
+def folder(package: str) -> Path:
+    """Return the folder of a package or plugin."""
+    kind = "plugins" if package in PLUGINS else "packages"
+    return ROOT / kind / package
+
+
+def module(package: str) -> str:
+    """Return the import name of a package."""
+    return package.replace("-", "_")
+
+
+def wheel(package: str) -> str:
+    """Return the path of a wheel that the session `build` made."""
+    found = sorted(WHEELS.glob(f"{module(package)}-*.whl"))
+    if not found:
+        raise SystemExit(f"no wheel of {package} in {WHEELS}: run `nox -s build` first")
+    return str(found[-1])
+
+
+def interpreter(version: str) -> str:
+    """Find a Python among pyenv's, whose shims fail for versions not chosen, else on the path."""
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    found = sorted(root.glob(f"versions/{version}.*/bin/python{version}"))
+    return str(found[-1]) if found else version
+
+
+def lowest(package: str) -> list[str]:
+    """Pin every direct dependency but torch, which the constraints fix, to its lowest version."""
+    project = tomllib.loads((folder(package) / "pyproject.toml").read_text())["project"]
+    listed = [text for text in project["dependencies"] if not text.startswith("torch>=")]
+    return [re.sub(r"\s*>=\s*", "==", text).partition(",")[0] for text in listed]
+
+
+def install(session: nox.Session, *what: str) -> None:
+    """Install under the constraints of the repository."""
+    session.install("-c", CONSTRAINTS, *what)
+
+
+def run_pytest(session: nox.Session, *arguments: str, **environment: str) -> None:
+    """Run tests, warnings as errors, with the shared facts where they are there."""
+    shared = {"UNWEAVE_SHARED": str(SHARED)} if SHARED.is_dir() else {}
+    every = ENVIRONMENT | shared | environment
+    session.run("python", "-m", "pytest", "-q", *STRICT, *arguments, env=every)
+
+
+def run_tests(session: nox.Session, package: str, *arguments: str) -> None:
+    """Run a package's own tests from a copy outside the repository."""
+    copy = Path(session.create_tmp()) / package
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder(package) / "tests", copy / "tests")
+    shutil.copy(folder(package) / "README.md", copy)
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    with session.chdir(copy):
+        run_pytest(session, *arguments, "tests")

@@ -1,0 +1,128 @@
+"""Sessions that no single change needs: old versions, slow tests, pages, measurements, release."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+from house import (
+    APART,
+    FAST,
+    PACKAGES,
+    PLUGINS,
+    ROOT,
+    TEST_TOOLS,
+    TOGETHER,
+    WHEELS,
+    folder,
+    install,
+    lowest,
+    module,
+    run_tests,
+    wheel,
+)  # fmt: skip
+
+
+@nox.session(requires=["build"])
+def oldest_core(session: nox.Session) -> None:
+    """Run the core's own tests on the lowest versions of what it depends on."""
+    install(session, wheel("unweave"), *lowest("unweave"), *TEST_TOOLS)
+    run_tests(session, "unweave", *FAST)
+
+
+@nox.session
+def oldest_torch(session: nox.Session) -> None:
+    """Run estimators, priors and flows on torch 2.6; `-- URL` names an index of CPU wheels."""
+    index = ("--index-url", session.posargs[0]) if session.posargs else ()
+    session.install("torch==2.6.0", *index)
+    for package in ("unweave-estimators", "unweave-priors", "unweave-flows"):
+        session.install(str(folder(package)), *TEST_TOOLS)
+        run_tests(session, package, *FAST)
+
+
+@nox.session(requires=["build"])
+def ray(session: nox.Session) -> None:
+    """Run the tests of the executor `ray`: a local cluster whose workers are killed."""
+    install(session, *(wheel(p) for p in (*PACKAGES, *APART)), *TEST_TOOLS)
+    run_tests(session, "unweave-ray", "-p", "no:xdist")
+
+
+@nox.session(requires=["build"])
+def slow(session: nox.Session) -> None:
+    """Run the tests that are marked slow."""
+    install(session, *(wheel(name) for name in TOGETHER), *TEST_TOOLS)
+    for name in TOGETHER:
+        run_tests(session, name, "-m", "slow or not slow", "--no-header")
+
+
+@nox.session(requires=["build"])
+def coverage(session: nox.Session) -> None:
+    """Show which lines the tests of each package leave out; `-- NAME ...` for some packages."""
+    names = session.posargs or TOGETHER
+    install(session, *(wheel(p) for p in (*PACKAGES, *PLUGINS)), *TEST_TOOLS, "pytest-cov>=6.2")
+    for name in names:
+        run_tests(session, name, *FAST, f"--cov={module(name)}", "--cov-report=term")
+
+
+@nox.session(requires=["build"])
+def release(session: nox.Session) -> None:
+    """Check that dist/ is ready for an index: versions, descriptions, changelog, tag."""
+    session.install("twine==7.0.0")
+    session.run("python", "docs/check_versions.py")
+    session.run("twine", "check", "--strict", *map(str, sorted(WHEELS.iterdir())))
+    session.run("python", "docs/check_release.py", str(WHEELS))
+
+
+@nox.session
+def pages(session: nox.Session) -> None:
+    """Write the generated pages again: metrics, combinations, listings of the hooks."""
+    metrics = f"{folder('unweave-metrics')}[plot,images]"
+    others = [str(folder(p)) for p in PACKAGES if p != "unweave-metrics"]
+    install(session, metrics, *others)
+    session.run("python", "docs/metrics/make_pages.py")
+    session.run("python", "docs/hooks/make_listings.py")
+    session.run("python", "docs/make_combinations.py")
+
+
+@nox.session
+def study(session: nox.Session) -> None:
+    """Measure bias, spread and direction of the estimators again, in an hour; draw the figures."""
+    install(session, str(folder("unweave-estimators")), "matplotlib")
+    session.run("python", "docs/estimators/study.py", *session.posargs)
+    session.run("python", "docs/estimators/figures.py")
+
+
+@nox.session
+def intervals(session: nox.Session) -> None:
+    """Measure what intervals of scores cover; write the table of docs/metrics/intervals.md."""
+    install(session, str(folder("unweave-metrics")))
+    session.run("python", "docs/metrics/interval_study.py", *session.posargs)
+
+
+@nox.session
+def results(session: nox.Session) -> None:
+    """Repeat the experiments of docs/results; name some to repeat these alone."""
+    core = f"{folder('unweave')}[features]"
+    install(session, core, *(str(folder(p)) for p in PACKAGES if p != "unweave"))
+    recipes = ROOT / "packages/unweave/src/unweave/reproduce/recipes"
+    for name in session.posargs or sorted(path.stem for path in recipes.glob("*.toml")):
+        session.run("unweave", "reproduce", name, "--out", str(ROOT / "docs/results" / name))
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure side by side: the trainer against a bare loop, packages against plain formulas."""
+    install(session, *(str(folder(p)) for p in PACKAGES))
+    scripts = [*ROOT.glob("benchmarks/*.py"), *ROOT.glob("packages/*/benchmarks/*.py")]
+    for script in sorted(scripts):
+        session.run("python", str(script))
+
+
+@nox.session
+def bench_step(session: nox.Session) -> None:
+    """Measure a step against a plain loop and pythae's; `-- --write` adds it to the docs."""
+    install(session, *(str(folder(p)) for p in PACKAGES if p != "unweave-testing"))
+    # Without what it asks for: a user's torch is never replaced, and the rest is there.
+    peer = str(Path(session.create_tmp()) / "pythae")
+    session.install("--no-deps", "--target", peer, "pythae==0.1.2", "cloudpickle", "imageio")
+    session.run("python", "benchmarks/step.py", "--peer", peer, *session.posargs)

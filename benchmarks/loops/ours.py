@@ -1,0 +1,35 @@
+"""A step of the trainer: indices, bits, noise from (seed, step), log, watch for what is not finite.
+
+`OURS_METHOD` in the environment names another method than `vae`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import torch
+from serving import Case, serve
+
+from unweave import processor
+from unweave.config import make_config
+from unweave.registry import registry
+from unweave.training import make_trainer
+
+
+def make_step(case: Case) -> Callable[[], None]:
+    """Return the trainer's step as `unweave train` makes it."""
+    processor.prepare()
+    names = {"conv": "conv64", "mlp": "mlp"}
+    settings = {
+        "method": os.environ.get("OURS_METHOD", "vae"),
+        "data": f"dsprites:resolution={case.side}",
+        "architecture": names[case.network],
+        "precision": case.precision,
+    }
+    config = make_config(registry(), settings)
+    return make_trainer(registry(), config, torch.device("cpu")).train_step
+
+
+if __name__ == "__main__":
+    serve(make_step)

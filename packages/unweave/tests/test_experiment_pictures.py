@@ -1,0 +1,89 @@
+"""Pictures by class and of neighbours, and a recipe of which a part is run."""
+
+import numpy as np
+import pytest
+from toy import ToyImages
+
+from unweave.errors import ConfigError, UnknownNameError
+from unweave.executors import Serial
+from unweave.experiment.definition import Experiment, Picture, Variant
+from unweave.experiment.pictures import draw
+from unweave.experiment.pictures.of_classes import classified
+from unweave.experiment.pictures.of_images import nearest
+from unweave.experiment.probing import check_part
+from unweave.experiment.sweep import sweep
+from unweave.reproduce.recipe import narrowed, read_recipe
+
+
+@pytest.fixture
+def results(tmp_path):
+    settings = {
+        "method": "toy-vae", "prior": "toy-normal", "architecture": "mlp:widths=16", "dim": 3,
+        "steps": 5, "batch_size": 8, "log_every": 5, "data": "toy-images", "holdout": 40,
+    }  # fmt: skip
+    runs = [Variant(label="slow"), Variant(label="fast", settings={"learning_rate": 0.01})]
+    experiment = Experiment(
+        name="e", settings=settings, runs=runs, measures={"error": "test-squared-error"}
+    )
+    return sweep(experiment, tmp_path / "e", Serial())
+
+
+def test_the_nearest_image_is_that_of_a_search_of_all():
+    rng = np.random.default_rng(0)
+    data = ToyImages()
+    every = data.images(np.arange(len(data)))
+    images = np.clip(every[[5, 77, 5, 20]] + rng.integers(-40, 40, (4, 16, 16, 1)), 0, 255)
+    found = nearest(data, images.astype(np.uint8))
+    distances = ((every[None].astype(float) - images[:, None]) ** 2).sum((2, 3, 4))
+    assert np.array_equal(found, every[distances.argmin(1)])
+    assert np.array_equal(found[0], found[2])
+
+
+def panels(results, kind, **options):
+    return draw(results, Picture(kind=kind, name="p", options=options)).axes
+
+
+def test_traversals_start_from_an_image_of_each_class(results):
+    assert len(panels(results, "traversals", dimensions=2, classes=[0, 3, 7])) == 6
+    assert len(panels(results, "traversals", dimensions=2)) == 2
+    assert len(panels(results, "neighbours")) == 2
+    with pytest.raises(ConfigError, match="toy-images has no image of class 9"):
+        panels(results, "traversals", classes=[9])
+
+
+def test_an_embedding_shows_every_kind_and_names_its_classes_once(results):
+    pytest.importorskip("sklearn")
+    figure = draw(results, Picture(kind="embedding", name="p", options={"points": 40}))
+    titles = [panel.get_title() for panel in figure.axes]
+    assert titles == ["slow, t-SNE", "fast, t-SNE"]
+    assert all(panel.get_legend() is None for panel in figure.axes)
+    assert len(figure.legends[0].get_texts()) == len(np.unique(classes_held_out(results)))
+    with pytest.raises(ConfigError, match="method must be one of tsne, umap, got 'pca'"):
+        panels(results, "embedding", method="pca")
+
+
+def classes_held_out(results):
+    (_, run), *_ = results.first_runs()
+    return classified(run.heldout, 40)[1]
+
+
+def test_a_probe_is_of_train_or_test():
+    assert check_part("test") == "test"
+    with pytest.raises(
+        UnknownNameError, match="unknown part of the data 'tset'; did you mean 'test'"
+    ):
+        check_part("tset")
+
+
+def test_a_part_of_a_recipe_keeps_what_is_said_of_it():
+    whole = read_recipe("latent-mnist")
+    part = narrowed(whole, ["vae", "beta-vae"], "2")
+    assert [variant.label for variant in part.runs] == ["vae", "beta-vae"]
+    assert part.seeds == [0, 1]
+    assert len(part.expect) == 3
+    assert len(part.pictures) == len(whole.pictures)
+    sparsity = narrowed(read_recipe("decomposition-sparsity"), ["normal"], None)
+    assert [picture.kind for picture in sparsity.pictures] == ["curves"]
+    assert narrowed(whole, [], None) == whole
+    with pytest.raises(UnknownNameError, match="unknown run 'gan'"):
+        narrowed(whole, ["gan"], None)
