@@ -1,6 +1,6 @@
 """The page that helps to choose a metric: a recommendation, and the measurements behind it."""
 
-# ruff: noqa: E501 (lines of text)
+
 from pathlib import Path
 
 import examples
