@@ -13,8 +13,8 @@ from pathlib import Path
 import nox
 
 sys.path.insert(0, str(Path(__file__).parent / ".ci"))
-import studies  # noqa: E402, F401
-from house import (  # noqa: E402
+import studies  # noqa: F401
+from house import (
     CONSTRAINTS,
     FAST,
     PACKAGES,
@@ -22,7 +22,8 @@ from house import (  # noqa: E402
     ROOT,
     TEST_TOOLS,
     TOGETHER,
-    TWO,
+    TWO_OF_FILES,
+    TWO_OF_TESTS,
     WHEELS,
     folder,
     install,
@@ -52,7 +53,7 @@ NOT_NUMBERS = ("-k", "not (parity or properties or intervals or kernels)")
 
 # Lowest versions where they differ; the core's are a session of its own, `oldest_core`. Newest
 # versions of packages that run on later Pythons are tested there, where there is one.
-ON_LATER = TORCHLESS if os.path.isabs(LATER["3.13"]) else ()
+ON_LATER = TORCHLESS if Path(LATER["3.13"]).is_absolute() else ()
 ALONE = [(package, "newest") for package in PACKAGES if package not in ON_LATER]
 ALONE += [(package, "lowest") for package in PACKAGES if package != "unweave" and lowest(package)]
 
@@ -92,7 +93,7 @@ def alone(session: nox.Session, package: str, deps: str) -> None:
     """Install one wheel into an empty environment and run the package's own tests there."""
     install(session, wheel(package), *TEST_TOOLS, *(lowest(package) if deps == "lowest" else ()))
     check_alone(session, package)
-    run_tests(session, package, *FAST, *(TWO if package == "unweave" else ()))
+    run_tests(session, package, *FAST, *(TWO_OF_FILES if package == "unweave" else ()))
 
 
 @nox.session(python=list(LATER.values()), requires=["build"])
@@ -117,7 +118,8 @@ def integration(session: nox.Session) -> None:
     others = (wheel(p) for p in PACKAGES if p != "unweave")
     install(session, features, *others, "geomloss", *TEST_TOOLS)
     strict = {"UNWEAVE_STRICT_PLUGINS": "1", "UNWEAVE_REQUIRE_ALL": "1"}
-    run_pytest(session, *FAST, *TWO, "integration_tests", UNWEAVE_REPOSITORY=str(ROOT), **strict)
+    strict["UNWEAVE_REPOSITORY"] = str(ROOT)
+    run_pytest(session, *FAST, *TWO_OF_TESTS, "integration_tests", **strict)
 
 
 @nox.session(requires=["build"])

@@ -1,6 +1,5 @@
 """The page that helps to choose a metric: a recommendation, and the measurements behind it."""
 
-
 from pathlib import Path
 
 import examples

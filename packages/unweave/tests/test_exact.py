@@ -15,7 +15,7 @@ from torch import nn
 import unweave
 from unweave.checkpoint import list_checkpoints, load_checkpoint
 from unweave.errors import RunError
-from unweave.processor import prepare
+from unweave.processor import prepare, remark
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ import torch
 torch.set_num_threads(4)
 tiny = torch.full((4_000_000,), 1e-39)
 (tiny * 1.0).sum()                     # starts the threads
-from unweave.processor import prepare
+from unweave.processor import prepare, remark
 prepare()
 print(int((tiny * 1.0 != 0).sum()))
 """
@@ -91,6 +91,15 @@ def test_threads_compute_after_they_were_ended():
             assert torch.ones(2_000_000).mul(2).sum().item() == 4_000_000
     finally:
         torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize("emulated", [True, False])
+def test_a_run_says_that_its_processor_emulates_bfloat16(monkeypatch, emulated):
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: not emulated)
+    cpu = torch.device("cpu")
+    assert ("emulation" in remark("bfloat16", cpu)) == emulated
+    assert not remark("float32", cpu)
+    assert not remark("bfloat16", torch.device("cuda"))
 
 
 # Devices

@@ -90,13 +90,15 @@ def _worded(value: Any) -> Any:
     """Return factors that are not yet a matrix of numbers, as a frame or array; else None."""
     if hasattr(value, "to_numpy"):
         return value
-    if not isinstance(value, np.ndarray | list | tuple):
+    if isinstance(value, np.ma.MaskedArray) or not isinstance(value, np.ndarray | list | tuple):
         return None
     try:
         array = value if isinstance(value, np.ndarray) else np.asarray(value)
     except ValueError:  # rows of several lengths: the check of arrays says so
         return None
-    return array if array.dtype.kind in "OUST" or array.ndim == 1 else None
+    if array.ndim == 1:
+        return array
+    return array if array.ndim == 2 and array.dtype.kind in "OUST" else None
 
 
 def _matrix(values: list[Any], argument: str) -> list[Array]:

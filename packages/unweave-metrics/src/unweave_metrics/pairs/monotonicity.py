@@ -20,7 +20,7 @@ from unweave_metrics.score import Score
     cost="O(n k t)",
     rewards="attributes that only rise, or only fall (-1)",
     misses="how far they move, and what else moves",
-    undefined="NaN where no attribute moves along any traversal",
+    undefined="no attribute moves along any traversal",
 )
 def monotonicity(positions: ArrayLike, attributes: ArrayLike, *, threshold: float = 1e-3) -> Score:
     """Compute the monotonicity of attributes along traversals of the codes that control them.

@@ -15,7 +15,6 @@ from unweave_metrics.score import Score
 @metric(
     "attributes that change evenly along traversals",
     interval=Rows(),
-    bounds=(-float("inf"), 1.0),
     cost="O(n k t)",
     rewards="slopes that change little from step to step",
     misses="whether anything changes: a constant attribute counts 1",
@@ -25,7 +24,7 @@ def smoothness(positions: ArrayLike, attributes: ArrayLike) -> Score:
 
     With slopes D_t = (a_{t+1} - a_t) / (z_{t+1} - z_t) and their changes C_t = (D_{t+1} - D_t) / h,
     h the step: smoothness = 1 - h (sum C_t^2 / sum |C_t|) / (max D - min D), mean over traversals,
-    then over attributes. Best 1, which a straight line has; of t steps at least about -t.
+    then over attributes. Range 0 to 1, best 1, which a straight line has.
 
     Parameters
     ----------
