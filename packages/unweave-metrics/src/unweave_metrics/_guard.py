@@ -38,4 +38,6 @@ def _with_words(score: Score, undefined: str) -> Score:
             f"{score.name} is {float(score)} on these arrays: their numbers are too large, or too "
             "unlike in size, for it; divide them all by one power of ten"
         )
+    if any(undefined in note for note in score.notes):
+        return score
     return score.with_notes(f"{score.name} is {float(score)}: {undefined}")

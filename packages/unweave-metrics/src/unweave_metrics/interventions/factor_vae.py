@@ -10,7 +10,7 @@ from unweave_metrics._kinds import Declared, kinds_of
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.strategies import Votes
 from unweave_metrics.interventions._groups import make_groups
-from unweave_metrics.interventions._votes import vote_score
+from unweave_metrics.interventions._votes import NO_CODE, vote_score
 from unweave_metrics.presets import settings_for
 from unweave_metrics.score import Score
 
@@ -20,6 +20,7 @@ from unweave_metrics.score import Score
     interval=Votes(),
     usual=True,
     family="factor_vae",
+    undefined=NO_CODE,
     cost="O(votes batch d)",
     rewards="a code that stays still when one factor does",
     misses="how well the code tells values; it saturates at 1",

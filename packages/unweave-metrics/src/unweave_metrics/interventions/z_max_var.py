@@ -10,7 +10,7 @@ from unweave_metrics._kinds import Declared, kinds_of
 from unweave_metrics.catalogue import ANY, metric
 from unweave_metrics.intervals.strategies import Votes
 from unweave_metrics.interventions._groups import group_rest
-from unweave_metrics.interventions._votes import vote_score
+from unweave_metrics.interventions._votes import NO_CODE, vote_score
 from unweave_metrics.interventions.z_min_var import vote_settings
 from unweave_metrics.score import Score
 
@@ -20,6 +20,7 @@ from unweave_metrics.score import Score
     interval=Votes(),
     bounds=ANY,
     family="z_min_var",
+    undefined=NO_CODE,
     cost="O(votes batch d)",
     rewards="a code that moves when one factor alone does",
     misses="needs rows that share all other factors",

@@ -12,7 +12,7 @@ from unweave_metrics._kinds import Declared, kinds_of
 from unweave_metrics.catalogue import ANY, metric
 from unweave_metrics.intervals.strategies import Votes
 from unweave_metrics.interventions._groups import make_groups
-from unweave_metrics.interventions._votes import vote_score
+from unweave_metrics.interventions._votes import NO_CODE, vote_score
 from unweave_metrics.presets import settings_for
 from unweave_metrics.score import Score
 
@@ -22,6 +22,7 @@ from unweave_metrics.score import Score
     interval=Votes(),
     bounds=ANY,
     family="z_min_var",
+    undefined=NO_CODE,
     cost="O(votes batch d)",
     rewards="as FactorVAE",
     misses="saturates",

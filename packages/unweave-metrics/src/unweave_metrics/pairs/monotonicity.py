@@ -58,8 +58,10 @@ def monotonicity(positions: ArrayLike, attributes: ArrayLike, *, threshold: floa
     check_positive(threshold, "threshold", 0)
     z, a = check_traversals(positions, attributes, 2)
     (z, power), (a, other) = each_in_reach(z), each_in_reach(a)
+    steps, rises = np.diff(z, axis=2), np.diff(a, axis=2)
     with np.errstate(over="ignore"):  # a slope beyond the largest float has its sign
-        slopes = np.diff(a, axis=2) / np.diff(z, axis=2)
+        # A step that is nothing beside the others is left out.
+        slopes = np.divide(rises, steps, out=np.zeros_like(rises), where=steps != 0)
     least = shifted(np.full(power.shape, float(threshold)), power - other)
     signs = np.where(np.abs(slopes) > least, np.sign(slopes), 0.0)
     moving = (signs != 0).sum(axis=2)

@@ -44,8 +44,9 @@ def udr(
     For models i and j, R is the matrix of |Lasso coefficients| that predict the codes of j from
     those of i, or of |Spearman correlations|, and U_ij = [mean_b (max_a R_ab)^2 / sum_a R_ab +
     mean_a (max_b R_ab)^2 / sum_b R_ab] / 2 over informative codes; a model's score is the median of
-    U_ij over the other models. The float is the mean over models. Range 0 to 1, best 1. O(m^2)
-    regressions for m models.
+    U_ij over the other models. The float is the mean over models. Range 0 to 1; best 1 of rank
+    correlations, and 1 - `alpha` of the Lasso, whose penalty shrinks the coefficients of perfect
+    agreement by so much. O(m^2) regressions for m models.
 
     Parameters
     ----------
