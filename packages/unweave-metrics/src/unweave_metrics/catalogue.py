@@ -99,9 +99,12 @@ def metric(summary: str, *, interval: Strategy, **facts: Any) -> Callable[[Funct
 
     Parameters
     ----------
-    summary : half a line
-    interval : how its interval is made
-    facts : the other fields of `Entry`
+    summary
+        Half a line.
+    interval
+        How its interval is made.
+    facts
+        The other fields of `Entry`.
     """
 
     def enter(function: Function) -> Function:
@@ -126,7 +129,8 @@ def find_metric(name: str) -> Entry:
 
     Raises
     ------
-    ValueError: no such metric; the message lists the known ones, the closest first.
+    ValueError
+        If there is no such metric; the message lists the known ones, the closest first.
 
     Examples
     --------

@@ -58,7 +58,10 @@ class Ensemble:
 
     Their seeds, learning rates and weights may differ, and how far each is.
 
-    recorder, say : as in `Trainer`, for the step of all; the members have none.
+    Parameters
+    ----------
+    recorder, say
+        As in `Trainer`, for the step of all; the members have none.
 
     Raises
     ------
@@ -107,7 +110,10 @@ class Ensemble:
     def play(self, moves: Sequence[Callable[[Seat, Gradients], None]]) -> Tensor:
         """Play every round of all members; return their terms, shape (members, terms).
 
-        moves : what moves the players of each member.
+        Parameters
+        ----------
+        moves
+            What moves the players of each member.
         """
         numbers = torch.arange(len(self.members), device=self._clocks.device)
         play = functools.partial(self._play, moves)

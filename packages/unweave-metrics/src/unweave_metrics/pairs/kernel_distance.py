@@ -36,8 +36,10 @@ def kernel_distance(
     Parameters
     ----------
     x, y : float arrays, shapes (n, d) and (m, d)
-    subsets, subset_size : number and rows of the random subsets
-    seed : decides them
+    subsets, subset_size
+        Number and rows of the random subsets.
+    seed
+        Decides them.
 
     Returns
     -------

@@ -41,8 +41,10 @@ def reconstruction_error(
     Parameters
     ----------
     images : array, shape (n, h, w, c) or (n, h, w); floats in [0, 1], or integers 0 to 255
-    reconstructions : the same shape
-    loss : which of the three
+    reconstructions
+        The same shape.
+    loss
+        Which of the three.
 
     Returns
     -------
@@ -50,7 +52,8 @@ def reconstruction_error(
 
     Raises
     ------
-    ValueError: shapes that differ, or, for cross-entropy, values outside [0, 1].
+    ValueError
+        For shapes that differ, or, for cross-entropy, values outside [0, 1].
 
     Examples
     --------

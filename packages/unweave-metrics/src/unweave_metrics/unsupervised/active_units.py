@@ -33,7 +33,8 @@ def active_units(codes: ArrayLike, *, threshold: float = 0.01) -> Score:
     Parameters
     ----------
     codes : float array, shape (n, d)
-    threshold : least variance of an active code
+    threshold
+        Least variance of an active code.
 
     Returns
     -------

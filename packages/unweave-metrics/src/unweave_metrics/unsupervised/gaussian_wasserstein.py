@@ -33,7 +33,8 @@ def gaussian_wasserstein(codes: ArrayLike, *, normalize: bool = False) -> Score:
     Parameters
     ----------
     codes : float array, shape (n, d), d at least 2
-    normalize : divide by tr S
+    normalize
+        Divide by tr S.
 
     Returns
     -------
