@@ -6,7 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from unweave_metrics._arrays import as_array, quoted
+from unweave_metrics._counting import Floats
+from unweave_metrics._options import MUCH, SHARE
 from unweave_metrics.comparison import Comparison
 from unweave_metrics.scoretable import ScoreTable, number
 
@@ -60,7 +64,8 @@ def summarize(values: Sequence[float], level: float = 0.95) -> Summary:
     >>> round(summary.mean, 3), round(summary.low, 3), round(summary.high, 3)
     (0.2, -0.048, 0.448)
     """
-    array = np.asarray([float(value) for value in values])
+    SHARE(level, "level")
+    array = _seeds(values, "values")
     if array.size == 0:
         raise ValueError("values must hold at least one score, got none")
     mean = float(array.mean())
@@ -71,6 +76,16 @@ def summarize(values: Sequence[float], level: float = 0.95) -> Summary:
     std = float(array.std(ddof=1))
     half = float(t.ppf(0.5 + level / 2, array.size - 1) * std / np.sqrt(array.size))
     return Summary(array.size, mean, std, mean - half, mean + half)
+
+
+def _seeds(values: ArrayLike, name: str) -> Floats:
+    """Return the scores of all seeds, NaN among them where one has none."""
+    array = as_array(values, name).astype(np.float64)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must hold one score per seed, shape (seeds,), got {array.shape}")
+    if np.isinf(array).any() or (np.abs(array) > MUCH).any():
+        raise ValueError(f"{name} must hold scores of at most 1e100 in size, got {quoted(values)}")
+    return array
 
 
 def paired_test(first: Sequence[float], second: Sequence[float], level: float = 0.95) -> PairedTest:
@@ -97,14 +112,15 @@ def paired_test(first: Sequence[float], second: Sequence[float], level: float = 
     >>> round(paired_test([0.1, 0.2, 0.3], [0.3, 0.41, 0.5]).p, 4)
     0.0003
     """
-    if len(first) != len(second) or len(first) < 2:
+    before, after = _seeds(first, "first"), _seeds(second, "second")
+    if len(before) != len(after) or len(before) < 2:
         raise ValueError(
             "first and second must hold the same number of seeds, at least two, got "
-            f"{len(first)} and {len(second)}"
+            f"{len(before)} and {len(after)}"
         )
     from scipy.stats import t
 
-    gaps = np.asarray(second, dtype=np.float64) - np.asarray(first, dtype=np.float64)
+    gaps = after - before
     summary = summarize(gaps.tolist(), level)
     error = summary.std / np.sqrt(summary.count)
     if error == 0:

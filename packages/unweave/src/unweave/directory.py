@@ -259,7 +259,9 @@ class RunDirectory:
 
     def record_images(self, dataset: Dataset) -> None:
         """Record what of the data a model needs to be used without them."""
-        self.write_config(images=asdict(ImageFacts.of(dataset)))
+        continued = self.recorded("continued")
+        more = {"continued": continued} if continued else {}
+        self.write_config(images=asdict(ImageFacts.of(dataset)), **more)
 
     def record_continuation(self, config: TrainConfig) -> None:
         """Record that the run goes on to another step than was said first."""

@@ -24,7 +24,17 @@ from unweave.options import ARRAYS, check_options, options_of_entry, parse_spec
 from unweave.owners import explained
 from unweave.protocols import Dataset
 from unweave.registry import Registry
-from unweave.scoring import HOME, RESAMPLES, Arrays, Call, Called, Failed, of_images, score_table
+from unweave.scoring import (
+    HOME,
+    RESAMPLES,
+    Arrays,
+    Call,
+    Called,
+    Failed,
+    check_preset,
+    of_images,
+    score_table,
+)
 from unweave.trained import SOURCES, Source, Trained
 
 ROWS = 50_000
@@ -94,6 +104,8 @@ def evaluate(
         If a metric or the preset is unknown, or a metric needs factors that the data set does not
         have.
     """
+    if preset is not None:
+        check_preset(run.registry, preset)
     if preset == GAUJAC and metrics is None:
         return as_gaujac2021(
             run, rows=rows, seed=seed, active=active, bootstrap=bootstrap, progress=progress

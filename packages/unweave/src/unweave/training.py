@@ -99,8 +99,7 @@ def train(
     run.device_name, run.networks = device, networks
     run.__dict__["whole_dataset"] = dataset
     with run.locked():
-        run.carry(member(assembly.model.prior, "carried"))
-        run.record_images(kept)
+        record(run, assembly, kept)
         trainer = build_trainer(assembly, feed, kept, run.config, target, ranks, shown.say)
         return _train(run, trainer, target, shown)
 
@@ -149,12 +148,20 @@ def resume(
         shown.say(f"{run.path} is finished at step {done}; --steps N goes on to step N")
     assembly = prepare(run.registry, config, run.dataset, run.networks)
     with run.locked() if ranks.first else nullcontext():
+        if ranks.first and run.recorded("images") is None:  # killed before they were recorded
+            record(run, assembly, run.dataset)
         feed = put(assembly, run.dataset, target, shown)
         trainer = build_trainer(assembly, feed, run.dataset, config, target, ranks, shown.say)
         if ranks.first:
             return _train(run, trainer, target, shown)
         load_newest(run, trainer)
         return _follow(run, trainer, target)
+
+
+def record(run: Trained, assembly: Assembly, dataset: Dataset) -> None:
+    """Keep in the run what it needs beside its configuration."""
+    run.carry(member(assembly.model.prior, "carried"))
+    run.record_images(dataset)
 
 
 def _is_named(value: Any) -> bool:

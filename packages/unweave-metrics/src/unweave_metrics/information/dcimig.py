@@ -23,7 +23,8 @@ def dcimig_of(table: InformationTable) -> Score:
     credited = np.zeros(information.shape[1])
     np.maximum.at(credited, information.argmax(axis=1), gaps)
     parts = {"per_factor": credited, "per_code": gaps} | table.parts
-    value = credited.sum() / table.pairs.entropy_b.sum()
+    entropy = float(table.pairs.entropy_b.sum())  # corrected perhaps, to nothing
+    value = credited.sum() / entropy if entropy > 0 else 0.0
     return Score(value, name="dcimig", parts=parts, settings=table.settings, notes=table.notes)
 
 

@@ -7,7 +7,13 @@ from numpy.typing import ArrayLike
 from unweave_metrics._arrays import check_several
 from unweave_metrics._kinds import Declared
 from unweave_metrics.catalogue import metric
-from unweave_metrics.information._table import InformationTable, best_of, information_table, top_two
+from unweave_metrics.information._table import (
+    DEAD_IS_NAN,
+    InformationTable,
+    best_of,
+    information_table,
+    top_two,
+)
 from unweave_metrics.intervals.recounting import Information
 from unweave_metrics.score import Score
 
@@ -33,6 +39,7 @@ def mig_of(table: InformationTable) -> Score:
     interval=Information(mig_of),
     usual=True,
     family="information",
+    undefined=DEAD_IS_NAN,
     cost="O(n d k)",
     rewards="a factor that one code knows alone",
     misses="codes that mix factors, as long as the gap is wide",

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave_metrics._arrays import Array
+from unweave_metrics._arrays import Array, constant_columns
 from unweave_metrics._compiled import Kernel
 from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import FactorKinds
 from unweave_metrics._sampling import draw_rows, generator
+from unweave_metrics._scaling import in_reach, shifted
 from unweave_metrics.interventions._groups import Groups, draw_batches
 from unweave_metrics.score import Score
 
@@ -33,9 +34,12 @@ def vote_score(
     """
     rng = generator(settings["seed"])
     rows = draw_rows(len(z), settings["variance_samples"], rng)
-    z = np.array(z, dtype=np.float64, order="C")
+    values, powers = in_reach(z)
+    z = np.ascontiguousarray(values)
+    # In the units of `z`, whose ratios are those of the codes.
     variances = (z if rows is None else z[rows]).var(axis=0, ddof=1, dtype=np.float64)
-    active = np.sqrt(variances) >= settings["prune_std"]
+    variances[constant_columns(z)] = 0.0  # not what rounding of the mean leaves
+    active = shifted(np.sqrt(variances), powers) >= settings["prune_std"]
     tables = []
     for number in (settings["train_votes"], settings["eval_votes"]):
         table = np.zeros((z.shape[1], len(groups.labels)), dtype=np.int64)
@@ -60,7 +64,7 @@ def vote_score(
         "votes": train,
         "eval_votes": evaluation,
         "active": active,
-        "variances": variances,
+        "variances": shifted(variances, 2 * powers),
     }
     settings = settings | {"factor_kinds": kinds.words, "rows": len(z)}
     return Score(tested, name=name, parts=parts, settings=settings, notes=notes)

@@ -98,8 +98,6 @@ def factor_vae(
     }  # fmt: skip
     settings = settings_for("factor_vae", preset, given) | {"seed": seed}
     check_positive(settings["batch_size"], "batch_size", 2)
-    for name in ("train_votes", "eval_votes"):
-        check_positive(settings[name], name)
     z, y = check_pair(codes, factors)
     kinds = kinds_of(y, factor_kinds)
     groups = make_groups(factor_labels(y, kinds.measured, settings["bins"]))

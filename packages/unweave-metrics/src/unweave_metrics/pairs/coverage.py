@@ -15,7 +15,7 @@ from unweave_metrics.score import Score
     interval=Subsets(paired=False),
     cost="O((n + m)^2 d)",
     rewards="samples near every real one",
-    misses="samples far from all real ones; balls of repeated rows are empty",
+    misses="samples far from all real ones; repeated rows",
     with_rows="As many samples of the real law as real ones get about 1 - 2^-k.",
 )
 def coverage(x: ArrayLike, y: ArrayLike, *, neighbors: int = 5) -> Score:

@@ -16,7 +16,7 @@ from unweave_metrics.score import Score
     bounds=UPWARD,
     cost="O((n + m)^2 d)",
     rewards="samples where real ones are dense",
-    misses="what is never generated; balls of repeated rows are empty",
+    misses="what is never generated; repeated rows",
     with_rows="About 1 for samples of the real law at any size.",
 )
 def density(x: ArrayLike, y: ArrayLike, *, neighbors: int = 5) -> Score:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics._arrays import check_choice, check_positive
+from unweave_metrics._arrays import check_choice
 from unweave_metrics._counting import Floats
+from unweave_metrics._options import POSITIVE, check_options
+from unweave_metrics._scaling import shifted
 from unweave_metrics.catalogue import ANY, metric
 from unweave_metrics.intervals.interval import POPULATION
 from unweave_metrics.intervals.strategies import Subsets
@@ -65,6 +67,11 @@ def mmd(
     unbiased
         Leave pairs of a row with itself out.
 
+    Raises
+    ------
+    ValueError
+        For different columns, NaN or infinite values, a scale or `std` that is not positive.
+
     References
     ----------
     A. Gretton et al., "A kernel two-sample test", 2012, eq. 3 and 5; mixture: I. Tolstikhin, O.
@@ -77,14 +84,15 @@ def mmd(
     0.0
     """
     check_choice(kernel, "kernel", ("imq", "rbf"))
-    check_positive(std, "std", np.finfo(float).tiny)
-    first, second = check_two(x, y)
+    check_options({"scales": scales})
+    POSITIVE(std, "std")
+    first, second, power = check_two(x, y)
     value = 0.0
     within = squared_distances(first, first), squared_distances(second, second)
     between = squared_distances(first, second)
     for s in scales:
         C = 2 * first.shape[1] * std**2 * s
-        a, b, c = (_kernel(d, C, kernel) for d in (*within, between))
+        a, b, c = (_kernel(d, C, kernel, power) for d in (*within, between))
         value += pair_mean(a, unbiased) + pair_mean(b, unbiased) - 2 * float(c.mean())
     settings = {
         "kernel": kernel, "scales": list(scales), "std": std, "unbiased": unbiased,
@@ -93,6 +101,8 @@ def mmd(
     return Score(value, name="mmd", settings=settings)
 
 
-def _kernel(distance: Floats, C: float, kernel: str) -> Floats:
-    """Return kernel values of squared distances."""
-    return C / (C + distance) if kernel == "imq" else np.exp(-distance / C)
+def _kernel(distance: Floats, C: float, kernel: str, power: int) -> Floats:
+    """Return kernel values of squared distances that were divided by 4^power."""
+    distance = shifted(distance, 2 * power)  # infinite ones have a kernel of 0
+    with np.errstate(over="ignore"):
+        return C / (C + distance) if kernel == "imq" else np.exp(-distance / C)

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics._arrays import check_positive
+from unweave_metrics._scaling import shifted
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.strategies import Rows
-from unweave_metrics.pairs._traversals import check_traversals, mean_by_attribute
+from unweave_metrics.pairs._traversals import check_traversals, each_in_reach, mean_by_attribute
 from unweave_metrics.score import Score
 
 
@@ -19,6 +20,7 @@ from unweave_metrics.score import Score
     cost="O(n k t)",
     rewards="attributes that only rise, or only fall (-1)",
     misses="how far they move, and what else moves",
+    undefined="no attribute moves along any traversal",
 )
 def monotonicity(positions: ArrayLike, attributes: ArrayLike, *, threshold: float = 1e-3) -> Score:
     """Compute the monotonicity of attributes along traversals of the codes that control them.
@@ -59,8 +61,11 @@ def monotonicity(positions: ArrayLike, attributes: ArrayLike, *, threshold: floa
     """
     check_positive(threshold, "threshold", 0)
     z, a = check_traversals(positions, attributes, 2)
-    slopes = np.diff(a, axis=2) / np.diff(z, axis=2)
-    signs = np.where(np.abs(slopes) > threshold, np.sign(slopes), 0.0)
+    (z, power), (a, other) = each_in_reach(z), each_in_reach(a)
+    with np.errstate(over="ignore"):  # a slope beyond the largest float has its sign
+        slopes = np.diff(a, axis=2) / np.diff(z, axis=2)
+    least = shifted(np.full(power.shape, float(threshold)), power - other)
+    signs = np.where(np.abs(slopes) > least, np.sign(slopes), 0.0)
     moving = (signs != 0).sum(axis=2)
     each = np.where(moving > 0, signs.sum(axis=2) / np.where(moving > 0, moving, 1), np.nan)
     per_factor = mean_by_attribute(each)

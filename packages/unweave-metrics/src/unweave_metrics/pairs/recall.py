@@ -15,8 +15,10 @@ from unweave_metrics.score import Score
     interval=Subsets(paired=False),
     cost="O((n + m)^2 d)",
     rewards="samples of every kind",
-    misses="whether they look real; one generated outlier widens its ball; balls of repeated rows "
-    "are empty",
+    misses=(
+        "whether they look real; "
+        "one generated outlier widens its ball; balls of repeated rows are empty"
+    ),
     with_rows="More rows make balls smaller: compare sets of the same sizes.",
 )
 def recall(x: ArrayLike, y: ArrayLike, *, neighbors: int = 3) -> Score:

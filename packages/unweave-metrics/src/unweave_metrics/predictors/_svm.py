@@ -156,6 +156,8 @@ def _newton(values, grouped, starts, weights, C, two_sided, steps, tolerance, sl
             hwb = 2 * (up * n1 + down * r1)
             hbb = 1.0 + 2 * (up * n0 + down * r0)
             determinant = hww * hbb - hwb * hwb
+            if not determinant > 0.0:  # lost to rounding: a code that varies far from zero
+                break
             dw = -(hbb * gw - hwb * gb) / determinant
             db = -(hww * gb - hwb * gw) / determinant
             decrease = -(gw * dw + gb * db)

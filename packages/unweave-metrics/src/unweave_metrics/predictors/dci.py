@@ -26,6 +26,10 @@ LITTLE = 1e-11
     interval=Refits(seconds=0.6),
     usual=True,
     family="dci",
+    undefined=(
+        "with a single factor disentanglement has nothing to compare; with dead_codes='nan' a code "
+        "without importance makes it NaN"
+    ),
     cost="O(rounds classes n d)",
     rewards="sparse importances",
     misses=("what the predictor cannot use; boosted trees memorise noise on small grids"),
@@ -132,8 +136,7 @@ def dci(
         "bins": bins, "train_samples": train_samples, "test_samples": test_samples,
     }  # fmt: skip
     settings = settings_for("dci", preset, given) | {"seed": seed}
-    if isinstance(settings["predictor"], str):
-        check_choice(settings["predictor"], "predictor", PREDICTORS)
+    _check_predictor(settings["predictor"])
     if settings["scale"] is not None:
         check_choice(settings["scale"], "scale", ("unit", "standard", "none"))
     check_choice(settings["evaluate_on"], "evaluate_on", ("train", "test"))
@@ -141,6 +144,13 @@ def dci(
     check_choice(settings["dead_codes"], "dead_codes", ("zero", "one", "nan", "stop"))
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
     return _score(fit_factors(split, settings, jobs), **split.described(settings))
+
+
+def _check_predictor(predictor: Any) -> None:
+    """Refuse what is neither a known word nor an estimator made ready to be fitted."""
+    ready = all(hasattr(predictor, name) for name in ("fit", "predict", "get_params"))
+    if isinstance(predictor, str) or not ready or isinstance(predictor, type):
+        check_choice(predictor, "predictor, where it is no scikit-learn estimator,", PREDICTORS)
 
 
 def _score(fitted: Fitted, settings: dict[str, Any], notes: tuple[str, ...]) -> Score:

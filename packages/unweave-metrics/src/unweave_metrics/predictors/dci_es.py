@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics._arrays import Array, check_single
+from unweave_metrics._arrays import Array
 from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import Declared
+from unweave_metrics._quiet import quiet
+from unweave_metrics._scaling import train_and_test_in_reach
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.strategies import Refits
 from unweave_metrics.predictors._labels import train_and_test_labels
@@ -97,15 +99,17 @@ def dci_es(
     settings = settings_for("probe", preset, given) | {"trees": trees, "seed": seed}
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
     z, y, z_test, y_test = split.z, split.y, split.z_test, split.y_test
-    check_single(z, z_test)
+    z, z_test, _ = train_and_test_in_reach(z, z_test, single=True)
     labels, tested = train_and_test_labels(split, settings["bins"])
 
     def losses(k: int) -> Floats:
         if split.kinds.measured[k]:
-            return _value_losses(z, y[:, k], z_test, y_test[:, k], trees, seed)
+            value, wanted, _ = train_and_test_in_reach(y[:, [k]], y_test[:, [k]], single=True)
+            return _value_losses(z, value[:, 0], z_test, wanted[:, 0], trees, seed)
         return _class_losses(z, labels[k], z_test, tested[k], trees, seed)
 
-    table = np.array([losses(k) for k in range(y.shape[1])])
+    with quiet():
+        table = np.array([losses(k) for k in range(y.shape[1])])
     per_factor = np.array([ease(row) for row in table])
     parts = {
         "explicitness": float(per_factor.mean()),
@@ -150,4 +154,5 @@ def _value_losses(
     for depth in DEPTHS:
         forest = RandomForestRegressor(n_estimators=trees, max_depth=depth, random_state=seed)
         errors.append(float(((forest.fit(z, value).predict(z_test) - tested) ** 2).mean()))
-    return np.asarray(np.array(errors) / tested.var())
+    spread = tested.var()
+    return np.array(errors) / spread if spread > 0 else np.zeros(len(errors))

@@ -9,6 +9,7 @@ from unweave_metrics._arrays import Array, check_choice
 from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import Declared
 from unweave_metrics._logistic import fit_logistic
+from unweave_metrics._scaling import train_and_test_in_reach
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.strategies import Refits
 from unweave_metrics.predictors._boosting import boost, rank_codes
@@ -88,7 +89,7 @@ def downstream(
     settings = probe_settings(preset, train_samples, test_samples)
     settings |= {"predictor": predictor, "seed": seed}
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
-    inputs = split.z.astype(np.float64), split.z_test.astype(np.float64)
+    inputs = train_and_test_in_reach(split.z, split.z_test)[:2]
     ranked = rank_codes(*inputs) if predictor == "boosting" else None
 
     def classify(label: Array, tested: Array) -> tuple[float, float]:

@@ -28,6 +28,7 @@ MODELS = ("multinomial", "ovr", "binary")
     interval=Refits(seconds=0.06),
     usual=True,
     family="explicitness",
+    undefined="train rows and test rows share no two classes of a factor",
     cost="O(iterations n d classes)",
     rewards="linearly separable classes, from all codes",
     misses="any entanglement that a linear map undoes",

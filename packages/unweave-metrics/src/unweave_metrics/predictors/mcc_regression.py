@@ -11,7 +11,7 @@ from unweave_metrics._kinds import Declared
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.strategies import Refits
 from unweave_metrics.predictors._probe import probe_settings
-from unweave_metrics.predictors._regressed import check_varying, regressed
+from unweave_metrics.predictors._regressed import check_varying, regressed, relative
 from unweave_metrics.predictors._split import train_and_test
 from unweave_metrics.score import Score
 
@@ -90,9 +90,12 @@ def mcc_regression(
     wanted = check_varying(split)
     found = regressed(split, predictor)
     centred = [part - part.mean(axis=0) for part in (found, wanted)]
+    sizes = [np.abs(part).max(axis=0) for part in centred]
+    flat = sizes[0] <= 1e-12 * sizes[1]  # a prediction that moves by rounding only
+    centred = [relative(part, size) for part, size in zip(centred, sizes, strict=True)]
     lengths = np.sqrt([(part**2).sum(axis=0) for part in centred])
     product = lengths[0] * lengths[1]
-    flat = lengths[0] <= 1e-12 * lengths[1]  # a prediction that moves by rounding only
+    flat |= product == 0
     shared = np.abs((centred[0] * centred[1]).sum(axis=0))
     per_factor = np.where(flat, 0.0, shared / np.where(flat, 1.0, product)).clip(max=1.0)
     return Score(

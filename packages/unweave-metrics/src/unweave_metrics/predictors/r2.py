@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics._kinds import Declared
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.strategies import Refits
 from unweave_metrics.predictors._probe import probe_settings
-from unweave_metrics.predictors._regressed import check_varying, regressed
+from unweave_metrics.predictors._regressed import check_varying, regressed, relative
 from unweave_metrics.predictors._split import train_and_test
 from unweave_metrics.score import Score
 
@@ -87,8 +88,10 @@ def r2(
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
     wanted = check_varying(split)
     found = regressed(split, predictor)
-    error = ((wanted - found) ** 2).sum(axis=0)
-    per_factor = 1 - error / ((wanted - wanted.mean(axis=0)) ** 2).sum(axis=0)
+    centred = wanted - wanted.mean(axis=0)
+    size = np.abs(centred).max(axis=0)
+    error, spread = ((relative(part, size) ** 2).sum(axis=0) for part in (wanted - found, centred))
+    per_factor = np.where(spread > 0, 1 - error / np.where(spread > 0, spread, 1.0), 0.0)
     return Score(
         per_factor.mean(),
         name="r2",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics._arrays import check_codes, check_positive, check_several, constant_columns
+from unweave_metrics._arrays import check_codes, check_several, constant_columns
 from unweave_metrics._sampling import draw_rows
 from unweave_metrics._standardized import standardized
 from unweave_metrics.catalogue import ANY, metric
@@ -65,7 +65,6 @@ def total_correlation_knn(
     from scipy.spatial import cKDTree
     from scipy.special import digamma
 
-    check_positive(neighbors, "neighbors")
     z = check_codes(codes)
     check_several(z.shape[1], "codes", "total_correlation_knn")
     rows = draw_rows(len(z), samples, seed)
