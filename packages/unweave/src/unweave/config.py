@@ -246,7 +246,7 @@ def check_rate(what: str, rate: float | str) -> Schedule:
     Raises
     ------
     ConfigError
-        If it is none.
+        If it is not such a rate.
     """
     try:
         schedule = Schedule.parse(rate)

@@ -121,7 +121,7 @@ class RunDirectory:
         Raises
         ------
         RunError
-            If it is none.
+            If the path is not a run directory.
         """
         path = expanded(path)
         if not (path / "config.toml").is_file():

@@ -108,7 +108,7 @@ def as_dataset(data: Any) -> Dataset:
     Raises
     ------
     ConfigError
-        If it is none of these.
+        If it is not one of these.
     """
     if isinstance(data, Dataset):
         return data

@@ -58,7 +58,7 @@ class Schedule:
         Raises
         ------
         ValueError
-            If it is none of the forms, or its steps are not whole and ascending.
+            If the text has none of the forms, or its steps are not whole and ascending.
 
         Examples
         --------

@@ -79,7 +79,7 @@ class Trained(RunDirectory):
         Raises
         ------
         RunError
-            If it is none.
+            If the path is not a run directory.
         """
         run = super().open(path, names)
         run.device_name, run.networks = device, architecture

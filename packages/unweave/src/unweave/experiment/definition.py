@@ -90,7 +90,7 @@ class Experiment(Strict):
     settings
         Of every run, as `unweave train` takes them.
     data
-        Data sets, of which the first is taken that is there; none if `settings` has `data`.
+        Data sets, of which the first is used that can be opened; none if `settings` has `data`.
     runs
         The kinds of run.
     grid
