@@ -137,7 +137,9 @@ def read_density(path: Path, names: Registry) -> tuple[nn.Module, int]:
         density = _rebuild(names, about, tensors)
         return density.eval(), int(about["step"])
     except UNREADABLE as error:
-        raise RunError(f"{path} is not a density ({error}); delete it and fit it again") from error
+        raise RunError(
+            f"{path} is not a density ({message_of(error)}); delete it and fit it again"
+        ) from error
 
 
 def _rebuild(names: Registry, about: Mapping[str, Any], tensors: dict[str, Tensor]) -> nn.Module:

@@ -22,6 +22,8 @@ ROWS = 10_000
 QUANTILES = (0.02, 0.98)
 """Between these quantiles of the codes a dimension is varied."""
 MARGINAL_BINS = 200
+MOST_ROWS = 10_000_000
+"""Of a code table that is taken; one that says more is not believed."""
 LEAST_LOG = math.log(np.finfo(np.float64).tiny)
 
 
@@ -105,12 +107,32 @@ def _table_of_means(run: Trained) -> tuple[Any, Any, Any] | None:
         with h5py.File(run.codes_path) as file:
             kind = (file.attrs.get("codes", "mean"), file.attrs.get("on", "train"))
             fresh = int(file.attrs.get("step", -1)) == run.model_step
-            arrays = tuple(np.asarray(file[name]) for name in ("index", "codes", "std"))
-    except (OSError, KeyError, TypeError, ValueError):
+            if not fresh or kind != ("mean", "train"):
+                return None
+            rows, dim = _shape(file, "index")[0], run.config.dim
+            wanted = {"index": (rows,), "codes": (rows, dim), "std": (rows, dim)}
+            if not 1 < rows <= MOST_ROWS or any(_shape(file, n) != s for n, s in wanted.items()):
+                return None
+            index, mean, std = (np.asarray(file[name]) for name in wanted)
+    # HDF5 says a loop of links or a damaged file as RuntimeError.
+    except (OSError, LookupError, TypeError, ValueError, RuntimeError):
         return None
-    index, mean, std = arrays
-    fits = mean.shape == std.shape == (len(index), run.config.dim) and len(index) > 1
-    return arrays if fresh and kind == ("mean", "train") and fits else None  # type: ignore[return-value]
+    return (index, mean, std) if np.isfinite(mean).all() and np.isfinite(std).all() else None
+
+
+def _shape(file: h5py.File, name: str) -> tuple[int, ...]:
+    """Return the shape of a dataset of numbers that lies in the file itself.
+
+    Raises
+    ------
+    ValueError
+        If it is none: a stranger's file may lead to others, or hold text.
+    """
+    here = isinstance(file.get(name, getlink=True), h5py.HardLink)
+    found = file[name] if here else None
+    if not isinstance(found, h5py.Dataset) or found.external or found.dtype.kind not in "iuf":
+        raise ValueError(f"{name} is no dataset of numbers")
+    return tuple(found.shape or ())
 
 
 def describe_dimensions(run: Trained, codes: Codes, seed: int = 0) -> Dimensions:
