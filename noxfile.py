@@ -22,7 +22,8 @@ from house import (
     ROOT,
     TEST_TOOLS,
     TOGETHER,
-    TWO,
+    TWO_OF_FILES,
+    TWO_OF_TESTS,
     WHEELS,
     folder,
     install,
@@ -92,7 +93,7 @@ def alone(session: nox.Session, package: str, deps: str) -> None:
     """Install one wheel into an empty environment and run the package's own tests there."""
     install(session, wheel(package), *TEST_TOOLS, *(lowest(package) if deps == "lowest" else ()))
     check_alone(session, package)
-    run_tests(session, package, *FAST, *(TWO if package == "unweave" else ()))
+    run_tests(session, package, *FAST, *(TWO_OF_FILES if package == "unweave" else ()))
 
 
 @nox.session(python=list(LATER.values()), requires=["build"])
@@ -117,17 +118,20 @@ def integration(session: nox.Session) -> None:
     others = (wheel(p) for p in PACKAGES if p != "unweave")
     install(session, features, *others, "geomloss", *TEST_TOOLS)
     strict = {"UNWEAVE_STRICT_PLUGINS": "1", "UNWEAVE_REQUIRE_ALL": "1"}
-    run_pytest(session, *FAST, *TWO, "integration_tests", UNWEAVE_REPOSITORY=str(ROOT), **strict)
+    strict["UNWEAVE_REPOSITORY"] = str(ROOT)
+    run_pytest(session, *FAST, *TWO_OF_TESTS, "integration_tests", **strict)
 
 
 @nox.session(requires=["build"])
 def plugin(session: nox.Session) -> None:
-    """Run the plugins' own tests with everything installed."""
-    install(session, *(wheel(name) for name in TOGETHER), *TEST_TOOLS)
+    """Run the plugins' own tests with everything installed, and what needs more than a package."""
+    install(session, *(wheel(name) for name in TOGETHER), "pandas>=2.1", *TEST_TOOLS)
     for name in TOGETHER:
         if name in PLUGINS:
             run_tests(session, name)
     run_tests(session, "unweave", *FAST, "-k", "test_names")
+    run_tests(session, "unweave-testing", *FAST)
+    run_tests(session, "unweave-metrics", *FAST, "-k", "torch or names or display or entry or plot")
     session.run("unweave", "plugins", "--check", env={"UNWEAVE_STRICT_PLUGINS": "1"})
 
 

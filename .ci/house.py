@@ -25,8 +25,9 @@ NO_NUMPY = "ignore:Failed to initialize NumPy"
 STRICT = ("-W", "error", "-W", NO_NUMPY, "-p", "no:cacheprovider", "--durations", "10")
 FAST = ("-m", "not slow")
 # The suites of minutes have two processes each, or the last of them would leave a core idle.
-# A file stays in one process, and so do the runs that its tests share.
-TWO = ("-n", "2", "--dist", "loadfile")
+# In the core a file stays in one process, and so do the runs that its tests share.
+TWO_OF_FILES = ("-n", "2", "--dist", "loadfile")
+TWO_OF_TESTS = ("-n", "2", "--dist", "worksteal")
 # As many sessions as cores run side by side, so torch gets one thread. What an environment
 # imports is compiled once: its tests start hundreds of processes.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""}

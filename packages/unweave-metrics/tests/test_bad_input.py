@@ -127,11 +127,6 @@ def test_wrong_images(name):
     check_sentence(lambda: call(good.astype(object), good), "images must hold numbers")
 
 
-def test_codes_too_large_for_trees():
-    check_sentence(lambda: um.dci(GOOD * 1e200, CLASSES), "single precision")
-    check_sentence(lambda: um.dci_es(GOOD * 1e200, CLASSES), "single precision")
-
-
 def test_unknown_words():
     with pytest.raises(ValueError, match="preset must be one of locatello2019.*'locatelo'"):
         um.mig(GOOD, CLASSES, preset="locatelo")

@@ -8,6 +8,7 @@ import numpy as np
 
 from unweave_metrics._arrays import check_choice, constant_columns
 from unweave_metrics._counting import Floats
+from unweave_metrics._scaling import far_clipped, in_reach, train_and_test_in_reach
 from unweave_metrics.predictors._importances import scaled_pair
 from unweave_metrics.predictors._split import Split
 
@@ -17,12 +18,14 @@ def regressed(split: Split, predictor: Any) -> Floats:
 
     Parameters
     ----------
-    split : codes are standardised by the train rows
-    predictor : ``"linear"``: least squares with an intercept; or a scikit-learn regressor, which is
-        fitted to one factor at a time
+    split
+        Codes are standardised by the train rows.
+    predictor
+        ``"linear"``: least squares with an intercept; or a scikit-learn regressor, which is
+        fitted to one factor at a time.
     """
     first, second = scaled_pair(split.z, split.z_test, "standard")
-    wanted = split.y.astype(np.float64)
+    wanted, _ = in_reach(split.y)
     if isinstance(predictor, str):
         check_choice(predictor, "predictor", ("linear",))
         weights = np.linalg.lstsq(_with_one(first), wanted, rcond=None)[0]
@@ -43,7 +46,10 @@ def _with_one(rows: Floats) -> Floats:
 
 
 def check_varying(split: Split) -> Floats:
-    """Return the factors of the test rows, refusing one of one value: it has no variance."""
+    """Return the factors of the test rows, refusing one of one value: it has no variance.
+
+    They are in the units of the regression: divided by the train rows' powers of two.
+    """
     wanted = split.y_test.astype(np.float64)
     still = np.flatnonzero(constant_columns(wanted))
     if len(still):
@@ -54,4 +60,10 @@ def check_varying(split: Split) -> Floats:
             f"factors must take at least two values each, got one value ({value:g}) in column "
             f"{k}{where}; {what}"
         )
-    return wanted
+    return train_and_test_in_reach(split.y, split.y_test)[1]
+
+
+def relative(values: Floats, size: Floats) -> Floats:
+    """Return values over the size of each column, far ones within reach of squares."""
+    with np.errstate(over="ignore"):
+        return far_clipped(values / np.where(size > 0, size, 1.0))

@@ -11,7 +11,7 @@ from unweave_metrics._kinds import Declared
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.strategies import Refits
 from unweave_metrics.predictors._probe import probe_settings
-from unweave_metrics.predictors._regressed import check_varying, regressed
+from unweave_metrics.predictors._regressed import check_varying, regressed, relative
 from unweave_metrics.predictors._split import train_and_test
 from unweave_metrics.score import Score
 
@@ -48,13 +48,19 @@ def mcc_regression(
     ----------
     codes : float array, shape (n, d)
     factors : float values or ordered classes, shape (n, k)
-    test_codes, test_factors : the rows to score on; a third of the rows by seed unless given
-    preset : convention by name; fixes how many rows are drawn
-    predictor : ``"linear"``: least squares with an intercept; or a scikit-learn regressor, such as
-        ``KernelRidge(kernel="rbf")``, fitted to standardised codes
-    train_samples, test_samples : rows drawn where there are more
-    factor_kinds : as for `mig`; every factor is regressed as it is
-    seed : decides splits and draws
+    test_codes, test_factors
+        The rows to score on; a third of the rows by seed unless given.
+    preset
+        Convention by name; fixes how many rows are drawn.
+    predictor
+        ``"linear"``: least squares with an intercept; or a scikit-learn regressor, such as
+        ``KernelRidge(kernel="rbf")``, fitted to standardised codes.
+    train_samples, test_samples
+        Rows drawn where there are more.
+    factor_kinds
+        As for `mig`; every factor is regressed as it is.
+    seed
+        Decides splits and draws.
 
     Returns
     -------
@@ -62,8 +68,9 @@ def mcc_regression(
 
     Raises
     ------
-    ValueError: a factor of one value among the test rows, NaN or infinite values, shapes that do
-    not fit. TypeError: a predictor that cannot be fitted.
+    ValueError
+        For a factor of one value among the test rows, NaN or infinite values, shapes that do
+        not fit. TypeError: a predictor that cannot be fitted.
 
     References
     ----------
@@ -83,9 +90,12 @@ def mcc_regression(
     wanted = check_varying(split)
     found = regressed(split, predictor)
     centred = [part - part.mean(axis=0) for part in (found, wanted)]
+    sizes = [np.abs(part).max(axis=0) for part in centred]
+    flat = sizes[0] <= 1e-12 * sizes[1]  # a prediction that moves by rounding only
+    centred = [relative(part, size) for part, size in zip(centred, sizes, strict=True)]
     lengths = np.sqrt([(part**2).sum(axis=0) for part in centred])
     product = lengths[0] * lengths[1]
-    flat = lengths[0] <= 1e-12 * lengths[1]  # a prediction that moves by rounding only
+    flat |= product == 0
     shared = np.abs((centred[0] * centred[1]).sum(axis=0))
     per_factor = np.where(flat, 0.0, shared / np.where(flat, 1.0, product)).clip(max=1.0)
     return Score(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics._kinds import Declared
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.strategies import Refits
 from unweave_metrics.predictors._probe import probe_settings
-from unweave_metrics.predictors._regressed import check_varying, regressed
+from unweave_metrics.predictors._regressed import check_varying, regressed, relative
 from unweave_metrics.predictors._split import train_and_test
 from unweave_metrics.score import Score
 
@@ -47,13 +48,19 @@ def r2(
     ----------
     codes : float array, shape (n, d)
     factors : float values or ordered classes, shape (n, k)
-    test_codes, test_factors : the rows to score on; a third of the rows by seed unless given
-    preset : convention by name; fixes how many rows are drawn
-    predictor : ``"linear"``: least squares with an intercept; or a scikit-learn regressor, such as
-        ``KernelRidge(kernel="rbf")``, fitted to standardised codes
-    train_samples, test_samples : rows drawn where there are more
-    factor_kinds : as for `mig`; every factor is regressed as it is
-    seed : decides splits and draws
+    test_codes, test_factors
+        The rows to score on; a third of the rows by seed unless given.
+    preset
+        Convention by name; fixes how many rows are drawn.
+    predictor
+        ``"linear"``: least squares with an intercept; or a scikit-learn regressor, such as
+        ``KernelRidge(kernel="rbf")``, fitted to standardised codes.
+    train_samples, test_samples
+        Rows drawn where there are more.
+    factor_kinds
+        As for `mig`; every factor is regressed as it is.
+    seed
+        Decides splits and draws.
 
     Returns
     -------
@@ -61,8 +68,9 @@ def r2(
 
     Raises
     ------
-    ValueError: a factor of one value among the test rows, NaN or infinite values, shapes that do
-    not fit. TypeError: a predictor that cannot be fitted.
+    ValueError
+        For a factor of one value among the test rows, NaN or infinite values, shapes that do
+        not fit. TypeError: a predictor that cannot be fitted.
 
     References
     ----------
@@ -80,8 +88,10 @@ def r2(
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
     wanted = check_varying(split)
     found = regressed(split, predictor)
-    error = ((wanted - found) ** 2).sum(axis=0)
-    per_factor = 1 - error / ((wanted - wanted.mean(axis=0)) ** 2).sum(axis=0)
+    centred = wanted - wanted.mean(axis=0)
+    size = np.abs(centred).max(axis=0)
+    error, spread = ((relative(part, size) ** 2).sum(axis=0) for part in (wanted - found, centred))
+    per_factor = np.where(spread > 0, 1 - error / np.where(spread > 0, spread, 1.0), 0.0)
     return Score(
         per_factor.mean(),
         name="r2",
