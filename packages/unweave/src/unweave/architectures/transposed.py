@@ -19,7 +19,7 @@ class TransposedConv2d(nn.ConvTranspose2d):
     """`nn.ConvTranspose2d`, the same but for rounding, for kernels of 4 x 4 and stride 2.
 
     Two things are slow in torch 2.13 on a processor: few output channels, where a convolution to
-    four times the channels and a pixel shuffle take a third of the time, and the gradients of
+    four times the channels and a pixel shuffle take half of the time, and the gradients of
     weights and bias, asked for at once. Other kernels, devices and types are left to torch.
     """
 
