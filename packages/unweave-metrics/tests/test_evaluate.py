@@ -79,8 +79,8 @@ def test_threads_of_linear_algebra_are_given_back():
 
     with threadpool_limits(3, user_api="blas"):
         before = [pool["num_threads"] for pool in threadpool_info()]
-        for _ in range(5):
-            um.evaluate(*problem(100), metrics=["linear_probe"], bootstrap=20, jobs=6)
+        for _ in range(3):
+            um.evaluate(*problem(100), metrics=["linear_probe"], bootstrap=12, jobs=6)
         assert [pool["num_threads"] for pool in threadpool_info()] == before
 
 
