@@ -13,8 +13,8 @@ from pathlib import Path
 import nox
 
 sys.path.insert(0, str(Path(__file__).parent / ".ci"))
-import studies  # noqa: E402, F401
-from house import (  # noqa: E402
+import studies  # noqa: F401
+from house import (
     CONSTRAINTS,
     FAST,
     PACKAGES,
@@ -53,7 +53,7 @@ NOT_NUMBERS = ("-k", "not (parity or properties or intervals or kernels)")
 
 # Lowest versions where they differ; the core's are a session of its own, `oldest_core`. Newest
 # versions of packages that run on later Pythons are tested there, where there is one.
-ON_LATER = TORCHLESS if os.path.isabs(LATER["3.13"]) else ()
+ON_LATER = TORCHLESS if Path(LATER["3.13"]).is_absolute() else ()
 ALONE = [(package, "newest") for package in PACKAGES if package not in ON_LATER]
 ALONE += [(package, "lowest") for package in PACKAGES if package != "unweave" and lowest(package)]
 
@@ -124,12 +124,13 @@ def integration(session: nox.Session) -> None:
 
 @nox.session(requires=["build"])
 def plugin(session: nox.Session) -> None:
-    """Run the plugins' own tests with everything installed."""
-    install(session, *(wheel(name) for name in TOGETHER), *TEST_TOOLS)
+    """Run the plugins' own tests with everything installed, and what needs more than a package."""
+    install(session, *(wheel(name) for name in TOGETHER), "pandas>=2.1", *TEST_TOOLS)
     for name in TOGETHER:
         if name in PLUGINS:
             run_tests(session, name)
     run_tests(session, "unweave", *FAST, "-k", "test_names")
+    run_tests(session, "unweave-metrics", *FAST, "-k", "test_torch or test_names")
     session.run("unweave", "plugins", "--check", env={"UNWEAVE_STRICT_PLUGINS": "1"})
 
 

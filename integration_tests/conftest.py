@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fresh import call_unweave  # noqa: E402
+from fresh import call_unweave
 
 NAMES = ("UNWEAVE_SHARED", "UNWEAVE_REPOSITORY")
 

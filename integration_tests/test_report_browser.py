@@ -17,7 +17,7 @@ from torch import nn
 import unweave
 
 sys.path.insert(0, str(Path(__file__).parent))
-from chromium import Chromium, find_chromium  # noqa: E402
+from chromium import Chromium, find_chromium
 
 pytestmark = pytest.mark.skipif(
     find_chromium() is None, reason="there is no Chromium; apt-get install chromium has one"

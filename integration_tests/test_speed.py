@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-RECORDED = {"conv 32": 0.95, "conv 16": 1.1}
+RECORDED = {"conv 32": 0.89, "conv 16": 1.01}
 """Medians on a processor with AVX2; with AVX-512 the ratios are lower."""
 ALLOWED = 1.15
 PAIRS = 30

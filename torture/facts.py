@@ -14,6 +14,7 @@ from typing import Any
 import h5py
 import numpy as np
 import safetensors
+import torch
 from PIL import Image
 
 LEFT_OVER = re.compile(r"(^|/)(\.partial-|\.lock)|\.claim$")
@@ -156,6 +157,12 @@ def _tensors(path: Path, folder: Path) -> bytes:
     return b"\n".join(parts)
 
 
+def _network(path: Path, folder: Path) -> bytes:
+    # Not the bytes of the file: names in the traced program are counted on in a process.
+    found = torch.jit.load(path).state_dict()
+    return b"\n".join(n.encode() + t.numpy().tobytes() for n, t in sorted(found.items()))
+
+
 def _picture(path: Path, folder: Path) -> bytes:
     with Image.open(path) as image:
         return image.tobytes()
@@ -170,6 +177,6 @@ def _page(path: Path, folder: Path) -> bytes:
 
 READERS: dict[str, Callable[[Path, Path], bytes]] = {
     ".toml": _toml, ".json": _json, ".jsonl": _lines, ".h5": _table, ".npz": _arrays,
-    ".safetensors": _tensors, ".png": _picture, ".html": _page, ".md": _text, ".csv": _rows,
-    ".txt": _text, ".log": _text,
+    ".safetensors": _tensors, ".png": _picture, ".pt": _network, ".html": _page,
+    ".md": _text, ".csv": _rows, ".txt": _text, ".log": _text,
 }  # fmt: skip

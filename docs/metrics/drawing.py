@@ -34,15 +34,14 @@ def of_codes(path, kinds, ladder):
     _save(figure, path)
 
 
-def of_images(path, noisy, blurred):
-    """Draw scores along noise and along blur."""
+OF_IMAGES = "noise, in tenths of the range", "blur, in passes of 4"
+OF_TRAVERSALS = "bend of a line, times sin 3 z", "noise of a line, in tenths of a step of z"
+
+
+def of_ladders(path, ladders, labels=OF_IMAGES):
+    """Draw scores along two ladders."""
     figure, panels = _panels()
-    for axes, values, label in zip(
-        panels,
-        (noisy, blurred),
-        ("noise, in tenths of the range", "blur, in passes of 4"),
-        strict=True,
-    ):
+    for axes, values, label in zip(panels, ladders, labels, strict=True):
         axes.plot(LEVELS, np.where(np.isfinite(values), values, np.nan), "o-", color=OTHER)
         axes.set_xlabel(label)
     panels[0].set_ylabel("score")
@@ -52,3 +51,51 @@ def of_images(path, noisy, blurred):
 def _save(figure, path):
     with rc_context({"svg.hashsalt": path.stem, "svg.fonttype": "none"}):
         figure.savefig(path, metadata={"Date": None})
+
+
+def curves(path, panels, logarithmic=()):
+    """Draw one panel a word: levels and, for each score, its values there."""
+    figure = Figure(figsize=(10, 5.5), layout="constrained")
+    FigureCanvasSVG(figure)
+    grid = figure.subplots(2, 3, sharey=True)
+    for axes, (word, (levels, lines)) in zip(grid.flat, panels.items(), strict=False):
+        for place, (name, values) in enumerate(lines.items()):
+            axes.plot(levels, values, "os^Dv"[place % 5] + "-", color=f"C{place}", ms=3, label=name)
+        axes.set_xlabel(word)
+        axes.set_ylim(-0.02, 1.04)
+        if word in logarithmic:
+            axes.set_xscale("log")
+    for axes in grid[:, 0]:
+        axes.set_ylabel("score")
+    for axes in grid.flat[len(panels) :]:
+        axes.axis("off")
+        axes.legend(*grid.flat[0].get_legend_handles_labels(), loc="center", frameon=False)
+    _save(figure, path)
+
+
+def strips(path, values):
+    """Draw the values of each score as dots on a line, its median marked."""
+    figure = Figure(figsize=(7.5, 0.24 * len(values) + 0.8), layout="constrained")
+    FigureCanvasSVG(figure)
+    axes = figure.add_subplot()
+    for place, each in enumerate(values.values()):
+        axes.plot(each, np.full(len(each), place), "o", color=COLOR, alpha=0.35, ms=5)
+        axes.plot(np.median(each), place, "|", color=OTHER, ms=14, mew=2)
+    axes.set_yticks(range(len(values)), list(values))
+    axes.invert_yaxis()
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_xlabel("score of twenty rotations of nearly perfect codes")
+    axes.grid(axis="x", alpha=0.3)
+    _save(figure, path)
+
+
+def rank_map(path, names, matrix):
+    """Draw a rank correlation, red for opposite orders."""
+    figure = Figure(figsize=(9, 8), layout="constrained")
+    FigureCanvasSVG(figure)
+    axes = figure.add_subplot()
+    image = axes.imshow(matrix, cmap="RdBu", vmin=-1, vmax=1)
+    axes.set_xticks(range(len(names)), names, rotation=90)
+    axes.set_yticks(range(len(names)), names)
+    figure.colorbar(image, ax=axes, label="rank correlation", shrink=0.8)
+    _save(figure, path)

@@ -9,7 +9,15 @@ KINDS = ("perfect", "rotated", "redundant", "noisy", "entangled")
 LEVELS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 ROWS = 600
 OF_CODES = [entry.name for entry in CATALOGUE.values() if "codes" in entry.needs]
-SEVERAL = [entry.name for entry in CATALOGUE.values() if not entry.of_table]
+OF_TRAVERSALS = [entry.name for entry in CATALOGUE.values() if "positions" in entry.needs]
+SEVERAL = [
+    entry.name
+    for entry in CATALOGUE.values()
+    if not entry.of_table and entry.name not in OF_TRAVERSALS
+]
+# Scores of posteriors: the examples have one spread for all.
+OF_POSTERIORS = ("wsepin", "windin")
+SPREAD = 0.1
 OF_IMAGES = [entry.name for entry in CATALOGUE.values() if "reconstructions" in entry.needs]
 
 
@@ -40,7 +48,11 @@ def with_noise(factors, level, seed=1):
 
 def scores(codes, factors):
     """Return metric -> score, of all that can be had."""
-    return um.evaluate(codes, factors, metrics=OF_CODES, bootstrap=0, jobs=1)
+    names = [name for name in OF_CODES if name not in OF_POSTERIORS]
+    table = um.evaluate(codes, factors, metrics=names, bootstrap=0, jobs=1)
+    for name in OF_POSTERIORS:
+        table.scores[name] = getattr(um, name)(codes, std=np.full(codes.shape, SPREAD))
+    return table
 
 
 def kinds_and_ladder():
@@ -71,6 +83,17 @@ def of_two(name, how):
     if name == "udr":
         return float(metric(made))
     return float(metric(made[0][:, :3], codes_of("perfect", true_factors(5))))
+
+
+def traversal_scores(name):
+    """Return scores of a line that is bent and of one that is disturbed, more and more."""
+    metric, z = getattr(um, name), np.linspace(-2, 2, 21)
+    noise = np.random.default_rng(0).normal(size=(50, 1, len(z)))
+    bent = [z + level * np.sin(3 * z) for level in LEVELS]
+    return [
+        [float(metric(z, line[None])) for line in bent],
+        [float(metric(z, z + 0.1 * level * noise)) for level in LEVELS],
+    ]
 
 
 def image_scores(name):

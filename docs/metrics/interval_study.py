@@ -9,7 +9,6 @@ the score of a large table of the population, or, for intervals that are for tab
 the mean score of all data sets.
 """
 
-# ruff: noqa: ANN001, ANN201, ANN202
 import argparse
 import functools
 import json

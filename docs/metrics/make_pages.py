@@ -12,6 +12,7 @@ from pathlib import Path
 
 import drawing
 import examples
+import which_page
 
 import unweave_metrics as um
 from unweave_metrics.catalogue import CATALOGUE
@@ -52,6 +53,13 @@ def sections(entry):
     return first, formula, rest
 
 
+def as_typed(sections, name):
+    """Return sections of a docstring whose examples begin with the imports that they need."""
+    sections = sections.replace(">>> import numpy as np\n", "")
+    imports = f">>> import numpy as np\n>>> from unweave_metrics import {name}\n"
+    return sections.replace("Examples\n--------\n", f"Examples\n--------\n{imports}")
+
+
 def settings_by_preset(entry, codes, factors):
     """Return rows of preset, what differs from the default, and the score."""
     usual = entry.function(codes, factors)
@@ -83,14 +91,20 @@ def page(entry, kinds, ladder, conventions):
     parts.append(
         f"**Rewards:** {entry.rewards}.\n\n**Misses:** {entry.misses}.\n\n**Cost:** {entry.cost} time."
     )
+    if entry.undefined:
+        parts.append(prose(f"**NaN or infinite:** {entry.undefined}."))
     if entry.with_rows:
         parts.append(prose(f"**More rows:** {entry.with_rows}"))
     over, covers = entry.interval.over, entry.interval.covers
     parts.append(prose(f"**Interval:** for {covers}; resampled: {over} ([how](intervals.md))."))
     picture = HERE / "pictures" / f"{entry.name}.svg"
     if entry.name in examples.OF_IMAGES:
-        drawing.of_images(picture, *examples.image_scores(entry.name))
+        drawing.of_ladders(picture, examples.image_scores(entry.name))
         caption = "Discs of 32 x 32 pixels with more and more noise, and with more and more blur"
+    elif entry.name in examples.OF_TRAVERSALS:
+        ladders = examples.traversal_scores(entry.name)
+        drawing.of_ladders(picture, ladders, drawing.OF_TRAVERSALS)
+        caption = "A straight line that is bent more and more, and one with more and more noise"
     else:
         drawing.of_codes(picture, kinds, ladder)
         parts.append(markdown(list(examples.KINDS), [[number(value) for value in kinds]]))
@@ -108,53 +122,8 @@ def page(entry, kinds, ladder, conventions):
     needs = ", ".join(entry.needs)
     call = f"{entry.name}({needs}" + (f", *, {', '.join(options)})" if options else ")")
     parts.append(f"## Reference\n\n```python\n{call}\n```")
-    parts.append("```text\n" + rest + "\n```")
+    parts.append("```text\n" + as_typed(rest, entry.name) + "\n```")
     (HERE / f"{entry.name}.md").write_text("\n\n".join(parts) + "\n")
-
-
-# Parts of scores that are scores themselves.
-PARTS = {
-    "dci": ("completeness", "informativeness"),
-    "infomec": ("infoe", "infoc"),
-    "dci_es": ("size",),
-}
-
-
-def which_metric(kinds, tables):
-    """Write the page that helps to choose."""
-    rows = []
-    for name, values in kinds.items():
-        rows.append([f"[{name}]({name}.md)", *map(number, values)])
-        for part in PARTS.get(name, ()):
-            each = [float(table[name].parts[part]) for table in tables]
-            rows.append([f"{name}: {part}", *map(number, each)])
-    text = f"""# Which metric should I report?
-
-Five kinds of codes of the same three factors with four values each, 600 rows: the factors themselves
-(perfect), a random rotation of them, each code twice (redundant), with noise of the size of a step (noisy),
-and squashed random mixtures (entangled). udr compares three models of a kind; the last three rows are
-distances of the first three codes from perfect ones. Made by `nox -s pages`.
-
-{markdown(["metric", *examples.KINDS], rows)}
-
-What the table shows:
-
-- Scores of intervention (factor_vae, beta_vae, z_diff, z_min_var) are at or near their best for rotated
-  codes too: they saturate. Do not report one of them alone.
-- mig, sap and dci's completeness punish redundant codes, modularity and dci's disentanglement do not: say which you
-  mean.
-- modularity and infomec (InfoM) are shares of information: they stay near 1 for noisy codes. Beside them report how
-  much is known: mig, InfoE, or a probe.
-- sap of perfect codes is .25, not 1: one straight line per class cannot tell the middle ones of four values.
-- dci_es compares small predictors with large ones: noise that no predictor overcomes does not lower it.
-- explicitness, linear_probe and downstream do not see a rotation at all: they say whether information is there.
-- Scores without factors see dependence between codes only. Gaussian ones do not see a rotation; those from
-  counts or neighbours do, because a rotated grid of independent factors is not independent.
-
-Report mig (compactness), dci's three parts (with the predictor named), and linear_probe or
-explicitness; add an interval, several seeds and the preset.
-"""
-    (HERE / "which-metric.md").write_text(text)
 
 
 def conventions(codes, factors):
@@ -232,8 +201,9 @@ explicitness); NaN for gaussian_total_correlation, as in the study. One constant
 is over codes, left out elsewhere; NaN under the presets whose programs have it so. dci is NaN with one factor, its
 completeness with one code; InfoM is NaN with one factor, InfoC with one active code.
 
-What remains different from the programs that the conventions are named after, with the largest number seen on the
-parity problems:
+What remains different from the programs that the conventions are named after. The numbers are the largest that were
+seen on the recorded problems, not bounds: on other tables scores by neighbours were up to .28 from the program that
+they come from, and scores by linear machines and logistic regressions up to .02 from programs that use liblinear:
 
 - `sap`: here the support vector machine is solved to machine precision, in the reference to 1e-4;
   matrices differ by at most .0007. With C = 1 the
@@ -245,14 +215,18 @@ parity problems:
 - `mig` with `estimator="neighbors"`: the program that it comes from divides classes by the information of a factor
   about itself, by neighbours; scikit-learn before 1.3 truncates scaled integers to whole numbers there, so 40 values
   become 4: 2.08 where the entropy gives .99 (with measurements both agree to 1e-9).
+- Neighbours of classes (`infomec`, and `estimator="neighbors"`) are exact here: in classes of few rows scikit-learn
+  takes distances from rounded squares, which moves normalised information by up to .017.
 - `gaujac2021` scores sampled codes for SAP and FactorVAE: draw them from mean and std first; a table of
   means is scored as means.
 - `hsu2023`: the seed gives the original's jitter.
+- Numbers beyond 1e30, or all below 1e-30, are brought there by powers of two before anything is squared: scores
+  without units do not change by that, and where a predictor has a penalty in raw units it weighs nothing, or
+  all, there already.
 - Lasso importances: the authors' program adds nothing before taking logarithms, this 1e-11: 5e-9.
 - A code whose information is below 1e-12 nats counts as knowing nothing: that is rounding.
 
-Not among the scores: the precision area of the unified scores and fairness of the study's library, and the flatness,
-linearity and distance scores of another library, which need the encoder or the data's own distances.
+What is not among the scores, and why, is on a page of [what is left out](left-out.md).
 """
     (HERE / "conventions.md").write_text(text)
 
@@ -267,7 +241,7 @@ def main():
         if entry.presets:
             presets = settings_by_preset(entry, codes, factors)
         page(entry, kinds.get(entry.name), ladder.get(entry.name), presets)
-    which_metric(kinds, tables)
+    which_page.write(kinds, tables, number, markdown)
     conventions(codes, factors)
     write_index()
     write_readme()
@@ -277,7 +251,8 @@ def write_index():
     """Write the list of all pages."""
     rows = [[f"[{e.name}]({e.name}.md)", e.kind, e.summary] for e in ENTRIES]
     index = "# Metrics\n\nStart with [which metric should I report?](which-metric.md), "
-    index += "[conventions](conventions.md) and [intervals](intervals.md).\n\n"
+    index += "[conventions](conventions.md) and\n[intervals](intervals.md).\n"
+    index += "[What is left out](left-out.md) says which scores are not here, and why.\n\n"
     (HERE / "index.md").write_text(index + markdown(["metric", "kind", ""], rows) + "\n")
 
 

@@ -13,7 +13,8 @@ ROOMS = {
         "minimality", "sufficiency", "precision_area", "dmig", "xmig", "dlig",
     ),
     "predictors": (
-        "sap", "dci", "dci_es", "explicitness", "linear_probe", "downstream",
+        "sap", "dci", "dci_es", "explicitness", "linear_probe", "downstream", "r2",
+        "mcc_regression", "fairness",
     ),
     "interventions": (
         "factor_vae", "beta_vae", "irs", "z_diff", "z_min_var", "z_max_var",

@@ -1,5 +1,6 @@
 """Fixtures of the tests: the shared parity problems, found beside the repository."""
 
+import importlib.util
 import json
 import os
 from pathlib import Path
@@ -95,6 +96,16 @@ class Problem:
         """Return codes and factors of every state."""
         states = np.indices(tuple(self.factor_sizes)).reshape(len(self.factor_sizes), -1).T
         return self.encode(states), states
+
+
+@pytest.fixture(scope="session")
+def malformed():
+    """Give the module of malformed calls beside the tests, which is no test itself."""
+    path = Path(__file__).with_name("malformed.py")
+    spec = importlib.util.spec_from_file_location("unweave_metrics_malformed", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _number(value):

@@ -31,6 +31,35 @@ def test_score_prints_the_numbers_of_the_functions(table, capsys):
     assert "reconstruction_error" not in printed
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["TABLE", "--metrics", "mig", "mcc"],
+        ["--metrics", "mig", "mcc", "TABLE"],
+        ["--metrics", "mig,mcc", "TABLE"],
+        ["TABLE", "--metrics", "mig, mcc"],
+        ["TABLE", "--metrics", "mig mcc", "--seed", "0"],
+    ],
+)
+def test_names_with_commas_or_spaces(table, words, capsys):
+    given = [str(table) if word == "TABLE" else word for word in words]
+    assert main(["score", *given, "--csv"]) == 0
+    names = [line.split(",")[0] for line in capsys.readouterr().out.strip().splitlines()]
+    assert names == ["metric", "mig", "mcc"]
+
+
+def test_a_table_must_be_named(table, capsys):
+    for wrong in (
+        ["score", "--metrics", "mig"],
+        ["compare"],
+        ["score", "a.h5", "--metrics", "b.h5"],
+    ):
+        with pytest.raises(SystemExit) as stopped:
+            main(wrong)
+        assert stopped.value.code == 2
+    assert "score takes one code table" in capsys.readouterr().err
+
+
 def test_mean_of_the_stored_error_is_a_score(table, capsys):
     assert main(["score", str(table), "--metrics", "mig,reconstruction-error", "--csv"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -60,6 +89,8 @@ def test_a_table_without_factors(tmp_path, capsys):
         (["score", "TABLE", "--metrics", "mog"], "no metric is called 'mog'; known are mig"),
         (["score", "TABLE", "--preset", "x"], "preset must be one of"),
         (["score", "TABLE", "--metrics", "udr"], "call unweave_metrics.udr"),
+        (["score", "TABLE", "--seed", "-1"], "seed must be at least 0, got -1"),
+        (["score", "TABLE", "--jobs", "0"], "jobs must be at least 1, or -1 for one per core"),
         (["score", "TABLE", "--bootstrap", "-3"], "bootstrap must be at least 2, got -3"),
         (["convert", "TABLE", "/no/folder/out.npz"], "/no/folder does not"),
         (["convert", "TABLE", "out.csv"], "must end in .h5, .hdf5 or .npz"),
@@ -81,9 +112,11 @@ def test_list_compare_and_convert(table, tmp_path, capsys):
     assert (um.read_code_table(other).codes == um.read_code_table(table).codes).all()
     capsys.readouterr()
     assert main(["compare", str(table), str(other), "--metrics", "mig"]) == 0
-    row = capsys.readouterr().out.splitlines()[1].split()
+    lines = capsys.readouterr().out.splitlines()
+    row = lines[1].split()
     assert row[0] == "mig"
     assert row[1] == row[2]
+    assert lines[2].split() == ["mean", "rank", "1.50", "1.50"]
 
 
 def test_several_seeds_in_one_file(tmp_path, capsys):

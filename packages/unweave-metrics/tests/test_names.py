@@ -9,14 +9,15 @@ from unweave_metrics.catalogue import CATALOGUE
 pd = pytest.importorskip("pandas")
 
 NUMBERS = np.random.default_rng(0).integers(0, 3, size=(300, 3))
-CODES = NUMBERS + 0.3 * np.random.default_rng(1).normal(size=NUMBERS.shape)
+NOISE = np.random.default_rng(1).normal(size=(300, 4))
+CODES = 0.3 * NOISE + np.pad(NUMBERS, ((0, 0), (0, 1)))
 WORDS = np.array([["square", "ellipse", "heart"], ["s", "m", "l"], ["0", "1", "2"]])
 FACTORS = pd.DataFrame({
     "shape": WORDS[0][NUMBERS[:, 0]],
     "size": pd.Categorical(WORDS[1][NUMBERS[:, 1]], ["s", "m", "l"], ordered=True),
     "count": pd.array(NUMBERS[:, 2], dtype="Int64"),
 })  # fmt: skip
-FRAME = pd.DataFrame(CODES, columns=["a", "b", "c"])
+FRAME = pd.DataFrame(CODES, columns=["a", "b", "c", "d"])
 OF_FACTORS = [
     name for name, entry in CATALOGUE.items() if entry.needs[:2] == ("codes", "factors")
 ]  # fmt: skip
@@ -31,7 +32,7 @@ def test_words_and_frames_score_as_their_numbers(name):
     score, wanted = metric(FRAME, FACTORS), metric(CODES, numbers)
     assert float(score) == float(wanted)
     assert score.settings["factor_names"] == ("shape", "size", "count")
-    assert score.settings["code_names"] == ("a", "b", "c")
+    assert score.settings["code_names"] == ("a", "b", "c", "d")
     assert "factor_names" not in wanted.settings
 
 
@@ -59,9 +60,9 @@ def test_parts_have_the_names():
     assert list(score.named("per_factor")) == ["shape", "size", "count"]
     frame = score.to_pandas("mutual_information")
     assert frame.loc["b", "size"] == score.parts["mutual_information"][1, 1]
-    assert list(um.modularity(FRAME, FACTORS).named("per_code")) == ["a", "b", "c"]
+    assert list(um.modularity(FRAME, FACTORS).named("per_code")) == ["a", "b", "c", "d"]
     alone = um.mutual_information_score(FRAME).to_pandas("mutual_information")
-    assert list(alone.columns) == list(alone.index) == ["a", "b", "c"]
+    assert list(alone.columns) == list(alone.index) == ["a", "b", "c", "d"]
     assert list(um.mig(CODES, NUMBERS).named("per_factor")) == [0, 1, 2]
 
 

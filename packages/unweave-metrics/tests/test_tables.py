@@ -1,6 +1,7 @@
 """Code tables: what is written is read, and wrong files are one sentence."""
 
 import os
+import zipfile
 
 import h5py
 import numpy as np
@@ -85,8 +86,63 @@ def test_wrong_attributes_and_what_is_too_large(tmp_path):
             um.read_code_table(path)
     with h5py.File(path, "w") as file:  # takes no room on the disk
         file.create_dataset("codes", shape=(10**13, 100), dtype="f4", chunks=(1000, 100))
-    with pytest.raises(ValueError, match="codes does not fit in memory"):
+    with pytest.raises(ValueError, match="codes asks for 4e.06 GB, more than so small a file"):
         um.read_code_table(path)
+
+
+def test_small_files_that_would_unpack_to_much_are_refused(tmp_path):
+    path = tmp_path / "codes.h5"
+    with h5py.File(path, "w") as file:  # 18.6 GB of nothing
+        file.create_dataset("codes", (50_000_000, 50), "f8", chunks=(100_000, 50))
+    assert path.stat().st_size < 3_000
+    with pytest.raises(ValueError, match="codes asks for 20 GB"):
+        um.read_code_table(path)
+    with h5py.File(path, "w") as file:
+        file.create_dataset("codes", (3_000_000, 2), "i1", chunks=(1, 2))
+    with pytest.raises(ValueError, match="3,000,000 chunks"):
+        um.read_code_table(path)
+    packed = tmp_path / "codes.npz"
+    np.savez_compressed(packed, codes=np.zeros((60_000_000, 5), dtype=np.int8))
+    assert packed.stat().st_size < 400_000
+    with pytest.raises(ValueError, match="codes.npy asks for 0.3 GB"):
+        um.read_code_table(packed)
+
+
+@pytest.mark.parametrize("header", [
+    "{'descr': '<f8', 'fortran_order': False, 'shape': (4, 2), }",
+    "{'descr': '<f8', 'fortran_order': False, 'shape': (10**9, 10**9), }",
+    "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000, 1000), }",
+    "{'descr': '<f8', 'fortran_order: False",
+    "{'descr': ",
+    "((((((((((",
+    "\x00",
+])  # fmt: skip
+def test_damaged_npz_headers(tmp_path, header):
+    path = tmp_path / "codes.npz"
+    text = header.ljust(117) + "\n"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("codes.npy", b"\x93NUMPY\x01\x00" + bytes([118, 0]) + text.encode())
+    with pytest.raises(ValueError, match="codes.npz") as raised:
+        um.read_code_table(path)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["codes.h5", "codes.npz"])
+def test_codes_keep_their_precision(tmp_path, name):
+    rng = np.random.default_rng(0)
+    factors = rng.integers(0, 4, size=(500, 2))
+    codes = factors / 4 + 1e8
+    table = um.read_code_table(um.write_code_table(tmp_path / name, codes, factors=factors))
+    assert table.codes.dtype == np.float64
+    assert um.mig(table.codes, table.factors) == um.mig(codes, factors) > 0.9
+
+
+@pytest.mark.parametrize("name", ["codes.h5", "codes.npz"])
+@pytest.mark.parametrize("value", [{"a": 1}, [{"a": 1}], [[1, 2], [3]], None, object()])
+def test_metadata_that_only_a_pickle_could_keep_are_refused(tmp_path, name, value):
+    with pytest.raises(TypeError, match="metadata 'run' must be a number, a string or a list"):
+        um.write_code_table(tmp_path / name, CODES, metadata={"run": value})
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04 cut short"])

@@ -97,13 +97,13 @@ class RightPoints(Right):
 
 
 class PointsThatScore(RightPoints):
-    class posterior(Point):  # noqa: N801
+    class posterior(Point):
         def log_prob(self, z):
             return z.sum(dim=1)
 
 
 class SaysOtherwise(RightPoints):
-    class posterior(Point):  # noqa: N801
+    class posterior(Point):
         has_density = True
 
 

@@ -92,7 +92,7 @@ def test_wrong_input_is_one_sentence_and_exit_code_2(
     ("arguments", "message"),
     [
         (["encode", "RUN", "--out", "codes.csv"], "unknown file type '.csv'"),
-        (["encode", "RUN", "--out", "no/such/codes.npz"], "folder no/such is not there"),
+        (["encode", "RUN", "--out", "no/such/codes.npz"], "folder no/such does not exist"),
         (["encode", "RUN", "--out", "c.npz", "--data", "toy-images:side=20"], "give the data set"),
         (["traverse", "RUN", "--image", "128"], "image must be below 128, got 128"),
         (["sample", "RUN", "--out", "x.gif"], "unknown file type '.gif'; did you mean '.png'"),

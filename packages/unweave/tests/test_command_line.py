@@ -40,6 +40,31 @@ def test_it_starts_as_a_module():
     assert done.stdout == f"unweave {unweave.__version__}\n"
 
 
+STARTED = """
+import os, sys
+from unweave.commands import main
+assert "torch" not in sys.modules
+try:
+    main(["plugins"])
+except SystemExit:
+    print(os.environ.get("GOMP_SPINCOUNT"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "count"),
+    [({}, "2000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")],
+)
+def test_threads_sleep_soon_unless_the_user_says_otherwise(said, count):
+    names = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    done = subprocess.run(
+        [sys.executable, "-c", STARTED], env=environment | {"UNWEAVE_PLUGINS": "unweave"} | said,
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == count
+
+
 @pytest.mark.parametrize("arguments", [["-h"], ["--help"]])
 def test_help_has_a_short_spelling(call, arguments):
     assert "Usage: unweave [OPTIONS] COMMAND" in call(*arguments)

@@ -15,7 +15,7 @@ from torch import nn
 import unweave
 from unweave.checkpoint import list_checkpoints, load_checkpoint
 from unweave.errors import RunError
-from unweave.processor import prepare
+from unweave.processor import prepare, remark
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ import torch
 torch.set_num_threads(4)
 tiny = torch.full((4_000_000,), 1e-39)
 (tiny * 1.0).sum()                     # starts the threads
-from unweave.processor import prepare
+from unweave.processor import prepare, remark
 prepare()
 print(int((tiny * 1.0 != 0).sum()))
 """
@@ -93,6 +93,15 @@ def test_threads_compute_after_they_were_ended():
         torch.set_num_threads(1)
 
 
+@pytest.mark.parametrize("emulated", [True, False])
+def test_a_run_says_that_its_processor_emulates_bfloat16(monkeypatch, emulated):
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: not emulated)
+    cpu = torch.device("cpu")
+    assert ("emulation" in remark("bfloat16", cpu)) == emulated
+    assert not remark("float32", cpu)
+    assert not remark("bfloat16", torch.device("cuda"))
+
+
 # Devices
 
 
@@ -103,7 +112,7 @@ def test_the_device_is_the_one_that_was_asked_for(tmp_path, settings, monkeypatc
     assert run.device == torch.device("cpu")
     assert next(run.model.parameters()).device == torch.device("cpu")
     assert unweave.resume(run.path, steps=25, device="cpu").device == torch.device("cpu")
-    with pytest.raises(RunError, match="device 'cuda' is not there"):
+    with pytest.raises(RunError, match="device 'cuda' does not exist here"):
         _ = unweave.Run.open(run.path).device
 
 
@@ -125,7 +134,7 @@ def test_the_device_is_the_one_that_was_asked_for(tmp_path, settings, monkeypatc
 def test_commands_that_compute_take_a_device(run, call, arguments, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     said = call(arguments[0], run.path, *arguments[1:], "--device", "cuda:77", code=2)
-    assert "device 'cuda:77' is not there; use auto, cpu, cuda or cuda:N" in said
+    assert "device 'cuda:77' does not exist here; use auto, cpu, cuda or cuda:N" in said
 
 
 # What was computed from what

@@ -186,3 +186,19 @@ def test_a_checkpoint_of_another_configuration_is_refused(tmp_path, settings):
 def test_what_cannot_be_resumed(tmp_path):
     with pytest.raises(RunError, match="is not a run directory"):
         unweave.resume(tmp_path)
+
+
+def test_a_run_killed_before_its_data_were_recorded_is_whole_after_a_resume(
+    tmp_path, settings, monkeypatch
+):
+    whole = unweave.train("toy-vae", out=tmp_path / "whole", device="cpu", **settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(unweave.Run, "record_images", None)
+        with pytest.raises(TypeError):
+            unweave.train("toy-vae", out=tmp_path / "killed", device="cpu", **settings)
+    assert "[images]" not in (tmp_path / "killed/config.toml").read_text()
+    run = unweave.resume(tmp_path / "killed", device="cpu")
+    assert run.config_path.read_text() == whole.config_path.read_text()
+    longer = unweave.resume(run.path, steps=22, device="cpu")
+    assert longer.recorded("continued") == [20]
+    assert longer.recorded("images") == whole.recorded("images")

@@ -17,6 +17,9 @@ from unweave.replay import WARM_UP, Replayed
 from unweave.trainer import Trainer
 from unweave.training import _labels, build_dataset, prepare, put
 
+# vmap imports what torch itself calls deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning")
+
 STEPS = WARM_UP + 6
 CASES = {
     "toy-vae": {"method": "toy-vae"},
@@ -27,7 +30,6 @@ CASES = {
         "learning_rate": "cosine(1e-3, 1e-4, 8)", "clip_norm": 1.0,
     },
     "bfloat16": {"method": "toy-vae", "precision": "bfloat16"},
-    "constant rmsprop": {"method": "toy-vae", "optimizer": "rmsprop:momentum=0.9"},
     "bits": {"method": "toy-vae", "data": "toy-images:bits=1"},
     "classifier": {"method": "toy-vae", "classifier": "joint:factor=1"},
 }  # fmt: skip
@@ -159,7 +161,7 @@ def test_a_run_goes_on_from_a_checkpoint_into_a_replay(settings):
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"method": "toy-sampled"}, "the host waits for a value"),
+        ({"method": "toy-gan"}, "the host waits for a value"),
         ({"method": "toy-vae", "optimizer": "sgd"}, "optimizer SGD has no capturable form"),
         (
             {"method": "toy-vae", "optimizer": "rmsprop", "learning_rate": "linear(1e-3, 0, 9)"},

@@ -47,8 +47,8 @@ def reading(path: Path, what: str) -> Iterator[None]:
 
     Raises
     ------
-    DataError : "path: PATH should be WHAT, but ...; ..."
-
+    DataError
+        If a reader raises: "path: PATH should be WHAT, but ...; ...".
     """
     try:
         yield

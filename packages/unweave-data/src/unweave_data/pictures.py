@@ -1,6 +1,5 @@
 """Image files opened through Pillow, and nothing that starts a program or fills the memory."""
 
-import os
 import stat
 import threading
 import warnings
@@ -83,7 +82,7 @@ def quiet() -> Iterator[None]:
 
 def _check_size(file: Path, image: "Image") -> bool:
     pixels = image.width * image.height
-    size = os.stat(file).st_size
+    size = file.stat().st_size
     if pixels > _MOST_PIXELS or (pixels > _MANY_PIXELS and pixels > _MOST_TIMES * size):
         raise _too_large(file)
     return pixels > _LARGE_PIXELS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -20,7 +22,7 @@ class Critic(nn.Module):
     heads
         How many pairs of classes it separates at once, one log-ratio each.
     logits
-        1 or 2 outputs a head; with two the log-ratio is their difference.
+        1 or 2 outputs per head; with two the log-ratio is their difference.
 
     References
     ----------
@@ -38,7 +40,7 @@ class Critic(nn.Module):
         self.heads, self.logits = heads, logits
         sizes = [dim] + [width] * layers
         body: list[nn.Module] = []
-        for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+        for inputs, outputs in pairwise(sizes):
             body += [nn.Linear(inputs, outputs), nn.LeakyReLU(0.2)]
         self.body = nn.Sequential(*body, nn.Linear(width, heads * logits))
 
@@ -64,9 +66,13 @@ def frozen_log_ratio(critic: Critic, z: Tensor) -> Tensor:
 def classification_loss(first: Tensor, second: Tensor) -> Tensor:
     """Return the cross-entropy of telling two equally likely classes apart, in nats per code.
 
-    first, second : log-ratios of samples of the first and the second class. With log-ratio r the
-    probability of the first class is sigmoid(r); for two logits it is their softmax.
-    Chance is log 2.
+    With log-ratio r the probability of the first class is sigmoid(r); for two logits it is their
+    softmax. The value at chance is log 2.
+
+    Parameters
+    ----------
+    first, second
+        Log-ratios of samples of the first and the second class.
     """
     return 0.5 * (functional.softplus(-first).mean() + functional.softplus(second).mean())
 

@@ -76,8 +76,12 @@ def pool_of(factors: Distribution) -> Pool:
 def posterior_sums(z: Tensor, pool: Pool, stratify: bool = False) -> PosteriorSums:
     """Sum the densities of codes under a pool of posteriors in blocks of rows.
 
-    z : (b, d), where z_i was drawn from the pool's posterior number first + i.
     O(b c d) time; memory for one block in both passes.
+
+    Parameters
+    ----------
+    z : tensor, shape (b, d)
+        z_i was drawn from the pool's posterior number first + i.
     """
     differences: tuple[int, ...] = (0,)
     if stratify:

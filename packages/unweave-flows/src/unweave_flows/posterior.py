@@ -128,7 +128,7 @@ class FlowDistribution(Distribution):
         batch, dim = posterior.std.shape
         super().__init__(Size((batch,)), Size((dim,)), validate_args=False)
 
-    def rsample(self, sample_shape: Size | Sequence[int] = Size()) -> Tensor:  # noqa: B008
+    def rsample(self, sample_shape: Size | Sequence[int] = Size()) -> Tensor:
         """Draw codes (*sample_shape, b, D) from torch's global generator, differentiably."""
         return self.posterior.draw(Size(sample_shape))
 

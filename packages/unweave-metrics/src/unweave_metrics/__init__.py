@@ -22,6 +22,9 @@ from unweave_metrics.predictors.dci_es import dci_es as dci_es
 from unweave_metrics.predictors.explicitness import explicitness as explicitness
 from unweave_metrics.predictors.linear_probe import linear_probe as linear_probe
 from unweave_metrics.predictors.downstream import downstream as downstream
+from unweave_metrics.predictors.r2 import r2 as r2
+from unweave_metrics.predictors.mcc_regression import mcc_regression as mcc_regression
+from unweave_metrics.predictors.fairness import fairness as fairness
 from unweave_metrics.interventions.factor_vae import factor_vae as factor_vae
 from unweave_metrics.interventions.beta_vae import beta_vae as beta_vae
 from unweave_metrics.interventions.irs import irs as irs
@@ -73,6 +76,7 @@ from unweave_metrics.evaluate import evaluate
 from unweave_metrics.information._scores import scores_of
 from unweave_metrics.information._table import information_table
 from unweave_metrics.presets import preset_names, settings_for
+from unweave_metrics.ranking import RankCorrelation, rank_correlation
 from unweave_metrics.score import Score
 from unweave_metrics.scoretable import ScoreTable
 from unweave_metrics.scoring import score_codes, scorer
@@ -82,6 +86,7 @@ __version__ = "0.1.0"
 __all__ = [
     "CodeTable",
     "Comparison",
+    "RankCorrelation",
     "Score",
     "ScoreTable",
     "aggregate",
@@ -92,6 +97,7 @@ __all__ = [
     "information_table",
     "paired_test",
     "preset_names",
+    "rank_correlation",
     "read_code_table",
     "read_code_tables",
     "score_codes",

@@ -7,22 +7,46 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from unweave_metrics._foreign import to_numpy
 from unweave_metrics._shared import shared
 
 Array = NDArray[Any]
 
+# Largest part of a caller's value that a message repeats.
+QUOTED = 80
+
+# Columns with more different values than this share of their rows hold measurements, or codes.
+OWN_VALUES = 0.9
+
+Strings = tuple[str, ...]
+
+
+def quoted(value: object) -> str:
+    """Return what came, cut short, for a message."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= QUOTED else text[: QUOTED - 3] + "..."
+
 
 def as_array(value: ArrayLike, name: str) -> Array:
-    """Return `value` as an array of numbers, without copying one."""
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise ValueError(f"{name} must have rows of one length: {error}") from None
+    """Return `value` as an array of real numbers, without copying where that is possible.
+
+    Frames, tensors and other libraries' arrays are read; booleans become 0 and 1, half precision
+    becomes single, and extended precision double.
+    """
+    array = to_numpy(value, name)
     if array.dtype.kind not in "biuf":
         raise TypeError(
-            f"{name} must hold numbers (float or integer dtype), got {array.dtype}; convert it"
+            f"{name} must hold numbers (float or integer dtype), got "
+            f"{str(array.dtype)[:QUOTED]}; convert it"
         )
-    return array
+    if array.dtype.kind == "b":
+        return array.astype(np.uint8)
+    if array.dtype == np.float16:
+        return array.astype(np.float32)
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        with np.errstate(over="ignore"):  # what does not fit is infinite, and refused as such
+            return array.astype(np.float64)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 @shared
@@ -39,8 +63,9 @@ def check_finite(array: Array, name: str) -> None:
         return
     place = np.argwhere(~finite)[0].tolist()
     value = array[tuple(place)]
+    where = f"row {place[0]}" if place else "place of a number"
     raise ValueError(
-        f"{name} must be finite, got {value} in row {place[0]}"
+        f"{name} must be finite, got {value} in {where}"
         + (f", column {place[1]}" if array.ndim == 2 else "")
         + f" ({int((~finite).sum())} such values); drop those rows or mend the encoder"
     )
@@ -50,7 +75,7 @@ def check_matrix(value: ArrayLike, name: str, shape: str = "(n, d)", rows: int =
     """Return `value` as a finite two-dimensional array of at least `rows` rows and one column."""
     array = as_array(value, name)
     if array.ndim != 2:
-        raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
+        raise ValueError(f"{name} must have shape {shape}, got {quoted(array.shape)}")
     if array.shape[0] < rows or array.shape[1] < 1:
         raise ValueError(
             f"{name} must have at least {rows} rows and one column, got shape {array.shape}"
@@ -76,20 +101,25 @@ def check_factors(factors: ArrayLike, n: int, name: str = "factors") -> Array:
 
 def check_pair(codes: ArrayLike, factors: ArrayLike) -> tuple[Array, Array]:
     """Return codes (n, d) and factors (n, k), checked together."""
-    checked = check_codes(codes)
-    return checked, check_factors(factors, len(checked))
+    z = check_codes(codes)
+    y = check_factors(factors, len(z))
+    check_order(z, y)
+    return z, y
 
 
-def check_single(*arrays: Array) -> None:
-    """Refuse codes that overflow in single precision, which trees use."""
-    largest = max(float(np.abs(array.astype(np.float64)).max()) for array in arrays)
-    if largest > float(np.finfo(np.float32).max):
+def check_order(z: Array, y: Array) -> None:
+    """Refuse integer codes with factors of which nearly every row is its own: they look swapped."""
+    if z.dtype.kind not in "iu" or y.dtype.kind != "f":
+        return
+    if all(len(np.unique(column)) > OWN_VALUES * len(y) for column in y.T):
         raise ValueError(
-            f"codes must fit in single precision (3e38) for trees, got {largest:g}; rescale them"
+            "codes must come first, then factors, got integers and then measurements, which look "
+            "swapped (scikit-learn's make_scorer hands the truth over first); if they are meant, "
+            "give the codes as floats"
         )
 
 
-def constant_columns(array: Array) -> Array:
+def constant_columns(array: Array) -> NDArray[np.bool_]:
     """Return which columns (d,) hold one value only; safe where a range would overflow."""
     return np.asarray((array == array[:1]).all(axis=0))
 
@@ -107,11 +137,30 @@ def check_images(images: ArrayLike, name: str) -> Array:
     """
     array = as_array(images, name)
     if array.ndim not in (3, 4) or min(array.shape) < 1:
-        raise ValueError(f"{name} must have shape (n, h, w, c) or (n, h, w), got {array.shape}")
-    if array.dtype.kind in "iu":
-        return np.asarray(array, dtype=np.float64) / 255.0
+        raise ValueError(
+            f"{name} must have shape (n, h, w, c) or (n, h, w), got {quoted(array.shape)}"
+        )
+    # No image has more than four channels, and none is one to four pixels high and wider.
+    if array.ndim == 4 and array.shape[3] > 4 >= array.shape[1]:
+        raise ValueError(
+            f"{name} must have channels last, (n, h, w, c), got {array.shape}, which looks like "
+            "(n, c, h, w); move the second axis to the end"
+        )
     check_finite(array, name)
+    if array.dtype.kind in "iu":
+        return _scaled_images(array, name)
     return np.asarray(array, dtype=np.float64)
+
+
+def _scaled_images(array: Array, name: str) -> Array:
+    """Return integer images divided by 255."""
+    low, high = int(array.min()), int(array.max())
+    if low < 0 or high > 255:
+        raise ValueError(
+            f"{name} must lie in 0 to 255 where they are integers, got {low} to {high}; scale them "
+            "to floats in [0, 1]"
+        )
+    return np.asarray(array, dtype=np.float64) / 255.0
 
 
 def check_positive(value: float, name: str, minimum: float = 1) -> None:
@@ -120,8 +169,10 @@ def check_positive(value: float, name: str, minimum: float = 1) -> None:
         raise ValueError(f"{name} must be at least {minimum}, got {value}")
 
 
-def check_choice(value: str, name: str, known: tuple[str, ...]) -> str:
+def check_choice(value: object, name: str, known: Strings) -> str:
     """Return `value` if it is one of the known words, else name them."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be one of {', '.join(known)}; got {quoted(value)}")
     if value not in known:
-        raise ValueError(f"{name} must be one of {', '.join(known)}; got {value!r}")
+        raise ValueError(f"{name} must be one of {', '.join(known)}; got {quoted(value)}")
     return value

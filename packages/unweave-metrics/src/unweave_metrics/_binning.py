@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from unweave_metrics._arrays import Array, check_choice, check_positive
 from unweave_metrics._compiled import Kernel
+from unweave_metrics._scaling import in_reach
 from unweave_metrics._shared import shared
 
 # 16 bits a bin number: those of a float32 table take half its memory.
@@ -16,28 +17,20 @@ MOST_CLASSES = int(np.iinfo(LABEL).max)
 BINNINGS = ("range", "unit")
 
 
-def bin_edges(low: float, high: float, bins: int) -> NDArray[np.float64]:
-    """Return the edges of `bins` equal-width bins over [low, high], as `numpy.histogram` does.
-
-    A range of no width becomes [low - .5, low + .5].
-    """
-    if low == high:
-        low, high = low - 0.5, high + 0.5
-    return np.linspace(low, high, bins + 1)
-
-
 @shared
 def bin_columns(values: Array, bins: int, binning: str = "range") -> NDArray[np.uint16]:
     """Return the bin of every value, columns first: shape (d, n), numbers 0 to `bins` - 1.
 
-    ``binning="range"`` cuts [min, max] of each column; a value goes to the last bin whose lower
-    edge is not above it, so that the maximum is in the last bin. ``"unit"`` first scales each
-    column to [0, 1] and cuts that, which differs by rounding at the edges only.
+    ``binning="range"`` cuts [min, max] of each column as `numpy.histogram` does; a value goes to
+    the last bin whose lower edge is not above it, so that the maximum is in the last bin.
+    ``"unit"`` first scales each column to [0, 1] and cuts that, which differs by rounding at the
+    edges only.
 
     Parameters
     ----------
     values : float or integer array, shape (n, d)
-    bins : number of bins, 1 to 65,535
+    bins
+        Number of bins, 1 to 65,535.
     """
     check_positive(bins, "bins")
     if bins > MOST_CLASSES:
@@ -45,7 +38,7 @@ def bin_columns(values: Array, bins: int, binning: str = "range") -> NDArray[np.
     check_choice(binning, "binning", BINNINGS)
     out = np.empty((values.shape[1], values.shape[0]), dtype=LABEL)
     for i in range(values.shape[1]):
-        _bin_column(np.array(values[:, i], dtype=np.float64), bins, binning, out[i])
+        _bin_column(in_reach(values[:, i : i + 1])[0][:, 0], bins, binning, out[i])
     return out
 
 
@@ -54,19 +47,18 @@ def _bin_column(
 ) -> None:
     """Write the bins of one column, a copy that may be overwritten, to `out`."""
     low, high = float(column.min()), float(column.max())
+    if low == high:  # the middle of one unit's width, which a large value has no room for
+        out[:] = bins // 2
+        return
     if binning == "unit":
         # As scikit-learn's minmax_scale computes it: rounding decides who is on which side of an
         # edge.
-        scale = 1.0 / (high - low) if high > low else 1.0
+        scale = 1.0 / (high - low)
         column *= scale
         column += 0.0 - low * scale
         low, high = 0.0, 1.0
-    edges = bin_edges(low, high, bins)
-    width = float(edges[-1] - edges[0])
-    if not (np.isfinite(width) and np.isfinite(bins / width)):
-        out[:] = np.searchsorted(edges[1:-1], column, side="right")
-        return
-    _assign_bins(column, edges, bins / width, out)
+    edges = np.linspace(low, high, bins + 1)
+    _assign_bins(column, edges, bins / (high - low), out)
 
 
 @Kernel

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unweave_metrics._arrays import Array, check_choice
+from unweave_metrics._arrays import Array, check_choice, quoted
 from unweave_metrics._shared import shared
 
 KINDS = ("class", "measurement")
@@ -44,12 +44,15 @@ def kinds_of(factors: Array, declared: Declared = None) -> FactorKinds:
 
     Parameters
     ----------
-    factors : all rows that there are, test rows too, shape (n, k)
-    declared : the caller's own words, which win
+    factors
+        All rows that there are, test rows too, shape (n, k).
+    declared
+        The caller's own words, which win.
 
     Raises
     ------
-    ValueError: a word that is neither kind, or not one word for each factor.
+    ValueError
+        For a word that is neither kind, or not one word for each factor.
 
     Examples
     --------
@@ -73,10 +76,16 @@ def kinds_of(factors: Array, declared: Declared = None) -> FactorKinds:
 
 def _declared(k: int, declared: str | Sequence[str]) -> tuple[bool, ...]:
     """Return the caller's words as flags, one for each of the k factors."""
+    if not isinstance(declared, str | Sequence):
+        raise TypeError(
+            f"factor_kinds must be one of {', '.join(KINDS)}, or a list of them, got "
+            f"{quoted(declared)}"
+        )
     words = [declared] * k if isinstance(declared, str) else list(declared)
     if len(words) != k:
-        raise ValueError(f"factor_kinds must have one word for each of the {k} factors, got {words}"
-                         [:160])  # fmt: skip
+        raise ValueError(
+            f"factor_kinds must have one word for each of the {k} factors, got {quoted(words)}"
+        )
     for word in words:
         check_choice(word, "factor_kinds", KINDS)
     return tuple(word == "measurement" for word in words)

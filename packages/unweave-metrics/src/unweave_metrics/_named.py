@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from unweave_metrics._arrays import Array
+from unweave_metrics._foreign import to_numpy
 from unweave_metrics._signatures import array_names
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -50,7 +51,7 @@ def named(result: Any, names: Names) -> Any:
 
 def as_numbers(given: Mapping[str, Any]) -> tuple[dict[str, Any], Names]:
     """Return arguments with arrays of numbers for frames and words, and the names of columns."""
-    found, names = dict(given), cast(Names, {})
+    found, names = {name: _read(value, name) for name, value in given.items()}, cast(Names, {})
     for argument in COLUMNS_OF:
         if argument in found:
             own = names_of(found[argument])
@@ -69,6 +70,13 @@ def as_numbers(given: Mapping[str, Any]) -> tuple[dict[str, Any], Names]:
     return found, names
 
 
+def _read(value: Any, argument: str) -> Any:
+    """Return arrays of other libraries as numpy's, frames and lists as they are."""
+    plain = np.isscalar(value) or value is None or isinstance(value, list | tuple)
+    known = argument in COLUMNS_OF and not plain and not hasattr(value, "to_numpy")
+    return to_numpy(value, argument) if known else value
+
+
 def names_of(value: Any) -> tuple[str, ...]:
     """Return the names of a frame's columns, or of a series; none of anything else."""
     if hasattr(value, "columns") and hasattr(value, "to_numpy"):
@@ -82,13 +90,15 @@ def _worded(value: Any) -> Any:
     """Return factors that are not yet a matrix of numbers, as a frame or array; else None."""
     if hasattr(value, "to_numpy"):
         return value
-    if not isinstance(value, np.ndarray | list | tuple):
+    if isinstance(value, np.ma.MaskedArray) or not isinstance(value, np.ndarray | list | tuple):
         return None
     try:
         array = value if isinstance(value, np.ndarray) else np.asarray(value)
     except ValueError:  # rows of several lengths: the check of arrays says so
         return None
-    return array if array.dtype.kind in "OUST" or array.ndim == 1 else None
+    if array.ndim == 1:
+        return array
+    return array if array.ndim == 2 and array.dtype.kind in "OUST" else None
 
 
 def _matrix(values: list[Any], argument: str) -> list[Array]:

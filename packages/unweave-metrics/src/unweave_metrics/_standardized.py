@@ -6,11 +6,12 @@ import numpy as np
 
 from unweave_metrics._arrays import Array, constant_columns
 from unweave_metrics._counting import Floats
+from unweave_metrics._scaling import in_reach
 
 
 def standardized(z: Array) -> Floats:
     """Return codes with mean 0 and standard deviation 1; constant ones are 0."""
-    values = z.astype(np.float64)
+    values, _ = in_reach(z)
     values -= values.mean(axis=0)
     spread = values.std(axis=0)
     # Rounding of the mean leaves a constant column with a spread of a few units in the last place.

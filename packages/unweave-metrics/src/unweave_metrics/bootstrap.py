@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from unweave_metrics._arrays import check_choice, check_positive
+from unweave_metrics._arrays import check_choice, quoted
+from unweave_metrics._foreign import to_numpy
+from unweave_metrics._options import check_options
 from unweave_metrics._signatures import accepted
 from unweave_metrics.catalogue import ANY, CATALOGUE, Entry
 from unweave_metrics.intervals.interval import METHODS, POPULATION, SAME_SIZE
@@ -18,12 +20,6 @@ SCHEMES = ("subsets", "rows")
 
 # Resamples of a call that leaves their number open, where time allows and where it hardly does.
 USUAL, LEAST = 1000, 5
-
-# Resamples of a call that leaves their number open, where time allows and where it hardly does.
-USUAL, LEAST = 1000, 5
-
-# Arguments of metrics that hold rows too, though they are given by name.
-ROWS_BY_NAME = ("std", "test_codes", "test_factors")
 
 
 def bootstrap(
@@ -47,21 +43,32 @@ def bootstrap(
 
     Parameters
     ----------
-    function : takes the arrays, and options by name; returns a float or a `Score`
-    arrays : each of shape (n, ...), rows first; or a list of such arrays of the same rows
-    resamples : how many; as many as a few seconds allow, at least five, unless given
-    level : of the interval
-    scheme : ``"subsets"`` or ``"rows"``
-    method : ``"basic"``, ``"centred"`` or ``"percentile"``; goes with `scheme`
-    paired : rows of all arrays are drawn together; False for sets of different rows
-    jobs : resamples computed at a time on threads, -1 for one per core
-    seed : decides every draw
-    options : given to the function
+    function
+        Takes the arrays, and options by name; returns a float or a `Score`.
+    arrays
+        Each of shape (n, ...), rows first; or a list of such arrays of the same rows.
+    resamples
+        How many; as many as a few seconds allow, at least five, unless given.
+    level
+        Of the interval.
+    scheme
+        ``"subsets"`` or ``"rows"``.
+    method
+        ``"basic"``, ``"centred"`` or ``"percentile"``; goes with `scheme`.
+    paired
+        Rows of all arrays are drawn together; False for sets of different rows.
+    jobs
+        Resamples computed at a time on threads, -1 for one per core.
+    seed
+        Decides every draw.
+    options
+        Given to the function.
 
     Raises
     ------
-    ValueError: no array, paired arrays of different lengths, an unknown word, fewer than two
-    resamples.
+    ValueError
+        For no array, paired arrays of different lengths, an unknown word, fewer than two
+        resamples.
 
     References
     ----------
@@ -76,7 +83,9 @@ def bootstrap(
     >>> bool(score.interval[0] < score < score.interval[1])
     True
     """
-    _check(arrays, resamples, level)
+    if not callable(function):
+        raise TypeError(f"function must be callable with the arrays, got {quoted(function)}")
+    _check(arrays, resamples, level=level, paired=paired, jobs=jobs, seed=seed)
     entry = _entry_of(function)
     strategy = _strategy(entry, scheme, method, paired)
     if entry is None:
@@ -89,14 +98,11 @@ def bootstrap(
     return replicated([call], [count], level, seed, jobs)[0]
 
 
-def _check(arrays: Sequence[Any], resamples: int | None, level: float) -> None:
+def _check(arrays: Sequence[Any], resamples: int | None, **given: Any) -> None:
     """Refuse no arrays, and numbers that make no interval."""
     if not arrays:
         raise ValueError("arrays must hold at least one array, got none")
-    if not 0 < level < 1:
-        raise ValueError(f"level must be between 0 and 1, got {level}")
-    if resamples is not None:
-        check_positive(resamples, "resamples", 2)
+    check_options({"resamples": resamples, **given}, frozenset({"resamples"}))
 
 
 def _check_lengths(call: Call) -> None:
@@ -144,6 +150,16 @@ def _named(
     return made_call(replace(entry, interval=strategy), named, seed | options)
 
 
+def _read(array: Any, place: int) -> Any:
+    """Return an array of rows of anything, or a list of such."""
+    if isinstance(array, list | tuple):
+        return array
+    found = to_numpy(array, f"array {place}")
+    if found.ndim < 1:
+        raise ValueError(f"array {place} must have rows, got a single {type(array).__name__}")
+    return found
+
+
 def _placed(
     function: Callable[..., Any], arrays: Sequence[Any], options: dict[str, Any], strategy: Strategy
 ) -> Call:
@@ -153,7 +169,7 @@ def _placed(
         in_order = [given.pop(str(place)) for place in range(len(arrays))]
         return function(*in_order, **given)
 
-    named = {str(place): array for place, array in enumerate(arrays)}
+    named = {str(place): _read(array, place) for place, array in enumerate(arrays)}
     found = placed(**named, **options)
     name = getattr(function, "__name__", type(function).__name__).strip("<>")
     score = found if isinstance(found, Score) else Score(found, name=name)

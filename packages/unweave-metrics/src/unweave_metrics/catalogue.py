@@ -7,8 +7,10 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+from unweave_metrics._arrays import quoted
+from unweave_metrics._guard import guarded
 from unweave_metrics._named import with_names
 from unweave_metrics._signatures import accepted, array_names
 from unweave_metrics.intervals.strategies import Strategy, Subsets
@@ -32,6 +34,8 @@ class Entry:
     the largest value; `usual` ones are computed unless others are named; `threads` says whether
     several may run at a time; `family` names the group of settings that presets fix; `cost`,
     `rewards`, `misses` and `with_rows` (what more rows do to the score) are words for the pages.
+    `undefined` says when the score is NaN or infinite by definition: a note on such a score repeats
+    it, and where it is empty such a score is refused.
     """
 
     function: Callable[..., Any]
@@ -46,6 +50,7 @@ class Entry:
     rewards: str = ""
     misses: str = ""
     with_rows: str = ""
+    undefined: str = ""
 
     @property
     def name(self) -> str:
@@ -95,17 +100,22 @@ CATALOGUE: dict[str, Entry] = {}
 
 
 def metric(summary: str, *, interval: Strategy, **facts: Any) -> Callable[[Function], Function]:
-    """Enter a function into the catalogue; from then on it takes frames and words too.
+    """Enter a function into the catalogue.
+
+    From then on it takes frames and words too, and its options are checked by `_options.RULES`.
 
     Parameters
     ----------
-    summary : half a line
-    interval : how its interval is made
-    facts : the other fields of `Entry`
+    summary
+        Half a line.
+    interval
+        How its interval is made.
+    facts
+        The other fields of `Entry`.
     """
 
     def enter(function: Function) -> Function:
-        entered = with_names(function)
+        entered = cast(Function, guarded(with_names(function), facts.get("undefined", "")))
         entry = Entry(entered, summary, interval, **facts)
         CATALOGUE[entry.name] = entry
         return entered
@@ -126,13 +136,17 @@ def find_metric(name: str) -> Entry:
 
     Raises
     ------
-    ValueError: no such metric; the message lists the known ones, the closest first.
+    TypeError
+        For no word. ValueError: no such metric; the message lists the known ones, the closest
+        first.
 
     Examples
     --------
     >>> find_metric("factor-vae").summary
     'FactorVAE score'
     """
+    if not isinstance(name, str):
+        raise TypeError(f"a metric must be named by a word, got {quoted(name)}")
     wanted = name.strip().lower().replace("-", "_")
     if wanted in CATALOGUE and CATALOGUE[wanted].of_table:
         return CATALOGUE[wanted]
@@ -141,4 +155,4 @@ def find_metric(name: str) -> Entry:
     known = [entry.name for entry in CATALOGUE.values() if entry.of_table]
     close = difflib.get_close_matches(wanted, known, n=len(known), cutoff=0.5)
     others = [other for other in known if other not in close]
-    raise ValueError(f"no metric is called {name!r}; known are {', '.join(close + others)}")
+    raise ValueError(f"no metric is called {quoted(name)}; known are {', '.join(close + others)}")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from unweave_metrics.presets import preset_names
+
+FILES = (".h5", ".hdf5", ".npz")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -17,7 +20,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = top.add_subparsers(dest="command", required=True)
     score = commands.add_parser("score", help="compute the scores of a code table")
-    score.add_argument("table", help="codes.h5 or codes.npz")
+    score.add_argument("tables", metavar="table", nargs="?", help="codes.h5 or codes.npz")
     _add_choices(score)
     score.add_argument(
         "--bootstrap", type=int, default=0, metavar="N",
@@ -30,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
         )
     commands.add_parser("list", help="list metrics and presets")
     compare = commands.add_parser("compare", help="scores of several code tables side by side")
-    compare.add_argument("tables", nargs="+", help="one file a model; several seeds in it or one")
+    compare.add_argument("tables", nargs="*", help="one file per model, with one seed or several")
     _add_choices(compare)
     convert = commands.add_parser("convert", help="turn HDF5 into npz or back")
     convert.add_argument("source", help="codes.h5 or codes.npz")
@@ -40,15 +43,39 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_choices(command: argparse.ArgumentParser) -> None:
     """Add the options that score and compare share."""
-    command.add_argument("--metrics", help="names joined by commas; the usual ones unless given")
+    command.add_argument(
+        "--metrics", nargs="+", help="names with commas or spaces between; the usual ones if none"
+    )
     command.add_argument("--preset", help=f"one of {', '.join(preset_names())}")
     command.add_argument("--seed", type=int, default=0, help="decides every draw (default 0)")
-    command.add_argument("--jobs", type=int, default=-1, help="at a time (default: one a core)")
+    command.add_argument(
+        "--jobs", type=int, default=-1, help="computed at once (default: one per core)"
+    )
+
+
+def _settle(given: argparse.Namespace, top: argparse.ArgumentParser) -> None:
+    """Tell names of metrics from the files behind them; there must be a file to score."""
+    words = given.metrics or []
+    files = [word for word in words if Path(word).suffix in FILES]
+    if given.metrics is not None:
+        given.metrics = ",".join(",".join(w.split()) for w in words if w not in files)
+    before = given.tables if isinstance(given.tables, list) else [given.tables] * bool(given.tables)
+    tables = [*before, *files]
+    if not tables:
+        top.error("a code table must be named: codes.h5 or codes.npz")
+    if given.command == "score":
+        if len(tables) > 1:
+            top.error(f"score takes one code table, got {' '.join(tables)[:80]}; see compare")
+        given.table = tables[0]
+    given.tables = tables
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; an error of the user's is a sentence and exit code 2."""
-    given = parser().parse_args(arguments)
+    top = parser()
+    given = top.parse_args(arguments)
+    if hasattr(given, "metrics"):
+        _settle(given, top)
     try:
         return _run(given)
     except BrokenPipeError:  # whoever read the output has seen enough

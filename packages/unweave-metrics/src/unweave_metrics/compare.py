@@ -6,7 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from unweave_metrics._arrays import as_array, quoted
+from unweave_metrics._counting import Floats
+from unweave_metrics._options import MUCH, SHARE
 from unweave_metrics.comparison import Comparison
 from unweave_metrics.scoretable import ScoreTable, number
 
@@ -44,12 +48,15 @@ def summarize(values: Sequence[float], level: float = 0.95) -> Summary:
 
     Parameters
     ----------
-    values : the score of each seed
-    level : of the interval; NaN for a single seed
+    values
+        The score of each seed.
+    level
+        Of the interval; NaN for a single seed.
 
     Raises
     ------
-    ValueError: no value.
+    ValueError
+        For no value.
 
     Examples
     --------
@@ -57,7 +64,8 @@ def summarize(values: Sequence[float], level: float = 0.95) -> Summary:
     >>> round(summary.mean, 3), round(summary.low, 3), round(summary.high, 3)
     (0.2, -0.048, 0.448)
     """
-    array = np.asarray([float(value) for value in values])
+    SHARE(level, "level")
+    array = _seeds(values, "values")
     if array.size == 0:
         raise ValueError("values must hold at least one score, got none")
     mean = float(array.mean())
@@ -70,17 +78,30 @@ def summarize(values: Sequence[float], level: float = 0.95) -> Summary:
     return Summary(array.size, mean, std, mean - half, mean + half)
 
 
+def _seeds(values: ArrayLike, name: str) -> Floats:
+    """Return the scores of all seeds, NaN among them where one has none."""
+    array = as_array(values, name).astype(np.float64)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must hold one score per seed, shape (seeds,), got {array.shape}")
+    if np.isinf(array).any() or (np.abs(array) > MUCH).any():
+        raise ValueError(f"{name} must hold scores of at most 1e100 in size, got {quoted(values)}")
+    return array
+
+
 def paired_test(first: Sequence[float], second: Sequence[float], level: float = 0.95) -> PairedTest:
     """Test whether two methods differ on the same seeds (paired t test, two-sided).
 
     Parameters
     ----------
-    first, second : a score of both methods, seed by seed, at least two seeds
-    level : of the interval of the mean difference second - first
+    first, second
+        A score of both methods, seed by seed, at least two seeds.
+    level
+        Of the interval of the mean difference second - first.
 
     Raises
     ------
-    ValueError: different numbers of seeds, or fewer than two.
+    ValueError
+        For different numbers of seeds, or fewer than two.
 
     References
     ----------
@@ -91,14 +112,15 @@ def paired_test(first: Sequence[float], second: Sequence[float], level: float = 
     >>> round(paired_test([0.1, 0.2, 0.3], [0.3, 0.41, 0.5]).p, 4)
     0.0003
     """
-    if len(first) != len(second) or len(first) < 2:
+    before, after = _seeds(first, "first"), _seeds(second, "second")
+    if len(before) != len(after) or len(before) < 2:
         raise ValueError(
             "first and second must hold the same number of seeds, at least two, got "
-            f"{len(first)} and {len(second)}"
+            f"{len(before)} and {len(after)}"
         )
     from scipy.stats import t
 
-    gaps = np.asarray(second, dtype=np.float64) - np.asarray(first, dtype=np.float64)
+    gaps = after - before
     summary = summarize(gaps.tolist(), level)
     error = summary.std / np.sqrt(summary.count)
     if error == 0:
@@ -118,11 +140,13 @@ def compare(models: Mapping[str, Sequence[ScoreTable]]) -> Comparison:
 
     Parameters
     ----------
-    models : name -> tables of its seeds
+    models
+        Name -> tables of its seeds.
 
     Raises
     ------
-    ValueError: no model, or a model without seeds.
+    ValueError
+        For no model, or a model without seeds.
 
     Examples
     --------

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics._arrays import Array, check_choice, check_codes, check_factors, check_positive
+from unweave_metrics._arrays import (
+    Array,
+    as_array,
+    check_choice,
+    check_codes,
+    check_factors,
+    check_order,
+    quoted,
+)
 from unweave_metrics._kinds import Declared, kinds_of
 from unweave_metrics._named import as_numbers, named
+from unweave_metrics._options import check_options
 from unweave_metrics._progress import Progress
 from unweave_metrics._shared import sharing
 from unweave_metrics._signatures import accepted
@@ -29,7 +38,7 @@ def evaluate(
     codes: ArrayLike,
     factors: ArrayLike | None = None,
     *,
-    metrics: Sequence[str | Callable[..., Any]] | None = None,
+    metrics: str | Sequence[str | Callable[..., Any]] | None = None,
     preset: str | None = None,
     std: ArrayLike | None = None,
     images: ArrayLike | None = None,
@@ -55,20 +64,30 @@ def evaluate(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k); without them only scores that need none
-    metrics : names, or functions of anybody's whose positional arguments are named as the arrays
-        here; those that are usual and possible unless given
-    preset : convention by name; without one those of ``"locatello2019"`` on every row
-    std : standard deviations of the posteriors, shape (n, d), for `rmig`
+    metrics
+        A name, or names, or functions of anybody's whose positional arguments are named as the
+        arrays here; those that are usual and possible unless given.
+    preset
+        Convention by name; without one those of ``"locatello2019"`` on every row.
+    std
+        Standard deviations of the posteriors, shape (n, d), for `rmig`.
     images, reconstructions : arrays (n, h, w, c) for the scores of images
-    bootstrap : most resamples, 0 for no intervals
-    level : of the intervals
-    jobs : resamples, or factors, computed at a time, -1 for one a core
-    progress : draw a bar on standard error, where that is a terminal, from the second second on;
-        ``"lines"``: elsewhere write a line there as each metric ends
-    factor_kinds : ``"class"`` or ``"measurement"`` for all factors, or one word for each; decided
-        by their values unless given, see `mig`
-    seed : decides every draw
-    options : settings by name, given to each metric that has one of that name
+    bootstrap
+        Most resamples, 0 for no intervals.
+    level
+        Of the intervals.
+    jobs
+        Resamples, or factors, computed at a time, -1 for one per core.
+    progress
+        Draw a bar on standard error, where that is a terminal, from the second second on;
+        ``"lines"``: elsewhere write a line there as each metric ends.
+    factor_kinds
+        ``"class"`` or ``"measurement"`` for all factors, or one word for each; decided by their
+        values unless given, see `mig`.
+    seed
+        Decides every draw.
+    options
+        Settings by name, given to each metric that has one of that name.
 
     Returns
     -------
@@ -77,7 +96,8 @@ def evaluate(
 
     Raises
     ------
-    ValueError: codes or factors that no metric could use, an unknown metric, preset or option.
+    ValueError
+        For codes or factors that no metric could use, an unknown metric, preset or option.
 
     Examples
     --------
@@ -88,6 +108,9 @@ def evaluate(
     >>> score.interval[0] < score < score.interval[1]
     True
     """
+    if preset is not None:
+        check_choice(preset, "preset", preset_names())
+    check_options({"bootstrap": bootstrap, "level": level, "jobs": jobs, "seed": seed})
     rows_by_name = {name: options[name] for name in ROWS_BY_NAME if name in options}
     given, names = as_numbers({"codes": codes, "factors": factors, "std": std, **rows_by_name})
     options |= {name: given[name] for name in rows_by_name}
@@ -96,7 +119,6 @@ def evaluate(
     if "factor_names" in names and "factors" in arrays:
         names["factor_names"] = _kept(names["factor_names"], given["factors"])
     entries = _wanted(metrics, arrays, notes)
-    _check(preset, bootstrap, level)
     _check_options(entries, options)
     settings = {"preset": preset, "seed": seed, "jobs": jobs, "factor_kinds": kinds, **options}
     with sharing(), Progress(len(entries) + 1, progress) as shown:
@@ -130,16 +152,6 @@ def _called(
         shown.finish(entry.name)
 
 
-def _check(preset: str | None, bootstrap: int, level: float) -> None:
-    """Refuse an unknown preset, and numbers that make no interval."""
-    if preset is not None:
-        check_choice(preset, "preset", preset_names())
-    if bootstrap:
-        check_positive(bootstrap, "bootstrap", 2)
-    if not 0 < level < 1:
-        raise ValueError(f"level must be between 0 and 1, got {level}")
-
-
 def _on_counts(calls: list[Call], counts: list[int], resamples: int) -> list[str]:
     """Return what to say of scores that were resampled seldom, or not at all, for time."""
     pairs = [(call.score.name, count) for call, count in zip(calls, counts, strict=True)]
@@ -169,6 +181,7 @@ def _arrays(
     words: tuple[str, ...] = ()
     if factors is not None:
         y = check_factors(factors, len(found["codes"]))
+        check_order(found["codes"], y)
         kinds = kinds_of(y, declared)
         notes += kinds.notes
         varying = np.array([bool((column != column[0]).any()) for column in y.T])
@@ -180,7 +193,7 @@ def _arrays(
             words = tuple(word for word, kept in zip(kinds.words, varying, strict=True) if kept)
     for name, value in others.items():
         if value is not None:
-            found[name] = np.asarray(value)
+            found[name] = as_array(value, name)
     return found, words, notes
 
 
@@ -191,13 +204,13 @@ def _kept(names: tuple[str, ...], factors: Array) -> tuple[str, ...]:
 
 
 def _wanted(
-    metrics: Sequence[str | Callable[..., Any]] | None,
+    metrics: str | Sequence[str | Callable[..., Any]] | None,
     arrays: dict[str, Array],
     notes: list[str],
 ) -> list[Entry]:
     """Return the metrics to compute; a note says which of those asked for lack an array."""
     usual = [entry for entry in CATALOGUE.values() if entry.usual]
-    asked = usual if metrics is None else [_entry(metric) for metric in metrics]
+    asked = usual if metrics is None else [_entry(metric) for metric in _listed(metrics)]
     possible = [entry for entry in asked if set(entry.needs) <= set(arrays)]
     lacking = [entry for entry in asked if entry not in possible]
     without_factors = [
@@ -212,6 +225,15 @@ def _wanted(
     return possible
 
 
+def _listed(metrics: Any) -> list[Any]:
+    """Return the metrics asked for as a list; one alone is a list of one."""
+    if isinstance(metrics, str) or callable(metrics):
+        return [metrics]
+    if isinstance(metrics, Mapping) or not isinstance(metrics, Iterable):
+        raise TypeError(f"metrics must be a list of names or functions, got {quoted(metrics)}")
+    return list(metrics)
+
+
 def _entry(metric: str | Callable[..., Any]) -> Entry:
     """Return the entry of a metric's name, or of a function of anybody's."""
     return entry_of(metric) if callable(metric) else find_metric(metric)
@@ -219,6 +241,7 @@ def _entry(metric: str | Callable[..., Any]) -> Entry:
 
 def _check_options(entries: list[Entry], options: dict[str, Any]) -> None:
     """Refuse an option that none of the metrics has."""
+    check_options(options, frozenset(options))
     for name in options:
         if not any(accepted(entry.function, {name: None}) for entry in entries):
-            raise ValueError(f"none of the metrics has an option {name!r}")
+            raise ValueError(f"none of the metrics has an option {quoted(name)}")

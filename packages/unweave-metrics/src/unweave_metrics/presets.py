@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from unweave_metrics._arrays import check_choice
+from unweave_metrics._options import check_options
+
 DEFAULT = "locatello2019"
 
 # Families that the default study does not have take another's conventions.
@@ -178,24 +181,32 @@ def settings_for(family: str, preset: str | None, given: Mapping[str, Any]) -> d
 
     Parameters
     ----------
-    family : name of a group of settings, such as ``"information"``
-    preset : a preset's name, or None: the conventions of ``"locatello2019"`` on every row
-    given : the caller's own values by name, None where he gave none
+    family
+        Name of a group of settings, such as ``"information"``.
+    preset
+        A preset's name, or None: the conventions of ``"locatello2019"`` on every row.
+    given
+        The caller's own values by name, None where he gave none.
 
     Raises
     ------
-    ValueError: no such preset.
+    ValueError
+        If there is no such preset, or family.
 
     Examples
     --------
     >>> settings_for("factor_vae", "kim2018", {"batch_size": 64})["train_votes"]
     800
+    >>> settings_for("information", "kim2018", {})["preset"]
+    'locatello2019, every row'
     """
-    if preset is not None and preset not in _PRESETS:
-        raise ValueError(f"preset must be one of {', '.join(_PRESETS)}; got {preset!r}")
-    settings = dict(_BASE[family])
+    if preset is not None:
+        check_choice(preset, "preset", preset_names())
+    settings = dict(_BASE[check_choice(family, "family", tuple(_BASE))])
     if preset is not None:
         settings |= _PRESETS[preset].get(family, {})
-    settings |= {key: value for key, value in given.items() if value is not None}
+    settings |= check_options({key: value for key, value in given.items() if value is not None})
     default = _OTHER_DEFAULT.get(family, DEFAULT)
-    return {"preset": preset or f"{default}, every row", **settings}
+    # A preset that says nothing about a metric is not what the metric followed.
+    followed = preset is not None and (preset == default or family in _PRESETS[preset])
+    return {"preset": preset if followed else f"{default}, every row", **settings}

@@ -86,6 +86,17 @@ class Score(float):
             notes=(*self.notes, *notes),
         )
 
+    def with_notes(self, *notes: str) -> Score:
+        """Return the same score with more notes."""
+        return Score(
+            float(self),
+            name=self.name,
+            parts=self.parts,
+            interval=self.interval,
+            settings=self.settings,
+            notes=(*self.notes, *notes),
+        )
+
     def named(self, part: str) -> dict[str, Any]:
         """Return a part by the names of its columns, or by their numbers where they have none.
 

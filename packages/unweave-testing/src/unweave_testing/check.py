@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 
-class NotApplicable(Exception):  # noqa: N818
+class NotApplicable(Exception):
     """Raised by a check that has nothing to look at, with the reason."""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import operator
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -77,15 +76,15 @@ def _many(factory: Any) -> None:
 
 def _once(factory: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        jobs = [str(Path(folder) / str(number)) for number in range(12)]
-        list(factory().map(_count, jobs))
-        counts = [os.path.getsize(job) if os.path.exists(job) else 0 for job in jobs]
+        files = [Path(folder) / str(number) for number in range(12)]
+        list(factory().map(_count, list(map(str, files))))
+        counts = [file.stat().st_size if file.exists() else 0 for file in files]
     assert set(counts) == {1}, f"every job must be done once, 12 jobs were done {counts} times"
 
 
 def _count(path: str) -> None:
     """Add a byte to a file, whoever else does."""
-    with open(path, "ab") as file:
+    with Path(path).open("ab") as file:
         file.write(b".")
 
 
@@ -102,7 +101,7 @@ def _wait(job: tuple[str, float]) -> bool:
     """Wait for a file, as many seconds as the job says; without one, return at once."""
     path, patience = job
     limit = time.monotonic() + patience
-    while path and not os.path.exists(path):
+    while path and not Path(path).exists():
         if time.monotonic() > limit:
             return False
         time.sleep(0.01)

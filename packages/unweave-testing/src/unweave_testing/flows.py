@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -135,7 +136,7 @@ def _progress(factory: Any, fitted: Fitted) -> None:
     )
     assert calls, "fit never called progress(done, total)"
     done = [call[0] for call in calls]
-    assert all(later > earlier for earlier, later in zip(done, done[1:], strict=False)), (
+    assert all(later > earlier for earlier, later in pairwise(done)), (
         f"progress must be called with ever larger numbers, got {done[:5]}"
     )
     totals = {call[1] for call in calls}

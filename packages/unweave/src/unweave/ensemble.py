@@ -19,6 +19,7 @@ from torch.func import functional_call, vmap
 
 from unweave.draws import Draws, each, jointly
 from unweave.errors import ConfigError, UnweaveError, describe
+from unweave.joint_optimizer import JointOptimizer
 from unweave.owners import explaining
 from unweave.players import make_batches
 from unweave.replay import RecorderOf, Replayed, at_once
@@ -31,6 +32,10 @@ TOLERANCES = {"float32": 5e-2, "bfloat16": 2e-1}
 precision. What is batched wrongly, such as one member's noise for all, is off by its size. Rounding
 is some 1e-6, but a unit at the corner of its ReLU may turn by it, and on images with one background
 that is the unit at many places at once: 4 % were seen."""
+
+
+Move = Callable[[str, Gradients], None]
+"""Moves a player of all members, by its name and gradients that are stacked over the members."""
 
 
 class NotTogetherError(ConfigError):
@@ -58,7 +63,10 @@ class Ensemble:
 
     Their seeds, learning rates and weights may differ, and how far each is.
 
-    recorder, say : as in `Trainer`, for the step of all; the members have none.
+    Parameters
+    ----------
+    recorder, say
+        As in `Trainer`, for the step of all; the members have none.
 
     Raises
     ------
@@ -86,6 +94,7 @@ class Ensemble:
             for player, seat in self._first.seats.items()
         }
         self._check_step()
+        self._optimizers: dict[str, JointOptimizer | None] = {}
         self._compute: Callable[[Callable[[], Tensor]], Tensor] = at_once
         if recorder is not None:
             obstacle = next(filter(None, [member.fix() for member in members]), "")
@@ -97,40 +106,59 @@ class Ensemble:
         for member in self.members:
             member.seed_noise(member.step)
         with torch.random.fork_rng(self._first.forked), explaining(self._first.owners, "together"):
-            moves = [member.move for member in self.members]
-            terms = self._compute(lambda: self.play(moves))
+            terms = self._compute(lambda: self.play(self.move))
         self._means.add(terms, self._clocks[:, None])
         self._clocks += 1
         for member in self.members:
             member.step += 1
 
-    def play(self, moves: Sequence[Callable[[Seat, Gradients], None]]) -> Tensor:
+    def move(self, player: str, gradients: Gradients) -> None:
+        """Let a player of every member descend, by one optimizer where that is the same.
+
+        Parameters
+        ----------
+        gradients
+            Of its parameters, stacked over the members.
+        """
+        if player not in self._optimizers:
+            seats = [member.seats[player] for member in self.members]
+            whole = [self._tensors[name] for name in self._names[player]]
+            fits = JointOptimizer.fits(self.members, player)
+            self._optimizers[player] = JointOptimizer(whole, seats) if fits else None
+        joint = self._optimizers[player]
+        if joint is not None:
+            joint.move(gradients, self._first.clock, self._first.step)
+            return
+        for member, own in zip(self.members, _parted(gradients, len(self.members)), strict=True):
+            member.move(member.seats[player], own)
+
+    def play(self, move: Move) -> Tensor:
         """Play every round of all members; return their terms, shape (members, terms).
 
-        moves : what moves the players of each member.
+        Parameters
+        ----------
+        move
+            What moves a player of all members.
         """
         numbers = torch.arange(len(self.members), device=self._clocks.device)
-        play = functools.partial(self._play, moves)
+        play = functools.partial(self._play, move)
         terms: Tensor = vmap(play)(numbers, self._clocks, self._tensors)
         return terms
 
     def _play(
-        self, moves: Sequence[Callable[[Seat, Gradients], None]],
-        number: Tensor, clock: Tensor, tensors: dict[str, Tensor],
+        self, move: Move, number: Tensor, clock: Tensor, tensors: dict[str, Tensor],
     ) -> Tensor:  # fmt: skip
         """Play as one member whose number, clock and tensors stand for those of all."""
         trained = {id(tensors[name]) for names in self._names.values() for name in names}
         generators = [member.generator for member in self.members]
         with Draws(number, generators, trained):
-            arguments = (self._rounds, moves, number, clock)
+            arguments = (self._rounds, move, number, clock)
             return cast(Tensor, functional_call(self._stage, tensors, arguments))
 
-    def _rounds(
-        self, moves: Sequence[Callable[[Seat, Gradients], None]], number: Tensor, clock: Tensor
-    ) -> Tensor:
+    def _rounds(self, move: Move, number: Tensor, clock: Tensor) -> Tensor:
         first, named = self._first, dict[str, Tensor]()
         batches = make_batches(
-            first.model, functools.partial(self._feed, number), functools.partial(self._labels),
+            first.model, functools.partial(self._feed, number), self._first.labels,
             first.size, first.generator,
             (self._order(number, 0), self._order(number, 1)), first.config.batch_size,
         )  # fmt: skip
@@ -138,8 +166,8 @@ class Ensemble:
             losses, terms = first.objective.losses(index, batches, clock)
             named |= terms
             names = [player.name for player in players]
-            move = functools.partial(self._move, moves, names)
-            jointly(move, number, *(losses[name] for name in names))
+            mover = functools.partial(self._move, move, names)
+            jointly(mover, number, *(losses[name] for name in names))
         return torch.stack([named[name].detach() for name in first.means.names])
 
     def _order(self, number: Tensor, stream: int) -> Callable[[], Tensor]:
@@ -149,22 +177,12 @@ class Ensemble:
         members = self.members
         return each(lambda k, rows: members[k].feed(rows, members[k].generator), number, index)
 
-    def _labels(self) -> Tensor | None:
-        return self._first.labels()
-
-    def _move(
-        self, moves: Sequence[Callable[[Seat, Gradients], None]], names: Sequence[str],
-        *losses: Tensor,
-    ) -> None:  # fmt: skip
+    def _move(self, move: Move, names: Sequence[str], *losses: Tensor) -> None:
         """Move players of one round; the gradient of a sum over members is that of each."""
         own = [[self._tensors[name] for name in self._names[player]] for player in names]
         found = gradients_of([loss.sum() for loss in losses], own)
         for player, gradients in zip(names, found, strict=True):
-            for number, (member, move) in enumerate(zip(self.members, moves, strict=True)):
-                move(
-                    member.seats[player],
-                    tuple(None if g is None else g[number] for g in gradients),
-                )
+            move(player, gradients)
 
     def _check_alike(self) -> None:
         first = self._first
@@ -192,10 +210,13 @@ class Ensemble:
         found: list[dict[str, Tensor]] = [{} for _ in self.members]
         for member in self.members:
             member.seed_noise(member.step)
+
+        def note(player: str, gradients: Gradients) -> None:
+            for into, own in zip(found, _parted(gradients, len(found)), strict=True):
+                into |= _named(player, own)
+
         try:
-            terms = self.play(
-                [_noting(member, into) for member, into in zip(self.members, found, strict=True)]
-            )
+            terms = self.play(note)
         except UnweaveError:
             raise
         except Exception as error:
@@ -276,23 +297,30 @@ def _joined_means(means: Sequence[RunningMeans]) -> RunningMeans:
     return joined
 
 
-def _noting(member: Trainer, into: dict[str, Tensor]) -> Callable[[Seat, Gradients], None]:
-    """Return what notes gradients in the place of a move."""
-    names = {id(seat): name for name, seat in member.seats.items()}
+def _parted(gradients: Gradients, members: int) -> list[Gradients]:
+    """Part gradients of all members into those of each."""
+    return [tuple(None if g is None else g[k] for g in gradients) for k in range(members)]
 
-    def note(seat: Seat, gradients: Gradients) -> None:
-        for number, gradient in enumerate(gradients):
-            if gradient is not None:
-                into[f"gradient {number} of {names[id(seat)]}"] = gradient.clone()
 
-    return note
+def _named(player: str, gradients: Gradients) -> dict[str, Tensor]:
+    return {
+        f"gradient {number} of {player}": gradient.clone()
+        for number, gradient in enumerate(gradients)
+        if gradient is not None
+    }
 
 
 def _looked_at(member: Trainer) -> dict[str, Tensor]:
     """Return terms, gradients and buffers of a member alone, without a move."""
     found: dict[str, Tensor] = {}
+    players = {id(seat): player for player, seat in member.seats.items()}
+
+    def note(seat: Seat, gradients: Gradients) -> None:
+        nonlocal found
+        found |= _named(players[id(seat)], gradients)
+
     with member.reproducible():
-        terms = member.play(member.draw(member.step), _noting(member, found))
+        terms = member.play(member.draw(member.step), note)
     return {**found, "terms": terms, **_buffers(member)}
 
 

@@ -24,7 +24,17 @@ from unweave.options import ARRAYS, check_options, options_of_entry, parse_spec
 from unweave.owners import explained
 from unweave.protocols import Dataset
 from unweave.registry import Registry
-from unweave.scoring import HOME, RESAMPLES, Arrays, Call, Called, Failed, of_images, score_table
+from unweave.scoring import (
+    HOME,
+    RESAMPLES,
+    Arrays,
+    Call,
+    Called,
+    Failed,
+    check_preset,
+    of_images,
+    score_table,
+)
 from unweave.trained import SOURCES, Source, Trained
 
 ROWS = 50_000
@@ -68,17 +78,25 @@ def evaluate(
 
     Parameters
     ----------
-    metrics : registered names, with options as in `mig:bins=10`; by default MIG, FactorVAE
-        score and SAP where the factors are known.
-    rows : images that are encoded, drawn without replacement.
-    seed : of that draw and of the metrics that draw.
-    codes : means of q(z|x), one draw from it of each image, or both.
-    on : the images trained on, or those held out.
-    active : whether to compute every score of codes over the active dimensions alone as well, where
+    metrics
+        Registered names, with options as in `mig:bins=10`; by default MIG, FactorVAE score and
+        SAP where the factors are known.
+    rows
+        Images that are encoded, drawn without replacement.
+    seed
+        Of that draw and of the metrics that draw.
+    codes
+        Means of q(z|x), one draw from it of each image, or both.
+    on
+        The images trained on, or those held out.
+    active
+        Whether to compute every score of codes over the active dimensions alone as well, where
         some are not: unused dimensions inflate what MIG calls the runner-up.
-    preset : a convention of unweave-metrics, for every metric that has one of that name.
+    preset
+        A convention of unweave-metrics, for every metric that has one of that name.
         `gaujac2021` without `metrics` does all that its authors did: `as_gaujac2021`.
-    bootstrap : most resamples of the intervals, 0 for none.
+    bootstrap
+        Most resamples of the intervals, 0 for none.
 
     Raises
     ------
@@ -86,6 +104,8 @@ def evaluate(
         If a metric or the preset is unknown, or a metric needs factors that the data set does not
         have.
     """
+    if preset is not None:
+        check_preset(run.registry, preset)
     if preset == GAUJAC and metrics is None:
         return as_gaujac2021(
             run, rows=rows, seed=seed, active=active, bootstrap=bootstrap, progress=progress

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unweave.codetable import CodeTable, rows_of
-from unweave.errors import ConfigError, UnweaveError, blaming, message_of
+from unweave.errors import ConfigError, UnweaveError, blaming, message_of, unknown_name
 from unweave.options import build, check_options
 from unweave.protocols import Dataset
 from unweave.registry import Entry, Registry
@@ -127,7 +127,10 @@ def score_table(
 
     Parameters
     ----------
-    seed : of everything that metrics draw. resamples : at most, for intervals; 0 for none.
+    seed
+        Of everything that metrics draw.
+    resamples
+        At most, for intervals; 0 for none.
     """
     evaluation = _evaluation(names)
     found: dict[str, Any] = {}
@@ -143,13 +146,27 @@ def score_table(
     return {name: found[name] for name, _ in calls}
 
 
+def check_preset(names: Registry, preset: str) -> None:
+    """Raise unless the package of metrics is there and has a preset of that name."""
+    package = _package(names)
+    if package is None:
+        raise ConfigError(f"presets are those of {HOME}, which is not installed; install it")
+    known = importlib.import_module(f"{package.__name__}.presets").preset_names()
+    if preset not in known:
+        raise unknown_name("preset", preset, known)
+
+
 def _evaluation(names: Registry) -> Evaluation | None:
-    """Return the evaluation of the package that registers the usual metrics, where it is there."""
+    package = _package(names)
+    return None if package is None else cast(Evaluation, package.evaluate)
+
+
+def _package(names: Registry) -> Any:
+    """Import the package that registers the usual metrics; None where it is not installed."""
     entry = next((e for e in names.entries("metric") if e.distribution == HOME), None)
     if entry is None:
         return None
-    package = importlib.import_module(entry.target.partition(":")[0].partition(".")[0])
-    return cast(Evaluation, package.evaluate)
+    return importlib.import_module(entry.target.partition(":")[0].partition(".")[0])
 
 
 def _groups(

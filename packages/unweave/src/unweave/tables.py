@@ -21,7 +21,7 @@ def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for title in header:
-        grid.add_column(title, overflow="fold")
+        grid.add_column(printable(title), overflow="fold")
     for row in rows:
         grid.add_row(*(printable(str(cell)).replace("[", r"\[") for cell in row))
     console = Console() if sys.stdout.isatty() else Console(width=WIDEST)

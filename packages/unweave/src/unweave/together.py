@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 
@@ -21,12 +21,12 @@ from unweave.errors import UnweaveError
 from unweave.holdout import split
 from unweave.method import Schedule
 from unweave.progress import Progress
-from unweave.protocols import Dataset, member
+from unweave.protocols import Dataset
 from unweave.registry import Registry, registry
 from unweave.replay import recorder_for
 from unweave.trained import Trained
 from unweave.trainer import Trainer
-from unweave.training import RunObserver, build_trainer, fit_batch, prepare, put, session
+from unweave.training import RunObserver, build_trainer, fit_batch, prepare, put, record, session
 
 FREE = {"seed", "learning_rate", "options", "method"}
 """Settings in which runs of one ensemble may differ; of the options, those that are weights."""
@@ -36,8 +36,12 @@ FREE = {"seed", "learning_rate", "options", "method"}
 class Asked:
     """A run that is to be trained with others.
 
-    settings : flat, as `make_config` takes them.
-    path : its run directory; one that is there already is continued.
+    Attributes
+    ----------
+    settings
+        Flat, as `make_config` takes them.
+    path
+        Its run directory; one that is there already is continued.
     """
 
     settings: Mapping[str, Any]
@@ -133,8 +137,7 @@ def _begun(names: Registry, one: _Member, device: str, stack: contextlib.ExitSta
     run = one.run or Trained.create(one.asked.path, one.config, names)
     run.device_name = device
     stack.enter_context(run.locked())
-    if one.run is None:
-        run.carry(cast(Mapping[str, Path], member(one.assembly.model.prior, "carried")))
-        run.record_images(one.dataset)
+    if run.recorded("images") is None:  # a new one, or killed before they were recorded
+        record(run, one.assembly, one.dataset)
         one.trainer.config = run.config
     return run

@@ -46,15 +46,24 @@ class Trainer:
 
     Parameters
     ----------
-    assembly : networks and objective.
-    feed : indices -> float images on the device.
-    dataset_size : N.
-    config : of the run.
-    device : of everything.
-    labels : gives the classes of the factors, int64, shape (N, K), on the device, or None.
-    ranks : the processes that share every batch.
-    recorder : makes what records the step, so that it can be replayed, or None.
-    say : shows a line.
+    assembly
+        Networks and objective.
+    feed
+        Indices -> float images on the device.
+    dataset_size
+        N.
+    config
+        Of the run.
+    device
+        Of everything.
+    labels
+        Gives the classes of the factors, int64, shape (N, K), on the device, or None.
+    ranks
+        The processes that share every batch.
+    recorder
+        Makes what records the step, so that it can be replayed, or None.
+    say
+        Shows a line.
     """
 
     def __init__(
@@ -118,7 +127,11 @@ class Trainer:
     def reproducible(self) -> Iterator[None]:
         """Seed torch's global generator, for dropout and the like; say whose error arose."""
         with torch.random.fork_rng(self.forked):
-            torch.manual_seed(derive_seed(self.config.seed, "global", self.step, *self.ranks.own))
+            seed = derive_seed(self.config.seed, "global", self.step, *self.ranks.own)
+            # torch.manual_seed asks every kind of device, which takes 40 times as long.
+            torch.default_generator.manual_seed(seed)
+            if self.forked:
+                torch.cuda.manual_seed(seed)
             with explaining(self.owners, f"at step {self.step}"):
                 yield
 
@@ -165,11 +178,7 @@ class Trainer:
             parameter.grad = None if gradient is None else laid_out(gradient, parameter)
         if self.config.clip_norm:
             nn.utils.clip_grad_norm_(seat.parameters, self.config.clip_norm)
-        for group in seat.optimizer.param_groups:
-            if isinstance(group["lr"], Tensor):
-                group["lr"].copy_(seat.rate(self.clock))
-            else:
-                group["lr"] = seat.schedule.at(self.step)
+        set_rates(seat.optimizer, seat, self.clock, self.step)
         seat.optimizer.step()
         seat.optimizer.zero_grad(set_to_none=True)
 
@@ -262,6 +271,15 @@ def gradients_of(losses: Sequence[Tensor], own: Sequence[Sequence[Tensor]]) -> l
         torch.autograd.grad(loss, parameters, retain_graph=number < last, allow_unused=True)
         for number, (loss, parameters) in enumerate(zip(losses, own, strict=True))
     ]
+
+
+def set_rates(optimizer: Optimizer, seat: Seat, clock: Tensor, step: int) -> None:
+    """Give an optimizer the learning rate of a step, a tensor where it takes one."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].copy_(seat.rate(clock))
+        else:
+            group["lr"] = seat.schedule.at(step)
 
 
 def _take_seat(assembly: Assembly, player: Any, device: torch.device) -> Seat:

@@ -60,7 +60,10 @@ def train(
 ) -> R:
     """Train a method and return its run directory, as an object of a kind.
 
-    kind : `Trained`, or a class that knows more. The others are those of `unweave.train`.
+    Parameters
+    ----------
+    kind
+        `Trained`, or a class that knows more. The others are those of `unweave.train`.
 
     Raises
     ------
@@ -96,8 +99,7 @@ def train(
     run.device_name, run.networks = device, networks
     run.__dict__["whole_dataset"] = dataset
     with run.locked():
-        run.carry(member(assembly.model.prior, "carried"))
-        run.record_images(kept)
+        record(run, assembly, kept)
         trainer = build_trainer(assembly, feed, kept, run.config, target, ranks, shown.say)
         return _train(run, trainer, target, shown)
 
@@ -119,7 +121,10 @@ def resume(
 ) -> R:
     """Continue a run from its newest checkpoint; return it as an object of a kind.
 
-    kind : `Trained`, or a class that knows more. The others are those of `unweave.resume`.
+    Parameters
+    ----------
+    kind
+        `Trained`, or a class that knows more. The others are those of `unweave.resume`.
 
     Raises
     ------
@@ -143,12 +148,20 @@ def resume(
         shown.say(f"{run.path} is finished at step {done}; --steps N goes on to step N")
     assembly = prepare(run.registry, config, run.dataset, run.networks)
     with run.locked() if ranks.first else nullcontext():
+        if ranks.first and run.recorded("images") is None:  # killed before they were recorded
+            record(run, assembly, run.dataset)
         feed = put(assembly, run.dataset, target, shown)
         trainer = build_trainer(assembly, feed, run.dataset, config, target, ranks, shown.say)
         if ranks.first:
             return _train(run, trainer, target, shown)
         load_newest(run, trainer)
         return _follow(run, trainer, target)
+
+
+def record(run: Trained, assembly: Assembly, dataset: Dataset) -> None:
+    """Keep in the run what it needs beside its configuration."""
+    run.carry(member(assembly.model.prior, "carried"))
+    run.record_images(dataset)
 
 
 def _is_named(value: Any) -> bool:
@@ -212,7 +225,10 @@ def build_trainer(
 ) -> Trainer:
     """Build the trainer of what was prepared.
 
-    say : shows a line; where it is given, the step is recorded and replayed if the device can.
+    Parameters
+    ----------
+    say
+        Shows a line; where it is given, the step is recorded and replayed if the device can.
 
     Raises
     ------
@@ -308,7 +324,10 @@ def session(run: Trained, trainer: Trainer, progress: Progress) -> Iterator[RunO
 class RunObserver:
     """Passes what the trainer reports to the log file, the plugins and the progress bar.
 
-    outcome : how training ended, as `fit` says it; `failed` until it says so.
+    Parameters
+    ----------
+    outcome
+        How training ended, as `fit` says it; `failed` until it says so.
     """
 
     def __init__(self, run: Trained, trainer: Trainer, progress: Progress) -> None:

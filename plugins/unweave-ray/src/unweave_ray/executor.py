@@ -8,6 +8,7 @@ import socket
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -88,7 +89,7 @@ class Ray:
                 _end([reference for _, reference in tasks])
 
     def _task(self, function: Callable[[Any], Any]) -> Any:
-        folder, known = os.getcwd(), {n: os.environ[n] for n in PASSED_ON if n in os.environ}
+        folder, known = str(Path.cwd()), {n: os.environ[n] for n in PASSED_ON if n in os.environ}
 
         def perform(job: Any) -> Any:
             # Relative paths in a job are those of the caller.

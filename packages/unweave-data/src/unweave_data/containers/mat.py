@@ -1,6 +1,5 @@
 """MATLAB's mat files of version 5, one array at a time, through scipy."""
 
-import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -83,5 +82,5 @@ def _check(path: Path, name: str, declared: Mapping[str, tuple[Any, str]], what:
     if kind not in _BYTES:
         raise DataError(f"path: {name} in {path} should be an array of numbers, got {kind}")
     size = int(np.prod([int(n) for n in shape], dtype=object)) * _BYTES[kind]
-    check_unpacked(size, os.stat(path).st_size, path, name)
+    check_unpacked(size, path.stat().st_size, path, name)
     check_memory(size, path, name)

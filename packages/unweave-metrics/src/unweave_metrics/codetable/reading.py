@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from unweave_metrics.codetable._bounds import Allowance, TooLarge, check_chunks, npy_size
 from unweave_metrics.codetable.table import ARRAYS, NAMED, CodeTable, make_table
 
 
@@ -20,12 +20,14 @@ def read_code_table(path: str | os.PathLike[str]) -> CodeTable:
 
     Parameters
     ----------
-    path : an HDF5 file (``.h5``, ``.hdf5``) or ``.npz``
+    path
+        An HDF5 file (``.h5``, ``.hdf5``) or ``.npz``.
 
     Raises
     ------
-    ValueError: no such file, not a code table, truncated, linked or object data, or several tables
-    in it.
+    ValueError
+        If there is no such file, not a code table, truncated, linked or object data, or several
+        tables in it.
 
     Examples
     --------
@@ -49,7 +51,8 @@ def read_code_tables(path: str | os.PathLike[str]) -> dict[str, CodeTable]:
 
     Raises
     ------
-    ValueError: as `read_code_table`.
+    ValueError
+        As for `read_code_table`.
     """
     source = Path(path)
     if not source.is_file():
@@ -64,6 +67,7 @@ def read_code_tables(path: str | os.PathLike[str]) -> dict[str, CodeTable]:
 def _read_hdf5(source: Path) -> dict[str, CodeTable]:
     import h5py
 
+    allowance = Allowance(source)
     try:
         with h5py.File(source, "r") as file:
             groups = {"": file} if "codes" in file else {}
@@ -71,14 +75,22 @@ def _read_hdf5(source: Path) -> dict[str, CodeTable]:
                 own = isinstance(file.get(name, getlink=True), h5py.HardLink)
                 if own and name not in ARRAYS and isinstance(file[name], h5py.Group):
                     groups[name] = file[name]
-            return {name: _read_group(group, source, name) for name, group in groups.items()} or {
-                "": _read_group(file, source, "")
+            groups = groups or {"": file}
+            return {
+                name: _read_group(group, source, name, allowance) for name, group in groups.items()
             }
     except (OSError, RuntimeError, KeyError) as error:
-        raise ValueError(f"{source} cannot be read as HDF5: {error}; is it truncated?") from None
+        raise ValueError(
+            f"{source} cannot be read as HDF5: {_short(error)}; is it truncated?"
+        ) from None
 
 
-def _read_group(group: Any, source: Path, name: str) -> CodeTable:
+def _short(error: Exception) -> str:
+    """Return an error's words on one short line."""
+    return " ".join(str(error).split())[:160]
+
+
+def _read_group(group: Any, source: Path, name: str, allowance: Allowance) -> CodeTable:
     """Read one group, data sets that are linked, external or virtual refused."""
     import h5py
 
@@ -97,6 +109,8 @@ def _read_group(group: Any, source: Path, name: str) -> CodeTable:
             raise ValueError(f"{where}: {key} must be stored in the file itself, it is elsewhere")
         if data.dtype.kind not in "biuf":
             raise ValueError(f"{where}: {key} must hold numbers, got dtype {data.dtype}")
+        allowance.spend(data.size or 0, data.dtype.itemsize, f"{where}: {key}")
+        check_chunks(data, f"{where}: {key}")
         try:
             arrays[key] = data[()]
         except MemoryError as error:
@@ -113,17 +127,35 @@ def _read_npz(source: Path) -> dict[str, CodeTable]:
     if not zipfile.is_zipfile(source):
         raise ValueError(f"{source} cannot be read as npz: it is no zip archive, or truncated")
     try:
+        _check_sizes(source)
         with np.load(source, allow_pickle=False) as file:
             for key in file.files:
                 name, _, field = key.rpartition("/")
                 content.setdefault(name, {})[field] = file[key]
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{source} cannot be read as npz: {error}") from None
-    except MemoryError as error:
-        raise ValueError(f"{source} does not fit in memory: {error}") from None
+    except (TooLarge, MemoryError) as error:
+        raise ValueError(f"{source}: {error}") from None
+    except Exception as error:  # a damaged header raises whatever Python's parser does
+        raise ValueError(
+            f"{source} cannot be read as npz: {_short(error)}; is it damaged?"
+        ) from None
     if not content:
         content[""] = {}
     return {name: _npz_table(fields, source, name) for name, fields in content.items()}
+
+
+def _check_sizes(source: Path) -> None:
+    """Refuse arrays that unpack to more than so small a file may hold, from their headers."""
+    allowance = Allowance(source)
+    with zipfile.ZipFile(source) as archive:
+        for member in archive.infolist():
+            allowance.spend(member.file_size, 1, member.filename)
+            with archive.open(member) as stream:
+                count, itemsize = npy_size(stream)
+            if count * itemsize > member.file_size:
+                raise ValueError(
+                    f"{member.filename} declares {count:,} items, its {member.file_size} bytes "
+                    "hold fewer"
+                )
 
 
 def _npz_table(fields: dict[str, Any], source: Path, name: str) -> CodeTable:

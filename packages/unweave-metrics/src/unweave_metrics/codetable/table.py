@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics._arrays import Array, as_array
+from unweave_metrics._arrays import Array, as_array, quoted
 
 # Name in the file -> number of dimensions.
 ARRAYS = {"codes": 2, "std": 2, "factors": 2, "factor_values": 2, "reconstruction_error": 1}
@@ -65,6 +65,8 @@ def make_table(arrays: Mapping[str, Any], attributes: Mapping[str, Any], where: 
             f"got {checked['std'].shape}"
         )
     free = {key: value for key, value in attributes.items() if key not in NAMED}
+    for key, value in free.items():
+        _check_metadata(key, value, where)
     table = CodeTable(
         **checked,
         factor_names=_listed(attributes, "factor_names", _text, where),
@@ -73,6 +75,21 @@ def make_table(arrays: Mapping[str, Any], attributes: Mapping[str, Any], where: 
     )
     _check_names(table, where)
     return table
+
+
+def _check_metadata(key: object, value: Any, where: str) -> None:
+    """Refuse what files could keep only as a pickle."""
+    if not isinstance(key, str) or not key or "/" in key:
+        raise TypeError(f"{where}: metadata must be named by words without '/', got {quoted(key)}")
+    try:
+        kind = np.asarray(value).dtype.kind
+    except ValueError:  # rows of different lengths
+        kind = "O"
+    if kind not in "biufUS":
+        raise TypeError(
+            f"{where}: metadata {key!r} must be a number, a string or a list of one of them, got "
+            f"{type(value).__name__} {quoted(value)}; write it as JSON text"
+        )
 
 
 def _check_names(table: CodeTable, where: str) -> None:
@@ -97,7 +114,7 @@ def _listed(
         return tuple(kind(entry) for entry in value)
     except (TypeError, ValueError):
         raise ValueError(
-            f"{where}: {name} must list one entry for each factor, got {value!r}"
+            f"{where}: {name} must list one entry for each factor, got {quoted(value)}"
         ) from None
 
 
@@ -121,18 +138,25 @@ def write_code_table(
 
     Parameters
     ----------
-    path : where to; an existing file is replaced
-    codes : shape (n, d), kept as float32
-    std : standard deviations of the posterior, shape (n, d)
+    path
+        Where to; an existing file is replaced.
+    codes : shape (n, d), kept in the precision that they have
+    std
+        Standard deviations of the posterior, shape (n, d).
     factors : integer classes, shape (n, k)
-    factor_values : values of the factors, shape (n, k)
-    reconstruction_error : squared error of each row, shape (n,)
-    factor_names, factor_sizes : one for each factor
-    metadata : numbers and strings to keep as attributes
+    factor_values
+        Values of the factors, shape (n, k).
+    reconstruction_error
+        Squared error of each row, shape (n,).
+    factor_names, factor_sizes
+        One for each factor.
+    metadata
+        Numbers, strings, and lists of one of them, to keep as attributes.
 
     Raises
     ------
-    ValueError: shapes that do not fit, or another file ending.
+    ValueError
+        For shapes that do not fit, or another file ending. TypeError: metadata of another kind.
 
     Examples
     --------
@@ -159,12 +183,15 @@ def write_code_tables(path: str | os.PathLike[str], tables: Mapping[str, CodeTab
 
     Parameters
     ----------
-    path : ends in ``.h5``, ``.hdf5`` or ``.npz``
-    tables : name -> table; a name is one word without ``/``
+    path
+        Ends in ``.h5``, ``.hdf5`` or ``.npz``.
+    tables
+        Name -> table; a name is one word without ``/``.
 
     Raises
     ------
-    ValueError: no table, a name with ``/``, another file ending.
+    ValueError
+        For no table, a name with ``/``, another file ending.
 
     Examples
     --------
@@ -210,11 +237,6 @@ def _write_beside(target: Path, write: Callable[[Path], None]) -> None:
         part.unlink(missing_ok=True)
 
 
-def _stored(name: str, array: Array) -> Array:
-    """Return the array in the dtype that files keep it in."""
-    return array.astype(np.float32) if name in ("codes", "std", "reconstruction_error") else array
-
-
 def _write_hdf5(part: Path, tables: Mapping[str, CodeTable]) -> None:
     import h5py
 
@@ -224,7 +246,7 @@ def _write_hdf5(part: Path, tables: Mapping[str, CodeTable]) -> None:
         for name, table in tables.items():
             group = file.create_group(name) if name else file
             for key, array in table.arrays().items():
-                group.create_dataset(key, data=_stored(key, array))
+                group.create_dataset(key, data=array)
             for key, value in table.metadata.items():
                 group.attrs[key] = value
             if table.factor_names:
@@ -238,7 +260,7 @@ def _write_npz(part: Path, tables: Mapping[str, CodeTable]) -> None:
     content: dict[str, Any] = {}
     for name, table in tables.items():
         prefix = f"{name}/" if name else ""
-        content |= {prefix + key: _stored(key, array) for key, array in table.arrays().items()}
+        content |= {prefix + key: array for key, array in table.arrays().items()}
         if table.factor_names:
             content[prefix + "factor_names"] = np.array(table.factor_names, dtype=np.str_)
         if table.factor_sizes:

@@ -113,6 +113,10 @@ def ratio(gap: float, entropy: float) -> float:
 
 
 def known_mean(values: Floats) -> float:
-    """Return the mean of what is known, NaN where nothing is."""
+    """Return the mean of what is known, refusing factors that all follow from others."""
     known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else float("nan")
+    if len(known) == 0:
+        raise ValueError(
+            "factors must have one that does not follow from another, got none; drop those that do"
+        )
+    return float(known.mean())

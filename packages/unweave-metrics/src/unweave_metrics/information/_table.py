@@ -10,18 +10,23 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics._arrays import Array, check_choice, check_pair
-from unweave_metrics._binning import bin_columns, factor_labels
-from unweave_metrics._counting import Counts, Floats, Labels, PairInformation
+from unweave_metrics._binning import bin_columns, class_columns, factor_labels
+from unweave_metrics._counting import ROUNDING, Counts, Floats, Labels, PairInformation
 from unweave_metrics._kinds import Declared, kinds_of
 from unweave_metrics._named import with_names
+from unweave_metrics._options import check_options
 from unweave_metrics._sampling import subsample
+from unweave_metrics._scaling import in_reach
 from unweave_metrics.information._correction import CORRECTIONS, corrected_information
+from unweave_metrics.information._neighbors import class_information
 from unweave_metrics.presets import settings_for
 
 ESTIMATORS = ("bins", "neighbors")
 NORMALIZERS = ("factor", "code", "none")
 DEAD_CODES = ("zero", "nan")
 NEIGHBORS = 3
+
+DEAD_IS_NAN = "with dead_codes='nan' a code that knows nothing makes it NaN"
 
 
 @dataclass(frozen=True)
@@ -55,12 +60,17 @@ class InformationTable:
         """Return I(z_i; y_k) over H(y_k) or H(z_i), or as it is; a dead code has 0 or NaN."""
         information = self.pairs.mutual_information
         if self.settings["normalizer"] == "factor":
-            return information / self.pairs.entropy_b[None, :]
+            return _over(information, self.pairs.entropy_b[None, :], 0.0)
         if self.settings["normalizer"] == "none":
             return information
-        entropy = self.pairs.entropy_a[:, None]
         dead = np.nan if self.settings["dead_codes"] == "nan" else 0.0
-        return np.where(entropy > 0, information / np.where(entropy > 0, entropy, 1.0), dead)
+        return _over(information, self.pairs.entropy_a[:, None], dead)
+
+
+def _over(information: Floats, entropy: Floats, dead: float) -> Floats:
+    """Return a quotient; `dead` where the entropy, corrected perhaps, is not above 0."""
+    alive = entropy > ROUNDING
+    return np.where(alive, information / np.where(alive, entropy, 1.0), dead)
 
 
 @with_names
@@ -98,7 +108,7 @@ def information_table(
         "samples": samples,
         "bias_correction": bias_correction,
     }
-    settings = settings_for("information", preset, given) | {"seed": seed}
+    settings = settings_for("information", preset, given) | check_options({"seed": seed})
     check_choice(settings["estimator"], "estimator", ESTIMATORS)
     check_choice(settings["normalizer"], "normalizer", NORMALIZERS)
     check_choice(settings["dead_codes"], "dead_codes", DEAD_CODES)
@@ -131,20 +141,25 @@ def neighbor_information(
     The entropy of a measurement is taken to be its information about itself by the same estimate,
     which is finite; classes and codes keep their binned entropies.
     """
-    from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
+    from sklearn.feature_selection import mutual_info_regression
 
     if len(z) <= NEIGHBORS:
         raise ValueError(f"codes must have more than {NEIGHBORS} rows, got {len(z)}")
     # The package that has this convention fixes the estimator's jitter so.
     options = {"discrete_features": False, "n_neighbors": NEIGHBORS, "random_state": 42}
-    values = z.astype(np.float64)
+    values, y = in_reach(z)[0], in_reach(y)[0]
+    jitter = np.random.RandomState(42).standard_normal(values.shape)
     information, entropy = np.empty((z.shape[1], y.shape[1])), binned.entropy_b.copy()
     for k in range(y.shape[1]):
         if measured[k]:
             information[:, k] = mutual_info_regression(values, y[:, k], **options)
             entropy[k] = mutual_info_regression(y[:, [k]], y[:, k], **options)[0]
         else:
-            information[:, k] = mutual_info_classif(values, y[:, k], **options)
+            label = class_columns(y[:, [k]])[0][0]
+            information[:, k] = [
+                class_information(code, label, NEIGHBORS, noise)
+                for code, noise in zip(values.T, jitter.T, strict=True)
+            ]
     return replace(binned, mutual_information=information, entropy_b=entropy)
 
 

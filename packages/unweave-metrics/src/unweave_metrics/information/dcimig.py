@@ -23,7 +23,8 @@ def dcimig_of(table: InformationTable) -> Score:
     credited = np.zeros(information.shape[1])
     np.maximum.at(credited, information.argmax(axis=1), gaps)
     parts = {"per_factor": credited, "per_code": gaps} | table.parts
-    value = credited.sum() / table.pairs.entropy_b.sum()
+    entropy = float(table.pairs.entropy_b.sum())  # corrected perhaps, to nothing
+    value = credited.sum() / entropy if entropy > 0 else 0.0
     return Score(value, name="dcimig", parts=parts, settings=table.settings, notes=table.notes)
 
 
@@ -42,6 +43,7 @@ def dcimig(
     factors: ArrayLike,
     *,
     preset: str | None = None,
+    estimator: str | None = None,
     bins: int | None = None,
     binning: str | None = None,
     bin_factors: bool | None = None,
@@ -60,8 +62,9 @@ def dcimig(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2
-    preset, bins, binning, bin_factors, samples,
-    bias_correction, factor_kinds, seed : as for `mig`
+    preset, estimator, bins, binning, bin_factors, samples,
+    bias_correction, factor_kinds, seed
+        As for `mig`.
 
     Returns
     -------
@@ -69,7 +72,8 @@ def dcimig(
 
     Raises
     ------
-    ValueError: fewer than two factors, and what `mig` raises.
+    ValueError
+        For fewer than two factors, and what `mig` raises.
 
     References
     ----------
@@ -83,7 +87,8 @@ def dcimig(
     """
     return dcimig_of(
         information_table(
-            codes, factors, preset=preset, bins=bins, binning=binning, bin_factors=bin_factors,
-            samples=samples, bias_correction=bias_correction, factor_kinds=factor_kinds, seed=seed,
+            codes, factors, preset=preset, estimator=estimator, bins=bins, binning=binning,
+            bin_factors=bin_factors, samples=samples, bias_correction=bias_correction,
+            factor_kinds=factor_kinds, seed=seed,
         )
     )  # fmt: skip

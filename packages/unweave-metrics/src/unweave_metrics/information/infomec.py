@@ -13,8 +13,10 @@ from unweave_metrics._counting import Floats, pair_information
 from unweave_metrics._kinds import Declared, kinds_of
 from unweave_metrics._logistic import fit_logistic
 from unweave_metrics._sampling import subsample
+from unweave_metrics._scaling import together_in_reach
 from unweave_metrics._standardized import standardized
 from unweave_metrics.catalogue import metric
+from unweave_metrics.information._neighbors import class_information
 from unweave_metrics.intervals.strategies import Refits
 from unweave_metrics.presets import settings_for
 from unweave_metrics.score import Score
@@ -27,6 +29,10 @@ ACTIVE = ("range", "iqr", "all")
     interval=Refits(seconds=0.5),
     threads=False,
     family="infomec",
+    undefined=(
+        "with a single factor InfoM has nothing to compare; with dead_codes='nan' an active code "
+        "without any information makes it NaN"
+    ),
     cost="O(n log n d k)",
     rewards=("InfoM: one factor a code; InfoC: one code a factor; InfoE: linear readability"),
     misses=(
@@ -63,17 +69,24 @@ def infomec(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k); measurements are cut into `bins` bins
-    preset : convention by name; without one those of ``"hsu2023"`` on every row, but for
-        `dead_codes`
-    discrete_codes : take code values as classes (plug-in information) instead of nearest neighbours
-    neighbors : of the nearest-neighbour estimate
-    active : a code is active if its ``"range"``, or its interquartile range ``"iqr"``, is above
-        `active_fraction` of the widest; or ``"all"``
-    dead_codes : active codes without any information count ``"zero"`` or make InfoM and InfoC
-        ``"nan"``
-    samples : rows drawn without replacement where there are more
-    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
-    seed : decides that draw and the estimator's jitter
+    preset
+        Convention by name; without one those of ``"hsu2023"`` on every row, but for
+        `dead_codes`.
+    discrete_codes
+        Take code values as classes (plug-in information) instead of nearest neighbours.
+    neighbors
+        Of the nearest-neighbour estimate.
+    active
+        A code is active if its ``"range"``, or its interquartile range ``"iqr"``, is above
+        `active_fraction` of the widest; or ``"all"``.
+    dead_codes
+        Active codes without any information count ``"zero"`` or make InfoM and InfoC ``"nan"``.
+    samples
+        Rows drawn without replacement where there are more.
+    factor_kinds
+        ``"class"`` or ``"measurement"``, as for `mig`.
+    seed
+        Decides that draw and the estimator's jitter.
 
     Returns
     -------
@@ -81,8 +94,9 @@ def infomec(
 
     Raises
     ------
-    ValueError: a factor of one value, too few rows for the neighbours, NaN or infinite values,
-    shapes that do not fit.
+    ValueError
+        For a factor of one value, too few rows for the neighbours, NaN or infinite values,
+        shapes that do not fit.
 
     References
     ----------
@@ -128,10 +142,11 @@ def active_codes(z: Array, settings: dict[str, Any]) -> Array:
     """Return which codes are active (d,)."""
     if settings["active"] == "all":
         return np.ones(z.shape[1], dtype=bool)
+    (values,), _ = together_in_reach(z)  # only proportions count
     if settings["active"] == "range":
-        spread = np.ptp(z.astype(np.float64), axis=0)
+        spread = np.ptp(values, axis=0)
     else:
-        spread = np.subtract(*np.percentile(z.astype(np.float64), [75, 25], axis=0))
+        spread = np.subtract(*np.percentile(values, [75, 25], axis=0))
     limit = 0.0 if settings["discrete_codes"] else spread.max() * settings["active_fraction"]
     return np.asarray(spread > limit)
 
@@ -141,8 +156,6 @@ def _normalized_information(z: Array, labels: Array, settings: dict[str, Any]) -
     if settings["discrete_codes"]:
         pairs = pair_information(class_columns(z, "codes")[0], labels)
         return (pairs.mutual_information / pairs.entropy_b).T
-    from sklearn.feature_selection import mutual_info_classif
-
     if len(z) <= settings["neighbors"]:
         raise ValueError(
             f"codes must have more than neighbors={settings['neighbors']} rows, got {len(z)}"
@@ -150,17 +163,11 @@ def _normalized_information(z: Array, labels: Array, settings: dict[str, Any]) -
     standard = standardized(z)
     entropy = pair_information(labels, labels).entropy_b
     # One legacy generator drawn from pair by pair: the jitter is then that of the authors' program.
-    jitter = np.random.RandomState(settings["seed"])  # noqa: NPY002
+    jitter = np.random.RandomState(settings["seed"])
     information = [
-        mutual_info_classif(
-            standard[:, [i]],
-            label,
-            discrete_features=False,
-            n_neighbors=settings["neighbors"],
-            random_state=jitter,
-        )[0]
+        class_information(code, label, settings["neighbors"], jitter.standard_normal(len(z)))
         for label in labels
-        for i in range(z.shape[1])
+        for code in standard.T
     ]
     return np.asarray(np.reshape(information, (len(labels), z.shape[1])) / entropy[:, None])
 

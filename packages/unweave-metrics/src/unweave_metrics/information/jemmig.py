@@ -25,7 +25,9 @@ def jemmig_of(table: InformationTable, complement: bool = True) -> Score:
     best = np.where(equal, pairs.entropy_a[:, None], np.inf).argmin(axis=0)
     joint = pairs.entropy_a[best] + pairs.entropy_b - first
     largest = pairs.entropy_b + np.log(table.settings["bins"])
-    gaps = (joint - first + second) / largest
+    # A single bin knows nothing; corrected entropies may come out 0.
+    known = largest > ROUNDING
+    gaps = np.where(known, (joint - first + second) / np.where(known, largest, 1.0), 1.0)
     gaps = 1 - gaps if complement else gaps
     parts = {"per_factor": gaps, "best_code": best} | table.parts
     settings = table.settings | {"complement": complement}
@@ -68,9 +70,10 @@ def jemmig(
     ----------
     codes : float array, shape (n, d), d at least 2
     factors : integer classes or float values, shape (n, k)
-    complement : return 1 minus the fraction
-    preset, bins, binning, bin_factors, samples,
-    bias_correction, factor_kinds, seed : as for `mig`
+    complement
+        Return 1 minus the fraction preset, bins, binning, bin_factors, samples,.
+    bias_correction, factor_kinds, seed
+        As for `mig`.
 
     Returns
     -------
@@ -78,7 +81,8 @@ def jemmig(
 
     Raises
     ------
-    ValueError: what `mig` raises.
+    ValueError
+        What `mig` raises.
 
     References
     ----------

@@ -7,7 +7,13 @@ from numpy.typing import ArrayLike
 from unweave_metrics._arrays import check_several
 from unweave_metrics._kinds import Declared
 from unweave_metrics.catalogue import metric
-from unweave_metrics.information._table import InformationTable, best_of, information_table, top_two
+from unweave_metrics.information._table import (
+    DEAD_IS_NAN,
+    InformationTable,
+    best_of,
+    information_table,
+    top_two,
+)
 from unweave_metrics.intervals.recounting import Information
 from unweave_metrics.score import Score
 
@@ -32,6 +38,7 @@ def mig_sup_of(table: InformationTable) -> Score:
     interval=Information(mig_sup_of),
     usual=True,
     family="information",
+    undefined=DEAD_IS_NAN,
     cost="O(n d k)",
     rewards="a code that knows one factor",
     misses="factors that no code knows; spare codes lower it",
@@ -76,7 +83,8 @@ def mig_sup(
 
     Raises
     ------
-    ValueError: fewer than two factors, and what `mig` raises.
+    ValueError
+        For fewer than two factors, and what `mig` raises.
 
     References
     ----------

@@ -9,7 +9,7 @@ from unweave_metrics._arrays import check_several
 from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import Declared
 from unweave_metrics.catalogue import metric
-from unweave_metrics.information._table import InformationTable, information_table
+from unweave_metrics.information._table import DEAD_IS_NAN, InformationTable, information_table
 from unweave_metrics.intervals.interval import SAME_SIZE
 from unweave_metrics.intervals.recounting import Information
 from unweave_metrics.score import Score
@@ -32,6 +32,7 @@ def modularity_of(table: InformationTable) -> Score:
     interval=Information(modularity_of, covers=SAME_SIZE, method="centred"),
     usual=True,
     family="information",
+    undefined=DEAD_IS_NAN,
     cost="O(n d k)",
     rewards="codes that know one factor each",
     misses="factors that no code knows; noise codes get about .6 at 3,000 rows",
@@ -68,7 +69,8 @@ def modularity(
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2
     preset, estimator, bins, binning, bin_factors, dead_codes, samples,
-    bias_correction, factor_kinds, seed : as for `mig`
+    bias_correction, factor_kinds, seed
+        As for `mig`.
 
     Returns
     -------
@@ -76,7 +78,8 @@ def modularity(
 
     Raises
     ------
-    ValueError: fewer than two factors, and what `mig` raises.
+    ValueError
+        For fewer than two factors, and what `mig` raises.
 
     References
     ----------

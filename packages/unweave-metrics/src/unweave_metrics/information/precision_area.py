@@ -70,7 +70,8 @@ def precision_area(
 
     Raises
     ------
-    ValueError: what `mig` raises.
+    ValueError
+        What `mig` raises.
 
     References
     ----------
@@ -82,7 +83,7 @@ def precision_area(
     >>> import numpy as np
     >>> factors = np.random.default_rng(0).integers(0, 4, size=(1000, 2))
     >>> round(float(precision_area(factors + 0.0, factors)), 1)
-    2.8
+    2.1
     """
     table = information_table(
         codes, factors, preset=preset, estimator=estimator, bins=bins, binning=binning,

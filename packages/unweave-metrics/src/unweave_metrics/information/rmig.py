@@ -52,12 +52,18 @@ def rmig(
     ----------
     codes : float array, shape (n, d), d at least 2: posterior means
     factors : integer classes or float values, shape (n, k)
-    std : posterior standard deviations, shape (n, d); without them each row is a point
-    bins : number of bins, 100 unless given
-    low, high : range that is cut, -4 and 4 unless given: almost all of a standard normal prior
-    normalize : divide by the entropy of the factor
-    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
-    preset : convention by name
+    std
+        Posterior standard deviations, shape (n, d); without them each row is a point.
+    bins
+        Number of bins, 100 unless given.
+    low, high
+        Range that is cut, -4 and 4 unless given: almost all of a standard normal prior.
+    normalize
+        Divide by the entropy of the factor.
+    factor_kinds
+        ``"class"`` or ``"measurement"``, as for `mig`.
+    preset
+        Convention by name.
 
     Returns
     -------
@@ -66,7 +72,8 @@ def rmig(
 
     Raises
     ------
-    ValueError: fewer than two codes, `std` of another shape or not positive, a factor of one value.
+    ValueError
+        For fewer than two codes, `std` of another shape or not positive, a factor of one value.
 
     References
     ----------
@@ -84,8 +91,7 @@ def rmig(
     settings = settings_for("rmig", preset, given)
     z, y = check_pair(codes, factors)
     check_several(z.shape[1], "codes", "rmig")
-    if not settings["high"] > settings["low"]:
-        raise ValueError(f"high must be above low, got {settings['high']} and {settings['low']}")
+    _check_range(settings["low"], settings["high"], settings["bins"])
     deviations = _check_std(std, z)
     kinds = kinds_of(y, factor_kinds)
     labels = factor_labels(y, kinds.measured, settings["factor_bins"])
@@ -96,6 +102,14 @@ def rmig(
     settings |= {"posterior": "gaussian" if std is not None else "points", "rows": len(z)}
     settings |= {"factor_kinds": kinds.words}
     return Score(gaps.mean(), name="rmig", parts=parts, settings=settings, notes=kinds.notes)
+
+
+def _check_range(low: float, high: float, bins: int) -> None:
+    """Refuse a range that has no bins of some width."""
+    if not high > low:
+        raise ValueError(f"high must be above low, got {high} and {low}")
+    if not (np.diff(np.linspace(low, high, bins + 1)) > 0).all():
+        raise ValueError(f"high - low must be wide enough for {bins} bins, got {high} and {low}")
 
 
 def _check_std(std: ArrayLike | None, z: Array) -> Floats:
@@ -154,8 +168,8 @@ def _add_mass(z, deviations, labels, edges, counts):  # type: ignore[no-untyped-
                     total += mass[b]
                     below = above
             if total <= 0:  # a point, or a posterior that lies outside the range
-                place = int((z[j, i] - edges[0]) / (edges[1] - edges[0]))
-                place = min(max(place, 0), bins - 1)
+                near = min(max(z[j, i], edges[0]), edges[bins])
+                place = min(int((near - edges[0]) / (edges[1] - edges[0])), bins - 1)
                 for k in range(labels.shape[0]):
                     counts[i, k, place, labels[k, j]] += 1.0
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
+from unweave_metrics._arrays import as_array
 from unweave_metrics._counting import Floats
 from unweave_metrics._named import as_numbers, named
 from unweave_metrics._signatures import accepted
@@ -15,6 +16,9 @@ from unweave_metrics.score import Score
 
 # Arguments of metrics that hold rows too, though they are given by name.
 ROWS_BY_NAME = ("std", "test_codes", "test_factors")
+
+# Arguments that hold an array per model.
+OF_MODELS = ("representations", "kls")
 
 UNBOUNDED = (-float("inf"), float("inf"))
 
@@ -27,8 +31,9 @@ def bounds_of(bounds: tuple[float, float], score: Score) -> tuple[float, float]:
 
 def made_call(entry: Entry, arrays: Mapping[str, Any], options: Mapping[str, Any]) -> Call:
     """Call a metric with arrays and options by name; options that hold rows count as arrays."""
-    by_name = {name: options[name] for name in ROWS_BY_NAME if name in options}
-    given, names = as_numbers({**arrays, **by_name})
+    by_name = {name: options[name] for name in ROWS_BY_NAME if options.get(name) is not None}
+    numbers, names = as_numbers({**arrays, **by_name})
+    given = {name: _read(value, name) for name, value in numbers.items()}
     rest = {name: value for name, value in options.items() if name not in by_name}
     found = named(entry.function(**given, **rest), names)
     score = found if isinstance(found, Score) else Score(found, name=entry.name)
@@ -37,6 +42,13 @@ def made_call(entry: Entry, arrays: Mapping[str, Any], options: Mapping[str, Any
         entry.function, given, alone, score, entry.interval.chosen(score),
         bounds_of(entry.bounds, score), entry.threads,
     )  # fmt: skip
+
+
+def _read(value: Any, name: str) -> Any:
+    """Return an array, or those of a list of models, read once for all resamples."""
+    if name in OF_MODELS and isinstance(value, list | tuple):
+        return [as_array(part, f"{name}[{i}]") for i, part in enumerate(value)]
+    return as_array(value, name)
 
 
 def replicated(

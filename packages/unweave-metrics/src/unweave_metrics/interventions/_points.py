@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from unweave_metrics._arrays import Array, check_positive
+from unweave_metrics._arrays import Array
 from unweave_metrics._compiled import Kernel
 from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import FactorKinds
 from unweave_metrics._logistic import fit_logistic
 from unweave_metrics._sampling import generator
+from unweave_metrics._scaling import in_reach
 from unweave_metrics.interventions._groups import Groups, Rows, draw_pairs
 from unweave_metrics.interventions._votes import rescaled
 from unweave_metrics.score import Score
@@ -26,13 +27,11 @@ def pair_score(
     max_iter: int,
 ) -> Score:
     """Fit the classifier to training points and score it on evaluation points."""
-    for count in ("train_points", "eval_points", "batch_size"):
-        check_positive(settings[count], count)
     k = len(groups.labels)
     if k < 2:
         raise ValueError(f"{name} needs at least two factors to tell apart, got {k}")
     rng = generator(settings["seed"])
-    values = np.array(z, dtype=np.float64, order="C")
+    values = np.ascontiguousarray(in_reach(z)[0])
     train, train_factor = _points(values, groups, settings["train_points"], settings, rng)
     fresh, fresh_factor = _points(values, groups, settings["eval_points"], settings, rng)
     if len(np.unique(train_factor)) < 2:

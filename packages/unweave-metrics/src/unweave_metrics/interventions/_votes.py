@@ -8,16 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave_metrics._arrays import Array
+from unweave_metrics._arrays import Array, constant_columns
 from unweave_metrics._compiled import Kernel
 from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import FactorKinds
 from unweave_metrics._sampling import draw_rows, generator
+from unweave_metrics._scaling import in_reach, shifted
 from unweave_metrics.interventions._groups import Groups, draw_batches
 from unweave_metrics.score import Score
 
 Votes = NDArray[np.int64]
 
+
+# Why a score may be NaN.
+NO_CODE = "no code is active"
 
 # Votes drawn at a time: their rows stay in the second-level cache.
 CHUNK = 1_000
@@ -33,9 +37,12 @@ def vote_score(
     """
     rng = generator(settings["seed"])
     rows = draw_rows(len(z), settings["variance_samples"], rng)
-    z = np.array(z, dtype=np.float64, order="C")
+    values, powers = in_reach(z)
+    z = np.ascontiguousarray(values)
+    # In the units of `z`, whose ratios are those of the codes.
     variances = (z if rows is None else z[rows]).var(axis=0, ddof=1, dtype=np.float64)
-    active = np.sqrt(variances) >= settings["prune_std"]
+    variances[constant_columns(z)] = 0.0  # not what rounding of the mean leaves
+    active = shifted(np.sqrt(variances), powers) >= settings["prune_std"]
     tables = []
     for number in (settings["train_votes"], settings["eval_votes"]):
         table = np.zeros((z.shape[1], len(groups.labels)), dtype=np.int64)
@@ -52,7 +59,7 @@ def vote_score(
     notes = kinds.notes
     if not active.any():
         trained = tested = math.nan
-        notes = (*notes, f"no code is active: each varies by less than {settings['prune_std']:g}")
+        notes = (*notes, f"{NO_CODE}: each varies by less than {settings['prune_std']:g}")
     elif settings["rescale"]:
         trained, tested = rescaled(trained, train.shape[1]), rescaled(tested, train.shape[1])
     parts = {
@@ -60,7 +67,7 @@ def vote_score(
         "votes": train,
         "eval_votes": evaluation,
         "active": active,
-        "variances": variances,
+        "variances": shifted(variances, 2 * powers),
     }
     settings = settings | {"factor_kinds": kinds.words, "rows": len(z)}
     return Score(tested, name=name, parts=parts, settings=settings, notes=notes)

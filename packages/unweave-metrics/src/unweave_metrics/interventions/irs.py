@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -11,6 +13,7 @@ from unweave_metrics._compiled import Kernel
 from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import Declared, kinds_of
 from unweave_metrics._sampling import subsample
+from unweave_metrics._scaling import in_reach, shifted
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.interval import SAME_SIZE
 from unweave_metrics.intervals.strategies import Rows
@@ -60,15 +63,23 @@ def irs(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k)
-    preset : convention by name; without one those of ``"locatello2019"`` on every row
-    quantile : of the deviations; 1 is the paper's maximum
-    bins : number of bins for factors
-    bin_factors : cut every factor, classes too; measurements always are
-    binning : ``"range"`` cuts [min, max] of a factor, ``"unit"`` scales to [0, 1] first; they
-        differ by rounding where values lie on the edges of bins
-    samples : rows drawn without replacement where there are more
-    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
-    seed : decides that draw
+    preset
+        Convention by name; without one those of ``"locatello2019"`` on every row.
+    quantile
+        Of the deviations; 1 is the paper's maximum.
+    bins
+        Number of bins for factors.
+    bin_factors
+        Cut every factor, classes too; measurements always are.
+    binning
+        ``"range"`` cuts [min, max] of a factor, ``"unit"`` scales to [0, 1] first; they differ
+        by rounding where values lie on the edges of bins.
+    samples
+        Rows drawn without replacement where there are more.
+    factor_kinds
+        ``"class"`` or ``"measurement"``, as for `mig`.
+    seed
+        Decides that draw.
 
     Returns
     -------
@@ -77,9 +88,9 @@ def irs(
 
     Raises
     ------
-    ValueError: quantile outside (0, 1], a factor of one value, NaN or infinite values, shapes that
-    do not
-        fit.
+    ValueError
+        For quantile outside (0, 1], a factor of one value, NaN or infinite values, shapes that
+        do not fit.
 
     References
     ----------
@@ -97,8 +108,6 @@ def irs(
         "samples": samples,
     }  # fmt: skip
     settings = settings_for("irs", preset, given) | {"seed": seed}
-    if not 0 < settings["quantile"] <= 1:
-        raise ValueError(f"quantile must be above 0 and at most 1, got {settings['quantile']}")
     z, y = check_pair(codes, factors)
     kinds = kinds_of(y, factor_kinds)
     z, y = subsample(z, y, settings["samples"], seed)
@@ -110,17 +119,17 @@ def irs(
     active = ~constant_columns(z)
     settings |= {"factor_kinds": kinds.words, "rows": len(z)}
     if not active.any():
-        parts = {"active": active}
-        return Score(0.0, name="irs", parts=parts, settings=settings, notes=kinds.notes)
-    values = z[:, active].astype(np.float64)
+        nothing = {"active": active}
+        return Score(0.0, name="irs", parts=nothing, settings=settings, notes=kinds.notes)
+    values, powers = in_reach(z[:, active])
     largest = np.abs(values - values.mean(axis=0)).max(axis=0)
     matrix = 1 - robustness_deviations(values, groups, settings["quantile"]) / largest[:, None]
     per_code = matrix.max(axis=1)
-    parts = {
-        "per_code": per_code, "parents": matrix.argmax(axis=1), "max_deviations": largest,
-        "matrix": matrix, "active": active,
+    parts: dict[str, Any] = {
+        "per_code": per_code, "parents": matrix.argmax(axis=1),
+        "max_deviations": shifted(largest, powers), "matrix": matrix, "active": active,
     }  # fmt: skip
-    value = np.average(per_code, weights=largest)
+    value = np.average(per_code, weights=shifted(largest, powers - powers.max()))
     return Score(value, name="irs", parts=parts, settings=settings, notes=kinds.notes)
 
 

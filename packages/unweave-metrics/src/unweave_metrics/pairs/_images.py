@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics._arrays import Array, check_images
+from unweave_metrics._counting import Floats
 
 
 def check_image_pair(images: ArrayLike, reconstructions: ArrayLike) -> tuple[Array, Array]:
@@ -14,3 +16,9 @@ def check_image_pair(images: ArrayLike, reconstructions: ArrayLike) -> tuple[Arr
     if x.shape != y.shape:
         raise ValueError(f"reconstructions must have the shape of images {x.shape}, got {y.shape}")
     return x, y
+
+
+def mean_over_images(per_image: Floats) -> float:
+    """Return the mean, infinite where a sum over images is."""
+    with np.errstate(over="ignore"):
+        return float(per_image.mean())

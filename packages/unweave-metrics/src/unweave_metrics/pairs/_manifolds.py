@@ -34,7 +34,7 @@ class Manifolds:
 def manifolds(x: ArrayLike, y: ArrayLike, neighbors: int) -> Manifolds:
     """Return what lies in whose balls."""
     check_positive(neighbors, "neighbors")
-    first, second = check_two(x, y)
+    first, second, _ = check_two(x, y)  # only which distance is the larger counts
     least = min(len(first), len(second))
     if least <= neighbors:
         raise ValueError(

@@ -7,15 +7,20 @@ from numpy.typing import ArrayLike
 
 from unweave_metrics._arrays import check_matrix
 from unweave_metrics._counting import Floats
+from unweave_metrics._scaling import together_in_reach
 
 
-def check_two(x: ArrayLike, y: ArrayLike, rows: int = 2) -> tuple[Floats, Floats]:
-    """Return both sets as float64 arrays (n, d) and (m, d)."""
+def check_two(x: ArrayLike, y: ArrayLike, rows: int = 2) -> tuple[Floats, Floats, int]:
+    """Return both sets as float64 arrays (n, d) and (m, d), within reach of squares.
+
+    Both are divided by 2 to the power returned, 0 for ordinary numbers.
+    """
     first = check_matrix(x, "x", rows=rows)
     second = check_matrix(y, "y", rows=rows)
     if first.shape[1] != second.shape[1]:
         raise ValueError(f"y must have the {first.shape[1]} columns of x, got shape {second.shape}")
-    return first.astype(np.float64), second.astype(np.float64)
+    (first, second), power = together_in_reach(first, second)
+    return first, second, power
 
 
 def pair_mean(kernel: Floats, unbiased: bool) -> float:

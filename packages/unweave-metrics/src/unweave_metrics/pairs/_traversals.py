@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from unweave_metrics._arrays import as_array, check_finite
 from unweave_metrics._counting import Floats
+from unweave_metrics._scaling import Exponents, in_reach
 
 
 def check_traversals(
@@ -41,9 +42,16 @@ def check_traversals(
             f"positions must have shape (t,) or that of attributes {measured.shape}, got "
             f"{np.shape(positions)}"
         ) from None
-    if (np.diff(moved, axis=2) == 0).any():
+    if (moved[..., 1:] == moved[..., :-1]).any():
         raise ValueError("positions must move at every step, got the same position twice")
     return moved, measured
+
+
+def each_in_reach(traversals: Floats) -> tuple[Floats, Exponents]:
+    """Return traversals (n, k, t), each within reach of squares, and powers (n, k, 1) taken out."""
+    n, k, t = traversals.shape
+    values, powers = in_reach(traversals.reshape(-1, t).T)
+    return values.T.reshape(n, k, t), powers.reshape(n, k, 1)
 
 
 def mean_by_attribute(values: Floats) -> Floats:

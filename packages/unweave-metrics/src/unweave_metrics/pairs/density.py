@@ -16,7 +16,7 @@ from unweave_metrics.score import Score
     bounds=UPWARD,
     cost="O((n + m)^2 d)",
     rewards="samples where real ones are dense",
-    misses="what is never generated",
+    misses="what is never generated; repeated rows",
     with_rows="About 1 for samples of the real law at any size.",
 )
 def density(x: ArrayLike, y: ArrayLike, *, neighbors: int = 5) -> Score:
@@ -28,9 +28,12 @@ def density(x: ArrayLike, y: ArrayLike, *, neighbors: int = 5) -> Score:
 
     Parameters
     ----------
-    x : real samples or their features, shape (n, d)
-    y : generated ones, shape (m, d)
-    neighbors : k
+    x
+        Real samples or their features, shape (n, d).
+    y
+        Generated ones, shape (m, d).
+    neighbors
+        k.
 
     Returns
     -------
@@ -38,7 +41,8 @@ def density(x: ArrayLike, y: ArrayLike, *, neighbors: int = 5) -> Score:
 
     Raises
     ------
-    ValueError: not more rows than neighbours, different columns, NaN or infinite values.
+    ValueError
+        For not more rows than neighbours, different columns, NaN or infinite values.
 
     References
     ----------

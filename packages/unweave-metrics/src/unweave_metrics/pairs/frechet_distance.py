@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from unweave_metrics._scaling import shifted_number
 from unweave_metrics.catalogue import UPWARD, metric
 from unweave_metrics.intervals.strategies import Rows
 from unweave_metrics.pairs._sets import check_two
@@ -38,6 +39,11 @@ def frechet_distance(x: ArrayLike, y: ArrayLike) -> Score:
     -------
     Score, with parts `mean` and `covariance`, the two terms.
 
+    Raises
+    ------
+    ValueError
+        For different columns, NaN or infinite values, a distance beyond the largest float.
+
     References
     ----------
     M. Heusel et al., "GANs trained by a two time-scale update rule", 2017, eq. 6; D. C. Dowson, B.
@@ -49,13 +55,16 @@ def frechet_distance(x: ArrayLike, y: ArrayLike) -> Score:
     >>> round(float(frechet_distance(x, x + [3, 4])), 6)
     25.0
     """
-    first, second = check_two(x, y)
+    first, second, power = check_two(x, y)
     shift = float(((first.mean(axis=0) - second.mean(axis=0)) ** 2).sum())
     a, b = (np.atleast_2d(np.cov(part, rowvar=False)) for part in (first, second))
     values, vectors = np.linalg.eigh(a)
     root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
     cross = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ b @ root), 0.0)).sum()
     spread = max(float(np.trace(a) + np.trace(b) - 2 * cross), 0.0)
+    shift, spread, value = (
+        shifted_number(part, 2 * power) for part in (shift, spread, shift + spread)
+    )
     parts = {"mean": shift, "covariance": spread}
     settings = {"rows": [len(first), len(second)]}
-    return Score(shift + spread, name="frechet_distance", parts=parts, settings=settings)
+    return Score(value, name="frechet_distance", parts=parts, settings=settings)

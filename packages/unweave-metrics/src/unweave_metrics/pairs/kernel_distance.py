@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics._arrays import Array, check_positive
+from unweave_metrics._arrays import Array
 from unweave_metrics._counting import Floats
 from unweave_metrics._sampling import generator
+from unweave_metrics._scaling import shifted, shifted_number
 from unweave_metrics.catalogue import ANY, metric
 from unweave_metrics.intervals.interval import POPULATION
 from unweave_metrics.intervals.strategies import Subsets
@@ -36,12 +37,19 @@ def kernel_distance(
     Parameters
     ----------
     x, y : float arrays, shapes (n, d) and (m, d)
-    subsets, subset_size : number and rows of the random subsets
-    seed : decides them
+    subsets, subset_size
+        Number and rows of the random subsets.
+    seed
+        Decides them.
 
     Returns
     -------
     Score, with part `per_subset`.
+
+    Raises
+    ------
+    ValueError
+        For different columns, NaN or infinite values, a distance beyond the largest float.
 
     References
     ----------
@@ -53,27 +61,28 @@ def kernel_distance(
     >>> abs(float(kernel_distance(rng.normal(size=(500, 2)), rng.normal(size=(500, 2))))) < 0.1
     True
     """
-    check_positive(subsets, "subsets")
-    check_positive(subset_size, "subset_size", 2)
-    first, second = check_two(x, y)
+    first, second, power = check_two(x, y)
+    if power < 0:  # so small that only the 1 is left of the kernel
+        first, second, power = shifted(first, power), shifted(second, power), 0
     size = min(subset_size, len(first), len(second))
     if size == len(first) == len(second):
         subsets = 1
     rng = generator(seed)
-    values = []
+    one, values = shifted_number(1.0, -2 * power), []
     for _ in range(subsets):
         a = first[rng.choice(len(first), size, replace=False)]
         b = second[rng.choice(len(second), size, replace=False)]
         values.append(
-            pair_mean(_cubic(a, a), True)
-            + pair_mean(_cubic(b, b), True)
-            - 2 * float(_cubic(a, b).mean())
+            pair_mean(_cubic(a, a, one), True)
+            + pair_mean(_cubic(b, b, one), True)
+            - 2 * float(_cubic(a, b, one).mean())
         )
     settings = {"subsets": subsets, "subset_size": size, "seed": seed}
-    parts = {"per_subset": np.array(values)}
-    return Score(float(np.mean(values)), name="kernel_distance", parts=parts, settings=settings)
+    parts = {"per_subset": shifted(np.array(values), 6 * power)}
+    value = shifted_number(float(np.mean(values)), 6 * power)
+    return Score(value, name="kernel_distance", parts=parts, settings=settings)
 
 
-def _cubic(a: Array, b: Array) -> Floats:
-    """Return (a . b / d + 1)^3 for all pairs of rows."""
-    return np.asarray((a @ b.T / a.shape[1] + 1) ** 3)
+def _cubic(a: Array, b: Array, one: float) -> Floats:
+    """Return (a . b / d + 1)^3 for all pairs of rows, `one` being 1 in the units of the rows."""
+    return np.asarray((a @ b.T / a.shape[1] + one) ** 3)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from unweave_metrics._arrays import check_images
+from unweave_metrics._scaling import shifted, together_in_reach
 from unweave_metrics.catalogue import UPWARD, metric
 from unweave_metrics.intervals.strategies import Images
+from unweave_metrics.pairs._images import mean_over_images
 from unweave_metrics.score import Score
 
 
@@ -29,8 +31,9 @@ def laplacian_variance(reconstructions: ArrayLike) -> Score:
 
     Parameters
     ----------
-    reconstructions : any images, shape (n, h, w, c) or (n, h, w), at least 3 x 3 pixels; floats in
-        [0, 1], or integers 0 to 255
+    reconstructions
+        Any images, shape (n, h, w, c) or (n, h, w), at least 3 x 3 pixels; floats in [0, 1], or
+        integers 0 to 255.
 
     Returns
     -------
@@ -38,7 +41,8 @@ def laplacian_variance(reconstructions: ArrayLike) -> Score:
 
     Raises
     ------
-    ValueError: images below 3 x 3 pixels, NaN or infinite values.
+    ValueError
+        For images below 3 x 3 pixels, NaN or infinite values.
 
     References
     ----------
@@ -50,7 +54,7 @@ def laplacian_variance(reconstructions: ArrayLike) -> Score:
     >>> float(laplacian_variance(np.ones((2, 5, 5))))
     0.0
     """
-    x = check_images(reconstructions, "reconstructions")
+    (x,), power = together_in_reach(check_images(reconstructions, "reconstructions"))
     if min(x.shape[1:3]) < 3:
         raise ValueError(
             f"reconstructions must be at least 3 x 3 pixels for a Laplacian, got {x.shape[1:3]}"
@@ -58,9 +62,9 @@ def laplacian_variance(reconstructions: ArrayLike) -> Score:
     grey = x.mean(axis=3) if x.ndim == 4 else x
     middle = grey[:, 1:-1, 1:-1]
     around = grey[:, :-2, 1:-1] + grey[:, 2:, 1:-1] + grey[:, 1:-1, :-2] + grey[:, 1:-1, 2:]
-    per_image = (around - 4 * middle).reshape(len(x), -1).var(axis=1)
+    per_image = shifted((around - 4 * middle).reshape(len(x), -1).var(axis=1), 2 * power)
     return Score(
-        per_image.mean(),
+        mean_over_images(per_image),
         name="laplacian_variance",
         parts={"per_image": per_image},
         settings={"rows": len(x)},

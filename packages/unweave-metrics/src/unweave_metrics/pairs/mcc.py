@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from unweave_metrics._arrays import check_choice, check_pair
 from unweave_metrics._counting import Floats
+from unweave_metrics._scaling import in_reach
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.strategies import Rows
 from unweave_metrics.score import Score
@@ -30,7 +31,8 @@ def mcc(codes: ArrayLike, factors: ArrayLike, *, correlation: str = "pearson") -
     ----------
     codes : float array, shape (n, d)
     factors : float values or ordered classes, shape (n, k)
-    correlation : ``"pearson"`` or ``"spearman"``
+    correlation
+        ``"pearson"`` or ``"spearman"``.
 
     Returns
     -------
@@ -38,7 +40,8 @@ def mcc(codes: ArrayLike, factors: ArrayLike, *, correlation: str = "pearson") -
 
     Raises
     ------
-    ValueError: NaN or infinite values, shapes that do not fit.
+    ValueError
+        For NaN or infinite values, shapes that do not fit.
 
     References
     ----------
@@ -55,7 +58,7 @@ def mcc(codes: ArrayLike, factors: ArrayLike, *, correlation: str = "pearson") -
 
     check_choice(correlation, "correlation", ("pearson", "spearman"))
     z, y = check_pair(codes, factors)
-    first, second = (part.astype(np.float64) for part in (z, y))
+    first, second = (in_reach(part)[0] for part in (z, y))
     if correlation == "spearman":
         from scipy.stats import rankdata
 

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics._arrays import check_choice, check_positive
+from unweave_metrics._arrays import check_choice
 from unweave_metrics._counting import Floats
+from unweave_metrics._options import POSITIVE, check_options
+from unweave_metrics._scaling import shifted
 from unweave_metrics.catalogue import ANY, metric
 from unweave_metrics.intervals.interval import POPULATION
 from unweave_metrics.intervals.strategies import Subsets
@@ -56,10 +58,19 @@ def mmd(
     Parameters
     ----------
     x, y : float arrays, shapes (n, d) and (m, d)
-    kernel : ``"imq"`` or ``"rbf"``
-    scales : of the mixture
-    std : standard deviation of the prior that codes are compared with
-    unbiased : leave pairs of a row with itself out
+    kernel
+        ``"imq"`` or ``"rbf"``.
+    scales
+        Of the mixture.
+    std
+        Standard deviation of the prior that codes are compared with.
+    unbiased
+        Leave pairs of a row with itself out.
+
+    Raises
+    ------
+    ValueError
+        For different columns, NaN or infinite values, a scale or `std` that is not positive.
 
     References
     ----------
@@ -73,14 +84,15 @@ def mmd(
     0.0
     """
     check_choice(kernel, "kernel", ("imq", "rbf"))
-    check_positive(std, "std", np.finfo(float).tiny)
-    first, second = check_two(x, y)
+    check_options({"scales": scales})
+    POSITIVE(std, "std")
+    first, second, power = check_two(x, y)
     value = 0.0
     within = squared_distances(first, first), squared_distances(second, second)
     between = squared_distances(first, second)
     for s in scales:
         C = 2 * first.shape[1] * std**2 * s
-        a, b, c = (_kernel(d, C, kernel) for d in (*within, between))
+        a, b, c = (_kernel(d, C, kernel, power) for d in (*within, between))
         value += pair_mean(a, unbiased) + pair_mean(b, unbiased) - 2 * float(c.mean())
     settings = {
         "kernel": kernel, "scales": list(scales), "std": std, "unbiased": unbiased,
@@ -89,6 +101,8 @@ def mmd(
     return Score(value, name="mmd", settings=settings)
 
 
-def _kernel(distance: Floats, C: float, kernel: str) -> Floats:
-    """Return kernel values of squared distances."""
-    return C / (C + distance) if kernel == "imq" else np.exp(-distance / C)
+def _kernel(distance: Floats, C: float, kernel: str, power: int) -> Floats:
+    """Return kernel values of squared distances that were divided by 4^power."""
+    distance = shifted(distance, 2 * power)  # infinite ones have a kernel of 0
+    with np.errstate(over="ignore"):
+        return C / (C + distance) if kernel == "imq" else np.exp(-distance / C)

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics._arrays import check_positive
+from unweave_metrics._scaling import shifted
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.strategies import Rows
-from unweave_metrics.pairs._traversals import check_traversals, mean_by_attribute
+from unweave_metrics.pairs._traversals import check_traversals, each_in_reach, mean_by_attribute
 from unweave_metrics.score import Score
 
 
@@ -19,6 +20,7 @@ from unweave_metrics.score import Score
     cost="O(n k t)",
     rewards="attributes that only rise, or only fall (-1)",
     misses="how far they move, and what else moves",
+    undefined="no attribute moves along any traversal",
 )
 def monotonicity(positions: ArrayLike, attributes: ArrayLike, *, threshold: float = 1e-3) -> Score:
     """Compute the monotonicity of attributes along traversals of the codes that control them.
@@ -30,9 +32,12 @@ def monotonicity(positions: ArrayLike, attributes: ArrayLike, *, threshold: floa
 
     Parameters
     ----------
-    positions : of the code that controls each attribute, shape (n, k, t), (n, t) or (t,)
-    attributes : measured there, shape (n, k, t), or (n, t) of one attribute; t at least 2
-    threshold : smaller slopes are noise
+    positions
+        Of the code that controls each attribute, shape (n, k, t), (n, t) or (t,).
+    attributes
+        Measured there, shape (n, k, t), or (n, t) of one attribute; t at least 2.
+    threshold
+        Smaller slopes are noise.
 
     Returns
     -------
@@ -40,7 +45,8 @@ def monotonicity(positions: ArrayLike, attributes: ArrayLike, *, threshold: floa
 
     Raises
     ------
-    ValueError: shapes that do not fit, a position twice, NaN or infinite values.
+    ValueError
+        For shapes that do not fit, a position twice, NaN or infinite values.
 
     References
     ----------
@@ -55,8 +61,13 @@ def monotonicity(positions: ArrayLike, attributes: ArrayLike, *, threshold: floa
     """
     check_positive(threshold, "threshold", 0)
     z, a = check_traversals(positions, attributes, 2)
-    slopes = np.diff(a, axis=2) / np.diff(z, axis=2)
-    signs = np.where(np.abs(slopes) > threshold, np.sign(slopes), 0.0)
+    (z, power), (a, other) = each_in_reach(z), each_in_reach(a)
+    steps, rises = np.diff(z, axis=2), np.diff(a, axis=2)
+    with np.errstate(over="ignore"):  # a slope beyond the largest float has its sign
+        # A step that is nothing beside the others is left out.
+        slopes = np.divide(rises, steps, out=np.zeros_like(rises), where=steps != 0)
+    least = shifted(np.full(power.shape, float(threshold)), power - other)
+    signs = np.where(np.abs(slopes) > least, np.sign(slopes), 0.0)
     moving = (signs != 0).sum(axis=2)
     each = np.where(moving > 0, signs.sum(axis=2) / np.where(moving > 0, moving, 1), np.nan)
     per_factor = mean_by_attribute(each)

@@ -15,7 +15,10 @@ from unweave_metrics.score import Score
     interval=Subsets(paired=False),
     cost="O((n + m)^2 d)",
     rewards="samples that look real",
-    misses="what is never generated; one real outlier widens its ball",
+    misses=(
+        "what is never generated; "
+        "one real outlier widens its ball; balls of repeated rows are empty"
+    ),
     with_rows="More rows make balls smaller: compare sets of the same sizes.",
 )
 def precision(x: ArrayLike, y: ArrayLike, *, neighbors: int = 3) -> Score:
@@ -27,9 +30,12 @@ def precision(x: ArrayLike, y: ArrayLike, *, neighbors: int = 3) -> Score:
 
     Parameters
     ----------
-    x : real samples or their features, shape (n, d)
-    y : generated ones, shape (m, d)
-    neighbors : k
+    x
+        Real samples or their features, shape (n, d).
+    y
+        Generated ones, shape (m, d).
+    neighbors
+        k.
 
     Returns
     -------
@@ -37,7 +43,8 @@ def precision(x: ArrayLike, y: ArrayLike, *, neighbors: int = 3) -> Score:
 
     Raises
     ------
-    ValueError: not more rows than neighbours, different columns, NaN or infinite values.
+    ValueError
+        For not more rows than neighbours, different columns, NaN or infinite values.
 
     References
     ----------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from unweave_metrics._scaling import together_in_reach
 from unweave_metrics.catalogue import ANY, metric
 from unweave_metrics.intervals.strategies import Images
 from unweave_metrics.pairs._images import check_image_pair
@@ -19,6 +20,7 @@ from unweave_metrics.score import Score
     cost="O(pixels)",
     rewards="close pixels, on a logarithmic scale",
     misses="as the error",
+    undefined="infinite where a reconstruction equals its image",
 )
 def psnr(images: ArrayLike, reconstructions: ArrayLike) -> Score:
     """Compute the peak signal-to-noise ratio, in decibels.
@@ -29,7 +31,8 @@ def psnr(images: ArrayLike, reconstructions: ArrayLike) -> Score:
     Parameters
     ----------
     images : array, shape (n, h, w, c) or (n, h, w); floats in [0, 1], or integers 0 to 255
-    reconstructions : the same shape
+    reconstructions
+        The same shape.
 
     Returns
     -------
@@ -37,17 +40,18 @@ def psnr(images: ArrayLike, reconstructions: ArrayLike) -> Score:
 
     Raises
     ------
-    ValueError: shapes that differ, NaN or infinite values.
+    ValueError
+        For shapes that differ, NaN or infinite values.
 
     Examples
     --------
     >>> round(float(psnr(np.zeros((2, 4, 4)), np.full((2, 4, 4), 0.1))), 6)
     20.0
     """
-    x, y = check_image_pair(images, reconstructions)
+    (x, y), power = together_in_reach(*check_image_pair(images, reconstructions))
     error = ((x - y) ** 2).reshape(len(x), -1).mean(axis=1)
     with np.errstate(divide="ignore"):
-        per_image = -10 * np.log10(error)
+        per_image = -10 * (np.log10(error) + 2 * power * np.log10(2))
     return Score(
         per_image.mean(), name="psnr", parts={"per_image": per_image}, settings={"rows": len(x)}
     )

@@ -7,9 +7,10 @@ from numpy.typing import ArrayLike
 
 from unweave_metrics._arrays import Array, check_choice
 from unweave_metrics._counting import Floats
+from unweave_metrics._scaling import shifted, together_in_reach
 from unweave_metrics.catalogue import UPWARD, metric
 from unweave_metrics.intervals.strategies import Images
-from unweave_metrics.pairs._images import check_image_pair
+from unweave_metrics.pairs._images import check_image_pair, mean_over_images
 from unweave_metrics.score import Score
 
 LOSSES = ("squared", "absolute", "cross-entropy")
@@ -41,8 +42,10 @@ def reconstruction_error(
     Parameters
     ----------
     images : array, shape (n, h, w, c) or (n, h, w); floats in [0, 1], or integers 0 to 255
-    reconstructions : the same shape
-    loss : which of the three
+    reconstructions
+        The same shape.
+    loss
+        Which of the three.
 
     Returns
     -------
@@ -50,7 +53,9 @@ def reconstruction_error(
 
     Raises
     ------
-    ValueError: shapes that differ, or, for cross-entropy, values outside [0, 1].
+    ValueError
+        For shapes that differ, NaN or infinite values, an error beyond the largest float, or,
+        for cross-entropy, values outside [0, 1].
 
     Examples
     --------
@@ -60,16 +65,19 @@ def reconstruction_error(
     """
     check_choice(loss, "loss", LOSSES)
     x, y = check_image_pair(images, reconstructions)
+    power = 0
     if loss == "cross-entropy":
         _check_unit_range(x, "images")
         _check_unit_range(y, "reconstructions")
         y = np.clip(y, CLIP, 1 - CLIP)
         pixels = -(x * np.log(y) + (1 - x) * np.log1p(-y))
     else:
+        (x, y), power = together_in_reach(x, y)
         pixels = (x - y) ** 2 if loss == "squared" else np.abs(x - y)
-    per_image: Floats = pixels.reshape(len(x), -1).sum(axis=1)
+        power *= 2 if loss == "squared" else 1
+    per_image: Floats = shifted(pixels.reshape(len(x), -1).sum(axis=1), power)
     return Score(
-        per_image.mean(),
+        mean_over_images(per_image),
         name="reconstruction_error",
         parts={"per_image": per_image},
         settings={"loss": loss, "rows": len(x)},

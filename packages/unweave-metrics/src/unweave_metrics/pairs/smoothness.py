@@ -8,14 +8,13 @@ from numpy.typing import ArrayLike
 from unweave_metrics._counting import Floats
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.strategies import Rows
-from unweave_metrics.pairs._traversals import check_traversals
+from unweave_metrics.pairs._traversals import check_traversals, each_in_reach
 from unweave_metrics.score import Score
 
 
 @metric(
     "attributes that change evenly along traversals",
     interval=Rows(),
-    bounds=(-float("inf"), 1.0),
     cost="O(n k t)",
     rewards="slopes that change little from step to step",
     misses="whether anything changes: a constant attribute counts 1",
@@ -25,13 +24,15 @@ def smoothness(positions: ArrayLike, attributes: ArrayLike) -> Score:
 
     With slopes D_t = (a_{t+1} - a_t) / (z_{t+1} - z_t) and their changes C_t = (D_{t+1} - D_t) / h,
     h the step: smoothness = 1 - h (sum C_t^2 / sum |C_t|) / (max D - min D), mean over traversals,
-    then over attributes. Best 1, which a straight line has; of t steps at least about -t.
+    then over attributes. Range 0 to 1, best 1, which a straight line has.
 
     Parameters
     ----------
-    positions : in equal steps, of the code that controls each attribute, shape (n, k, t), (n, t)
-        or (t,)
-    attributes : measured there, shape (n, k, t), or (n, t) of one attribute; t at least 3
+    positions
+        In equal steps, of the code that controls each attribute, shape (n, k, t), (n, t) or
+        (t,).
+    attributes
+        Measured there, shape (n, k, t), or (n, t) of one attribute; t at least 3.
 
     Returns
     -------
@@ -39,7 +40,8 @@ def smoothness(positions: ArrayLike, attributes: ArrayLike) -> Score:
 
     Raises
     ------
-    ValueError: shapes that do not fit, unequal steps, NaN or infinite values.
+    ValueError
+        For shapes that do not fit, unequal steps, NaN or infinite values.
 
     References
     ----------
@@ -53,8 +55,9 @@ def smoothness(positions: ArrayLike, attributes: ArrayLike) -> Score:
     1.0
     """
     z, a = check_traversals(positions, attributes, 3)
+    z, a = (each_in_reach(part)[0] for part in (z, a))  # only proportions count
     steps = np.diff(z, axis=2)
-    if not np.allclose(steps, steps[..., :1]):
+    if not np.allclose(steps, steps[..., :1], atol=0):
         raise ValueError("positions must move in equal steps, they do not")
     slopes = np.diff(a, axis=2) / steps
     each = 1 - steps[..., 0] * _unevenness(np.diff(slopes, axis=2) / steps[..., :1], slopes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from unweave_metrics._scaling import together_in_reach
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.strategies import Images
 from unweave_metrics.pairs._images import check_image_pair
@@ -28,7 +29,8 @@ def ssim(images: ArrayLike, reconstructions: ArrayLike) -> Score:
     Parameters
     ----------
     images : array, shape (n, h, w, c) or (n, h, w); floats in [0, 1], or integers 0 to 255
-    reconstructions : the same shape
+    reconstructions
+        The same shape.
 
     Returns
     -------
@@ -36,8 +38,9 @@ def ssim(images: ArrayLike, reconstructions: ArrayLike) -> Score:
 
     Raises
     ------
-    ValueError: shapes that differ, NaN or infinite values, images below 7 x 7 pixels; scikit-image
-    missing.
+    ValueError
+        For shapes that differ, NaN or infinite values, images below 7 x 7 pixels; scikit-image
+        missing.
 
     References
     ----------
@@ -50,7 +53,8 @@ def ssim(images: ArrayLike, reconstructions: ArrayLike) -> Score:
     >>> round(float(ssim(x, x)), 6)
     1.0
     """
-    x, y = check_image_pair(images, reconstructions)
+    # Beyond reach the constants that steady the ratios weigh nothing, or all, already.
+    (x, y), _ = together_in_reach(*check_image_pair(images, reconstructions))
     if min(x.shape[1:3]) < 7:
         raise ValueError(f"images must be at least 7 x 7 pixels for ssim, got {x.shape[1:3]}")
     try:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics._arrays import Array, as_array, check_choice, check_codes
+from unweave_metrics._arrays import Array, as_array, check_choice, check_codes, quoted
 from unweave_metrics._counting import Floats
+from unweave_metrics._quiet import quiet
 from unweave_metrics._standardized import standardized
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.strategies import Rows
@@ -26,6 +28,7 @@ EMPTY_KL = 0.01
     cost="O(models^2 n d^2)",
     rewards="models of one kind that agree code by code",
     misses="whether they agree on the right factors",
+    threads=False,
 )
 def udr(
     representations: Sequence[ArrayLike] | Array,
@@ -41,18 +44,25 @@ def udr(
     For models i and j, R is the matrix of |Lasso coefficients| that predict the codes of j from
     those of i, or of |Spearman correlations|, and U_ij = [mean_b (max_a R_ab)^2 / sum_a R_ab +
     mean_a (max_b R_ab)^2 / sum_b R_ab] / 2 over informative codes; a model's score is the median of
-    U_ij over the other models. The float is the mean over models. Range 0 to 1, best 1. O(m^2)
-    regressions for m models.
+    U_ij over the other models. The float is the mean over models. Range 0 to 1; best 1 of rank
+    correlations, and 1 - `alpha` of the Lasso, whose penalty shrinks the coefficients of perfect
+    agreement by so much. O(m^2) regressions for m models.
 
     Parameters
     ----------
-    representations : codes of each model on the same inputs, m arrays of shape (n, d)
-    kls : mean divergence of each code from the prior, m arrays of shape (d,) in nats; all
-        informative unless given
-    correlation : ``"lasso"`` or ``"spearman"``
-    alpha : of the Lasso
-    filter_low_kl : leave codes with a divergence up to `kl_threshold` out of both means
-    kl_threshold : in nats; codes up to .01 are emptied in any case
+    representations
+        Codes of each model on the same inputs, m arrays of shape (n, d).
+    kls
+        Mean divergence of each code from the prior, m arrays of shape (d,) in nats; all
+        informative unless given.
+    correlation
+        ``"lasso"`` or ``"spearman"``.
+    alpha
+        Of the Lasso.
+    filter_low_kl
+        Leave codes with a divergence up to `kl_threshold` out of both means.
+    kl_threshold
+        In nats; codes up to .01 are emptied in any case.
 
     Returns
     -------
@@ -60,7 +70,8 @@ def udr(
 
     Raises
     ------
-    ValueError: fewer than two models, arrays of different shapes, NaN or infinite values.
+    ValueError
+        For fewer than two models, arrays of different shapes, NaN or infinite values.
 
     References
     ----------
@@ -79,7 +90,8 @@ def udr(
     inputs = [standardized(z) for z in codes]
     for z, kl in zip(inputs, divergence, strict=True):
         z[:, kl <= EMPTY_KL] = 0.0
-    matrices = _lasso(inputs, alpha) if correlation == "lasso" else _spearman(inputs)
+    with quiet():
+        matrices = _lasso(inputs, alpha) if correlation == "lasso" else _spearman(inputs)
     m = len(inputs)
     pairwise = np.zeros((m, m))
     for i in range(m):
@@ -104,7 +116,10 @@ def _check(
     representations: Sequence[ArrayLike] | Array, kls: Sequence[ArrayLike] | Array | None
 ) -> tuple[list[Array], list[Floats]]:
     """Return codes and divergences of each model."""
-    codes = [check_codes(z, f"representations[{i}]") for i, z in enumerate(representations)]
+    codes = [
+        check_codes(z, f"representations[{i}]")
+        for i, z in enumerate(_listed(representations, "representations"))
+    ]
     if len(codes) < 2:
         raise ValueError(f"representations must hold at least two models, got {len(codes)}")
     for i, z in enumerate(codes):
@@ -115,13 +130,26 @@ def _check(
             )
     if kls is None:
         return codes, [np.full(z.shape[1], np.inf) for z in codes]
-    divergence = [as_array(kl, "kls").astype(np.float64) for kl in kls]
+    divergence = [as_array(kl, "kls").astype(np.float64) for kl in _listed(kls, "kls")]
     if len(divergence) != len(codes) or any(kl.shape != (codes[0].shape[1],) for kl in divergence):
         raise ValueError(
             f"kls must hold one array of shape ({codes[0].shape[1]},) for each of the "
             f"{len(codes)} models"
         )
+    if any(np.isnan(kl).any() for kl in divergence):
+        raise ValueError(
+            "kls must be divergences in nats, got nan; leave that code out, or say inf"
+        )
     return codes, divergence
+
+
+def _listed(arrays: Any, name: str) -> list[Any]:
+    """Return the arrays of all models as a list."""
+    if isinstance(arrays, str | bytes | dict) or not hasattr(arrays, "__len__"):
+        raise TypeError(f"{name} must be a list of arrays, one per model, got {quoted(arrays)}")
+    if getattr(arrays, "ndim", 1) < 1:
+        raise TypeError(f"{name} must be a list of arrays, one per model, got a single number")
+    return list(arrays)
 
 
 def relative_strength(matrix: Floats) -> float:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave_metrics._arrays import Array, check_single
+from unweave_metrics._arrays import Array
 from unweave_metrics._counting import Floats
+from unweave_metrics._scaling import train_and_test_in_reach
 from unweave_metrics.predictors._growing import (
     add_to_test,
     find_splits,
@@ -56,7 +57,7 @@ class Boosted:
 
 def rank_codes(z: Array, z_test: Array) -> Ranked:
     """Rank train codes (n, d), in single precision; test codes (m, d) go down the trees later."""
-    check_single(z, z_test)
+    z, z_test, _ = train_and_test_in_reach(z, z_test, single=True)
     n, d = z.shape
     ranks = np.empty((d, n), dtype=np.int32)
     different = np.zeros((d, n), dtype=np.float32)
@@ -87,9 +88,12 @@ def boost(codes: Ranked, labels: Labels, classes: int, seed: int) -> Boosted:
 
     Parameters
     ----------
-    codes : what `rank_codes` gave
-    labels : class of each train row, 0 to `classes` - 1, shape (n,)
-    seed : decides ties
+    codes
+        What `rank_codes` gave.
+    labels
+        Class of each train row, 0 to `classes` - 1, shape (n,).
+    seed
+        Decides ties.
 
     References
     ----------

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from unweave_metrics._arrays import Array, check_single, constant_columns
+from unweave_metrics._arrays import Array, constant_columns
+from unweave_metrics._binning import check_classes
 from unweave_metrics._counting import Floats
 from unweave_metrics._parallel import in_parallel, thread_jobs
+from unweave_metrics._quiet import quiet
+from unweave_metrics._scaling import far_clipped, train_and_test_in_reach
 from unweave_metrics._shared import shared
 from unweave_metrics.predictors._boosting import boost, rank_codes
 from unweave_metrics.predictors._labels import train_and_test_labels
@@ -48,19 +52,30 @@ def fit_factors(split: Split, settings: dict[str, Any], jobs: int) -> Fitted:
     if not _is_regression(predictor):
         labels, tested = train_and_test_labels(split, settings["bins"])
     if labels is None:
+        _check_varying(y)
         fit = _regression(_regressor(settings), z, y, z_test, y_test, _scale(settings))
     elif predictor == "histogram-boosting":
         fit = _boosting(z, labels, z_test, tested, settings["seed"])
     else:
         model = _estimator(predictor, settings["seed"], jobs)
         fit = _classifier(model, z, labels, z_test, tested)
-    rows: list[Any] = in_parallel(fit, y.shape[1], thread_jobs(predictor, jobs))
+    # Our own boosting warns of nothing, and may run on threads.
+    own = isinstance(predictor, str) and predictor == "histogram-boosting"
+    with nullcontext() if own else quiet():
+        rows: list[Any] = in_parallel(fit, y.shape[1], thread_jobs(predictor, jobs))
     return Fitted(
         np.array([row[0] for row in rows]).T,
         np.array([row[1] for row in rows]),
         np.array([row[2] for row in rows]),
         np.array([row[3] for row in rows]).T if len(rows[0]) > 3 else None,
     )
+
+
+def _check_varying(y: Array) -> None:
+    """Refuse a factor of one value among the train rows, and too few rows for two folds."""
+    check_classes([np.unique(column)[:2] for column in y.T])
+    if len(y) < 2:
+        raise ValueError(f"codes must have at least 2 train rows, got {len(y)}")
 
 
 def _boosting(
@@ -96,7 +111,7 @@ def _classifier(
     """Return a function that fits a copy of a classifier to factor k."""
     from sklearn.base import clone
 
-    check_single(z, z_test)
+    z, z_test, _ = train_and_test_in_reach(z, z_test, single=True)
 
     def fit(k: int) -> tuple[Floats, float, float]:
         own = clone(model).fit(z, labels[k])
@@ -210,20 +225,20 @@ def scaled_pair(train: Array, test: Array, scale: str) -> tuple[Floats, Floats]:
 
     ``"standard"``: mean 0 and deviation 1; ``"unit"``: their range to [0, 1]; ``"none"``: as is.
     """
+    train, test, _ = train_and_test_in_reach(train, test)
     if scale == "none":
-        return train.astype(np.float64), test.astype(np.float64)
+        return train, test
     if scale == "unit":
         return to_unit(train, train), to_unit(test, train)
     constant = constant_columns(train)
-    mean = train.mean(axis=0, dtype=np.float64)
-    spread = np.where(constant, 1.0, train.std(axis=0, dtype=np.float64))
+    mean = train.mean(axis=0)
+    spread = np.where(constant, 1.0, train.std(axis=0))
     first, second = ((part - mean) / spread for part in (train, test))
-    return np.where(constant, 0.0, first), np.where(constant, 0.0, second)
+    return np.where(constant, 0.0, first), np.where(constant, 0.0, far_clipped(second))
 
 
-def to_unit(values: Array, reference: Array) -> Floats:
+def to_unit(values: Floats, reference: Floats) -> Floats:
     """Return columns scaled by the range of a reference to [0, 1]; constant ones are 0."""
-    known = reference.astype(np.float64)
-    low, width = known.min(axis=0), np.ptp(known, axis=0)
+    low, width = reference.min(axis=0), np.ptp(reference, axis=0)
     scaled = (values - low) / np.where(width > 0, width, 1.0)
-    return np.asarray(np.where(width > 0, scaled, 0.0))
+    return np.where(width > 0, far_clipped(scaled), 0.0)

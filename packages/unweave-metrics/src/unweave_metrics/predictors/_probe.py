@@ -9,6 +9,7 @@ import numpy as np
 from unweave_metrics._arrays import Array
 from unweave_metrics._counting import Floats
 from unweave_metrics._parallel import in_parallel
+from unweave_metrics._scaling import train_and_test_in_reach
 from unweave_metrics.predictors._labels import train_and_test_labels
 from unweave_metrics.predictors._split import Split
 from unweave_metrics.presets import settings_for
@@ -37,7 +38,8 @@ def probe(
 
     def fit(k: int) -> tuple[float, float]:
         if split.kinds.measured[k]:
-            return _explained(inputs, y[:, k].astype(np.float64), y_test[:, k].astype(np.float64))
+            value, wanted, _ = train_and_test_in_reach(y[:, [k]], y_test[:, [k]])
+            return _explained(inputs, value[:, 0], wanted[:, 0])
         found: tuple[float, float] = classify(labels[k], tested[k])
         return found
 

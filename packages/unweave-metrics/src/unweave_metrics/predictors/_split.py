@@ -55,7 +55,8 @@ def train_and_test(
         test = (z, y)
     elif test_codes is not None and test_factors is not None:
         test = _check_test(z, y, test_codes, test_factors)
-    declared = factor_kinds if isinstance(factor_kinds, str | None) else tuple(factor_kinds)
+    # One that can be told apart by its words, for sharing.
+    declared = tuple(factor_kinds) if isinstance(factor_kinds, list) else factor_kinds
     sizes = settings["train_samples"], settings["test_samples"]
     return _split(
         z, y, test, *sizes, settings.get("test_fraction", 1 / 3), settings["seed"], declared
@@ -71,7 +72,7 @@ def _split(
     test_samples: int | None,
     test_fraction: float,
     seed: int,
-    declared: str | tuple[str, ...] | None,
+    declared: Declared,
 ) -> Split:
     """Split rows, or draw from train rows and from test rows, which may be the same."""
     if test is None:

@@ -34,9 +34,12 @@ def fit_one_code(
 
     Parameters
     ----------
-    code : float64 array, shape (n,)
-    labels : class of each row, 0 to `classes` - 1, shape (n,)
-    order : the rows by rising code, if known, shape (n,)
+    code
+        Float64 array, shape (n,).
+    labels
+        Class of each row, 0 to `classes` - 1, shape (n,).
+    order
+        The rows by rising code, if known, shape (n,).
     """
     counts = np.bincount(labels, minlength=classes)
     weights = np.ones(classes)
@@ -153,6 +156,8 @@ def _newton(values, grouped, starts, weights, C, two_sided, steps, tolerance, sl
             hwb = 2 * (up * n1 + down * r1)
             hbb = 1.0 + 2 * (up * n0 + down * r0)
             determinant = hww * hbb - hwb * hwb
+            if not determinant > 0.0:  # lost to rounding: a code that varies far from zero
+                break
             dw = -(hbb * gw - hwb * gb) / determinant
             db = -(hww * gb - hwb * gw) / determinant
             decrease = -(gw * dw + gb * db)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics._arrays import Array, check_single
+from unweave_metrics._arrays import Array
 from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import Declared
+from unweave_metrics._quiet import quiet
+from unweave_metrics._scaling import train_and_test_in_reach
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.strategies import Refits
 from unweave_metrics.predictors._labels import train_and_test_labels
@@ -24,7 +26,7 @@ DEPTHS = (1, 2, 3, 4, 6, 8, 12, 16)
     interval=Refits(seconds=4.0),
     threads=False,
     family="probe",
-    cost="forests of 8 depths a factor",
+    cost="forests of 8 depths per factor",
     rewards="factors that small predictors read as well as large ones",
     misses=(
         "which codes they read; it is relative to the best loss reached, so that noise may raise it"
@@ -59,12 +61,18 @@ def dci_es(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k)
-    test_codes, test_factors : the rows to score on; a third of the rows by seed unless given
-    preset : convention by name; fixes how many rows are drawn
-    trees : of each forest
-    train_samples, test_samples : rows drawn where there are more
-    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
-    seed : decides splits, draws and forests
+    test_codes, test_factors
+        The rows to score on; a third of the rows by seed unless given.
+    preset
+        Convention by name; fixes how many rows are drawn.
+    trees
+        Of each forest.
+    train_samples, test_samples
+        Rows drawn where there are more.
+    factor_kinds
+        ``"class"`` or ``"measurement"``, as for `mig`.
+    seed
+        Decides splits, draws and forests.
 
     Returns
     -------
@@ -72,7 +80,8 @@ def dci_es(
 
     Raises
     ------
-    ValueError: a factor of one value, NaN or infinite values, shapes that do not fit.
+    ValueError
+        For a factor of one value, NaN or infinite values, shapes that do not fit.
 
     References
     ----------
@@ -90,15 +99,17 @@ def dci_es(
     settings = settings_for("probe", preset, given) | {"trees": trees, "seed": seed}
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
     z, y, z_test, y_test = split.z, split.y, split.z_test, split.y_test
-    check_single(z, z_test)
+    z, z_test, _ = train_and_test_in_reach(z, z_test, single=True)
     labels, tested = train_and_test_labels(split, settings["bins"])
 
     def losses(k: int) -> Floats:
         if split.kinds.measured[k]:
-            return _value_losses(z, y[:, k], z_test, y_test[:, k], trees, seed)
+            value, wanted, _ = train_and_test_in_reach(y[:, [k]], y_test[:, [k]], single=True)
+            return _value_losses(z, value[:, 0], z_test, wanted[:, 0], trees, seed)
         return _class_losses(z, labels[k], z_test, tested[k], trees, seed)
 
-    table = np.array([losses(k) for k in range(y.shape[1])])
+    with quiet():
+        table = np.array([losses(k) for k in range(y.shape[1])])
     per_factor = np.array([ease(row) for row in table])
     parts = {
         "explicitness": float(per_factor.mean()),
@@ -143,4 +154,5 @@ def _value_losses(
     for depth in DEPTHS:
         forest = RandomForestRegressor(n_estimators=trees, max_depth=depth, random_state=seed)
         errors.append(float(((forest.fit(z, value).predict(z_test) - tested) ** 2).mean()))
-    return np.asarray(np.array(errors) / tested.var())
+    spread = tested.var()
+    return np.array(errors) / spread if spread > 0 else np.zeros(len(errors))

@@ -9,6 +9,7 @@ from unweave_metrics._arrays import Array, check_choice
 from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import Declared
 from unweave_metrics._logistic import fit_logistic
+from unweave_metrics._scaling import train_and_test_in_reach
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.strategies import Refits
 from unweave_metrics.predictors._boosting import boost, rank_codes
@@ -21,7 +22,7 @@ from unweave_metrics.score import Score
     "cross-validated test accuracy",
     interval=Refits(seconds=1.4),
     family="probe",
-    cost="50 fits a factor",
+    cost="50 fits per factor",
     rewards="factors that simple predictors read",
     misses="the shape of the code",
     with_rows="Grows with the number of train rows.",
@@ -50,13 +51,20 @@ def downstream(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k)
-    test_codes, test_factors : the rows to score on; a third of the rows by seed unless given
-    preset : convention by name; fixes how many rows are drawn
-    predictor : ``"logistic-regression-cv"`` or ``"boosting"``
-    train_samples, test_samples : rows drawn where there are more
-    jobs : factors fitted at a time, -1 for one a core
-    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
-    seed : decides splits, draws, and ties between codes
+    test_codes, test_factors
+        The rows to score on; a third of the rows by seed unless given.
+    preset
+        Convention by name; fixes how many rows are drawn.
+    predictor
+        ``"logistic-regression-cv"`` or ``"boosting"``.
+    train_samples, test_samples
+        Rows drawn where there are more.
+    jobs
+        Factors fitted at a time, -1 for one per core.
+    factor_kinds
+        ``"class"`` or ``"measurement"``, as for `mig`.
+    seed
+        Decides splits, draws, and ties between codes.
 
     Returns
     -------
@@ -64,7 +72,8 @@ def downstream(
 
     Raises
     ------
-    ValueError: a factor of one value, NaN or infinite values, shapes that do not fit.
+    ValueError
+        For a factor of one value, NaN or infinite values, shapes that do not fit.
 
     References
     ----------
@@ -80,7 +89,7 @@ def downstream(
     settings = probe_settings(preset, train_samples, test_samples)
     settings |= {"predictor": predictor, "seed": seed}
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
-    inputs = split.z.astype(np.float64), split.z_test.astype(np.float64)
+    inputs = train_and_test_in_reach(split.z, split.z_test)[:2]
     ranked = rank_codes(*inputs) if predictor == "boosting" else None
 
     def classify(label: Array, tested: Array) -> tuple[float, float]:

@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike
 from unweave_metrics._arrays import Array, check_choice, check_several
 from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import Declared
+from unweave_metrics._options import POSITIVE
+from unweave_metrics._quiet import quiet
+from unweave_metrics._scaling import in_reach, shifted, train_and_test_in_reach
 from unweave_metrics.catalogue import metric
 from unweave_metrics.information._table import top_two
 from unweave_metrics.intervals.strategies import Refits
@@ -21,6 +24,12 @@ from unweave_metrics.score import Score
 
 PREDICTORS = ("svm", "tree", "linear")
 
+
+# The review chooses the depth of a tree by so many folds.
+FOLDS = 10
+
+# Trees take numbers up to 3e38; train codes are within 0 to 1.
+FAR = 1e30
 
 # Codes with less variance than this predict nothing; the reference's own threshold for regression.
 DEAD_VARIANCE = 1e-12
@@ -34,7 +43,7 @@ DEAD_VARIANCE = 1e-12
     cost="O(n log n d + n d k)",
     rewards="a factor that one code alone separates linearly",
     misses=(
-        "non-monotone codes, and factors of many values, which one line a class "
+        "non-monotone codes, and factors of many values, which one line per class "
         "hardly tells apart; it depends on the codes' scale: multiply them by "
         "10 and it differs"
     ),
@@ -77,16 +86,26 @@ def sap(
     ----------
     codes : float array, shape (n, d), d at least 2
     factors : integer classes or float values, shape (n, k)
-    test_codes, test_factors : the rows to score on; a third of the rows by seed unless given
-    preset : convention by name; without one those of ``"locatello2019"`` on every row
-    predictor : ``"svm"``, ``"tree"`` or ``"linear"``
-    C, balanced : of the machine: weight of the errors, and whether classes weigh the same
-    bins : number of bins for measurements given to a classifier
-    bin_factors : cut every factor into `bins` bins, classes too
-    evaluate_on : ``"test"`` or ``"train"`` rows; ``"train"`` without test arrays fits on every row
-    train_samples, test_samples : rows drawn where there are more
-    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
-    seed : decides splits and draws
+    test_codes, test_factors
+        The rows to score on; a third of the rows by seed unless given.
+    preset
+        Convention by name; without one those of ``"locatello2019"`` on every row.
+    predictor
+        ``"svm"``, ``"tree"`` or ``"linear"``.
+    C, balanced
+        Of the machine: weight of the errors, and whether classes weigh the same.
+    bins
+        Number of bins for measurements given to a classifier.
+    bin_factors
+        Cut every factor into `bins` bins, classes too.
+    evaluate_on
+        ``"test"`` or ``"train"`` rows; ``"train"`` without test arrays fits on every row.
+    train_samples, test_samples
+        Rows drawn where there are more.
+    factor_kinds
+        ``"class"`` or ``"measurement"``, as for `mig`.
+    seed
+        Decides splits and draws.
 
     Returns
     -------
@@ -94,8 +113,9 @@ def sap(
 
     Raises
     ------
-    ValueError: fewer than two codes, a factor of one value, NaN or infinite values, shapes that do
-    not fit.
+    ValueError
+        For fewer than two codes, a factor of one value, NaN or infinite values, shapes that do
+        not fit.
 
     References
     ----------
@@ -118,6 +138,7 @@ def sap(
     settings = settings_for("sap", preset, given) | {"seed": seed}
     check_choice(settings["evaluate_on"], "evaluate_on", ("train", "test"))
     check_choice(settings["predictor"], "predictor", PREDICTORS)
+    POSITIVE(settings["C"], "C")
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
     check_several(split.z.shape[1], "codes", "sap")
     if predictor is None and all(split.kinds.measured):
@@ -133,14 +154,14 @@ def _predictability(split: Split, settings: dict[str, Any]) -> Floats:
     """Return S, shape (d, k)."""
     z, y, z_test = split.z, split.y, split.z_test
     if settings["predictor"] == "linear":
-        return squared_correlation(z.astype(np.float64), y.astype(np.float64))
+        return squared_correlation(z, y)
     labels, test_labels = train_and_test_labels(
         split, settings["bins"], "unit", settings["bin_factors"]
     )
     matrix = np.empty((z.shape[1], y.shape[1]))
+    train, test, _ = train_and_test_in_reach(z, z_test)
     for i in range(z.shape[1]):
-        code = z[:, i].astype(np.float64)
-        test_code = z_test[:, i].astype(np.float64)
+        code, test_code = np.array(train[:, i]), np.array(test[:, i])
         order = np.argsort(code, kind="stable")
         for k in range(y.shape[1]):
             if settings["predictor"] == "tree":
@@ -155,12 +176,14 @@ def _predictability(split: Split, settings: dict[str, Any]) -> Floats:
     return matrix
 
 
-def squared_correlation(z: Floats, y: Floats) -> Floats:
+def squared_correlation(codes: Array, factors: Array) -> Floats:
     """Return squared Pearson correlations of codes and factors (d, k), 0 for constant columns."""
+    (z, powers), (y, _) = in_reach(codes), in_reach(factors)
     z, y = z - z.mean(axis=0), y - y.mean(axis=0)
     covariance = z.T @ y / (len(z) - 1)
     variance_z, variance_y = z.var(axis=0, ddof=1), y.var(axis=0, ddof=1)
-    alive = (variance_z > DEAD_VARIANCE)[:, None] & (variance_y > 0)[None, :]
+    dead = shifted(variance_z, 2 * powers) <= DEAD_VARIANCE
+    alive = ~dead[:, None] & (variance_y > 0)[None, :]
     scale = np.where(alive, variance_z[:, None] * variance_y[None, :], 1.0)
     return np.where(alive, covariance**2 / scale, 0.0)
 
@@ -170,12 +193,19 @@ def _tree_predictions(code: Floats, labels: Array, test_code: Floats) -> Array:
     from sklearn.model_selection import cross_val_score
     from sklearn.tree import DecisionTreeClassifier
 
+    most = int(np.bincount(labels).max())
+    if most < FOLDS:
+        raise ValueError(
+            f"codes must have {FOLDS} rows of some class to choose a tree's depth by {FOLDS} folds,"
+            f" got {most}; give more rows or another predictor"
+        )
     low, width = code.min(), np.ptp(code) or 1.0
-    column = ((code - low) / width)[:, None]
-    scores = [
-        cross_val_score(DecisionTreeClassifier(max_depth=d, random_state=0), column, labels, cv=10)
-        for d in range(1, 10)
-    ]
-    depth = 1 + int(np.argmax([fold.mean() for fold in scores]))
-    tree = DecisionTreeClassifier(max_depth=depth, random_state=0).fit(column, labels)
-    return np.asarray(tree.predict(((test_code - low) / width)[:, None]))
+    # In single precision, as trees have it; what lies far outside stays far outside.
+    column, tested = (
+        np.clip((part - low) / width, -FAR, FAR)[:, None] for part in (code, test_code)
+    )
+    trees = [DecisionTreeClassifier(max_depth=d, random_state=0) for d in range(1, 10)]
+    with quiet():
+        scores = [cross_val_score(tree, column, labels, cv=FOLDS).mean() for tree in trees]
+        tree = trees[int(np.argmax(scores))].fit(column, labels)
+        return np.asarray(tree.predict(tested))

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from unweave_metrics._arrays import as_array, check_codes, check_finite, check_positive
 from unweave_metrics._counting import Floats
 from unweave_metrics._sampling import draw_rows
+from unweave_metrics._scaling import excess, far_clipped, shifted
 from unweave_metrics._shared import shared
 
 # Densities held at a time: draws x rows x codes numbers, 64 MB.
@@ -68,7 +69,8 @@ def posteriors(codes: ArrayLike, std: ArrayLike | None, samples: int, seed: int)
     if not (spread > 0).all():
         raise ValueError(f"std must be above 0, got {spread.min():g}")
     check_positive(samples, "samples")
-    return _posteriors(mean, spread, int(samples), seed)
+    beyond = excess(np.concatenate([mean, spread]))  # information has no units
+    return _posteriors(shifted(mean, -beyond), shifted(spread, -beyond), int(samples), seed)
 
 
 @shared
@@ -92,7 +94,10 @@ def _posteriors(mean: Floats, std: Floats, samples: int, seed: int) -> Posterior
 
 def _log_normal(z: Floats, mean: Floats, std: Floats) -> Floats:
     """Return log N(z; mean, std^2) code by code."""
-    return np.asarray(-0.5 * ((z - mean) / std) ** 2 - np.log(std) - 0.5 * np.log(2 * np.pi))
+    std = np.maximum(std, np.finfo(float).tiny)
+    with np.errstate(over="ignore"):
+        far = far_clipped((z - mean) / std)
+    return np.asarray(-0.5 * far**2 - np.log(std) - 0.5 * np.log(2 * np.pi))
 
 
 def _mixed(z: Floats, mean: Floats, std: Floats) -> tuple[Floats, Floats, Floats]:

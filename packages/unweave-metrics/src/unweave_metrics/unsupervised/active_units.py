@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics._arrays import (
-    check_codes,
-    check_positive,
-)
+from unweave_metrics._arrays import check_codes
+from unweave_metrics._scaling import in_reach, shifted
 from unweave_metrics.catalogue import UPWARD, metric
 from unweave_metrics.intervals.strategies import Rows
 from unweave_metrics.score import Score
@@ -33,11 +30,17 @@ def active_units(codes: ArrayLike, *, threshold: float = 0.01) -> Score:
     Parameters
     ----------
     codes : float array, shape (n, d)
-    threshold : least variance of an active code
+    threshold
+        Least variance of an active code.
 
     Returns
     -------
-    Score, with parts `active` (d,) and `variances` (d,).
+    Score, with parts `active` (d,) and `variances` (d,), infinite beyond the largest float.
+
+    Raises
+    ------
+    ValueError
+        For NaN or infinite values, a negative threshold.
 
     References
     ----------
@@ -49,8 +52,8 @@ def active_units(codes: ArrayLike, *, threshold: float = 0.01) -> Score:
     >>> float(active_units(codes))
     2.0
     """
-    check_positive(threshold, "threshold", 0)
-    variances = check_codes(codes).var(axis=0, ddof=1, dtype=np.float64)
+    values, powers = in_reach(check_codes(codes))
+    variances = shifted(values.var(axis=0, ddof=1), 2 * powers)
     active = variances > threshold
     return Score(
         active.sum(),

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from unweave_metrics._arrays import check_codes, check_positive, check_several, constant_columns
 from unweave_metrics._counting import Floats
 from unweave_metrics._sampling import draw_rows
+from unweave_metrics._scaling import shifted, shifted_number, together_in_reach
 from unweave_metrics._standardized import standardized
 from unweave_metrics.catalogue import UPWARD, metric
 from unweave_metrics.intervals.strategies import Subsets
@@ -36,9 +37,12 @@ def factorized_support(
     Parameters
     ----------
     codes : float array, shape (n, d), d at least 2
-    samples : rows drawn without replacement where there are more; None: every row
-    normalize : divide each code by its standard deviation first
-    seed : decides that draw
+    samples
+        Rows drawn without replacement where there are more; None: every row.
+    normalize
+        Divide each code by its standard deviation first.
+    seed
+        Decides that draw.
 
     Returns
     -------
@@ -46,7 +50,8 @@ def factorized_support(
 
     Raises
     ------
-    ValueError: fewer than two codes, NaN or infinite values.
+    ValueError
+        For fewer than two codes, NaN or infinite values.
 
     References
     ----------
@@ -65,7 +70,7 @@ def factorized_support(
         check_positive(samples, "samples", 2)
     rows = draw_rows(len(z), samples, seed)
     z = z if rows is None else z[rows]
-    values = standardized(z) if normalize else z.astype(np.float64)
+    (values,), power = ([standardized(z)], 0) if normalize else together_in_reach(z)
     d = values.shape[1]
     alive = ~constant_columns(z)
     per_pair = np.zeros((d, d))
@@ -73,7 +78,8 @@ def factorized_support(
         for j in range(i):
             if alive[i] and alive[j]:
                 per_pair[i, j] = per_pair[j, i] = _gap(values[:, [i, j]])
-    value = per_pair.sum() / (d * (d - 1))
+    value = shifted_number(float(per_pair.sum() / (d * (d - 1))), power)
+    per_pair = shifted(per_pair, power)
     settings = {"samples": samples, "normalize": normalize, "rows": len(z), "seed": seed}
     return Score(value, name="factorized_support", parts={"per_pair": per_pair}, settings=settings)
 
@@ -87,5 +93,5 @@ def _gap(pair: Floats) -> float:
     farthest = 0.0
     for value in first:  # a column of the product at a time: it has n^2 points
         points = np.column_stack([np.full(len(second), value), second])
-        farthest = max(farthest, float(tree.query(points)[0].max()))
+        farthest = max(farthest, float(np.max(tree.query(points)[0])))
     return farthest

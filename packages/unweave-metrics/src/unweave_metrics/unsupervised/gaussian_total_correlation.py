@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics._counting import Floats
+from unweave_metrics._scaling import in_reach, shifted
 from unweave_metrics.catalogue import UPWARD, metric
 from unweave_metrics.intervals.strategies import Rows
 from unweave_metrics.score import Score
-from unweave_metrics.unsupervised._covariance import covariance_of
+from unweave_metrics.unsupervised._covariance import covariance_of, several_codes
 
 
 @metric(
@@ -21,6 +22,7 @@ from unweave_metrics.unsupervised._covariance import covariance_of
     cost="O(n d^2)",
     rewards="uncorrelated codes",
     misses="any other dependence; factors",
+    undefined="NaN with a constant code, infinite where codes depend linearly",
     with_rows="Independent codes get about d (d - 1) / (4 n) nats.",
 )
 def gaussian_total_correlation(codes: ArrayLike) -> Score:
@@ -38,6 +40,11 @@ def gaussian_total_correlation(codes: ArrayLike) -> Score:
     -------
     Score, with part `covariance` (d, d).
 
+    Raises
+    ------
+    ValueError
+        For fewer than two codes, NaN or infinite values.
+
     References
     ----------
     F. Locatello et al., "Challenging common assumptions", 2019, sect. 5.3.
@@ -48,9 +55,11 @@ def gaussian_total_correlation(codes: ArrayLike) -> Score:
     >>> float(gaussian_total_correlation(codes)) < 0.01
     True
     """
-    covariance = covariance_of(codes, "gaussian_total_correlation")
+    values, powers = in_reach(several_codes(codes, "gaussian_total_correlation"))
+    covariance = covariance_of(values)
     value = total_correlation_of(covariance)
-    return Score(value, name="gaussian_total_correlation", parts={"covariance": covariance})
+    parts = {"covariance": shifted(covariance, powers[:, None] + powers)}
+    return Score(value, name="gaussian_total_correlation", parts=parts)
 
 
 def total_correlation_of(covariance: Floats) -> float:

@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics._counting import Floats
+from unweave_metrics._scaling import shifted, shifted_number, together_in_reach
 from unweave_metrics.catalogue import UPWARD, metric
 from unweave_metrics.intervals.strategies import Rows
 from unweave_metrics.score import Score
-from unweave_metrics.unsupervised._covariance import covariance_of
+from unweave_metrics.unsupervised._covariance import covariance_of, several_codes
 
 
 @metric(
@@ -33,11 +34,17 @@ def gaussian_wasserstein(codes: ArrayLike, *, normalize: bool = False) -> Score:
     Parameters
     ----------
     codes : float array, shape (n, d), d at least 2
-    normalize : divide by tr S
+    normalize
+        Divide by tr S.
 
     Returns
     -------
     Score, with parts `covariance` (d, d) and `normalized`.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two codes, NaN or infinite values, a distance beyond the largest float.
 
     References
     ----------
@@ -50,16 +57,30 @@ def gaussian_wasserstein(codes: ArrayLike, *, normalize: bool = False) -> Score:
     >>> float(gaussian_wasserstein(codes)) < 0.01
     True
     """
-    covariance = covariance_of(codes, "gaussian_wasserstein")
-    value = wasserstein_of(covariance)
+    (values,), power = together_in_reach(several_codes(codes, "gaussian_wasserstein"))
+    covariance = covariance_of(values)
+    value = wasserstein_of_rows(values, covariance)
     total = float(np.trace(covariance))
     share = value / total if total > 0 else 0.0
     return Score(
-        share if normalize else value,
+        share if normalize else shifted_number(value, 2 * power),
         name="gaussian_wasserstein",
-        parts={"covariance": covariance, "normalized": share},
+        parts={"covariance": shifted(covariance, 2 * power), "normalized": share},
         settings={"normalize": normalize},
     )
+
+
+def wasserstein_of_rows(values: Floats, covariance: Floats) -> float:
+    """Return the squared distance of codes (n, d) that have this covariance (d, d).
+
+    The roots of the eigenvalues of D^1/2 S D^1/2 are the singular values of (z - mean) D^1/2 /
+    sqrt(n - 1): without the square none is lost to rounding where S is nearly singular.
+    """
+    scale = np.sqrt(np.diag(covariance))
+    rows = (values - values.mean(axis=0)) * (scale / np.sqrt(len(values) - 1))
+    triangle = np.linalg.qr(rows, mode="r") if len(rows) > rows.shape[1] else rows
+    roots = np.linalg.svd(triangle, compute_uv=False)
+    return max(float(2 * np.trace(covariance) - 2 * roots.sum()), 0.0)
 
 
 def wasserstein_of(covariance: Floats) -> float:

@@ -10,6 +10,7 @@ from unweave_metrics._arrays import (
     check_several,
     constant_columns,
 )
+from unweave_metrics._scaling import in_reach
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.strategies import Rows
 from unweave_metrics.score import Score
@@ -35,11 +36,17 @@ def hoyer_sparsity(codes: ArrayLike, *, normalize: bool = True) -> Score:
     Parameters
     ----------
     codes : float array, shape (n, d), d at least 2
-    normalize : divide codes by their standard deviation over the rows first
+    normalize
+        Divide codes by their standard deviation over the rows first.
 
     Returns
     -------
     Score, with part `per_row` (n,).
+
+    Raises
+    ------
+    ValueError
+        For fewer than two codes, NaN or infinite values.
 
     References
     ----------
@@ -52,12 +59,14 @@ def hoyer_sparsity(codes: ArrayLike, *, normalize: bool = True) -> Score:
     >>> float(hoyer_sparsity(np.eye(4), normalize=False))
     1.0
     """
-    z = check_codes(codes).astype(np.float64)
+    z = check_codes(codes)
     check_several(z.shape[1], "codes", "hoyer_sparsity")
     if normalize:
         constant = constant_columns(z)
+        z, _ = in_reach(z)
         spread = np.where(constant, 1.0, z.std(axis=0))
         z = np.where(constant, 0.0, z / spread)
+    z = in_reach(z.T)[0].T  # each row by itself: only its proportions count
     length = np.sqrt((z**2).sum(axis=1))
     ratio = np.abs(z).sum(axis=1) / np.where(length > 0, length, 1.0)
     root = np.sqrt(z.shape[1])

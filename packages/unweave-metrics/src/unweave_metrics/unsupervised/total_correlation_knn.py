@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics._arrays import check_codes, check_positive, check_several, constant_columns
+from unweave_metrics._arrays import check_codes, check_several, constant_columns
 from unweave_metrics._sampling import draw_rows
 from unweave_metrics._standardized import standardized
 from unweave_metrics.catalogue import ANY, metric
@@ -39,13 +39,17 @@ def total_correlation_knn(
     Parameters
     ----------
     codes : float array, shape (n, d), d at least 2
-    neighbors : m
-    samples : rows drawn without replacement where there are more; None: every row
-    seed : decides that draw and the jitter
+    neighbors
+        m.
+    samples
+        Rows drawn without replacement where there are more; None: every row.
+    seed
+        Decides that draw and the jitter.
 
     Raises
     ------
-    ValueError: fewer than two codes, not more rows than neighbours, NaN or infinite values.
+    ValueError
+        For fewer than two codes, not more rows than neighbours, NaN or infinite values.
 
     References
     ----------
@@ -61,7 +65,6 @@ def total_correlation_knn(
     from scipy.spatial import cKDTree
     from scipy.special import digamma
 
-    check_positive(neighbors, "neighbors")
     z = check_codes(codes)
     check_several(z.shape[1], "codes", "total_correlation_knn")
     rows = draw_rows(len(z), samples, seed)

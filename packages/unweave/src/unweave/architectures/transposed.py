@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.grad import conv2d_weight
 
 FEW = 4
 """Output channels up to which oneDNN's kernel has too little to do for each number it loads."""
@@ -25,7 +26,8 @@ class TransposedConv2d(nn.ConvTranspose2d):
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Return the output, shape (b, outputs, 2 h, 2 w), of input (b, inputs, h, w)."""
         if self._is_ours(input) and output_size is None:
-            return cast(Tensor, _Doubling.apply(input, self.weight, self.bias))
+            output: Tensor = _Doubling.apply(input, self.weight, self.bias)  # type: ignore[no-untyped-call]
+            return output
         return super().forward(input, output_size)
 
     def _is_ours(self, x: Tensor) -> bool:
@@ -61,7 +63,7 @@ class _Doubling(torch.autograd.Function):
         (gradient,), (x, weight) = gradients, ctx.saved_tensors
         of_x = F.conv2d(gradient, weight, None, 2, 1) if ctx.needs_input_grad[0] else None
         # The transposed convolution is linear in its weights as the convolution of the gradient is.
-        of_weight = nn.grad.conv2d_weight(gradient, weight.shape, x, 2, 1)
+        of_weight = conv2d_weight(gradient, weight.shape, x, 2, 1)  # type: ignore[no-untyped-call]
         return of_x, of_weight, gradient.sum((0, 2, 3))
 
 
@@ -72,6 +74,8 @@ def shuffled(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     and i with rows a + 2 and a of the kernel, and columns likewise: a 2 x 2 convolution for each
     of the four (a, b), which a pixel shuffle puts in their places.
 
+    Parameters
+    ----------
     x : shape (b, i, h, w); weight : (i, o, 4, 4); bias : (o,). Returns shape (b, o, 2 h, 2 w).
     """
     inputs, outputs = weight.shape[:2]

@@ -73,9 +73,13 @@ def run(arguments: list[str] | None = None) -> None:
         sys.exit(stop.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted before anything was kept", given, EXIT_INTERRUPTED)
-    except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(0)
+    except BrokenPipeError:
+        _end_unread()
+    except SystemExit as stop:
+        # What Typer puts in the place of a stream that nobody reads any more, and ends with 1.
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":
+            _end_unread()
+        raise stop
     except (UnweaveError, ValueError, OSError) as error:
         if isinstance(error, UnweaveError) and not leads():
             sys.exit(EXIT_USER_ERROR)  # the first process of the job says it
@@ -90,6 +94,12 @@ def run(arguments: list[str] | None = None) -> None:
             print(error.format_message())
             sys.exit(0)
         _fail(_usage_sentence(error), given)
+
+
+def _end_unread() -> None:
+    """End well: whoever read the output has seen enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(0)
 
 
 def _make_app() -> typer.Typer:

@@ -123,7 +123,7 @@ def _age(path: Path) -> float:
     """Return the seconds since a file was touched, by the clock of its file system."""
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".clock-") as now:
-            return os.stat(now.name).st_mtime - path.stat().st_mtime
+            return Path(now.name).stat().st_mtime - path.stat().st_mtime
     except FileNotFoundError:
         return 0.0
 

@@ -1,0 +1,89 @@
+"""Other libraries' arrays, read without importing those libraries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def to_numpy(value: Any, name: str) -> NDArray[Any]:
+    """Return anything that can be read as an array, as one of numpy's, without a copy if possible.
+
+    numpy arrays and nested sequences; masked arrays of which nothing is masked; pandas and polars
+    frames, missing numbers as NaN; torch tensors on any device, gradients left behind; whatever has
+    ``__array__`` (JAX, scikit-learn's wrappers) or only ``__dlpack__``.
+
+    Raises
+    ------
+    ValueError
+        For rows of different lengths, masked values.
+    TypeError
+        What cannot be read as an array.
+    """
+    if isinstance(value, np.ndarray):
+        return _unmasked(value, name)
+    if hasattr(value, "toarray"):
+        raise TypeError(f"{name} must be dense, got a sparse {_kind(value)}; call its toarray()")
+    try:
+        found = _read(value)
+    except ValueError as error:
+        if isinstance(value, list | tuple):
+            raise ValueError(f"{name} must have rows of one length: {str(error)[:120]}") from None
+        raise _unreadable(value, name, error) from None
+    except Exception as error:  # what a stranger's conversion raises is his
+        raise _unreadable(value, name, error) from None
+    return _unmasked(found, name)
+
+
+def _unmasked(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """Return the array itself, refusing one with values that are masked."""
+    if isinstance(array, np.ma.MaskedArray):
+        count = int(np.ma.getmaskarray(array).sum())
+        if count:
+            raise ValueError(
+                f"{name} must have no masked values, got {count} of {array.size}; drop those rows "
+                "or fill them"
+            )
+        return np.asarray(array.data)
+    return np.asarray(array)
+
+
+def _read(value: Any) -> NDArray[Any]:
+    """Read an array that is none of numpy's."""
+    if hasattr(value, "detach") and hasattr(value, "cpu"):
+        return _of_tensor(value.detach().cpu())
+    if hasattr(value, "to_numpy"):
+        return _of_frame(value)
+    if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+        return np.asarray(np.from_dlpack(value))
+    return np.asarray(value)
+
+
+def _of_tensor(tensor: Any) -> NDArray[Any]:
+    """Return a tensor's numbers; formats that numpy lacks, as bfloat16, in single precision."""
+    try:
+        return np.asarray(tensor)
+    except TypeError:
+        return np.asarray(tensor.float())
+
+
+def _of_frame(frame: Any) -> NDArray[Any]:
+    """Return the numbers of a frame or a column; those of mixed or nullable kinds as floats."""
+    array = frame.to_numpy()
+    dtypes = getattr(frame, "dtypes", ())
+    kinds = {getattr(dtype, "kind", "O") for dtype in np.ravel(np.asarray(dtypes, dtype=object))}
+    if array.dtype.kind == "O" and kinds and kinds <= set("biuf"):
+        return np.asarray(frame.to_numpy(dtype=np.float64, na_value=np.nan))
+    return np.asarray(array)
+
+
+def _unreadable(value: Any, name: str, error: Exception) -> TypeError:
+    """Return the sentence about something that no array can be made of."""
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
+    return TypeError(f"{name} must be an array of numbers, {_kind(value)} cannot be read: {reason}")
+
+
+def _kind(value: Any) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}"[:60]

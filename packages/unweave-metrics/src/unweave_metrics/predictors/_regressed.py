@@ -1,0 +1,69 @@
+"""Values of factors regressed from codes: on train rows, read off test rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from unweave_metrics._arrays import check_choice, constant_columns
+from unweave_metrics._counting import Floats
+from unweave_metrics._scaling import far_clipped, in_reach, train_and_test_in_reach
+from unweave_metrics.predictors._importances import scaled_pair
+from unweave_metrics.predictors._split import Split
+
+
+def regressed(split: Split, predictor: Any) -> Floats:
+    """Return predictions (m, k) of the factors of test rows.
+
+    Parameters
+    ----------
+    split
+        Codes are standardised by the train rows.
+    predictor
+        ``"linear"``: least squares with an intercept; or a scikit-learn regressor, which is
+        fitted to one factor at a time.
+    """
+    first, second = scaled_pair(split.z, split.z_test, "standard")
+    wanted, _ = in_reach(split.y)
+    if isinstance(predictor, str):
+        check_choice(predictor, "predictor", ("linear",))
+        weights = np.linalg.lstsq(_with_one(first), wanted, rcond=None)[0]
+        return np.asarray(_with_one(second) @ weights)
+    if not (hasattr(predictor, "fit") and hasattr(predictor, "predict")):
+        raise TypeError(
+            f"predictor must be 'linear' or a scikit-learn regressor, got {predictor!r:.80}"
+        )
+    from sklearn.base import clone
+
+    models = [clone(predictor).fit(first, column) for column in wanted.T]
+    return np.column_stack([np.ravel(model.predict(second)) for model in models])
+
+
+def _with_one(rows: Floats) -> Floats:
+    """Return rows with a last column of ones."""
+    return np.column_stack([rows, np.ones(len(rows))])
+
+
+def check_varying(split: Split) -> Floats:
+    """Return the factors of the test rows, refusing one of one value: it has no variance.
+
+    They are in the units of the regression: divided by the train rows' powers of two.
+    """
+    wanted = split.y_test.astype(np.float64)
+    still = np.flatnonzero(constant_columns(wanted))
+    if len(still):
+        k, value = still[0], wanted[0, still[0]] + 0.0  # no -0
+        everywhere = bool((split.y[:, k] == value).all())
+        where, what = ("", "drop that column") if everywhere else (" of the test rows", "add rows")
+        raise ValueError(
+            f"factors must take at least two values each, got one value ({value:g}) in column "
+            f"{k}{where}; {what}"
+        )
+    return train_and_test_in_reach(split.y, split.y_test)[1]
+
+
+def relative(values: Floats, size: Floats) -> Floats:
+    """Return values over the size of each column, far ones within reach of squares."""
+    with np.errstate(over="ignore"):
+        return far_clipped(values / np.where(size > 0, size, 1.0))

@@ -1,0 +1,139 @@
+"""Unfairness: how much predictions of one factor change with another."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from unweave_metrics._arrays import Array, as_array, check_several
+from unweave_metrics._counting import Floats
+from unweave_metrics._kinds import Declared
+from unweave_metrics._parallel import in_parallel
+from unweave_metrics.catalogue import metric
+from unweave_metrics.intervals.strategies import Refits
+from unweave_metrics.predictors._boosting import boost, rank_codes
+from unweave_metrics.predictors._labels import train_and_test_labels
+from unweave_metrics.predictors._probe import probe_settings
+from unweave_metrics.predictors._split import train_and_test
+from unweave_metrics.score import Score
+
+
+@metric(
+    "how much predictions of a factor change with another",
+    interval=Refits(seconds=0.6),
+    best="low",
+    family="probe",
+    cost="O(rounds classes n d)",
+    rewards="predictions that no other factor changes",
+    misses="whether they are right; factors that are themselves dependent",
+    with_rows="Falls as rows are added: groups of few rows differ by chance.",
+)
+def fairness(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    test_codes: ArrayLike | None = None,
+    test_factors: ArrayLike | None = None,
+    preset: str | None = None,
+    train_samples: int | None = None,
+    test_samples: int | None = None,
+    jobs: int = 1,
+    factor_kinds: Declared = None,
+    seed: int = 0,
+) -> Score:
+    """Compute unfairness: how much predictions of one factor change with another.
+
+    Boosted trees predict factor k from the codes; of the test rows with value c of factor j they
+    predict the distribution p_c, of all test rows p. U_kj = sum_c w_c |p_c - p|_1 / 2, the mean
+    total variation, w_c the share of rows; the score is the mean over k != j. Range 0 to 1,
+    best 0.
+
+    The study sets factor j to c and encodes again; here the rows that have c are taken, which is
+    the same where factors are independent.
+
+    Parameters
+    ----------
+    codes : float array, shape (n, d)
+    factors : integer classes or float values, shape (n, k), k at least 2; measurements are cut in
+        10 bins
+    test_codes, test_factors
+        The rows to score on; a third of the rows by seed unless given.
+    preset
+        Convention by name; fixes how many rows are drawn.
+    train_samples, test_samples
+        Rows drawn where there are more.
+    jobs
+        Factors fitted at a time, -1 for one per core.
+    factor_kinds
+        ``"class"`` or ``"measurement"``, as for `mig`.
+    seed
+        Decides splits, draws, and ties between codes.
+
+    Returns
+    -------
+    Score, with parts `pairs` (k, k), U of the predicted by the sensitive factor, and `worst_pairs`
+    (k, k), the largest total variation instead of the mean; NaN on both diagonals.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two factors, a factor of one value, NaN or infinite values, shapes that
+        do not fit.
+
+    References
+    ----------
+    F. Locatello, G. Abbati, T. Rainforth, S. Bauer, B. Schölkopf, O. Bachem, "On the fairness of
+    disentangled representations", 2019, eq. 2.
+
+    Examples
+    --------
+    >>> factors = np.random.default_rng(0).integers(0, 2, size=(2000, 2))
+    >>> float(fairness(factors + 0.0, factors)) < 0.05
+    True
+    """
+    settings = probe_settings(preset, train_samples, test_samples) | {"seed": seed}
+    split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
+    labels, tested = train_and_test_labels(split, settings["bins"])
+    k = len(labels)
+    check_several(k, "factors", "fairness")
+    ranked = rank_codes(split.z, split.z_test)
+
+    def predict(target: int) -> Array:
+        return boost(ranked, labels[target], int(labels[target].max()) + 1, seed).test
+
+    predicted = in_parallel(predict, k, jobs)
+    mean, worst = np.full((k, k), np.nan), np.full((k, k), np.nan)
+    for target in range(k):
+        for group in range(k):
+            if group != target:
+                counts = _counted(predicted[target], tested[group])
+                mean[target, group], worst[target, group] = group_distances(counts)
+    parts = {"pairs": mean, "worst_pairs": worst}
+    value = mean[~np.eye(k, dtype=bool)].mean()
+    return Score(value, name="fairness", parts=parts, **split.described(settings))
+
+
+def _counted(predicted: Array, group: Array) -> Array:
+    """Return how many rows of each group (columns) have each prediction (rows)."""
+    _, first = np.unique(predicted, return_inverse=True)
+    _, second = np.unique(group, return_inverse=True)
+    counts = np.zeros((first.max() + 1, second.max() + 1), np.int64)
+    np.add.at(counts, (first.reshape(-1), second.reshape(-1)), 1)
+    return counts
+
+
+def group_distances(counts: ArrayLike) -> tuple[float, float]:
+    """Return mean and largest total variation between groups (columns) and all rows together.
+
+    Examples
+    --------
+    >>> group_distances([[2, 0], [0, 2]])
+    (0.5, 0.5)
+    """
+    table: Floats = as_array(counts, "counts").astype(np.float64)
+    sizes = table.sum(axis=0)
+    whole = table.sum(axis=1) / table.sum()
+    present = sizes > 0
+    shares = table[:, present] / sizes[present]
+    distance = np.abs(shares - whole[:, None]).sum(axis=0) / 2
+    return float((distance * sizes[present]).sum() / table.sum()), float(distance.max())

@@ -1,0 +1,106 @@
+"""The mean correlation of factors with what a regression makes of all codes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from unweave_metrics._kinds import Declared
+from unweave_metrics.catalogue import metric
+from unweave_metrics.intervals.strategies import Refits
+from unweave_metrics.predictors._probe import probe_settings
+from unweave_metrics.predictors._regressed import check_varying, regressed, relative
+from unweave_metrics.predictors._split import train_and_test
+from unweave_metrics.score import Score
+
+
+@metric(
+    "mean correlation after a regression",
+    interval=Refits(seconds=0.02),
+    family="probe",
+    cost="O(n d^2)",
+    rewards="factors that all codes together tell, up to the map that is fitted",
+    misses="which code tells them: blind to mixing",
+    with_rows="Grows with the number of train rows until the regressions are settled.",
+)
+def mcc_regression(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    test_codes: ArrayLike | None = None,
+    test_factors: ArrayLike | None = None,
+    preset: str | None = None,
+    predictor: Any = "linear",
+    train_samples: int | None = None,
+    test_samples: int | None = None,
+    factor_kinds: Declared = None,
+    seed: int = 0,
+) -> Score:
+    """Compute the mean correlation coefficient after a regression: identification up to that map.
+
+    mean_k |corr(f_k(z), y_k)| on test rows, f_k fitted to train rows. With a linear predictor it
+    asks for identification up to an affine map, which `mcc` does not allow. A constant prediction
+    has correlation 0. Range 0 to 1, best 1.
+
+    Parameters
+    ----------
+    codes : float array, shape (n, d)
+    factors : float values or ordered classes, shape (n, k)
+    test_codes, test_factors
+        The rows to score on; a third of the rows by seed unless given.
+    preset
+        Convention by name; fixes how many rows are drawn.
+    predictor
+        ``"linear"``: least squares with an intercept; or a scikit-learn regressor, such as
+        ``KernelRidge(kernel="rbf")``, fitted to standardised codes.
+    train_samples, test_samples
+        Rows drawn where there are more.
+    factor_kinds
+        As for `mig`; every factor is regressed as it is.
+    seed
+        Decides splits and draws.
+
+    Returns
+    -------
+    Score, with part `per_factor` (k,).
+
+    Raises
+    ------
+    ValueError
+        For a factor of one value among the test rows, NaN or infinite values, shapes that do
+        not fit. TypeError: a predictor that cannot be fitted.
+
+    References
+    ----------
+    I. Khemakhem, R. Monti, D. Kingma, A. Hyvärinen, "ICE-BeeM: identifiable conditional energy-
+    based deep models", 2020, sect. 4 (weak identifiability); there after canonical correlation
+    analysis.
+
+    Examples
+    --------
+    >>> y = np.random.default_rng(0).normal(size=(300, 2))
+    >>> round(float(mcc_regression(y @ [[1.0, 2.0], [0.5, -1.0]], y)), 6)
+    1.0
+    """
+    settings = probe_settings(preset, train_samples, test_samples)
+    settings |= {"predictor": predictor, "seed": seed}
+    split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
+    wanted = check_varying(split)
+    found = regressed(split, predictor)
+    centred = [part - part.mean(axis=0) for part in (found, wanted)]
+    sizes = [np.abs(part).max(axis=0) for part in centred]
+    flat = sizes[0] <= 1e-12 * sizes[1]  # a prediction that moves by rounding only
+    centred = [relative(part, size) for part, size in zip(centred, sizes, strict=True)]
+    lengths = np.sqrt([(part**2).sum(axis=0) for part in centred])
+    product = lengths[0] * lengths[1]
+    flat |= product == 0
+    shared = np.abs((centred[0] * centred[1]).sum(axis=0))
+    per_factor = np.where(flat, 0.0, shared / np.where(flat, 1.0, product)).clip(max=1.0)
+    return Score(
+        per_factor.mean(),
+        name="mcc_regression",
+        parts={"per_factor": per_factor},
+        **split.described(settings),
+    )

@@ -1,0 +1,134 @@
+"""Which metrics put runs in the same order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from unweave_metrics._counting import Floats
+from unweave_metrics._display import table_html, table_rich
+from unweave_metrics.catalogue import CATALOGUE
+from unweave_metrics.scoretable import ScoreTable, aligned, markdown
+
+# Ranks of two runs agree or do not; of fewer than three there is no correlation to speak of.
+FEWEST = 3
+
+
+@dataclass(frozen=True)
+class RankCorrelation:
+    """Spearman's rank correlation (m, m) of m metrics over runs, and of how many runs (m, m)."""
+
+    metrics: tuple[str, ...]
+    matrix: Floats
+    counts: Floats
+
+    def rows(self) -> list[list[str]]:
+        """Return the table as text cells, heading first."""
+        body = [
+            [name, *("" if np.isnan(value) else f"{value:.2f}" for value in values)]
+            for name, values in zip(self.metrics, self.matrix, strict=True)
+        ]
+        return [["", *self.metrics], *body]
+
+    def __str__(self) -> str:
+        return aligned(self.rows())
+
+    def to_markdown(self) -> str:
+        """Return a Markdown table."""
+        return markdown(self.rows())
+
+    def to_pandas(self) -> Any:
+        """Return a pandas DataFrame, metrics along both axes."""
+        import pandas as pd
+
+        return pd.DataFrame(self.matrix, index=list(self.metrics), columns=list(self.metrics))
+
+    def _repr_html_(self) -> str:
+        return table_html(self.rows())
+
+    def __rich__(self) -> Any:
+        return table_rich(self.rows())
+
+
+def rank_correlation(
+    runs: Sequence[ScoreTable] | Mapping[str, Sequence[float]],
+    metrics: Sequence[str] | None = None,
+) -> RankCorrelation:
+    """Compute the rank correlation of metrics over runs: 1 where they order runs the same way.
+
+    Spearman's correlation of the scores of each two metrics over the runs that have both, ties
+    sharing their mean rank. Scores whose low end is better count with their sign turned, so that
+    agreement on what is better is 1. NaN with fewer than three runs, or where all runs tie.
+
+    Parameters
+    ----------
+    runs
+        The table of each run, or metric -> its score in each run, NaN where there is none.
+    metrics
+        Some of them, in this order; all unless given.
+
+    Raises
+    ------
+    ValueError
+        For no run, lists of different lengths, a metric that no run has.
+
+    References
+    ----------
+    F. Locatello et al., "Challenging common assumptions in the unsupervised learning of
+    disentangled representations", 2019, figure 3 (left).
+
+    Examples
+    --------
+    >>> scores = {"mig": [0.1, 0.3, 0.2], "gaussian_total_correlation": [9.0, 1.0, 2.0]}
+    >>> float(rank_correlation(scores).matrix[0, 1])
+    1.0
+    """
+    known = dict(runs) if isinstance(runs, Mapping) else _by_metric(runs)
+    names = tuple(known) if metrics is None else tuple(name.replace("-", "_") for name in metrics)
+    missing = [name for name in names if name not in known]
+    if missing or not names:
+        raise ValueError(
+            f"runs must have a score of each metric, none has {', '.join(missing) or 'any'}"[:200]
+        )
+    lengths = {name: len(known[name]) for name in names}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"runs must have as many scores of each metric, got {lengths}"[:200])
+    values = np.array([_upward(name, known[name]) for name in names])
+    m = len(names)
+    matrix, counts = np.full((m, m), np.nan), np.zeros((m, m))
+    for i in range(m):
+        for j in range(m):
+            both = np.isfinite(values[i]) & np.isfinite(values[j])
+            counts[i, j] = both.sum()
+            matrix[i, j] = _spearman(values[i, both], values[j, both])
+    return RankCorrelation(names, matrix, counts)
+
+
+def _by_metric(runs: Sequence[ScoreTable]) -> dict[str, list[float]]:
+    """Return metric -> its score in each run."""
+    if not runs:
+        raise ValueError("runs must hold at least one table, got none")
+    names = dict.fromkeys(name for table in runs for name in table)
+    return {
+        name: [float(table[name]) if name in table else np.nan for table in runs] for name in names
+    }
+
+
+def _upward(name: str, values: Sequence[float]) -> Floats:
+    """Return scores of which larger is better."""
+    low = name in CATALOGUE and CATALOGUE[name].best == "low"
+    return np.asarray(values, dtype=np.float64) * (-1.0 if low else 1.0)
+
+
+def _spearman(a: Floats, b: Floats) -> float:
+    """Return the correlation of the ranks of two rows of numbers."""
+    from scipy.stats import rankdata
+
+    if len(a) < FEWEST:
+        return float("nan")
+    first, second = (rankdata(row) - (len(a) + 1) / 2 for row in (a, b))
+    length = np.sqrt((first**2).sum() * (second**2).sum())
+    return float((first * second).sum() / length) if length > 0 else float("nan")

@@ -1,0 +1,197 @@
+"""Arrays of any library and options of any kind: read by rule, or refused in one sentence."""
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+
+import unweave_metrics as um
+
+FACTORS = np.random.default_rng(0).integers(0, 3, size=(90, 2))
+CODES = FACTORS + 0.3 * np.random.default_rng(1).normal(size=FACTORS.shape)
+EXPECTED = um.mig(CODES, FACTORS)
+
+
+def read_only(array):
+    array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+DRESSES = {
+    "lists": lambda a: a.tolist(),
+    "tuple": tuple,
+    "Fortran": np.asfortranarray,
+    "read only": read_only,
+    "swapped bytes": lambda a: a.astype(a.dtype.newbyteorder(">")),
+    "nothing masked": lambda a: np.ma.masked_array(a, mask=False),
+    "matrix": lambda a: a.view(np.matrix),
+    "extended precision": lambda a: a.astype(np.longdouble),
+}
+
+
+@pytest.mark.parametrize("name", [*DRESSES, "Foreign", "Exchanged"])
+def test_arrays_of_any_kind_give_the_same_score(name, malformed):
+    dress = DRESSES.get(name) or getattr(malformed, name)
+    assert um.mig(dress(CODES), dress(FACTORS)) == EXPECTED
+    table = um.evaluate(dress(CODES), dress(FACTORS), metrics="mig", bootstrap=5, progress=False)
+    assert table["mig"] == EXPECTED
+    assert um.bootstrap(um.mig, dress(CODES), dress(FACTORS), resamples=5) == EXPECTED
+
+
+def test_frames_with_and_without_missing_numbers():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(FACTORS, columns=["shape", "size"])
+    assert um.mig(pd.DataFrame(CODES), frame) == EXPECTED
+    nullable = frame.astype({"shape": "Int64", "size": "Int8"})
+    assert um.mig(CODES, nullable) == EXPECTED
+    nullable.loc[3, "size"] = pd.NA
+    with pytest.raises(ValueError, match="'size' must have a value in every row, row 3 has none"):
+        um.mig(CODES, nullable)
+    with pytest.raises(TypeError, match="codes must hold numbers, got words"):
+        um.mig(frame.astype({"size": str}), FACTORS)
+
+
+def test_tensors_leave_gradients_behind():
+    torch = pytest.importorskip("torch")
+    codes = torch.tensor(CODES, requires_grad=True)
+    assert um.mig(codes, torch.tensor(FACTORS)) == EXPECTED
+    assert codes.grad is None
+    rounded = codes.detach().bfloat16()
+    assert um.mig(rounded, FACTORS) == um.mig(rounded.double().numpy(), FACTORS)
+
+
+@pytest.mark.parametrize(
+    ("codes", "words"),
+    [
+        (np.ma.masked_array(CODES, mask=CODES > 2), "must have no masked values, got"),
+        (None, "must hold numbers"),
+        ({"a": 1}, "must hold numbers"),
+        (iter(CODES), "must hold numbers"),
+        ([[1, 2], [3]], "must have rows of one length"),
+        (CODES.astype("M8[s]"), "must hold numbers"),
+    ],
+)
+def test_what_cannot_be_read(codes, words):
+    with pytest.raises((ValueError, TypeError), match=f"codes .*{words}") as raised:
+        um.mig(codes, FACTORS)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_conversion_that_fails_is_told(malformed):
+    with pytest.raises(TypeError, match="Broken cannot be read: RuntimeError: device lost"):
+        um.mig(malformed.Broken(), FACTORS)
+
+
+def test_sparse_codes_are_refused_by_name():
+    from scipy.sparse import csr_matrix
+
+    with pytest.raises(TypeError, match="codes must be dense, got a sparse"):
+        um.mig(csr_matrix(CODES), FACTORS)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("sap", {"C": 0}, "C must be a positive number"),
+        ("sap", {"C": -1}, "C must be a positive number"),
+        ("sap", {"C": np.inf}, "C must be a positive number"),
+        ("sap", {"C": np.nan}, "C must be a positive number.*got nan"),
+        ("sap", {"test_samples": 0}, "test_samples must be at least 1, got 0"),
+        ("sap", {"test_samples": -5}, "test_samples must be at least 1, got -5"),
+        ("dci", {"test_fraction": 1.5}, "test_fraction must be between 0 and 1, got 1.5"),
+        ("dci", {"test_fraction": -0.5}, "test_fraction must be between 0 and 1"),
+        ("dci", {"predictor": 5}, "predictor.* must be one of histogram-boosting.*got 5"),
+        ("dci", {"predictor": dict}, "predictor.* must be one of"),
+        ("dci", {"jobs": 0}, "jobs must be at least 1, or -1"),
+        ("factor_vae", {"prune_std": np.nan}, "prune_std must be at least 0.*got nan"),
+        ("factor_vae", {"train_votes": 10**30}, "train_votes must be at most"),
+        ("mig", {"bins": 2.5}, "bins must be a whole number, got 2.5"),
+        ("mig", {"bins": True}, "bins must be a whole number, got True"),
+        ("mig", {"bins": 10**9}, "bins must be at most 65535"),
+        ("mig", {"seed": -1}, "seed must be at least 0, got -1"),
+        ("mig", {"preset": ["x"]}, "preset must be one of"),
+        ("mig", {"factor_kinds": 5}, "factor_kinds must be one of class, measurement"),
+        ("mig", {"bin_factors": "no"}, "bin_factors must be True or False, got 'no'"),
+        ("irs", {"quantile": 0}, "quantile must be above 0 and at most 1, got 0"),
+        ("rmig", {"low": 1e16, "high": 1e16 + 2}, "high - low must be wide enough"),
+    ],
+)
+def test_options_are_refused_by_rule(name, options, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        getattr(um, name)(CODES, FACTORS, **options)
+    try:  # as a row with that reason, or at once
+        table = um.evaluate(CODES, FACTORS, metrics=name, bootstrap=0, **options)
+    except (ValueError, TypeError) as error:
+        assert re.search(words, str(error))  # noqa: PT017
+    else:
+        assert re.search(words, table.notes[0])
+
+
+def test_other_functions_refuse_too():
+    with pytest.raises(ValueError, match="level must be between 0 and 1, got 2"):
+        um.summarize([0.1, 0.2], level=2)
+    with pytest.raises(TypeError, match="must be named by a word, got 5"):
+        um.find_metric(5)
+    with pytest.raises(ValueError, match="scales must be a positive number.*got -1"):
+        um.mmd(CODES, CODES, scales=(-1,))
+    with pytest.raises(ValueError, match="kls must be divergences in nats, got nan"):
+        um.udr([CODES, CODES], [[np.nan, 1], [1, 1]])
+    with pytest.raises(ValueError, match="jobs must be at least 1, or -1"):
+        um.evaluate(CODES, FACTORS, jobs=0)
+    with pytest.raises(TypeError, match="metrics must be a list of names or functions, got 5"):
+        um.evaluate(CODES, FACTORS, metrics=5)
+
+
+def test_one_metric_by_its_name_and_test_rows_with_intervals():
+    table = um.evaluate(CODES, FACTORS, metrics="mig", bootstrap=0)
+    assert list(table) == ["mig"]
+    rows = {"test_codes": CODES[:30], "test_factors": FACTORS[:30]}
+    names = ["sap", "dci", "explicitness", "linear_probe", "mig"]
+    table = um.evaluate(CODES, FACTORS, metrics=names, bootstrap=5, progress=False, **rows)
+    assert table["sap"] == um.sap(CODES, FACTORS, **rows)
+    assert all(score.interval for score in table.values())
+
+
+def test_swapped_arguments_are_seen():
+    from sklearn.base import BaseEstimator
+    from sklearn.metrics import make_scorer
+
+    class Encoder(BaseEstimator):
+        def predict(self, X):
+            return X
+
+    with pytest.raises(ValueError, match="codes must come first, then factors"):
+        make_scorer(um.mig)(Encoder(), CODES, FACTORS)
+    with pytest.raises(ValueError, match="codes must come first, then factors"):
+        um.evaluate(FACTORS, CODES)
+    assert um.mig(FACTORS.astype(float), CODES) >= 0
+
+
+def test_images_with_channels_first_and_integers_beyond_a_byte():
+    images = np.random.default_rng(0).random((4, 16, 16, 3))
+    with pytest.raises(ValueError, match=r"channels last, \(n, h, w, c\), got \(4, 3, 16, 16\)"):
+        um.laplacian_variance(np.moveaxis(images, 3, 1))
+    with pytest.raises(ValueError, match="must lie in 0 to 255 where they are integers"):
+        um.psnr((images * 65535).astype(np.uint16), images)
+
+
+def test_presets_that_say_nothing_about_a_metric_are_not_named():
+    assert um.mig(CODES, FACTORS, preset="kim2018").settings["preset"] == "locatello2019, every row"
+    assert um.mig(CODES, FACTORS, preset="gaujac2021").settings["preset"] == "gaujac2021"
+    score = um.z_min_var(CODES, FACTORS, preset="carbonneau2022", train_votes=9, eval_votes=9)
+    assert score.settings["preset"] == "carbonneau2022"
+
+
+def test_scores_that_are_not_finite_say_why():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        score = um.gaussian_total_correlation(CODES * [1, 0])
+        assert np.isnan(score)
+        assert "constant code" in score.notes[0]
+        assert "single factor" in um.dci(CODES, FACTORS[:, :1]).notes[0]
+        images = np.zeros((2, 8, 8))
+        assert "equals its image" in um.psnr(images, images).notes[0]
+        dead = um.mig(CODES * [1, 0], FACTORS, preset="carbonneau2022")
+        assert "dead_codes='nan'" in dead.notes[0]
