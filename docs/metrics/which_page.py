@@ -60,6 +60,16 @@ def of_ranks(number):
     return ["", *study.SHOWN], rows
 
 
+def agreement(number):
+    """Return score -> score -> their rank correlation, as the text names them."""
+    found = study.ranks()
+    names = [name.replace(": ", "_") for name in found.metrics]
+    return {
+        name: dict(zip(names, map(number, row), strict=True))
+        for name, row in zip(names, found.matrix, strict=True)
+    }
+
+
 def facts(number):
     """Return score -> what the text says of it, by word."""
     found = {}
@@ -88,7 +98,7 @@ def facts(number):
 def write(kinds, tables, number, markdown):
     """Write the page."""
     heads, ranks = of_ranks(number)
-    text = (HERE / "which-metric.template.md").read_text()
+    text = (HERE / "which-metric.template").read_text()
     text = text.format(
         kinds=markdown(["metric", *examples.KINDS], of_kinds(kinds, tables, number)),
         study=markdown(list(HEADS), of_study(number)),
@@ -96,6 +106,7 @@ def write(kinds, tables, number, markdown):
         rotations=study.ROTATIONS,
         runs=len(study.results()["run"]),
         rows=f"{study.ROWS:,}",
+        rank=agreement(number),
         **facts(number),
     )
     (HERE / "which-metric.md").write_text(text)
