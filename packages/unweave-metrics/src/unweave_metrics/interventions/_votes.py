@@ -57,10 +57,10 @@ def vote_score(
     train, evaluation = tables
     trained, tested = majority_accuracy(train, evaluation)
     notes = kinds.notes
-    if not active.any():
+    if not active.any() and variances.any():
         trained = tested = math.nan
         notes = (*notes, f"{NO_CODE}: each varies by less than {settings['prune_std']:g}")
-    elif settings["rescale"]:
+    elif settings["rescale"] and active.any():
         trained, tested = rescaled(trained, train.shape[1]), rescaled(tested, train.shape[1])
     parts = {
         "train_accuracy": trained,

@@ -45,7 +45,7 @@ def factor_vae(
     One vote: hold a random factor k at a random value, draw `batch_size` rows that have it, and
     take d = argmin_i Var_batch(z_i) / Var(z_i) over the active codes. The classifier maps each d to
     the factor it was drawn for most often; the score is its accuracy on fresh votes. Range about
-    1/k to 1, best 1; no active code: NaN. O(votes * batch_size * d) time.
+    1/k to 1, best 1; no active code: NaN, or 0 if all are constant. O(votes * batch_size * d) time.
 
     Parameters
     ----------
