@@ -130,7 +130,8 @@ def plugin(session: nox.Session) -> None:
         if name in PLUGINS:
             run_tests(session, name)
     run_tests(session, "unweave", *FAST, "-k", "test_names")
-    run_tests(session, "unweave-metrics", *FAST, "-k", "test_torch or test_names")
+    run_tests(session, "unweave-testing", *FAST)
+    run_tests(session, "unweave-metrics", *FAST, "-k", "torch or names or display or entry or plot")
     session.run("unweave", "plugins", "--check", env={"UNWEAVE_STRICT_PLUGINS": "1"})
 
 
