@@ -110,6 +110,15 @@ def results(session: nox.Session) -> None:
 
 
 @nox.session
+def torture(session: nox.Session) -> None:
+    """Kill, mutate and mistype; `-- --kills N --files N --lines N --seed N`, and it goes on."""
+    core = f"{folder('unweave')}[features]"
+    packages = (str(folder(p)) for p in PACKAGES if p != "unweave")
+    install(session, core, *packages, *TEST_TOOLS)
+    session.run("python", "-m", "torture", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure side by side: the trainer against a bare loop, packages against plain formulas."""
     install(session, *(str(folder(p)) for p in PACKAGES))

@@ -20,6 +20,9 @@ from unweave_metrics.score import Score
 Votes = NDArray[np.int64]
 
 
+# Why a score may be NaN.
+NO_CODE = "no code is active"
+
 # Votes drawn at a time: their rows stay in the second-level cache.
 CHUNK = 1_000
 
@@ -56,7 +59,7 @@ def vote_score(
     notes = kinds.notes
     if not active.any():
         trained = tested = math.nan
-        notes = (*notes, f"no code is active: each varies by less than {settings['prune_std']:g}")
+        notes = (*notes, f"{NO_CODE}: each varies by less than {settings['prune_std']:g}")
     elif settings["rescale"]:
         trained, tested = rescaled(trained, train.shape[1]), rescaled(tested, train.shape[1])
     parts = {

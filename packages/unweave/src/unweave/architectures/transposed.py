@@ -74,6 +74,8 @@ def shuffled(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     and i with rows a + 2 and a of the kernel, and columns likewise: a 2 x 2 convolution for each
     of the four (a, b), which a pixel shuffle puts in their places.
 
+    Parameters
+    ----------
     x : shape (b, i, h, w); weight : (i, o, 4, 4); bias : (o,). Returns shape (b, o, 2 h, 2 w).
     """
     inputs, outputs = weight.shape[:2]

@@ -25,7 +25,12 @@ def draw_embedding(results: Results, *, method: str = "tsne", points: int = POIN
 
     The first run of every kind; colours are the classes of the first factor.
 
-    method : `tsne`, or `umap` where it is installed. points : images.
+    Parameters
+    ----------
+    method
+        `tsne`, or `umap` where it is installed.
+    points
+        Images.
     """
     if method not in EMBEDDINGS:
         raise ConfigError(f"method must be one of {', '.join(EMBEDDINGS)}, got {method[:80]!r}")
@@ -55,6 +60,8 @@ def draw_sharpness(results: Results, *, without: list[int] | None = None) -> Fig
     Above, the images by class; below, all images and the reconstructions of the first run of every
     kind. Boxes are quartiles, whiskers reach 1.5 times their distance.
 
+    Parameters
+    ----------
     without : classes that are left out below, such as the digit 1, which is sharp however it is
         drawn.
     """

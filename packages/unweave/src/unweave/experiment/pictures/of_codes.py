@@ -48,7 +48,12 @@ def draw_aggregate(
 ) -> Figure:  # fmt: skip
     """Draw the density of the aggregate posterior q(z) over two settings of the grid.
 
-    run : the kind of run, the first unless given. reach : half the side of the square shown.
+    Parameters
+    ----------
+    run
+        The kind of run, the first unless given.
+    reach
+        Half the side of the square shown.
     """
     grid, label = results.experiment.grid, run or results.experiment.runs[0].label
     shape = (len(grid[rows]), len(grid[columns]) + 1)
