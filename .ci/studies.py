@@ -75,12 +75,14 @@ def release(session: nox.Session) -> None:
 
 @nox.session
 def pages(session: nox.Session) -> None:
-    """Write the generated pages again: metrics, combinations, listings of the hooks."""
+    """Write the generated pages again: metrics, combinations, hooks, reference, lists."""
     metrics = f"{folder('unweave-metrics')}[plot,images]"
     others = [str(folder(p)) for p in PACKAGES if p != "unweave-metrics"]
     install(session, metrics, *others)
     session.run("python", "docs/metrics/make_pages.py")
     session.run("python", "docs/hooks/make_listings.py")
+    session.run("python", "docs/reference/make_pages.py")
+    session.run("python", "docs/site/navigation.py")
     session.run("python", "docs/make_combinations.py")
 
 

@@ -89,6 +89,8 @@ def test_a_table_without_factors(tmp_path, capsys):
         (["score", "TABLE", "--metrics", "mog"], "no metric is called 'mog'; known are mig"),
         (["score", "TABLE", "--preset", "x"], "preset must be one of"),
         (["score", "TABLE", "--metrics", "udr"], "call unweave_metrics.udr"),
+        (["score", "TABLE", "--seed", "-1"], "seed must be at least 0, got -1"),
+        (["score", "TABLE", "--jobs", "0"], "jobs must be at least 1, or -1 for one per core"),
         (["score", "TABLE", "--bootstrap", "-3"], "bootstrap must be at least 2, got -3"),
         (["convert", "TABLE", "/no/folder/out.npz"], "/no/folder does not"),
         (["convert", "TABLE", "out.csv"], "must end in .h5, .hdf5 or .npz"),

@@ -104,7 +104,8 @@ def fault_of_value(found):
         silent = [
             name
             for name, score in found.items()
-            if not math.isfinite(score) and not any(name in note for note in found.notes)
+            if not math.isfinite(score)
+            and not (score.notes or any(name in note for note in found.notes))
         ]
         return f"silent: {silent}" if silent else ""
     if isinstance(found, um.Score) and not math.isfinite(found) and not found.notes:

@@ -251,14 +251,17 @@ def test_bounds_hold_on_random_input(n, d, k, seed):
     for name in FAST:
         # Less than chance is possible on fresh draws: mapped to less than 0.
         lowest = -1 / (k - 1) if name in ("z_diff", "z_min_var", "z_max_var") else 0
-        if name != "z_max_var":  # few rows share all other factors
-            assert lowest - 1e-9 <= score(name, codes, factors) <= 1 + 1e-9
+        if name == "z_max_var":  # few rows share all other factors
+            continue
+        found = score(name, codes, factors)
+        pruned = any("no code is active" in note for note in found.notes)
+        assert np.isnan(found) if pruned else lowest - 1e-9 <= found <= 1 + 1e-9
     assert 0 <= um.mutual_information_score(codes) <= np.log(20)
     assert 0 <= um.hoyer_sparsity(codes) <= 1
     assert um.gaussian_wasserstein(codes) >= 0
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(n=st.integers(40, 120), seed=st.integers(0, 2**32 - 1))
 def test_bounds_of_slow_scores(n, seed):
     rng = np.random.default_rng(seed)

@@ -17,8 +17,10 @@ def guarded(function: Callable[..., Any], undefined: str) -> Callable[..., Any]:
 
     Parameters
     ----------
-    function : takes arrays in order, and options by name only
-    undefined : when the score is NaN or infinite by its definition; empty if never
+    function
+        Takes arrays in order, and options by name only.
+    undefined
+        When the score is NaN or infinite by its definition; empty if never.
     """
     parameters = inspect.signature(function).parameters.values()
     optional = frozenset(p.name for p in parameters if p.default is None)
@@ -38,4 +40,6 @@ def _with_words(score: Score, undefined: str) -> Score:
             f"{score.name} is {float(score)} on these arrays: their numbers are too large, or too "
             "unlike in size, for it; divide them all by one power of ten"
         )
+    if any(undefined in note for note in score.notes):
+        return score
     return score.with_notes(f"{score.name} is {float(score)}: {undefined}")

@@ -20,6 +20,9 @@ from unweave_metrics.score import Score
 Votes = NDArray[np.int64]
 
 
+# Why a score may be NaN.
+NO_CODE = "no code is active"
+
 # Votes drawn at a time: their rows stay in the second-level cache.
 CHUNK = 1_000
 
@@ -54,10 +57,10 @@ def vote_score(
     train, evaluation = tables
     trained, tested = majority_accuracy(train, evaluation)
     notes = kinds.notes
-    if not active.any():
+    if not active.any() and variances.any():
         trained = tested = math.nan
-        notes = (*notes, f"no code is active: each varies by less than {settings['prune_std']:g}")
-    elif settings["rescale"]:
+        notes = (*notes, f"{NO_CODE}: each varies by less than {settings['prune_std']:g}")
+    elif settings["rescale"] and active.any():
         trained, tested = rescaled(trained, train.shape[1]), rescaled(tested, train.shape[1])
     parts = {
         "train_accuracy": trained,

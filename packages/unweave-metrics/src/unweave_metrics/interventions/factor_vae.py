@@ -10,7 +10,7 @@ from unweave_metrics._kinds import Declared, kinds_of
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.strategies import Votes
 from unweave_metrics.interventions._groups import make_groups
-from unweave_metrics.interventions._votes import vote_score
+from unweave_metrics.interventions._votes import NO_CODE, vote_score
 from unweave_metrics.presets import settings_for
 from unweave_metrics.score import Score
 
@@ -20,6 +20,7 @@ from unweave_metrics.score import Score
     interval=Votes(),
     usual=True,
     family="factor_vae",
+    undefined=NO_CODE,
     cost="O(votes batch d)",
     rewards="a code that stays still when one factor does",
     misses="how well the code tells values; it saturates at 1",
@@ -44,21 +45,30 @@ def factor_vae(
     One vote: hold a random factor k at a random value, draw `batch_size` rows that have it, and
     take d = argmin_i Var_batch(z_i) / Var(z_i) over the active codes. The classifier maps each d to
     the factor it was drawn for most often; the score is its accuracy on fresh votes. Range about
-    1/k to 1, best 1; no active code: NaN. O(votes * batch_size * d) time.
+    1/k to 1, best 1; no active code: NaN, or 0 if all are constant. O(votes * batch_size * d) time.
 
     Parameters
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k); measurements are cut into `bins` bins
-    preset : convention by name; without one ``"locatello2019"``
-    train_votes, eval_votes : votes that make the classifier, and that it is scored on
-    batch_size : rows of one vote
-    variance_samples : rows that Var(z_i) comes from, where there are more
-    prune_std : codes with a standard deviation below this are inactive (raw units)
-    bins : number of bins for measurements
-    rescale : return (accuracy - 1/k) / (1 - 1/k)
-    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
-    seed : decides every draw
+    preset
+        Convention by name; without one ``"locatello2019"``.
+    train_votes, eval_votes
+        Votes that make the classifier, and that it is scored on.
+    batch_size
+        Rows of one vote.
+    variance_samples
+        Rows that Var(z_i) comes from, where there are more.
+    prune_std
+        Codes with a standard deviation below this are inactive (raw units).
+    bins
+        Number of bins for measurements.
+    rescale
+        Return (accuracy - 1/k) / (1 - 1/k).
+    factor_kinds
+        ``"class"`` or ``"measurement"``, as for `mig`.
+    seed
+        Decides every draw.
 
     Returns
     -------
@@ -67,7 +77,8 @@ def factor_vae(
 
     Raises
     ------
-    ValueError: a factor of one value, NaN or infinite values, shapes that do not fit.
+    ValueError
+        For a factor of one value, NaN or infinite values, shapes that do not fit.
 
     References
     ----------

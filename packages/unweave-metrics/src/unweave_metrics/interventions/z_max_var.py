@@ -10,7 +10,7 @@ from unweave_metrics._kinds import Declared, kinds_of
 from unweave_metrics.catalogue import ANY, metric
 from unweave_metrics.intervals.strategies import Votes
 from unweave_metrics.interventions._groups import group_rest
-from unweave_metrics.interventions._votes import vote_score
+from unweave_metrics.interventions._votes import NO_CODE, vote_score
 from unweave_metrics.interventions.z_min_var import vote_settings
 from unweave_metrics.score import Score
 
@@ -20,6 +20,7 @@ from unweave_metrics.score import Score
     interval=Votes(),
     bounds=ANY,
     family="z_min_var",
+    undefined=NO_CODE,
     cost="O(votes batch d)",
     rewards="a code that moves when one factor alone does",
     misses="needs rows that share all other factors",
@@ -52,8 +53,9 @@ def z_max_var(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2
-    bins : number of bins for measurements, 3 unless given
-    preset, train_votes, ..., seed : as for `z_min_var`
+    bins
+        Number of bins for measurements, 3 unless given preset, train_votes, ..., seed : as for
+        `z_min_var`.
 
     Returns
     -------
@@ -61,7 +63,8 @@ def z_max_var(
 
     Raises
     ------
-    ValueError: as `z_min_var`, and a factor such that no two rows share all the others.
+    ValueError
+        As for `z_min_var`, and a factor such that no two rows share all the others.
 
     References
     ----------

@@ -12,7 +12,7 @@ from unweave_metrics._kinds import Declared, kinds_of
 from unweave_metrics.catalogue import ANY, metric
 from unweave_metrics.intervals.strategies import Votes
 from unweave_metrics.interventions._groups import make_groups
-from unweave_metrics.interventions._votes import vote_score
+from unweave_metrics.interventions._votes import NO_CODE, vote_score
 from unweave_metrics.presets import settings_for
 from unweave_metrics.score import Score
 
@@ -22,6 +22,7 @@ from unweave_metrics.score import Score
     interval=Votes(),
     bounds=ANY,
     family="z_min_var",
+    undefined=NO_CODE,
     cost="O(votes batch d)",
     rewards="as FactorVAE",
     misses="saturates",
@@ -51,9 +52,11 @@ def z_min_var(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2
-    bin_factors : cut every factor into `bins` bins, classes too; measurements always are
-    preset, train_votes, eval_votes, batch_size, variance_samples, prune_std, bins, rescale,
-    factor_kinds, seed : as for `factor_vae`
+    bin_factors
+        Cut every factor into `bins` bins, classes too; measurements always are preset,
+        train_votes, eval_votes, batch_size, variance_samples, prune_std, bins, rescale,.
+    factor_kinds, seed
+        As for `factor_vae`.
 
     Returns
     -------
@@ -61,7 +64,8 @@ def z_min_var(
 
     Raises
     ------
-    ValueError: as `factor_vae`, and a factor of which no two rows share a value.
+    ValueError
+        As for `factor_vae`, and a factor of which no two rows share a value.
 
     References
     ----------

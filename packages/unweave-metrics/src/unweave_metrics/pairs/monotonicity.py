@@ -32,9 +32,12 @@ def monotonicity(positions: ArrayLike, attributes: ArrayLike, *, threshold: floa
 
     Parameters
     ----------
-    positions : of the code that controls each attribute, shape (n, k, t), (n, t) or (t,)
-    attributes : measured there, shape (n, k, t), or (n, t) of one attribute; t at least 2
-    threshold : smaller slopes are noise
+    positions
+        Of the code that controls each attribute, shape (n, k, t), (n, t) or (t,).
+    attributes
+        Measured there, shape (n, k, t), or (n, t) of one attribute; t at least 2.
+    threshold
+        Smaller slopes are noise.
 
     Returns
     -------
@@ -42,7 +45,8 @@ def monotonicity(positions: ArrayLike, attributes: ArrayLike, *, threshold: floa
 
     Raises
     ------
-    ValueError: shapes that do not fit, a position twice, NaN or infinite values.
+    ValueError
+        For shapes that do not fit, a position twice, NaN or infinite values.
 
     References
     ----------
@@ -58,8 +62,10 @@ def monotonicity(positions: ArrayLike, attributes: ArrayLike, *, threshold: floa
     check_positive(threshold, "threshold", 0)
     z, a = check_traversals(positions, attributes, 2)
     (z, power), (a, other) = each_in_reach(z), each_in_reach(a)
+    steps, rises = np.diff(z, axis=2), np.diff(a, axis=2)
     with np.errstate(over="ignore"):  # a slope beyond the largest float has its sign
-        slopes = np.diff(a, axis=2) / np.diff(z, axis=2)
+        # A step that is nothing beside the others is left out.
+        slopes = np.divide(rises, steps, out=np.zeros_like(rises), where=steps != 0)
     least = shifted(np.full(power.shape, float(threshold)), power - other)
     signs = np.where(np.abs(slopes) > least, np.sign(slopes), 0.0)
     moving = (signs != 0).sum(axis=2)

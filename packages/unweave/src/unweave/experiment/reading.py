@@ -48,7 +48,10 @@ def parse_definition(
 ) -> Kind:
     """Read an experiment from the text of a TOML file.
 
-    folders : where relative paths may begin; the last is taken if none has them.
+    Parameters
+    ----------
+    folders
+        Where relative paths may begin; the last is taken if none has them.
 
     Raises
     ------

@@ -31,7 +31,10 @@ LEAST_LOG = math.log(np.finfo(np.float64).tiny)
 class Codes:
     """Codes of a sample of images: means and standard deviations of q(z|x), and draws from it.
 
-    index : rows of the data set, shape (n,).
+    Attributes
+    ----------
+    index
+        Rows of the data set, shape (n,).
     mean, std, z : float arrays, shape (n, D).
     """
 
@@ -45,13 +48,22 @@ class Codes:
 class Dimensions:
     """Facts of every code dimension; arrays of shape (D,) unless said.
 
-    kl : E_x KL(q(z_d|x) ‖ p(z_d)), nats; infinite where the posterior is a point.
-    aggregate : KL(q(z_d) ‖ p(z_d)) of the aggregate posterior, nats.
-    deviation : standard deviation of the means between images.
-    share : share of the codes' variance that lies between images, in [0, 1].
-    active : whether share is above `codetable.ACTIVE`.
-    order : dimensions, the one that tells most first.
-    codes_range, prior_range : 2 % and 98 % quantiles of codes and of the prior, shape (D, 2).
+    Attributes
+    ----------
+    kl
+        E_x KL(q(z_d|x) ‖ p(z_d)), nats; infinite where the posterior is a point.
+    aggregate
+        KL(q(z_d) ‖ p(z_d)) of the aggregate posterior, nats.
+    deviation
+        Standard deviation of the means between images.
+    share
+        Share of the codes' variance that lies between images, in [0, 1].
+    active
+        Whether share is above `codetable.ACTIVE`.
+    order
+        Dimensions, the one that tells most first.
+    codes_range, prior_range
+        2 % and 98 % quantiles of codes and of the prior, shape (D, 2).
     """
 
     kl: NDArray[np.float64]
@@ -154,7 +166,10 @@ def mean_kl(codes: Codes, log_p: NDArray[np.float64]) -> NDArray[np.float64]:
 
     log q is exact for a Gaussian, -log(std) - log(2 pi e) / 2; log p is the mean over the draws.
 
-    log_p : log p(z_d) of the draws `codes.z`, shape (n, D).
+    Parameters
+    ----------
+    log_p
+        Log p(z_d) of the draws `codes.z`, shape (n, D).
     """
     with np.errstate(divide="ignore"):
         log_std = np.log(codes.std.astype(np.float64))
