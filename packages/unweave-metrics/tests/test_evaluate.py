@@ -28,8 +28,10 @@ def test_defaults():
 
 def test_every_score_of_codes_has_an_interval_that_says_what_it_is_for():
     codes, factors = problem()
+    codes = np.column_stack([codes, np.random.default_rng(1).normal(size=len(codes))])
     names = [entry.name for entry in CATALOGUE.values() if "codes" in entry.needs]
-    table = um.evaluate(codes, factors, metrics=names, bootstrap=8)
+    std = np.full(codes.shape, 0.5)  # of the posteriors, which some scores are about
+    table = um.evaluate(codes, factors, metrics=names, std=std, bootstrap=8)
     assert list(table) == names
     for score in table.values():
         low, high = score.interval
