@@ -124,12 +124,14 @@ def integration(session: nox.Session) -> None:
 
 @nox.session(requires=["build"])
 def plugin(session: nox.Session) -> None:
-    """Run the plugins' own tests with everything installed."""
-    install(session, *(wheel(name) for name in TOGETHER), *TEST_TOOLS)
+    """Run the plugins' own tests with everything installed, and what needs more than a package."""
+    install(session, *(wheel(name) for name in TOGETHER), "pandas>=2.1", *TEST_TOOLS)
     for name in TOGETHER:
         if name in PLUGINS:
             run_tests(session, name)
     run_tests(session, "unweave", *FAST, "-k", "test_names")
+    run_tests(session, "unweave-testing", *FAST)
+    run_tests(session, "unweave-metrics", *FAST, "-k", "torch or names or display or entry or plot")
     session.run("unweave", "plugins", "--check", env={"UNWEAVE_STRICT_PLUGINS": "1"})
 
 

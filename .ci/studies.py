@@ -75,12 +75,14 @@ def release(session: nox.Session) -> None:
 
 @nox.session
 def pages(session: nox.Session) -> None:
-    """Write the generated pages again: metrics, combinations, listings of the hooks."""
+    """Write the generated pages again: metrics, combinations, hooks, reference, lists."""
     metrics = f"{folder('unweave-metrics')}[plot,images]"
     others = [str(folder(p)) for p in PACKAGES if p != "unweave-metrics"]
     install(session, metrics, *others)
     session.run("python", "docs/metrics/make_pages.py")
     session.run("python", "docs/hooks/make_listings.py")
+    session.run("python", "docs/reference/make_pages.py")
+    session.run("python", "docs/site/navigation.py")
     session.run("python", "docs/make_combinations.py")
 
 
@@ -107,6 +109,15 @@ def results(session: nox.Session) -> None:
     recipes = ROOT / "packages/unweave/src/unweave/reproduce/recipes"
     for name in session.posargs or sorted(path.stem for path in recipes.glob("*.toml")):
         session.run("unweave", "reproduce", name, "--out", str(ROOT / "docs/results" / name))
+
+
+@nox.session
+def torture(session: nox.Session) -> None:
+    """Kill, mutate and mistype; `-- --kills N --files N --lines N --seed N`, and it goes on."""
+    core = f"{folder('unweave')}[features]"
+    packages = (str(folder(p)) for p in PACKAGES if p != "unweave")
+    install(session, core, *packages, *TEST_TOOLS)
+    session.run("python", "-m", "torture", *session.posargs)
 
 
 @nox.session

@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = [
-    p for p in sorted(ROOT.glob("p*/*/src")) if p.parent.name not in ("unweave", "unweave-metrics")
-]
+FOLDERS = sorted(ROOT.glob("p*/*/src"))
 TITLES = "Parameters|Attributes|Returns|Yields|Raises|Warns|Notes|References|Examples"
 BARE = re.compile(rf"^({TITLES}):?\n(?!-+$)", re.MULTILINE)
 SECTION = re.compile(rf"^({TITLES})\n-+\n(.*?)(?=^(?:{TITLES})\n-+\n|\Z)", re.MULTILINE | re.DOTALL)

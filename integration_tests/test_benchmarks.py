@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+# vmap imports what torch itself calls deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning")
+
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 

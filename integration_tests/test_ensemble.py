@@ -8,6 +8,9 @@ from unweave.ensemble import Ensemble, NotTogetherError
 from unweave.registry import registry
 from unweave.training import make_trainer
 
+# vmap imports what torch itself calls deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning")
+
 COMMON = {
     "data": "dsprites:resolution=16", "dim": 4, "batch_size": 16,
     "architecture": "conv64:width=0.25",

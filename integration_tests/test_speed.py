@@ -15,7 +15,7 @@ import pytest
 import torch
 
 RECORDED = {"conv 32": 0.89, "conv 16": 1.01}
-"""Medians on a processor with AVX2; with AVX-512 the ratios are lower."""
+"""Medians on a processor with AVX2, the only kind on which they were taken."""
 ALLOWED = 1.15
 PAIRS = 30
 ATTEMPTS = 2

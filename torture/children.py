@@ -132,5 +132,7 @@ def _become(function: Callable[[], object], folder: Path, log: Path) -> None:
 def _limit_memory() -> None:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     most = pages * resource.getpagesize() + ADDRESSES
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    allowed = resource.getrlimit(resource.RLIMIT_AS)[1]
+    within = most if allowed == resource.RLIM_INFINITY else min(most, allowed)
+    resource.setrlimit(resource.RLIMIT_AS, (within, allowed))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -116,7 +116,10 @@ def _plain(content: Any, folder: Path) -> bytes:
 def _timeless(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _timeless(item) for key, item in value.items() if key not in TIMED}
-    return [_timeless(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [_timeless(item) for item in value]
+    # 0 and 0.0 are one number; an option's default is written as its author wrote it.
+    return float(value) if type(value) is int and abs(value) < 2**53 else value
 
 
 def _rows(path: Path, folder: Path) -> bytes:

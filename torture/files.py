@@ -39,10 +39,10 @@ class Files:
     def __init__(self, folder: Path, ledger: Ledger) -> None:
         self._folder, self._ledger = folder, ledger
         self._run, self._data = folder / "run", folder / "data"
-        shutil.rmtree(self._data, ignore_errors=True)
-        make_data(self._data)
-        if not (self._run / "density.safetensors").is_file():
+        self._good = folder / "good"
+        if not self._good.is_dir():
             self._train()
+        self._lay()
 
     def run(self, count: int) -> None:
         """Read until `count` files are done."""
@@ -51,6 +51,13 @@ class Files:
         for number in range(-(-count // SIZE)):
             if number not in done:
                 self._read(number, everything[number % len(everything)])
+
+    def _lay(self) -> None:
+        """Lay a good run and good data, whatever a mutated file did to them."""
+        for folder in (self._run, self._data):
+            shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(self._good, self._run)
+        make_data(self._data)
 
     def _train(self) -> None:
         shutil.rmtree(self._run, ignore_errors=True)
@@ -61,22 +68,17 @@ class Files:
             end = Child(lambda w=words: _command(w), self._folder, self._folder / "log").wait(600)
             if end.code:
                 raise RuntimeError(f"{name}: {end.said}")
+        self._run.replace(self._good)
 
     def _read(self, number: int, subject: Subject) -> None:
         found, current = self._folder / "found.json", self._folder / "current"
         found.unlink(missing_ok=True)
-        good = subject.path.read_bytes() if subject.path.is_file() else None
-        kept = self._folder / "kept"
-        shutil.rmtree(kept, ignore_errors=True)
-        shutil.copytree(self._run, kept)
         reader = _Reader(subject, self._ledger.seed, number, self._folder, current)
         child = Child(lambda: found.write_text(json.dumps(reader.read_all())), self._folder,
                       self._folder / "log")  # fmt: skip
         begun = _memory_of(child.pid)
         end = child.wait(SIZE * LIMIT)
-        shutil.rmtree(self._run)
-        kept.replace(self._run)
-        subject.path.write_bytes(good) if good is not None else subject.path.unlink(True)
+        self._lay()
         faults = json.loads(found.read_text()) if found.is_file() else []
         if end.code or end.late:
             faults.append(

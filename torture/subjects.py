@@ -71,7 +71,7 @@ def subjects(run: Path, data: Path) -> list[Subject]:
 
 def _of_run(run: Path) -> list[Subject]:
     from unweave.checkpoint import load_checkpoint
-    from unweave.config import digest
+    from unweave.configfile import digest
     from unweave.density import read_density
     from unweave.evaluate import read_scores
     from unweave.registry import registry
@@ -124,10 +124,10 @@ def _of_run(run: Path) -> list[Subject]:
 
 
 def _score(path: Path) -> None:
-    from unweave_metrics.codetable import read_codetable
+    from unweave_metrics.codetable.reading import read_code_table
     from unweave_metrics.evaluate import evaluate
 
-    table = read_codetable(path)
+    table = read_code_table(path)
     evaluate(table.codes, table.factors, metrics=["mig"], jobs=1)
 
 

@@ -70,7 +70,7 @@ def fault_of(error: BaseException) -> str:
     from unweave.errors import UnweaveError
 
     text = str(error)
-    if not isinstance(error, UnweaveError | ValueError | OSError | MemoryError):
+    if not isinstance(error, UnweaveError | ValueError | TypeError | OSError | MemoryError):
         return f"{type(error).__name__}: {text[:200]} {_where(error)}"
     if not isinstance(error, UnweaveError) and not _is_ours(error):
         return f"another's words, {type(error).__name__}: {text[:200]} {_where(error)}"

@@ -251,8 +251,8 @@ def write_index():
     """Write the list of all pages."""
     rows = [[f"[{e.name}]({e.name}.md)", e.kind, e.summary] for e in ENTRIES]
     index = "# Metrics\n\nStart with [which metric should I report?](which-metric.md), "
-    index += "[conventions](conventions.md) and [intervals](intervals.md); "
-    index += "what is not there, and why, is on the page of [what is left out](left-out.md).\n\n"
+    index += "[conventions](conventions.md) and\n[intervals](intervals.md).\n"
+    index += "[What is left out](left-out.md) says which scores are not here, and why.\n\n"
     (HERE / "index.md").write_text(index + markdown(["metric", "kind", ""], rows) + "\n")
 
 

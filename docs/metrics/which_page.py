@@ -60,17 +60,53 @@ def of_ranks(number):
     return ["", *study.SHOWN], rows
 
 
+def agreement(number):
+    """Return score -> score -> their rank correlation, as the text names them."""
+    found = study.ranks()
+    names = [name.replace(": ", "_") for name in found.metrics]
+    return {
+        name: dict(zip(names, map(number, row), strict=True))
+        for name, row in zip(names, found.matrix, strict=True)
+    }
+
+
+def facts(number):
+    """Return score -> what the text says of it, by word."""
+    found = {}
+    for name in study.scores():
+        levels = {
+            kind: dict(zip(study.LEVELS[kind], study.curve(kind, name), strict=True))
+            for kind in study.LEVELS
+        }
+        turned = study.values_of("rotation", name)
+        values = {
+            "base": levels["noise"][0.25],
+            "noise": levels["noise"][1.0],
+            "few": levels["rows"][100],
+            "many": levels["rows"][4_000],
+            "copies": levels["copies"][2],
+            "dependent": levels["dependence"][0.9],
+            "spare": levels["spare"][10],
+            "low": np.nanmin(turned),
+            "middle": np.nanmedian(turned),
+            "high": np.nanmax(turned),
+        }
+        found[name.replace(": ", "_")] = {word: number(value) for word, value in values.items()}
+    return found
+
+
 def write(kinds, tables, number, markdown):
     """Write the page."""
     heads, ranks = of_ranks(number)
-    text = TEXT.format(
+    text = (HERE / "which-metric.template").read_text()
+    text = text.format(
         kinds=markdown(["metric", *examples.KINDS], of_kinds(kinds, tables, number)),
         study=markdown(list(HEADS), of_study(number)),
         ranks=markdown(heads, ranks),
         rotations=study.ROTATIONS,
-        runs=study.RUNS,
+        runs=len(study.results()["run"]),
+        rows=f"{study.ROWS:,}",
+        rank=agreement(number),
+        **facts(number),
     )
     (HERE / "which-metric.md").write_text(text)
-
-
-TEXT = (HERE / "which-metric.template.md").read_text()

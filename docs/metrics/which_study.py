@@ -25,12 +25,12 @@ METRICS = (
     "mig", "mig_sup", "jemmig", "dcimig", "modularity", "infomec", "med", "minimality",
     "sufficiency", "dmig", "sap", "dci", "explicitness", "linear_probe", "r2", "factor_vae",
     "beta_vae", "z_min_var", "irs", "mcc", "mcc_regression", "mutual_information_score",
-    "gaussian_total_correlation", "total_correlation_knn", "factorized_support",
+    "gaussian_total_correlation", "total_correlation_knn",
 )  # fmt: skip
 # Parts that are scores themselves.
 PARTS = {"dci": ("completeness", "informativeness"), "infomec": ("infoe", "infoc")}
 
-ROWS, ROTATIONS, RUNS = 1_000, 20, 40
+ROWS, ROTATIONS, RUNS = 1_000, 20, 24
 DRAWS = {"rows": 3}  # of few rows every draw is another; elsewhere one is enough
 LEVELS = {
     "rows": (100, 300, 1_000, 4_000),

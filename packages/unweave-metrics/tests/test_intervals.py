@@ -27,7 +27,7 @@ def test_the_interval_of_a_mean_is_students(scheme, tolerance):
 def test_the_basic_interval_takes_the_bias_of_a_square_away():
     """The square of a mean is too high by s^2 / n; so is its bootstrap, once more."""
     hits = {"basic": 0, "percentile": 0}
-    for seed in range(100):
+    for seed in range(60):
         x = np.random.default_rng(seed).normal(0.3, 1, size=(20, 8))
         for method in hits:
             low, high = um.bootstrap(
@@ -35,8 +35,8 @@ def test_the_basic_interval_takes_the_bias_of_a_square_away():
                 resamples=200, seed=seed,
             ).interval  # fmt: skip
             hits[method] += low <= 8 * 0.3**2 <= high
-    # Of 100; the bias is .4 of .72.
-    assert hits["basic"] >= 85 > 70 > hits["percentile"]
+    # Of 60; the bias is .4 of .72.
+    assert hits["basic"] >= 51 > 42 > hits["percentile"]
 
 
 def test_ends_of_the_three_methods():
@@ -58,12 +58,12 @@ def test_no_interval_without_enough_finite_replicates():
 def test_vote_intervals_are_as_wide_as_fresh_tables_say(name):
     """Votes alone vary far less than the rows that they are drawn from."""
     metric = getattr(um, name)
-    values = [float(metric(*mixed(300, seed, 6.0), seed=seed)) for seed in range(30)]
+    values = [float(metric(*mixed(300, seed, 6.0), seed=seed)) for seed in range(20)]
     deviation = np.std(values, ddof=1)
-    made = [um.bootstrap(metric, *mixed(300, seed, 6.0), resamples=30) for seed in range(6)]
+    made = [um.bootstrap(metric, *mixed(300, seed, 6.0), resamples=20) for seed in range(4)]
     half = np.mean([(s.interval[1] - s.interval[0]) / 2 for s in made])
     assert made[0].settings["interval"]["over"] == "rows, then votes"
-    # 30 values tell a deviation to 13 %, resamples add rows that are there twice.
+    # 20 values tell a deviation to 16 %, resamples add rows that are there twice.
     assert 1.3 * deviation < half < 4 * deviation
 
 
@@ -133,7 +133,7 @@ def test_sets_and_models():
     x, y = rng.normal(size=(300, 3)), rng.normal(size=(200, 3)) + 0.5
     for metric in (um.mmd, um.kernel_distance, um.frechet_distance):
         options = {"subsets": 5} if metric is um.kernel_distance else {}
-        low, high = um.bootstrap(metric, x, y, **options).interval
+        low, high = um.bootstrap(metric, x, y, resamples=200, **options).interval
         assert 0 < low < metric(x, y) < 1.2 * high
     z = rng.normal(size=(300, 3))
     score = um.bootstrap(um.udr, [z, -z[:, ::-1], z + 0.3 * rng.normal(size=z.shape)])

@@ -37,11 +37,11 @@ def test_disent(problem):
 def test_disent_on_drawn_rows(problem):
     table = problem.grid()
     mean, std, seeds = problem.sampled("disent_mig")
-    values = [um.mig(*table, samples=2000, seed=seed) for seed in range(20)]
+    values = [um.mig(*table, samples=2000, seed=seed) for seed in range(10)]
     assert agree(values, mean["mig.discrete_score"], std["mig.discrete_score"], seeds)
     mean, std, seeds = problem.sampled("disent_factor_vae")
     sizes = {"train_votes": 700, "eval_votes": 350, "variance_samples": 1000, "prune_std": 0}
-    values = [um.factor_vae(*table, **sizes, seed=seed) for seed in range(20)]
+    values = [um.factor_vae(*table, **sizes, seed=seed) for seed in range(10)]
     key = "factor_vae.eval_accuracy"
     assert agree(values, mean[key], std[key], seeds)
 

@@ -261,7 +261,7 @@ def test_bounds_hold_on_random_input(n, d, k, seed):
     assert um.gaussian_wasserstein(codes) >= 0
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(n=st.integers(40, 120), seed=st.integers(0, 2**32 - 1))
 def test_bounds_of_slow_scores(n, seed):
     rng = np.random.default_rng(seed)

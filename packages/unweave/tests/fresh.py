@@ -21,6 +21,7 @@ def run_module(arguments: list[str], environment: dict[str, str], out: Path, err
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
     os.environ.clear()
     os.environ.update(environment)
+    sys.path[:0] = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
     assert not any(name.startswith("unweave.") for name in sys.modules)
     sys.argv[1:] = arguments
     runpy.run_module("unweave", run_name="__main__", alter_sys=True)

@@ -284,7 +284,7 @@ def test_devices_that_are_not_there(call, device, run):
         ("train", "toy-vae", "--data", "toy-images"),
     ):
         said = call(*command, "--device", device, code=2)
-        assert "is not there; use auto, cpu, cuda or cuda:N" in said
+        assert "does not exist here; use auto, cpu, cuda or cuda:N" in said
         assert len(said) < 500
 
 

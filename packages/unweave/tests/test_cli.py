@@ -2,12 +2,12 @@
 
 import json
 import re
-import subprocess
 import sys
 import time
 
 import numpy as np
 import pytest
+from fresh import Unweave
 
 SET = [
     "--set", "prior=toy-normal", "--set", "dim=3", "--set", "batch_size=16",
@@ -92,7 +92,7 @@ def test_wrong_input_is_one_sentence_and_exit_code_2(
     ("arguments", "message"),
     [
         (["encode", "RUN", "--out", "codes.csv"], "unknown file type '.csv'"),
-        (["encode", "RUN", "--out", "no/such/codes.npz"], "folder no/such is not there"),
+        (["encode", "RUN", "--out", "no/such/codes.npz"], "folder no/such does not exist"),
         (["encode", "RUN", "--out", "c.npz", "--data", "toy-images:side=20"], "give the data set"),
         (["traverse", "RUN", "--image", "128"], "image must be below 128, got 128"),
         (["sample", "RUN", "--out", "x.gif"], "unknown file type '.gif'; did you mean '.png'"),
@@ -163,13 +163,11 @@ def test_a_plugin_adds_a_command(call, tmp_path, monkeypatch):
 
 
 def test_progress_without_a_terminal_is_lines(toy_path, tmp_path):
-    command = [
-        sys.executable, "-m", "unweave", "train", "toy-vae", "--data", "toy-images",
-        "--steps", "10", *SET, "--out", str(tmp_path / "run"),
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == str(tmp_path / "run")
-    assert "\x1b" not in done.stderr
+    command = ["train", "toy-vae", "--data", "toy-images", "--steps", "10", *SET]
+    code, out, errors = Unweave(tmp_path, [*command, "--out", str(tmp_path / "run")]).finish()
+    assert code == 0, errors
+    assert out.strip() == str(tmp_path / "run")
+    assert "\x1b" not in errors
 
 
 def test_a_bar_shows_terms_rate_and_time_left(monkeypatch, capsys):

@@ -17,6 +17,9 @@ from unweave.registry import registry
 from unweave.together import Asked, kinship, train_together
 from unweave.training import make_trainer
 
+# vmap imports what torch itself calls deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning")
+
 CASES = {
     "toy-vae": {"method": "toy-vae"},
     "convolutions": {"method": "toy-vae", "architecture": "conv64:width=0.25"},

@@ -112,7 +112,7 @@ def test_the_device_is_the_one_that_was_asked_for(tmp_path, settings, monkeypatc
     assert run.device == torch.device("cpu")
     assert next(run.model.parameters()).device == torch.device("cpu")
     assert unweave.resume(run.path, steps=25, device="cpu").device == torch.device("cpu")
-    with pytest.raises(RunError, match="device 'cuda' is not there"):
+    with pytest.raises(RunError, match="device 'cuda' does not exist here"):
         _ = unweave.Run.open(run.path).device
 
 
@@ -134,7 +134,7 @@ def test_the_device_is_the_one_that_was_asked_for(tmp_path, settings, monkeypatc
 def test_commands_that_compute_take_a_device(run, call, arguments, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     said = call(arguments[0], run.path, *arguments[1:], "--device", "cuda:77", code=2)
-    assert "device 'cuda:77' is not there; use auto, cpu, cuda or cuda:N" in said
+    assert "device 'cuda:77' does not exist here; use auto, cpu, cuda or cuda:N" in said
 
 
 # What was computed from what

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from fresh import Unweave
 
 import unweave
 from unweave.checkpoint import load_checkpoint
@@ -41,9 +42,16 @@ def environment(toy_path):
 @pytest.fixture(scope="module")
 def serial(tmp_path_factory, environment):
     folder = tmp_path_factory.mktemp("serial") / "sweep"
-    command = [*COMMAND, "--executor", "serial", "--out", str(folder)]
-    subprocess.run(command, check=True, env=environment, capture_output=True)
+    sweep(folder, environment, "serial")
     return folder
+
+
+def sweep(folder, environment, executor="processes:workers=2"):
+    """Run the sweep to its end, and return what it said."""
+    command = [*COMMAND[3:], "--executor", executor, "--out", str(folder)]
+    code, out, errors = Unweave(folder.parent, command, **environment).finish()
+    assert code == 0, errors
+    return out, errors
 
 
 def start(folder, environment, executor="processes:workers=2"):
@@ -110,13 +118,11 @@ def assert_equal(folder, serial):
 
 
 def test_two_processes_and_a_series_give_the_same_bits(tmp_path, environment, serial):
-    code, out, errors = finish(start(tmp_path / "s", environment))
-    assert code == 0
+    out, errors = sweep(tmp_path / "s", environment)
     assert f"{JOBS} runs: 0 finished, {JOBS} to do, {JOBS * STEPS:,} steps" in errors
     assert "toy-gan" in out
     assert_equal(tmp_path / "s", serial)
-    code, _, errors = finish(start(tmp_path / "s", environment))
-    assert code == 0
+    _, errors = sweep(tmp_path / "s", environment)
     assert f"{JOBS} runs, all finished" in errors
 
 

@@ -17,6 +17,9 @@ from unweave.replay import WARM_UP, Replayed
 from unweave.trainer import Trainer
 from unweave.training import _labels, build_dataset, prepare, put
 
+# vmap imports what torch itself calls deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning")
+
 STEPS = WARM_UP + 6
 CASES = {
     "toy-vae": {"method": "toy-vae"},

@@ -2,6 +2,7 @@
 
 import math
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -9,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+import unweave
+from unweave.report import dimensions
 from unweave.report.dimensions import Codes, mean_kl
 from unweave.report.dimensions import _log_histogram as log_histogram
 from unweave.report.dimensions import _share as share
@@ -146,3 +149,37 @@ def test_matrices_come_as_factors_by_dimensions():
     assert found.keys() == {"a", "b"}
     assert found["a"].tolist() == [[0, 2, 4], [1, 3, 5]]
     assert found["b"].tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+@pytest.mark.parametrize("fault", ["loop", "external", "storage", "huge", "text", "nan", "group"])
+def test_a_code_table_of_a_stranger_is_not_followed(tmp_path, settings, fault):
+    """What does not hold the run's codes is passed over, and the images are encoded."""
+    run = unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)
+    run.evaluate(())
+    wanted = dimensions.read_codes(run).mean
+    (tmp_path / "secret").write_bytes(b"secret" * 1000)
+    with h5py.File(tmp_path / "secret.h5", "w") as file:
+        file["secret"] = np.full((128, 4), 7, np.float32)
+    with h5py.File(run.codes_path, "a") as file:
+        good = np.asarray(file["codes"])
+        del file["codes"]
+        if fault == "loop":
+            file["codes"] = h5py.SoftLink("/codes")
+        elif fault == "external":
+            file["codes"] = h5py.ExternalLink(str(tmp_path / "secret.h5"), "secret")
+        elif fault == "storage":
+            place = [(str(tmp_path / "secret"), 0, good.nbytes)]
+            file.create_dataset("codes", good.shape, good.dtype, external=place)
+        elif fault == "huge":
+            for name in ("index", "std"):
+                del file[name]
+            file.create_dataset("index", (10**12,), "i8", chunks=(1024,))
+            for name in ("codes", "std"):
+                file.create_dataset(name, (10**12, 4), "f4", chunks=(1024, 4))
+        elif fault == "text":
+            file["codes"] = good.astype("S8")
+        elif fault == "nan":
+            file["codes"] = np.full_like(good, np.nan)
+        else:
+            file.create_group("codes")
+    np.testing.assert_array_equal(dimensions.read_codes(run).mean, wanted)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 
@@ -77,12 +78,26 @@ def recipe(tmp_path):
     return read_recipe(str(path))
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Where the first test that asks for an outcome trains the runs of all of them."""
+    return tmp_path_factory.mktemp("trained") / "out"
+
+
+@pytest.fixture
+def outcome(recipe, trained, tmp_path):
+    """What the recipe comes to, in a folder of the test's own."""
+    if not trained.exists():
+        reproduce(recipe, trained, Serial())
+    shutil.copytree(trained, tmp_path / "out")
+    return reproduce(recipe, tmp_path / "out", Serial())
+
+
 def verdicts(outcome):
     return [one.verdict for one in outcome.verdicts()]
 
 
-def test_a_recipe_is_trained_measured_compared_and_written(recipe, tmp_path):
-    outcome = reproduce(recipe, tmp_path / "out", Serial())
+def test_a_recipe_is_trained_measured_compared_and_written(outcome, tmp_path):
     assert verdicts(outcome) == ["agrees", "**disagrees**", "agrees"]
     low, high = (outcome.results.values("kl", "light", {"beta": b}) for b in (0.01, 100))
     assert len(low) == 2
@@ -110,9 +125,8 @@ def test_the_page_links_the_reports_of_the_runs(recipe, tmp_path):
     assert (tmp_path / reports[0]).is_file()
 
 
-def test_a_claim_about_a_run_that_did_not_happen_is_not_met(recipe, tmp_path):
+def test_a_claim_about_a_run_that_did_not_happen_is_not_met(recipe, outcome):
     """Not by one that is missing, unfinished, failed, or measured at another step."""
-    outcome = reproduce(recipe, tmp_path / "out", Serial())
     rows = outcome.results.rows
     spoilt = {
         "missing": {"status": "waiting", "step": 0, "measures": {}},
@@ -243,10 +257,9 @@ def test_every_carried_recipe_is_read_and_its_claims_are_about_its_runs():
             assert expected.below is not None or expected.published is not None, name
 
 
-def test_numbers_of_an_interrupted_recipe_are_made_anew(recipe, tmp_path):
+def test_numbers_of_an_interrupted_recipe_are_made_anew(recipe, outcome):
     """A run that is behind its last step is trained on, and its old numbers are not taken."""
-    out = tmp_path / "out"
-    first = reproduce(recipe, out, Serial())
+    out = outcome.results.folder
     file = out / "jobs" / "light-beta100-seed0.json"
     row = json.loads(file.read_text())
     for found in row["measures"].values():
@@ -255,6 +268,6 @@ def test_numbers_of_an_interrupted_recipe_are_made_anew(recipe, tmp_path):
     newest = max((out / "runs" / "light-beta100-seed0" / "checkpoints").iterdir())
     newest.unlink()
     again = reproduce(recipe, out, Serial())
-    assert again.results.values("kl", "light", {"beta": 100}) == first.results.values(
+    assert again.results.values("kl", "light", {"beta": 100}) == outcome.results.values(
         "kl", "light", {"beta": 100}
     )

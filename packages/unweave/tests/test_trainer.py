@@ -177,7 +177,7 @@ def test_what_does_not_fit_together_is_said_before_anything_is_written(tmp_path,
         train(tmp_path, "toy-picky", **settings)
     with pytest.raises(ConfigError, match="at least 8 x 8"):
         train(tmp_path, **{**settings, "architecture": "conv64", "data": "toy-images:side=7"})
-    with pytest.raises(RunError, match="device 'tpu' is not there"):
+    with pytest.raises(RunError, match="device 'tpu' does not exist here"):
         unweave.train("toy-vae", out=tmp_path / "run", device="tpu", **settings)
     assert not (tmp_path / "run").exists()
 

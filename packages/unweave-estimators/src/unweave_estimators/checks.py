@@ -212,7 +212,7 @@ def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
     Raises
     ------
     ValueError
-        If it is none of them.
+        If it is not one of them.
     """
     if value not in known:
         raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")

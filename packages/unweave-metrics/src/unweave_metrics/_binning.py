@@ -29,7 +29,8 @@ def bin_columns(values: Array, bins: int, binning: str = "range") -> NDArray[np.
     Parameters
     ----------
     values : float or integer array, shape (n, d)
-    bins : number of bins, 1 to 65,535
+    bins
+        Number of bins, 1 to 65,535.
     """
     check_positive(bins, "bins")
     if bins > MOST_CLASSES:

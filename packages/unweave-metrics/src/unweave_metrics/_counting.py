@@ -46,9 +46,12 @@ def pair_information(
 
     Parameters
     ----------
-    a : class numbers, shape (d, n)
-    b : class numbers, shape (k, n)
-    weights : how often each row counts, shape (n,); once each unless given
+    a
+        Class numbers, shape (d, n).
+    b
+        Class numbers, shape (k, n).
+    weights
+        How often each row counts, shape (n,); once each unless given.
     """
     size_a, size_b = int(a.max()) + 1, int(b.max()) + 1
     total = a.shape[1] if weights is None else int(weights.sum())

@@ -17,8 +17,10 @@ def to_numpy(value: Any, name: str) -> NDArray[Any]:
 
     Raises
     ------
-    ValueError: rows of different lengths, masked values.
-    TypeError: what cannot be read as an array.
+    ValueError
+        For rows of different lengths, masked values.
+    TypeError
+        What cannot be read as an array.
     """
     if isinstance(value, np.ndarray):
         return _unmasked(value, name)

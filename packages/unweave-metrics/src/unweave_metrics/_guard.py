@@ -17,8 +17,10 @@ def guarded(function: Callable[..., Any], undefined: str) -> Callable[..., Any]:
 
     Parameters
     ----------
-    function : takes arrays in order, and options by name only
-    undefined : when the score is NaN or infinite by its definition; empty if never
+    function
+        Takes arrays in order, and options by name only.
+    undefined
+        When the score is NaN or infinite by its definition; empty if never.
     """
     parameters = inspect.signature(function).parameters.values()
     optional = frozenset(p.name for p in parameters if p.default is None)

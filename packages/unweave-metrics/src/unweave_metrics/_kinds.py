@@ -44,12 +44,15 @@ def kinds_of(factors: Array, declared: Declared = None) -> FactorKinds:
 
     Parameters
     ----------
-    factors : all rows that there are, test rows too, shape (n, k)
-    declared : the caller's own words, which win
+    factors
+        All rows that there are, test rows too, shape (n, k).
+    declared
+        The caller's own words, which win.
 
     Raises
     ------
-    ValueError: a word that is neither kind, or not one word for each factor.
+    ValueError
+        For a word that is neither kind, or not one word for each factor.
 
     Examples
     --------

@@ -62,10 +62,14 @@ def fit_logistic(
 
     Parameters
     ----------
-    inputs : float64 array, shape (n, d)
-    labels : class of each row, 0 to `classes` - 1, shape (n,)
-    C : inverse strength of the penalty; infinity for none
-    tolerance : largest gradient entry at which it stops
+    inputs
+        Float64 array, shape (n, d).
+    labels
+        Class of each row, 0 to `classes` - 1, shape (n,).
+    C
+        Inverse strength of the penalty; infinity for none.
+    tolerance
+        Largest gradient entry at which it stops.
     """
     first = _fit(inputs, labels, classes, C, balanced, min(max_iter, FIRST_STEPS), tolerance)
     if first.converged or max_iter <= FIRST_STEPS:

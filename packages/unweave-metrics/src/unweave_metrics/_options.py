@@ -149,12 +149,15 @@ def check_options(
 
     Parameters
     ----------
-    given : options by name
-    optional : names that may be None
+    given
+        Options by name.
+    optional
+        Names that may be None.
 
     Raises
     ------
-    ValueError, TypeError: an option that its rule refuses.
+    ValueError, TypeError
+        For an option that its rule refuses.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Say on standard error what takes long, from the second second on."""
+"""Show on standard error how far a computation of more than a second is."""
 
 from __future__ import annotations
 

@@ -42,7 +42,8 @@ def aggregate(matrix: ArrayLike, *, factor_entropy: ArrayLike | None = None) -> 
 
     Raises
     ------
-    ValueError: another shape, negative values, entropies that do not fit.
+    ValueError
+        For another shape, negative values, entropies that do not fit.
 
     References
     ----------

@@ -43,21 +43,32 @@ def bootstrap(
 
     Parameters
     ----------
-    function : takes the arrays, and options by name; returns a float or a `Score`
-    arrays : each of shape (n, ...), rows first; or a list of such arrays of the same rows
-    resamples : how many; as many as a few seconds allow, at least five, unless given
-    level : of the interval
-    scheme : ``"subsets"`` or ``"rows"``
-    method : ``"basic"``, ``"centred"`` or ``"percentile"``; goes with `scheme`
-    paired : rows of all arrays are drawn together; False for sets of different rows
-    jobs : resamples computed at a time on threads, -1 for one per core
-    seed : decides every draw
-    options : given to the function
+    function
+        Takes the arrays, and options by name; returns a float or a `Score`.
+    arrays
+        Each of shape (n, ...), rows first; or a list of such arrays of the same rows.
+    resamples
+        How many; as many as a few seconds allow, at least five, unless given.
+    level
+        Of the interval.
+    scheme
+        ``"subsets"`` or ``"rows"``.
+    method
+        ``"basic"``, ``"centred"`` or ``"percentile"``; goes with `scheme`.
+    paired
+        Rows of all arrays are drawn together; False for sets of different rows.
+    jobs
+        Resamples computed at a time on threads, -1 for one per core.
+    seed
+        Decides every draw.
+    options
+        Given to the function.
 
     Raises
     ------
-    ValueError: no array, paired arrays of different lengths, an unknown word, fewer than two
-    resamples.
+    ValueError
+        For no array, paired arrays of different lengths, an unknown word, fewer than two
+        resamples.
 
     References
     ----------

@@ -106,9 +106,12 @@ def metric(summary: str, *, interval: Strategy, **facts: Any) -> Callable[[Funct
 
     Parameters
     ----------
-    summary : half a line
-    interval : how its interval is made
-    facts : the other fields of `Entry`
+    summary
+        Half a line.
+    interval
+        How its interval is made.
+    facts
+        The other fields of `Entry`.
     """
 
     def enter(function: Function) -> Function:
@@ -133,8 +136,9 @@ def find_metric(name: str) -> Entry:
 
     Raises
     ------
-    TypeError: no word. ValueError: no such metric; the message lists the known ones, the closest
-    first.
+    TypeError
+        For no word. ValueError: no such metric; the message lists the known ones, the closest
+        first.
 
     Examples
     --------

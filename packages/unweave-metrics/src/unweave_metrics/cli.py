@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
         )
     commands.add_parser("list", help="list metrics and presets")
     compare = commands.add_parser("compare", help="scores of several code tables side by side")
-    compare.add_argument("tables", nargs="*", help="one file a model; several seeds in it or one")
+    compare.add_argument("tables", nargs="*", help="one file per model, with one seed or several")
     _add_choices(compare)
     convert = commands.add_parser("convert", help="turn HDF5 into npz or back")
     convert.add_argument("source", help="codes.h5 or codes.npz")
@@ -48,7 +48,9 @@ def _add_choices(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--preset", help=f"one of {', '.join(preset_names())}")
     command.add_argument("--seed", type=int, default=0, help="decides every draw (default 0)")
-    command.add_argument("--jobs", type=int, default=-1, help="at a time (default: one a core)")
+    command.add_argument(
+        "--jobs", type=int, default=-1, help="computed at once (default: one per core)"
+    )
 
 
 def _settle(given: argparse.Namespace, top: argparse.ArgumentParser) -> None:

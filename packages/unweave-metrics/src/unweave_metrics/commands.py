@@ -51,7 +51,7 @@ def several_csv(scored: dict[str, ScoreTable]) -> str:
 
 
 def compare_files(given: argparse.Namespace) -> str:
-    """Return the scores of several files side by side, each file a model."""
+    """Return the scores of several files side by side, one file per model."""
     names = [Path(path).stem for path in given.tables]
     if len(set(names)) < len(names):
         names = [str(path) for path in given.tables]
@@ -84,7 +84,7 @@ def score_table(table: CodeTable, given: argparse.Namespace, bootstrap: int) -> 
     """Evaluate one code table; the mean of its stored errors is a score too."""
     names = None
     if given.metrics is not None:
-        names = [find_metric(name).name for name in given.metrics.split(",") if name.strip()]
+        names = [find_metric(name).name for name in given.metrics.replace(",", " ").split()]
     stored = table.reconstruction_error
     has_error = stored is not None and (names is None or ERROR in names)
     if names is not None and has_error:

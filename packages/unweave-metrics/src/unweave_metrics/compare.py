@@ -48,12 +48,15 @@ def summarize(values: Sequence[float], level: float = 0.95) -> Summary:
 
     Parameters
     ----------
-    values : the score of each seed
-    level : of the interval; NaN for a single seed
+    values
+        The score of each seed.
+    level
+        Of the interval; NaN for a single seed.
 
     Raises
     ------
-    ValueError: no value.
+    ValueError
+        For no value.
 
     Examples
     --------
@@ -90,12 +93,15 @@ def paired_test(first: Sequence[float], second: Sequence[float], level: float = 
 
     Parameters
     ----------
-    first, second : a score of both methods, seed by seed, at least two seeds
-    level : of the interval of the mean difference second - first
+    first, second
+        A score of both methods, seed by seed, at least two seeds.
+    level
+        Of the interval of the mean difference second - first.
 
     Raises
     ------
-    ValueError: different numbers of seeds, or fewer than two.
+    ValueError
+        For different numbers of seeds, or fewer than two.
 
     References
     ----------
@@ -134,11 +140,13 @@ def compare(models: Mapping[str, Sequence[ScoreTable]]) -> Comparison:
 
     Parameters
     ----------
-    models : name -> tables of its seeds
+    models
+        Name -> tables of its seeds.
 
     Raises
     ------
-    ValueError: no model, or a model without seeds.
+    ValueError
+        For no model, or a model without seeds.
 
     Examples
     --------

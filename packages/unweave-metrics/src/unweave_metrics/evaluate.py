@@ -64,20 +64,30 @@ def evaluate(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k); without them only scores that need none
-    metrics : a name, or names, or functions of anybody's whose positional arguments are named as
-        the arrays here; those that are usual and possible unless given
-    preset : convention by name; without one those of ``"locatello2019"`` on every row
-    std : standard deviations of the posteriors, shape (n, d), for `rmig`
+    metrics
+        A name, or names, or functions of anybody's whose positional arguments are named as the
+        arrays here; those that are usual and possible unless given.
+    preset
+        Convention by name; without one those of ``"locatello2019"`` on every row.
+    std
+        Standard deviations of the posteriors, shape (n, d), for `rmig`.
     images, reconstructions : arrays (n, h, w, c) for the scores of images
-    bootstrap : most resamples, 0 for no intervals
-    level : of the intervals
-    jobs : resamples, or factors, computed at a time, -1 for one a core
-    progress : draw a bar on standard error, where that is a terminal, from the second second on;
-        ``"lines"``: elsewhere write a line there as each metric ends
-    factor_kinds : ``"class"`` or ``"measurement"`` for all factors, or one word for each; decided
-        by their values unless given, see `mig`
-    seed : decides every draw
-    options : settings by name, given to each metric that has one of that name
+    bootstrap
+        Most resamples, 0 for no intervals.
+    level
+        Of the intervals.
+    jobs
+        Resamples, or factors, computed at a time, -1 for one per core.
+    progress
+        Draw a bar on standard error, where that is a terminal, from the second second on;
+        ``"lines"``: elsewhere write a line there as each metric ends.
+    factor_kinds
+        ``"class"`` or ``"measurement"`` for all factors, or one word for each; decided by their
+        values unless given, see `mig`.
+    seed
+        Decides every draw.
+    options
+        Settings by name, given to each metric that has one of that name.
 
     Returns
     -------
@@ -86,7 +96,8 @@ def evaluate(
 
     Raises
     ------
-    ValueError: codes or factors that no metric could use, an unknown metric, preset or option.
+    ValueError
+        For codes or factors that no metric could use, an unknown metric, preset or option.
 
     Examples
     --------

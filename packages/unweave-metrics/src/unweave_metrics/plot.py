@@ -34,9 +34,12 @@ def heat_map(
     Parameters
     ----------
     matrix : float array, shape (d, k)
-    factor_names : names of the columns
-    label : what the colours mean
-    ax : matplotlib axes to draw on; a new figure unless given
+    factor_names
+        Names of the columns.
+    label
+        What the colours mean.
+    ax
+        Matplotlib axes to draw on; a new figure unless given.
     """
     values = check_matrix(matrix, "matrix", "(d, k)", rows=1)
     axes = _axes(ax)
@@ -56,12 +59,15 @@ def intervals(
 
     Parameters
     ----------
-    scores : a `ScoreTable`, or model -> `ScoreTable`, each model in a colour of its own
-    ax : matplotlib axes to draw on; a new figure unless given
+    scores
+        A `ScoreTable`, or model -> `ScoreTable`, each model in a colour of its own.
+    ax
+        Matplotlib axes to draw on; a new figure unless given.
 
     Raises
     ------
-    ValueError: no score.
+    ValueError
+        For no score.
     """
     known = _tables(scores)
     names = list(dict.fromkeys(name for table in known.values() for name in table))
@@ -102,9 +108,12 @@ def violins(scores: Mapping[str, Sequence[float]], *, label: str = "score", ax: 
 
     Parameters
     ----------
-    scores : method -> score of each seed
-    label : name of the score
-    ax : matplotlib axes to draw on; a new figure unless given
+    scores
+        Method -> score of each seed.
+    label
+        Name of the score.
+    ax
+        Matplotlib axes to draw on; a new figure unless given.
     """
     if not scores or not all(len(values) for values in scores.values()):
         raise ValueError("scores must name at least one method, each with at least one score")
@@ -130,9 +139,12 @@ def score_against_error(
 
     Parameters
     ----------
-    scores, errors : method -> value of each seed, in the same order
-    label : name of the score
-    ax : matplotlib axes to draw on; a new figure unless given
+    scores, errors
+        Method -> value of each seed, in the same order.
+    label
+        Name of the score.
+    ax
+        Matplotlib axes to draw on; a new figure unless given.
     """
     axes = _axes(ax)
     for name, values in scores.items():

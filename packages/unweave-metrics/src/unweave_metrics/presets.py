@@ -181,13 +181,17 @@ def settings_for(family: str, preset: str | None, given: Mapping[str, Any]) -> d
 
     Parameters
     ----------
-    family : name of a group of settings, such as ``"information"``
-    preset : a preset's name, or None: the conventions of ``"locatello2019"`` on every row
-    given : the caller's own values by name, None where he gave none
+    family
+        Name of a group of settings, such as ``"information"``.
+    preset
+        A preset's name, or None: the conventions of ``"locatello2019"`` on every row.
+    given
+        The caller's own values by name, None where he gave none.
 
     Raises
     ------
-    ValueError: no such preset, or family.
+    ValueError
+        If there is no such preset, or family.
 
     Examples
     --------

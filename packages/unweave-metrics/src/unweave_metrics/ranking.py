@@ -65,12 +65,15 @@ def rank_correlation(
 
     Parameters
     ----------
-    runs : the table of each run, or metric -> its score in each run, NaN where there is none
-    metrics : some of them, in this order; all unless given
+    runs
+        The table of each run, or metric -> its score in each run, NaN where there is none.
+    metrics
+        Some of them, in this order; all unless given.
 
     Raises
     ------
-    ValueError: no run, lists of different lengths, a metric that no run has.
+    ValueError
+        For no run, lists of different lengths, a metric that no run has.
 
     References
     ----------

@@ -29,16 +29,22 @@ def score_codes(
 
     Parameters
     ----------
-    estimator : fitted; has ``transform(X)`` that gives codes (n, d)
-    X : what it takes, n rows
+    estimator
+        Fitted; has ``transform(X)`` that gives codes (n, d).
+    X
+        What it takes, n rows.
     factors : classes or values, shape (n, k); without them only scores that need none
-    metrics : one or several, as for `evaluate`; the usual ones unless given
-    bootstrap : most resamples of the intervals; none unless given
-    options : given to `evaluate`
+    metrics
+        One or several, as for `evaluate`; the usual ones unless given.
+    bootstrap
+        Most resamples of the intervals; none unless given.
+    options
+        Given to `evaluate`.
 
     Raises
     ------
-    TypeError: an estimator without ``transform``.
+    TypeError
+        For an estimator without ``transform``.
 
     Examples
     --------
@@ -121,13 +127,16 @@ def scorer(metrics: Metric | Sequence[Metric], **options: Any) -> Scorer:
 
     Parameters
     ----------
-    metrics : one name or function: the scorer gives a float; or several: it gives floats by name,
-        and the codes are made once for all of them
-    options : settings, as for `evaluate`: ``preset=``, ``bins=``, ``seed=`` ...
+    metrics
+        One name or function: the scorer gives a float; or several: it gives floats by name, and
+        the codes are made once for all of them.
+    options
+        Settings, as for `evaluate`: ``preset=``, ``bins=``, ``seed=`` ...
 
     Raises
     ------
-    ValueError: an unknown metric, or one of which neither end is better.
+    ValueError
+        For an unknown metric, or one of which neither end is better.
 
     Examples
     --------

@@ -30,14 +30,19 @@ class Accumulator:
 
     Parameters
     ----------
-    metrics : one name or function: `compute` gives a `Score`; several: a `ScoreTable`
-    bootstrap : most resamples of the intervals; none unless given
-    sync : gather the rows of all processes where ``torch.distributed`` runs
-    options : settings, as for `evaluate`: ``preset=``, ``bins=``, ``seed=`` ...
+    metrics
+        One name or function: `compute` gives a `Score`; several: a `ScoreTable`.
+    bootstrap
+        Most resamples of the intervals; none unless given.
+    sync
+        Gather the rows of all processes where ``torch.distributed`` runs.
+    options
+        Settings, as for `evaluate`: ``preset=``, ``bins=``, ``seed=`` ...
 
     Raises
     ------
-    ValueError: an unknown metric.
+    ValueError
+        For an unknown metric.
 
     Examples
     --------
@@ -79,12 +84,15 @@ class Accumulator:
         ----------
         codes : float tensor, shape (b, d), on any device
         factors : classes or values, shape (b, k) or (b,)
-        std : standard deviations of the posteriors, shape (b, d), for `rmig`
+        std
+            Standard deviations of the posteriors, shape (b, d), for `rmig`.
 
         Raises
         ------
-        TypeError: anything but tensors.
-        ValueError: different numbers of rows, other columns or other arrays than in batches before.
+        TypeError
+            For anything but tensors.
+        ValueError
+            For different numbers of rows, other columns or other arrays than in batches before.
         """
         given = {"codes": codes, "factors": factors, "std": std}
         rows = {name: _rows(value, name) for name, value in given.items() if value is not None}
@@ -135,7 +143,8 @@ class Accumulator:
 
         Raises
         ------
-        ValueError: no rows, or a metric that cannot be computed of them where it is the only one.
+        ValueError
+            For no rows, or a metric that cannot be computed of them where it is the only one.
         """
         rows = self.rows()
         if not rows:

@@ -102,17 +102,24 @@ def train(
 
     Parameters
     ----------
-    method : registered name, `unweave methods` lists them; or a `Method`.
-    out : the run directory; by default a new one under `runs/`.
-    device : `auto`, `cpu`, `cuda` or `cuda:N`.
-    progress : who shows it; nobody by default.
-    data : registered name with options, `dsprites` by default; or an array, a pair
-        (array, factors), a data set of unweave_data or a torch Dataset.
-    architecture : registered name with options, `conv64` by default; or a pair (encoder, decoder)
-        of torch modules.
-    prior, posterior, dim, ..., stop_after : settings of every run, docs/methods.md lists them with
-        their defaults; None takes the default.
-    options : those of the method, such as beta=6.
+    method
+        Registered name, `unweave methods` lists them; or a `Method`.
+    out
+        The run directory; by default a new one under `runs/`.
+    device
+        `auto`, `cpu`, `cuda` or `cuda:N`.
+    progress
+        Who shows it; nobody by default.
+    data
+        Registered name with options, `dsprites` by default; or an array, a pair (array,
+        factors), a data set of unweave_data or a torch Dataset.
+    architecture
+        Registered name with options, `conv64` by default; or a pair (encoder, decoder) of torch
+        modules.
+    prior, posterior, dim, steps, batch_size, learning_rate and so on
+        Settings of every run; docs/reference/settings.md lists them. None takes the default.
+    options
+        Those of the method, such as beta=6.
 
     Raises
     ------
@@ -149,9 +156,11 @@ def resume(
 
     Parameters
     ----------
-    steps : go on to this step instead of the configured one; recorded in the run. Equal to a run
+    steps
+        Go on to this step instead of the configured one; recorded in the run. Equal to a run
         that was that long from the start, where no schedule says otherwise.
-    device, progress, data, architecture : as in `train`.
+    device, progress, data, architecture
+        As in `train`.
 
     Raises
     ------

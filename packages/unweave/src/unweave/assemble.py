@@ -41,11 +41,18 @@ OptimizerOf = Callable[[Player], tuple[Optimizer, Schedule]]
 class Assembly:
     """What the trainer plays with.
 
-    objective : a module; who descends what.
-    parts : what the objective was built from.
-    owners : id of a module, or of a class -> the registered thing that it is, for error messages.
-    optimizer_of : player -> its optimizer and learning rate.
-    term_names : names of the logged terms, found by the rehearsal.
+    Attributes
+    ----------
+    objective
+        A module; who descends what.
+    parts
+        What the objective was built from.
+    owners
+        Id of a module, or of a class -> the registered thing that it is, for error messages.
+    optimizer_of
+        Player -> its optimizer and learning rate.
+    term_names
+        Names of the logged terms, found by the rehearsal.
     """
 
     model: Autoencoder
@@ -71,7 +78,10 @@ def build_dataset(names: Registry, config: TrainConfig) -> Dataset:
 def check_dataset(owner: str, dataset: Dataset) -> Dataset:
     """Return a data set whose members fit each other.
 
-    owner : names the data set in errors.
+    Parameters
+    ----------
+    owner
+        Names the data set in errors.
 
     Raises
     ------
@@ -127,9 +137,13 @@ def build_model(
 ) -> Autoencoder:
     """Build the autoencoder of a configuration with weights drawn from its seed.
 
-    dataset : where a prior that asks for images gets them; without one it gets dark ones, which is
+    Parameters
+    ----------
+    dataset
+        Where a prior that asks for images gets them; without one it gets dark ones, which is
         enough for a model whose weights are loaded afterwards.
-    networks : encoder and decoder, copied, where they were given from Python.
+    networks
+        Encoder and decoder, copied, where they were given from Python.
     """
     with torch.random.fork_rng([]):
         torch.manual_seed(derive_seed(config.seed, "weights"))
@@ -209,7 +223,10 @@ def assemble(
 ) -> Assembly:
     """Build the networks and the objective of a configuration.
 
-    networks : encoder and decoder, where they were given from Python.
+    Parameters
+    ----------
+    networks
+        Encoder and decoder, where they were given from Python.
 
     Raises
     ------
@@ -256,7 +273,10 @@ def build_estimators(
 ) -> tuple[dict[str, nn.Module], dict[tuple[str, str], Weighing]]:
     """Build the estimators of a method, by label, and how their terms enter the loss.
 
-    posterior : the name under which the family is registered, for error messages.
+    Parameters
+    ----------
+    posterior
+        The name under which the family is registered, for error messages.
 
     Raises
     ------
@@ -461,12 +481,12 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name.partition(":")[0] not in ("cpu", "cuda"):
-        raise RunError(f"device {quote(name)} is not there; use auto, cpu, cuda or cuda:N")
+        raise RunError(f"device {quote(name)} does not exist here; use auto, cpu, cuda or cuda:N")
     try:
         device = torch.device(name)
         torch.empty((), device=device)
     except (RuntimeError, AssertionError) as error:
         raise RunError(
-            f"device {quote(name)} is not there; use auto, cpu, cuda or cuda:N"
+            f"device {quote(name)} does not exist here; use auto, cpu, cuda or cuda:N"
         ) from error
     return device

@@ -19,6 +19,8 @@ from unweave.protocols import Dataset, StochasticView
 def derive_seed(*parts: int | str) -> int:
     """Hash a seed and what it is for into a seed of its own, 63 bits.
 
+    Examples
+    --------
     >>> derive_seed(0, "noise", 1) != derive_seed(0, "noise", 2)
     True
     """
@@ -44,11 +46,16 @@ class BatchIndices:
 
     Parameters
     ----------
-    size : N, images in the data set.
-    batch : B, at most N.
-    seed : of the run.
-    stream : name of an independent order, `codes` or `critic`.
-    device : where the indices are drawn.
+    size
+        N, images in the data set.
+    batch
+        B, at most N.
+    seed
+        Of the run.
+    stream
+        Name of an independent order, `codes` or `critic`.
+    device
+        Where the indices are drawn.
     """
 
     def __init__(self, size: int, batch: int, seed: int, stream: str, device: torch.device) -> None:
@@ -105,7 +112,10 @@ class Feed(Protocol):
     def __call__(self, index: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Return images, shape (b, c, h, w), for int64 indices, shape (b,), both on the device.
 
-        generator : on the device, of the noise of a stochastic view; without one the noise is a
+        Parameters
+        ----------
+        generator
+            On the device, of the noise of a stochastic view; without one the noise is a
             function of the index alone. Other sets do not use it.
         """
         ...

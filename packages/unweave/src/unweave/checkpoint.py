@@ -25,7 +25,10 @@ def save_checkpoint(
 ) -> Path:
     """Write `step-NNNNNNNNN.safetensors`, then remove all but the newest.
 
-    config : digest of the configuration that the tensors belong to.
+    Parameters
+    ----------
+    config
+        Digest of the configuration that the tensors belong to.
 
     Raises
     ------
@@ -72,7 +75,10 @@ def newest_step(folder: Path) -> int:
 def load_checkpoint(folder: Path, config: str = "") -> tuple[int, dict[str, Tensor]]:
     """Read the newest checkpoint: its step and tensors.
 
-    config : digest of the configuration that it must belong to; any, where empty.
+    Parameters
+    ----------
+    config
+        Digest of the configuration that it must belong to; any, where empty.
 
     Raises
     ------

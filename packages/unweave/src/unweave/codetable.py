@@ -26,10 +26,16 @@ ACTIVE = 0.1
 class CodeTable:
     """Codes of a sample of images.
 
-    index : rows of the data set, shape (n,).
-    codes : means of q(z|x), or draws from it, float32, shape (n, D).
-    std : standard deviations of q(z|x), float32, shape (n, D).
-    reconstruction_error : squared error of each image, float32, shape (n,).
+    Attributes
+    ----------
+    index
+        Rows of the data set, shape (n,).
+    codes
+        Means of q(z|x), or draws from it, float32, shape (n, D).
+    std
+        Standard deviations of q(z|x), float32, shape (n, D).
+    reconstruction_error
+        Squared error of each image, float32, shape (n,).
     """
 
     index: NDArray[np.int64]
@@ -59,7 +65,10 @@ def encode_table(
 ) -> CodeTable:
     """Encode and reconstruct a random sample of a data set, the run's own unless another is given.
 
-    noisy : take a draw z ~ q(z|x) for the code of each image instead of the mean, and reconstruct
+    Parameters
+    ----------
+    noisy
+        Take a draw z ~ q(z|x) for the code of each image instead of the mean, and reconstruct
         from it.
     """
     dataset = dataset or run.dataset

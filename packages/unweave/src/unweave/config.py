@@ -44,10 +44,16 @@ METHODS_OWN = Spec(name="")
 class Classifier(BaseModel):
     """A linear classifier of a factor, trained along: `joint`, `own` or `none`.
 
-    mode : `joint`, its loss reaches the encoder; `own`, it learns from codes that are held fixed.
-    factor : number of the factor, or label, that it tells.
-    weight : of its cross-entropy in the encoder's loss.
-    learning_rate : of its Adam. [Lat] takes 1e-3.
+    Attributes
+    ----------
+    mode
+        `joint`, its loss reaches the encoder; `own`, it learns from codes that are held fixed.
+    factor
+        Number of the factor, or label, that it tells.
+    weight
+        Of its cross-entropy in the encoder's loss.
+    learning_rate
+        Of its Adam. [Lat] takes 1e-3.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -240,7 +246,7 @@ def check_rate(what: str, rate: float | str) -> Schedule:
     Raises
     ------
     ConfigError
-        If it is none.
+        If it is not such a rate.
     """
     try:
         schedule = Schedule.parse(rate)

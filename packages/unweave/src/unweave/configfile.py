@@ -20,7 +20,10 @@ from unweave.registry import Entry, Registry
 def config_text(registry: Registry, config: TrainConfig, **recorded: Any) -> str:
     """Write a resolved configuration as TOML that `make_config` reads back.
 
-    recorded : more tables or lists of `NOT_SETTINGS`.
+    Parameters
+    ----------
+    recorded
+        More tables or lists of `NOT_SETTINGS`.
     """
     table: dict[str, Any] = {"method": config.method}
     for name in FIELDS[1:]:

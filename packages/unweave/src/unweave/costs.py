@@ -93,7 +93,10 @@ class LaplaceLikelihood(_PixelCost):
 
         sum over pixels of |x - x'| / scale + log(2 scale)
 
-    scale : mean absolute deviation of a pixel, whose range is [0, 1].
+    Parameters
+    ----------
+    scale
+        Mean absolute deviation of a pixel, whose range is [0, 1].
 
     References
     ----------
@@ -120,8 +123,12 @@ class GaussianLikelihood(_PixelCost):
     A learned sigma is softplus(s) + 0.001, where s is a parameter of this module and trained with
     the decoder. Without the constant the density of a pixel that never changes has no bound.
 
-    sigma : standard deviation of a pixel, whose range is [0, 1]; the first one where it is learned.
-    learned : `none`, `one` for all pixels, or `each`: one for every pixel and channel, whose number
+    Parameters
+    ----------
+    sigma
+        Standard deviation of a pixel, whose range is [0, 1]; the first one where it is learned.
+    learned
+        `none`, `one` for all pixels, or `each`: one for every pixel and channel, whose number
         is known from the first images.
 
     Raises

@@ -53,11 +53,14 @@ def fit_density(
 
     Parameters
     ----------
-    flow : `NAME` or `NAME:key=value,...`, options of the flow or of its `fit`, as in
+    flow
+        `NAME` or `NAME:key=value,...`, options of the flow or of its `fit`, as in
         `maf:transforms=3,epochs=20`.
     codes : float tensor, shape (n, D), z ~ q(z|x).
-    step : of the model that gave the codes.
-    seed : of the flow's first weights and of the fit.
+    step
+        Of the model that gave the codes.
+    seed
+        Of the flow's first weights and of the fit.
 
     Raises
     ------
@@ -134,7 +137,9 @@ def read_density(path: Path, names: Registry) -> tuple[nn.Module, int]:
         density = _rebuild(names, about, tensors)
         return density.eval(), int(about["step"])
     except UNREADABLE as error:
-        raise RunError(f"{path} is not a density ({error}); delete it and fit it again") from error
+        raise RunError(
+            f"{path} is not a density ({message_of(error)}); delete it and fit it again"
+        ) from error
 
 
 def _rebuild(names: Registry, about: Mapping[str, Any], tensors: dict[str, Tensor]) -> nn.Module:
@@ -159,10 +164,14 @@ class FlowPrior(nn.Module):
 
     Parameters
     ----------
-    dim : code dimensions D.
-    kind : registered name of the flow.
-    transforms, hidden : its number of layers and their widths, where it has such options.
-    fitted : a run directory, or a density file, whose density is taken as it is; `kind` and the
+    dim
+        Code dimensions D.
+    kind
+        Registered name of the flow.
+    transforms, hidden
+        Its number of layers and their widths, where it has such options.
+    fitted
+        A run directory, or a density file, whose density is taken as it is; `kind` and the
         others are then its. The file is copied into the run that uses it.
 
     Raises

@@ -36,10 +36,16 @@ LARGEST_LINE = 1 << 20
 class ImageFacts:
     """What of a data set a model needs to be built and used without it.
 
-    image_shape : (h, w, c).
-    bits : 1 or 8 for images, 32 where the data are floats of any size.
-    size : N, rows that are trained on.
-    factor_names, factor_sizes : of the known factors.
+    Attributes
+    ----------
+    image_shape
+        (h, w, c).
+    bits
+        1 or 8 for images, 32 where the data are floats of any size.
+    size
+        N, rows that are trained on.
+    factor_names, factor_sizes
+        Of the known factors.
     """
 
     image_shape: tuple[int, int, int]
@@ -115,7 +121,7 @@ class RunDirectory:
         Raises
         ------
         RunError
-            If it is none.
+            If the path is not a run directory.
         """
         path = expanded(path)
         if not (path / "config.toml").is_file():
@@ -130,7 +136,10 @@ class RunDirectory:
     def carry(self, files: Mapping[str, Path]) -> None:
         """Copy the files that options of the prior name into the run, and name the copies.
 
-        files : option -> file.
+        Parameters
+        ----------
+        files
+            Option -> file.
         """
         if not files:
             return

@@ -23,10 +23,13 @@ class Draws(TorchFunctionMode):
 
     Parameters
     ----------
-    number : of the member, a tensor that `vmap` batches.
-    generators : of the members; the first one stands for all of them in the code that is called.
-    trained : ids of the tensors that stand for trained parameters: a batched tensor does not say
-        that it requires a gradient, and some code asks.
+    number
+        Of the member, a tensor that `vmap` batches.
+    generators
+        Of the members; the first one stands for all of them in the code that is called.
+    trained
+        Ids of the tensors that stand for trained parameters: a batched tensor does not say that
+        it requires a gradient, and some code asks.
     """
 
     def __init__(
@@ -64,7 +67,10 @@ _REQUIRES_GRAD = Tensor.requires_grad.__get__  # type: ignore[attr-defined]
 def each(function: Callable[..., Tensor], number: Tensor, *tensors: Tensor) -> Tensor:
     """Stack `function(k, *tensors of member k)` over the members; no gradient passes.
 
-    number : of the member, a tensor that `vmap` batches.
+    Parameters
+    ----------
+    number
+        Of the member, a tensor that `vmap` batches.
     """
     result: Tensor = _Each.apply(function, number, *tensors)
     return result

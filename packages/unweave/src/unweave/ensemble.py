@@ -63,7 +63,10 @@ class Ensemble:
 
     Their seeds, learning rates and weights may differ, and how far each is.
 
-    recorder, say : as in `Trainer`, for the step of all; the members have none.
+    Parameters
+    ----------
+    recorder, say
+        As in `Trainer`, for the step of all; the members have none.
 
     Raises
     ------
@@ -112,7 +115,10 @@ class Ensemble:
     def move(self, player: str, gradients: Gradients) -> None:
         """Let a player of every member descend, by one optimizer where that is the same.
 
-        gradients : of its parameters, stacked over the members.
+        Parameters
+        ----------
+        gradients
+            Of its parameters, stacked over the members.
         """
         if player not in self._optimizers:
             seats = [member.seats[player] for member in self.members]
@@ -129,7 +135,10 @@ class Ensemble:
     def play(self, move: Move) -> Tensor:
         """Play every round of all members; return their terms, shape (members, terms).
 
-        move : what moves a player of all members.
+        Parameters
+        ----------
+        move
+            What moves a player of all members.
         """
         numbers = torch.arange(len(self.members), device=self._clocks.device)
         play = functools.partial(self._play, move)

@@ -62,8 +62,12 @@ def blaming(who: str, when: str = "") -> Iterator[None]:
     Errors of unweave and the user's interrupt pass; `sys.exit` and the like do not, for a plugin
     must not end the program.
 
-    who : the registered thing, with its distribution.
-    when : ends the sentence, as in "at step 7".
+    Parameters
+    ----------
+    who
+        The registered thing, with its distribution.
+    when
+        Ends the sentence, as in "at step 7".
 
     Raises
     ------
@@ -97,6 +101,8 @@ def shorten(value: object, length: int = 80) -> str:
 def printable(text: str) -> str:
     """Return a text whose control characters, which a terminal would obey, are written out.
 
+    Examples
+    --------
     >>> printable("a\x1b[31mb")
     'a\\x1b[31mb'
     """
@@ -118,6 +124,8 @@ def closest_first(name: str, known: Iterable[str]) -> list[str]:
 def unknown_name(what: str, name: str, known: Iterable[str], hint: str = "") -> UnknownNameError:
     """Build the error for a name that is not among the known ones.
 
+    Examples
+    --------
     >>> str(unknown_name("prior", "norml", ["student-t", "normal"]))
     "unknown prior 'norml'; did you mean 'normal'? Known: normal, student-t"
     """

@@ -78,17 +78,25 @@ def evaluate(
 
     Parameters
     ----------
-    metrics : registered names, with options as in `mig:bins=10`; by default MIG, FactorVAE
-        score and SAP where the factors are known.
-    rows : images that are encoded, drawn without replacement.
-    seed : of that draw and of the metrics that draw.
-    codes : means of q(z|x), one draw from it of each image, or both.
-    on : the images trained on, or those held out.
-    active : whether to compute every score of codes over the active dimensions alone as well, where
+    metrics
+        Registered names, with options as in `mig:bins=10`; by default MIG, FactorVAE score and
+        SAP where the factors are known.
+    rows
+        Images that are encoded, drawn without replacement.
+    seed
+        Of that draw and of the metrics that draw.
+    codes
+        Means of q(z|x), one draw from it of each image, or both.
+    on
+        The images trained on, or those held out.
+    active
+        Whether to compute every score of codes over the active dimensions alone as well, where
         some are not: unused dimensions inflate what MIG calls the runner-up.
-    preset : a convention of unweave-metrics, for every metric that has one of that name.
+    preset
+        A convention of unweave-metrics, for every metric that has one of that name.
         `gaujac2021` without `metrics` does all that its authors did: `as_gaujac2021`.
-    bootstrap : most resamples of the intervals, 0 for none.
+    bootstrap
+        Most resamples of the intervals, 0 for none.
 
     Raises
     ------

@@ -45,7 +45,10 @@ class Processes:
     after each other. A process that is killed gives its job to a new one, three times at most.
     When the process that began them ends, however it ends, they end with it.
 
-    workers : how many; 0 for one for each processor core.
+    Parameters
+    ----------
+    workers
+        How many; 0 for one for each processor core.
     """
 
     def __init__(self, *, workers: int = 0) -> None:

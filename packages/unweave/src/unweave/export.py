@@ -34,8 +34,12 @@ order differ by some 1e-6 for each layer."""
 class EncoderNetwork(nn.Module):
     """Images (n, c, h, w) -> means and standard deviations of q(z|x), (n, D) each.
 
-    encoder : images -> (n, outputs).
-    family : outputs -> q(z|x).
+    Parameters
+    ----------
+    encoder
+        Images -> (n, outputs).
+    family
+        Outputs -> q(z|x).
     """
 
     inputs = ("x",)
@@ -54,8 +58,12 @@ class EncoderNetwork(nn.Module):
 class DecoderNetwork(nn.Module):
     """Codes (n, D) -> pictures (n, c, h, w).
 
-    decoder : codes -> outputs.
-    picture : what an output stands for, such as `image` or `expected` of a cost.
+    Parameters
+    ----------
+    decoder
+        Codes -> outputs.
+    picture
+        What an output stands for, such as `image` or `expected` of a cost.
     """
 
     inputs = ("z",)
@@ -100,11 +108,16 @@ def export_network(
 
     Parameters
     ----------
-    network : not changed; a copy on the CPU is written.
-    example : an input of any batch size above 1, by which the network is traced.
-    other : another input, of another batch size, on which file and original are compared.
-    path : the file, which is there only if it agrees.
-    form : `torchscript`, for torch without Python or unweave, or `onnx`, which needs the packages
+    network
+        Not changed; a copy on the CPU is written.
+    example
+        An input of any batch size above 1, by which the network is traced.
+    other
+        Another input, of another batch size, on which file and original are compared.
+    path
+        The file, which is there only if it agrees.
+    form
+        `torchscript`, for torch without Python or unweave, or `onnx`, which needs the packages
         of `pip install "unweave[onnx]"`.
 
     Raises

@@ -153,7 +153,10 @@ def sync_folder(folder: Path) -> None:
 def remove_partial(folder: Path, *, ours: bool = True) -> None:
     """Remove what killed processes had not finished writing, and nothing of a living one.
 
-    ours : whether nobody else writes in the folder; else only what names its writer is removed.
+    Parameters
+    ----------
+    ours
+        Whether nobody else writes in the folder; else only what names its writer is removed.
     """
     with contextlib.suppress(OSError):  # what cannot be removed is in nobody's way
         for path in folder.glob(f"{PARTIAL}*"):

@@ -92,10 +92,13 @@ def frechet_distance(
 
     Parameters
     ----------
-    source : what codes are drawn from: `prior`, `density`, or, for `reconstructions`, q(z|x) of
-        the same images.
-    dataset : the run's own unless given; give the test set where there is one.
-    network : one of `NETWORKS`.
+    source
+        What codes are drawn from: `prior`, `density`, or, for `reconstructions`, q(z|x) of the
+        same images.
+    dataset
+        The run's own unless given; give the test set where there is one.
+    network
+        One of `NETWORKS`.
 
     Raises
     ------
@@ -154,7 +157,10 @@ def extract(
 ) -> NDArray[np.float32]:
     """Compute the features of images (n, h, w, c), float32, shape (n, features).
 
-    before, total : what `progress` counts from and to; 0 and n unless given.
+    Parameters
+    ----------
+    before, total
+        What `progress` counts from and to; 0 and n unless given.
     """
     rows = []
     for start in range(0, len(images), BATCH):

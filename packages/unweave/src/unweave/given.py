@@ -33,7 +33,8 @@ class ArrayData:
 
     Parameters
     ----------
-    array : uint8 images, shape (n, h, w) or (n, h, w, c); or floats, vectors of shape (n, d) or
+    array
+        Uint8 images, shape (n, h, w) or (n, h, w, c); or floats, vectors of shape (n, d) or
         images of shape (n, h, w, c), which are taken as they are.
     factors : integer array, shape (n, K), optional.
 
@@ -99,13 +100,15 @@ def _classes(factors: NDArray[Any], rows: int) -> NDArray[np.int64]:
 def as_dataset(data: Any) -> Dataset:
     """Turn what a user holds into a data set.
 
+    Parameters
+    ----------
     data : a data set as `unweave_data.load` gives, an array, a pair (array, factors), or a torch
         Dataset of images (c, h, w) in [0, 1] or of pairs (image, label).
 
     Raises
     ------
     ConfigError
-        If it is none of these.
+        If it is not one of these.
     """
     if isinstance(data, Dataset):
         return data

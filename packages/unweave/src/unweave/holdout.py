@@ -16,7 +16,10 @@ from unweave.protocols import Dataset, StochasticView, member
 class Subset:
     """Some rows of a data set, as a data set.
 
-    rows : int64 array, shape (n,), ascending.
+    Parameters
+    ----------
+    rows
+        Int64 array, shape (n,), ascending.
     """
 
     def __init__(self, dataset: Dataset, rows: NDArray[np.int64]) -> None:

@@ -22,8 +22,12 @@ class JointOptimizer:
     What it keeps of the gradients lies in one tensor for all members; the states of the members'
     own optimizers are parts of it, so their checkpoints are those of a run alone.
 
-    whole : parameters, those of all members stacked.
-    seats : of the members, whose parameters are parts of the whole ones.
+    Parameters
+    ----------
+    whole
+        Parameters, those of all members stacked.
+    seats
+        Of the members, whose parameters are parts of the whole ones.
     """
 
     def __init__(self, whole: Sequence[Tensor], seats: Sequence[Seat]) -> None:
@@ -58,7 +62,10 @@ class JointOptimizer:
     def move(self, gradients: Gradients, clock: Tensor, step: int) -> None:
         """Let the player of every member descend.
 
-        gradients : of the whole parameters. clock, step : of all members.
+        Parameters
+        ----------
+        gradients
+            Of the whole parameters. clock, step : of all members.
         """
         for parameter, gradient in zip(self._whole, gradients, strict=True):
             parameter.grad = None if gradient is None else laid_out(gradient, parameter)

@@ -15,11 +15,18 @@ from unweave.protocols import Posterior, Prior, member
 class Latent:
     """What an estimator sees of a batch.
 
-    z : codes, float tensor, shape (b, D).
-    posterior, prior : q(z|x) of the batch, and p(z).
-    decoder : codes -> outputs.
-    dataset_size : N.
-    generator : source of all randomness of the estimators.
+    Attributes
+    ----------
+    z
+        Codes, float tensor, shape (b, D).
+    posterior, prior
+        q(z|x) of the batch, and p(z).
+    decoder
+        Codes -> outputs.
+    dataset_size
+        N.
+    generator
+        Source of all randomness of the estimators.
     """
 
     z: Tensor

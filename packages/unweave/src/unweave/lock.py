@@ -35,7 +35,10 @@ def holding(path: Path, what: str) -> Iterator[None]:
     It names host, process and the process's start, so that one whose process died is known and
     taken over.
 
-    what : begins the message to another process, as in "runs/a is being trained".
+    Parameters
+    ----------
+    what
+        Begins the message to another process, as in "runs/a is being trained".
 
     Raises
     ------

@@ -41,7 +41,7 @@ MEANT = {
     "workers": "the option --executor processes:workers=N of `unweave sweep`",
     "scheduler": "learning_rate=cosine(...), steps(...) or exponential(...)",
 }
-"""What people of other programs mean by a setting that is none."""
+"""Names of other programs, and the setting here that does the same."""
 
 
 def unknown_setting(

@@ -39,7 +39,10 @@ class Schedule:
     Written as `6`, `linear(start, end, steps)`, `warmup(end, steps)` (linear from zero),
     `cosine(...)`, `exponential(...)` or `steps(1e-3, 18000: .5, 30000: .1)`.
 
-    drops : for `steps`, pairs (step, factor of `start` from then on), steps ascending.
+    Attributes
+    ----------
+    drops
+        For `steps`, pairs (step, factor of `start` from then on), steps ascending.
     """
 
     start: float
@@ -52,13 +55,15 @@ class Schedule:
     def parse(cls, text: float | str) -> Schedule:
         """Read a schedule from a number or its text.
 
-        >>> Schedule.parse("warmup(6, 1000)")
-        Schedule(start=0.0, end=6.0, steps=1000, shape='linear', drops=())
-
         Raises
         ------
         ValueError
-            If it is none of the forms, or its steps are not whole and ascending.
+            If the text has none of the forms, or its steps are not whole and ascending.
+
+        Examples
+        --------
+        >>> Schedule.parse("warmup(6, 1000)")
+        Schedule(start=0.0, end=6.0, steps=1000, shape='linear', drops=())
         """
         text = str(text).strip().lower()
         if re.fullmatch(NUMBER, text):
@@ -129,10 +134,16 @@ Weight = Annotated[float | str, AfterValidator(_check_weight)]
 class Term:
     """An estimator and the weight of each of its terms in the loss; terms not named are logged.
 
-    estimator : registered name.
-    weights : term name -> weight, or one weight for every term of the estimator.
-    options : options of the estimator.
-    targets : term name -> target C; such a term enters the loss as weight x |term - C|.
+    Attributes
+    ----------
+    estimator
+        Registered name.
+    weights
+        Term name -> weight, or one weight for every term of the estimator.
+    options
+        Options of the estimator.
+    targets
+        Term name -> target C; such a term enters the loss as weight x |term - C|.
     """
 
     estimator: str
@@ -145,13 +156,21 @@ class Term:
 class Method:
     """What a method adds up: loss = cost + sum of weight x term.
 
-    terms : the estimators with their weights.
-    cost : the reconstruction cost, a registered name with options as in `gaussian:sigma=0.1`.
-    posterior : family of q(z|x), a registered name with options as in `fixed-noise:noise=0.2`.
-    prior : p(z) unless the run names another; a registered name with options.
-    objective : who descends what, a registered name; `sum` is the sum above, then every critic its
-        own loss.
-    objective_options : its options.
+    Attributes
+    ----------
+    terms
+        The estimators with their weights.
+    cost
+        The reconstruction cost, a registered name with options as in `gaussian:sigma=0.1`.
+    posterior
+        Family of q(z|x), a registered name with options as in `fixed-noise:noise=0.2`.
+    prior
+        p(z) unless the run names another; a registered name with options.
+    objective
+        Who descends what, a registered name; `sum` is the sum above, then every critic its own
+        loss.
+    objective_options
+        Its options.
     """
 
     terms: tuple[Term, ...]

@@ -19,15 +19,21 @@ class Autoencoder(nn.Module):
 
     Parameters
     ----------
-    encoder : (b, c, h, w) in [0, 1] -> (b, outputs).
-    decoder : (b, D) -> (b, c, h, w), unbounded.
-    prior : module whose call returns a Distribution over z.
-    family : encoder's outputs -> q(z|x).
-    precision : type of the numbers inside encoder and decoder; everything else is float32.
+    encoder
+        (b, c, h, w) in [0, 1] -> (b, outputs).
+    decoder
+        (b, D) -> (b, c, h, w), unbounded.
+    prior
+        Module whose call returns a Distribution over z.
+    family
+        Encoder's outputs -> q(z|x).
+    precision
+        Type of the numbers inside encoder and decoder; everything else is float32.
 
     Attributes
     ----------
-    over_rows : how encoder and decoder are applied to a batch; by several processes in parts.
+    over_rows
+        How encoder and decoder are applied to a batch; by several processes in parts.
     """
 
     over_rows: Callable[[nn.Module, Tensor], Tensor]

@@ -29,11 +29,17 @@ LONGEST = 24
 class Kind:
     """What differs between the packages of two kinds beside their own two files.
 
-    dependency : what the package needs to run.
-    is_class : whether the object is a class, else it is a function.
-    command : shows that it works, once it is installed.
-    names : whether its hook returns names of objects; the hook file of others is a template of
-        the kind's own.
+    Attributes
+    ----------
+    dependency
+        What the package needs to run.
+    is_class
+        Whether the object is a class, else it is a function.
+    command
+        Shows that it works, once it is installed.
+    names
+        Whether its hook returns names of objects; the hook file of others is a template of the
+        kind's own.
     """
 
     dependency: str
@@ -70,11 +76,15 @@ def new_plugin(
 
     Parameters
     ----------
-    kind : one of KINDS.
-    name : what users will type, lower case, words joined by `-`; the distribution is then called
+    kind
+        One of KINDS.
+    name
+        What users will type, lower case, words joined by `-`; the distribution is then called
         `unweave-NAME`.
-    out : the folder, new or empty; `unweave-NAME` in the current folder unless given.
-    commands : names that a new command cannot have.
+    out
+        The folder, new or empty; `unweave-NAME` in the current folder unless given.
+    commands
+        Names that a new command cannot have.
 
     Raises
     ------
@@ -103,6 +113,8 @@ def render(kind: str, name: str) -> dict[str, str]:
     ConfigError
         If the kind is unknown, or the name cannot be one.
 
+    Examples
+    --------
     >>> sorted(render("prior", "cauchy"))[-2:]
     ['src/unweave_cauchy/py.typed', 'tests/test_cauchy.py']
     """

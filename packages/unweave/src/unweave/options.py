@@ -47,7 +47,10 @@ class Option:
 def options_of(target: Any, besides: Collection[str] = ()) -> dict[str, Option]:
     """List the options of a registered object: its annotated keyword-only parameters.
 
-    besides : names of keyword-only parameters that are not the user's to set.
+    Parameters
+    ----------
+    besides
+        Names of keyword-only parameters that are not the user's to set.
 
     Raises
     ------
@@ -155,6 +158,8 @@ def build(entry: Entry, *arguments: Any, options: Mapping[str, Any]) -> Any:
 def parse_spec(text: str) -> tuple[str, dict[str, str]]:
     """Split `name:key=value,key=value` (the name may be qualified) into name and options.
 
+    Examples
+    --------
     >>> parse_spec("unweave-data:dsprites:path=a:b.npz,resolution=32")
     ('unweave-data:dsprites', {'path': 'a:b.npz', 'resolution': '32'})
     """
@@ -168,6 +173,8 @@ def parse_spec(text: str) -> tuple[str, dict[str, str]]:
 def short_name(qualified: str) -> str:
     """Return a name without the distribution that registers it.
 
+    Examples
+    --------
     >>> short_name("unweave-data:dsprites")
     'dsprites'
     """
@@ -177,6 +184,8 @@ def short_name(qualified: str) -> str:
 def split_names(text: str) -> tuple[str, ...]:
     """Split names with options at spaces, and at commas that begin no option.
 
+    Examples
+    --------
     >>> split_names("mig:bins=10,seed=3, sap factor-vae")
     ('mig:bins=10,seed=3', 'sap', 'factor-vae')
     """
@@ -187,7 +196,10 @@ def split_names(text: str) -> tuple[str, ...]:
 def convert(what: str, annotation: Any, value: Any) -> Any:
     """Convert a value, text as it may be, to an annotated type.
 
-    what : names the value in the error, as in "option bins of metric mig".
+    Parameters
+    ----------
+    what
+        Names the value in the error, as in "option bins of metric mig".
 
     Raises
     ------

@@ -19,7 +19,10 @@ Result = TypeVar("Result")
 def remember(built: object, owner: str) -> None:
     """Remember what an object was built as, as long as it lives.
 
-    built : of a pair, as an architecture gives, each part is remembered.
+    Parameters
+    ----------
+    built
+        Of a pair, as an architecture gives, each part is remembered.
     """
     for part in built if isinstance(built, tuple) else (built,):
         with contextlib.suppress(TypeError):  # numbers and the like cannot be watched
@@ -37,7 +40,10 @@ def inherit(made: object, maker: object) -> None:
 def owner_of(error: BaseException, more: Mapping[int, str]) -> str:
     """Name the innermost registered object among those whose methods an error passed, or none.
 
-    more : identities of further objects, or of their classes.
+    Parameters
+    ----------
+    more
+        Identities of further objects, or of their classes.
     """
     known = {**_owners, **more}
     owner, trace = "", error.__traceback__
@@ -74,8 +80,12 @@ def declared(found: object, names: Collection[str], giver: object) -> list[Any]:
 def explaining(more: Mapping[int, str], when: str = "") -> Iterator[None]:
     """Raise a sentence that names the registered object in which an error arose.
 
-    more : as in `owner_of`.
-    when : ends the sentence, as in "at step 7".
+    Parameters
+    ----------
+    more
+        As in `owner_of`.
+    when
+        Ends the sentence, as in "at step 7".
 
     Raises
     ------

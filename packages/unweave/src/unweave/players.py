@@ -24,10 +24,15 @@ class Player:
 
     It may stand in several rounds, and then moves once in each, by one optimizer.
 
-    name : what its loss and its optimizer's state are called.
-    modules : what it trains.
-    optimizer : a registered name with options, as in `rmsprop:lr=1e-4`, or the options of `adam`
-        as a mapping; empty for the run's own optimizer and learning rate.
+    Attributes
+    ----------
+    name
+        What its loss and its optimizer's state are called.
+    modules
+        What it trains.
+    optimizer
+        A registered name with options, as in `rmsprop:lr=1e-4`, or the options of `adam` as a
+        mapping; empty for the run's own optimizer and learning rate.
     """
 
     name: str
@@ -67,14 +72,23 @@ class Weighing:
 class Parts:
     """What an objective is built from.
 
-    model : the autoencoder.
-    cost : the method's reconstruction cost, (x, output) -> (b,).
-    estimators : label -> estimator of the method, called with a Latent.
-    weighings : (label, term) -> how the term enters the loss; terms not named are logged.
-    image_shape : (h, w, c) of the data.
-    dim : code dimensions D.
+    Attributes
+    ----------
+    model
+        The autoencoder.
+    cost
+        The method's reconstruction cost, (x, output) -> (b,).
+    estimators
+        Label -> estimator of the method, called with a Latent.
+    weighings
+        (label, term) -> how the term enters the loss; terms not named are logged.
+    image_shape
+        (h, w, c) of the data.
+    dim
+        Code dimensions D.
     labels : classes of each factor of the data set, empty where none are known.
-    build : `build(kind, spec, *arguments)` gives any registered thing, such as the encoder of a
+    build
+        `build(kind, spec, *arguments)` gives any registered thing, such as the encoder of a
         discriminator: `build("architecture", "conv64", image_shape, 1, 1)[0]`.
     """
 
@@ -100,12 +114,18 @@ class Batch:
 
     Parameters
     ----------
-    draw : gives indices into the data set, int64, shape (b,).
-    feed : indices -> float images, shape (b, c, h, w).
-    generator : of the noise of a stochastic view.
-    labels : gives the classes of all factors of the data set, int64, shape (N, K), or None.
-    latent_of : images -> Latent.
-    model : the autoencoder.
+    draw
+        Gives indices into the data set, int64, shape (b,).
+    feed
+        Indices -> float images, shape (b, c, h, w).
+    generator
+        Of the noise of a stochastic view.
+    labels
+        Gives the classes of all factors of the data set, int64, shape (N, K), or None.
+    latent_of
+        Images -> Latent.
+    model
+        The autoencoder.
     """
 
     def __init__(
@@ -159,10 +179,16 @@ class Batch:
 class Batches:
     """What an objective sees of a step.
 
-    first, second : two independent batches; the second costs nothing until it is asked for.
-    model : the autoencoder.
-    size : images in a batch.
-    generator : source of all randomness, seeded from (seed, step).
+    Attributes
+    ----------
+    first, second
+        Two independent batches; the second costs nothing until it is asked for.
+    model
+        The autoencoder.
+    size
+        Images in a batch.
+    generator
+        Source of all randomness, seeded from (seed, step).
     """
 
     first: Batch

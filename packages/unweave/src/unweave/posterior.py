@@ -26,6 +26,8 @@ Head = Literal["log-variance", "softplus", "softplus-variance"]
 class GaussianPosterior:
     """Factorised Gaussian, q(z|x) = prod_d N(z_d; mean_d, std_d²).
 
+    Attributes
+    ----------
     mean, std : float tensors, shape (b, D).
     """
 
@@ -85,7 +87,10 @@ def _normal_like(mean: Tensor, generator: torch.Generator | None) -> Tensor:
 class Family(nn.Module):
     """A posterior family: a module that turns an encoder's outputs into q(z|x).
 
-    dim : code dimensions D.
+    Parameters
+    ----------
+    dim
+        Code dimensions D.
     """
 
     has_density = True
@@ -113,10 +118,13 @@ class Family(nn.Module):
 class Gaussian(Family):
     """Family of factorised Gaussians whose mean and spread the encoder gives.
 
-    head : how the second half of the encoder's outputs h becomes a spread. `log-variance`:
-        std² = exp(h). `softplus`: std = log(1 + exp(h)) + 1e-6, which grows linearly where exp
-        would explode. `softplus-variance`: std² = log(1 + exp(h')), h' = h clipped to
-        [-20, 500]. At h = 0 the standard deviations are 1, 0.69 and 0.83.
+    Parameters
+    ----------
+    head
+        How the second half of the encoder's outputs h becomes a spread. `log-variance`: std² =
+        exp(h). `softplus`: std = log(1 + exp(h)) + 1e-6, which grows linearly where exp would
+        explode. `softplus-variance`: std² = log(1 + exp(h')), h' = h clipped to [-20, 500]. At
+        h = 0 the standard deviations are 1, 0.69 and 0.83.
 
     References
     ----------

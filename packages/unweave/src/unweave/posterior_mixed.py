@@ -15,8 +15,11 @@ from unweave.posterior import Family, GaussianPosterior
 class MixedPosterior:
     """q(z|x) = Categorical(first K dimensions, one-hot) times a factorised Gaussian of the rest.
 
+    Parameters
+    ----------
     logits : float tensor, shape (b, K).
-    rest : the Gaussian of the other dimensions.
+    rest
+        The Gaussian of the other dimensions.
     """
 
     has_density = True
@@ -97,6 +100,8 @@ class _MixedDistribution(Distribution):
 class Mixed(Family):
     """Family of a one-hot class beside Gaussians, for the prior of the same name.
 
+    Parameters
+    ----------
     categories : classes K, dimensions of the one-hot part.
 
     References

@@ -12,7 +12,10 @@ ENDED = "ZX"
 def is_alive(pid: int, began: str = "") -> bool:
     """Whether a process runs, and is the one that began then, where that is given.
 
-    began : what `process_start` said of it; ids are used again.
+    Parameters
+    ----------
+    began
+        What `process_start` said of it; ids are used again.
     """
     if pid <= 0:
         return False

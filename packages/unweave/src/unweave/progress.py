@@ -193,6 +193,8 @@ class TrainingProgress:
 def fitting(parts: Sequence[str], room: int) -> str:
     """Join the first of some texts by two spaces, as many as fit into `room` columns.
 
+    Examples
+    --------
     >>> fitting(["44.3 steps/s", "loss 1.52", "reconstruction 3.21"], 25)
     '44.3 steps/s  loss 1.52'
     """
@@ -208,6 +210,8 @@ def fitting(parts: Sequence[str], room: int) -> str:
 def duration(seconds: float) -> str:
     """Say a time in its two largest units.
 
+    Examples
+    --------
     >>> duration(3700)
     '1 h 1 min'
     >>> duration(61)

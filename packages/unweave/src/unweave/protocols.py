@@ -96,9 +96,14 @@ class StochasticView(Dataset, Protocol):
     def view(self, frames: Any, uniform: Any, constants: Sequence[Any], xp: ModuleType) -> Any:
         """Return floats in [0, 1], shape (n, h, w, c), of arrays of the library xp.
 
-        frames : float32 in [0, 1], shape (n, h, w, c of the frames).
-        uniform : float32, shape (n, *noise_shape), uniform on [0, 1).
-        constants : `constants` as arrays of the library, on the device.
+        Parameters
+        ----------
+        frames
+            Float32 in [0, 1], shape (n, h, w, c of the frames).
+        uniform
+            Float32, shape (n, *noise_shape), uniform on [0, 1).
+        constants
+            `constants` as arrays of the library, on the device.
         """
         ...
 

@@ -29,8 +29,12 @@ class Ranks:
     that estimators, costs and critics see the whole batch in every process and any objective is
     computed as by one. Gradients are averaged before a player moves.
 
-    rank : of this process, from 0.
-    size : how many there are.
+    Parameters
+    ----------
+    rank
+        Of this process, from 0.
+    size
+        How many there are.
     """
 
     def __init__(self, rank: int = 0, size: int = 1) -> None:

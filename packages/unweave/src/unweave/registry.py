@@ -130,8 +130,10 @@ class Registry:
 
     Parameters
     ----------
-    only : names of distributions to load; None loads all, an empty tuple none.
-    strict : raise for a broken plugin instead of leaving it out.
+    only
+        Names of distributions to load; None loads all, an empty tuple none.
+    strict
+        Raise for a broken plugin instead of leaving it out.
     """
 
     def __init__(self, only: tuple[str, ...] | None = None, strict: bool = False) -> None:
@@ -156,9 +158,12 @@ class Registry:
     def lookup(self, kind: str, name: str, home: str | None = None) -> Entry:
         """Find what a name, short or qualified, stands for.
 
-        home : the distribution of the method or default that speaks the name; what it registers
-            itself comes first, then what unweave's own distributions register. A name that a user
-            types has no home.
+        Parameters
+        ----------
+        home
+            The distribution of the method or default that speaks the name; what it registers
+            itself comes first, then what unweave's own distributions register. A name that a
+            user types has no home.
 
         Raises
         ------
@@ -204,10 +209,14 @@ class Registry:
 
         Parameters
         ----------
-        spec : text `name:key=value,...`, or an object with `name` and `options`.
-        arguments : what an object of this kind is called with before its options.
-        home : as in `lookup`.
-        options : more options, before those of the spec.
+        spec
+            Text `name:key=value,...`, or an object with `name` and `options`.
+        arguments
+            What an object of this kind is called with before its options.
+        home
+            As in `lookup`.
+        options
+            More options, before those of the spec.
 
         Raises
         ------
@@ -247,9 +256,12 @@ class Registry:
     def add_commands(self, make: Callable[[], Any]) -> list[tuple[str, Any]]:
         """Let every plugin add commands to an application of its own, so that none changes another.
 
-        make : makes an empty application.
-
         Returns pairs of a distribution with its version and its application.
+
+        Parameters
+        ----------
+        make
+            Makes an empty application.
         """
         added = []
         for impl in self._manager.hook.unweave_commands.get_hookimpls():

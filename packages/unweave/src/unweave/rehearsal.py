@@ -48,7 +48,10 @@ def rehearse(assembly: Assembly, dataset: Dataset) -> tuple[str, ...]:
 def check_feed(owner: str, feed: Feed, dataset: Dataset, device: torch.device) -> None:
     """Raise unless what is kept in memory are the images of a data set.
 
-    owner : names the data set in errors.
+    Parameters
+    ----------
+    owner
+        Names the data set in errors.
 
     Raises
     ------

@@ -52,7 +52,10 @@ RecorderOf = Callable[[Sequence[torch.Generator]], Recorder]
 class CudaGraph:
     """Records a step as a CUDA graph.
 
-    generators : whose seeds are read anew by every replay.
+    Parameters
+    ----------
+    generators
+        Whose seeds are read anew by every replay.
     """
 
     def __init__(self, generators: Sequence[torch.Generator]) -> None:
@@ -99,9 +102,14 @@ class Replayed:
 
     A step that cannot be recorded is computed as it is, and one sentence says why.
 
-    recorder : of the device.
-    obstacle : why the step cannot be recorded, where that is known before.
-    say : shows a line.
+    Parameters
+    ----------
+    recorder
+        Of the device.
+    obstacle
+        Why the step cannot be recorded, where that is known before.
+    say
+        Shows a line.
     """
 
     def __init__(self, recorder: Recorder, obstacle: str, say: Callable[[str], None]) -> None:
@@ -172,7 +180,10 @@ class FixedIndices:
 def make_capturable(optimizer: Optimizer, constant: bool) -> str:
     """Let an optimizer keep its count of steps on the device; return what stands against it.
 
-    constant : whether its learning rate never changes.
+    Parameters
+    ----------
+    constant
+        Whether its learning rate never changes.
     """
     for group in optimizer.param_groups:
         if "capturable" not in group:

@@ -11,7 +11,10 @@ from unweave.errors import NonFiniteError
 class RunningMeans:
     """Sums of scalars over steps, and the step at which each was first not finite.
 
-    names : of the scalars, in the order in which they are added.
+    Parameters
+    ----------
+    names
+        Of the scalars, in the order in which they are added.
     """
 
     def __init__(self, names: tuple[str, ...], device: torch.device) -> None:

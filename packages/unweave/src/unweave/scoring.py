@@ -127,7 +127,10 @@ def score_table(
 
     Parameters
     ----------
-    seed : of everything that metrics draw. resamples : at most, for intervals; 0 for none.
+    seed
+        Of everything that metrics draw.
+    resamples
+        At most, for intervals; 0 for none.
     """
     evaluation = _evaluation(names)
     found: dict[str, Any] = {}

@@ -36,8 +36,12 @@ FREE = {"seed", "learning_rate", "options", "method"}
 class Asked:
     """A run that is to be trained with others.
 
-    settings : flat, as `make_config` takes them.
-    path : its run directory; one that is there already is continued.
+    Attributes
+    ----------
+    settings
+        Flat, as `make_config` takes them.
+    path
+        Its run directory; one that is there already is continued.
     """
 
     settings: Mapping[str, Any]

@@ -30,7 +30,7 @@ from unweave.protocols import Cost, Dataset, Posterior, member
 from unweave.registry import Registry
 
 CHUNK = 256
-"""Images that pass the networks at once outside training."""
+"""Number of images per batch when a trained model encodes or decodes."""
 
 Source = Literal["prior", "density"]
 SOURCES: tuple[Source, ...] = ("prior", "density")
@@ -42,9 +42,13 @@ Progress = Callable[[int, int], None]
 class Trained(RunDirectory):
     """A run directory with its model: encode, decode, sample, traverse, fit a density.
 
-    device_name : where the networks are put, `auto`, `cpu`, `cuda` or `cuda:N`; set it before
-        the model is asked for.
-    networks : encoder and decoder, where they were given from Python.
+    Parameters
+    ----------
+    device_name
+        Where the networks are put, `auto`, `cpu`, `cuda` or `cuda:N`; set it before the model
+        is asked for.
+    networks
+        Encoder and decoder, where they were given from Python.
     """
 
     def __init__(self, path: Path, config: TrainConfig, names: Registry) -> None:
@@ -67,13 +71,15 @@ class Trained(RunDirectory):
 
         Parameters
         ----------
-        device : where the networks are put.
-        data, architecture : what was given from Python to `unweave.train`, where it was.
+        device
+            Where the networks are put.
+        data, architecture
+            What was given from Python to `unweave.train`, where it was.
 
         Raises
         ------
         RunError
-            If it is none.
+            If the path is not a run directory.
         """
         run = super().open(path, names)
         run.device_name, run.networks = device, architecture
@@ -269,9 +275,12 @@ class Trained(RunDirectory):
 
         Parameters
         ----------
-        flow : `NAME` or `NAME:key=value,...`, as in `maf:transforms=3,epochs=20`.
-        rows : images that are encoded; all by default.
-        seed : of the codes' noise, the flow's first weights and the fit.
+        flow
+            `NAME` or `NAME:key=value,...`, as in `maf:transforms=3,epochs=20`.
+        rows
+            Images that are encoded; all by default.
+        seed
+            Of the codes' noise, the flow's first weights and the fit.
 
         Raises
         ------
@@ -334,7 +343,10 @@ class Trained(RunDirectory):
     def sample(self, n: int, seed: int = 0, source: Source | None = None) -> NDArray[Any]:
         """Return pictures of n codes from the fitted density, or the prior; (n, h, w, c).
 
-        source : `prior` or `density`; the density if one was fitted, unless given.
+        Parameters
+        ----------
+        source
+            `prior` or `density`; the density if one was fitted, unless given.
         """
         return self.decode(self.prior_codes(n, seed, source or self.sample_source))
 

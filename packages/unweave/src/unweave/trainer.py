@@ -46,15 +46,24 @@ class Trainer:
 
     Parameters
     ----------
-    assembly : networks and objective.
-    feed : indices -> float images on the device.
-    dataset_size : N.
-    config : of the run.
-    device : of everything.
-    labels : gives the classes of the factors, int64, shape (N, K), on the device, or None.
-    ranks : the processes that share every batch.
-    recorder : makes what records the step, so that it can be replayed, or None.
-    say : shows a line.
+    assembly
+        Networks and objective.
+    feed
+        Indices -> float images on the device.
+    dataset_size
+        N.
+    config
+        Of the run.
+    device
+        Of everything.
+    labels
+        Gives the classes of the factors, int64, shape (N, K), on the device, or None.
+    ranks
+        The processes that share every batch.
+    recorder
+        Makes what records the step, so that it can be replayed, or None.
+    say
+        Shows a line.
     """
 
     def __init__(

@@ -60,7 +60,10 @@ def train(
 ) -> R:
     """Train a method and return its run directory, as an object of a kind.
 
-    kind : `Trained`, or a class that knows more. The others are those of `unweave.train`.
+    Parameters
+    ----------
+    kind
+        `Trained`, or a class that knows more. The others are those of `unweave.train`.
 
     Raises
     ------
@@ -118,7 +121,10 @@ def resume(
 ) -> R:
     """Continue a run from its newest checkpoint; return it as an object of a kind.
 
-    kind : `Trained`, or a class that knows more. The others are those of `unweave.resume`.
+    Parameters
+    ----------
+    kind
+        `Trained`, or a class that knows more. The others are those of `unweave.resume`.
 
     Raises
     ------
@@ -219,7 +225,10 @@ def build_trainer(
 ) -> Trainer:
     """Build the trainer of what was prepared.
 
-    say : shows a line; where it is given, the step is recorded and replayed if the device can.
+    Parameters
+    ----------
+    say
+        Shows a line; where it is given, the step is recorded and replayed if the device can.
 
     Raises
     ------
@@ -315,7 +324,10 @@ def session(run: Trained, trainer: Trainer, progress: Progress) -> Iterator[RunO
 class RunObserver:
     """Passes what the trainer reports to the log file, the plugins and the progress bar.
 
-    outcome : how training ended, as `fit` says it; `failed` until it says so.
+    Parameters
+    ----------
+    outcome
+        How training ended, as `fit` says it; `failed` until it says so.
     """
 
     def __init__(self, run: Trained, trainer: Trainer, progress: Progress) -> None:

@@ -25,9 +25,12 @@ def validation_terms(
 
     Parameters
     ----------
-    feed : indices -> held-out float images on the device.
-    size : held-out images.
-    labels : gives the classes of their factors, int64, shape (size, K), on the device.
+    feed
+        Indices -> held-out float images on the device.
+    size
+        Held-out images.
+    labels
+        Gives the classes of their factors, int64, shape (size, K), on the device.
     """
     batch = min(trainer.config.batch_size, size)
     starts = range(0, min(size, ROWS) - batch + 1, batch)

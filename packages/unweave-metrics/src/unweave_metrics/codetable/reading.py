@@ -20,12 +20,14 @@ def read_code_table(path: str | os.PathLike[str]) -> CodeTable:
 
     Parameters
     ----------
-    path : an HDF5 file (``.h5``, ``.hdf5``) or ``.npz``
+    path
+        An HDF5 file (``.h5``, ``.hdf5``) or ``.npz``.
 
     Raises
     ------
-    ValueError: no such file, not a code table, truncated, linked or object data, or several tables
-    in it.
+    ValueError
+        If there is no such file, not a code table, truncated, linked or object data, or several
+        tables in it.
 
     Examples
     --------
@@ -49,7 +51,8 @@ def read_code_tables(path: str | os.PathLike[str]) -> dict[str, CodeTable]:
 
     Raises
     ------
-    ValueError: as `read_code_table`.
+    ValueError
+        As for `read_code_table`.
     """
     source = Path(path)
     if not source.is_file():

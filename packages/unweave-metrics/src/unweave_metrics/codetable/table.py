@@ -138,18 +138,25 @@ def write_code_table(
 
     Parameters
     ----------
-    path : where to; an existing file is replaced
+    path
+        Where to; an existing file is replaced.
     codes : shape (n, d), kept in the precision that they have
-    std : standard deviations of the posterior, shape (n, d)
+    std
+        Standard deviations of the posterior, shape (n, d).
     factors : integer classes, shape (n, k)
-    factor_values : values of the factors, shape (n, k)
-    reconstruction_error : squared error of each row, shape (n,)
-    factor_names, factor_sizes : one for each factor
-    metadata : numbers, strings, and lists of one of them, to keep as attributes
+    factor_values
+        Values of the factors, shape (n, k).
+    reconstruction_error
+        Squared error of each row, shape (n,).
+    factor_names, factor_sizes
+        One for each factor.
+    metadata
+        Numbers, strings, and lists of one of them, to keep as attributes.
 
     Raises
     ------
-    ValueError: shapes that do not fit, or another file ending. TypeError: metadata of another kind.
+    ValueError
+        For shapes that do not fit, or another file ending. TypeError: metadata of another kind.
 
     Examples
     --------
@@ -176,12 +183,15 @@ def write_code_tables(path: str | os.PathLike[str], tables: Mapping[str, CodeTab
 
     Parameters
     ----------
-    path : ends in ``.h5``, ``.hdf5`` or ``.npz``
-    tables : name -> table; a name is one word without ``/``
+    path
+        Ends in ``.h5``, ``.hdf5`` or ``.npz``.
+    tables
+        Name -> table; a name is one word without ``/``.
 
     Raises
     ------
-    ValueError: no table, a name with ``/``, another file ending.
+    ValueError
+        For no table, a name with ``/``, another file ending.
 
     Examples
     --------

@@ -32,10 +32,14 @@ def corrected_information(
 
     Parameters
     ----------
-    a, b : class numbers, shapes (d, n) and (k, n)
-    correction : one of the four
-    seed : decides shuffles and parts
-    weights : how often each row counts, shape (n,)
+    a, b
+        Class numbers, shapes (d, n) and (k, n).
+    correction
+        One of the four.
+    seed
+        Decides shuffles and parts.
+    weights
+        How often each row counts, shape (n,).
 
     References
     ----------

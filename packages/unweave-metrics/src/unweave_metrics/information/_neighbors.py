@@ -23,10 +23,13 @@ def class_information(code: Floats, label: Array, neighbors: int, jitter: Floats
 
     Parameters
     ----------
-    code : standardised or not, shape (n,)
+    code
+        Standardised or not, shape (n,).
     label : classes, 0 upward, shape (n,)
-    neighbors : at least 1
-    jitter : standard normal numbers, shape (n,): 1e-10 of them times the code's size is added
+    neighbors
+        At least 1.
+    jitter
+        Standard normal numbers, shape (n,): 1e-10 of them times the code's size is added.
 
     References
     ----------

@@ -16,13 +16,16 @@ def scores_of(table: InformationTable, metrics: Sequence[str] | None = None) -> 
 
     Parameters
     ----------
-    table : what `information_table` gave
-    metrics : of ``"mig"``, ``"mig_sup"``, ``"jemmig"``, ``"dcimig"``, ``"modularity"``, ``"med"``,
-        ``"minimality"``, ``"sufficiency"``, ``"precision_area"``; all unless given
+    table
+        What `information_table` gave.
+    metrics
+        Of ``"mig"``, ``"mig_sup"``, ``"jemmig"``, ``"dcimig"``, ``"modularity"``, ``"med"``,
+        ``"minimality"``, ``"sufficiency"``, ``"precision_area"``; all unless given.
 
     Raises
     ------
-    ValueError: a name that is none of these.
+    ValueError
+        For a name that is none of these.
 
     Examples
     --------

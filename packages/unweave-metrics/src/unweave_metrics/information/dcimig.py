@@ -63,7 +63,8 @@ def dcimig(
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2
     preset, estimator, bins, binning, bin_factors, samples,
-    bias_correction, factor_kinds, seed : as for `mig`
+    bias_correction, factor_kinds, seed
+        As for `mig`.
 
     Returns
     -------
@@ -71,7 +72,8 @@ def dcimig(
 
     Raises
     ------
-    ValueError: fewer than two factors, and what `mig` raises.
+    ValueError
+        For fewer than two factors, and what `mig` raises.
 
     References
     ----------

@@ -54,9 +54,11 @@ def dlig(
     ----------
     codes : float array, shape (n, d), d at least k
     factors : integer classes or float values, shape (n, k), k at least 2
-    assigned : the code of each factor: ``"match"``: one to one, such that they know most together;
-        ``"order"``: code k has factor k, as supervised models have it; or k columns of codes
-    preset, estimator, bins, binning, bin_factors, samples, factor_kinds, seed : as for `mig`
+    assigned
+        The code of each factor: ``"match"``: one to one, such that they know most together;
+        ``"order"``: code k has factor k, as supervised models have it; or k columns of codes.
+    preset, estimator, bins, binning, bin_factors, samples, factor_kinds, seed
+        As for `mig`.
 
     Returns
     -------
@@ -65,7 +67,8 @@ def dlig(
 
     Raises
     ------
-    ValueError: fewer codes than factors, a wrong assignment, and what `mig` raises.
+    ValueError
+        For fewer codes than factors, a wrong assignment, and what `mig` raises.
 
     References
     ----------

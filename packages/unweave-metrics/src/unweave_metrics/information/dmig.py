@@ -55,9 +55,11 @@ def dmig(
     ----------
     codes : float array, shape (n, d), d at least k, and 2
     factors : integer classes or float values, shape (n, k)
-    assigned : the code of each factor: ``"match"``: one to one, such that they know most together;
-        ``"order"``: code k has factor k, as supervised models have it; or k columns of codes
-    preset, estimator, bins, binning, bin_factors, samples, factor_kinds, seed : as for `mig`
+    assigned
+        The code of each factor: ``"match"``: one to one, such that they know most together;
+        ``"order"``: code k has factor k, as supervised models have it; or k columns of codes.
+    preset, estimator, bins, binning, bin_factors, samples, factor_kinds, seed
+        As for `mig`.
 
     Returns
     -------
@@ -66,7 +68,8 @@ def dmig(
 
     Raises
     ------
-    ValueError: fewer codes than factors, a wrong assignment, and what `mig` raises.
+    ValueError
+        For fewer codes than factors, a wrong assignment, and what `mig` raises.
 
     References
     ----------

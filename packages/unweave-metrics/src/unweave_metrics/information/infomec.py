@@ -69,17 +69,24 @@ def infomec(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k); measurements are cut into `bins` bins
-    preset : convention by name; without one those of ``"hsu2023"`` on every row, but for
-        `dead_codes`
-    discrete_codes : take code values as classes (plug-in information) instead of nearest neighbours
-    neighbors : of the nearest-neighbour estimate
-    active : a code is active if its ``"range"``, or its interquartile range ``"iqr"``, is above
-        `active_fraction` of the widest; or ``"all"``
-    dead_codes : active codes without any information count ``"zero"`` or make InfoM and InfoC
-        ``"nan"``
-    samples : rows drawn without replacement where there are more
-    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
-    seed : decides that draw and the estimator's jitter
+    preset
+        Convention by name; without one those of ``"hsu2023"`` on every row, but for
+        `dead_codes`.
+    discrete_codes
+        Take code values as classes (plug-in information) instead of nearest neighbours.
+    neighbors
+        Of the nearest-neighbour estimate.
+    active
+        A code is active if its ``"range"``, or its interquartile range ``"iqr"``, is above
+        `active_fraction` of the widest; or ``"all"``.
+    dead_codes
+        Active codes without any information count ``"zero"`` or make InfoM and InfoC ``"nan"``.
+    samples
+        Rows drawn without replacement where there are more.
+    factor_kinds
+        ``"class"`` or ``"measurement"``, as for `mig`.
+    seed
+        Decides that draw and the estimator's jitter.
 
     Returns
     -------
@@ -87,8 +94,9 @@ def infomec(
 
     Raises
     ------
-    ValueError: a factor of one value, too few rows for the neighbours, NaN or infinite values,
-    shapes that do not fit.
+    ValueError
+        For a factor of one value, too few rows for the neighbours, NaN or infinite values,
+        shapes that do not fit.
 
     References
     ----------

@@ -70,9 +70,10 @@ def jemmig(
     ----------
     codes : float array, shape (n, d), d at least 2
     factors : integer classes or float values, shape (n, k)
-    complement : return 1 minus the fraction
-    preset, bins, binning, bin_factors, samples,
-    bias_correction, factor_kinds, seed : as for `mig`
+    complement
+        Return 1 minus the fraction preset, bins, binning, bin_factors, samples,.
+    bias_correction, factor_kinds, seed
+        As for `mig`.
 
     Returns
     -------
@@ -80,7 +81,8 @@ def jemmig(
 
     Raises
     ------
-    ValueError: what `mig` raises.
+    ValueError
+        What `mig` raises.
 
     References
     ----------

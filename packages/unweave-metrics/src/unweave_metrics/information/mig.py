@@ -74,24 +74,35 @@ def mig(
     ----------
     codes : float array, shape (n, d), d at least 2
     factors : integer classes or float values, shape (n, k)
-    preset : convention by name; without one those of ``"locatello2019"`` on every row
-    estimator : information by ``"bins"``, or by 3 nearest ``"neighbors"`` of codes left as they are
-        (slow; ratios above 1 are possible)
-    bins : number of bins a code
-    binning : ``"range"`` cuts [min, max] of a code, ``"unit"`` scales to [0, 1] first
-    bin_factors : cut the factors too; measurements always are
-    normalizer : divide each information by the entropy of the ``"factor"``, of the binned
-        ``"code"``, or by nothing (``"none"``: nats)
-    dead_codes : a constant code under ``normalizer="code"`` counts as ``"zero"`` or makes the score
-        ``"nan"``
-    samples : rows drawn without replacement where there are more
-    bias_correction : counting makes information too high on few rows: ``"none"``,
-        ``"miller-madow"`` (occupied cells), ``"shuffle"`` (less the information of shuffled rows)
-        or ``"extrapolate"`` (a parabola in 1/n through n, n/2 and n/4 rows)
-    factor_kinds : ``"class"`` or ``"measurement"`` for all factors, or one word for each;
-        undeclared floats that are not all whole are measurements if they take more than 100 values,
-        or a value of their own in more than 9 of 10 rows
-    seed : decides that draw, shuffles and parts
+    preset
+        Convention by name; without one those of ``"locatello2019"`` on every row.
+    estimator
+        Information by ``"bins"``, or by 3 nearest ``"neighbors"`` of codes left as they are
+        (slow; ratios above 1 are possible).
+    bins
+        Number of bins per code.
+    binning
+        ``"range"`` cuts [min, max] of a code, ``"unit"`` scales to [0, 1] first.
+    bin_factors
+        Cut the factors too; measurements always are.
+    normalizer
+        Divide each information by the entropy of the ``"factor"``, of the binned ``"code"``, or
+        by nothing (``"none"``: nats).
+    dead_codes
+        A constant code under ``normalizer="code"`` counts as ``"zero"`` or makes the score
+        ``"nan"``.
+    samples
+        Rows drawn without replacement where there are more.
+    bias_correction
+        Counting makes information too high on few rows: ``"none"``, ``"miller-madow"``
+        (occupied cells), ``"shuffle"`` (less the information of shuffled rows) or
+        ``"extrapolate"`` (a parabola in 1/n through n, n/2 and n/4 rows).
+    factor_kinds
+        ``"class"`` or ``"measurement"`` for all factors, or one word for each; undeclared
+        floats that are not all whole are measurements if they take more than 100 values, or a
+        value of their own in more than 9 of 10 rows.
+    seed
+        Decides that draw, shuffles and parts.
 
     Returns
     -------
@@ -100,8 +111,9 @@ def mig(
 
     Raises
     ------
-    ValueError: fewer than two codes, a factor of one value, NaN or infinite values, shapes that do
-    not fit.
+    ValueError
+        For fewer than two codes, a factor of one value, NaN or infinite values, shapes that do
+        not fit.
 
     References
     ----------

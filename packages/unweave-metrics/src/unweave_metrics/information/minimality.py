@@ -64,7 +64,8 @@ def minimality(
 
     Raises
     ------
-    ValueError: what `mig` raises.
+    ValueError
+        What `mig` raises.
 
     References
     ----------

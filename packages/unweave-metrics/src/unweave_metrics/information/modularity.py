@@ -69,7 +69,8 @@ def modularity(
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2
     preset, estimator, bins, binning, bin_factors, dead_codes, samples,
-    bias_correction, factor_kinds, seed : as for `mig`
+    bias_correction, factor_kinds, seed
+        As for `mig`.
 
     Returns
     -------
@@ -77,7 +78,8 @@ def modularity(
 
     Raises
     ------
-    ValueError: fewer than two factors, and what `mig` raises.
+    ValueError
+        For fewer than two factors, and what `mig` raises.
 
     References
     ----------

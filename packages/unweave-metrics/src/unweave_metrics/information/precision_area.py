@@ -70,7 +70,8 @@ def precision_area(
 
     Raises
     ------
-    ValueError: what `mig` raises.
+    ValueError
+        What `mig` raises.
 
     References
     ----------

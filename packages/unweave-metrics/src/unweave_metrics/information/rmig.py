@@ -52,12 +52,18 @@ def rmig(
     ----------
     codes : float array, shape (n, d), d at least 2: posterior means
     factors : integer classes or float values, shape (n, k)
-    std : posterior standard deviations, shape (n, d); without them each row is a point
-    bins : number of bins, 100 unless given
-    low, high : range that is cut, -4 and 4 unless given: almost all of a standard normal prior
-    normalize : divide by the entropy of the factor
-    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
-    preset : convention by name
+    std
+        Posterior standard deviations, shape (n, d); without them each row is a point.
+    bins
+        Number of bins, 100 unless given.
+    low, high
+        Range that is cut, -4 and 4 unless given: almost all of a standard normal prior.
+    normalize
+        Divide by the entropy of the factor.
+    factor_kinds
+        ``"class"`` or ``"measurement"``, as for `mig`.
+    preset
+        Convention by name.
 
     Returns
     -------
@@ -66,7 +72,8 @@ def rmig(
 
     Raises
     ------
-    ValueError: fewer than two codes, `std` of another shape or not positive, a factor of one value.
+    ValueError
+        For fewer than two codes, `std` of another shape or not positive, a factor of one value.
 
     References
     ----------

@@ -47,9 +47,11 @@ def xmig(
     ----------
     codes : float array, shape (n, d), d above k
     factors : integer classes or float values, shape (n, k)
-    assigned : the code of each factor: ``"match"``: one to one, such that they know most together;
-        ``"order"``: code k has factor k, as supervised models have it; or k columns of codes
-    preset, estimator, bins, binning, bin_factors, samples, factor_kinds, seed : as for `mig`
+    assigned
+        The code of each factor: ``"match"``: one to one, such that they know most together;
+        ``"order"``: code k has factor k, as supervised models have it; or k columns of codes.
+    preset, estimator, bins, binning, bin_factors, samples, factor_kinds, seed
+        As for `mig`.
 
     Returns
     -------
@@ -58,7 +60,8 @@ def xmig(
 
     Raises
     ------
-    ValueError: fewer codes than factors and one, a wrong assignment, and what `mig` raises.
+    ValueError
+        For fewer codes than factors and one, a wrong assignment, and what `mig` raises.
 
     References
     ----------

@@ -53,10 +53,14 @@ def interval_of(
 
     Parameters
     ----------
-    value : the score
-    replicates : its values on resampled rows, shape (b,); those that are not finite are left out
-    level : share of samples whose interval is right
-    method : one of the three
+    value
+        The score.
+    replicates
+        Its values on resampled rows, shape (b,); those that are not finite are left out.
+    level
+        Share of samples whose interval is right.
+    method
+        One of the three.
 
     References
     ----------

@@ -89,7 +89,8 @@ def draw_batches(
 
     Raises
     ------
-    ValueError: with `by_value`, a factor without any group of two rows.
+    ValueError
+        With `by_value`, a factor without any group of two rows.
     """
     if by_value:
         _check_choosable(groups)

@@ -49,13 +49,20 @@ def beta_vae(
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2; measurements are cut into
         `bins` bins
-    preset : convention by name; without one ``"locatello2019"``
-    train_points, eval_points : points that the classifier is fitted to, and scored on
-    batch_size : pairs of one point
-    bins : number of bins for measurements
-    rescale : return (accuracy - 1/k) / (1 - 1/k)
-    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
-    seed : decides every draw
+    preset
+        Convention by name; without one ``"locatello2019"``.
+    train_points, eval_points
+        Points that the classifier is fitted to, and scored on.
+    batch_size
+        Pairs of one point.
+    bins
+        Number of bins for measurements.
+    rescale
+        Return (accuracy - 1/k) / (1 - 1/k).
+    factor_kinds
+        ``"class"`` or ``"measurement"``, as for `mig`.
+    seed
+        Decides every draw.
 
     Returns
     -------
@@ -63,8 +70,9 @@ def beta_vae(
 
     Raises
     ------
-    ValueError: a single factor, a factor of one value, NaN or infinite values, shapes that do not
-    fit.
+    ValueError
+        For a single factor, a factor of one value, NaN or infinite values, shapes that do not
+        fit.
 
     References
     ----------

@@ -51,15 +51,24 @@ def factor_vae(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k); measurements are cut into `bins` bins
-    preset : convention by name; without one ``"locatello2019"``
-    train_votes, eval_votes : votes that make the classifier, and that it is scored on
-    batch_size : rows of one vote
-    variance_samples : rows that Var(z_i) comes from, where there are more
-    prune_std : codes with a standard deviation below this are inactive (raw units)
-    bins : number of bins for measurements
-    rescale : return (accuracy - 1/k) / (1 - 1/k)
-    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
-    seed : decides every draw
+    preset
+        Convention by name; without one ``"locatello2019"``.
+    train_votes, eval_votes
+        Votes that make the classifier, and that it is scored on.
+    batch_size
+        Rows of one vote.
+    variance_samples
+        Rows that Var(z_i) comes from, where there are more.
+    prune_std
+        Codes with a standard deviation below this are inactive (raw units).
+    bins
+        Number of bins for measurements.
+    rescale
+        Return (accuracy - 1/k) / (1 - 1/k).
+    factor_kinds
+        ``"class"`` or ``"measurement"``, as for `mig`.
+    seed
+        Decides every draw.
 
     Returns
     -------
@@ -68,7 +77,8 @@ def factor_vae(
 
     Raises
     ------
-    ValueError: a factor of one value, NaN or infinite values, shapes that do not fit.
+    ValueError
+        For a factor of one value, NaN or infinite values, shapes that do not fit.
 
     References
     ----------

@@ -63,15 +63,23 @@ def irs(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k)
-    preset : convention by name; without one those of ``"locatello2019"`` on every row
-    quantile : of the deviations; 1 is the paper's maximum
-    bins : number of bins for factors
-    bin_factors : cut every factor, classes too; measurements always are
-    binning : ``"range"`` cuts [min, max] of a factor, ``"unit"`` scales to [0, 1] first; they
-        differ by rounding where values lie on the edges of bins
-    samples : rows drawn without replacement where there are more
-    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
-    seed : decides that draw
+    preset
+        Convention by name; without one those of ``"locatello2019"`` on every row.
+    quantile
+        Of the deviations; 1 is the paper's maximum.
+    bins
+        Number of bins for factors.
+    bin_factors
+        Cut every factor, classes too; measurements always are.
+    binning
+        ``"range"`` cuts [min, max] of a factor, ``"unit"`` scales to [0, 1] first; they differ
+        by rounding where values lie on the edges of bins.
+    samples
+        Rows drawn without replacement where there are more.
+    factor_kinds
+        ``"class"`` or ``"measurement"``, as for `mig`.
+    seed
+        Decides that draw.
 
     Returns
     -------
@@ -80,9 +88,9 @@ def irs(
 
     Raises
     ------
-    ValueError: quantile outside (0, 1], a factor of one value, NaN or infinite values, shapes that
-    do not
-        fit.
+    ValueError
+        For quantile outside (0, 1], a factor of one value, NaN or infinite values, shapes that
+        do not fit.
 
     References
     ----------

@@ -48,9 +48,9 @@ def z_diff(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2
-    bin_factors : cut every factor into `bins` bins, classes too
-    preset, train_points, eval_points, batch_size, bins, rescale, factor_kinds, seed :
-        as for `beta_vae`
+    bin_factors
+        Cut every factor into `bins` bins, classes too preset, train_points, eval_points,
+        batch_size, bins, rescale, factor_kinds, seed : as for `beta_vae`.
 
     Returns
     -------
@@ -58,7 +58,8 @@ def z_diff(
 
     Raises
     ------
-    ValueError: as `beta_vae`, and a factor of which no two rows share a value.
+    ValueError
+        As for `beta_vae`, and a factor of which no two rows share a value.
 
     References
     ----------

@@ -53,8 +53,9 @@ def z_max_var(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2
-    bins : number of bins for measurements, 3 unless given
-    preset, train_votes, ..., seed : as for `z_min_var`
+    bins
+        Number of bins for measurements, 3 unless given preset, train_votes, ..., seed : as for
+        `z_min_var`.
 
     Returns
     -------
@@ -62,7 +63,8 @@ def z_max_var(
 
     Raises
     ------
-    ValueError: as `z_min_var`, and a factor such that no two rows share all the others.
+    ValueError
+        As for `z_min_var`, and a factor such that no two rows share all the others.
 
     References
     ----------

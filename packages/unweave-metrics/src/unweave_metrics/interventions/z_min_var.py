@@ -52,9 +52,11 @@ def z_min_var(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2
-    bin_factors : cut every factor into `bins` bins, classes too; measurements always are
-    preset, train_votes, eval_votes, batch_size, variance_samples, prune_std, bins, rescale,
-    factor_kinds, seed : as for `factor_vae`
+    bin_factors
+        Cut every factor into `bins` bins, classes too; measurements always are preset,
+        train_votes, eval_votes, batch_size, variance_samples, prune_std, bins, rescale,.
+    factor_kinds, seed
+        As for `factor_vae`.
 
     Returns
     -------
@@ -62,7 +64,8 @@ def z_min_var(
 
     Raises
     ------
-    ValueError: as `factor_vae`, and a factor of which no two rows share a value.
+    ValueError
+        As for `factor_vae`, and a factor of which no two rows share a value.
 
     References
     ----------

@@ -28,9 +28,12 @@ def density(x: ArrayLike, y: ArrayLike, *, neighbors: int = 5) -> Score:
 
     Parameters
     ----------
-    x : real samples or their features, shape (n, d)
-    y : generated ones, shape (m, d)
-    neighbors : k
+    x
+        Real samples or their features, shape (n, d).
+    y
+        Generated ones, shape (m, d).
+    neighbors
+        k.
 
     Returns
     -------
@@ -38,7 +41,8 @@ def density(x: ArrayLike, y: ArrayLike, *, neighbors: int = 5) -> Score:
 
     Raises
     ------
-    ValueError: not more rows than neighbours, different columns, NaN or infinite values.
+    ValueError
+        For not more rows than neighbours, different columns, NaN or infinite values.
 
     References
     ----------

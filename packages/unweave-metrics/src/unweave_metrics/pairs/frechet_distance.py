@@ -41,7 +41,8 @@ def frechet_distance(x: ArrayLike, y: ArrayLike) -> Score:
 
     Raises
     ------
-    ValueError: different columns, NaN or infinite values, a distance beyond the largest float.
+    ValueError
+        For different columns, NaN or infinite values, a distance beyond the largest float.
 
     References
     ----------

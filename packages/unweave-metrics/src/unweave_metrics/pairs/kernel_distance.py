@@ -37,8 +37,10 @@ def kernel_distance(
     Parameters
     ----------
     x, y : float arrays, shapes (n, d) and (m, d)
-    subsets, subset_size : number and rows of the random subsets
-    seed : decides them
+    subsets, subset_size
+        Number and rows of the random subsets.
+    seed
+        Decides them.
 
     Returns
     -------
@@ -46,7 +48,8 @@ def kernel_distance(
 
     Raises
     ------
-    ValueError: different columns, NaN or infinite values, a distance beyond the largest float.
+    ValueError
+        For different columns, NaN or infinite values, a distance beyond the largest float.
 
     References
     ----------

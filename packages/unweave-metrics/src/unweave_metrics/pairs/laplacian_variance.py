@@ -31,8 +31,9 @@ def laplacian_variance(reconstructions: ArrayLike) -> Score:
 
     Parameters
     ----------
-    reconstructions : any images, shape (n, h, w, c) or (n, h, w), at least 3 x 3 pixels; floats in
-        [0, 1], or integers 0 to 255
+    reconstructions
+        Any images, shape (n, h, w, c) or (n, h, w), at least 3 x 3 pixels; floats in [0, 1], or
+        integers 0 to 255.
 
     Returns
     -------
@@ -40,7 +41,8 @@ def laplacian_variance(reconstructions: ArrayLike) -> Score:
 
     Raises
     ------
-    ValueError: images below 3 x 3 pixels, NaN or infinite values.
+    ValueError
+        For images below 3 x 3 pixels, NaN or infinite values.
 
     References
     ----------

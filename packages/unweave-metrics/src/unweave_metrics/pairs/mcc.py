@@ -31,7 +31,8 @@ def mcc(codes: ArrayLike, factors: ArrayLike, *, correlation: str = "pearson") -
     ----------
     codes : float array, shape (n, d)
     factors : float values or ordered classes, shape (n, k)
-    correlation : ``"pearson"`` or ``"spearman"``
+    correlation
+        ``"pearson"`` or ``"spearman"``.
 
     Returns
     -------
@@ -39,7 +40,8 @@ def mcc(codes: ArrayLike, factors: ArrayLike, *, correlation: str = "pearson") -
 
     Raises
     ------
-    ValueError: NaN or infinite values, shapes that do not fit.
+    ValueError
+        For NaN or infinite values, shapes that do not fit.
 
     References
     ----------

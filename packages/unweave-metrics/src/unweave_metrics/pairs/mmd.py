@@ -58,14 +58,19 @@ def mmd(
     Parameters
     ----------
     x, y : float arrays, shapes (n, d) and (m, d)
-    kernel : ``"imq"`` or ``"rbf"``
-    scales : of the mixture
-    std : standard deviation of the prior that codes are compared with
-    unbiased : leave pairs of a row with itself out
+    kernel
+        ``"imq"`` or ``"rbf"``.
+    scales
+        Of the mixture.
+    std
+        Standard deviation of the prior that codes are compared with.
+    unbiased
+        Leave pairs of a row with itself out.
 
     Raises
     ------
-    ValueError: different columns, NaN or infinite values, a scale or `std` that is not positive.
+    ValueError
+        For different columns, NaN or infinite values, a scale or `std` that is not positive.
 
     References
     ----------

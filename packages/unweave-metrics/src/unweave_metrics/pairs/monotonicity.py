@@ -32,9 +32,12 @@ def monotonicity(positions: ArrayLike, attributes: ArrayLike, *, threshold: floa
 
     Parameters
     ----------
-    positions : of the code that controls each attribute, shape (n, k, t), (n, t) or (t,)
-    attributes : measured there, shape (n, k, t), or (n, t) of one attribute; t at least 2
-    threshold : smaller slopes are noise
+    positions
+        Of the code that controls each attribute, shape (n, k, t), (n, t) or (t,).
+    attributes
+        Measured there, shape (n, k, t), or (n, t) of one attribute; t at least 2.
+    threshold
+        Smaller slopes are noise.
 
     Returns
     -------
@@ -42,7 +45,8 @@ def monotonicity(positions: ArrayLike, attributes: ArrayLike, *, threshold: floa
 
     Raises
     ------
-    ValueError: shapes that do not fit, a position twice, NaN or infinite values.
+    ValueError
+        For shapes that do not fit, a position twice, NaN or infinite values.
 
     References
     ----------

@@ -31,7 +31,8 @@ def psnr(images: ArrayLike, reconstructions: ArrayLike) -> Score:
     Parameters
     ----------
     images : array, shape (n, h, w, c) or (n, h, w); floats in [0, 1], or integers 0 to 255
-    reconstructions : the same shape
+    reconstructions
+        The same shape.
 
     Returns
     -------
@@ -39,7 +40,8 @@ def psnr(images: ArrayLike, reconstructions: ArrayLike) -> Score:
 
     Raises
     ------
-    ValueError: shapes that differ, NaN or infinite values.
+    ValueError
+        For shapes that differ, NaN or infinite values.
 
     Examples
     --------

@@ -30,9 +30,12 @@ def recall(x: ArrayLike, y: ArrayLike, *, neighbors: int = 3) -> Score:
 
     Parameters
     ----------
-    x : real samples or their features, shape (n, d)
-    y : generated ones, shape (m, d)
-    neighbors : k
+    x
+        Real samples or their features, shape (n, d).
+    y
+        Generated ones, shape (m, d).
+    neighbors
+        k.
 
     Returns
     -------
@@ -40,7 +43,8 @@ def recall(x: ArrayLike, y: ArrayLike, *, neighbors: int = 3) -> Score:
 
     Raises
     ------
-    ValueError: not more rows than neighbours, different columns, NaN or infinite values.
+    ValueError
+        For not more rows than neighbours, different columns, NaN or infinite values.
 
     References
     ----------

@@ -42,8 +42,10 @@ def reconstruction_error(
     Parameters
     ----------
     images : array, shape (n, h, w, c) or (n, h, w); floats in [0, 1], or integers 0 to 255
-    reconstructions : the same shape
-    loss : which of the three
+    reconstructions
+        The same shape.
+    loss
+        Which of the three.
 
     Returns
     -------
@@ -51,8 +53,9 @@ def reconstruction_error(
 
     Raises
     ------
-    ValueError: shapes that differ, NaN or infinite values, an error beyond the largest float, or,
-    for cross-entropy, values outside [0, 1].
+    ValueError
+        For shapes that differ, NaN or infinite values, an error beyond the largest float, or,
+        for cross-entropy, values outside [0, 1].
 
     Examples
     --------

@@ -28,9 +28,11 @@ def smoothness(positions: ArrayLike, attributes: ArrayLike) -> Score:
 
     Parameters
     ----------
-    positions : in equal steps, of the code that controls each attribute, shape (n, k, t), (n, t)
-        or (t,)
-    attributes : measured there, shape (n, k, t), or (n, t) of one attribute; t at least 3
+    positions
+        In equal steps, of the code that controls each attribute, shape (n, k, t), (n, t) or
+        (t,).
+    attributes
+        Measured there, shape (n, k, t), or (n, t) of one attribute; t at least 3.
 
     Returns
     -------
@@ -38,7 +40,8 @@ def smoothness(positions: ArrayLike, attributes: ArrayLike) -> Score:
 
     Raises
     ------
-    ValueError: shapes that do not fit, unequal steps, NaN or infinite values.
+    ValueError
+        For shapes that do not fit, unequal steps, NaN or infinite values.
 
     References
     ----------

@@ -29,7 +29,8 @@ def ssim(images: ArrayLike, reconstructions: ArrayLike) -> Score:
     Parameters
     ----------
     images : array, shape (n, h, w, c) or (n, h, w); floats in [0, 1], or integers 0 to 255
-    reconstructions : the same shape
+    reconstructions
+        The same shape.
 
     Returns
     -------
@@ -37,8 +38,9 @@ def ssim(images: ArrayLike, reconstructions: ArrayLike) -> Score:
 
     Raises
     ------
-    ValueError: shapes that differ, NaN or infinite values, images below 7 x 7 pixels; scikit-image
-    missing.
+    ValueError
+        For shapes that differ, NaN or infinite values, images below 7 x 7 pixels; scikit-image
+        missing.
 
     References
     ----------

@@ -50,13 +50,19 @@ def udr(
 
     Parameters
     ----------
-    representations : codes of each model on the same inputs, m arrays of shape (n, d)
-    kls : mean divergence of each code from the prior, m arrays of shape (d,) in nats; all
-        informative unless given
-    correlation : ``"lasso"`` or ``"spearman"``
-    alpha : of the Lasso
-    filter_low_kl : leave codes with a divergence up to `kl_threshold` out of both means
-    kl_threshold : in nats; codes up to .01 are emptied in any case
+    representations
+        Codes of each model on the same inputs, m arrays of shape (n, d).
+    kls
+        Mean divergence of each code from the prior, m arrays of shape (d,) in nats; all
+        informative unless given.
+    correlation
+        ``"lasso"`` or ``"spearman"``.
+    alpha
+        Of the Lasso.
+    filter_low_kl
+        Leave codes with a divergence up to `kl_threshold` out of both means.
+    kl_threshold
+        In nats; codes up to .01 are emptied in any case.
 
     Returns
     -------
@@ -64,7 +70,8 @@ def udr(
 
     Raises
     ------
-    ValueError: fewer than two models, arrays of different shapes, NaN or infinite values.
+    ValueError
+        For fewer than two models, arrays of different shapes, NaN or infinite values.
 
     References
     ----------

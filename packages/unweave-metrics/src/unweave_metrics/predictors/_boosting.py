@@ -88,9 +88,12 @@ def boost(codes: Ranked, labels: Labels, classes: int, seed: int) -> Boosted:
 
     Parameters
     ----------
-    codes : what `rank_codes` gave
-    labels : class of each train row, 0 to `classes` - 1, shape (n,)
-    seed : decides ties
+    codes
+        What `rank_codes` gave.
+    labels
+        Class of each train row, 0 to `classes` - 1, shape (n,).
+    seed
+        Decides ties.
 
     References
     ----------

@@ -18,9 +18,11 @@ def regressed(split: Split, predictor: Any) -> Floats:
 
     Parameters
     ----------
-    split : codes are standardised by the train rows
-    predictor : ``"linear"``: least squares with an intercept; or a scikit-learn regressor, which is
-        fitted to one factor at a time
+    split
+        Codes are standardised by the train rows.
+    predictor
+        ``"linear"``: least squares with an intercept; or a scikit-learn regressor, which is
+        fitted to one factor at a time.
     """
     first, second = scaled_pair(split.z, split.z_test, "standard")
     wanted, _ = in_reach(split.y)

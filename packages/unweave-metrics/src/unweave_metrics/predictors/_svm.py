@@ -34,9 +34,12 @@ def fit_one_code(
 
     Parameters
     ----------
-    code : float64 array, shape (n,)
-    labels : class of each row, 0 to `classes` - 1, shape (n,)
-    order : the rows by rising code, if known, shape (n,)
+    code
+        Float64 array, shape (n,).
+    labels
+        Class of each row, 0 to `classes` - 1, shape (n,).
+    order
+        The rows by rising code, if known, shape (n,).
     """
     counts = np.bincount(labels, minlength=classes)
     weights = np.ones(classes)

@@ -72,27 +72,40 @@ def dci(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k)
-    test_codes, test_factors : the rows to score on; `test_fraction` by seed unless given
-    preset : convention by name; without one those of ``"locatello2019"`` on every row
-    predictor : ``"histogram-boosting"``: boosted trees with exact splits found through histograms;
+    test_codes, test_factors
+        The rows to score on; `test_fraction` by seed unless given.
+    preset
+        Convention by name; without one those of ``"locatello2019"`` on every row.
+    predictor
+        ``"histogram-boosting"``: boosted trees with exact splits found through histograms;
         ``"gradient-boosting"``: scikit-learn's, the reference, slow; ``"random-forest"`` (100
-        trees, entropy, depth 10); ``"lasso"``; ``"forest-regression"`` (10 trees, depth and share
-        of codes a split chosen by 10-fold cross-validation, slow); or a scikit-learn classifier or
-        regressor with ``feature_importances_`` or ``coef_``
-    alpha : of the lasso; chosen by 10-fold cross-validation unless given
-    scale : of the arrays of a regression: ``"unit"`` ([0, 1]), ``"standard"`` (mean 0, deviation 1;
-        the default of a lasso whose `alpha` is given) or ``"none"``
-    completeness : mean over factors, ``"weighted"`` by their importance, or ``"mean"``
-    dead_codes : a code without importance scores ``"zero"`` or ``"one"`` (with weight 0 either
-        way), makes disentanglement ``"nan"``, or ``"stop"``: it and all codes after it have weight
-        0
-    evaluate_on : ``"test"`` or ``"train"`` rows; ``"train"`` without test arrays fits on every row
-    test_fraction : share of the rows that is held out
-    bins : number of bins for measurements given to a classifier
-    train_samples, test_samples : rows drawn where there are more
-    jobs : factors fitted at a time, -1 for one a core
-    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
-    seed : decides splits, draws, and ties between codes
+        trees, entropy, depth 10); ``"lasso"``; ``"forest-regression"`` (10 trees, depth and
+        share of codes a split chosen by 10-fold cross-validation, slow); or a scikit-learn
+        classifier or regressor with ``feature_importances_`` or ``coef_``.
+    alpha
+        Of the lasso; chosen by 10-fold cross-validation unless given.
+    scale
+        Of the arrays of a regression: ``"unit"`` ([0, 1]), ``"standard"`` (mean 0, deviation 1;
+        the default of a lasso whose `alpha` is given) or ``"none"``.
+    completeness
+        Mean over factors, ``"weighted"`` by their importance, or ``"mean"``.
+    dead_codes
+        A code without importance scores ``"zero"`` or ``"one"`` (with weight 0 either way),
+        makes disentanglement ``"nan"``, or ``"stop"``: it and all codes after it have weight 0.
+    evaluate_on
+        ``"test"`` or ``"train"`` rows; ``"train"`` without test arrays fits on every row.
+    test_fraction
+        Share of the rows that is held out.
+    bins
+        Number of bins for measurements given to a classifier.
+    train_samples, test_samples
+        Rows drawn where there are more.
+    jobs
+        Factors fitted at a time, -1 for one per core.
+    factor_kinds
+        ``"class"`` or ``"measurement"``, as for `mig`.
+    seed
+        Decides splits, draws, and ties between codes.
 
     Returns
     -------
@@ -102,7 +115,8 @@ def dci(
 
     Raises
     ------
-    ValueError: a factor of one value, NaN or infinite values, shapes that do not fit.
+    ValueError
+        For a factor of one value, NaN or infinite values, shapes that do not fit.
 
     References
     ----------

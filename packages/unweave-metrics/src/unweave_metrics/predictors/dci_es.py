@@ -26,7 +26,7 @@ DEPTHS = (1, 2, 3, 4, 6, 8, 12, 16)
     interval=Refits(seconds=4.0),
     threads=False,
     family="probe",
-    cost="forests of 8 depths a factor",
+    cost="forests of 8 depths per factor",
     rewards="factors that small predictors read as well as large ones",
     misses=(
         "which codes they read; it is relative to the best loss reached, so that noise may raise it"
@@ -61,12 +61,18 @@ def dci_es(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k)
-    test_codes, test_factors : the rows to score on; a third of the rows by seed unless given
-    preset : convention by name; fixes how many rows are drawn
-    trees : of each forest
-    train_samples, test_samples : rows drawn where there are more
-    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
-    seed : decides splits, draws and forests
+    test_codes, test_factors
+        The rows to score on; a third of the rows by seed unless given.
+    preset
+        Convention by name; fixes how many rows are drawn.
+    trees
+        Of each forest.
+    train_samples, test_samples
+        Rows drawn where there are more.
+    factor_kinds
+        ``"class"`` or ``"measurement"``, as for `mig`.
+    seed
+        Decides splits, draws and forests.
 
     Returns
     -------
@@ -74,7 +80,8 @@ def dci_es(
 
     Raises
     ------
-    ValueError: a factor of one value, NaN or infinite values, shapes that do not fit.
+    ValueError
+        For a factor of one value, NaN or infinite values, shapes that do not fit.
 
     References
     ----------

@@ -22,7 +22,7 @@ from unweave_metrics.score import Score
     "cross-validated test accuracy",
     interval=Refits(seconds=1.4),
     family="probe",
-    cost="50 fits a factor",
+    cost="50 fits per factor",
     rewards="factors that simple predictors read",
     misses="the shape of the code",
     with_rows="Grows with the number of train rows.",
@@ -51,13 +51,20 @@ def downstream(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k)
-    test_codes, test_factors : the rows to score on; a third of the rows by seed unless given
-    preset : convention by name; fixes how many rows are drawn
-    predictor : ``"logistic-regression-cv"`` or ``"boosting"``
-    train_samples, test_samples : rows drawn where there are more
-    jobs : factors fitted at a time, -1 for one a core
-    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
-    seed : decides splits, draws, and ties between codes
+    test_codes, test_factors
+        The rows to score on; a third of the rows by seed unless given.
+    preset
+        Convention by name; fixes how many rows are drawn.
+    predictor
+        ``"logistic-regression-cv"`` or ``"boosting"``.
+    train_samples, test_samples
+        Rows drawn where there are more.
+    jobs
+        Factors fitted at a time, -1 for one per core.
+    factor_kinds
+        ``"class"`` or ``"measurement"``, as for `mig`.
+    seed
+        Decides splits, draws, and ties between codes.
 
     Returns
     -------
@@ -65,7 +72,8 @@ def downstream(
 
     Raises
     ------
-    ValueError: a factor of one value, NaN or infinite values, shapes that do not fit.
+    ValueError
+        For a factor of one value, NaN or infinite values, shapes that do not fit.
 
     References
     ----------

@@ -65,20 +65,32 @@ def explicitness(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k); measurements are cut into `bins` bins
-    test_codes, test_factors : the rows to score on; a third of the rows by seed unless given
-    preset : convention by name; without one those of ``"locatello2019"`` on every row
-    model : ``"multinomial"``; ``"ovr"``: one model a class, probabilities normalised; ``"binary"``:
-        not normalised
-    C, balanced : inverse strength of the penalty, and whether classes weigh the same
-    scale : ``"standard"``: mean 0 and deviation 1 of the train rows; ``"unit"``: their range to [0,
-        1]
-    evaluate_on : ``"test"`` or ``"train"`` rows; ``"train"`` without test arrays fits on every row
-    rescale : return 2 (area - 1/2)
-    bin_factors : cut every factor into `bins` bins, classes too
-    train_samples, test_samples : rows drawn where there are more
-    jobs : factors fitted at a time, -1 for one a core
-    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
-    seed : decides splits and draws
+    test_codes, test_factors
+        The rows to score on; a third of the rows by seed unless given.
+    preset
+        Convention by name; without one those of ``"locatello2019"`` on every row.
+    model
+        ``"multinomial"``; ``"ovr"``: one model per class, probabilities normalised;
+        ``"binary"``: not normalised.
+    C, balanced
+        Inverse strength of the penalty, and whether classes weigh the same.
+    scale
+        ``"standard"``: mean 0 and deviation 1 of the train rows; ``"unit"``: their range to [0,
+        1].
+    evaluate_on
+        ``"test"`` or ``"train"`` rows; ``"train"`` without test arrays fits on every row.
+    rescale
+        Return 2 (area - 1/2).
+    bin_factors
+        Cut every factor into `bins` bins, classes too.
+    train_samples, test_samples
+        Rows drawn where there are more.
+    jobs
+        Factors fitted at a time, -1 for one per core.
+    factor_kinds
+        ``"class"`` or ``"measurement"``, as for `mig`.
+    seed
+        Decides splits and draws.
 
     Returns
     -------
@@ -86,7 +98,8 @@ def explicitness(
 
     Raises
     ------
-    ValueError: a factor of one value, NaN or infinite values, shapes that do not fit.
+    ValueError
+        For a factor of one value, NaN or infinite values, shapes that do not fit.
 
     References
     ----------

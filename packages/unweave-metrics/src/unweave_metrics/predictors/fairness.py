@@ -56,12 +56,18 @@ def fairness(
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2; measurements are cut in
         10 bins
-    test_codes, test_factors : the rows to score on; a third of the rows by seed unless given
-    preset : convention by name; fixes how many rows are drawn
-    train_samples, test_samples : rows drawn where there are more
-    jobs : factors fitted at a time, -1 for one per core
-    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
-    seed : decides splits, draws, and ties between codes
+    test_codes, test_factors
+        The rows to score on; a third of the rows by seed unless given.
+    preset
+        Convention by name; fixes how many rows are drawn.
+    train_samples, test_samples
+        Rows drawn where there are more.
+    jobs
+        Factors fitted at a time, -1 for one per core.
+    factor_kinds
+        ``"class"`` or ``"measurement"``, as for `mig`.
+    seed
+        Decides splits, draws, and ties between codes.
 
     Returns
     -------
@@ -70,8 +76,9 @@ def fairness(
 
     Raises
     ------
-    ValueError: fewer than two factors, a factor of one value, NaN or infinite values, shapes that
-    do not fit.
+    ValueError
+        For fewer than two factors, a factor of one value, NaN or infinite values, shapes that
+        do not fit.
 
     References
     ----------

@@ -50,14 +50,22 @@ def linear_probe(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k)
-    test_codes, test_factors : the rows to score on; a third of the rows by seed unless given
-    preset : convention by name; fixes how many rows are drawn
-    C : inverse strength of the penalty of the logistic regression
-    max_iter : most steps of the logistic regression
-    train_samples, test_samples : rows drawn where there are more
-    jobs : factors fitted at a time, -1 for one a core
-    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
-    seed : decides splits and draws
+    test_codes, test_factors
+        The rows to score on; a third of the rows by seed unless given.
+    preset
+        Convention by name; fixes how many rows are drawn.
+    C
+        Inverse strength of the penalty of the logistic regression.
+    max_iter
+        Most steps of the logistic regression.
+    train_samples, test_samples
+        Rows drawn where there are more.
+    jobs
+        Factors fitted at a time, -1 for one per core.
+    factor_kinds
+        ``"class"`` or ``"measurement"``, as for `mig`.
+    seed
+        Decides splits and draws.
 
     Returns
     -------
@@ -65,7 +73,8 @@ def linear_probe(
 
     Raises
     ------
-    ValueError: a factor of one value, NaN or infinite values, shapes that do not fit.
+    ValueError
+        For a factor of one value, NaN or infinite values, shapes that do not fit.
 
     References
     ----------

@@ -48,13 +48,19 @@ def r2(
     ----------
     codes : float array, shape (n, d)
     factors : float values or ordered classes, shape (n, k)
-    test_codes, test_factors : the rows to score on; a third of the rows by seed unless given
-    preset : convention by name; fixes how many rows are drawn
-    predictor : ``"linear"``: least squares with an intercept; or a scikit-learn regressor, such as
-        ``KernelRidge(kernel="rbf")``, fitted to standardised codes
-    train_samples, test_samples : rows drawn where there are more
-    factor_kinds : as for `mig`; every factor is regressed as it is
-    seed : decides splits and draws
+    test_codes, test_factors
+        The rows to score on; a third of the rows by seed unless given.
+    preset
+        Convention by name; fixes how many rows are drawn.
+    predictor
+        ``"linear"``: least squares with an intercept; or a scikit-learn regressor, such as
+        ``KernelRidge(kernel="rbf")``, fitted to standardised codes.
+    train_samples, test_samples
+        Rows drawn where there are more.
+    factor_kinds
+        As for `mig`; every factor is regressed as it is.
+    seed
+        Decides splits and draws.
 
     Returns
     -------
@@ -62,8 +68,9 @@ def r2(
 
     Raises
     ------
-    ValueError: a factor of one value among the test rows, NaN or infinite values, shapes that do
-    not fit. TypeError: a predictor that cannot be fitted.
+    ValueError
+        For a factor of one value among the test rows, NaN or infinite values, shapes that do
+        not fit. TypeError: a predictor that cannot be fitted.
 
     References
     ----------

@@ -43,7 +43,7 @@ DEAD_VARIANCE = 1e-12
     cost="O(n log n d + n d k)",
     rewards="a factor that one code alone separates linearly",
     misses=(
-        "non-monotone codes, and factors of many values, which one line a class "
+        "non-monotone codes, and factors of many values, which one line per class "
         "hardly tells apart; it depends on the codes' scale: multiply them by "
         "10 and it differs"
     ),
@@ -86,16 +86,26 @@ def sap(
     ----------
     codes : float array, shape (n, d), d at least 2
     factors : integer classes or float values, shape (n, k)
-    test_codes, test_factors : the rows to score on; a third of the rows by seed unless given
-    preset : convention by name; without one those of ``"locatello2019"`` on every row
-    predictor : ``"svm"``, ``"tree"`` or ``"linear"``
-    C, balanced : of the machine: weight of the errors, and whether classes weigh the same
-    bins : number of bins for measurements given to a classifier
-    bin_factors : cut every factor into `bins` bins, classes too
-    evaluate_on : ``"test"`` or ``"train"`` rows; ``"train"`` without test arrays fits on every row
-    train_samples, test_samples : rows drawn where there are more
-    factor_kinds : ``"class"`` or ``"measurement"``, as for `mig`
-    seed : decides splits and draws
+    test_codes, test_factors
+        The rows to score on; a third of the rows by seed unless given.
+    preset
+        Convention by name; without one those of ``"locatello2019"`` on every row.
+    predictor
+        ``"svm"``, ``"tree"`` or ``"linear"``.
+    C, balanced
+        Of the machine: weight of the errors, and whether classes weigh the same.
+    bins
+        Number of bins for measurements given to a classifier.
+    bin_factors
+        Cut every factor into `bins` bins, classes too.
+    evaluate_on
+        ``"test"`` or ``"train"`` rows; ``"train"`` without test arrays fits on every row.
+    train_samples, test_samples
+        Rows drawn where there are more.
+    factor_kinds
+        ``"class"`` or ``"measurement"``, as for `mig`.
+    seed
+        Decides splits and draws.
 
     Returns
     -------
@@ -103,8 +113,9 @@ def sap(
 
     Raises
     ------
-    ValueError: fewer than two codes, a factor of one value, NaN or infinite values, shapes that do
-    not fit.
+    ValueError
+        For fewer than two codes, a factor of one value, NaN or infinite values, shapes that do
+        not fit.
 
     References
     ----------

@@ -30,7 +30,8 @@ def active_units(codes: ArrayLike, *, threshold: float = 0.01) -> Score:
     Parameters
     ----------
     codes : float array, shape (n, d)
-    threshold : least variance of an active code
+    threshold
+        Least variance of an active code.
 
     Returns
     -------
@@ -38,7 +39,8 @@ def active_units(codes: ArrayLike, *, threshold: float = 0.01) -> Score:
 
     Raises
     ------
-    ValueError: NaN or infinite values, a negative threshold.
+    ValueError
+        For NaN or infinite values, a negative threshold.
 
     References
     ----------

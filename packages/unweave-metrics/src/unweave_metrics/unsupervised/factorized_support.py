@@ -37,9 +37,12 @@ def factorized_support(
     Parameters
     ----------
     codes : float array, shape (n, d), d at least 2
-    samples : rows drawn without replacement where there are more; None: every row
-    normalize : divide each code by its standard deviation first
-    seed : decides that draw
+    samples
+        Rows drawn without replacement where there are more; None: every row.
+    normalize
+        Divide each code by its standard deviation first.
+    seed
+        Decides that draw.
 
     Returns
     -------
@@ -47,7 +50,8 @@ def factorized_support(
 
     Raises
     ------
-    ValueError: fewer than two codes, NaN or infinite values.
+    ValueError
+        For fewer than two codes, NaN or infinite values.
 
     References
     ----------

@@ -42,7 +42,8 @@ def gaussian_total_correlation(codes: ArrayLike) -> Score:
 
     Raises
     ------
-    ValueError: fewer than two codes, NaN or infinite values.
+    ValueError
+        For fewer than two codes, NaN or infinite values.
 
     References
     ----------

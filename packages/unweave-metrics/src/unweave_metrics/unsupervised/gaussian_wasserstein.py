@@ -34,7 +34,8 @@ def gaussian_wasserstein(codes: ArrayLike, *, normalize: bool = False) -> Score:
     Parameters
     ----------
     codes : float array, shape (n, d), d at least 2
-    normalize : divide by tr S
+    normalize
+        Divide by tr S.
 
     Returns
     -------
@@ -42,7 +43,8 @@ def gaussian_wasserstein(codes: ArrayLike, *, normalize: bool = False) -> Score:
 
     Raises
     ------
-    ValueError: fewer than two codes, NaN or infinite values, a distance beyond the largest float.
+    ValueError
+        For fewer than two codes, NaN or infinite values, a distance beyond the largest float.
 
     References
     ----------

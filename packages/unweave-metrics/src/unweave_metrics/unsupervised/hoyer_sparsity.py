@@ -36,7 +36,8 @@ def hoyer_sparsity(codes: ArrayLike, *, normalize: bool = True) -> Score:
     Parameters
     ----------
     codes : float array, shape (n, d), d at least 2
-    normalize : divide codes by their standard deviation over the rows first
+    normalize
+        Divide codes by their standard deviation over the rows first.
 
     Returns
     -------
@@ -44,7 +45,8 @@ def hoyer_sparsity(codes: ArrayLike, *, normalize: bool = True) -> Score:
 
     Raises
     ------
-    ValueError: fewer than two codes, NaN or infinite values.
+    ValueError
+        For fewer than two codes, NaN or infinite values.
 
     References
     ----------

@@ -76,10 +76,12 @@ def mutual_information_score(
     Parameters
     ----------
     codes : float array, shape (n, d), d at least 2
-    bins : number of bins a code
-    bias_correction : ``"none"``, ``"miller-madow"``, ``"shuffle"`` or ``"extrapolate"``, as for
-        `mig`
-    seed : decides shuffles and parts
+    bins
+        Number of bins per code.
+    bias_correction
+        ``"none"``, ``"miller-madow"``, ``"shuffle"`` or ``"extrapolate"``, as for `mig`.
+    seed
+        Decides shuffles and parts.
 
     Returns
     -------

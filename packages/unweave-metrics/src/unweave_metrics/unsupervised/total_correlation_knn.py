@@ -39,13 +39,17 @@ def total_correlation_knn(
     Parameters
     ----------
     codes : float array, shape (n, d), d at least 2
-    neighbors : m
-    samples : rows drawn without replacement where there are more; None: every row
-    seed : decides that draw and the jitter
+    neighbors
+        m.
+    samples
+        Rows drawn without replacement where there are more; None: every row.
+    seed
+        Decides that draw and the jitter.
 
     Raises
     ------
-    ValueError: fewer than two codes, not more rows than neighbours, NaN or infinite values.
+    ValueError
+        For fewer than two codes, not more rows than neighbours, NaN or infinite values.
 
     References
     ----------

@@ -31,10 +31,14 @@ def windin(
 
     Parameters
     ----------
-    codes : posterior means, shape (n, d)
-    std : posterior standard deviations, shape (n, d), above 0
-    samples : draws
-    seed : decides them
+    codes
+        Posterior means, shape (n, d).
+    std
+        Posterior standard deviations, shape (n, d), above 0.
+    samples
+        Draws.
+    seed
+        Decides them.
 
     Returns
     -------
@@ -44,7 +48,8 @@ def windin(
 
     Raises
     ------
-    ValueError: no std, std of another shape or not above 0, NaN or infinite values.
+    ValueError
+        For no std, std of another shape or not above 0, NaN or infinite values.
 
     References
     ----------

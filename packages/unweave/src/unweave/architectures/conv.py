@@ -32,11 +32,16 @@ def conv64(
 
     Parameters
     ----------
-    image_shape : (h, w, c), both sides at least 8 pixels.
-    dim : code dimensions D.
-    outputs : encoder outputs.
-    width : factor on the number of channels and hidden units.
-    init : first weights: torch's, or as `initialised` says.
+    image_shape
+        (h, w, c), both sides at least 8 pixels.
+    dim
+        Code dimensions D.
+    outputs
+        Encoder outputs.
+    width
+        Factor on the number of channels and hidden units.
+    init
+        First weights: torch's, or as `initialised` says.
 
     Raises
     ------

@@ -37,11 +37,16 @@ def lat28(
 
     Parameters
     ----------
-    image_shape : (h, w, c), both sides at least 8 pixels.
-    dim : code dimensions D.
-    outputs : encoder outputs.
-    width : factor on the number of channels.
-    init : first weights: torch's, or as `initialised` says.
+    image_shape
+        (h, w, c), both sides at least 8 pixels.
+    dim
+        Code dimensions D.
+    outputs
+        Encoder outputs.
+    width
+        Factor on the number of channels.
+    init
+        First weights: torch's, or as `initialised` says.
 
     Raises
     ------

@@ -22,11 +22,16 @@ def mlp(
 
     Parameters
     ----------
-    image_shape : (h, w, c).
-    dim : code dimensions D.
-    outputs : encoder outputs.
-    widths : hidden units of the encoder's layers; the decoder has them in reverse.
-    init : first weights: torch's, or as `initialised` says.
+    image_shape
+        (h, w, c).
+    dim
+        Code dimensions D.
+    outputs
+        Encoder outputs.
+    widths
+        Hidden units of the encoder's layers; the decoder has them in reverse.
+    init
+        First weights: torch's, or as `initialised` says.
 
     Raises
     ------

@@ -24,11 +24,18 @@ from unweave.architectures.layers import (
 class Plan:
     """What differs between the papers; level i is what i halvings leave of an image.
 
-    side : of the images that the net was published for.
-    kernel : of every convolution.
-    encoder : channels that the encoder's layers give, the largest size first.
-    decoder : channels at each level of the decoder, the largest size first.
-    normalised_start : whether the decoder's first layer, fully connected, is normalised.
+    Attributes
+    ----------
+    side
+        Of the images that the net was published for.
+    kernel
+        Of every convolution.
+    encoder
+        Channels that the encoder's layers give, the largest size first.
+    decoder
+        Channels at each level of the decoder, the largest size first.
+    normalised_start
+        Whether the decoder's first layer, fully connected, is normalised.
     """
 
     side: int

@@ -19,7 +19,7 @@ class TransposedConv2d(nn.ConvTranspose2d):
     """`nn.ConvTranspose2d`, the same but for rounding, for kernels of 4 x 4 and stride 2.
 
     Two things are slow in torch 2.13 on a processor: few output channels, where a convolution to
-    four times the channels and a pixel shuffle take a third of the time, and the gradients of
+    four times the channels and a pixel shuffle take half of the time, and the gradients of
     weights and bias, asked for at once. Other kernels, devices and types are left to torch.
     """
 
@@ -74,6 +74,8 @@ def shuffled(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     and i with rows a + 2 and a of the kernel, and columns likewise: a 2 x 2 convolution for each
     of the four (a, b), which a pixel shuffle puts in their places.
 
+    Parameters
+    ----------
     x : shape (b, i, h, w); weight : (i, o, 4, 4); bias : (o,). Returns shape (b, o, 2 h, 2 w).
     """
     inputs, outputs = weight.shape[:2]

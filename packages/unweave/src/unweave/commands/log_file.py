@@ -12,8 +12,12 @@ from unweave.progress import Progress
 class LogFile:
     """Passes progress on and adds a line with date and time to a file for what is said and logged.
 
-    path : the file; lines are added to one that exists.
-    shown : who shows the progress.
+    Parameters
+    ----------
+    path
+        The file; lines are added to one that exists.
+    shown
+        Who shows the progress.
 
     Raises
     ------

@@ -72,7 +72,10 @@ def traverse_images_to_file(
 ) -> Path:
     """Write a row for each image, along one latent, whose number starts at 1.
 
-    limits : the values at both ends; two quantiles of the codes where they are not given.
+    Parameters
+    ----------
+    limits
+        The values at both ends; two quantiles of the codes where they are not given.
     """
     run = Run.open(path, device=device)
     out = out or run.figures / f"traversal-z{latent}.png"

@@ -68,7 +68,7 @@ def told_with(experiment: Experiment, place: str) -> Iterator[None]:
 
 
 def with_data(experiment: Kind) -> tuple[Kind, Dataset]:
-    """Settle which of the experiment's data sets is taken, the first that is there, and open it.
+    """Open the first of the experiment's data sets that can be opened.
 
     Raises
     ------

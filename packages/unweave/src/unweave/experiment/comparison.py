@@ -27,8 +27,16 @@ from unweave.experiment.statistics import (
 class Contrast:
     """Two groups compared in one measure, by the seeds that both have.
 
-    difference : mean of first - second. p : of the paired test; corrected : after Holm, over all
-    contrasts of the measure. pairs : how many seeds.
+    Attributes
+    ----------
+    difference
+        Mean of first - second.
+    p
+        p-value of the paired test.
+    corrected
+        p after Holm, over all contrasts of the measure.
+    pairs
+        Number of seeds that both have.
     """
 
     measure: str
@@ -44,7 +52,10 @@ class Contrast:
 class Comparison:
     """The groups of an experiment, compared in all of its measures.
 
-    test : `t` or `sign-flip`.
+    Attributes
+    ----------
+    test
+        `t` or `sign-flip`.
     """
 
     results: Results

@@ -83,19 +83,33 @@ class Picture(Strict):
 class Experiment(Strict):
     """Many runs, and what is asked of them.
 
-    name, title : of the folder, and of the page.
-    settings : of every run, as `unweave train` takes them.
-    data : data sets, of which the first is taken that is there; none if `settings` has `data`.
-    runs : the kinds of run.
-    grid : setting -> values; every kind is trained at every combination, and with every seed. A
+    Attributes
+    ----------
+    name, title
+        Of the folder, and of the page.
+    settings
+        Of every run, as `unweave train` takes them.
+    data
+        Data sets, of which the first is used that can be opened; none if `settings` has `data`.
+    runs
+        The kinds of run.
+    grid
+        Setting -> values; every kind is trained at every combination, and with every seed. A
         name that a kind's settings hold in braces is no setting there, but what is put in its
-        place: with `weight = [1, 2]` a kind may say `beta = "{weight}", gamma = "{weight*0.5}"`.
-    seeds : a list, or how many.
-    test : options of the data set that give images that were not trained on.
-    density : a flow that is fitted to the codes of every run, or none.
-    measures : label -> measure, as in `{mse = "squared-error"}`.
-    better : label of a measure -> which direction is better, where the measure does not say.
-    reports : write the report of every run.
+        place: with `weight = [1, 2]` a kind may say `beta = "{weight}", gamma =
+        "{weight*0.5}"`.
+    seeds
+        A list, or how many.
+    test
+        Options of the data set that give images that were not trained on.
+    density
+        A flow that is fitted to the codes of every run, or none.
+    measures
+        Label -> measure, as in `{mse = "squared-error"}`.
+    better
+        Label of a measure -> which direction is better, where the measure does not say.
+    reports
+        Write the report of every run.
     """
 
     name: PlainName
@@ -196,6 +210,8 @@ def _scaled(match: re.Match[str], place: Mapping[str, Any]) -> Any:
 def short(value: Any) -> str:
     """Write a value of the grid so that 1, 1.0 and "1" are the same text.
 
+    Examples
+    --------
     >>> short(1.0), short("1e-4"), short(True), short("normal")
     ('1', '0.0001', 'True', 'normal')
     """

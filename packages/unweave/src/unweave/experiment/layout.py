@@ -110,10 +110,16 @@ def summary_rows(
     comparison: Comparison, bold: str = "{}", plain: str = "{}", plus: str = " ± ",
     escape: Callable[[str], str] = str,
 ) -> tuple[tuple[str, ...], Rows]:  # fmt: skip
-    """Lay out a row a group: kind, place, and a cell a measure.
+    """Lay out one row per group: kind, place, and one cell per measure.
 
-    bold, plain : how a cell is wrapped that is best, and one that is not. plus : between mean and
-    deviation. escape : of every text.
+    Parameters
+    ----------
+    bold, plain
+        Formats of a cell that is best, and of one that is not.
+    plus
+        What stands between mean and deviation.
+    escape
+        Escapes every text.
     """
     grid = list(dict.fromkeys(name for group in comparison.groups for name in group.place))
     marks = {measure: comparison.best(measure) for measure in comparison.measures}

@@ -48,7 +48,8 @@ def normal_margins(prior: Any, codes: NDArray[np.floating[Any]]) -> NDArray[np.f
 
     Parameters
     ----------
-    prior : an `Independent` of a torch distribution over dimensions.
+    prior
+        An `Independent` of a torch distribution over dimensions.
     codes : float array, shape (n, D).
 
     Returns

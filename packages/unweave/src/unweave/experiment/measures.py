@@ -35,7 +35,12 @@ LOWER = frozenset(
 class Subject:
     """What a measure is checked against: a kind of run, before it is trained.
 
-    data : that it is trained on. terms : that it logs.
+    Attributes
+    ----------
+    data
+        That it is trained on.
+    terms
+        That it logs.
     """
 
     config: TrainConfig
@@ -47,9 +52,14 @@ class Subject:
 class Measure:
     """A number of a run.
 
-    compute : (run, experiment, argument) -> the number.
-    check : (experiment, subject, argument) raises where it could not be computed.
-    better : which direction is better.
+    Attributes
+    ----------
+    compute
+        (run, experiment, argument) -> the number.
+    check
+        (experiment, subject, argument) raises where it could not be computed.
+    better
+        Which direction is better.
     """
 
     compute: Callable[[Trained, Experiment, str], float]

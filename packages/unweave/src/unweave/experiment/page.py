@@ -46,7 +46,10 @@ MARK = "\x02{}"
 class Drawn(NamedTuple):
     """A picture that was drawn, or the reason why not.
 
-    path : None where it could not be drawn; the caption then says why.
+    Attributes
+    ----------
+    path
+        None where it could not be drawn; the caption then says why.
     """
 
     picture: Picture

@@ -30,9 +30,12 @@ def probe_accuracy(run: Trained, test: Dataset, part: str, rows: int) -> float:
 
     Parameters
     ----------
-    test : images that were not trained on.
-    part : `train`, of the images that it was fitted to, or `test`.
-    rows : images on each side at most.
+    test
+        Images that were not trained on.
+    part
+        `train`, of the images that it was fitted to, or `test`.
+    rows
+        Images on each side at most.
 
     References
     ----------

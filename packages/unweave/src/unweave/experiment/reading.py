@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args
 import pydantic
 
 from unweave.config import SPECS
-from unweave.errors import ConfigError
+from unweave.errors import ConfigError, printable
 from unweave.experiment.definition import Experiment
 from unweave.files import expanded
 from unweave.options import options_of, parse_spec
@@ -48,7 +48,10 @@ def parse_definition(
 ) -> Kind:
     """Read an experiment from the text of a TOML file.
 
-    folders : where relative paths may begin; the last is taken if none has them.
+    Parameters
+    ----------
+    folders
+        Where relative paths may begin; the last is taken if none has them.
 
     Raises
     ------
@@ -91,7 +94,7 @@ def validated(content: dict[str, Any], kind: type[Kind]) -> Kind:
         return kind.model_validate(content)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))[:QUOTED]
+        place = printable(".".join(map(str, first["loc"])))[:QUOTED]
         problem = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
             problem = f"there is no such field; known: {', '.join(kind.model_fields)}"

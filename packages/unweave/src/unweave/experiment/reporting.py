@@ -20,7 +20,12 @@ WRITE_SECONDS = 0.5
 class Standing(BaseModel):
     """How far a job is.
 
-    begun : the step at which this session began. seconds : since it did.
+    Attributes
+    ----------
+    begun
+        The step at which this session began.
+    seconds
+        Since it did.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 class Group:
     """The runs of one kind at one place of the grid, which differ by their seed alone.
 
-    rows : in the order of the seeds, finished or not.
+    Attributes
+    ----------
+    rows
+        In the order of the seeds, finished or not.
     """
 
     label: str
@@ -49,8 +52,12 @@ class Group:
 class Results:
     """The rows of an experiment.
 
-    folder : where its files lie.
-    rows : one a job, in the order of the jobs.
+    Attributes
+    ----------
+    folder
+        Where its files lie.
+    rows
+        One a job, in the order of the jobs.
     """
 
     experiment: Experiment

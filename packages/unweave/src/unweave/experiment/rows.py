@@ -23,7 +23,10 @@ NOT_DEFINED = "not defined"
 class Measured(BaseModel):
     """A number: which measure it is, at which step, and why it is missing where it is.
 
-    measure : the measure's text with what else decides it, the test data and the density.
+    Attributes
+    ----------
+    measure
+        The measure's text with what else decides it, the test data and the density.
     """
 
     model_config = ConfigDict(frozen=True)  # another version may write more
@@ -41,10 +44,18 @@ class Measured(BaseModel):
 class Row(BaseModel):
     """What is known of one job.
 
-    step, steps : what was reached, of what; a run is finished where they are equal.
-    seconds : of training, over all sessions.
-    folder : the run directory.
-    host, pid : of the process that did it. details : the traceback of an error that is no user's.
+    Attributes
+    ----------
+    step, steps
+        What was reached, of what; a run is finished where they are equal.
+    seconds
+        Of training, over all sessions.
+    folder
+        The run directory.
+    host, pid
+        Of the process that did it.
+    details
+        The traceback of an error that is no user's.
     """
 
     model_config = ConfigDict(frozen=True)  # another version may write more

@@ -42,13 +42,19 @@ def typed_experiment(
 
     Parameters
     ----------
-    what : a `.toml` file, or methods separated by commas, each with options as in
+    what
+        A `.toml` file, or methods separated by commas, each with options as in
         `tcwae-mws:beta=4`.
-    data : a data set.
-    grid : `setting=value,value,...` texts; of a file, they replace its values of that setting.
-    seeds : how many, or a list as in `0,3,7`.
-    settings : `key=value` texts, on top of every run's.
-    measures : texts as `metric mig`, or `label=metric mig`.
+    data
+        A data set.
+    grid
+        `setting=value,value,...` texts; of a file, they replace its values of that setting.
+    seeds
+        How many, or a list as in `0,3,7`.
+    settings
+        `key=value` texts, on top of every run's.
+    measures
+        Texts as `metric mig`, or `label=metric mig`.
 
     Raises
     ------

@@ -24,8 +24,16 @@ Test = Literal["t", "sign-flip"]
 class Summary:
     """Numbers of one group over seeds.
 
-    n : how many values. mean : NaN of none. std : with divisor n - 1, NaN of one.
-    low, high : interval of the mean, NaN of one.
+    Attributes
+    ----------
+    n
+        How many values.
+    mean
+        NaN of none.
+    std
+        With divisor n - 1, NaN of one.
+    low, high
+        Interval of the mean, NaN of one.
     """
 
     n: int
@@ -96,8 +104,10 @@ def paired_test(first: Sequence[float], second: Sequence[float], test: Test = "t
 
     Parameters
     ----------
-    first, second : of the same seeds, in the same order.
-    test : `t`, Student's test of the differences, exact if these are normal; `sign-flip`, the
+    first, second
+        Of the same seeds, in the same order.
+    test
+        `t`, Student's test of the differences, exact if these are normal; `sign-flip`, the
         share of all flips of the signs of the differences that are as far from 0, exact if the
         differences are symmetric, and never below 2 / 2^n: no call of .05 from fewer than six.
 
@@ -170,6 +180,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def ranks(values: NDArray[np.float64], better: str) -> NDArray[np.float64]:
     """Rank the columns of every row, the best 1; equal values share their mean rank.
 
+    Parameters
+    ----------
     values : float array, shape (blocks, groups).
     """
     signed = -values if better == "higher" else values
@@ -183,6 +195,8 @@ def pareto_front(
 ) -> list[bool]:
     """Say of every point whether no other is at least as good in both and better in one.
 
+    Examples
+    --------
     >>> pareto_front([1, 2, 3], [0.1, 0.3, 0.2], "lower", "higher")
     [True, True, False]
     """

@@ -64,8 +64,11 @@ def sweep(
     measures: a run that is finished is not trained again. Several processes, on one machine or
     on many that share the folder, may do so at once.
 
-    together : how many runs at most are computed as one batched model. Those of one architecture
-        and method are, whose seeds, weights and rates alone differ; others are trained one by one.
+    Parameters
+    ----------
+    together
+        How many runs at most are computed as one batched model. Those of one architecture and
+        method are, whose seeds, weights and rates alone differ; others are trained one by one.
 
     Raises
     ------

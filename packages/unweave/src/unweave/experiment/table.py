@@ -1,4 +1,4 @@
-"""The table of an experiment: a row a run, as CSV for people and HDF5 for programs."""
+"""The table of an experiment: one row per run, as CSV for people and HDF5 for programs."""
 
 from __future__ import annotations
 
@@ -71,13 +71,15 @@ def csv_text(columns: Columns) -> str:
 
 
 def read_experiment(path: str | Path, *, frame: bool | None = None) -> Any:
-    """Read the table of an experiment: a row a run.
+    """Read the table of an experiment: one row per run.
 
     Parameters
     ----------
-    path : the folder of an experiment, or its `experiment.h5` or `experiment.csv`.
-    frame : True for a pandas frame, False for a dictionary of NumPy arrays by column; by default
-        a frame if pandas is installed.
+    path
+        The folder of an experiment, or its `experiment.h5` or `experiment.csv`.
+    frame
+        True for a pandas frame, False for a dictionary of NumPy arrays by column; by default a
+        frame if pandas is installed.
 
     Raises
     ------

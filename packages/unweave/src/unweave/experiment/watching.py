@@ -24,9 +24,14 @@ FIRST_SECONDS = 3.0
 class Watch:
     """Reads what the workers tell and shows it on stderr until the block ends.
 
-    files : of every job that is to be done.
-    steps : which each of them has still to do.
-    done, total : runs of the experiment that were finished before, and all.
+    Parameters
+    ----------
+    files
+        Of every job that is to be done.
+    steps
+        Which each of them has still to do.
+    done, total
+        Runs of the experiment that were finished before, and all.
     """
 
     def __init__(
@@ -157,6 +162,8 @@ def standing_text(standing: Standing) -> str:
 def duration(seconds: float) -> str:
     """Say a time.
 
+    Examples
+    --------
     >>> duration(4), duration(400), duration(40_000)
     ('4 s', '7 min', '11.1 h')
     """

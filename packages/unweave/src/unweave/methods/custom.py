@@ -18,7 +18,10 @@ def custom(
 
     Posterior and prior are settings of every run.
 
-    terms : mappings with `estimator`, `weights` and, where wanted, `options` and `targets`.
+    Parameters
+    ----------
+    terms
+        Mappings with `estimator`, `weights` and, where wanted, `options` and `targets`.
     """
     parts = tuple(Term(**term) for term in terms)
     return Method(parts, cost, objective=objective, objective_options=objective_options or {})

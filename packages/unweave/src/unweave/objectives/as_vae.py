@@ -25,10 +25,14 @@ class AsVae(WeightedTerms):
 
     Parameters
     ----------
-    parts : what the objective is built from.
-    critic : a registered architecture, whose encoder looks at x.
-    width : of the critics' features and hidden layer.
-    players : optimizer of the critics, a registered name with options; empty for the run's.
+    parts
+        What the objective is built from.
+    critic
+        A registered architecture, whose encoder looks at x.
+    width
+        Of the critics' features and hidden layer.
+    players
+        Optimizer of the critics, a registered name with options; empty for the run's.
 
     References
     ----------

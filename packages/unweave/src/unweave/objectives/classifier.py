@@ -27,9 +27,12 @@ class WithClassifier(nn.Module):
 
     Parameters
     ----------
-    objective : the inner one.
-    parts : what it was built from.
-    settings : of the classifier.
+    objective
+        The inner one.
+    parts
+        What it was built from.
+    settings
+        Of the classifier.
 
     Raises
     ------

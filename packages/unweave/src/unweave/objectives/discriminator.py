@@ -16,9 +16,14 @@ from unweave.protocols import member
 class Discriminator(nn.Module):
     """The encoder of an architecture with one output, a logit; features of a layer on the way.
 
-    parts : what the objective is built from.
-    architecture : a registered name with options.
-    layer : after how many modules of the encoder the features are read; 0 for the last convolution
+    Parameters
+    ----------
+    parts
+        What the objective is built from.
+    architecture
+        A registered name with options.
+    layer
+        After how many modules of the encoder the features are read; 0 for the last convolution
         with its activation, or the last hidden layer where there is no convolution.
 
     Raises
@@ -59,7 +64,10 @@ def _last_hidden(encoder: nn.Sequential) -> int:
 class JointCritic(nn.Module):
     """A logit of pairs (x, z): the encoder's features of x beside z, then one hidden layer.
 
-    width : features of x, and units of the hidden layer.
+    Parameters
+    ----------
+    width
+        Features of x, and units of the hidden layer.
     """
 
     def __init__(self, parts: Parts, architecture: str, width: int = 256) -> None:
@@ -85,7 +93,10 @@ def logistic_loss(real: Tensor, fake: Tensor) -> Tensor:
 def pictures(cost: Any, output: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Return x ~ p(x|z) where the cost can draw it with a gradient, else what the output means.
 
-    generator : of the noise; without one no noise is drawn.
+    Parameters
+    ----------
+    generator
+        Of the noise; without one no noise is drawn.
     """
     draw = member(cost, "draw")
     if draw is not None and generator is not None:

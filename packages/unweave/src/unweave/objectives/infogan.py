@@ -32,14 +32,21 @@ class InfoGan(WeightedTerms):
 
     Parameters
     ----------
-    parts : what the objective is built from.
-    codes : dimensions of c, the first of z.
-    discrete : how many of these, the first, are one-hot.
-    weight : of the information of the other dimensions of c.
-    discrete_weight : of the information of the one-hot ones.
-    discriminator : a registered architecture, whose encoder it is.
-    discriminator_player, generator_player : their optimizers, registered names with options; Q has
-        the generator's. Empty for the run's.
+    parts
+        What the objective is built from.
+    codes
+        Dimensions of c, the first of z.
+    discrete
+        How many of these, the first, are one-hot.
+    weight
+        Of the information of the other dimensions of c.
+    discrete_weight
+        Of the information of the one-hot ones.
+    discriminator
+        A registered architecture, whose encoder it is.
+    discriminator_player, generator_player
+        Their optimizers, registered names with options; Q has the generator's. Empty for the
+        run's.
 
     References
     ----------

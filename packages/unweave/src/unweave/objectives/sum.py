@@ -16,7 +16,10 @@ class Sum(WeightedTerms):
     The player `autoencoder` descends the sum. Then every estimator with a critic, in a round of
     its own, descends its own `critic_loss` of the first batch and a second, independent one.
 
-    parts : what the objective is built from.
+    Parameters
+    ----------
+    parts
+        What the objective is built from.
     """
 
     def __init__(self, parts: Parts) -> None:

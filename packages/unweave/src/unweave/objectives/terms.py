@@ -69,7 +69,10 @@ class _Weighed(nn.Module):
 class WeightedTerms(nn.Module):
     """The estimators of a method and the sum of weight x term.
 
-    parts : what the objective is built from.
+    Parameters
+    ----------
+    parts
+        What the objective is built from.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -89,7 +92,10 @@ class WeightedTerms(nn.Module):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Add weight x term of every estimator to a loss; return it and the terms by name.
 
-        clock : the step, an integer scalar tensor.
+        Parameters
+        ----------
+        clock
+            The step, an integer scalar tensor.
         """
         named: dict[str, Tensor] = {}
         for name, estimator in self.estimators.items():

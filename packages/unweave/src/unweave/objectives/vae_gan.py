@@ -30,16 +30,24 @@ class VaeGan(WeightedTerms):
 
     Parameters
     ----------
-    parts : what the objective is built from.
-    weight : of the features in the decoder's loss, gamma of [Larsen].
-    gan_weight : of the adversarial loss in the decoder's loss.
-    discriminator : a registered architecture, whose encoder it is.
-    layer : l, modules of that encoder before the features; 0 for its last convolution.
-    generator : `minimax`, the decoder ascends what the discriminator descends, as [Larsen]; or
+    parts
+        What the objective is built from.
+    weight
+        Of the features in the decoder's loss, gamma of [Larsen].
+    gan_weight
+        Of the adversarial loss in the decoder's loss.
+    discriminator
+        A registered architecture, whose encoder it is.
+    layer
+        l, modules of that encoder before the features; 0 for its last convolution.
+    generator
+        `minimax`, the decoder ascends what the discriminator descends, as [Larsen]; or
         `non-saturating`, it descends -log D(x~) - log D(x_p), which learns where D is sure.
-    balance : the discriminator rests while its chance of taking real for real is further than this
+    balance
+        The discriminator rests while its chance of taking real for real is further than this
         above one half, and its opponents' loss is too high; 0 never.
-    players : optimizer of every player, a registered name with options; empty for the run's.
+    players
+        Optimizer of every player, a registered name with options; empty for the run's.
 
     References
     ----------

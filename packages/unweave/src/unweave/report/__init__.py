@@ -39,8 +39,10 @@ def write_report(run: Trained, seed: int = 0, *, embed: str | None = None) -> Pa
 
     Parameters
     ----------
-    seed : chooses the images that are shown, and is the seed of everything that is drawn.
-    embed : `tsne` or `umap`: codes in a plane that keeps neighbours together; none by default.
+    seed
+        Chooses the images that are shown, and is the seed of everything that is drawn.
+    embed
+        `tsne` or `umap`: codes in a plane that keeps neighbours together; none by default.
 
     Raises
     ------
@@ -64,9 +66,12 @@ def write_comparison(runs: Sequence[Trained], seed: int = 0, *, out: Path | None
 
     Parameters
     ----------
-    runs : two to eight different runs.
-    seed : chooses the images that are shown.
-    out : the page; `comparison.html` in the folder that holds all runs unless given.
+    runs
+        Two to eight different runs.
+    seed
+        Chooses the images that are shown.
+    out
+        The page; `comparison.html` in the folder that holds all runs unless given.
 
     Raises
     ------
@@ -81,7 +86,10 @@ def write_comparison(runs: Sequence[Trained], seed: int = 0, *, out: Path | None
 def write_figures(run: Trained, seed: int = 0, *, format: str = "png") -> list[Path]:
     """Draw the static figures of a run into its folder `figures`; return their paths.
 
-    format : `png`, or `pdf` and `svg` for print.
+    Parameters
+    ----------
+    format
+        `png`, or `pdf` and `svg` for print.
 
     Raises
     ------

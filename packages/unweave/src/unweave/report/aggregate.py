@@ -29,8 +29,10 @@ def aggregate_kl(
     Parameters
     ----------
     means, stds : float arrays, shape (n, D).
-    prior_codes : draws from the prior, float array, shape (m, D).
-    seed : of the draws from q.
+    prior_codes
+        Draws from the prior, float array, shape (m, D).
+    seed
+        Of the draws from q.
     """
     rng = np.random.default_rng(seed)
     draws = means + stds * rng.standard_normal(means.shape)

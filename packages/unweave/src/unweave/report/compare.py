@@ -46,8 +46,10 @@ def write_comparison(materials: Sequence[Material], out: Path | None = None) -> 
 
     Parameters
     ----------
-    materials : of two to eight runs.
-    out : the page; `comparison.html` in the folder that holds all runs unless given.
+    materials
+        Of two to eight runs.
+    out
+        The page; `comparison.html` in the folder that holds all runs unless given.
     """
     runs = [material.run for material in materials]
     labels = run_labels([run.path for run in runs])

@@ -41,8 +41,12 @@ def page_content(
 ) -> dict[str, Any]:
     """Collect everything that the page's scripts show.
 
-    embedding : `tsne` or `umap`, computed for the scatter's codes.
-    share : the number of runs that share the page; each has room for a decoder of conv64's size.
+    Parameters
+    ----------
+    embedding
+        `tsne` or `umap`, computed for the scatter's codes.
+    share
+        The number of runs that share the page; each has room for a decoder of conv64's size.
     """
     run = material.run
     starts = _starts(material)

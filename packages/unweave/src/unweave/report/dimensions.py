@@ -22,6 +22,8 @@ ROWS = 10_000
 QUANTILES = (0.02, 0.98)
 """Between these quantiles of the codes a dimension is varied."""
 MARGINAL_BINS = 200
+MOST_ROWS = 10_000_000
+"""Of a code table that is taken; one that says more is not believed."""
 LEAST_LOG = math.log(np.finfo(np.float64).tiny)
 
 
@@ -29,7 +31,10 @@ LEAST_LOG = math.log(np.finfo(np.float64).tiny)
 class Codes:
     """Codes of a sample of images: means and standard deviations of q(z|x), and draws from it.
 
-    index : rows of the data set, shape (n,).
+    Attributes
+    ----------
+    index
+        Rows of the data set, shape (n,).
     mean, std, z : float arrays, shape (n, D).
     """
 
@@ -43,13 +48,22 @@ class Codes:
 class Dimensions:
     """Facts of every code dimension; arrays of shape (D,) unless said.
 
-    kl : E_x KL(q(z_d|x) ‖ p(z_d)), nats; infinite where the posterior is a point.
-    aggregate : KL(q(z_d) ‖ p(z_d)) of the aggregate posterior, nats.
-    deviation : standard deviation of the means between images.
-    share : share of the codes' variance that lies between images, in [0, 1].
-    active : whether share is above `codetable.ACTIVE`.
-    order : dimensions, the one that tells most first.
-    codes_range, prior_range : 2 % and 98 % quantiles of codes and of the prior, shape (D, 2).
+    Attributes
+    ----------
+    kl
+        E_x KL(q(z_d|x) ‖ p(z_d)), nats; infinite where the posterior is a point.
+    aggregate
+        KL(q(z_d) ‖ p(z_d)) of the aggregate posterior, nats.
+    deviation
+        Standard deviation of the means between images.
+    share
+        Share of the codes' variance that lies between images, in [0, 1].
+    active
+        Whether share is above `codetable.ACTIVE`.
+    order
+        Dimensions, the one that tells most first.
+    codes_range, prior_range
+        2 % and 98 % quantiles of codes and of the prior, shape (D, 2).
     """
 
     kl: NDArray[np.float64]
@@ -93,12 +107,32 @@ def _table_of_means(run: Trained) -> tuple[Any, Any, Any] | None:
         with h5py.File(run.codes_path) as file:
             kind = (file.attrs.get("codes", "mean"), file.attrs.get("on", "train"))
             fresh = int(file.attrs.get("step", -1)) == run.model_step
-            arrays = tuple(np.asarray(file[name]) for name in ("index", "codes", "std"))
-    except (OSError, KeyError, TypeError, ValueError):
+            if not fresh or kind != ("mean", "train"):
+                return None
+            rows, dim = _shape(file, "index")[0], run.config.dim
+            wanted = {"index": (rows,), "codes": (rows, dim), "std": (rows, dim)}
+            if not 1 < rows <= MOST_ROWS or any(_shape(file, n) != s for n, s in wanted.items()):
+                return None
+            index, mean, std = (np.asarray(file[name]) for name in wanted)
+    # HDF5 says a loop of links or a damaged file as RuntimeError.
+    except (OSError, LookupError, TypeError, ValueError, RuntimeError):
         return None
-    index, mean, std = arrays
-    fits = mean.shape == std.shape == (len(index), run.config.dim) and len(index) > 1
-    return arrays if fresh and kind == ("mean", "train") and fits else None  # type: ignore[return-value]
+    return (index, mean, std) if np.isfinite(mean).all() and np.isfinite(std).all() else None
+
+
+def _shape(file: h5py.File, name: str) -> tuple[int, ...]:
+    """Return the shape of a dataset of numbers that lies in the file itself.
+
+    Raises
+    ------
+    ValueError
+        If it is none: a stranger's file may lead to others, or hold text.
+    """
+    here = isinstance(file.get(name, getlink=True), h5py.HardLink)
+    found = file[name] if here else None
+    if not isinstance(found, h5py.Dataset) or found.external or found.dtype.kind not in "iuf":
+        raise ValueError(f"{name} is no dataset of numbers")
+    return tuple(found.shape or ())
 
 
 def describe_dimensions(run: Trained, codes: Codes, seed: int = 0) -> Dimensions:
@@ -132,7 +166,10 @@ def mean_kl(codes: Codes, log_p: NDArray[np.float64]) -> NDArray[np.float64]:
 
     log q is exact for a Gaussian, -log(std) - log(2 pi e) / 2; log p is the mean over the draws.
 
-    log_p : log p(z_d) of the draws `codes.z`, shape (n, D).
+    Parameters
+    ----------
+    log_p
+        Log p(z_d) of the draws `codes.z`, shape (n, D).
     """
     with np.errstate(divide="ignore"):
         log_std = np.log(codes.std.astype(np.float64))

@@ -19,9 +19,11 @@ def embed(kind: str, codes: NDArray[np.floating[Any]], seed: int) -> NDArray[np.
 
     Parameters
     ----------
-    kind : `tsne` or `umap`.
+    kind
+        `tsne` or `umap`.
     codes : float array, shape (n, D).
-    seed : of the start and of everything that is drawn.
+    seed
+        Of the start and of everything that is drawn.
 
     Raises
     ------

@@ -36,7 +36,10 @@ LINE = 200
 def draw_figures(material: Material, names: Sequence[str] | None = None) -> Iterator[Drawn]:
     """Draw every figure that the run has the material for, in the order of the report.
 
-    names : the figures that are drawn; all by default.
+    Parameters
+    ----------
+    names
+        The figures that are drawn; all by default.
     """
     for name, draw in DRAWERS.items():
         if names is None or name in names:

@@ -23,9 +23,14 @@ PRIOR_POINTS = 10_000
 class Material:
     """A run and what was computed from it.
 
-    rows : rows of the code table that scatters show, shape (p,).
-    prior : draws from the prior, shape (m, D).
-    steps, terms : the log.
+    Attributes
+    ----------
+    rows
+        Rows of the code table that scatters show, shape (p,).
+    prior
+        Draws from the prior, shape (m, D).
+    steps, terms
+        The log.
     """
 
     run: Trained

@@ -30,8 +30,12 @@ TEXT_PER_BYTE = 4 / 3
 class PackedDecoder:
     """What the page gets of a decoder.
 
-    content : for JSON; None where the page cannot run it.
-    reason : why it cannot, a sentence; empty otherwise.
+    Attributes
+    ----------
+    content
+        For JSON; None where the page cannot run it.
+    reason
+        Why it cannot, a sentence; empty otherwise.
     """
 
     content: dict[str, Any] | None
@@ -44,8 +48,11 @@ def pack_decoder(run: Trained, codes: NDArray[np.floating[Any]], room: int) -> P
     Weights are float16; float32 where float16 changes a pixel by more than `LARGEST_ERROR`, and
     for vectors, whose numbers have no common range.
 
+    Parameters
+    ----------
     codes : float array, shape (n, D); pictures of these codes are compared.
-    room : bytes that the weights may take as text.
+    room
+        Bytes that the weights may take as text.
     """
     decoder = copy.deepcopy(run.model.decoder).cpu().eval()
     cost: Any = copy.deepcopy(run.cost).cpu()  # type: ignore[attr-defined]

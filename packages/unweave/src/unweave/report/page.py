@@ -22,9 +22,14 @@ SCRIPTS = (
 def render(template: str, content: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
     """Fill a template; return a page that loads nothing and runs only its own script.
 
-    template : a file of the folder `page`.
-    content : what the scripts read, as JSON.
-    fields : what the template shows; text is escaped.
+    Parameters
+    ----------
+    template
+        A file of the folder `page`.
+    content
+        What the scripts read, as JSON.
+    fields
+        What the template shows; text is escaped.
     """
     css = f"{_file('vendor/uPlot.min.css')}\n{_file('report.css')}"
     script = scripts()
@@ -61,6 +66,8 @@ def policy(css: str, script: str) -> str:
 def json_for_html(content: Any) -> str:
     """Write JSON that no HTML parser can take for an end of the script or a comment.
 
+    Examples
+    --------
     >>> json_for_html("</script><!--")
     '"\\\\u003c/script\\\\u003e\\\\u003c!--"'
     """

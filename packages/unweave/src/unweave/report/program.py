@@ -31,11 +31,17 @@ class Register:
 class Program:
     """Operations in order; operation i writes register i + 1, and register 0 is the code.
 
-    operations : each a dict with `op`, `in` (registers), `size` of its result, `weights`
-        (numbers of tensors) and the operation's own settings.
-    weights : float32 tensors.
-    result : the register that holds the picture, (c, h, w).
-    shape : (c, h, w).
+    Attributes
+    ----------
+    operations
+        Each a dict with `op`, `in` (registers), `size` of its result, `weights` (numbers of
+        tensors) and the operation's own settings.
+    weights
+        Float32 tensors.
+    result
+        The register that holds the picture, (c, h, w).
+    shape
+        (c, h, w).
     """
 
     shape: tuple[int, ...] = ()

@@ -80,8 +80,11 @@ def draw_plane(
 
     The plane is the rows' own where d = 2, else that of the first set's two principal components.
 
+    Parameters
+    ----------
     colours : classes of the first set's rows.
-    factor : what the classes are of.
+    factor
+        What the classes are of.
     """
     first = next(iter(panels.values()))
     project = principal_plane(first)

@@ -17,11 +17,17 @@ LONGEST_TEXT = 200
 class ReadScore:
     """One score of a file.
 
-    value : None where it is not defined.
-    interval : (low, high), or None.
-    settings : what it was computed with, as text.
+    Attributes
+    ----------
+    value
+        None where it is not defined.
+    interval
+        (low, high), or None.
+    settings
+        What it was computed with, as text.
     parts : arrays by name, of numbers alone; NaN where the file has null.
-    note : why there is no value, or what else the file says; may be empty.
+    note
+        Why there is no value, or what else the file says; may be empty.
     """
 
     name: str

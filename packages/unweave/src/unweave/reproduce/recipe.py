@@ -20,10 +20,16 @@ class Expectation(Strict):
     Either `run` has the published value within `tolerance`, or `run` is lower than `below` (at
     least `times` as low), both as means over seeds.
 
-    measure : name of a measure of the recipe.
-    where : values of the grid at which it is looked at.
-    published, tolerance : the paper's number, and how far another may lie from it.
-    claim : the paper's sentence.
+    Attributes
+    ----------
+    measure
+        Name of a measure of the recipe.
+    where
+        Values of the grid at which it is looked at.
+    published, tolerance
+        The paper's number, and how far another may lie from it.
+    claim
+        The paper's sentence.
     """
 
     measure: str
@@ -42,8 +48,12 @@ class Expectation(Strict):
 class Recipe(Experiment):
     """An experiment, and what was published.
 
-    source, differs : where it was published, and what is done otherwise here.
-    expect : what was published.
+    Attributes
+    ----------
+    source, differs
+        Where it was published, and what is done otherwise here.
+    expect
+        What was published.
     """
 
     source: str
@@ -60,7 +70,10 @@ def recipe_names() -> list[str]:
 def read_recipe(name: str, changes: Mapping[str, Any] | None = None) -> Recipe:
     """Read a recipe by its name, or from a `.toml` file of the same form.
 
-    changes : settings on top of every run's, such as a path of data or fewer steps.
+    Parameters
+    ----------
+    changes
+        Settings on top of every run's, such as a path of data or fewer steps.
 
     Raises
     ------
@@ -80,7 +93,12 @@ def read_recipe(name: str, changes: Mapping[str, Any] | None = None) -> Recipe:
 def narrowed(recipe: Recipe, runs: Sequence[str], seeds: str | None) -> Recipe:
     """Keep some kinds of run, and what the recipe says of them alone, or take other seeds.
 
-    runs : labels; all where there are none. seeds : how many, as `5`, or a list, as `0,3,7`.
+    Parameters
+    ----------
+    runs
+        Labels; all where there are none.
+    seeds
+        How many, as `5`, or a list, as `0,3,7`.
 
     Raises
     ------
@@ -91,11 +109,11 @@ def narrowed(recipe: Recipe, runs: Sequence[str], seeds: str | None) -> Recipe:
     for label in runs:
         if label not in labels:
             raise unknown_name("run", label, labels)
-    kept = set(runs or labels)
+    left_out = set(labels) - set(runs or labels)
     changes = {
-        "runs": [variant for variant in recipe.runs if variant.label in kept],
-        "expect": [one for one in recipe.expect if {one.run, one.below or one.run} <= kept],
-        "pictures": [p for p in recipe.pictures if p.options.get("run", "") in {"", *kept}],
+        "runs": [variant for variant in recipe.runs if variant.label not in left_out],
+        "expect": [one for one in recipe.expect if not left_out & {one.run, one.below}],
+        "pictures": [p for p in recipe.pictures if p.options.get("run") not in left_out],
     }
     narrow = recipe.model_copy(update=changes)
     return narrow if seeds is None else with_seeds(narrow, seeds)

@@ -34,7 +34,12 @@ PUBLISHED = ("what was published", "published", "here", "")
 class Outcome:
     """What came out of a recipe.
 
-    changes : settings that were put on top of the recipe's. command : repeats it.
+    Attributes
+    ----------
+    changes
+        Settings that were put on top of the recipe's.
+    command
+        Repeats it.
     """
 
     recipe: Recipe
@@ -65,8 +70,14 @@ def reproduce(
 
     Runs that are finished already are taken as they are, so an interrupted reproduction goes on.
 
-    changes : what was put on top of the recipe, to be told. command : what repeats it.
-    together : as in `sweep`.
+    Parameters
+    ----------
+    changes
+        What was put on top of the recipe, to be told.
+    command
+        What repeats it.
+    together
+        As in `sweep`.
 
     Raises
     ------

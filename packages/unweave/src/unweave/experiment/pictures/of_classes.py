@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from unweave.errors import ConfigError
 from unweave.experiment.measures import ROWS, test_data
+from unweave.experiment.pictures.of_codes import one_legend
 from unweave.experiment.results import Results
 from unweave.protocols import Dataset
 from unweave.report.embedding import KINDS as EMBEDDINGS
@@ -25,7 +26,12 @@ def draw_embedding(results: Results, *, method: str = "tsne", points: int = POIN
 
     The first run of every kind; colours are the classes of the first factor.
 
-    method : `tsne`, or `umap` where it is installed. points : images.
+    Parameters
+    ----------
+    method
+        `tsne`, or `umap` where it is installed.
+    points
+        Images.
     """
     if method not in EMBEDDINGS:
         raise ConfigError(f"method must be one of {', '.join(EMBEDDINGS)}, got {method[:80]!r}")
@@ -40,12 +46,9 @@ def draw_embedding(results: Results, *, method: str = "tsne", points: int = POIN
         scatter(panel, plane, classes, f"{label}, {TITLES[method]}")
         # Only who is near whom means something here: neither scale nor axes do.
         panel.set(aspect="auto", xticks=[], yticks=[])
-        if (legend := panel.get_legend()) is not None:
-            legend.remove()
     for panel in panels[len(runs) :]:
         panel.set_axis_off()
-    handles, names = panels[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=10, markerscale=2)
+    one_legend(figure)
     return figure
 
 
@@ -55,8 +58,9 @@ def draw_sharpness(results: Results, *, without: list[int] | None = None) -> Fig
     Above, the images by class; below, all images and the reconstructions of the first run of every
     kind. Boxes are quartiles, whiskers reach 1.5 times their distance.
 
-    without : classes that are left out below, such as the digit 1, which is sharp however it is
-        drawn.
+    Parameters
+    ----------
+    without : classes that are left out below, such as the digit 1, which has few edges.
     """
     runs = _runs(results)
     images, classes = classified(test_data(runs[0][1], results.experiment), ROWS)

@@ -39,7 +39,20 @@ def draw_representations(results: Results) -> Figure:
         scatter(panel, _plane(run.posterior_codes(POINTS)), classes, label)
     for panel in panels[len(runs) + 1 :]:
         panel.set_axis_off()
+    one_legend(figure)
     return figure
+
+
+def one_legend(figure: Figure) -> None:
+    """Put one legend below the panels in place of one in each, which covers the points."""
+    panels = figure.get_axes()
+    legends = [panel.get_legend_handles_labels() for panel in panels if panel.get_legend()]
+    for panel in panels:
+        if (legend := panel.get_legend()) is not None:
+            legend.remove()
+    if legends:
+        handles, names = max(legends, key=lambda found: len(found[1]))
+        figure.legend(handles, names, loc="outside lower center", ncols=12, markerscale=2)
 
 
 def draw_aggregate(
@@ -48,7 +61,12 @@ def draw_aggregate(
 ) -> Figure:  # fmt: skip
     """Draw the density of the aggregate posterior q(z) over two settings of the grid.
 
-    run : the kind of run, the first unless given. reach : half the side of the square shown.
+    Parameters
+    ----------
+    run
+        The kind of run, the first unless given.
+    reach
+        Half the side of the square shown.
     """
     grid, label = results.experiment.grid, run or results.experiment.runs[0].label
     shape = (len(grid[rows]), len(grid[columns]) + 1)
@@ -90,6 +108,7 @@ def draw_noise(results: Results) -> Figure:
         classes = None if run.dataset.factors is None else run.dataset.factors[index, 0]
         scatter(column[0], _plane(codes), classes, f"{label}: codes")
         scatter(column[1], _plane(noise), classes, "through the flow")
+    one_legend(figure)
     return figure
 
 

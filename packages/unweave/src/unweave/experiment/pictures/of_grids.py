@@ -22,9 +22,16 @@ def draw_curves(
     results: Results, *, x: GridSetting, measures: list[MeasureLabel], log: bool = False,
     by: GridSetting = "",
 ) -> Figure:  # fmt: skip
-    """Draw measures over a setting, a line a kind of run, with two standard errors over seeds.
+    """Draw measures over a setting, one line per kind of run, with two standard errors over seeds.
 
-    x : a setting of the grid. by : another one, for a line a value. log : a logarithmic axis.
+    Parameters
+    ----------
+    x
+        A setting of the grid.
+    by
+        Another setting, with one line per value.
+    log
+        A logarithmic axis.
     """
     experiment = results.experiment
     figure = Figure(figsize=(10, 3.4), layout="constrained")
@@ -61,10 +68,14 @@ def draw_heat_map(
     results: Results, *, measure: MeasureLabel, rows: GridSetting, columns: GridSetting,
     run: RunLabel = "", log: bool = False,
 ) -> Figure:  # fmt: skip
-    """Draw the mean of a measure over two settings of the grid, a panel a kind of run.
+    """Draw the mean of a measure over two settings of the grid, one panel per kind of run.
 
-    run : one kind of run alone. log : colours by the logarithm, for positive numbers that differ by
-    orders of magnitude.
+    Parameters
+    ----------
+    run
+        The only kind of run to draw; empty for all.
+    log
+        Colours by the logarithm, for positive numbers that differ by orders of magnitude.
     """
     experiment = results.experiment
     labels = [run] if run else [variant.label for variant in experiment.runs]
@@ -93,7 +104,7 @@ def draw_heat_map(
             dark = high == low or scale(table[i, j]) < 0.5
             panel.text(j, i, f"{table[i, j]:.3g}", ha="center", va="center", fontsize=8,
                        color="white" if dark else "black")  # fmt: skip
-    figure.colorbar(image, ax=panels[-1])
+    figure.colorbar(image, ax=panels[-1], format="%g")
     return figure
 
 

@@ -55,11 +55,14 @@ def draw_traversals(
 ) -> Figure:
     """Draw traversals of every kind of run side by side, from one image.
 
-    A row a code dimension, those whose means vary the most over images, the most first; the
+    One row per code dimension, those whose means vary the most over images, the most first; the
     dimension goes from -reach to reach.
 
-    classes : start from the first test image of each of these classes of the first factor, one
-        below the other, instead of from the first image that was trained on.
+    Parameters
+    ----------
+    classes
+        Start from the first test image of each of these classes of the first factor, one below
+        the other, instead of from the first image that was trained on.
     """
     runs = _first(results)
     data = test_data(runs[0][1], results.experiment) if classes else runs[0][1].dataset

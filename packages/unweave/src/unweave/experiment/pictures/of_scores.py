@@ -27,7 +27,10 @@ def draw_trade(
 
     Bars are two standard errors over seeds. Rings mark the points that no other beats in both.
 
-    label : the setting whose value is written beside the points.
+    Parameters
+    ----------
+    label
+        The setting whose value is written beside the points.
     """
     figure = Figure(figsize=(6, 4), layout="constrained")
     panel = figure.subplots()

@@ -21,7 +21,12 @@ Lines = list[list[dict[str, float]]]
 def draw_steps(results: Results, *, terms: list[str] | None = None, log: bool = False) -> Figure:
     """Draw logged terms over the steps, a line a group: mean over seeds, and their range.
 
-    terms : names in the log; by default the first nine. log : a logarithmic axis.
+    Parameters
+    ----------
+    terms
+        Names in the log; by default the first nine.
+    log
+        A logarithmic axis.
     """
     logs = [(group, _logs(group)) for group in results.groups()]
     logs = [(group, lines) for group, lines in logs if lines]
