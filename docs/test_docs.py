@@ -92,5 +92,6 @@ MADE = ("combinations.md", "outcome.md")
     "page", [path for path in PAGES if path.name not in MADE], ids=lambda path: path.stem
 )
 def test_lines_of_prose_have_at_most_100_columns(page):
+    assert "<<<<<<< " not in page.read_text(), "a merge was not ended"
     long = [line for line in prose(page.read_text()) if len(line) > 100]
     assert not long, long[0]
