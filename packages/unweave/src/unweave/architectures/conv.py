@@ -9,7 +9,6 @@ from torch import nn
 
 from unweave.architectures.initial import Init, initialised
 from unweave.architectures.layers import check_sides, scaled
-from unweave.architectures.transposed import TransposedConv2d
 
 CHANNELS = (32, 32, 64, 64)
 HIDDEN = 256
@@ -82,7 +81,7 @@ def _upwards(channels: list[int], sizes: list[tuple[int, int]]) -> list[nn.Modul
     for level in reversed(range(1, len(channels))):
         (small_h, small_w), (large_h, large_w) = sizes[level], sizes[level - 1]
         modules += [
-            TransposedConv2d(
+            nn.ConvTranspose2d(
                 channels[level], channels[level - 1], 4, 2, 1,
                 output_padding=(large_h - 2 * small_h, large_w - 2 * small_w),
             ),
