@@ -6,7 +6,6 @@ import math
 
 from torch import nn
 
-
 SMALLEST_SIDE = 8
 ImageShape = tuple[int, int, int]
 Size = tuple[int, int]
