@@ -111,7 +111,7 @@ def test_an_interrupt_at_any_moment_of_the_start_is_one_sentence():
     """While modules are imported, too."""
     for seconds in (0.0, 0.1, 0.3):
         process = subprocess.Popen(
-            [*UNWEAVE, "data", "toy-images"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            [*UNWEAVE, "methods"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )  # fmt: skip
         while not _imports_unweave(process.pid) and process.poll() is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +16,16 @@ from unweave.errors import unknown_name
 class Commands(TyperGroup):
     """The commands, and those that plugins add."""
 
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        """Read the arguments, as `invoke` runs what they say."""
+        with _aborting():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; typer itself ends one that is interrupted without a word."""
+        with _aborting():
+            return super().invoke(ctx)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Find a command; an unknown one names the known, the closest first."""
         name = args[0]
@@ -22,6 +34,14 @@ class Commands(TyperGroup):
         if not known and not name.startswith("-"):
             raise unknown_name("command", name, self.list_commands(ctx))
         return super().resolve_command(ctx, args)
+
+
+@contextmanager
+def _aborting() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Abort from None
 
 
 def completed(kind: str) -> Any:
