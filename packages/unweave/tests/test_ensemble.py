@@ -103,9 +103,8 @@ def test_a_member_goes_on_alone_and_together(tmp_path, settings):
     assert train_together(asked, "cpu") == ["finished", "finished"]
     second = unweave.train(**longer[1], out=tmp_path / "second", device="cpu")
     assert_close(tensors(paths[1]), tensors(second.path))
-    assert [line["step"] for line in map(json.loads, (paths[1] / "scalars.jsonl").open())] == [
-        5, 10, 15, 20
-    ]  # fmt: skip
+    lines = (paths[1] / "scalars.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [5, 10, 15, 20]
 
 
 def test_a_member_that_stops_being_finite_stops_alone(tmp_path, settings):

@@ -196,7 +196,7 @@ def test_an_obstacle_that_is_seen_in_the_warm_up_ends_the_attempt():
             return play()
 
     replayed = Replayed(Waiting([]), "", said.append)
-    given = [replayed(lambda: torch.ones(1)) for _ in range(6)]
+    given = [replayed(lambda: lambda: torch.ones(1)) for _ in range(6)]
     assert len(said) == 1
     assert "it waits for the device" in said[0]
     assert not replayed.recorded
@@ -207,5 +207,5 @@ def test_a_step_that_decides_in_python_is_seen_by_the_tape():
     """The tape can tell: a number of Python is recorded as it was."""
     count = iter(range(100))
     replayed = Replayed(Tape([]), "", print)
-    given = [float(replayed(lambda: torch.zeros(1) + next(count))) for _ in range(6)]
+    given = [float(replayed(lambda: lambda: torch.zeros(1) + next(count))) for _ in range(6)]
     assert given == [0, 1, 2, 3, 3, 3]

@@ -22,7 +22,7 @@ from unweave.errors import ConfigError, UnweaveError, describe
 from unweave.joint_optimizer import JointOptimizer
 from unweave.owners import explaining
 from unweave.players import make_batches
-from unweave.replay import RecorderOf, Replayed, at_once
+from unweave.replay import Prepare, RecorderOf, Replayed, at_once
 from unweave.running_means import RunningMeans
 from unweave.signals import stop_signals
 from unweave.trainer import Gradients, Observer, Seat, Trainer, gradients_of, keep, save
@@ -95,7 +95,7 @@ class Ensemble:
         }
         self._check_step()
         self._optimizers: dict[str, JointOptimizer | None] = {}
-        self._compute: Callable[[Callable[[], Tensor]], Tensor] = at_once
+        self._compute: Callable[[Prepare], Tensor] = at_once
         if recorder is not None:
             obstacle = next(filter(None, [member.fix() for member in members]), "")
             generators = [member.generator for member in members]
@@ -103,14 +103,17 @@ class Ensemble:
 
     def train_step(self) -> None:
         """Do one step of every player of every member."""
-        for member in self.members:
-            member.seed_noise(member.step)
         with torch.random.fork_rng(self._first.forked), explaining(self._first.owners, "together"):
-            terms = self._compute(lambda: self.play(self.move))
+            terms = self._compute(self._prepare)
         self._means.add(terms, self._clocks[:, None])
         self._clocks += 1
         for member in self.members:
             member.step += 1
+
+    def _prepare(self) -> Callable[[], Tensor]:
+        for member in self.members:
+            member.seed_noise(member.step)
+        return lambda: self.play(self.move)
 
     def move(self, player: str, gradients: Gradients) -> None:
         """Let a player of every member descend, by one optimizer where that is the same.

@@ -25,6 +25,8 @@ SWITCH = "UNWEAVE_CUDA_GRAPH"
 """The environment variable that, set to 0, keeps steps from being recorded."""
 
 Play = Callable[[], Tensor]
+Prepare = Callable[[], Play]
+"""Does the work of the host for a step, and returns what computes it."""
 
 
 class Recorder(Protocol):
@@ -119,8 +121,9 @@ class Replayed:
         if obstacle:
             self._give_up(obstacle)
 
-    def __call__(self, play: Play) -> Tensor:
+    def __call__(self, prepare: Prepare) -> Tensor:
         """Do one step."""
+        play = prepare()
         if self.recorded:
             return self._recorder.replay()
         if not self._recording:
@@ -131,17 +134,18 @@ class Replayed:
             if self._recorder.obstacle:
                 self._give_up(self._recorder.obstacle)
             return given
-        return self._record(play)
+        return self._record(prepare, play)
 
-    def _record(self, play: Play) -> Tensor:
+    def _record(self, prepare: Prepare, play: Play) -> Tensor:
         try:
             given = self._recorder.record(play)
         except UnweaveError:
             raise
         except Exception as error:
-            # Nothing was computed: the kernels of a step that is recorded wait for its replay.
+            # Nothing was computed: the kernels of a step that is recorded wait for its replay. But
+            # noise was drawn, and graphs of what is lazy were used up.
             self._give_up(describe(error))
-            return play()
+            return prepare()()
         self.recorded = True
         return given
 
@@ -150,9 +154,9 @@ class Replayed:
         self._say(f"the step is not recorded as a CUDA graph, but launched piece by piece: {why}")
 
 
-def at_once(play: Play) -> Tensor:
+def at_once(prepare: Prepare) -> Tensor:
     """Compute a step as it is, as where nothing is recorded."""
-    return play()
+    return prepare()()
 
 
 def recorder_for(device: torch.device) -> RecorderOf | None:

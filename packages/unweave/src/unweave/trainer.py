@@ -23,7 +23,14 @@ from unweave.objectives.terms import WeightSchedule
 from unweave.owners import declared, explaining
 from unweave.players import Batches, Labels, make_batches, players_of
 from unweave.ranks import ALONE, Ranks
-from unweave.replay import FixedIndices, RecorderOf, Replayed, at_once, make_capturable
+from unweave.replay import (
+    FixedIndices,
+    Prepare,
+    RecorderOf,
+    Replayed,
+    at_once,
+    make_capturable,
+)  # fmt: skip
 from unweave.running_means import RunningMeans
 from unweave.signals import stop_signals
 
@@ -98,18 +105,21 @@ class Trainer:
         }
         self.clock = torch.zeros((), dtype=torch.int64, device=device)
         self.means = RunningMeans(assembly.term_names, device)
-        self._compute: Callable[[Callable[[], Tensor]], Tensor] = at_once
+        self._compute: Callable[[Prepare], Tensor] = at_once
         if recorder is not None:
             self._compute = Replayed(recorder([self.generator]), self.fix(), say)
 
     def train_step(self) -> None:
         """Do one step of every player."""
         with self.ranks.sharing(self.model), self.reproducible():
-            batches = self.draw(self.step)
-            terms = self._compute(lambda: self.play(batches, self.move))
+            terms = self._compute(self._prepare)
         self.means.add(terms, self.clock)
         self.clock += 1
         self.step += 1
+
+    def _prepare(self) -> Callable[[], Tensor]:
+        batches = self.draw(self.step)
+        return lambda: self.play(batches, self.move)
 
     def fix(self) -> str:
         """Let what changes from step to step lie in fixed places; return what stands against it."""
