@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,7 +27,6 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
-from trainer import bare_step
 
 from unweave.config import make_config
 from unweave.ensemble import Ensemble
@@ -36,6 +36,9 @@ from unweave.registry import registry
 from unweave.replay import recorder_for
 from unweave.trainer import Trainer
 from unweave.training import make_trainer
+
+sys.path.insert(0, str(Path(__file__).parent / "loops"))
+from plain import vae_step  # the loop as one writes it by hand
 
 STEPS = 20
 TOLERANCE = 2e-2
@@ -184,7 +187,7 @@ class Times:
         config = make_config(registry(), self._settings)
         trainer = make_trainer(registry(), config, self._device)
         x = trainer.feed(torch.arange(config.batch_size, device=self._device))
-        step = bare_step(trainer.model.encoder, trainer.model.decoder, x)
+        step = vae_step(trainer.model.encoder, trainer.model.decoder, x, fused=True)
         with FlopCounterMode(display=False) as counter:
             step()
         flop = counter.get_total_flops()

@@ -8,17 +8,23 @@ import torch
 import torch.nn.functional as F
 from networks import frames, make_networks
 from serving import Case, serve
+from torch import Tensor, nn
 
 
 def make_step(case: Case) -> Callable[[], None]:
     """Return a step; `bfloat16` means autocast."""
-    encoder, decoder = make_networks(case)
-    optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=5e-4)
-    x = frames(case.side)
-    reduced = case.precision == "bfloat16"
+    return vae_step(*make_networks(case), frames(case.side), reduced=case.precision == "bfloat16")
+
+
+def vae_step(
+    encoder: nn.Module, decoder: nn.Module, x: Tensor, *, reduced: bool = False, fused: bool = False
+) -> Callable[[], None]:
+    """Return a step of these networks on one batch; `fused` is torch's fused Adam."""
+    parameters = [*encoder.parameters(), *decoder.parameters()]
+    optimizer = torch.optim.Adam(parameters, lr=5e-4, fused=fused or None)
 
     def step() -> None:
-        with torch.autocast("cpu", torch.bfloat16, enabled=reduced):
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=reduced):
             mean, log_variance = encoder(x).float().chunk(2, dim=1)
             z = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
             logits = decoder(z).float()

@@ -20,11 +20,12 @@ class _Facts:
     image_shape: tuple[int, int, int]
     dim: int
     labels: tuple[int, ...]
+    terms: bool
     known: Mapping[str, Collection[str]] | None
 
     def stage(self, factory: Any, seed: int = 0) -> playing.Stage:
         """Build the parts and the objective with first weights from a seed."""
-        return playing.build(factory, self.image_shape, self.dim, self.labels, seed)
+        return playing.build(factory, self.image_shape, self.dim, self.labels, self.terms, seed)
 
 
 def objective_checks(
@@ -32,6 +33,7 @@ def objective_checks(
     image_shape: tuple[int, int, int] = (16, 16, 1),
     dim: int = 5,
     labels: tuple[int, ...] = (3, 4),
+    terms: bool = True,
     known: Mapping[str, Collection[str]] | None = None,
 ) -> list[Check]:
     """List the checks of objectives; their factory is `Objective(parts)`.
@@ -66,6 +68,8 @@ def objective_checks(
         Code dimensions.
     labels : tuple of int
         Classes of each factor; empty for a data set without factors.
+    terms : bool
+        Whether there is an estimator with two terms; False for an objective that takes none.
     known : mapping from "architecture" or "optimizer" to names, optional
         Registered names.
 
@@ -83,7 +87,7 @@ def objective_checks(
     unknown = sorted(set(known or {}) - set(KINDS))
     if unknown:
         raise ValueError(f"known must have kinds among {', '.join(KINDS)}, got {unknown[0]!r}")
-    facts = _Facts(image_shape, dim, labels, known)
+    facts = _Facts(image_shape, dim, labels, terms, known)
     functions: dict[str, Callable[[Any, _Facts], None]] = {
         "rounds": _rounds,
         "player-names": _player_names,

@@ -105,11 +105,12 @@ class Stage:
 
 
 def build(
-    factory: Any, image_shape: tuple[int, int, int], dim: int, labels: tuple[int, ...], seed: int
-) -> Stage:
+    factory: Any, image_shape: tuple[int, int, int], dim: int, labels: tuple[int, ...], terms: bool,
+    seed: int,
+) -> Stage:  # fmt: skip
     """Build parts and objective with first weights from a seed."""
     from unweave_testing.stand_ins import small_parts
 
     with seeded(seed, seed):
-        parts = small_parts(image_shape, dim, labels)
+        parts = small_parts(image_shape, dim, labels, terms=terms)
         return Stage(parts, factory(parts))

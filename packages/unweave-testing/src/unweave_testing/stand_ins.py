@@ -157,6 +157,8 @@ def small_parts(
     image_shape: tuple[int, int, int] = (16, 16, 1),
     dim: int = 5,
     labels: tuple[int, ...] = (3, 4),
+    *,
+    terms: bool = True,
 ) -> Parts:
     """Give an objective what the core would: small networks, a KL of weight 2, a squared error.
 
@@ -167,12 +169,14 @@ def small_parts(
     dim
         Code dimensions D.
     labels : classes of each factor.
+    terms
+        Whether there is an estimator, whose terms are that KL and one without a weight.
     """
-    weighings = {("divergence", "kl"): Weighing(Schedule(2.0, 2.0))}
+    weighings = {("divergence", "kl"): Weighing(Schedule(2.0, 2.0))} if terms else {}
+    estimators = {"divergence": Estimator()} if terms else {}
     return Parts(
-        Model(image_shape, dim), Cost(), {"divergence": Estimator()}, weighings,
-        image_shape, dim, labels, Build(),
-    )  # fmt: skip
+        Model(image_shape, dim), Cost(), estimators, weighings, image_shape, dim, labels, Build()
+    )
 
 
 def small_batches(parts: Parts, seed: int = 0, size: int = 8) -> Batches:
