@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import unweave
@@ -149,6 +150,24 @@ def test_vcae_reaches_its_variance_and_a_flow_its_codes(tmp_path):
     run.fit_density("nsf:epochs=30,batch_size=200")
     distances = code_distances(run)
     assert 5 * distances["density"] < distances["prior"], distances
+
+
+@pytest.mark.parametrize(
+    "prior",
+    ["anisotropic-normal:scales=principal", "vamp:components=5",
+     "anisotropic-normal:scales=principal,learned=true,constraint=total"],
+)  # fmt: skip
+def test_a_run_whose_prior_was_given_images_is_opened_without_them(tmp_path, prior):
+    run = unweave.train(
+        "vae", data="digits", prior=prior, dim=4, steps=6, batch_size=16, device="cpu",
+        architecture="mlp:widths=32", out=tmp_path / "run",
+    )  # fmt: skip
+    opened = Run.open(run.path, device="cpu")
+    if prior == "anisotropic-normal:scales=principal":  # those of the data
+        scales = [model.prior().stddev for model in (opened.model, run.untrained_model)]
+        torch.testing.assert_close(*scales)
+    np.testing.assert_array_equal(opened.prior_codes(200), run.prior_codes(200))
+    assert opened.evaluate("mig") == run.evaluate("mig")
 
 
 def test_the_frechet_distance_of_equal_images_is_nothing_and_of_noise_is_large(tmp_path, unweave):

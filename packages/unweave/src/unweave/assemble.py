@@ -140,7 +140,7 @@ def build_model(
     Parameters
     ----------
     dataset
-        Where a prior that asks for images gets them; without one it gets dark ones, which is
+        Where a prior that asks for images gets them; without one it gets noise, which is
         enough for a model whose weights are loaded afterwards.
     networks
         Encoder and decoder, copied, where they were given from Python.
@@ -206,7 +206,8 @@ def _attach_prior(
         return
     if dataset is None:
         height, width, colours = facts.image_shape
-        images = torch.zeros(wanted, colours, height, width)
+        noise = torch.Generator().manual_seed(0)
+        images = torch.rand(wanted, colours, height, width, generator=noise)
     else:
         rng = np.random.default_rng(derive_seed(seed, "prior"))
         index = rng.choice(len(dataset), wanted, replace=wanted > len(dataset))
