@@ -4,6 +4,8 @@ import builtins
 import csv
 import json
 import math
+import socket
+import subprocess
 import tomllib
 
 import h5py
@@ -13,6 +15,7 @@ import torch
 
 import unweave
 from unweave.checkpoint import load_checkpoint
+from unweave.directory import LOCK
 from unweave.errors import ConfigError
 from unweave.executors import Serial
 from unweave.experiment.checking import checked
@@ -205,6 +208,21 @@ def test_a_run_counts_as_finished_by_its_checkpoint_not_by_its_log(study, tmp_pa
     assert step == 12
     assert all(torch.equal(tensors[name], whole[name]) for name in whole)
     assert again.rows[0].value("error") == row["measures"]["error"]["value"]
+
+
+def test_the_lock_of_a_run_that_was_killed_as_it_ended_is_removed(study, tmp_path):
+    """After its last checkpoint, so that nothing is left but to measure it."""
+    first = sweep(study, tmp_path, Serial())
+    files = JobFiles(tmp_path, study.jobs()[0])
+    files.row.unlink()
+    lock = files.run / LOCK
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    holder = {"host": socket.gethostname(), "pid": ended.pid, "started": "1"}
+    lock.write_text(json.dumps(holder))
+    again = sweep(study, tmp_path, Serial())
+    assert [row.value("error") for row in again.rows] == [row.value("error") for row in first.rows]
+    assert not lock.exists()
 
 
 def test_a_number_of_another_step_is_not_believed(study, tmp_path):

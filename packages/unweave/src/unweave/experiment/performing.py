@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unweave.directory import CARRIED, LOCK
-from unweave.errors import ConfigError, UnweaveError
+from unweave.directory import CARRIED, LOCK, RunDirectory
+from unweave.errors import ConfigError, RunError, UnweaveError
 from unweave.experiment.checking import configuration
 from unweave.experiment.claims import claimed, forget_foreign_lock
 from unweave.experiment.definition import Experiment, Job
@@ -126,6 +126,7 @@ def perform(work: Work) -> Row:
 def _trained(work: Work, row: Row, config: TrainConfig, reporter: Reporter) -> Row:
     """Train to the last step, or as far as it goes."""
     if row.finished:
+        _unlock(work.files.run)
         return row
     began = time.monotonic()
     try:
@@ -160,6 +161,13 @@ def _train(work: Work, config: TrainConfig, reporter: Reporter) -> None:
         resume(Trained, path, device=work.device, progress=reporter)
         return
     train(Trained, **work.job.settings, out=path, device=work.device, progress=reporter)
+
+
+def _unlock(path: Path) -> None:
+    """Remove the lock of a process that was killed after its last checkpoint, as it ended."""
+    if (path / LOCK).exists():
+        with contextlib.suppress(RunError), RunDirectory.open(path).locked():
+            pass
 
 
 def _clear(work: Work) -> None:
