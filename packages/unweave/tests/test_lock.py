@@ -93,7 +93,11 @@ def test_a_process_that_was_killed_holds_nothing(path):
         pass
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", "[" * 5000, '{"pid": "x"}', "null"])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "{}", "[" * 5000, '{"pid": "x"}', "null",
+     '{"host": "here", "pid": Infinity, "started": ""}'],
+)  # fmt: skip
 def test_a_file_that_names_nobody_is_taken_over(path, content, monkeypatch):
     monkeypatch.setattr(lock, "SECONDS_TO_WRITE", 0.05)
     path.write_text(content)

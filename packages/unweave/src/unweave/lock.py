@@ -118,7 +118,7 @@ def _holder(path: Path) -> dict[str, Any] | None:
             }
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
             if time.monotonic() > deadline:
                 return None
             time.sleep(SECONDS_TO_WRITE / 10)

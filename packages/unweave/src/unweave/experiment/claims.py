@@ -70,9 +70,10 @@ def claimed(path: Path) -> Iterator[Holder | None]:
 def read_holder(path: Path) -> Holder | None:
     """Read who has a claim; None where nobody has, or it is being made at this moment."""
     try:
-        return Holder(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        holder = Holder(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
+    return holder if isinstance(holder.pid, int) else None
 
 
 def live_holder(path: Path) -> Holder | None:
