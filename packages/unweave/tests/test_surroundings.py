@@ -109,7 +109,11 @@ def test_control_characters_are_written_out(capsys):
 
 
 def test_an_interrupt_at_any_moment_of_the_start_is_one_sentence():
-    """While modules are imported, too."""
+    """While modules are imported, too.
+
+    Python ends by the signal itself, which a shell calls 130 as well, when the interrupt came in
+    an `exec` of a text, as a namedtuple has one, though it was caught.
+    """
     for seconds in (0.0, 0.1, 0.3):
         process = subprocess.Popen(
             [*UNWEAVE, "methods"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -121,7 +125,7 @@ def test_an_interrupt_at_any_moment_of_the_start_is_one_sentence():
         process.send_signal(signal.SIGINT)
         out, err = process.communicate()
         if not out:  # an interpreter whose answer is printed ends by the signal itself
-            assert process.returncode == 130
+            assert process.returncode in (130, -signal.SIGINT)
             assert err.decode() == "unweave: interrupted before anything was kept\n"
 
 
