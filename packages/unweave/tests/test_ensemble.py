@@ -179,7 +179,8 @@ def test_a_sweep_trains_together(tmp_path, settings, call, capsys):
     common = [f"--set={key}={value}" for key, value in settings.items()]
     text = call(
         "sweep", "toy-vae", "--grid", "beta=1,4", "--seeds", "2", "--together", "3", *common,
-        "--measure", "squared-error", "--executor", "serial", "--out", tmp_path / "sweep",
+        "--measure", "squared-error", "--executor", "serial", "--device", "cpu",
+        "--out", tmp_path / "sweep",
     )  # fmt: skip
     assert "one by one" not in text
     runs = sorted((tmp_path / "sweep" / "runs").iterdir())

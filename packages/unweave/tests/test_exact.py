@@ -107,13 +107,15 @@ def test_a_run_says_that_its_processor_emulates_bfloat16(monkeypatch, emulated):
 
 def test_the_device_is_the_one_that_was_asked_for(tmp_path, settings, monkeypatch):
     """As if there were a GPU, which `auto` would take."""
+    there = torch.cuda.is_available()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     run = unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)
     assert run.device == torch.device("cpu")
     assert next(run.model.parameters()).device == torch.device("cpu")
     assert unweave.resume(run.path, steps=25, device="cpu").device == torch.device("cpu")
-    with pytest.raises(RunError, match="device 'cuda' does not exist here"):
-        _ = unweave.Run.open(run.path).device
+    if not there:
+        with pytest.raises(RunError, match="device 'cuda' does not exist here"):
+            _ = unweave.Run.open(run.path).device
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,8 @@ def test_the_posterior_is_a_setting_of_every_run(tmp_path, settings):
     point = {**settings, "posterior": "deterministic"}
     run = unweave.train("toy-gan", out=tmp_path / "run", **point)
     assert run.config.posterior.name == "unweave:deterministic"
-    assert not unweave.Run.open(run.path).model.encode(torch.rand(2, 1, 16, 16)).has_density
+    images = torch.rand(2, 1, 16, 16, device=run.device)
+    assert not unweave.Run.open(run.path).model.encode(images).has_density
     with pytest.raises(UnknownNameError, match="unknown posterior 'gausian'"):
         unweave.train("toy-gan", out=tmp_path / "b", **{**settings, "posterior": "gausian"})
 

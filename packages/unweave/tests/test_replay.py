@@ -203,6 +203,25 @@ def test_an_obstacle_that_is_seen_in_the_warm_up_ends_the_attempt():
     assert len(given) == 6
 
 
+def test_a_first_step_that_waits_is_no_obstacle():
+    """It makes optimizers and moments, which later steps find there."""
+
+    class WaitingOnce(Tape):
+        def warm(self, play):
+            self.obstacle = "" if self.warmed else "it waits for the device"
+            self.warmed = True
+            return play()
+
+        warmed = False
+
+    said = []
+    replayed = Replayed(WaitingOnce([]), "", said.append)
+    for _ in range(WARM_UP + 1):
+        replayed(lambda: lambda: torch.ones(1))
+    assert said == []
+    assert replayed.recorded
+
+
 def test_a_step_that_decides_in_python_is_seen_by_the_tape():
     """The tape can tell: a number of Python is recorded as it was."""
     count = iter(range(100))

@@ -169,7 +169,7 @@ class ToyAffine(nn.Module):
 
     @torch.no_grad()
     def sample(self, n, generator=None):
-        noise = torch.randn(n, len(self.mean), generator=generator)
+        noise = torch.randn(n, len(self.mean), generator=generator, device=self.mean.device)
         return self.mean + self.scale * noise
 
 
@@ -247,12 +247,13 @@ class ToyBomb(nn.Module):
     def __init__(self, dim: int, *, fuse: int = 5) -> None:
         super().__init__()
         self.fuse = fuse
-        self.calls = 0
+        # A tensor: what is counted in Python stands still in a step that is replayed.
+        self.register_buffer("calls", torch.zeros(()), persistent=False)
 
     def forward(self, latent):
         self.calls += self.training
-        value = float("nan") if self.calls > self.fuse else 0.0
-        return {"bomb": latent.z.mean() * 0 + value}
+        nothing = latent.z.mean() * 0
+        return {"bomb": torch.where(self.calls > self.fuse, nothing + torch.nan, nothing)}
 
 
 def toy_vae(*, beta: Weight = 1.0, cost: str = "bernoulli") -> Method:

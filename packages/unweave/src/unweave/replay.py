@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -35,7 +36,7 @@ class Recorder(Protocol):
     obstacle: str
 
     def warm(self, play: Play) -> Tensor:
-        """Compute as usual; put into `obstacle` what was seen that cannot be recorded."""
+        """Compute as usual; put into `obstacle` what was seen that cannot be recorded, if any."""
         ...
 
     def record(self, play: Play) -> Tensor:
@@ -80,8 +81,9 @@ class CudaGraph:
             finally:
                 torch.cuda.set_sync_debug_mode(before)
         torch.cuda.current_stream().wait_stream(self._stream)
-        if any("synchronizing CUDA operation" in str(warning.message) for warning in seen):
-            self.obstacle = "it waits for the device"
+        waits = [one for one in seen if "synchronizing CUDA operation" in str(one.message)]
+        where = [f"{Path(one.filename).name}, line {one.lineno}" for one in waits[:1]]
+        self.obstacle = "".join(f"it waits for the device ({place})" for place in where)
         return given
 
     def record(self, play: Play) -> Tensor:
@@ -131,7 +133,8 @@ class Replayed:
         self._steps += 1
         if self._steps <= WARM_UP:
             given = self._recorder.warm(play)
-            if self._recorder.obstacle:
+            # The first step may wait: it makes what is made once.
+            if self._steps == WARM_UP and self._recorder.obstacle:
                 self._give_up(self._recorder.obstacle)
             return given
         return self._record(prepare, play)
