@@ -34,6 +34,7 @@ from unweave.errors import describe
 from unweave.files import write_text
 from unweave.registry import registry
 from unweave.replay import recorder_for
+from unweave.side_by_side import SideBySide
 from unweave.trainer import Trainer
 from unweave.training import make_trainer
 
@@ -152,12 +153,14 @@ class Times:
         for precision in ("float32", "bfloat16"):
             given = {"precision": precision}
             cases[f"eager {precision}"] = self._case(given, graph=False)
-            cases[f"compiled {precision}"] = self._case({**given, "compile": True}, graph=False)
             cases[f"graph {precision}"] = self._case(given, graph=True)
             for size in (8, 32):
-                name = f"{size} together {precision}"
-                cases[f"{name}, eager"] = self._case(given, graph=False, size=size)
-                cases[f"{name}, graph"] = self._case(given, graph=True, size=size)
+                cases[f"{size} batched {precision}"] = self._case(given, graph=False, size=size)
+                name = f"{size} side by side {precision}"
+                cases[name] = self._case(given, graph=True, size=size)
+        for precision in ("float32", "bfloat16"):  # last, because compiling takes a while
+            given = {"precision": precision, "compile": True}
+            cases[f"compiled {precision}"] = self._case(given, graph=False)
         return cases
 
     def _case(
@@ -177,7 +180,9 @@ class Times:
         else:
             members = [make_trainer(registry(), config, self._device) for config in configs]
             recorder = recorder_for(self._device) if graph else None
-            trainer = Ensemble(members, recorder, said.append)
+            trainer = (
+                SideBySide(members, recorder, said.append) if recorder else Ensemble(members)
+            )
         found: dict[str, Any] = {
             "ms": timed(trainer.train_step, self._device, self._seconds), "members": size,
         }  # fmt: skip

@@ -11,7 +11,6 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from unweave.config import make_config
-from unweave.ensemble import Ensemble
 from unweave.registry import registry
 from unweave.replay import WARM_UP, Replayed
 from unweave.trainer import Trainer
@@ -123,23 +122,6 @@ def test_a_replayed_run_equals_a_plain_one_bit_for_bit(settings, case):
     assert taped._compute.recorded
     assert taped._compute._recorder.replays == STEPS - WARM_UP - 1
     assert_equal(plain.state(), taped.state())
-
-
-def test_an_ensemble_is_recorded_as_a_whole(settings):
-    said = []
-
-    def ensemble(**given):
-        members = [trainer_of(settings, method="toy-vae", seed=seed) for seed in (0, 1, 2)]
-        return Ensemble(members, **given)
-
-    plain, taped = ensemble(), ensemble(recorder=Tape, say=said.append)
-    for _ in range(STEPS):
-        plain.train_step()
-        taped.train_step()
-    assert said == []
-    assert taped._compute._recorder.replays == STEPS - WARM_UP - 1
-    for one, other in zip(plain.members, taped.members, strict=True):
-        assert_equal(one.state(), other.state())
 
 
 def test_a_run_goes_on_from_a_checkpoint_into_a_replay(settings):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +22,6 @@ from unweave.errors import ConfigError, UnweaveError, describe
 from unweave.joint_optimizer import JointOptimizer
 from unweave.owners import explaining
 from unweave.players import make_batches
-from unweave.replay import Prepare, RecorderOf, Replayed, at_once
 from unweave.running_means import RunningMeans
 from unweave.signals import stop_signals
 from unweave.trainer import Gradients, Observer, Seat, Trainer, gradients_of, keep, save
@@ -65,9 +64,6 @@ class Ensemble:
 
     Parameters
     ----------
-    recorder, say
-        As in `Trainer`, for the step of all; the members have none.
-
     Raises
     ------
     NotTogetherError
@@ -75,19 +71,14 @@ class Ensemble:
         form, or the batched step is not the one that each takes alone.
     """
 
-    def __init__(
-        self,
-        members: Sequence[Trainer],
-        recorder: RecorderOf | None = None,
-        say: Callable[[str], None] = print,
-    ) -> None:
+    def __init__(self, members: Sequence[Trainer]) -> None:
         self.members = tuple(members)
         self._first = members[0]
         self._stage = _Stage(self._first)
         self._check_alike()
         self._tensors = _joined([_Stage(member).tensors() for member in members])
-        self._clocks = _join([member.clock for member in members])
-        self._means = _joined_means([member.means for member in members])
+        self._clocks = join([member.clock for member in members])
+        self._means = joined_means([member.means for member in members])
         places = {id(tensor): name for name, tensor in self._stage.tensors().items()}
         self._names = {
             player: [places[id(parameter)] for parameter in seat.parameters]
@@ -95,25 +86,17 @@ class Ensemble:
         }
         self._check_step()
         self._optimizers: dict[str, JointOptimizer | None] = {}
-        self._compute: Callable[[Prepare], Tensor] = at_once
-        if recorder is not None:
-            obstacle = next(filter(None, [member.fix() for member in members]), "")
-            generators = [member.generator for member in members]
-            self._compute = Replayed(recorder(generators), obstacle, say)
 
     def train_step(self) -> None:
         """Do one step of every player of every member."""
         with torch.random.fork_rng(self._first.forked), explaining(self._first.owners, "together"):
-            terms = self._compute(self._prepare)
+            for member in self.members:
+                member.seed_noise(member.step)
+            terms = self.play(self.move)
         self._means.add(terms, self._clocks[:, None])
         self._clocks += 1
         for member in self.members:
             member.step += 1
-
-    def _prepare(self) -> Callable[[], Tensor]:
-        for member in self.members:
-            member.seed_noise(member.step)
-        return lambda: self.play(self.move)
 
     def move(self, player: str, gradients: Gradients) -> None:
         """Let a player of every member descend, by one optimizer where that is the same.
@@ -199,14 +182,14 @@ class Ensemble:
 
     def _check_step(self) -> None:
         """Compute the first step of all together and of each alone; nothing moves."""
-        before = [_copied(member) for member in self.members]
+        before = [copied(member) for member in self.members]
         alone = [_looked_at(member) for member in self.members]
         for member, tensors in zip(self.members, before, strict=True):
-            _restore(member, tensors)
+            restore(member, tensors)
         together = self._look()
         for number, member in enumerate(self.members):
             _compare(alone[number], together[number], TOLERANCES[member.config.precision])
-            _restore(member, before[number])
+            restore(member, before[number])
 
     def _look(self) -> list[dict[str, Tensor]]:
         """Return terms, gradients and buffers of all, computed together, without a move."""
@@ -229,8 +212,18 @@ class Ensemble:
         return found
 
 
+class Together(Protocol):
+    """Trainers that take their steps together."""
+
+    members: tuple[Trainer, ...]
+
+    def train_step(self) -> None:
+        """Do one step of every player of every member."""
+        ...
+
+
 def fit_together(
-    ensemble: Ensemble, checkpoints: Sequence[Path], observers: Sequence[Observer]
+    ensemble: Together, checkpoints: Sequence[Path], observers: Sequence[Observer]
 ) -> list[str | UnweaveError]:
     """Train every member to its last step, with logs and checkpoints, as `fit` does with one.
 
@@ -281,22 +274,24 @@ def _joined(members: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
         if unlike or other.keys() != first.keys():
             raise NotTogetherError(f"their {(unlike or ['tensors'])[0]} differ in shape")
     return {
-        name: _join([member[name] for member in members]).requires_grad_(tensor.requires_grad)
+        name: join([member[name] for member in members]).requires_grad_(tensor.requires_grad)
         for name, tensor in first.items()
     }
 
 
-def _join(tensors: Sequence[Tensor]) -> Tensor:
+def join(tensors: Sequence[Tensor]) -> Tensor:
+    """Join the tensors of all members into one; each becomes a part of it."""
     joined = torch.stack([tensor.detach() for tensor in tensors])
     for tensor, part in zip(tensors, joined, strict=True):
         tensor.data = part
     return joined
 
 
-def _joined_means(means: Sequence[RunningMeans]) -> RunningMeans:
+def joined_means(means: Sequence[RunningMeans]) -> RunningMeans:
+    """Join the running means of all members, of the same terms; each becomes a part."""
     joined = RunningMeans(means[0].names, means[0].sums.device)
-    joined.sums = _join([own.sums for own in means])
-    joined.first_bad = _join([own.first_bad for own in means])
+    joined.sums = join([own.sums for own in means])
+    joined.first_bad = join([own.first_bad for own in means])
     return joined
 
 
@@ -331,11 +326,13 @@ def _buffers(member: Trainer) -> dict[str, Tensor]:
     return {name: buffer.clone() for name, buffer in _Stage(member).named_buffers()}
 
 
-def _copied(member: Trainer) -> dict[str, Tensor]:
+def copied(member: Trainer) -> dict[str, Tensor]:
+    """Return copies of every parameter and buffer of a member."""
     return {name: t.detach().clone() for name, t in _Stage(member).tensors().items()}
 
 
-def _restore(member: Trainer, tensors: dict[str, Tensor]) -> None:
+def restore(member: Trainer, tensors: dict[str, Tensor]) -> None:
+    """Put copies back."""
     with torch.no_grad():
         for name, tensor in _Stage(member).tensors().items():
             tensor.copy_(tensors[name])

@@ -24,6 +24,7 @@ from unweave.progress import Progress
 from unweave.protocols import Dataset
 from unweave.registry import Registry, registry
 from unweave.replay import recorder_for
+from unweave.side_by_side import SideBySide
 from unweave.trained import Trained
 from unweave.trainer import Trainer
 from unweave.training import RunObserver, build_trainer, fit_batch, prepare, put, record, session
@@ -75,7 +76,8 @@ def train_together(asked: Sequence[Asked], device: str = "auto") -> list[str | U
     processor.prepare()
     members = _prepared(names, asked, target)
     trainers = [one.trainer for one in members]
-    ensemble = Ensemble(trainers, recorder_for(target), asked[0].progress.say)
+    recorder, say = recorder_for(target), asked[0].progress.say
+    ensemble = Ensemble(trainers) if recorder is None else SideBySide(trainers, recorder, say)
     with contextlib.ExitStack() as stack:
         runs = [_begun(names, one, device, stack) for one in members]
         observers: list[RunObserver] = [

@@ -1,0 +1,125 @@
+"""Runs side by side on a GPU: every one as it is alone, each in a stream, recorded as one graph.
+
+A step of one small network leaves most of a GPU idle, and a grouped convolution, which is what a
+batched model has, is slower there than its parts. So the members compute what each computes alone,
+with the same kernels, at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from unweave.ensemble import NotTogetherError, copied, join, joined_means, restore
+from unweave.owners import explaining
+from unweave.replay import Play, RecorderOf, Replayed
+from unweave.trainer import Trainer
+
+
+class SideBySide:
+    """Trainers that take their steps at the same time.
+
+    They may differ in everything but the device; each ends as its run alone.
+
+    Parameters
+    ----------
+    members
+        Of one device, without recorders.
+    recorder, say
+        As in `Trainer`, for the step of all.
+
+    Raises
+    ------
+    NotTogetherError
+        If one draws from torch's global generator, as dropout does: there is one for all, and
+        each would have the noise of another run than alone.
+    """
+
+    def __init__(
+        self, members: Sequence[Trainer], recorder: RecorderOf, say: Callable[[str], None] = print
+    ) -> None:
+        self.members = tuple(members)
+        for member in self.members:
+            _check_own_noise(member)
+        self._streams = [_new_stream(member.clock.device) for member in self.members]
+        self._forked = self.members[0].forked
+        self._alike = len({member.means.names for member in self.members}) == 1
+        if self._alike:
+            self._clocks = join([member.clock for member in self.members])
+            self._means = joined_means([member.means for member in self.members])
+        obstacle = next(filter(None, [member.fix() for member in self.members]), "")
+        generators = [member.generator for member in self.members]
+        self._compute = Replayed(recorder(generators), obstacle, say)
+
+    def train_step(self) -> None:
+        """Do one step of every player of every member."""
+        with torch.random.fork_rng(self._forked):
+            terms = self._compute(self._prepare)
+        self._count(terms)
+        for member in self.members:
+            member.step += 1
+
+    def _prepare(self) -> Play:
+        batches = [member.draw(member.step) for member in self.members]
+
+        def play() -> Tensor:
+            terms = []
+            for member, stream, own in zip(self.members, self._streams, batches, strict=True):
+                with _aside(stream), explaining(member.owners, f"at step {member.step}"):
+                    terms.append(member.play(own, member.move))
+            for stream in self._streams:
+                if stream is not None:
+                    torch.cuda.current_stream(stream.device).wait_stream(stream)
+            return torch.cat(terms)
+
+        return play
+
+    def _count(self, terms: Tensor) -> None:
+        """Add up the terms and move the clocks, in one operation each where the terms are alike."""
+        if self._alike:
+            self._means.add(terms.view(len(self.members), -1), self._clocks[:, None])
+            self._clocks += 1
+            return
+        for member, own in zip(self.members, self._parted(terms), strict=True):
+            member.means.add(own, member.clock)
+            member.clock += 1
+
+    def _parted(self, terms: Tensor) -> tuple[Tensor, ...]:
+        return terms.split([len(member.means.names) for member in self.members])
+
+
+def _check_own_noise(member: Trainer) -> None:
+    """Compute a step alone, without a move, and look whether the global generator was used."""
+    tensors = copied(member)
+    with member.reproducible():
+        before = _global_states(member)
+        member.play(member.draw(member.step), lambda seat, gradients: None)
+        used = not all(map(torch.equal, before, _global_states(member)))
+    restore(member, tensors)
+    if used:
+        raise NotTogetherError("a part draws from torch's global generator, which all would share")
+
+
+def _global_states(member: Trainer) -> list[Tensor]:
+    states = [torch.get_rng_state(), *map(torch.cuda.get_rng_state, member.forked)]
+    return [state.clone() for state in states]
+
+
+def _new_stream(device: torch.device) -> torch.cuda.Stream | None:
+    if device.type != "cuda":
+        return None
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call,no-any-return]
+
+
+@contextmanager
+def _aside(stream: torch.cuda.Stream | None) -> Iterator[None]:
+    """Compute in a stream from what was computed so far on; without streams, in turn."""
+    if stream is None:
+        yield
+        return
+    stream.wait_stream(torch.cuda.current_stream(stream.device))
+    with torch.cuda.stream(stream):
+        yield

@@ -1,0 +1,85 @@
+"""Runs side by side, on a recorder for the processor that keeps the rules of a CUDA graph."""
+
+import pytest
+import torch
+from test_replay import STEPS, Tape, assert_equal, trainer_of
+from torch import nn
+
+from unweave.ensemble import NotTogetherError
+from unweave.replay import WARM_UP
+from unweave.side_by_side import SideBySide
+
+CASES = {
+    "seeds": [{"method": "toy-vae", "seed": seed} for seed in (0, 1, 2)],
+    "methods": [{"method": "toy-vae"}, {"method": "toy-sampled", "seed": 4}],
+    "rates and sizes": [
+        {"method": "toy-vae", "learning_rate": "cosine(1e-3, 1e-4, 8)", "batch_size": 8},
+        {"method": "toy-vae", "architecture": "wae64:width=0.25", "clip_norm": 1.0},
+    ],
+    "bfloat16": [{"method": "toy-vae", "precision": "bfloat16", "seed": seed} for seed in (0, 1)],
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_member_ends_as_its_run_alone_bit_for_bit(settings, case):
+    said = []
+    alone = [trainer_of(settings, **changes) for changes in CASES[case]]
+    members = [trainer_of(settings, **changes) for changes in CASES[case]]
+    ensemble = SideBySide(members, Tape, said.append)
+    for _ in range(STEPS):
+        ensemble.train_step()
+        for trainer in alone:
+            trainer.train_step()
+    assert said == []
+    assert ensemble._compute._recorder.replays == STEPS - WARM_UP - 1
+    for one, other in zip(alone, members, strict=True):
+        assert one.step == other.step
+        assert_equal(one.state(), other.state())
+        assert one.take_log() == other.take_log()
+
+
+def test_members_go_on_from_a_checkpoint(settings):
+    runs = [{"method": "toy-vae", "seed": seed} for seed in (3, 4)]
+    whole = [trainer_of(settings, **changes) for changes in runs]
+    for trainer in whole:
+        for _ in range(17):
+            trainer.train_step()
+    first = SideBySide([trainer_of(settings, **changes) for changes in runs], Tape)
+    for _ in range(7):
+        first.train_step()
+    again = [trainer_of(settings, **changes) for changes in runs]
+    for one, member in zip(again, first.members, strict=True):
+        stored = {name: tensor.detach().clone() for name, tensor in member.state().items()}
+        one.load_state(7, stored)
+    second = SideBySide(again, Tape)
+    for _ in range(10):
+        second.train_step()
+    for one, other in zip(whole, again, strict=True):
+        assert_equal(one.state(), other.state())
+
+
+def test_noise_of_the_global_generator_is_refused_and_nothing_moved(settings):
+    """There is one for all members; alone each would have noise of its own."""
+    members = [trainer_of(settings, method="toy-vae", seed=seed) for seed in (0, 1)]
+    members[1].model.encoder.append(nn.Dropout(0.5))
+    before = [tensor.clone() for tensor in members[1].state().values()]
+    with pytest.raises(NotTogetherError, match="a part draws from torch's global generator"):
+        SideBySide(members, Tape)
+    after = members[1].state().values()
+    assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
+
+
+def test_what_cannot_be_recorded_is_computed_as_it_is(settings):
+    said = []
+    runs = [{"method": "toy-vae", "optimizer": "sgd", "seed": seed} for seed in (0, 1)]
+    alone = [trainer_of(settings, **changes) for changes in runs]
+    members = [trainer_of(settings, **changes) for changes in runs]
+    ensemble = SideBySide(members, Tape, said.append)
+    for _ in range(STEPS):
+        ensemble.train_step()
+        for trainer in alone:
+            trainer.train_step()
+    (line,) = said
+    assert "optimizer SGD has no capturable form" in line
+    for one, other in zip(alone, members, strict=True):
+        assert_equal(one.state(), other.state())
