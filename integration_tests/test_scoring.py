@@ -173,7 +173,10 @@ def test_a_preset_is_for_every_metric_that_has_one(run, unweave):
 class Pooled(torch.nn.Module):
     """Features without a carried network: means over 4 x 4 parts of the image."""
 
+    seen = 0
+
     def forward(self, x):
+        Pooled.seen += len(x)
         return torch.nn.functional.adaptive_avg_pool2d(x[:, :1], 4).flatten(1)
 
 
@@ -194,4 +197,8 @@ def test_the_distance_of_reconstructions_is_that_of_the_same_images(tmp_path, mo
     experiment = Experiment(name="e", runs=[Variant(label="a")])
     found = measure(run, experiment, "frechet reconstructions:images=300")
     assert found == pytest.approx(expected, rel=1e-3)
+    before = Pooled.seen
     assert found != pytest.approx(measure(run, experiment, "frechet prior:images=300"), rel=0.1)
+    assert Pooled.seen - before == 300  # those of the real images are known
+    fewer = measure(run, experiment, "frechet reconstructions:images=200")
+    assert fewer != pytest.approx(found, rel=1e-6)
