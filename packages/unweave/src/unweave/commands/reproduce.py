@@ -33,7 +33,7 @@ def reproduce(
         str, typer.Option(help="what runs the jobs: processes:workers=2, serial, ray ...")
     ] = "processes",
     together: Annotated[
-        int, typer.Option(min=1, metavar="N", help="runs that are computed as one batched model")
+        int, typer.Option(min=1, metavar="N", help="runs that are trained at once in one process")
     ] = 1,
 ) -> None:
     """Repeat an experiment of a paper: train, measure, compare with what was published, draw."""

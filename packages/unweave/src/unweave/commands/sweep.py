@@ -51,7 +51,7 @@ def sweep(
         str, typer.Option(help="where to compute: auto, cpu, cuda or cuda:N")
     ] = "auto",
     together: Annotated[
-        int, typer.Option(min=1, metavar="N", help="runs that are computed as one batched model")
+        int, typer.Option(min=1, metavar="N", help="runs that are trained at once in one process")
     ] = 1,
 ) -> None:
     """Train many runs, measure and compare them; the same command again goes on."""

@@ -67,7 +67,7 @@ def sweep(
     Parameters
     ----------
     together
-        How many runs at most are computed as one batched model. Those of one architecture and
+        How many runs at most are trained at once in one process. Those of one architecture and
         method are, whose seeds, weights and rates alone differ; others are trained one by one.
 
     Raises
