@@ -78,6 +78,9 @@ def sweep(
     StoppedError
         If a signal stopped it.
     """
+    from unweave.assemble import check_device  # imports torch
+
+    check_device(device)
     if together < 1:
         raise ConfigError(f"together must be at least 1, got {together}")
     experiment = checked(experiment)
