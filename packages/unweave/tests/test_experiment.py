@@ -276,6 +276,7 @@ def test_a_folder_of_other_settings_is_refused_before_anything_is_trained(
         ("dim = [2, 3]", "dim = [2, 0]", "run vae-dim0-seed0: setting dim does not take 0"),
         ("steps = 12", "steps = 0", "setting steps does not take 0"),
         ('["toy-images"]', '["toy-imges"]', "cannot begin: unknown dataset 'toy-imges'"),
+        ('["toy-images"]', str([f"nothing-{n}" for n in range(3000)]), "2,997 more data sets can"),
         ('["toy-images"]', '["toy-images:factors=false"]', "needs factors, and toy-images has"),
         ('["toy-images"]', "[]", "names no data; add data"),
         ("seeds = 2", 'seeds = 2\ndensity = "toy-afine"', "density: unknown flow 'toy-afine'"),
