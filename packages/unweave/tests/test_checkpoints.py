@@ -182,6 +182,15 @@ def test_an_unreadable_folder_is_not_an_empty_one(run, monkeypatch):
     assert run.scalars_path.read_text() == log
 
 
+@pytest.mark.parametrize("step", ["Infinity", "NaN", "-1", "1.5", "1e400"])
+def test_a_step_of_the_log_that_is_no_whole_number(run, step):
+    log = run.scalars_path.read_text()
+    run.scalars_path.write_text(f'{log}{{"step": {step}}}\n')
+    with pytest.raises(RunError, match="has no whole number under 'step'; delete the line"):
+        run.scalars()
+    run.scalars_path.write_text(log)
+
+
 def test_an_exploding_weight_ends_the_run(tmp_path, settings):
     with pytest.raises(NonFiniteError, match="is not finite at step"):
         unweave.train("toy-vae", out=tmp_path / "a", device="cpu", beta=1e38, **settings)
