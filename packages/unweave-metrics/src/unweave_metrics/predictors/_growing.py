@@ -26,9 +26,9 @@ def add_to_test(test, split, threshold, steps, raw):  # type: ignore[no-untyped-
 
 
 @Kernel
-def find_splits(
-    level, r, ranks, order, starts, shuffled, node, spare, span, hist, edges, best, split
-):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def find_splits(  # type: ignore[no-untyped-def]  # noqa: ANN202
+    level, r, ranks, order, starts, shuffled, node, spare, span, hist, edges, best, split,  # noqa: ANN001
+):  # fmt: skip
     """Find the best split of each node of a level: gains in best, code and rank in split.
 
     Histograms (node, kind, code, bin) hold the sum of residuals, that of the positive ones and the
@@ -199,7 +199,7 @@ def step_leaves(r, chance, scale, span, rows, raw):  # type: ignore[no-untyped-d
 
 
 @Kernel
-def add_trees(  # type: ignore[no-untyped-def]  # noqa: ANN201
+def add_trees(  # type: ignore[no-untyped-def]  # noqa: ANN202
     first, scale, residual, chance, members, begins, ranks, values, order, bins, starts, test,  # noqa: ANN001
     shuffled, node, rows, spare, span, hist, edges, best, split, importances, raw, raw_test,  # noqa: ANN001
 ):  # fmt: skip
