@@ -20,14 +20,15 @@ def add_to_test(test, split, threshold, steps, raw):  # type: ignore[no-untyped-
     for j in range(raw.size):
         g = 0
         for level in range(split.shape[0]):
-            i = split[level, g]
-            right = i >= 0 and test[max(i, 0), j] > threshold[level, g]
-            g = 2 * g + (1 if right else 0)
+            # The threshold of a node that is not split is infinite: all go left.
+            g = 2 * g + (test[max(split[level, g], 0), j] > threshold[level, g])
         raw[j] += steps[g]
 
 
 @Kernel
-def find_splits(level, r, ranks, order, starts, shuffled, node, spare, span, hist, edges, best, split):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def find_splits(  # type: ignore[no-untyped-def]  # noqa: ANN202
+    level, r, ranks, order, starts, shuffled, node, spare, span, hist, edges, best, split,  # noqa: ANN001
+):  # fmt: skip
     """Find the best split of each node of a level: gains in best, code and rank in split.
 
     Histograms (node, kind, code, bin) hold the sum of residuals, that of the positive ones and the
@@ -198,7 +199,7 @@ def step_leaves(r, chance, scale, span, rows, raw):  # type: ignore[no-untyped-d
 
 
 @Kernel
-def add_trees(  # type: ignore[no-untyped-def]  # noqa: ANN201
+def add_trees(  # type: ignore[no-untyped-def]  # noqa: ANN202
     first, scale, residual, chance, members, begins, ranks, values, order, bins, starts, test,  # noqa: ANN001
     shuffled, node, rows, spare, span, hist, edges, best, split, importances, raw, raw_test,  # noqa: ANN001
 ):  # fmt: skip
@@ -210,11 +211,11 @@ def add_trees(  # type: ignore[no-untyped-def]  # noqa: ANN201
     """
     depth = int(np.log2(span.shape[0]))
     chosen = np.empty((depth, span.shape[0]), dtype=np.int64)
-    threshold = np.zeros(chosen.shape)
+    threshold = np.empty(chosen.shape)
     for c in range(first, residual.shape[0]):
         r = residual[c]
         root(r, members[begins[c] : begins[c + 1]], bins, starts, node, span, rows, hist)
-        chosen[:] = -1
+        chosen[:], threshold[:] = -1, np.inf
         for level in range(depth):
             nodes = 2**level
             order_of_codes = shuffled[c - first, nodes - 1 :]
