@@ -289,7 +289,7 @@ def compile_forward(module: nn.Module) -> None:
     `Module.compile` has no effect on torch's own modules such as `Sequential`, seen in torch 2.11
     and 2.13: it hands `_call_impl` to the compiler, which leaves out code that is torch's.
     """
-    module.forward = torch.compile(module.forward)  # type: ignore[method-assign]
+    module.forward = torch.compile(module.forward)
 
 
 def set_rates(optimizer: Optimizer, seat: Seat, clock: Tensor, step: int) -> None:
