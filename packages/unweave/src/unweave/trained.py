@@ -31,6 +31,8 @@ from unweave.registry import Registry
 
 CHUNK = 256
 """Number of images per batch when a trained model encodes or decodes."""
+DRAWS = 1 << 16
+"""Codes that are drawn at once: a flow takes many times their memory."""
 
 Source = Literal["prior", "density"]
 SOURCES: tuple[Source, ...] = ("prior", "density")
@@ -333,7 +335,11 @@ class Trained(RunDirectory):
             raise ValueError(f"n must be at least 1, got {n}")
         generator = torch.Generator(self.device).manual_seed(derive_seed(seed, "sample"))
         module = self.density if source == "density" else self.model.prior
-        return sample_prior(module, n, generator).cpu().numpy()
+        drawn = [
+            sample_prior(module, min(DRAWS, n - start), generator).cpu().numpy()
+            for start in range(0, n, DRAWS)
+        ]
+        return np.concatenate(drawn)
 
     @property
     def sample_source(self) -> Source:

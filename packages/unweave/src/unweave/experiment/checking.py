@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar, cast
 
 from unweave.config import TrainConfig, make_config
 from unweave.errors import ConfigError, unknown_name
@@ -16,11 +16,10 @@ from unweave.options import build, convert, options_of, parse_spec
 from unweave.protocols import Dataset
 from unweave.registry import registry
 
-if TYPE_CHECKING:
-    pass
-
 USUAL_METRICS = {"MIG": "mig", "FactorVAE score": "factor-vae", "SAP": "sap"}
 """What is measured where an experiment does not say and the factors are known."""
+MOST_PROBLEMS = 3
+"""Data sets of which a sentence says why they cannot be opened."""
 
 Kind = TypeVar("Kind", bound=Experiment)
 
@@ -83,7 +82,7 @@ def with_data(experiment: Kind) -> tuple[Kind, Dataset]:
             "`unweave data` lists them"
         )
     problems = []
-    for text in texts:
+    for text in dict.fromkeys(texts):
         try:
             name, options = split_spec(text)
             dataset = build(registry().lookup("dataset", name), options=options)
@@ -92,7 +91,10 @@ def with_data(experiment: Kind) -> tuple[Kind, Dataset]:
             continue
         settings = {"data": text, **experiment.settings}
         return experiment.model_copy(update={"settings": settings}), cast(Dataset, dataset)
-    raise ConfigError(f"experiment {experiment.name} cannot begin: {'; '.join(problems)}")
+    told = problems[:MOST_PROBLEMS]
+    if more := len(problems) - len(told):
+        told.append(f"and {more:,} more data sets cannot be opened")
+    raise ConfigError(f"experiment {experiment.name} cannot begin: {'; '.join(told)}")
 
 
 def _usual_measures(data: Dataset) -> dict[str, str]:
