@@ -30,7 +30,8 @@ TOLERANCES = {"float32": 5e-2, "bfloat16": 2e-1}
 """How far terms and gradients of a member may be from those of its run alone, in their norm, by
 precision. What is batched wrongly, such as one member's noise for all, is off by its size. Rounding
 is some 1e-6, but a unit at the corner of its ReLU may turn by it, and on images with one background
-that is the unit at many places at once: 4 % were seen."""
+that is the unit at many places at once: 4 % were seen. On the processor the first step of four
+`vae` with `conv64` and a classifier was off by 1e-6 at most, and by 1e-15 in float64."""
 
 
 Move = Callable[[str, Gradients], None]
