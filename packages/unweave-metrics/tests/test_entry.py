@@ -54,6 +54,48 @@ def test_frames_with_and_without_missing_numbers():
         um.mig(frame.astype({"size": str}), FACTORS)
 
 
+def test_tensors_in_lists_and_tensors_that_are_views_are_read():
+    torch = pytest.importorskip("torch")
+    codes = torch.tensor(CODES, requires_grad=True)
+    expected = um.mig(CODES, FACTORS)
+    assert um.mig(list(codes), FACTORS) == expected
+    assert um.mig(torch._neg_view(-codes.detach()), FACTORS) == expected
+    assert um.mig(codes, list(torch.tensor(FACTORS))) == expected
+
+
+class Exchanged:
+    """An array that has nothing but DLPack."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack__(self, **options):
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+
+def test_what_has_only_dlpack_is_read():
+    expected = um.mig(CODES, FACTORS)
+    assert um.mig(Exchanged(np.array(CODES)), Exchanged(np.array(FACTORS))) == expected
+    torch = pytest.importorskip("torch")
+    assert um.mig(Exchanged(torch.tensor(CODES)), FACTORS) == expected
+    with pytest.raises(TypeError, match=r"codes must be an array.*use tensor.detach\(\)"):
+        um.mig(Exchanged(torch.tensor(CODES, requires_grad=True)), FACTORS)
+
+
+def test_arrays_of_jax_are_read():
+    jax = pytest.importorskip("jax")
+    numpy = jax.numpy
+    codes = CODES.astype(np.float32)
+    assert um.mig(numpy.asarray(codes), numpy.asarray(FACTORS)) == um.mig(codes, FACTORS)
+    short = numpy.asarray(codes, numpy.bfloat16)
+    assert um.mig(short, FACTORS) == um.mig(np.asarray(short.astype(numpy.float32)), FACTORS)
+    with pytest.raises(TypeError, match="codes must be an array of numbers, jax.*Tracer"):
+        jax.jit(lambda traced: float(um.mig(traced, FACTORS)))(codes)
+
+
 def test_tensors_leave_gradients_behind():
     torch = pytest.importorskip("torch")
     codes = torch.tensor(CODES, requires_grad=True)
