@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import shutil
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,7 +42,8 @@ def make_data(folder: Path) -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (24, 16, 16, 1), dtype=np.uint8)
     factors = np.stack([np.arange(24) % 3, np.arange(24) % 4], axis=1)
-    np.savez(folder / "images.npz", images=images, factors=factors)
+    for name in ("images", "good"):
+        np.savez(folder / f"{name}.npz", images=images, factors=factors)
     with h5py.File(folder / "images.h5", "w") as file:
         file["images"], file["factors"] = images, factors
     with h5py.File(folder / hdf5.SECRET, "w") as file:
@@ -144,7 +144,6 @@ def _of_data(run: Path, data: Path) -> list[Subject]:
     with h5py.File(data / "images.h5") as file:
         tables = {name: np.asarray(file[name]) for name in file}
     study = {"data": [f"npz:path={data / 'good.npz'},factors=factors"], **STUDY}
-    shutil.copyfile(data / "images.npz", data / "good.npz")
     picture = data / "pictures" / "1.png"
     idx = data / "idx" / "train-images-idx3-ubyte"
     digits = np.frombuffer(idx.read_bytes()[16:], np.uint8).reshape(24, 28, 28)

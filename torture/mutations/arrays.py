@@ -36,7 +36,10 @@ def npz_files(draw: st.DrawFn, arrays: dict[str, Any]) -> bytes:
     packing = draw(st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA]))
     with zipfile.ZipFile(stream, "w", packing) as file:
         for name, content in members.items():
-            file.writestr(name, content)
+            # A library writes no member without a name; a stranger can.
+            about = zipfile.ZipInfo(name or "unnamed")
+            about.filename, about.compress_type = name, packing
+            file.writestr(about, content)
     return draw(bytes_damaged(stream.getvalue(), 4))
 
 

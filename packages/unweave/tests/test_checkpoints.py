@@ -8,6 +8,7 @@ import pytest
 import safetensors
 import safetensors.torch
 import torch
+from PIL import Image
 
 import unweave
 from unweave.checkpoint import FORMAT, _content, list_checkpoints, load_checkpoint
@@ -182,6 +183,15 @@ def test_an_unreadable_folder_is_not_an_empty_one(run, monkeypatch):
     assert run.scalars_path.read_text() == log
 
 
+@pytest.mark.parametrize("step", ["Infinity", "NaN", "-1", "1.5", "1e400"])
+def test_a_step_of_the_log_that_is_no_whole_number(run, step):
+    log = run.scalars_path.read_text()
+    run.scalars_path.write_text(f'{log}{{"step": {step}}}\n')
+    with pytest.raises(RunError, match="has no whole number under 'step'; delete the line"):
+        run.scalars()
+    run.scalars_path.write_text(log)
+
+
 def test_an_exploding_weight_ends_the_run(tmp_path, settings):
     with pytest.raises(NonFiniteError, match="is not finite at step"):
         unweave.train("toy-vae", out=tmp_path / "a", device="cpu", beta=1e38, **settings)
@@ -290,6 +300,31 @@ def test_devices_that_are_not_there(call, device, run):
 
 def test_a_sample_of_more_than_memory(call, run):
     assert "n must be at most" in call("sample", run.path, "--n", 10**9, code=2)
+    said = call("sample", run.path, "--n", 10**6, code=2)
+    assert "for a picture, got 1,000,000; write more as arrays, with --out FILE.npz" in said
+
+
+@pytest.mark.parametrize(
+    "words", [("interpolate", "0", "1"), ("traverse",), ("traverse", "--range", "-1", "1")]
+)
+def test_a_walk_of_more_than_memory(call, run, words):
+    command, *more = words
+    said = call(command, run.path, *more, "--steps", 10**9, code=2)
+    assert "steps must be at most" in said
+
+
+def test_many_samples_are_a_picture_of_bounded_size(call, run, tmp_path):
+    call("sample", run.path, "--n", 3000, "--out", tmp_path / "many.png")
+    with Image.open(tmp_path / "many.png") as picture:
+        assert picture.width == pytest.approx(picture.height, rel=0.1)
+        assert max(picture.size) < 2000
+
+
+def test_codes_beyond_one_draw_are_other_codes(run, monkeypatch):
+    monkeypatch.setattr("unweave.trained.DRAWS", 64)
+    codes = run.prior_codes(100)
+    assert codes.shape == (100, run.config.dim)
+    assert len(np.unique(codes, axis=0)) == 100
 
 
 def test_a_run_whose_factors_are_partly_constant(tmp_path, settings):

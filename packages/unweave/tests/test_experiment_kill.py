@@ -15,7 +15,11 @@ from fresh import Unweave
 
 import unweave
 from unweave.checkpoint import load_checkpoint
+from unweave.executors import Serial
 from unweave.experiment.claims import read_holder
+from unweave.experiment.definition import Experiment
+from unweave.experiment.sweep import StoppedError
+from unweave.experiment.sweep import sweep as run_sweep
 
 STEPS = 160
 COMMAND = [
@@ -194,3 +198,28 @@ def test_two_sweeps_of_one_folder_share_the_work(tmp_path, environment, serial):
         code, _, errors = finish(process)
         assert code == 0, errors
     assert_equal(tmp_path / "s", serial)
+
+
+def test_a_process_that_is_killed_as_a_job_ends_leaves_no_file(tmp_path, monkeypatch):
+    """Whatever is done last of a job, nothing is left over by the sweep that goes on."""
+    study = Experiment(
+        name="study", data=["toy-images"], seeds=1, measures={"error": "squared-error"},
+        settings={"prior": "toy-normal", "dim": 3, "batch_size": 16, "steps": 8,
+                  "architecture": "mlp:widths=16"},
+        runs=[{"label": "vae", "settings": {"method": "toy-vae"}}],
+    )  # fmt: skip
+    for name in (
+        "unweave.experiment.performing.write_row",
+        "unweave.experiment.reporting.Reporter.finish",
+    ):
+        folder = tmp_path / name.rpartition(".")[2]
+        with monkeypatch.context() as patch:
+            patch.setattr(name, interrupted)
+            with contextlib.suppress(StoppedError):
+                run_sweep(study, folder, Serial())
+        run_sweep(study, folder, Serial())
+        assert [path.name for path in (folder / "jobs").iterdir()] == ["vae-seed0.json"]
+
+
+def interrupted(*arguments):
+    raise KeyboardInterrupt

@@ -83,6 +83,10 @@ def test_a_reporter_writes_what_is_read(tmp_path):
     assert "loss 1.5" in standing_text(standing)
     reporter.phase("measuring MIG")
     assert standing_text(read_standing(path)) == "measuring MIG"
+    (tmp_path / "a.4711").write_text("{")  # what a killed process was writing
+    (tmp_path / "ab.4711").write_text("{")  # of another job
+    Reporter(path, job(3), 100, 20)
+    assert {p.name for p in tmp_path.iterdir()} == {"a.progress", "ab.4711"}
     reporter.finish()
     assert read_standing(path) is None
     path.write_text("{")

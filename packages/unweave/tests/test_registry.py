@@ -8,7 +8,14 @@ import pytest
 from conftest import write_distribution
 
 from unweave import hookspecs
-from unweave.errors import ClashError, ConfigError, PluginError, PluginWarning, UnknownNameError
+from unweave.errors import (
+    ClashError,
+    ConfigError,
+    PluginError,
+    PluginWarning,
+    UnknownNameError,
+    unknown_name,
+)
 from unweave.registry import Registry, registry
 
 HEAD = 'import pluggy\nUNWEAVE_API = 1\nhookimpl = pluggy.HookimplMarker("unweave")\n'
@@ -186,3 +193,10 @@ def test_import_of_the_package_discovers_nothing():
         "assert 'unweave.registry' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_known_names_of_any_length_and_number_are_a_sentence():
+    said = str(unknown_name("measure", "eror", ["error", "x" * 3000, *map(str, range(5000))]))
+    assert said.startswith("unknown measure 'eror'; did you mean 'error'? Known: error, ")
+    assert len(said) < 1200
+    assert said.endswith(" more")

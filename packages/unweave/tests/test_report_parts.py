@@ -151,7 +151,9 @@ def test_matrices_come_as_factors_by_dimensions():
     assert found["b"].tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
-@pytest.mark.parametrize("fault", ["loop", "external", "storage", "huge", "text", "nan", "group"])
+@pytest.mark.parametrize(
+    "fault", ["loop", "external", "storage", "huge", "text", "nan", "group", "index", "far"]
+)
 def test_a_code_table_of_a_stranger_is_not_followed(tmp_path, settings, fault):
     """What does not hold the run's codes is passed over, and the images are encoded."""
     run = unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)
@@ -178,6 +180,11 @@ def test_a_code_table_of_a_stranger_is_not_followed(tmp_path, settings, fault):
                 file.create_dataset(name, (10**12, 4), "f4", chunks=(1024, 4))
         elif fault == "text":
             file["codes"] = good.astype("S8")
+        elif fault in ("index", "far"):
+            file["codes"] = good + 1
+            index = file["index"][:]
+            del file["index"]
+            file["index"] = index.astype("f4") if fault == "index" else index + 10**9
         elif fault == "nan":
             file["codes"] = np.full_like(good, np.nan)
         else:

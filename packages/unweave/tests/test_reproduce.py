@@ -271,3 +271,12 @@ def test_numbers_of_an_interrupted_recipe_are_made_anew(recipe, outcome):
     assert again.results.values("kl", "light", {"beta": 100}) == outcome.results.values(
         "kl", "light", {"beta": 100}
     )
+
+
+def test_the_device_is_that_of_the_option(tmp_path, call):
+    text = RECIPE.split("[[expect]]")[0]
+    path = tmp_path / "toy.toml"
+    path.write_text(text)
+    wrong = call("reproduce", path, "--device", "abacus", "--out", tmp_path / "out", code=2)
+    assert "device 'abacus' does not exist here; use auto, cpu, cuda or cuda:N" in wrong
+    assert not (tmp_path / "out").exists()

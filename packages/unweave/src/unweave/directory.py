@@ -240,7 +240,7 @@ class RunDirectory:
                 "line or the file"
             ) from None
         step = values.get("step", math.nan)
-        if not (step >= 0 and step == int(step)):
+        if not (0 <= step < math.inf and step == int(step)):
             raise RunError(f"{where} has no whole number under 'step'; delete the line or the file")
         return values | {"step": int(step)}
 

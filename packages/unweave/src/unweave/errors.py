@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import itertools
 from collections.abc import Iterable, Iterator
+
+LONGEST_LIST = 1000
+"""Characters of the known names in a sentence."""
 
 
 class UnweaveError(Exception):
@@ -129,10 +133,18 @@ def unknown_name(what: str, name: str, known: Iterable[str], hint: str = "") -> 
     >>> str(unknown_name("prior", "norml", ["student-t", "normal"]))
     "unknown prior 'norml'; did you mean 'normal'? Known: normal, student-t"
     """
-    ordered = closest_first(name, known)
+    ordered = [shorten(one) for one in closest_first(name, known)]
     if not ordered:
         return UnknownNameError(f"unknown {what} {quote(name)}; there is none registered{hint}")
     return UnknownNameError(
         f"unknown {what} {quote(name)}; did you mean {ordered[0]!r}? "
-        f"Known: {', '.join(ordered)}{hint}"
+        f"Known: {_listed(ordered)}{hint}"
     )
+
+
+def _listed(names: list[str]) -> str:
+    """Join names, the first ones where they are too many for a sentence."""
+    ends = itertools.accumulate(len(name) + 2 for name in names)
+    count = sum(end <= LONGEST_LIST for end in ends)
+    more = f", and {len(names) - count:,} more" if count < len(names) else ""
+    return ", ".join(names[:count]) + more

@@ -18,7 +18,7 @@ from unweave.checkpoint import list_checkpoints, load_checkpoint, newest_step
 from unweave.config import TrainConfig
 from unweave.configfile import digest
 from unweave.costs import SquaredError
-from unweave.density import fit_density, has_density, load_density
+from unweave.density import ROWS, fit_density, has_density, load_density
 from unweave.directory import ImageFacts, RunDirectory
 from unweave.errors import ConfigError, RunError, unknown_name
 from unweave.given import as_dataset
@@ -31,6 +31,8 @@ from unweave.registry import Registry
 
 CHUNK = 256
 """Number of images per batch when a trained model encodes or decodes."""
+DRAWS = 1 << 16
+"""Codes that are drawn at once: a flow takes many times their memory."""
 
 Source = Literal["prior", "density"]
 SOURCES: tuple[Source, ...] = ("prior", "density")
@@ -267,7 +269,7 @@ class Trained(RunDirectory):
         self,
         flow: str = "maf",
         *,
-        rows: int | None = None,
+        rows: int = ROWS,
         seed: int = 0,
         progress: Progress | None = None,
     ) -> nn.Module:
@@ -278,7 +280,7 @@ class Trained(RunDirectory):
         flow
             `NAME` or `NAME:key=value,...`, as in `maf:transforms=3,epochs=20`.
         rows
-            Images that are encoded; all by default.
+            Images that are encoded, drawn without replacement; all where there are no more.
         seed
             Of the codes' noise, the flow's first weights and the fit.
 
@@ -333,7 +335,11 @@ class Trained(RunDirectory):
             raise ValueError(f"n must be at least 1, got {n}")
         generator = torch.Generator(self.device).manual_seed(derive_seed(seed, "sample"))
         module = self.density if source == "density" else self.model.prior
-        return sample_prior(module, n, generator).cpu().numpy()
+        drawn = [
+            sample_prior(module, min(DRAWS, n - start), generator).cpu().numpy()
+            for start in range(0, n, DRAWS)
+        ]
+        return np.concatenate(drawn)
 
     @property
     def sample_source(self) -> Source:

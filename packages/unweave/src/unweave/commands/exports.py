@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from unweave.api import Run
 from unweave.codetable import encode_table, write_code_table
+from unweave.commands.amounts import check_amount
 from unweave.density import FILE as DENSITY_FILE
 from unweave.density import has_density
 from unweave.errors import ConfigError, unknown_name
@@ -27,8 +29,8 @@ from unweave.report.figures import draw_pictures, draw_traversals, traversal_val
 from unweave.report.scatter import draw_plane, flat
 from unweave.trained import SOURCES, source_named
 
-LARGEST_SAMPLE = 2 << 30
-"""Bytes of the pictures that are drawn at once."""
+COLUMNS = 16
+"""Samples in a row of a picture; more where it would be higher than wide."""
 
 
 def encode_to_file(
@@ -54,7 +56,7 @@ def encode_to_file(
 
 
 def fit_density_of(
-    path: Path, flow: str, rows: int | None, seed: int, device: str = "auto"
+    path: Path, flow: str, rows: int, seed: int, device: str = "auto"
 ) -> tuple[Path, list[tuple[str, str]]]:
     """Fit a density to a run's codes; return its file and how far samples are from codes."""
     run = Run.open(path, device=device)
@@ -90,12 +92,12 @@ def sample_to_file(
     out = out or run.figures / "samples.png"
     check_suffix(out, (".png", ".npz"))
     chosen = run.sample_source if source is None else source_named(source)
-    _check_amount(n, run)
+    check_amount("n", n, 1, run, out)
     images = run.sample(n, seed, chosen)
     if out.suffix == ".npz":
         return save_arrays(out, {"images": images, "codes": run.prior_codes(n, seed, chosen)})
     out.parent.mkdir(exist_ok=True)
-    return save_figure(draw_pictures(run, images, min(16, n)), out)
+    return save_figure(draw_pictures(run, images, _columns(n, run)), out)
 
 
 def traverse_to_file(
@@ -107,6 +109,7 @@ def traverse_to_file(
     check_suffix(out, (".png", ".npz"))
     if image >= len(run.dataset):
         raise ConfigError(f"image must be below {len(run.dataset)}, got {image}")
+    check_amount("steps", steps, run.config.dim, run, out)
     picture = run.dataset.images(np.array([image]))[0]
     dimensions = describe_dimensions(run, read_codes(run))
     values = traversal_values(dimensions, steps)
@@ -121,13 +124,9 @@ def traverse_to_file(
     return save_figure(draw_traversals(run, picture, dimensions, steps), out)
 
 
-def _check_amount(n: int, run: Run) -> None:
-    each = int(np.prod(run.facts.image_shape)) * (4 if run.continuous else 1)
-    if n * each > LARGEST_SAMPLE:
-        raise ConfigError(
-            f"n must be at most {LARGEST_SAMPLE // each:,}, for which the pictures take "
-            f"{LARGEST_SAMPLE >> 30} GiB, got {n:,}"
-        )
+def _columns(n: int, run: Run) -> int:
+    height, width, _ = run.facts.image_shape
+    return min(n, max(COLUMNS, math.ceil(math.sqrt(n * height / width))))
 
 
 def _other_dataset(run: Run, text: str) -> Dataset:

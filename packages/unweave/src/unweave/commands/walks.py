@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unweave.api import Run
+from unweave.commands.amounts import check_amount
 from unweave.commands.exports import check_suffix, save_arrays
 from unweave.errors import ConfigError
 from unweave.report import save_figure
@@ -33,6 +34,7 @@ def interpolate_to_file(
     run = Run.open(path, device=device)
     out = out or run.figures / f"interpolation-{first}-{second}.png"
     check_suffix(out, SUFFIXES)
+    check_amount("steps", steps, 1, run, out)
     images = _images(run, (first, second))
     start, end = run.encode(images)
     share = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
@@ -51,6 +53,7 @@ def traverse_dimensions_to_file(
     run = Run.open(path, device=device)
     out = out or run.figures / f"traversal-{image}.png"
     check_suffix(out, SUFFIXES)
+    check_amount("steps", steps, run.config.dim, run, out)
     (picture,) = _images(run, (image,))
     values = np.broadcast_to(_spaced(limits, steps), (run.config.dim, steps))
     rows = run.traverse(picture, values)
@@ -82,6 +85,7 @@ def traverse_images_to_file(
     check_suffix(out, SUFFIXES)
     if latent > run.config.dim:
         raise ConfigError(f"latent must lie between 1 and {run.config.dim}, got {latent}")
+    check_amount("steps", steps, len(images), run, out)
     pictures = _images(run, images)
     values = _spaced(limits or _codes_range(run, latent - 1), steps)
     codes = np.repeat(run.encode(pictures)[:, None], steps, axis=1)

@@ -18,6 +18,8 @@ from unweave.registry import registry
 
 USUAL_METRICS = {"MIG": "mig", "FactorVAE score": "factor-vae", "SAP": "sap"}
 """What is measured where an experiment does not say and the factors are known."""
+MOST_PROBLEMS = 3
+"""Data sets of which a sentence says why they cannot be opened."""
 
 Kind = TypeVar("Kind", bound=Experiment)
 
@@ -80,7 +82,7 @@ def with_data(experiment: Kind) -> tuple[Kind, Dataset]:
             "`unweave data` lists them"
         )
     problems = []
-    for text in texts:
+    for text in dict.fromkeys(texts):
         try:
             name, options = split_spec(text)
             dataset = build(registry().lookup("dataset", name), options=options)
@@ -89,7 +91,10 @@ def with_data(experiment: Kind) -> tuple[Kind, Dataset]:
             continue
         settings = {"data": text, **experiment.settings}
         return experiment.model_copy(update={"settings": settings}), cast(Dataset, dataset)
-    raise ConfigError(f"experiment {experiment.name} cannot begin: {'; '.join(problems)}")
+    told = problems[:MOST_PROBLEMS]
+    if more := len(problems) - len(told):
+        told.append(f"and {more:,} more data sets cannot be opened")
+    raise ConfigError(f"experiment {experiment.name} cannot begin: {'; '.join(told)}")
 
 
 def _usual_measures(data: Dataset) -> dict[str, str]:

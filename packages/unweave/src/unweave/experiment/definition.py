@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from unweave.errors import ConfigError, unknown_name
+from unweave.errors import ConfigError, quote, unknown_name
 
 LONGEST_NAME = 150
 """File systems take 255 bytes; the files beside a run's directory add an ending."""
 NOT_PLAIN = re.compile(r"[/\\\x00-\x1f\x7f]")
+MOST_RUNS = 100_000
+"""Runs of an experiment, which are listed in memory; more are a slip."""
 PLACEHOLDER = re.compile(r"\{(?P<name>\w+)(?:\s*\*\s*(?P<factor>\d*\.?\d+(?:e-?\d+)?))?\}")
 NOT_IN_FOLDER = re.compile(r"[^\w.,()+-]")
 
@@ -39,13 +43,16 @@ def plain_name(name: str) -> str:
 
 
 def _counted(seeds: object) -> object:
-    return list(range(seeds)) if type(seeds) is int else seeds
+    if type(seeds) is not int:
+        return seeds
+    if seeds > MOST_RUNS:
+        raise ValueError(f"must be at most {MOST_RUNS:,}, got {quote(seeds)}")
+    return list(range(seeds))
 
 
 def _distinct(values: list[Any]) -> list[Any]:
-    texts = [short(value) for value in values]
-    for text in texts:
-        if texts.count(text) > 1:
+    for text, count in Counter(map(short, values)).items():
+        if count > 1:
             raise ValueError(f"must be distinct, got {text[:80]} twice")
     return values
 
@@ -239,6 +246,7 @@ def check_names(experiment: Experiment) -> None:
     """
     _check_distinct("runs", "label", [variant.label for variant in experiment.runs])
     _check_placeholders(experiment)
+    _check_count(experiment)
     _check_distinct("pictures", "name", [picture.name for picture in experiment.pictures])
     folders: dict[str, Job] = {}
     for job in experiment.jobs():
@@ -254,6 +262,16 @@ def check_names(experiment: Experiment) -> None:
                 f"experiment {experiment.name}: measure {label[:80]!r} has the name of another "
                 "column of the table; give it another label"
             )
+
+
+def _check_count(experiment: Experiment) -> None:
+    sizes = [len(values) for values in experiment.grid.values()]
+    count = math.prod([len(experiment.runs), len(experiment.seeds), *sizes])
+    if count > MOST_RUNS:
+        raise ConfigError(
+            f"experiment {experiment.name} has {count:,} runs, and at most {MOST_RUNS:,} are "
+            "possible; take values out of the grid"
+        )
 
 
 def _check_placeholders(experiment: Experiment) -> None:

@@ -118,8 +118,10 @@ def perform(work: Work) -> Row:
         row = _trained(work, row, config, reporter)
         if row.finished:
             row = _measured(work, row, reporter)
-        write_row(files, row)
+        # A row says that the job is done, so nobody would remove the file of a process that was
+        # killed after it.
         reporter.finish()
+        write_row(files, row)
     return row
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import socket
@@ -50,6 +51,7 @@ class Reporter(Silent):
 
     def __init__(self, path: Path, job: Job, steps: int, begun: int) -> None:
         self._path = path
+        self._remove_left()
         self._start = time.monotonic()
         self._last = 0.0
         self._standing = Standing(
@@ -91,6 +93,12 @@ class Reporter(Silent):
     def finish(self) -> None:
         """Remove the file."""
         self._path.unlink(missing_ok=True)
+
+    def _remove_left(self) -> None:
+        """Remove what a process was writing that was killed; the job is this process's now."""
+        for left in self._path.parent.glob(f"{glob.escape(self._path.stem)}.*"):
+            if left.suffix.removeprefix(".").isdecimal():
+                left.unlink(missing_ok=True)
 
     def _write(self) -> None:
         """Replace the file; how far a run is, is worth no error."""

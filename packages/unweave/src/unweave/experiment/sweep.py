@@ -67,7 +67,7 @@ def sweep(
     Parameters
     ----------
     together
-        How many runs at most are computed as one batched model. Those of one architecture and
+        How many runs at most are trained at once in one process. Those of one architecture and
         method are, whose seeds, weights and rates alone differ; others are trained one by one.
 
     Raises
@@ -78,6 +78,9 @@ def sweep(
     StoppedError
         If a signal stopped it.
     """
+    from unweave.assemble import check_device  # imports torch
+
+    check_device(device)
     if together < 1:
         raise ConfigError(f"together must be at least 1, got {together}")
     experiment = checked(experiment)

@@ -114,6 +114,8 @@ def _table_of_means(run: Trained) -> tuple[Any, Any, Any] | None:
             if not 1 < rows <= MOST_ROWS or any(_shape(file, n) != s for n, s in wanted.items()):
                 return None
             index, mean, std = (np.asarray(file[name]) for name in wanted)
+            if index.dtype.kind == "f" or not (0 <= index.min() <= index.max() < len(run.dataset)):
+                return None
     # HDF5 says a loop of links or a damaged file as RuntimeError.
     except (OSError, LookupError, TypeError, ValueError, RuntimeError):
         return None

@@ -29,6 +29,8 @@ Described = tuple[str, str, Figure]
 
 COLUMNS = 10
 SAMPLES = 64
+TALLEST = 100.0
+"""Inches of a figure's height; a narrow strip of many rows is drawn smaller."""
 LINE = 200
 """Grey value of the lines between images."""
 
@@ -154,7 +156,7 @@ def _draw_factors(material: Material) -> Iterator[Described]:
 def draw_grid(images: NDArray[np.uint8], columns: int) -> Figure:
     """Draw images (n, h, w, c) in rows of `columns`."""
     canvas = tile(images, columns)
-    size = (10, 10 * canvas.shape[0] / canvas.shape[1])
+    size = (10, min(TALLEST, 10 * canvas.shape[0] / canvas.shape[1]))
     # The margin has the colour of the lines between the images.
     figure = Figure(figsize=size, facecolor=(LINE / 255,) * 3)
     panel = figure.add_axes((0, 0, 1, 1))
@@ -188,7 +190,7 @@ def draw_rows(rows: NDArray[np.uint8], names: Sequence[str]) -> Figure:
     """Draw rows of images (r, m, h, w, c) with a name at the left of each."""
     canvas = tile(rows.reshape(-1, *rows.shape[2:]), rows.shape[1])
     height, width = canvas.shape[:2]
-    figure = Figure(figsize=(10, 9.3 * height / width), layout="constrained")
+    figure = Figure(figsize=(10, min(TALLEST, 9.3 * height / width)), layout="constrained")
     panel = figure.add_subplot()
     show(panel, canvas)
     panel.set_axis_on()

@@ -64,6 +64,7 @@ def reproduce(
     *,
     changes: Mapping[str, Any] | None = None,
     command: str = "",
+    device: str = "auto",
     together: int = 1,
 ) -> Outcome:
     """Reproduce an experiment in a folder; return what came out.
@@ -76,7 +77,7 @@ def reproduce(
         What was put on top of the recipe, to be told.
     command
         What repeats it.
-    together
+    device, together
         As in `sweep`.
 
     Raises
@@ -87,7 +88,7 @@ def reproduce(
         If a signal stopped it.
     """
     recipe = checked_recipe(recipe)
-    results = sweep(recipe, folder, executor, together=together)
+    results = sweep(recipe, folder, executor, device=device, together=together)
     usual = f"unweave reproduce {recipe.name}"
     outcome = Outcome(recipe, results, changes or {}, command or usual)
     _write(outcome)
