@@ -129,6 +129,23 @@ def test_int32_tiffs(tmp_path):
     assert (data.stored()[..., 0] == np.rint(images * (255 / 70_000))).all()
 
 
+@pytest.mark.parametrize("orientation", [1, 3])
+def test_uint32_tiffs(tmp_path, orientation):
+    """Pillow gives their levels as int32, whose upper half is negative."""
+    images = RNG.integers(0, 2**32, (3, 9, 9), dtype=np.uint32)
+    for number, image in enumerate(images):
+        path = tmp_path / f"{number}.tif"
+        Image.fromarray(image.view(np.int32)).save(path, tiffinfo={274: orientation})
+        signed, unsigned = (struct.pack("<HHII", 339, 3, 1, kind) for kind in (2, 1))
+        assert path.read_bytes().count(signed) == 1
+        path.write_bytes(path.read_bytes().replace(signed, unsigned))
+    expected = np.rint(images * (255 / (2**32 - 1)))
+    for wanted in ("full", f"0,{2**32 - 1}"):
+        data = load("images", path=tmp_path, fit="keep", range=wanted)
+        turned = expected if orientation == 1 else expected[:, ::-1, ::-1]
+        assert (data.stored()[..., 0] == turned).all()
+
+
 def test_grey_of_sixteen_bits_with_one_clear_level(tmp_path):
     levels = np.full((9, 9), 40_000, np.uint16)
     levels[:4] = 1000

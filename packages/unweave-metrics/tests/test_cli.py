@@ -161,3 +161,30 @@ def test_scores_are_floats_and_json():
     assert json.loads(score.to_json())["parts"]["m"] == [[1.0, 0.0], [0.0, 1.0]]
     assert json.loads(um.Score(float("nan")).to_json())["value"] is None
     assert f"{score:.1f}" == "0.5"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "the following arguments are required: command; see unweave-metrics --help"),
+        (["nope"], "invalid choice: 'nope'"),
+        (["score"], "a code table must be named"),
+        (["score", "a.h5", "--unknown"], "unrecognized arguments: --unknown"),
+        (["score", "--bootstrap", "x\n\x1b[31m", "a.h5"], "--bootstrap: invalid int value"),
+        (["score", "--csv", "--json", "a.h5"], "see unweave-metrics score --help"),
+        (["score", "x" * 5000], "x"),
+        (["list", "x" * 5000], "unrecognized arguments: x"),
+    ],
+)
+def test_what_is_wrong_with_a_command_line_is_one_sentence(words, said, capsys):
+    try:
+        code = main(words)
+    except SystemExit as stop:
+        code = stop.code
+    out, errors = capsys.readouterr()
+    assert (code, out) == (2, "")
+    assert errors.startswith("unweave-metrics: ")
+    assert said in errors
+    assert errors.count("\n") == 1
+    assert errors.rstrip("\n").isprintable()
+    assert len(errors) < 1100

@@ -261,3 +261,20 @@ def test_it_builds_and_installs(tmp_path, kind):
         env={**environment, "PYTHONPATH": str(site)},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:]
+
+
+def test_what_a_killed_process_was_writing_is_removed(tmp_path):
+    code = (
+        "import os, pathlib, sys\n"
+        "from unweave.new_plugin import new_plugin\n"
+        "pathlib.Path.chmod = lambda *_: os.kill(os.getpid(), 9)\n"
+        "new_plugin('prior', 'cauchy', pathlib.Path('package'))\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False)
+    assert killed.returncode == -9
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".partial-")
+    mine = tmp_path / ".partial-mine"
+    mine.mkdir()
+    package = new_plugin("prior", "cauchy", tmp_path / "package")
+    assert {path.name for path in tmp_path.iterdir()} == {package.name, mine.name}

@@ -121,3 +121,16 @@ def test_a_spec_is_a_name_with_options(text, expected):
 def test_what_is_no_spec_is_refused(text):
     with pytest.raises(ConfigError, match="expected NAME"):
         parse_spec(text)
+
+
+def whole(*, floor: float = 0, count: int = 0) -> tuple[float, int]:
+    return floor, count
+
+
+def test_defaults_are_what_is_read_back(monkeypatch):
+    """A configuration that was written and read is the same, to the type."""
+    entry = Entry("prior", "whole", f"{__name__}:whole", "mine", "1.0")
+    monkeypatch.setattr(Entry, "load", lambda self: whole)
+    resolved = check_options(entry, {})
+    assert list(map(repr, resolved.values())) == ["0.0", "0"]
+    assert repr(check_options(entry, resolved)) == repr(resolved)

@@ -10,7 +10,7 @@ from unweave.errors import ConfigError, UnknownNameError
 from unweave.executors import Serial
 from unweave.experiment.checking import with_data
 from unweave.reproduce.recipe import checked_recipe, read_recipe, recipe_names
-from unweave.reproduce.reproduction import Outcome, reproduce, told
+from unweave.reproduce.reproduction import Outcome, reproduce, summary
 
 RECIPE = """
 title = "A toy"
@@ -112,7 +112,7 @@ def test_a_recipe_is_trained_measured_compared_and_written(outcome, tmp_path):
     links = re.findall(r"\]\(([^)]+)\)", text)
     assert sum(link.startswith("runs/") for link in links) == 8
     assert all((tmp_path / "out" / link).exists() for link in links)
-    assert "disagrees" in told(outcome)
+    assert "disagrees" in summary(outcome)
 
 
 def test_the_page_links_the_reports_of_the_runs(recipe, tmp_path):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from unweave_data.errors import DataError
 from unweave_data.levels import Scale, Seen
-from unweave_data.pictures import TRANSPARENT, deep_levels, is_deep, open_picture
+from unweave_data.pictures import TRANSPARENT, deep_levels, is_deep, is_unsigned, open_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -70,18 +70,19 @@ class Decoder:
             If it cannot be decoded, or has another size where sizes are kept.
         """
         with open_picture(file) as image:
+            unsigned = is_unsigned(image)  # which an upright copy does not tell
             image.load()
-            plain = self._plain(_upright(image), file)
+            plain = self._plain(_upright(image), file, unsigned)
             if self.centre:
                 plain = _centre(plain, self.centre, file)
             pixels = np.asarray(self._fitted(plain, file), np.uint8)
         return pixels.reshape(*self.size, self.channels)
 
-    def _plain(self, image: "Image", file: Path) -> "Image":
+    def _plain(self, image: "Image", file: Path, unsigned: bool) -> "Image":
         from PIL import Image
 
         if is_deep(image):
-            grey, alpha = self._eight_bits(image, file)
+            grey, alpha = self._eight_bits(image, file, unsigned)
             image = Image.fromarray(grey)
             if alpha is not None:
                 image.putalpha(Image.fromarray(alpha))
@@ -94,10 +95,10 @@ class Decoder:
         )
 
     def _eight_bits(
-        self, image: "Image", file: Path
+        self, image: "Image", file: Path, unsigned: bool
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
         """Scale deep levels; the one level that a PNG calls transparent becomes alpha 0."""
-        levels = deep_levels(image, file)
+        levels = deep_levels(image, file, unsigned)
         clear = image.info.get("transparency")
         assert self.scale is not None
         try:
@@ -175,8 +176,9 @@ def levels_of(files: Sequence[Path]) -> Seen:
     seen: Seen | None = None
     for file in files:
         with open_picture(file) as image:
+            unsigned = is_unsigned(image)
             image.load()
-            levels = deep_levels(image, file)
+            levels = deep_levels(image, file, unsigned)
         seen = seen or Seen(levels.dtype)
         if seen.dtype.kind != levels.dtype.kind:
             raise DataError(

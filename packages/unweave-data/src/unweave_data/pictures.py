@@ -99,8 +99,20 @@ def is_deep(image: "Image") -> bool:
     return image.mode == "F" or image.mode.startswith("I")
 
 
-def deep_levels(image: "Image", file: Path) -> NDArray[Any]:
-    """Give the levels of a deep picture: uint16, int32 or float32, shape (h, w).
+def is_unsigned(image: "Image") -> bool:
+    """Say whether a file, just opened, holds uint32, which Pillow gives as int32."""
+    tags = getattr(image, "tag_v2", {})
+    bits, formats = tags.get(258), tags.get(339, (1,))  # of BitsPerSample and SampleFormat
+    return image.mode == "I" and bits == (32,) and formats == (1,)
+
+
+def deep_levels(image: "Image", file: Path, unsigned: bool) -> NDArray[Any]:
+    """Give the levels of a deep picture: uint16, int32, uint32 or float32, shape (h, w).
+
+    Parameters
+    ----------
+    unsigned
+        Whether the file holds uint32.
 
     Raises
     ------
@@ -110,4 +122,5 @@ def deep_levels(image: "Image", file: Path) -> NDArray[Any]:
     levels = np.asarray(image)
     if levels.dtype.kind == "f" and not np.isfinite(levels).all():
         raise DataError(f"path: {file} holds NaN or infinity; remove it")
-    return levels.astype(levels.dtype.newbyteorder("="), copy=False)
+    levels = levels.astype(levels.dtype.newbyteorder("="), copy=False)
+    return levels.view(np.uint32) if unsigned else levels

@@ -6,15 +6,33 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from unweave_metrics.presets import preset_names
 
+LONGEST = 1000
+"""Characters of a sentence."""
 FILES = (".h5", ".hdf5", ".npz")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that says what is wrong in one sentence, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the program with exit code 2."""
+        print(f"unweave-metrics: {_line(message)}; see {self.prog} --help", file=sys.stderr)
+        sys.exit(2)
+
+
+def _line(message: str) -> str:
+    """Return a message on one line that a terminal can be sent."""
+    text = "".join(c if c.isprintable() else "?" for c in " ".join(message.split()))
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="unweave-metrics", description="Disentanglement scores of code tables (HDF5 or npz)."
     )
     top.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -84,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, TypeError, OSError) as error:
         if given.debug:
             raise
-        print(f"unweave-metrics: {error}", file=sys.stderr)
+        print(f"unweave-metrics: {_line(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("unweave-metrics: interrupted", file=sys.stderr)

@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import re
+import shutil
 import socket
 import tempfile
 import time
@@ -52,8 +53,7 @@ def temporary_beside(path: Path) -> Iterator[Path]:
         If the folder cannot be written.
     """
     try:
-        prefix = f"{PARTIAL}{_host()}-{os.getpid()}-"
-        handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=_prefix(), suffix=path.suffix, dir=path.parent)
         os.close(handle)
     except OSError as error:
         raise RunError(f"{path} cannot be written: {error.strerror}") from error
@@ -64,6 +64,26 @@ def temporary_beside(path: Path) -> Iterator[Path]:
     finally:
         temporary.unlink(missing_ok=True)
         _being_written_here.discard(temporary.name)
+
+
+@contextlib.contextmanager
+def temporary_folder_beside(path: Path) -> Iterator[Path]:
+    """Make a folder beside `path`, known as this process's; it is removed unless it was renamed.
+
+    Folders that killed processes were filling there are removed first.
+    """
+    remove_partial(path.parent, ours=False)
+    temporary = Path(tempfile.mkdtemp(prefix=_prefix(), dir=path.parent))
+    _being_written_here.add(temporary.name)
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        _being_written_here.discard(temporary.name)
+
+
+def _prefix() -> str:
+    return f"{PARTIAL}{_host()}-{os.getpid()}-"
 
 
 @contextlib.contextmanager
@@ -161,7 +181,14 @@ def remove_partial(folder: Path, *, ours: bool = True) -> None:
     with contextlib.suppress(OSError):  # what cannot be removed is in nobody's way
         for path in folder.glob(f"{PARTIAL}*"):
             if (ours or WRITER.match(path.name)) and not _being_written(path):
-                path.unlink(missing_ok=True)
+                _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _being_written(path: Path) -> bool:

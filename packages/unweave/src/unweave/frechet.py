@@ -30,8 +30,9 @@ BATCH = 50
 RECONSTRUCTIONS: Literal["reconstructions"] = "reconstructions"
 
 _last_real: dict[tuple[Any, ...], NDArray[np.float32]] = {}
-"""Features of the real images that were compared with last, by network, device and pixels: one
-command compares them with pictures from several sources, and a worker with those of many runs."""
+"""Features of the real images that were compared with last, by network and its weights, device and
+pixels: one command compares them with pictures from several sources, and a worker with those of
+many runs."""
 
 Pictures = Source | Literal["reconstructions"]
 Progress = Callable[[int, int], None]
@@ -137,8 +138,10 @@ def _features_of_real(
     progress: Progress | None,
 ) -> NDArray[np.float32]:
     """Compute the features of real images, or take them if they were compared with last."""
-    pixels = hashlib.blake2b(np.ascontiguousarray(images).data).hexdigest()
-    key = (type(network), str(device), images.shape, pixels)
+    known = hashlib.blake2b(np.ascontiguousarray(images).data)
+    for tensor in network.state_dict().values():
+        known.update(tensor.cpu().contiguous().numpy().data)
+    key = (type(network), str(device), images.shape, known.hexdigest())
     if key not in _last_real:
         found = extract(network, images, device, progress, 0, 2 * len(images))
         _last_real.clear()

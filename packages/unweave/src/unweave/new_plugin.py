@@ -8,9 +8,7 @@ import importlib.metadata
 import importlib.util
 import keyword
 import re
-import shutil
 import sys
-import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -18,6 +16,7 @@ from pathlib import Path
 from string import Template
 
 from unweave.errors import ConfigError, unknown_name
+from unweave.files import temporary_folder_beside
 from unweave.registry import registry
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -238,8 +237,7 @@ def _template(folder: str, part: str) -> str:
 
 def _write_whole(files: Mapping[str, str], folder: Path) -> None:
     """Write all files beside the folder, then rename: it is whole or not there."""
-    temporary = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
-    try:
+    with temporary_folder_beside(folder) as temporary:
         for path, text in files.items():
             (temporary / path).parent.mkdir(parents=True, exist_ok=True)
             (temporary / path).write_text(text, encoding="utf-8")
@@ -247,5 +245,3 @@ def _write_whole(files: Mapping[str, str], folder: Path) -> None:
         if folder.exists():
             folder.rmdir()
         temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

@@ -85,7 +85,7 @@ def check_options(entry: Entry, given: Mapping[str, Any]) -> dict[str, Any]:
         if name not in known:
             refuse_positional(entry, name)
             raise unknown_name(f"option of {entry.kind} {entry.name}", name, known)
-    checked = {name: option.default for name, option in known.items()}
+    checked = {name: _default(option) for name, option in known.items()}
     checked |= {
         n: convert(f"option {n} of {entry.kind} {entry.name}", known[n].annotation, v)
         for n, v in given.items()
@@ -94,6 +94,12 @@ def check_options(entry: Entry, given: Mapping[str, Any]) -> dict[str, Any]:
         if value is inspect.Parameter.empty:
             raise ConfigError(f"{entry.kind} {entry.name} needs the option {name}")
     return checked
+
+
+def _default(option: Option) -> Any:
+    """Return a default as it would be read back: a float that its author wrote as 0 is 0.0."""
+    whole = type(option.default) is int and option.annotation is float
+    return float(option.default) if whole else option.default
 
 
 def options_of_entry(entry: Entry) -> dict[str, Option]:

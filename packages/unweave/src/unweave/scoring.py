@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,14 +144,30 @@ def score_table(
     return {name: found[name] for name, _ in calls}
 
 
-def check_preset(names: Registry, preset: str) -> None:
-    """Raise unless the package of metrics is there and has a preset of that name."""
+class StudyPart(Protocol):
+    """Metrics that a study computed of one kind of codes, as `unweave_metrics.presets` has it."""
+
+    metrics: Sequence[str]
+    codes: Literal["mean", "sampled"]
+    on: Literal["train", "holdout"]
+    rows: int | None
+
+
+def parts_of_preset(names: Registry, preset: str) -> Sequence[StudyPart]:
+    """Return which metrics a preset's study computed of which codes; none if it does not say.
+
+    Raises
+    ------
+    ConfigError
+        Unless the package of metrics is there and has a preset of that name.
+    """
     package = _package(names)
     if package is None:
         raise ConfigError(f"presets are those of {HOME}, which is not installed; install it")
-    known = importlib.import_module(f"{package.__name__}.presets").preset_names()
-    if preset not in known:
-        raise unknown_name("preset", preset, known)
+    presets = importlib.import_module(f"{package.__name__}.presets")
+    if preset not in presets.preset_names():
+        raise unknown_name("preset", preset, presets.preset_names())
+    return cast(Sequence[StudyPart], presets.parts_of(preset))
 
 
 def _evaluation(names: Registry) -> Evaluation | None:

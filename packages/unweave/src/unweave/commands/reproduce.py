@@ -73,7 +73,7 @@ def _reproduce(
 
     from unweave.experiment.running import build_executor, default_folder
     from unweave.reproduce.recipe import narrowed, read_recipe
-    from unweave.reproduce.reproduction import reproduce, told
+    from unweave.reproduce.reproduction import reproduce, summary
     from unweave.settings import parse_settings
 
     changes = parse_settings(settings)
@@ -88,4 +88,4 @@ def _reproduce(
         command=shlex.join(["unweave", "reproduce", name, *typed, *chosen]),
         device=device, together=together,
     )  # fmt: skip
-    return told(outcome)
+    return summary(outcome)

@@ -91,10 +91,10 @@ def with_data(experiment: Kind) -> tuple[Kind, Dataset]:
             continue
         settings = {"data": text, **experiment.settings}
         return experiment.model_copy(update={"settings": settings}), cast(Dataset, dataset)
-    told = problems[:MOST_PROBLEMS]
-    if more := len(problems) - len(told):
-        told.append(f"and {more:,} more data sets cannot be opened")
-    raise ConfigError(f"experiment {experiment.name} cannot begin: {'; '.join(told)}")
+    listed = problems[:MOST_PROBLEMS]
+    if more := len(problems) - len(listed):
+        listed.append(f"and {more:,} more data sets cannot be opened")
+    raise ConfigError(f"experiment {experiment.name} cannot begin: {'; '.join(listed)}")
 
 
 def _usual_measures(data: Dataset) -> dict[str, str]:

@@ -263,8 +263,8 @@ def _plan(total: int, steps: Mapping[str, int]) -> str:
     done = total - len(steps)
     if not steps:
         return f"{_runs(total)}, all finished"
-    told = f"{_runs(total)}: {done} finished, {len(steps)} to do"
-    return f"{told}, {sum(steps.values()):,} steps; the time is said after the first steps"
+    counts = f"{_runs(total)}: {done} finished, {len(steps)} to do"
+    return f"{counts}, {sum(steps.values()):,} steps; the time is said after the first steps"
 
 
 def _runs(count: int) -> str:

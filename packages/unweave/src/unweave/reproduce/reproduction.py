@@ -105,8 +105,8 @@ def _write(outcome: Outcome) -> None:
         f"**What differs from the paper.** {recipe.differs}\n",
     ]
     if outcome.changes:
-        told = ", ".join(f"`{name}={value}`" for name, value in outcome.changes.items())
-        parts.append(f"**Changed for this outcome.** {told}\n")
+        changes = ", ".join(f"`{name}={value}`" for name, value in outcome.changes.items())
+        parts.append(f"**Changed for this outcome.** {changes}\n")
     if recipe.expect:
         parts.append(markdown(PUBLISHED, outcome.verdicts()) + "\n")
     for picture, caption, path in draw_all(results, recipe.pictures, results.folder):
@@ -145,7 +145,7 @@ def _runs(results: Results) -> str:
     return f"Runs: {'; '.join(lines)}.\n"
 
 
-def told(outcome: Outcome) -> str:
+def summary(outcome: Outcome) -> str:
     """Lay the outcome out for a terminal."""
     comparison = Comparison(outcome.results)
     parts = [table(*summary_rows(comparison))]
