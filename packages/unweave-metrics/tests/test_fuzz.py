@@ -118,6 +118,13 @@ def faults(malformed, numbers, seed):
     return [fault for number in numbers if (fault := fault_of(malformed, number, seed))]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def compiled():
+    """Compile the trees, which takes longer than any call may."""
+    factors = np.arange(60).reshape(30, 2) % 3
+    um.dci(factors + 0.5, factors)
+
+
 def test_some_malformed_calls(malformed):
     found = faults(malformed, range(SOME), 2026)
     assert not found, "\n".join(found[:20])
