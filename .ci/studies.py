@@ -32,12 +32,14 @@ def oldest_core(session: nox.Session) -> None:
 
 @nox.session
 def oldest_torch(session: nox.Session) -> None:
-    """Run estimators, priors and flows on torch 2.6; `-- URL` names an index of CPU wheels."""
+    """Run what needs torch on torch 2.6; `-- URL` names an index of CPU wheels."""
     index = ("--index-url", session.posargs[0]) if session.posargs else ()
     session.install("torch==2.6.0", *index)
-    for package in ("unweave-estimators", "unweave-priors", "unweave-flows"):
+    for package in ("unweave-estimators", "unweave-priors", "unweave-flows", "unweave"):
         session.install(str(folder(package)), *TEST_TOOLS)
         run_tests(session, package, *FAST)
+    session.install(f"{folder('unweave-metrics')}[torch]")
+    run_tests(session, "unweave-metrics", *FAST, "-k", "torch")
 
 
 @nox.session(requires=["build"])

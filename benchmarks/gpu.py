@@ -180,9 +180,7 @@ class Times:
         else:
             members = [make_trainer(registry(), config, self._device) for config in configs]
             recorder = recorder_for(self._device) if graph else None
-            trainer = (
-                SideBySide(members, recorder, said.append) if recorder else Ensemble(members)
-            )
+            trainer = SideBySide(members, recorder, said.append) if recorder else Ensemble(members)
         found: dict[str, Any] = {
             "ms": timed(trainer.train_step, self._device, self._seconds), "members": size,
         }  # fmt: skip

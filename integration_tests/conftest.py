@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -28,6 +29,21 @@ def shared() -> Path:
             pytest.fail("the folder `shared` with real data is not there")
         pytest.skip("the folder `shared` with real data is not beside the repository")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def frames_rendered_once():
+    """Render the small frames of dSprites once per process, not for each run that a test makes."""
+    dsprites = pytest.importorskip("unweave_data.rendered.dsprites")
+    render_all = dsprites.render_all
+    small = functools.cache(lambda resolution: render_all(resolution, None))
+
+    def render(resolution, progress=None):
+        return small(resolution) if resolution < 64 else render_all(resolution, progress)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dsprites, "render_all", render)
+        yield
 
 
 @pytest.fixture

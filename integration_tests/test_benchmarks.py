@@ -76,8 +76,8 @@ def test_every_kind_of_step_is_timed(script):
         0.01,
     )  # fmt: skip
     cases = times.cases()
-    assert {"plain", "graph float32", "32 together bfloat16, graph"} <= set(cases)
-    for name in ("rate", "plain", "eager float32", "8 together float32, eager"):
+    assert {"plain", "graph float32", "32 side by side bfloat16"} <= set(cases)
+    for name in ("rate", "plain", "eager float32", "8 batched float32"):
         found = cases[name]()
         assert min(value for value in found.values() if isinstance(value, float)) > 0
     assert cases["plain"]()["flop"] > 1e5

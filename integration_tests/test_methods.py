@@ -6,6 +6,7 @@ import json
 import math
 import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -126,17 +127,28 @@ def test_combinations_do_what_the_page_says(tmp_path):
         assert combinations.attempt(tmp_path / str(number), *cell) == told[cell], cell
 
 
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory):
+    """A trained autoencoder of digits."""
+    path = tmp_path_factory.mktemp("trained") / "run"
+    unweave.train("dvcae", data="digits", out=path, device="cpu", **{**SMALL, "steps": 60})
+    return path
+
+
+@pytest.fixture
+def trained(trained_once, tmp_path):
+    """A copy of it, to add files to."""
+    return shutil.copytree(trained_once, tmp_path / "run")
+
+
 @pytest.mark.parametrize("flow", ["maf:epochs=3", "gaussian-mixture", "realnvp:epochs=3"])
-def test_a_density_is_fitted_sampled_and_reported(tmp_path, unweave, flow):
-    run = tmp_path / "run"
-    settings = [f"--set={key}={value}" for key, value in SMALL.items() if key != "steps"]
-    unweave("train", "dvcae", "--data", "digits", "--steps", "60", *settings, "--out", str(run))
-    shown = unweave("fit-density", str(run), "--flow", flow).stdout
+def test_a_density_is_fitted_sampled_and_reported(tmp_path, trained, unweave, flow):
+    shown = unweave("fit-density", str(trained), "--flow", flow).stdout
     rows = {line.split()[0]: float(line.split()[1]) for line in shown.splitlines()[1:3]}
     assert rows["density"] < rows["prior"]
-    unweave("sample", str(run), "--out", str(tmp_path / "s.npz"))
-    unweave("report", str(run))
-    assert "fitted to the codes" in (run / "report.html").read_text()
+    unweave("sample", str(trained), "--out", str(tmp_path / "s.npz"))
+    unweave("report", str(trained))
+    assert "fitted to the codes" in (trained / "report.html").read_text()
 
 
 def test_vcae_reaches_its_variance_and_a_flow_its_codes(tmp_path):
@@ -170,21 +182,18 @@ def test_a_run_whose_prior_was_given_images_is_opened_without_them(tmp_path, pri
     assert opened.evaluate("mig") == run.evaluate("mig")
 
 
-def test_the_frechet_distance_of_equal_images_is_nothing_and_of_noise_is_large(tmp_path, unweave):
-    run = tmp_path / "run"
-    settings = [f"--set={key}={value}" for key, value in SMALL.items() if key != "steps"]
-    unweave("train", "dvcae", "--data", "digits", "--steps", "200", *settings, "--out", str(run))
+def test_the_frechet_distance_of_equal_images_is_nothing_and_of_noise_is_large(trained, unweave):
     network = frechet.EfficientNetLite0().eval()
-    opened = Run.open(run)
-    images = opened.dataset.images(np.arange(40))
+    opened = Run.open(trained)
+    images = opened.dataset.images(np.arange(16))
     features = frechet.extract(network, images, opened.device)
-    assert features.shape == (40, 1280)
+    assert features.shape == (16, 1280)
     metric = registry().lookup("metric", "frechet-distance").load()
     assert abs(float(metric(features, features))) < 1e-3
-    shown = unweave("fid", str(run), "--images", "40").stdout
+    shown = unweave("fid", str(trained), "--images", "16").stdout
     distances = {line.split()[0]: float(line.split()[1]) for line in shown.splitlines()[1:3]}
     assert distances["prior"] > 10
-    codes = encode_table(opened, opened.model, rows=40, seed=0, noisy=True)
+    codes = encode_table(opened, opened.model, rows=16, seed=0, noisy=True)
     pairs = (opened.dataset.images(codes.index), opened.decode(codes.codes))
     real, drawn = (frechet.extract(network, pictures, opened.device) for pictures in pairs)
     assert distances["reconstructions"] == pytest.approx(float(metric(real, drawn)), rel=1e-3)

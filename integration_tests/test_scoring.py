@@ -31,7 +31,8 @@ def first_correlation(codes, factors, *, power: int = 1) -> float:
 
 def slow(codes) -> float:
     CALLS.append(len(codes))
-    time.sleep(0.6)
+    if len(CALLS) == 1:
+        time.sleep(0.6)
     return 1.0
 
 
@@ -121,10 +122,21 @@ def test_ours_that_cannot_be_computed_say_why():
     assert "codes must be finite, got nan in row 3" in scores["mig"].reason
 
 
-def test_a_slow_stranger_is_called_once_and_has_no_interval(calls):
-    scores = score_table([strange(slow, "codes")], Given(), registry(), seed=0, resamples=100)
-    assert (float(scores["slow"]), CALLS) == (1.0, [800])
-    assert getattr(scores["slow"], "interval", None) is None
+def test_whether_a_stranger_has_an_interval_is_declared_and_not_timed(calls, monkeypatch):
+    def resampled():
+        CALLS.clear()
+        (score,) = score_table([strange(slow, "codes")], Given(), registry(), seed=0,
+                               resamples=20).values()  # fmt: skip
+        return len(CALLS), getattr(score, "interval", None) is not None
+
+    assert resampled() == (21, True)  # though its first call took long, as on a busy machine
+    monkeypatch.setattr(slow, "seconds_per_million", math.inf, raising=False)
+    assert resampled() == (1, False)
+    monkeypatch.setattr(slow, "seconds_per_million", 0.099e6 / Given().codes.size)
+    assert resampled() == (11, True)
+    monkeypatch.setattr(slow, "seconds_per_million", "little")
+    with pytest.warns(UserWarning, match="odd 1.0: seconds_per_million must be .* got 'little'"):
+        assert resampled() == (1, False)
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +185,10 @@ def test_a_preset_is_for_every_metric_that_has_one(run, unweave):
 class Pooled(torch.nn.Module):
     """Features without a carried network: means over 4 x 4 parts of the image."""
 
+    seen = 0
+
     def forward(self, x):
+        Pooled.seen += len(x)
         return torch.nn.functional.adaptive_avg_pool2d(x[:, :1], 4).flatten(1)
 
 
@@ -194,4 +209,8 @@ def test_the_distance_of_reconstructions_is_that_of_the_same_images(tmp_path, mo
     experiment = Experiment(name="e", runs=[Variant(label="a")])
     found = measure(run, experiment, "frechet reconstructions:images=300")
     assert found == pytest.approx(expected, rel=1e-3)
+    before = Pooled.seen
     assert found != pytest.approx(measure(run, experiment, "frechet prior:images=300"), rel=0.1)
+    assert Pooled.seen - before == 300  # those of the real images are known
+    fewer = measure(run, experiment, "frechet reconstructions:images=200")
+    assert fewer != pytest.approx(found, rel=1e-6)

@@ -205,9 +205,9 @@ What remains different from the programs that the conventions are named after. T
 seen on the recorded problems, not bounds: on other tables scores by neighbours were up to .28 from the program that
 they come from, and scores by linear machines and logistic regressions up to .02 from programs that use liblinear:
 
-- `sap`: here the support vector machine is solved to machine precision, in the reference to 1e-4;
-  matrices differ by at most .0007. With C = 1 the
-  other program's solver stops long before it converges where codes are constant: .0066.
+- `sap`: this package solves the support vector machine to machine precision, the reference to a
+  tolerance of 1e-4; matrices differ by at most .0007. With C = 1 and constant codes the solver of
+  the other program stops long before it converges: .0066.
 - `dci` by `histogram-boosting`: splits are exact, ties between equal codes are broken by another generator, which
   moves completeness of duplicated codes by up to .015. `predictor="gradient-boosting"` is the original.
 - `explicitness` under `carbonneau2022`, and with `model="ovr", C=1e10`: solvers stop elsewhere or penalise the
@@ -224,7 +224,7 @@ they come from, and scores by linear machines and logistic regressions up to .02
   without units do not change by that, and where a predictor has a penalty in raw units it weighs nothing, or
   all, there already.
 - Lasso importances: the authors' program adds nothing before taking logarithms, this 1e-11: 5e-9.
-- A code whose information is below 1e-12 nats counts as knowing nothing: that is rounding.
+- Information below 1e-12 nats is rounding, and counts as none.
 
 What is not among the scores, and why, is on a page of [what is left out](left-out.md).
 """

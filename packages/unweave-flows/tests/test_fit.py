@@ -65,7 +65,7 @@ def test_progress_and_losses_cover_every_epoch(draw):
         progress=lambda done, total: calls.append((done, total)),
         **QUICK,
     )
-    assert calls == [(1, 3), (2, 3), (3, 3)]
+    assert calls == [(0, 3), (1, 3), (2, 3), (3, 3)]
     assert len(flow.losses) == 3
 
 

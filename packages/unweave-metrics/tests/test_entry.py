@@ -1,5 +1,6 @@
 """Arrays of any library and options of any kind: read by rule, or refused in one sentence."""
 
+import itertools
 import re
 import warnings
 
@@ -51,6 +52,48 @@ def test_frames_with_and_without_missing_numbers():
         um.mig(CODES, nullable)
     with pytest.raises(TypeError, match="codes must hold numbers, got words"):
         um.mig(frame.astype({"size": str}), FACTORS)
+
+
+def test_tensors_in_lists_and_tensors_that_are_views_are_read():
+    torch = pytest.importorskip("torch")
+    codes = torch.tensor(CODES, requires_grad=True)
+    expected = um.mig(CODES, FACTORS)
+    assert um.mig(list(codes), FACTORS) == expected
+    assert um.mig(torch._neg_view(-codes.detach()), FACTORS) == expected
+    assert um.mig(codes, list(torch.tensor(FACTORS))) == expected
+
+
+class Exchanged:
+    """An array that has nothing but DLPack."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack__(self, **options):
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+
+def test_what_has_only_dlpack_is_read():
+    expected = um.mig(CODES, FACTORS)
+    assert um.mig(Exchanged(np.array(CODES)), Exchanged(np.array(FACTORS))) == expected
+    torch = pytest.importorskip("torch")
+    assert um.mig(Exchanged(torch.tensor(CODES)), FACTORS) == expected
+    with pytest.raises(TypeError, match=r"codes must be an array.*use tensor.detach\(\)"):
+        um.mig(Exchanged(torch.tensor(CODES, requires_grad=True)), FACTORS)
+
+
+def test_arrays_of_jax_are_read():
+    jax = pytest.importorskip("jax")
+    numpy = jax.numpy
+    codes = CODES.astype(np.float32)
+    assert um.mig(numpy.asarray(codes), numpy.asarray(FACTORS)) == um.mig(codes, FACTORS)
+    short = numpy.asarray(codes, numpy.bfloat16)
+    assert um.mig(short, FACTORS) == um.mig(np.asarray(short.astype(numpy.float32)), FACTORS)
+    with pytest.raises(TypeError, match="codes must be an array of numbers, jax.*Tracer"):
+        jax.jit(lambda traced: float(um.mig(traced, FACTORS)))(codes)
 
 
 def test_tensors_leave_gradients_behind():
@@ -175,6 +218,29 @@ def test_images_with_channels_first_and_integers_beyond_a_byte():
         um.laplacian_variance(np.moveaxis(images, 3, 1))
     with pytest.raises(ValueError, match="must lie in 0 to 255 where they are integers"):
         um.psnr((images * 65535).astype(np.uint16), images)
+
+
+def test_metrics_that_a_study_scored_are_known_and_follow_its_preset():
+    from unweave_metrics.presets import parts_of
+
+    parts = {part: name for name in um.preset_names() for part in parts_of(name)}
+    assert set(parts.values()) == {"gaujac2021"}
+    for part, preset in parts.items():
+        assert (part.codes, part.on) in itertools.product(("mean", "sampled"), ("train", "holdout"))
+        for metric in part.metrics:
+            assert preset in um.find_metric(metric).presets
+    with pytest.raises(ValueError, match="preset must be one of .*got 'nobody2000'"):
+        parts_of("nobody2000")
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.longdouble])
+def test_options_of_any_precision_are_numbers(kind):
+    codes = np.random.default_rng(0).normal(size=(50, 3))
+    score = um.active_units(codes, threshold=kind(0.25))
+    assert score == um.active_units(codes, threshold=0.25)
+    assert type(score.settings["threshold"]) is float
+    with pytest.raises(ValueError, match="threshold must be at least 0 and at most 1e100, got"):
+        um.active_units(codes, threshold=kind(np.inf))
 
 
 def test_presets_that_say_nothing_about_a_metric_are_not_named():

@@ -162,6 +162,25 @@ def test_functions_of_anybody_take_part_with_intervals_and_may_fail():
     assert "broken: RuntimeError: out of order" in str(table)
 
 
+def test_what_a_function_declares_to_cost_decides_how_often_it_is_resampled(monkeypatch):
+    def resamples(**declared):
+        for name, value in declared.items():
+            monkeypatch.setattr(correlation, name, value, raising=False)
+        score = um.evaluate(codes, factors, metrics=[correlation])["correlation"]
+        return score.settings.get("interval", {}).get("resamples", 0)
+
+    codes, factors = problem()
+    numbers = codes.size + factors.size
+    assert resamples() == 60
+    assert resamples(seconds_per_million=0.099e6 / numbers) == 10
+    assert resamples(seconds_per_million=1.9e6 / numbers) == 5
+    assert resamples(seconds_per_million=2.1e6 / numbers) == 0
+    assert resamples(seconds_per_million=np.inf) == 0
+    for wrong, kind in (("little", TypeError), (-1, ValueError), (np.nan, ValueError)):
+        with pytest.raises(kind, match="seconds_per_million of correlation must be"):
+            resamples(seconds_per_million=wrong)
+
+
 def test_a_metric_that_cannot_be_computed_is_a_row_with_its_reason():
     codes, factors = problem()
     table = um.evaluate(codes[:, :1], factors, metrics=["mig", "irs"], bootstrap=0)

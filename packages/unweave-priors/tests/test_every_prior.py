@@ -4,6 +4,7 @@ import copy
 import io
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import torch
@@ -36,7 +37,7 @@ def attached(prior):
     return prior
 
 
-PRIORS = {
+PRIORS: dict[str, Any] = {
     "normal": Normal,
     "anisotropic-normal": lambda dim: AnisotropicNormal(dim, scales=tuple(range(1, dim + 1))),
     "anisotropic-normal-learned": lambda dim: AnisotropicNormal(dim, learned=True),

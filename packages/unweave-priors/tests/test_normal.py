@@ -6,6 +6,10 @@ import torch
 from unweave_priors import AnisotropicNormal, Normal, principal_scales
 
 
+def unused(images):
+    raise AssertionError("these scales are those of the images, and no code is asked for")
+
+
 def normal_cdf(loc=0.0, scale=1.0):
     return lambda z: torch.special.ndtr((z - loc) / scale)
 
@@ -91,7 +95,7 @@ def test_principal_scales_come_from_attached_images(learned, generator):
     images = torch.rand(200, 1, 4, 4, generator=generator)
     prior = AnisotropicNormal(3, scales="principal", learned=learned)
     assert prior.images_wanted == 2_000
-    prior.attach(lambda images: None, images)
+    prior.attach(unused, images)
     torch.testing.assert_close(prior().stddev, principal_scales(images, 3))
     assert [name for name, _ in prior.named_parameters()] == ["log_scales"] * learned
     # A run that is opened again loads them; images are not needed.
@@ -109,7 +113,7 @@ def test_principal_scales_are_asked_for_before_they_are_known():
 
 def test_given_scales_want_no_images():
     prior = AnisotropicNormal(2, scales=(1.0, 2.0))
-    prior.attach(lambda images: None, torch.zeros(0, 1, 4, 4))
+    prior.attach(unused, torch.zeros(0, 1, 4, 4))
     assert prior.images_wanted == 0
     assert prior().stddev.tolist() == pytest.approx([1.0, 2.0])
 
@@ -129,7 +133,7 @@ def test_a_total_variance_is_kept_and_the_rest_is_learned(scales, generator):
     free = AnisotropicNormal(3, scales=scales, learned=True)
     kept = AnisotropicNormal(3, scales=scales, learned=True, constraint="total")
     for prior in (free, kept):
-        prior.attach(lambda images: None, images)
+        prior.attach(unused, images)
     torch.testing.assert_close(kept().stddev, free().stddev)  # both start at the same scales
     start = kept().variance.detach()
     total = 3.0 if scales == "principal" else sum(scale**2 for scale in scales)
@@ -149,7 +153,7 @@ def test_a_kept_total_is_saved_with_the_scales(generator):
     images = torch.rand(50, 1, 4, 4, generator=generator)
     options = {"scales": "principal", "learned": True, "constraint": "total"}
     prior = AnisotropicNormal(3, **options)
-    prior.attach(lambda images: None, images)
+    prior.attach(unused, images)
     learn(prior, torch.randn(100, 3, generator=generator), steps=5)
     other = AnisotropicNormal(3, **options)
     other.load_state_dict(prior.state_dict())

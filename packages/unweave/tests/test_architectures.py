@@ -40,6 +40,8 @@ def test_architectures_take_any_size_and_use_every_pixel(name, side, colours):
         encoder, _ = build(shape, 5, 10)
         (gradient,) = torch.autograd.grad(encoder(x).square().sum(), x)
         touched |= (gradient != 0).any(0)
+        if touched.all():
+            break
     assert touched.all()
 
 

@@ -4,6 +4,7 @@ import builtins
 import csv
 import json
 import math
+import shutil
 import socket
 import subprocess
 import tomllib
@@ -95,6 +96,20 @@ def study():
     return parse_definition(STUDY, "study", Experiment)
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Where the study is, once a test has trained it."""
+    return tmp_path_factory.mktemp("kept") / "study"
+
+
+@pytest.fixture
+def done(kept, study, tmp_path):
+    """A copy of the folder of the study, with every run finished and measured."""
+    if not kept.exists():
+        sweep(study, kept, Serial())
+    return shutil.copytree(kept, tmp_path / "done")
+
+
 def edited(old, new, count=1):
     assert old in STUDY
     return parse_definition(STUDY.replace(old, new, count), "study", Experiment)
@@ -138,18 +153,18 @@ def test_the_same_command_trains_nothing_twice(study, tmp_path, monkeypatch):
     assert files_of(tmp_path / "runs") | files_of(tmp_path / "jobs") == before
 
 
-def test_seeds_values_and_measures_may_be_added_later(study, tmp_path):
-    first = sweep(study, tmp_path, Serial())
-    before = files_of(tmp_path / "runs")
+def test_seeds_values_and_measures_may_be_added_later(study, done):
+    first = open_experiment(done)
+    before = files_of(done / "runs")
     more = study.model_copy(
         update={
             "seeds": [0, 1, 2], "grid": {"dim": [2, 3, 4]},
             "measures": {**study.measures, "kl": "log loss"},
         }
     )  # fmt: skip
-    results = sweep(more, tmp_path, Serial())
+    results = sweep(more, done, Serial())
     assert len(results.rows) == 18
-    now = files_of(tmp_path / "runs")
+    now = files_of(done / "runs")
     same = [p for p in before if p.name not in ("codes.h5", "scores.json")]
     assert all(now[path] == before[path] for path in same)
     old = {(row.run, row.place["dim"], row.seed): row.value("error") for row in first.rows}
@@ -189,20 +204,18 @@ def test_a_measure_that_fails_costs_no_other(study, tmp_path, monkeypatch):
     assert all(row.value("error") == 1.5 for row in again.rows)
 
 
-def test_a_run_counts_as_finished_by_its_checkpoint_not_by_its_log(study, tmp_path):
+def test_a_run_counts_as_finished_by_its_checkpoint_not_by_its_log(study, done):
     """A kill between the last line of the log and the last checkpoint."""
-    sweep(study, tmp_path, Serial())
-    job = study.jobs()[0]
-    files = JobFiles(tmp_path, job)
+    files = JobFiles(done, study.jobs()[0])
     _, whole = load_checkpoint(files.run / "checkpoints")
     row = json.loads(files.row.read_text())
     max((files.run / "checkpoints").iterdir()).unlink()
     assert reached_step(files.run) == 8
     assert unweave.Run.open(files.run).scalars()[-1]["step"] == 12
-    results = open_experiment(tmp_path)
+    results = open_experiment(done)
     assert results.rows[0].status == "stopped"
     assert math.isnan(results.rows[0].value("error"))
-    again = sweep(study, tmp_path, Serial())
+    again = sweep(study, done, Serial())
     assert again.rows[0].finished
     step, tensors = load_checkpoint(files.run / "checkpoints")
     assert step == 12
@@ -210,30 +223,29 @@ def test_a_run_counts_as_finished_by_its_checkpoint_not_by_its_log(study, tmp_pa
     assert again.rows[0].value("error") == row["measures"]["error"]["value"]
 
 
-def test_the_lock_of_a_run_that_was_killed_as_it_ended_is_removed(study, tmp_path):
+def test_the_lock_of_a_run_that_was_killed_as_it_ended_is_removed(study, done):
     """After its last checkpoint, so that nothing is left but to measure it."""
-    first = sweep(study, tmp_path, Serial())
-    files = JobFiles(tmp_path, study.jobs()[0])
+    first = open_experiment(done)
+    files = JobFiles(done, study.jobs()[0])
     files.row.unlink()
     lock = files.run / LOCK
     ended = subprocess.Popen(["true"])
     ended.wait()
     holder = {"host": socket.gethostname(), "pid": ended.pid, "started": "1"}
     lock.write_text(json.dumps(holder))
-    again = sweep(study, tmp_path, Serial())
+    again = sweep(study, done, Serial())
     assert [row.value("error") for row in again.rows] == [row.value("error") for row in first.rows]
     assert not lock.exists()
 
 
-def test_a_number_of_another_step_is_not_believed(study, tmp_path):
-    sweep(study, tmp_path, Serial())
-    files = JobFiles(tmp_path, study.jobs()[0])
+def test_a_number_of_another_step_is_not_believed(study, done):
+    files = JobFiles(done, study.jobs()[0])
     row = json.loads(files.row.read_text())
     right = row["measures"]["error"]["value"]
     row["measures"]["error"] |= {"value": -7.0, "step": 8}
     files.row.write_text(json.dumps(row))
-    assert math.isnan(open_experiment(tmp_path).rows[0].value("error"))
-    assert sweep(study, tmp_path, Serial()).rows[0].value("error") == right
+    assert math.isnan(open_experiment(done).rows[0].value("error"))
+    assert sweep(study, done, Serial()).rows[0].value("error") == right
 
 
 @pytest.mark.parametrize("content", ["", "null", "[]", "{}", '{"run": 3}', "[" * 10_000, "\x00"])
@@ -244,15 +256,12 @@ def test_a_row_that_is_none_is_made_anew(study, tmp_path, content):
     assert sweep(one, tmp_path, Serial()).rows[0].value("error") == first.rows[0].value("error")
 
 
-def test_a_folder_of_other_settings_is_refused_before_anything_is_trained(
-    study, tmp_path, monkeypatch
-):
-    sweep(study, tmp_path, Serial())
+def test_a_folder_of_other_settings_is_refused_before_anything_is_trained(study, done, monkeypatch):
     monkeypatch.setattr("unweave.training.train", no_training)
     monkeypatch.setattr("unweave.training.resume", no_training)
     other = changed(study, {"batch_size": 8})
     with pytest.raises(ConfigError, match=r"other settings \(batch_size 16 instead of 8\); choose"):
-        sweep(other, tmp_path, Serial())
+        sweep(other, done, Serial())
 
 
 @pytest.mark.parametrize(
@@ -438,12 +447,11 @@ def test_a_relative_path_means_the_same_everywhere(how, tmp_path, monkeypatch, t
     ).shape == (2, 3)
 
 
-def test_the_definition_in_the_folder_is_the_experiment(study, tmp_path):
-    sweep(study, tmp_path, Serial())
-    kept = read_definition(tmp_path / "experiment.toml", Experiment)
-    assert kept.jobs() == checked(study).jobs()
-    assert kept.measures == study.measures
-    assert open_experiment(tmp_path).rows == sweep(study, tmp_path, Serial()).rows
+def test_the_definition_in_the_folder_is_the_experiment(study, done):
+    written = read_definition(done / "experiment.toml", Experiment)
+    assert written.jobs() == checked(study).jobs()
+    assert written.measures == study.measures
+    assert open_experiment(done).rows == sweep(study, done, Serial()).rows
 
 
 def test_without_measures_the_usual_ones_are_taken(study):
@@ -504,16 +512,15 @@ def test_the_template_is_an_experiment_and_its_name_is_checked(tmp_path, call):
     assert "is no folder" in call("new-experiment", tmp_path / "none" / "a.toml", code=2)
 
 
-def test_the_table_as_csv_and_hdf5_is_the_same_to_the_last_bit(study, tmp_path):
-    sweep(study, tmp_path, Serial())
-    one = unweave.read_experiment(tmp_path / "experiment.h5", frame=False)
-    other = unweave.read_experiment(tmp_path / "experiment.csv", frame=False)
+def test_the_table_as_csv_and_hdf5_is_the_same_to_the_last_bit(done):
+    one = unweave.read_experiment(done / "experiment.h5", frame=False)
+    other = unweave.read_experiment(done / "experiment.csv", frame=False)
     assert list(one) == list(other)
     for name in one:
         assert one[name].tolist() == other[name].tolist()
-    with (tmp_path / "experiment.csv").open() as file:
+    with (done / "experiment.csv").open() as file:
         assert len(list(csv.reader(file))) == 9
-    tomllib.loads((tmp_path / "experiment.toml").read_text())
+    tomllib.loads((done / "experiment.toml").read_text())
 
 
 def test_a_frame_needs_pandas(study, tmp_path, monkeypatch):

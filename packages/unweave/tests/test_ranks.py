@@ -80,40 +80,51 @@ def test_two_processes_are_one_of_the_same_batch(tmp_path, settings):
             assert line == pytest.approx(expected, rel=1e-3)
 
 
-def test_torchrun_and_devices_train_and_go_on(tmp_path, settings, toy_path):
+def test_torchrun_trains_and_devices_go_on_until_all_hear_a_stop(tmp_path, settings):
     common = [f"--set={key}={value}" for key, value in settings.items()]
     run = tmp_path / "run"
-    train = ["train", "toy-vae", *common, "--device", "cpu"]
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
                 "--master-port", str(_free_port()), "-m"]  # fmt: skip
-    first = subprocess.run(
-        [*torchrun, "unweave", *train, "--out", str(run)], capture_output=True, text=True
-    )
+    train = ["unweave", "train", "toy-vae", *common, "--device", "cpu", "--out", str(run)]
+    first = subprocess.run([*torchrun, *train], capture_output=True, text=True)
     assert first.returncode == 0, first.stderr
     assert first.stdout.split() == [str(run)]  # one process alone speaks
-    again = subprocess.run(
-        [sys.executable, "-m", "unweave", "train", "--resume", str(run), "--steps", "30",
-         "--devices", "2", "--device", "cpu"], capture_output=True, text=True,
-    )  # fmt: skip
-    assert again.returncode == 0, again.stderr
+    job = with_devices("--resume", run, "--steps", 100_000)
+    wait_for_step(run, 30)
+    job.send_signal(signal.SIGTERM)
+    told = job.communicate(timeout=PATIENCE)[1]
+    assert job.returncode == 130, told
+    assert told.count("stopped; continue with: unweave train --resume") == 1
     alone = unweave.train(
         "toy-vae", **{**settings, "steps": 30}, out=tmp_path / "alone", device="cpu"
     )
-    assert_close(tensors(run), tensors(alone.path))
+    lines = [json.loads(line) for line in (run / "scalars.jsonl").read_text().splitlines()]
+    for line, expected in zip(lines, alone.scalars(), strict=False):
+        assert line == pytest.approx(expected, rel=1e-3)
+    assert lines[5]["step"] == 30
+
+
+def with_devices(*arguments):
+    """Begin training by two processes that the command line starts."""
+    command = [sys.executable, "-m", "unweave", "train", *map(str, arguments)]
+    return subprocess.Popen(
+        [*command, "--devices", "2", "--device", "cpu"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def wait_for_step(run, step):
+    deadline = time.monotonic() + PATIENCE
+    while newest_step(run / "checkpoints") < step and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def test_a_killed_process_ends_the_job_with_a_sentence_and_the_run_goes_on(tmp_path, settings):
     settings |= {"steps": 100_000, "log_every": 10}
     common = [f"--set={key}={value}" for key, value in settings.items()]
     run = tmp_path / "run"
-    job = subprocess.Popen(
-        [sys.executable, "-m", "unweave", "train", "toy-vae", *common, "--out", str(run),
-         "--devices", "2", "--device", "cpu"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    deadline = time.monotonic() + PATIENCE
-    while newest_step(run / "checkpoints") < 20 and time.monotonic() < deadline:
-        time.sleep(0.1)
+    job = with_devices("toy-vae", *common, "--out", run)
+    wait_for_step(run, 20)
     os.kill(children(job.pid)[1], signal.SIGKILL)
     told = job.communicate(timeout=PATIENCE)[1]
     assert job.returncode == 2, told
@@ -128,24 +139,6 @@ def test_a_killed_process_ends_the_job_with_a_sentence_and_the_run_goes_on(tmp_p
 def children(pid):
     text = subprocess.run(["ps", "--ppid", str(pid), "-o", "pid="], capture_output=True, text=True)
     return sorted(int(word) for word in text.stdout.split())
-
-
-def test_a_stop_is_heard_by_all(tmp_path, settings):
-    settings |= {"steps": 100_000, "log_every": 10}
-    common = [f"--set={key}={value}" for key, value in settings.items()]
-    run = tmp_path / "run"
-    job = subprocess.Popen(
-        [sys.executable, "-m", "unweave", "train", "toy-vae", *common, "--out", str(run),
-         "--devices", "2", "--device", "cpu"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    deadline = time.monotonic() + PATIENCE
-    while newest_step(run / "checkpoints") < 10 and time.monotonic() < deadline:
-        time.sleep(0.1)
-    job.send_signal(signal.SIGTERM)
-    told = job.communicate(timeout=PATIENCE)[1]
-    assert job.returncode == 130, told
-    assert told.count("stopped; continue with: unweave train --resume") == 1
 
 
 def test_what_processes_cannot_share_is_said(monkeypatch):

@@ -23,6 +23,20 @@ def run(tmp_path, settings):
     return unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Where a run with a report is, once a test has made it."""
+    return tmp_path_factory.mktemp("kept") / "run"
+
+
+@pytest.fixture
+def reported(kept, settings):
+    """A run that has its report, for tests that change nothing of it."""
+    if not kept.exists():
+        unweave.train("toy-vae", out=kept, device="cpu", **settings).report()
+    return unweave.Run.open(kept, device="cpu")
+
+
 class Page(html.parser.HTMLParser):
     """The elements of a page, and what its scripts and styles hold."""
 
@@ -59,14 +73,14 @@ def hash_of(text):
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def test_the_report_is_one_page_that_loads_nothing(run):
-    page = Page(run.report())
+def test_the_report_is_one_page_that_loads_nothing(reported):
+    page = Page(reported.report_path)
     links = [v for _, a in page.elements for k, v in a.items() if k in ("src", "href")]
     assert all(link.startswith(("data:image/png;base64,", "#")) for link in links)
     assert not re.search(r"@import|url\(", "".join(page.texts["style"]))
     for image in page.all("img"):
         assert base64.b64decode(image["src"].partition(",")[2]).startswith(b"\x89PNG")
-    assert {p.stem for p in run.figures.glob("*.png")} == {
+    assert {p.stem for p in reported.figures.glob("*.png")} == {
         "losses", "reconstructions", "samples", "traversals", "codes", "histograms",
     }  # fmt: skip
     assert "toy:toy-vae" in page.text
@@ -74,8 +88,8 @@ def test_the_report_is_one_page_that_loads_nothing(run):
     assert len(page.text) < 4_000_000
 
 
-def test_the_policy_allows_the_pages_own_script_and_style_alone(run):
-    page = Page(run.report())
+def test_the_policy_allows_the_pages_own_script_and_style_alone(reported):
+    page = Page(reported.report_path)
     script, (style,) = page.texts["script"][1], page.texts["style"]
     assert len(page.texts["script"]) == 2
     assert page.policy == (
@@ -127,8 +141,8 @@ def copy_of(run):
     return unweave.Run.open(other, device="cpu")
 
 
-def test_the_decoder_travels_with_the_page(run):
-    content = Page(run.report()).content
+def test_the_decoder_travels_with_the_page(reported):
+    content = Page(reported.report_path).content
     kinds = [operation["op"] for operation in content["decoder"]["operations"]]
     assert kinds == ["linear", "activation", "linear", "activation"]
     assert content["decoder"]["precision"] == "float16"
@@ -136,7 +150,7 @@ def test_the_decoder_travels_with_the_page(run):
     weights = base64.b64decode(content["decoder"]["weights"])
     assert len(weights) == 2 * content["decoder"]["ends"][-1]
     first = np.frombuffer(weights, "<f2")[: 4 * 32].reshape(32, 4)
-    expected = run.model.decoder[0].weight.detach().numpy()
+    expected = reported.model.decoder[0].weight.detach().numpy()
     np.testing.assert_allclose(first, expected, rtol=2**-10, atol=1e-7)
 
 

@@ -10,7 +10,7 @@ from unweave.errors import ConfigError, UnknownNameError
 from unweave.executors import Serial
 from unweave.experiment.checking import with_data
 from unweave.reproduce.recipe import checked_recipe, read_recipe, recipe_names
-from unweave.reproduce.reproduction import Outcome, reproduce, told
+from unweave.reproduce.reproduction import Outcome, reproduce, summary
 
 RECIPE = """
 title = "A toy"
@@ -112,7 +112,7 @@ def test_a_recipe_is_trained_measured_compared_and_written(outcome, tmp_path):
     links = re.findall(r"\]\(([^)]+)\)", text)
     assert sum(link.startswith("runs/") for link in links) == 8
     assert all((tmp_path / "out" / link).exists() for link in links)
-    assert "disagrees" in told(outcome)
+    assert "disagrees" in summary(outcome)
 
 
 def test_the_page_links_the_reports_of_the_runs(recipe, tmp_path):
@@ -271,3 +271,12 @@ def test_numbers_of_an_interrupted_recipe_are_made_anew(recipe, outcome):
     assert again.results.values("kl", "light", {"beta": 100}) == outcome.results.values(
         "kl", "light", {"beta": 100}
     )
+
+
+def test_the_device_is_that_of_the_option(tmp_path, call):
+    text = RECIPE.split("[[expect]]")[0]
+    path = tmp_path / "toy.toml"
+    path.write_text(text)
+    wrong = call("reproduce", path, "--device", "abacus", "--out", tmp_path / "out", code=2)
+    assert "device 'abacus' does not exist here; use auto, cpu, cuda or cuda:N" in wrong
+    assert not (tmp_path / "out").exists()

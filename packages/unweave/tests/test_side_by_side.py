@@ -2,12 +2,16 @@
 
 import pytest
 import torch
+from test_ensemble import tensors
 from test_replay import STEPS, Tape, assert_equal, trainer_of
 from torch import nn
 
+import unweave
 from unweave.ensemble import NotTogetherError
+from unweave.progress import Silent
 from unweave.replay import WARM_UP
 from unweave.side_by_side import SideBySide
+from unweave.together import Asked, train_together
 
 CASES = {
     "seeds": [{"method": "toy-vae", "seed": seed} for seed in (0, 1, 2)],
@@ -83,3 +87,15 @@ def test_what_cannot_be_recorded_is_computed_as_it_is(settings):
     assert "optimizer SGD has no capturable form" in line
     for one, other in zip(alone, members, strict=True):
         assert_equal(one.state(), other.state())
+
+
+def test_runs_together_on_a_device_that_records(tmp_path, settings, monkeypatch):
+    """Each has its directory and checkpoints, which are those of its run alone."""
+    monkeypatch.setattr("unweave.together.recorder_for", lambda device: Tape)
+    runs = [{**settings, "method": "toy-vae", "seed": seed} for seed in (0, 1)]
+    paths = [tmp_path / str(run["seed"]) for run in runs]
+    asked = [Asked(run, path, Silent()) for run, path in zip(runs, paths, strict=True)]
+    assert train_together(asked, "cpu") == ["finished", "finished"]
+    for run, path in zip(runs, paths, strict=True):
+        alone = unweave.train(**run, out=tmp_path / f"alone-{path.name}", device="cpu")
+        assert_equal(tensors(alone.path), tensors(path))

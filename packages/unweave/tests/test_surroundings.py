@@ -20,7 +20,7 @@ for setting in ("prior=toy-normal", "dim=4", "batch_size=16", "architecture=mlp:
     TRAIN += ["--set", setting]
 
 
-def call(*arguments, without=(), **more):
+def start(*arguments, without=(), **more):
     """Run a command in a process of its own; return exit code and both streams."""
     names = {name: value for name, value in os.environ.items() if name not in without}
     environment = names | {"OMP_NUM_THREADS": "1"} | more
@@ -45,9 +45,16 @@ def test_output_that_nobody_reads_at_all():
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("closing", [">&-", "2>&-", "<&- >&- 2>&-"])
-def test_closed_streams(closing):
-    for arguments, code in (("methods", 0), ("report nowhere", 2)):
+@pytest.mark.parametrize(
+    ("closing", "wrong"),
+    [
+        (">&-", "new-plugin prior 3d"),
+        ("2>&-", "new-plugin prior 3d"),
+        ("<&- >&- 2>&-", "report nowhere"),  # loads torch before it fails
+    ],
+)
+def test_closed_streams(closing, wrong):
+    for arguments, code in (("methods", 0), (wrong, 2)):
         program = f"{' '.join(UNWEAVE)} {arguments} {closing}"
         done = subprocess.run(["bash", "-c", program], capture_output=True, text=True)
         assert done.returncode == code, done.stderr
@@ -61,7 +68,7 @@ def test_closed_streams(closing):
 def test_training_without_home_or_a_folder_for_temporary_files_in_ascii(tmp_path):
     """Nothing that it prints ends it after the work is done."""
     nowhere = str(tmp_path / "nowhere")
-    code, out, err = call(
+    code, out, err = start(
         *TRAIN, "--out", tmp_path / "run ß", without=("HOME", "XDG_CACHE_HOME"), TMPDIR=nowhere,
         LANG="C", LC_ALL="C", PYTHONCOERCECLOCALE="0", PYTHONUTF8="0", PYTHONIOENCODING="ascii",
     )  # fmt: skip
@@ -76,19 +83,17 @@ def test_training_without_home_or_a_folder_for_temporary_files_in_ascii(tmp_path
 @pytest.mark.parametrize("columns", ["1", "nonsense"])
 def test_ascii_and_narrow_terminals(arguments, columns):
     more = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "COLUMNS": columns}
-    code, out, err = call(*arguments, **more)
+    code, out, err = start(*arguments, **more)
     assert code == 0, err
     assert out
     assert err == ""
 
 
-def test_a_folder_of_nobody():
+def test_a_folder_of_nobody(call):
     assert expanded("~") == expanded(os.path.expanduser("~"))
     with pytest.raises(ConfigError, match="begins with ~, and there is no such home folder"):
         expanded("~nobody-of-this-name/run")
-    code, _, err = call("report", "~nobody-of-this-name/run")
-    assert code == 2
-    assert err == (
+    assert call("report", "~nobody-of-this-name/run", code=2) == (
         "unweave: '~nobody-of-this-name/run' begins with ~, and there is no such home folder; "
         "write it out\n"
     )
@@ -97,12 +102,12 @@ def test_a_folder_of_nobody():
 # What a terminal would obey
 
 
-def test_control_characters_are_written_out(capsys):
+def test_control_characters_are_written_out(call):
     assert printable("a\x1b[31mb\r\u202e\nß²") == "a\\x1b[31mb\\r\\u202e\nß²"
     assert "\x1b" not in table(("a\x1b[2J",), [("\x1b]0;title\x07",)])
-    code, _, err = call("report", "\x1b[2J\x1b[31mrun")
-    assert code == 2
-    assert err == ("unweave: \\x1b[2J\\x1b[31mrun is not a run directory: it has no config.toml\n")
+    assert call("report", "\x1b[2J\x1b[31mrun", code=2) == (
+        "unweave: \\x1b[2J\\x1b[31mrun is not a run directory: it has no config.toml\n"
+    )
 
 
 # Signals

@@ -1,5 +1,6 @@
 """The trainer against a loop by hand, and what it does when things go wrong."""
 
+import functools
 import json
 import math
 
@@ -11,9 +12,18 @@ from toy import ToyImages
 import unweave
 from unweave.batches import BatchIndices, derive_seed
 from unweave.checkpoint import list_checkpoints, load_checkpoint
+from unweave.config import make_config
 from unweave.errors import ConfigError, NonFiniteError, RunError
 from unweave.method import Schedule
 from unweave.objectives.terms import WeightSchedule
+from unweave.registry import registry
+from unweave.training import make_trainer
+
+OF_THE_COMPILER = pytest.mark.filterwarnings(
+    "ignore:`torch.jit.script_method`:DeprecationWarning",
+    "ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning",
+)
+"""What torch's compiler warns of itself."""
 
 
 def train(tmp_path, method="toy-vae", name="run", **settings):
@@ -131,13 +141,33 @@ def test_reduced_precision_is_close_but_not_equal(tmp_path, settings):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning")
+@OF_THE_COMPILER
 def test_compiled_is_close(tmp_path, settings):
     plain, compiled = (
         train(tmp_path, name=str(c), **settings, compile=c).scalars()[-1]["loss"]
         for c in (False, True)
     )
     assert compiled == pytest.approx(plain, rel=1e-3)
+
+
+@OF_THE_COMPILER
+def test_encoder_and_decoder_are_compiled_and_nothing_is_renamed(settings, monkeypatch):
+    graphs = []
+
+    def keep(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    compiling = functools.partial(torch.compile, backend=keep)
+    monkeypatch.setattr(torch, "compile", compiling)
+    trainer = make_trainer(
+        registry(),
+        make_config(registry(), {**settings, "method": "toy-vae", "compile": True}),
+        torch.device("cpu"),
+    )
+    for _ in range(2):
+        trainer.train_step()
+    assert len(graphs) == 2
 
 
 def test_schedules_are_tensors_of_the_step():

@@ -63,8 +63,8 @@ class Entry:
             "citation": self.source.citation,
             "without it": self.instead,
         }
-        told = [f"{self.name}: {self.what}"]
-        return "\n".join(told + [f"{key}: {value}" for key, value in lines.items() if value])
+        header = [f"{self.name}: {self.what}"]
+        return "\n".join(header + [f"{key}: {value}" for key, value in lines.items() if value])
 
 
 _DSPRITES = Source(

@@ -216,8 +216,8 @@ def _varying(known: Factors) -> Factors:
     if varies.all():
         return known
     kept, dropped = np.flatnonzero(varies), np.flatnonzero(~varies)
-    told = f"{', '.join(known.names[k] for k in dropped)} left out, the same in all images"
-    note = "; ".join(part for part in (known.note, told) if part)
+    remark = f"{', '.join(known.names[k] for k in dropped)} left out, the same in all images"
+    note = "; ".join(part for part in (known.note, remark) if part)
     if len(kept) == 0:
         return Factors(note=note)
     names = tuple(known.names[k] for k in kept)

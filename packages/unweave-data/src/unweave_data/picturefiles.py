@@ -59,11 +59,11 @@ class PictureRows:
 
     def key(self) -> str:
         """Describe everything that the pixels depend on."""
-        told = [f"{self.decoder}"]
+        facts = [f"{self.decoder}"]
         for file in self.files:
             found = file.stat()
-            told.append(f"{file.resolve()}\0{found.st_size}\0{found.st_mtime_ns}")
-        return "\n".join(told)
+            facts.append(f"{file.resolve()}\0{found.st_size}\0{found.st_mtime_ns}")
+        return "\n".join(facts)
 
 
 def open_pictures(

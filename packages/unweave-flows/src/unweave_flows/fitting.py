@@ -79,6 +79,8 @@ def maximise_likelihood(
     optimizer = torch.optim.Adam(parameters, lr=learning_rate, fused=True)
     first = held_out_loss(density, held_out, batch_size)
     best, losses = _Best(density, first), []
+    if progress is not None:
+        progress(0, epochs)
     try:
         for epoch in range(1, epochs + 1):
             parts = torch.split(rows[permutation(len(rows), rows, generator)], batch_size)

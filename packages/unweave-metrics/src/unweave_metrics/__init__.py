@@ -70,7 +70,6 @@ from unweave_metrics.bootstrap import bootstrap
 from unweave_metrics.catalogue import CATALOGUE, find_metric
 from unweave_metrics.codetable.reading import read_code_table, read_code_tables
 from unweave_metrics.codetable.table import CodeTable, write_code_table, write_code_tables
-from unweave_metrics.compare import compare, paired_test, summarize
 from unweave_metrics.comparison import Comparison
 from unweave_metrics.evaluate import evaluate
 from unweave_metrics.information._scores import scores_of
@@ -80,6 +79,7 @@ from unweave_metrics.ranking import RankCorrelation, rank_correlation
 from unweave_metrics.score import Score
 from unweave_metrics.scoretable import ScoreTable
 from unweave_metrics.scoring import score_codes, scorer
+from unweave_metrics.seeds import compare, paired_test, summarize
 
 __version__ = "0.1.0"
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from types import FunctionType
+from typing import Any, cast
 
 
 class Kernel:
     """A function that numba compiles at its first call.
 
     numba is imported then, not before. The compiled code is kept beside the source, or in the
-    user's cache directory; where neither may be written to it is compiled anew in each process.
+    user's cache directory; where neither may be written to it is compiled anew in each process. A
+    kernel may call others of its own file: the cache goes by the file's time.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -36,4 +38,19 @@ def compile_function(function: Callable[..., Any], cache: bool) -> Callable[...,
     """Compile with or without the disk cache; the compiled code releases the interpreter lock."""
     import numba
 
+    names = function.__code__.co_names
+    called = {
+        name: compile_function(other.plain, cache)
+        for name, other in function.__globals__.items()
+        if name in names and isinstance(other, Kernel)
+    }
+    if called:
+        function = _with_globals(cast(FunctionType, function), called)
     return numba.njit(cache=cache, nogil=True)(function)  # type: ignore[no-any-return]
+
+
+def _with_globals(function: FunctionType, others: dict[str, Any]) -> FunctionType:
+    """Return a copy of a function that sees other objects by some of its names."""
+    copied = FunctionType(function.__code__, {**function.__globals__, **others}, function.__name__)
+    copied.__module__, copied.__qualname__ = function.__module__, function.__qualname__
+    return copied

@@ -12,8 +12,8 @@ def to_numpy(value: Any, name: str) -> NDArray[Any]:
     """Return anything that can be read as an array, as one of numpy's, without a copy if possible.
 
     numpy arrays and nested sequences; masked arrays of which nothing is masked; pandas and polars
-    frames, missing numbers as NaN; torch tensors on any device, gradients left behind; whatever has
-    ``__array__`` (JAX, scikit-learn's wrappers) or only ``__dlpack__``.
+    frames, missing numbers as NaN; torch tensors on any device and lists of them, gradients left
+    behind; whatever has ``__array__`` (JAX, scikit-learn's wrappers) or only ``__dlpack__``.
 
     Raises
     ------
@@ -47,13 +47,21 @@ def _unmasked(array: NDArray[Any], name: str) -> NDArray[Any]:
                 "or fill them"
             )
         return np.asarray(array.data)
-    return np.asarray(array)
+    return _known(np.asarray(array))
+
+
+def _known(array: NDArray[Any]) -> NDArray[Any]:
+    """Return short floats and integers that others add to numpy, as JAX's bfloat16, as float32."""
+    added = array.dtype.kind == "V" and array.dtype.type is not np.void
+    return array.astype(np.float32) if added else array
 
 
 def _read(value: Any) -> NDArray[Any]:
     """Read an array that is none of numpy's."""
     if hasattr(value, "detach") and hasattr(value, "cpu"):
         return _of_tensor(value.detach().cpu())
+    if isinstance(value, list | tuple) and any(hasattr(row, "detach") for row in value):
+        return np.asarray([_read(row) for row in value])
     if hasattr(value, "to_numpy"):
         return _of_frame(value)
     if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
@@ -63,6 +71,7 @@ def _read(value: Any) -> NDArray[Any]:
 
 def _of_tensor(tensor: Any) -> NDArray[Any]:
     """Return a tensor's numbers; formats that numpy lacks, as bfloat16, in single precision."""
+    tensor = tensor.resolve_neg() if hasattr(tensor, "resolve_neg") else tensor
     try:
         return np.asarray(tensor)
     except TypeError:

@@ -6,12 +6,13 @@ import difflib
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 from unweave_metrics._arrays import quoted
 from unweave_metrics._guard import guarded
 from unweave_metrics._named import with_names
+from unweave_metrics._options import real
 from unweave_metrics._signatures import accepted, array_names
 from unweave_metrics.intervals.strategies import Strategy, Subsets
 from unweave_metrics.presets import presets_of
@@ -22,6 +23,10 @@ ANY = (-float("inf"), float("inf"))
 
 # What `evaluate` can hand to a metric.
 ARRAYS = ("codes", "factors", "images", "reconstructions")
+
+# What a stranger's metric is taken to cost that does not say: as much as a small model's fit.
+SECONDS_PER_MILLION = 0.5
+PER_MILLION = real(0.0, float("inf"), "at least 0")
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -124,11 +129,23 @@ def metric(summary: str, *, interval: Strategy, **facts: Any) -> Callable[[Funct
 
 
 def entry_of(function: Callable[..., Any]) -> Entry:
-    """Return the entry of a function; a stranger's is resampled by subsets."""
+    """Return the entry of a function; a stranger's is resampled by subsets.
+
+    How many follows from the sizes of its arrays and from what it declares that it takes per
+    million of their numbers, ``function.seconds_per_million``; nothing is timed.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a declaration that is no number, or below 0.
+    """
     known = CATALOGUE.get(getattr(function, "__name__", ""))
     if known is not None and known.function is function:
         return known
-    return Entry(function, "", Subsets(seconds=0.0), bounds=ANY, threads=False)
+    declared = getattr(function, "seconds_per_million", SECONDS_PER_MILLION)
+    entry = Entry(function, "", Subsets(), bounds=ANY, threads=False)
+    seconds = PER_MILLION(declared, f"seconds_per_million of {entry.name}")
+    return replace(entry, interval=Subsets(seconds=seconds))
 
 
 def find_metric(name: str) -> Entry:

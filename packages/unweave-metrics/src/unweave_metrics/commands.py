@@ -10,11 +10,11 @@ from pathlib import Path
 from unweave_metrics.catalogue import CATALOGUE, find_metric
 from unweave_metrics.codetable.reading import read_code_tables
 from unweave_metrics.codetable.table import CodeTable, write_code_tables
-from unweave_metrics.compare import compare
 from unweave_metrics.evaluate import evaluate
 from unweave_metrics.presets import preset_names
 from unweave_metrics.score import Score
 from unweave_metrics.scoretable import ScoreTable, aligned
+from unweave_metrics.seeds import compare
 
 ERROR = "reconstruction_error"
 

@@ -12,7 +12,7 @@ from unweave_metrics.catalogue import CATALOGUE
 from unweave_metrics.scoretable import aligned, markdown, number
 
 if TYPE_CHECKING:
-    from unweave_metrics.compare import Summary
+    from unweave_metrics.seeds import Summary
 
 COLUMNS = ("metric", "model", "count", "mean", "std", "low", "high", "rank", "difference")
 

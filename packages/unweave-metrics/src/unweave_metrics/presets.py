@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from unweave_metrics._arrays import check_choice
 from unweave_metrics._options import check_options
@@ -164,6 +164,47 @@ _PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "dci": {"predictor": "random-forest", "test_fraction": 0.1},
     },
 }
+
+
+class Part(NamedTuple):
+    """Metrics that a study computed of one kind of codes; none: the reconstruction error alone.
+
+    `codes` are ``"mean"`` or ``"sampled"`` ones, `on` says of which images, ``"train"`` or
+    ``"holdout"``, and `rows` how many, None for as many as there are.
+    """
+
+    metrics: tuple[str, ...]
+    codes: str = "mean"
+    on: str = "train"
+    rows: int | None = None
+
+
+# Of studies that did not score everything on the same codes.
+_PARTS: dict[str, tuple[Part, ...]] = {
+    # B. Gaujac, I. Feige, D. Barber, "Learning disentangled representations with the Wasserstein
+    # autoencoder", 2021, appendix, and its published code.
+    "gaujac2021": (
+        Part((), codes="sampled", on="holdout", rows=10_000),
+        Part(("sap", "factor-vae"), codes="sampled"),
+        Part(("mig",)),
+    ),
+}
+
+
+def parts_of(preset: str) -> tuple[Part, ...]:
+    """Return which metrics a study computed of which codes; empty where it says nothing of its own.
+
+    Raises
+    ------
+    ValueError
+        If there is no such preset.
+
+    Examples
+    --------
+    >>> [(part.metrics, part.codes) for part in parts_of("gaujac2021")[1:]]
+    [(('sap', 'factor-vae'), 'sampled'), (('mig',), 'mean')]
+    """
+    return _PARTS.get(check_choice(preset, "preset", preset_names()), ())
 
 
 def preset_names() -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -31,6 +32,7 @@ from unweave.players import Parts, Player, Weighing, players_of
 from unweave.protocols import Dataset, Objective, PosteriorFamily, member
 from unweave.registry import Registry
 
+DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]+)?")
 MOST_CLASSES = 10**9
 """Of a factor; a size above is a mistake."""
 
@@ -479,15 +481,22 @@ def choose_device(name: str) -> torch.device:
     RunError
         If there is no such device.
     """
+    check_device(name)
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name.partition(":")[0] not in ("cpu", "cuda"):
-        raise RunError(f"device {quote(name)} does not exist here; use auto, cpu, cuda or cuda:N")
     try:
         device = torch.device(name)
         torch.empty((), device=device)
     except (RuntimeError, AssertionError) as error:
-        raise RunError(
-            f"device {quote(name)} does not exist here; use auto, cpu, cuda or cuda:N"
-        ) from error
+        raise _no_device(name) from error
     return device
+
+
+def check_device(name: str) -> None:
+    """Raise unless a name is one of a device, whether it is here or on the machine of a worker."""
+    if not DEVICE.fullmatch(name):
+        raise _no_device(name)
+
+
+def _no_device(name: str) -> RunError:
+    return RunError(f"device {quote(name)} does not exist here; use auto, cpu, cuda or cuda:N")

@@ -27,6 +27,9 @@ Progress = Callable[[int, int], None]
 FILE = "density.safetensors"
 DEFAULT = "maf"
 """The flow that is fitted unless another is named."""
+ROWS = 50_000
+"""Codes that a density is fitted to unless said: an epoch of `maf` is 450 steps then, where all of
+dSprites would be 6,600."""
 ROWS_CHECKED = 1000
 """Codes whose density is looked at after a fit."""
 NOT_OPTIONS = ("generator", "progress", "draw")

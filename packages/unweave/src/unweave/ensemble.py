@@ -62,8 +62,6 @@ class Ensemble:
 
     Their seeds, learning rates and weights may differ, and how far each is.
 
-    Parameters
-    ----------
     Raises
     ------
     NotTogetherError

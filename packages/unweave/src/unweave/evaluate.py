@@ -31,8 +31,9 @@ from unweave.scoring import (
     Call,
     Called,
     Failed,
-    check_preset,
+    StudyPart,
     of_images,
+    parts_of_preset,
     score_table,
 )
 from unweave.trained import SOURCES, Source, Trained
@@ -40,9 +41,6 @@ from unweave.trained import SOURCES, Source, Trained
 ROWS = 50_000
 """Rows of a code table unless said; of smaller data sets every image is taken."""
 ROWS_WHILE_TRAINING = 10_000
-HELD_OUT = 10_000
-"""Images of which Gaujac, Feige and Barber computed the error."""
-GAUJAC = "gaujac2021"
 METRICS = ("mig", "factor-vae", "sap")
 """Metrics that `unweave evaluate` asks for unless told."""
 VERSION = 2
@@ -94,7 +92,8 @@ def evaluate(
         some are not: unused dimensions inflate what MIG calls the runner-up.
     preset
         A convention of unweave-metrics, for every metric that has one of that name.
-        `gaujac2021` without `metrics` does all that its authors did: `as_gaujac2021`.
+        Without `metrics`, one that says what its study computed of which codes does all of that:
+        `gaujac2021` scores mean codes, sampled ones, and those of images that were held out.
     bootstrap
         Most resamples of the intervals, 0 for none.
 
@@ -104,12 +103,13 @@ def evaluate(
         If a metric or the preset is unknown, or a metric needs factors that the data set does not
         have.
     """
-    if preset is not None:
-        check_preset(run.registry, preset)
-    if preset == GAUJAC and metrics is None:
-        return as_gaujac2021(
-            run, rows=rows, seed=seed, active=active, bootstrap=bootstrap, progress=progress
-        )
+    parts = () if preset is None else parts_of_preset(run.registry, preset)
+    if parts and metrics is None:
+        given: dict[str, Any] = {
+            "seed": seed, "active": active, "preset": preset, "bootstrap": bootstrap,
+            "progress": progress,
+        }  # fmt: skip
+        return _as_study(run, parts, rows, given)
     dataset = run.dataset if on == "train" else run.heldout
     calls = _calls(run.registry, metrics, dataset, seed, preset)
     table: CodeTable | None = None
@@ -119,7 +119,7 @@ def evaluate(
         table = encode_table(
             run, run.model, rows=rows, seed=seed, dataset=dataset, noisy=noisy, progress=progress
         )
-        suffix = ("/sampled" if noisy else "") + ("/holdout" if on == "holdout" else "")
+        suffix = _suffix(kind, on)
         scores |= _scores(run, table, dataset, calls, suffix, active, seed, bootstrap)
         if kind == "mean" or codes == "sampled":
             attributes: dict[str, str | int] = {
@@ -165,38 +165,32 @@ def _scores(
     return scores
 
 
-def as_gaujac2021(
-    run: Trained,
-    *,
-    rows: int = ROWS,
-    seed: int = 0,
-    active: bool = True,
-    bootstrap: int = RESAMPLES,
-    progress: Progress | None = None,
+def _suffix(codes: str, on: str) -> str:
+    """Return what the name of a score says of its codes, where they are not the usual ones."""
+    return ("/sampled" if codes == "sampled" else "") + ("/holdout" if on == "holdout" else "")
+
+
+def _as_study(
+    run: Trained, parts: Sequence[StudyPart], rows: int, given: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Score a run as the authors of TCWAE did, and return the scores by name.
-
-    MIG of the mean codes of 10,000 images; SAP of sampled codes, 10,000 to train and 5,000 to
-    test; the FactorVAE score of sampled codes, 5,000 votes to train and 1,000 to test; and the
-    squared error of sampled codes of 10,000 images that were held out, which is a score without a
-    value where none were.
-
-    References
-    ----------
-    Gaujac, Feige and Barber, "Learning disentangled representations with the Wasserstein
-    autoencoder", arXiv 2010.03459, appendix, and its published code.
-    """
-    given: dict[str, Any] = {"seed": seed, "bootstrap": bootstrap, "progress": progress}
+    """Score a run part by part; one of held-out images has no value where none were held out."""
     scores: dict[str, Any] = {}
-    if run.config.holdout:
-        scores |= evaluate(run, (), rows=HELD_OUT, codes="sampled", on="holdout", **given)
-    else:
-        name = "reconstruction_error/sampled/holdout"
-        scores[name] = Failed("no images were held out; train with holdout=10000")
-        _add_scores(run, scores, {"rows": 0, "seed": seed})
-    of_all: dict[str, Any] = {"rows": rows, "active": active, "preset": GAUJAC, **given}
-    scores |= evaluate(run, ("sap", "factor-vae"), codes="sampled", **of_all)
-    return scores | evaluate(run, ("mig",), **of_all)  # last, for codes.h5 keeps the means
+    # Mean codes of training images last: codes.h5 keeps the last.
+    for part in sorted(parts, key=lambda part: (part.on == "train", part.codes == "mean")):
+        if part.on == "holdout" and not run.config.holdout:
+            lost = f"no images were held out; train with holdout={part.rows or rows}"
+            of_metrics = (
+                _with_preset(run.registry, m, given["preset"], None) for m in part.metrics
+            )
+            names = ("reconstruction_error", *of_metrics)
+            found = {f"{name}{_suffix(part.codes, part.on)}": Failed(lost) for name in names}
+            _add_scores(run, found, {"rows": 0, "seed": given["seed"]})
+        else:
+            found = evaluate(
+                run, part.metrics, rows=part.rows or rows, codes=part.codes, on=part.on, **given
+            )
+        scores |= found
+    return scores
 
 
 def score_model(

@@ -138,8 +138,8 @@ class _Crew:
             self._again.append((worker.number, job))
             return
         code = worker.process.exitcode
-        told = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        error = WorkerDiedError(f"{deaths} processes died over one job, the last by {told}")
+        ending = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        error = WorkerDiedError(f"{deaths} processes died over one job, the last by {ending}")
         self._found[worker.number] = (None, error)
 
     def dismiss(self) -> None:

@@ -135,9 +135,9 @@ def export_network(
         except OSError:
             raise
         except Exception as error:
-            told = str(error).strip().partition("\n")[0][:200]
+            text = str(error).strip().partition("\n")[0][:200]
             raise ConfigError(
-                f"the {_named(network)} cannot be written as {form}: {type(error).__name__}: {told}"
+                f"the {_named(network)} cannot be written as {form}: {type(error).__name__}: {text}"
             ) from error
         return _compare(_named(network), form, found, wanted)
 

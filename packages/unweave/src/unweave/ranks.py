@@ -151,9 +151,9 @@ class Ranks:
         """Whether the flag is set in any process; all learn the same."""
         if self.size == 1:
             return flag
-        told = torch.tensor([float(flag)])
-        _sum(told)
-        return bool(told.item())
+        total = torch.tensor([float(flag)])
+        _sum(total)
+        return bool(total.item())
 
 
 ALONE = Ranks()

@@ -6,17 +6,17 @@ import functools
 import importlib
 import inspect
 import math
-import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from numbers import Real
+from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unweave.codetable import CodeTable, rows_of
-from unweave.errors import ConfigError, UnweaveError, blaming, message_of, unknown_name
+from unweave.errors import ConfigError, UnweaveError, blaming, message_of, quote, unknown_name
 from unweave.options import build, check_options
 from unweave.protocols import Dataset
 from unweave.registry import Entry, Registry
@@ -27,8 +27,6 @@ IMAGE_ROWS = 2000
 RESAMPLES = 1000
 """Most resamples of an interval."""
 HOME = "unweave-metrics"
-SLOW = 0.5
-"""Seconds above which a metric of another distribution is called once, and has no interval."""
 
 Called = tuple[str, "Call"]
 
@@ -146,14 +144,30 @@ def score_table(
     return {name: found[name] for name, _ in calls}
 
 
-def check_preset(names: Registry, preset: str) -> None:
-    """Raise unless the package of metrics is there and has a preset of that name."""
+class StudyPart(Protocol):
+    """Metrics that a study computed of one kind of codes, as `unweave_metrics.presets` has it."""
+
+    metrics: Sequence[str]
+    codes: Literal["mean", "sampled"]
+    on: Literal["train", "holdout"]
+    rows: int | None
+
+
+def parts_of_preset(names: Registry, preset: str) -> Sequence[StudyPart]:
+    """Return which metrics a preset's study computed of which codes; none if it does not say.
+
+    Raises
+    ------
+    ConfigError
+        Unless the package of metrics is there and has a preset of that name.
+    """
     package = _package(names)
     if package is None:
         raise ConfigError(f"presets are those of {HOME}, which is not installed; install it")
-    known = importlib.import_module(f"{package.__name__}.presets").preset_names()
-    if preset not in known:
-        raise unknown_name("preset", preset, known)
+    presets = importlib.import_module(f"{package.__name__}.presets")
+    if preset not in presets.preset_names():
+        raise unknown_name("preset", preset, presets.preset_names())
+    return cast(Sequence[StudyPart], presets.parts_of(preset))
 
 
 def _evaluation(names: Registry) -> Evaluation | None:
@@ -221,30 +235,45 @@ def _score(call: Call, function: Any, score: Any) -> Any:
 class _Stranger:
     """A metric of another distribution, as the package of metrics calls one.
 
-    What it raises becomes a ValueError that names it. One that takes long is not resampled.
+    What it raises is a score without a value, which is not resampled. What it declares to cost,
+    `seconds_per_million`, is handed on: how often it is resampled follows from that and from the
+    sizes of its arrays, never from the clock.
     """
 
     def __init__(self, call: Call, place: int) -> None:
         self._call = call
         self._first: Any = None
-        self._slow = False
         self.__name__ = f"metric_{place}"
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         self.__signature__ = inspect.Signature([inspect.Parameter(n, kind) for n in call.needs])
+        declared = getattr(call.entry.load(), "seconds_per_million", None)
+        if declared is not None:
+            self.seconds_per_million = _checked_cost(call.entry, declared)
 
     def __call__(self, **given: Any) -> float:
-        if self._slow:
+        if isinstance(self._first, Failed):
             return math.nan
-        begun = time.perf_counter()
         score = _guarded_with(self._call, [given[need] for need in self._call.needs])
         if self._first is None:
-            slow = time.perf_counter() - begun > SLOW
-            self._first, self._slow = score, slow or isinstance(score, Failed)
+            self._first = score
         return float(score)
 
     def told(self, score: Any) -> Any:
         """Return what it gave of all rows, with the interval that was made."""
         return self._first if score.interval is None else _Interval(self._first, score.interval)
+
+
+def _checked_cost(entry: Entry, declared: Any) -> float:
+    """Return what a metric declares to cost; one that cannot be read is infinite: no interval."""
+    number = isinstance(declared, Real) and not isinstance(declared, bool)
+    if number and declared >= 0:
+        return float(declared)
+    warnings.warn(
+        f"{entry}: seconds_per_million must be a number of at least 0, got {quote(declared)}; the "
+        "score has no interval",
+        stacklevel=3,
+    )
+    return math.inf
 
 
 class _Interval(float):

@@ -83,12 +83,10 @@ class SideBySide:
             self._means.add(terms.view(len(self.members), -1), self._clocks[:, None])
             self._clocks += 1
             return
-        for member, own in zip(self.members, self._parted(terms), strict=True):
+        counts = [len(member.means.names) for member in self.members]
+        for member, own in zip(self.members, torch.split(terms, counts), strict=True):
             member.means.add(own, member.clock)
             member.clock += 1
-
-    def _parted(self, terms: Tensor) -> tuple[Tensor, ...]:
-        return terms.split([len(member.means.names) for member in self.members])
 
 
 def _check_own_noise(member: Trainer) -> None:
@@ -111,7 +109,7 @@ def _global_states(member: Trainer) -> list[Tensor]:
 def _new_stream(device: torch.device) -> torch.cuda.Stream | None:
     if device.type != "cuda":
         return None
-    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call,no-any-return]
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from unweave.checkpoint import list_checkpoints, load_checkpoint, newest_step
 from unweave.config import TrainConfig
 from unweave.configfile import digest
 from unweave.costs import SquaredError
-from unweave.density import fit_density, has_density, load_density
+from unweave.density import ROWS, fit_density, has_density, load_density
 from unweave.directory import ImageFacts, RunDirectory
 from unweave.errors import ConfigError, RunError, unknown_name
 from unweave.given import as_dataset
@@ -269,7 +269,7 @@ class Trained(RunDirectory):
         self,
         flow: str = "maf",
         *,
-        rows: int | None = None,
+        rows: int = ROWS,
         seed: int = 0,
         progress: Progress | None = None,
     ) -> nn.Module:
@@ -280,7 +280,7 @@ class Trained(RunDirectory):
         flow
             `NAME` or `NAME:key=value,...`, as in `maf:transforms=3,epochs=20`.
         rows
-            Images that are encoded; all by default.
+            Images that are encoded, drawn without replacement; all where there are no more.
         seed
             Of the codes' noise, the flow's first weights and the fit.
 

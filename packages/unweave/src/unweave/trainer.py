@@ -97,8 +97,8 @@ class Trainer:
             for stream in ("codes", "critic")
         ]
         if config.compile:
-            self.model.encoder.compile()
-            self.model.decoder.compile()
+            for network in (self.model.encoder, self.model.decoder):
+                compile_forward(network)
         self.seats = {
             name: _take_seat(assembly, player, device)
             for name, player in players_of(self.objective.rounds).items()
@@ -281,6 +281,15 @@ def gradients_of(losses: Sequence[Tensor], own: Sequence[Sequence[Tensor]]) -> l
         torch.autograd.grad(loss, parameters, retain_graph=number < last, allow_unused=True)
         for number, (loss, parameters) in enumerate(zip(losses, own, strict=True))
     ]
+
+
+def compile_forward(module: nn.Module) -> None:
+    """Let `torch.compile` compile a module when it is called first.
+
+    `Module.compile` has no effect on torch's own modules such as `Sequential`, seen in torch 2.11
+    and 2.13: it hands `_call_impl` to the compiler, which leaves out code that is torch's.
+    """
+    module.forward = torch.compile(module.forward)
 
 
 def set_rates(optimizer: Optimizer, seat: Seat, clock: Tensor, step: int) -> None:

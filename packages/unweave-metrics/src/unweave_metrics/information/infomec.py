@@ -34,7 +34,7 @@ ACTIVE = ("range", "iqr", "all")
         "without any information makes it NaN"
     ),
     cost="O(n log n d k)",
-    rewards=("InfoM: one factor a code; InfoC: one code a factor; InfoE: linear readability"),
+    rewards=("InfoM: one factor per code; InfoC: one code per factor; InfoE: linear readability"),
     misses=(
         "how much there is: InfoM and InfoC are ratios, high for noise by chance; report all three"
     ),

@@ -41,11 +41,11 @@ def mig_of(table: InformationTable) -> Score:
     family="information",
     undefined=DEAD_IS_NAN,
     cost="O(n d k)",
-    rewards="a factor that one code knows alone",
+    rewards="a factor that a single code has information about",
     misses="codes that mix factors, as long as the gap is wide",
     with_rows=(
-        "A few rows hide part of the gap: counting makes the next code look "
-        "informed. The basic interval and `bias_correction=` take that away."
+        "With few rows part of the gap is hidden, because counting overrates the next "
+        "code. The basic interval and `bias_correction=` correct for that."
     ),
 )
 def mig(

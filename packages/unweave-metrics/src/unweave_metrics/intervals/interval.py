@@ -90,9 +90,9 @@ def interval_of(
 
 def student(level: float, freedom: int) -> float:
     """Return Student's quantile that leaves (1 - level) / 2 out on each side."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    return float(t.ppf(0.5 + level / 2, freedom))
+    return float(stdtrit(freedom, 0.5 + level / 2))
 
 
 def with_interval(

@@ -55,9 +55,10 @@ class Information(Strategy):
         """Return the counts that a score was made of."""
         return self.tabulate(**call.arrays, **accepted(self.tabulate, call.options))
 
-    def value(self, call: Call, table: InformationTable) -> float:
-        """Return the score of a table."""
-        return float(self.of_table(table, **accepted(self.of_table, call.options)))
+    def value_of(self, call: Call) -> Callable[[InformationTable], float]:
+        """Return what gives the score of a table with the call's options."""
+        options = accepted(self.of_table, call.options)
+        return lambda table: float(self.of_table(table, **options))
 
     def replicates(
         self, calls: Sequence[Call], counts: Sequence[int], seed: int, jobs: int
@@ -65,6 +66,7 @@ class Information(Strategy):
         """Return values on weighted rows; scores of equal tables share each recount."""
         strategies = [_own(call) for call in calls]
         tables = [own.table(call) for own, call in zip(strategies, calls, strict=True)]
+        values_of = [own.value_of(call) for own, call in zip(strategies, calls, strict=True)]
         keys = [_counted(table) for table in tables]
         n = tables[0].codes.shape[1]
 
@@ -74,8 +76,8 @@ class Information(Strategy):
             recounted: dict[str, InformationTable] = {}
             with sharing():  # and forget what was counted here
                 values = []
-                for own, call, table, key, count in zip(
-                    strategies, calls, tables, keys, counts, strict=True
+                for value_of, table, key, count in zip(
+                    values_of, tables, keys, counts, strict=True
                 ):
                     if r >= count:
                         values.append(np.nan)
@@ -83,7 +85,7 @@ class Information(Strategy):
                     if key not in recounted:
                         recounted[key] = table.recounted(weights)
                     again = replace(table, pairs=recounted[key].pairs)
-                    values.append(own.value(call, again))
+                    values.append(value_of(again))
                 return values
 
         with np.errstate(divide="ignore", invalid="ignore"):  # a class may be drawn by no row

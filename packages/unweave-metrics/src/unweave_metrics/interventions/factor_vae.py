@@ -23,7 +23,7 @@ from unweave_metrics.score import Score
     undefined=NO_CODE,
     cost="O(votes batch d)",
     rewards="a code that stays still when one factor does",
-    misses="how well the code tells values; it saturates at 1",
+    misses="how well the code separates the values; it saturates at 1",
 )
 def factor_vae(
     codes: ArrayLike,

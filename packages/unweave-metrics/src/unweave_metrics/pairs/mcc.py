@@ -17,7 +17,7 @@ from unweave_metrics.score import Score
     "mean correlation of matched codes",
     interval=Rows(),
     cost="O(n d k + d^3)",
-    rewards="one code a factor, linear or monotone",
+    rewards="one code per factor, linear or monotone",
     misses="classes without an order",
 )
 def mcc(codes: ArrayLike, factors: ArrayLike, *, correlation: str = "pearson") -> Score:

@@ -10,13 +10,7 @@ from numpy.typing import NDArray
 from unweave_metrics._arrays import Array
 from unweave_metrics._counting import Floats
 from unweave_metrics._scaling import train_and_test_in_reach
-from unweave_metrics.predictors._growing import (
-    add_to_test,
-    find_splits,
-    root,
-    split_nodes,
-    step_leaves,
-)
+from unweave_metrics.predictors._growing import add_trees
 
 Labels = NDArray[np.int64]
 Numbers = NDArray[np.int32]
@@ -34,7 +28,7 @@ class Ranked:
     """Codes as trees see them: only their order counts.
 
     `ranks` (d, n) are places among the different train values, `values` (d, n) those values in
-    rising order, `test` (d, m) the test codes, `order` (d, n) the rows by rank, `bins` (d, n) the
+    rising order, `test` (d, m) the test codes, `order` (d, n) the rows by rank, `bins` (n, d) the
     coarse bins, and `starts` (d, BINS + 1) where each begins in `order`.
     """
 
@@ -62,7 +56,7 @@ def rank_codes(z: Array, z_test: Array) -> Ranked:
     ranks = np.empty((d, n), dtype=np.int32)
     different = np.zeros((d, n), dtype=np.float32)
     order = np.empty((d, n), dtype=np.int32)
-    bins = np.empty((d, n), dtype=np.uint8)
+    bins = np.empty((n, d), dtype=np.uint8)
     starts = np.full((d, BINS + 1), n, dtype=np.int32)
     for i in range(d):
         column = np.ascontiguousarray(z[:, i], dtype=np.float32)
@@ -73,8 +67,8 @@ def rank_codes(z: Array, z_test: Array) -> Ranked:
         # Equal values share a bin: that of the first of them.
         ends = np.cumsum(np.bincount(ranks[i]))
         first = np.concatenate([[0], ends[:-1]])
-        bins[i] = (first * BINS // n)[ranks[i]]
-        starts[i] = np.searchsorted(bins[i][order[i]], np.arange(BINS + 1), side="left")
+        bins[:, i] = (first * BINS // n)[ranks[i]]
+        starts[i] = np.searchsorted(bins[order[i], i], np.arange(BINS + 1), side="left")
     test = np.ascontiguousarray(z_test.T, dtype=np.float32)
     return Ranked(ranks, different, test, order, bins, starts)
 
@@ -110,15 +104,20 @@ def boost(codes: Ranked, labels: Labels, classes: int, seed: int) -> Boosted:
     rng = np.random.default_rng(seed)
     room = _Room.of(len(codes.ranks), len(labels))
     chance, residual = np.empty(raw.shape), np.empty(raw.shape)
-    members = [np.flatnonzero(labels == c) for c in range(classes)]
+    members = np.argsort(labels, kind="stable")
+    begins = np.concatenate([[0], np.cumsum(counts)])
+    # Two classes need one tree; the multinomial deviance corrects its steps by (classes - 1) /
+    # classes.
+    first, scale = (1, RATE) if classes == 2 else (0, RATE * (classes - 1) / classes)
     for _ in range(ROUNDS):
         _residuals(raw, labels, chance, residual)
-        for c in range(1 if classes == 2 else 0, classes):
-            split, threshold = _grow(codes, residual[c], members[c], room, importances, rng)
-            # The multinomial deviance corrects its steps by (classes - 1) / classes.
-            scale = RATE if classes == 2 else RATE * (classes - 1) / classes
-            steps = step_leaves(residual[c], chance[c], scale, room.span, room.rows, raw[c])
-            add_to_test(codes.test, split, threshold, steps, raw_test[c])
+        shuffled = rng.random((classes - first, 2**DEPTH - 1, len(importances))).argsort(axis=2)
+        add_trees(
+            first, scale, residual, chance, members, begins, codes.ranks, codes.values,
+            codes.order, codes.bins, codes.starts, codes.test, shuffled, room.node, room.rows,
+            room.spare, room.span, room.hist, room.edges, room.best, room.split, importances, raw,
+            raw_test,
+        )  # fmt: skip
     total = importances.sum()
     return Boosted(
         importances / total if total > 0 else importances,
@@ -138,13 +137,14 @@ def _residuals(raw: Floats, labels: Labels, chance: Floats, residual: Floats) ->
 
 @dataclass(frozen=True)
 class _Room:
-    """Memory that every tree uses again: rows by node, spans, histograms, gains, splits."""
+    """Memory that every tree uses again: rows by node, spans, histograms, edges, gains, splits."""
 
     node: NDArray[np.uint8]
     rows: Numbers
     spare: Numbers
     span: Labels
     hist: Floats
+    edges: Floats
     best: Floats
     split: Labels
 
@@ -154,42 +154,6 @@ class _Room:
         width = 2**DEPTH
         return cls(
             np.empty(n, dtype=np.uint8), np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int32),
-            np.zeros((width, 2), dtype=np.int64), np.zeros((width, d, BINS, 3)), np.zeros(width),
-            np.zeros((width, 3), dtype=np.int64),
+            np.zeros((width, 2), dtype=np.int64), np.zeros((width, 3, d, BINS)),
+            np.zeros((d, 3, BINS)), np.zeros(width), np.zeros((width, 3), dtype=np.int64),
         )  # fmt: skip
-
-
-def _grow(
-    codes: Ranked,
-    r: Floats,
-    own: Labels,
-    room: _Room,
-    importances: Floats,
-    rng: np.random.Generator,
-) -> tuple[Labels, Floats]:
-    """Grow one tree on residuals r of a class, `own` its rows; return codes and thresholds.
-
-    A threshold is in the middle between the two values of the node that it parts.
-    """
-    root(r, own, codes.bins, codes.starts, room.node, room.span, room.rows, room.hist)
-    chosen = np.full((DEPTH, 2**DEPTH), -1, dtype=np.int64)
-    threshold = np.zeros(chosen.shape)
-    for level in range(DEPTH):
-        nodes = 2**level
-        # A random order of codes for each node: ties are fair.
-        shuffled = rng.random((nodes, len(importances))).argsort(axis=1)
-        find_splits(
-            level, r, codes.ranks, codes.order, codes.starts, shuffled,
-            room.node, room.span, room.hist, room.best, room.split,
-        )  # fmt: skip
-        found = room.split[:nodes].copy()
-        used = found[:, 0] >= 0
-        np.add.at(importances, found[used, 0], room.best[:nodes][used])
-        chosen[level, :nodes] = found[:, 0]
-        split_nodes(
-            level, level == DEPTH - 1, r, codes.ranks, codes.bins,
-            room.node, room.span, room.rows, room.spare, room.split, room.hist,
-        )  # fmt: skip
-        sides = codes.values[found[used, 0][:, None], room.split[:nodes][used, 1:]]
-        threshold[level, :nodes][used] = sides.astype(np.float64).mean(axis=1)
-    return chosen, threshold

@@ -80,7 +80,7 @@ def dci(
         ``"histogram-boosting"``: boosted trees with exact splits found through histograms;
         ``"gradient-boosting"``: scikit-learn's, the reference, slow; ``"random-forest"`` (100
         trees, entropy, depth 10); ``"lasso"``; ``"forest-regression"`` (10 trees, depth and
-        share of codes a split chosen by 10-fold cross-validation, slow); or a scikit-learn
+        share of codes per split chosen by 10-fold cross-validation, slow); or a scikit-learn
         classifier or regressor with ``feature_importances_`` or ``coef_``.
     alpha
         Of the lasso; chosen by 10-fold cross-validation unless given.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,6 +21,7 @@ from unweave_metrics.presets import settings_for
 from unweave_metrics.score import Score
 
 MODELS = ("multinomial", "ovr", "binary")
+SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 
 @metric(
@@ -166,13 +167,13 @@ def mean_area(chance: Floats, label: Array) -> float:
 
     The area is the share of pairs (row of the class, other row) in the right order, ties half.
     """
-    from scipy.stats import rankdata
-
     areas = []
     for c in range(chance.shape[1]):
         own = label == c
         inside, outside = int(own.sum()), int((~own).sum())
         if inside and outside:
-            ranks = rankdata(chance[:, c])[own].sum()
+            ordered, values = np.sort(chance[:, c]), np.sort(chance[own, c])
+            below, up_to = (np.searchsorted(ordered, values, side) for side in SIDES)
+            ranks = (below + up_to + 1).sum() / 2  # the mean rank of equal rows
             areas.append((ranks - inside * (inside + 1) / 2) / (inside * outside))
     return float(np.mean(areas)) if areas else float("nan")

@@ -44,12 +44,12 @@ DEAD_VARIANCE = 1e-12
     rewards="a factor that one code alone separates linearly",
     misses=(
         "non-monotone codes, and factors of many values, which one line per class "
-        "hardly tells apart; it depends on the codes' scale: multiply them by "
-        "10 and it differs"
+        "hardly separates; it depends on the scale of the codes: multiplied by 10 "
+        "they get another score"
     ),
     with_rows=(
-        "The penalty C weighs less as rows are added: the machine, and the "
-        "score, move with the number of rows."
+        "The more rows there are, the less the penalty C weighs, so that the score "
+        "changes with the number of rows."
     ),
 )
 def sap(

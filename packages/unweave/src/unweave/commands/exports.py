@@ -56,7 +56,7 @@ def encode_to_file(
 
 
 def fit_density_of(
-    path: Path, flow: str, rows: int | None, seed: int, device: str = "auto"
+    path: Path, flow: str, rows: int, seed: int, device: str = "auto"
 ) -> tuple[Path, list[tuple[str, str]]]:
     """Fit a density to a run's codes; return its file and how far samples are from codes."""
     run = Run.open(path, device=device)

@@ -15,9 +15,7 @@ def fit_density(
     flow: Annotated[
         str, typer.Option(help="NAME or NAME:key=value,..., such as maf:epochs=20")
     ] = "maf",
-    rows: Annotated[
-        int | None, typer.Option(min=1, help="number of images to encode; default: all")
-    ] = None,
+    rows: Annotated[int, typer.Option(min=1, help="number of images to encode")] = 50_000,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from unweave.commands import EXIT_INTERRUPTED
+from unweave.commands.app import Device
 
 
 def reproduce(
@@ -32,8 +33,9 @@ def reproduce(
     executor: Annotated[
         str, typer.Option(help="what runs the jobs: processes:workers=2, serial, ray ...")
     ] = "processes",
+    device: Device = "auto",
     together: Annotated[
-        int, typer.Option(min=1, metavar="N", help="runs that are computed as one batched model")
+        int, typer.Option(min=1, metavar="N", help="runs that are trained at once in one process")
     ] = 1,
 ) -> None:
     """Repeat an experiment of a paper: train, measure, compare with what was published, draw."""
@@ -43,7 +45,7 @@ def reproduce(
     from unweave.experiment.sweep import StoppedError
 
     try:
-        print(_reproduce(name, out, setting or [], seeds, run or [], executor, together))
+        print(_reproduce(name, out, setting or [], seeds, run or [], executor, device, together))
     except StoppedError as stop:
         print(stop, file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -64,13 +66,14 @@ def _reproduce(
     seeds: str | None,
     runs: list[str],
     executor: str,
+    device: str,
     together: int,
 ) -> str:
     import shlex
 
     from unweave.experiment.running import build_executor, default_folder
     from unweave.reproduce.recipe import narrowed, read_recipe
-    from unweave.reproduce.reproduction import reproduce, told
+    from unweave.reproduce.reproduction import reproduce, summary
     from unweave.settings import parse_settings
 
     changes = parse_settings(settings)
@@ -83,6 +86,6 @@ def _reproduce(
         recipe, out or default_folder(recipe), build_executor(executor),
         changes=changes | {key: value for key, value in narrower.items() if value},
         command=shlex.join(["unweave", "reproduce", name, *typed, *chosen]),
-        together=together,
+        device=device, together=together,
     )  # fmt: skip
-    return told(outcome)
+    return summary(outcome)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from unweave.commands import EXIT_INTERRUPTED
+from unweave.commands.app import Device
 
 
 def sweep(
@@ -47,11 +48,9 @@ def sweep(
     executor: Annotated[
         str, typer.Option(help="what runs the jobs: processes:workers=2, serial, ray ...")
     ] = "processes",
-    device: Annotated[
-        str, typer.Option(help="where to compute: auto, cpu, cuda or cuda:N")
-    ] = "auto",
+    device: Device = "auto",
     together: Annotated[
-        int, typer.Option(min=1, metavar="N", help="runs that are computed as one batched model")
+        int, typer.Option(min=1, metavar="N", help="runs that are trained at once in one process")
     ] = 1,
 ) -> None:
     """Train many runs, measure and compare them; the same command again goes on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar, cast
 
 from unweave.config import TrainConfig, make_config
 from unweave.errors import ConfigError, unknown_name
@@ -15,9 +15,6 @@ from unweave.experiment.reading import split_spec
 from unweave.options import build, convert, options_of, parse_spec
 from unweave.protocols import Dataset
 from unweave.registry import registry
-
-if TYPE_CHECKING:
-    pass
 
 USUAL_METRICS = {"MIG": "mig", "FactorVAE score": "factor-vae", "SAP": "sap"}
 """What is measured where an experiment does not say and the factors are known."""
@@ -94,10 +91,10 @@ def with_data(experiment: Kind) -> tuple[Kind, Dataset]:
             continue
         settings = {"data": text, **experiment.settings}
         return experiment.model_copy(update={"settings": settings}), cast(Dataset, dataset)
-    told = problems[:MOST_PROBLEMS]
-    if more := len(problems) - len(told):
-        told.append(f"and {more:,} more data sets cannot be opened")
-    raise ConfigError(f"experiment {experiment.name} cannot begin: {'; '.join(told)}")
+    listed = problems[:MOST_PROBLEMS]
+    if more := len(problems) - len(listed):
+        listed.append(f"and {more:,} more data sets cannot be opened")
+    raise ConfigError(f"experiment {experiment.name} cannot begin: {'; '.join(listed)}")
 
 
 def _usual_measures(data: Dataset) -> dict[str, str]:

@@ -265,8 +265,8 @@ def check_names(experiment: Experiment) -> None:
 
 
 def _check_count(experiment: Experiment) -> None:
-    values = (experiment.runs, experiment.seeds, *experiment.grid.values())
-    count = math.prod(map(len, values))
+    sizes = [len(values) for values in experiment.grid.values()]
+    count = math.prod([len(experiment.runs), len(experiment.seeds), *sizes])
     if count > MOST_RUNS:
         raise ConfigError(
             f"experiment {experiment.name} has {count:,} runs, and at most {MOST_RUNS:,} are "

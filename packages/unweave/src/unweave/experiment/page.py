@@ -120,12 +120,12 @@ def usual_pictures(comparison: Comparison) -> list[Picture]:
     if len({group.label for group in comparison.groups}) > 1 and ranked:
         pictures.append(_ranks(ranked))
     steps = "Logged terms over the steps: mean over seeds, and their range."
-    told = "One image's code with one dimension after the other moved from -2 to 2, those first "
+    start = "One image's code with one dimension after the other moved from -2 to 2, those first "
     return [
         *pictures,
         Picture(kind="steps", name="steps", caption=steps),
         Picture(kind="traversals", name="traversals",
-                caption=told + "whose means vary the most over images."),
+                caption=start + "whose means vary the most over images."),
     ]  # fmt: skip
 
 

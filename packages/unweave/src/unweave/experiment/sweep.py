@@ -67,7 +67,7 @@ def sweep(
     Parameters
     ----------
     together
-        How many runs at most are computed as one batched model. Those of one architecture and
+        How many runs at most are trained at once in one process. Those of one architecture and
         method are, whose seeds, weights and rates alone differ; others are trained one by one.
 
     Raises
@@ -78,6 +78,9 @@ def sweep(
     StoppedError
         If a signal stopped it.
     """
+    from unweave.assemble import check_device  # imports torch
+
+    check_device(device)
     if together < 1:
         raise ConfigError(f"together must be at least 1, got {together}")
     experiment = checked(experiment)
@@ -260,8 +263,8 @@ def _plan(total: int, steps: Mapping[str, int]) -> str:
     done = total - len(steps)
     if not steps:
         return f"{_runs(total)}, all finished"
-    told = f"{_runs(total)}: {done} finished, {len(steps)} to do"
-    return f"{told}, {sum(steps.values()):,} steps; the time is said after the first steps"
+    counts = f"{_runs(total)}: {done} finished, {len(steps)} to do"
+    return f"{counts}, {sum(steps.values()):,} steps; the time is said after the first steps"
 
 
 def _runs(count: int) -> str:

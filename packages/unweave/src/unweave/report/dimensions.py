@@ -146,14 +146,14 @@ def describe_dimensions(run: Trained, codes: Codes, seed: int = 0) -> Dimensions
     kl = mean_kl(codes, log_prior(run, codes.z, prior))
     deviation = codes.mean.std(axis=0, dtype=np.float64)
     share = _share(deviation**2, np.square(codes.std, dtype=np.float64).mean(axis=0), prior)
-    told = np.where(np.isfinite(kl).all(), kl, deviation)
+    importance = np.where(np.isfinite(kl).all(), kl, deviation)
     return Dimensions(
         kl=kl,
         aggregate=aggregate_kl(codes.mean, codes.std, prior, seed),
         deviation=deviation,
         share=share,
         active=share > ACTIVE,
-        order=np.argsort(-told, kind="stable"),
+        order=np.argsort(-importance, kind="stable"),
         codes_range=_range(codes.z),
         prior_range=_range(prior),
     )

@@ -64,6 +64,7 @@ def reproduce(
     *,
     changes: Mapping[str, Any] | None = None,
     command: str = "",
+    device: str = "auto",
     together: int = 1,
 ) -> Outcome:
     """Reproduce an experiment in a folder; return what came out.
@@ -76,7 +77,7 @@ def reproduce(
         What was put on top of the recipe, to be told.
     command
         What repeats it.
-    together
+    device, together
         As in `sweep`.
 
     Raises
@@ -87,7 +88,7 @@ def reproduce(
         If a signal stopped it.
     """
     recipe = checked_recipe(recipe)
-    results = sweep(recipe, folder, executor, together=together)
+    results = sweep(recipe, folder, executor, device=device, together=together)
     usual = f"unweave reproduce {recipe.name}"
     outcome = Outcome(recipe, results, changes or {}, command or usual)
     _write(outcome)
@@ -104,8 +105,8 @@ def _write(outcome: Outcome) -> None:
         f"**What differs from the paper.** {recipe.differs}\n",
     ]
     if outcome.changes:
-        told = ", ".join(f"`{name}={value}`" for name, value in outcome.changes.items())
-        parts.append(f"**Changed for this outcome.** {told}\n")
+        changes = ", ".join(f"`{name}={value}`" for name, value in outcome.changes.items())
+        parts.append(f"**Changed for this outcome.** {changes}\n")
     if recipe.expect:
         parts.append(markdown(PUBLISHED, outcome.verdicts()) + "\n")
     for picture, caption, path in draw_all(results, recipe.pictures, results.folder):
@@ -144,7 +145,7 @@ def _runs(results: Results) -> str:
     return f"Runs: {'; '.join(lines)}.\n"
 
 
-def told(outcome: Outcome) -> str:
+def summary(outcome: Outcome) -> str:
     """Lay the outcome out for a terminal."""
     comparison = Comparison(outcome.results)
     parts = [table(*summary_rows(comparison))]

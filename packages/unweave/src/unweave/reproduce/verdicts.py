@@ -36,18 +36,18 @@ def _judged(expected: Expectation, results: Results) -> tuple[str, str, str]:
     found, missing = _mean(results, expected.measure, expected.run, expected.where)
     if expected.below is None:
         published, tolerance = expected.published or 0.0, expected.tolerance or 0.0
-        told = f"{published:g} ± {tolerance:g}"
+        reference = f"{published:g} ± {tolerance:g}"
         if missing:
-            return told, missing, UNKNOWN
-        return told, f"{found:.3g}", _verdict(abs(found - published) <= tolerance)
+            return reference, missing, UNKNOWN
+        return reference, f"{found:.3g}", _verdict(abs(found - published) <= tolerance)
     where = expected.where if expected.below_where is None else expected.below_where
     other = expected.below_measure or expected.measure
     limit, also_missing = _mean(results, other, expected.below, where)
-    told = "lower" if expected.published is None else _pair(expected)
+    reference = "lower" if expected.published is None else _pair(expected)
     if missing or also_missing:
-        return told, missing or also_missing, UNKNOWN
+        return reference, missing or also_missing, UNKNOWN
     numbers = f"{found:.3g} against {limit:.3g}"
-    return told, numbers, _verdict(found * expected.times < limit)
+    return reference, numbers, _verdict(found * expected.times < limit)
 
 
 def _mean(results: Results, measure: str, run: str, where: Mapping[str, Any]) -> tuple[float, str]:

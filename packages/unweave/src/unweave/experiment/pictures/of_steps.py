@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.results import Group, Results, open_run
@@ -48,6 +49,7 @@ def draw_steps(results: Results, *, terms: list[str] | None = None, log: bool = 
         panel.set_title(name.replace("_", " "), fontsize=10)
         panel.set_xlabel("step", fontsize=8)
         panel.set_yscale("log" if log else "linear")
+        panel.xaxis.set_major_locator(MaxNLocator(5))
         panel.tick_params(labelsize=8)
         panel.grid(alpha=0.25)
     for panel in panels[len(names) :]:
