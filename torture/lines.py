@@ -94,7 +94,9 @@ class Lines:
     def _fault(self, end: Ended, words: list[str]) -> str:
         if end.late:
             return f"it took more than {LIMIT:.0f} seconds"
-        if end.code == TRACEBACK or "Traceback" in end.said or end.code not in CODES:
+        # 1 where a plugin that is installed cannot be loaded, as it would say.
+        codes = CODES | {1} if words[0] == "plugins" and "--check" in words else CODES
+        if end.code == TRACEBACK or "Traceback" in end.said or end.code not in codes:
             return f"it ended with {end.code}: {end.last_line[:300]}"
         if end.code == 2:
             # A log is begun before anything is looked at, so that it tells what was wrong.
