@@ -50,19 +50,19 @@ TYPED_TESTS = ("unweave-flows", "unweave-priors")
 # Tests have no annotations of their own, and give wrong arguments on purpose.
 AS_TESTS = ("--allow-untyped-defs", "--allow-untyped-calls", "--disable-error-code", "arg-type")
 TORCHLESS = ("unweave-metrics", "unweave-data")
-# Packages without torch run on later Pythons, one for each end of the versions that they take.
-ENDS = {"lowest": interpreter("3.12"), "newest": interpreter("3.13")}
+# Packages without torch run at both ends of what they take: the lowest versions on this Python, the
+# newest on this one.
+NEWEST = interpreter("3.13")
 
-# Where such a Python is missing they run on this one. The newest versions of what a package pins
+# Where it is missing they run on this Python. The newest versions of what another package pins
 # lowest here are in the session `plugin`, and so are the core's tests that need other packages;
 # the core's lowest are a session of its own, `oldest_core`.
-ON_LATER = [deps for deps, python in ENDS.items() if Path(python).is_absolute()]
 ALONE = [
     (package, "lowest" if lowest(package) and package != "unweave" else "newest")
     for package in PACKAGES
-    if package not in TORCHLESS
 ]
-ALONE += [(package, deps) for package in TORCHLESS for deps in ENDS if deps not in ON_LATER]
+if not Path(NEWEST).is_absolute():
+    ALONE += [(package, "newest") for package in TORCHLESS]
 
 
 @nox.session
@@ -106,12 +106,11 @@ def alone(session: nox.Session, package: str, deps: str) -> None:
     run_tests(session, package, *FAST, *(TWO_OF_FILES if package == "unweave" else ()))
 
 
-@nox.session(python=list(ENDS.values()), requires=["build"])
+@nox.session(python=NEWEST, requires=["build"])
 @nox.parametrize("package", TORCHLESS)
 def later(session: nox.Session, package: str) -> None:
-    """Run the packages without torch on later Pythons, where they are installed."""
-    pins = lowest(package) if session.python == ENDS["lowest"] else ()
-    install(session, wheel(package), *TEST_TOOLS, *pins)
+    """Run the packages without torch on the newest Python, where it is installed."""
+    install(session, wheel(package), *TEST_TOOLS)
     check_alone(session, package)
     run_tests(session, package, *FAST)
 
