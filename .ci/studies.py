@@ -32,10 +32,10 @@ def oldest_core(session: nox.Session) -> None:
 
 @nox.session
 def oldest_torch(session: nox.Session) -> None:
-    """Run what needs torch on torch 2.6; `-- URL` names an index of CPU wheels."""
+    """Run the packages that take torch on 2.6; `-- URL` names an index of CPU wheels."""
     index = ("--index-url", session.posargs[0]) if session.posargs else ()
     session.install("torch==2.6.0", *index)
-    for package in ("unweave-estimators", "unweave-priors", "unweave-flows", "unweave"):
+    for package in ("unweave-estimators", "unweave-priors", "unweave-flows"):
         session.install(str(folder(package)), *TEST_TOOLS)
         run_tests(session, package, *FAST)
     session.install(f"{folder('unweave-metrics')}[torch]")
