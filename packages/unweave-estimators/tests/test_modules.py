@@ -195,7 +195,8 @@ def test_the_package_alone_imports_torch_and_nothing_else(tmp_path):
         "import sys; before = set(sys.modules); import torch; after = set(sys.modules)\n"
         "import unweave_estimators\n"
         "new = {m.partition('.')[0] for m in set(sys.modules) - after}\n"
-        "print(sorted(new - {'unweave_estimators'} - sys.stdlib_module_names))"
+        "own = {'unweave_estimators', 'sympy', 'mpmath'}  # torch 2.6 imports these two late\n"
+        "print(sorted(new - own - sys.stdlib_module_names))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() in ("[]", "['torch']")
