@@ -48,7 +48,8 @@ SOURCES = [str(path) for path in sorted(ROOT.glob("p*/*/src"))]
 SITE_TOOLS = ("mkdocs-material==9.8.2", "mkdocstrings[python]==1.0.8", "ruff==0.17.5")
 TYPED_TESTS = ("unweave-flows", "unweave-priors")
 # Tests have no annotations of their own, and give wrong arguments on purpose.
-AS_TESTS = ("--allow-untyped-defs", "--allow-untyped-calls", "--disable-error-code", "arg-type")
+AS_TESTS = ("--allow-untyped-defs", "--allow-untyped-calls", "--no-warn-unused-ignores",
+            "--disable-error-code", "arg-type")  # fmt: skip
 TORCHLESS = ("unweave-metrics", "unweave-data")
 # Packages without torch run at both ends of what they take: the lowest versions on this Python, the
 # newest on this one.
