@@ -11,6 +11,7 @@ from unweave.experiment.pictures import draw
 from unweave.experiment.pictures.of_classes import classified
 from unweave.experiment.pictures.of_images import nearest
 from unweave.experiment.probing import check_part
+from unweave.experiment.results import Results
 from unweave.experiment.sweep import sweep
 from unweave.reproduce.recipe import narrowed, read_recipe
 
@@ -87,3 +88,30 @@ def test_a_part_of_a_recipe_keeps_what_is_said_of_it():
     assert narrowed(whole, [], None) == whole
     with pytest.raises(UnknownNameError, match="unknown run 'gan'"):
         narrowed(whole, ["gan"], None)
+
+
+@pytest.mark.parametrize("values", [[0.01, 1, 100], [0, 0.1, 10]])
+def test_a_logarithmic_axis_has_a_tick_at_every_value(results, values):
+    gridded = results.experiment.model_copy(update={"grid": {"beta": values}})
+    options = {"x": "beta", "measures": ["error"], "log": True}
+    rows = [
+        row.model_copy(update={"place": {"beta": value}})
+        for row in results.rows
+        for value in values
+    ]
+    figure = draw(
+        Results(gridded, results.folder, rows), Picture(kind="curves", name="p", options=options)
+    )
+    figure.draw_without_rendering()
+    (panel,) = figure.axes
+    assert [tick.get_text() for tick in panel.get_xticklabels()] == [f"{v:g}" for v in values]
+
+
+def test_labels_of_a_logarithmic_axis_are_numbers(results):
+    figure = draw(
+        results, Picture(kind="steps", name="p", options={"terms": ["loss"], "log": True})
+    )
+    figure.draw_without_rendering()
+    labels = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+    assert all(float(text) > 0 for text in labels if text)
+    assert any(labels)

@@ -31,7 +31,7 @@ def draw_curves(
     by
         Another setting, with one line per value.
     log
-        A logarithmic axis.
+        A logarithmic axis, which is linear around zero where a value is not positive.
     """
     experiment = results.experiment
     figure = Figure(figsize=(10, 3.4), layout="constrained")
@@ -43,13 +43,24 @@ def draw_curves(
     for panel, name in zip(panels, measures, strict=True):
         for label, where in lines:
             _draw_line(panel, results, name, x, label, where)
-        panel.set_xscale("symlog" if log else "linear")
+        if log:
+            _stretch(panel, [float(value) for value in experiment.grid[x]])
         panel.set_title(name, fontsize=10)
         panel.set_xlabel(x, fontsize=9)
         panel.tick_params(labelsize=8)
         panel.grid(alpha=0.25)
     panels[0].legend(fontsize=8)
     return figure
+
+
+def _stretch(panel: Any, places: list[float]) -> None:
+    """Make the axis logarithmic, with a tick at every value; its own labels would be TeX."""
+    if min(places) > 0:
+        panel.set_xscale("log")
+    elif sizes := [abs(place) for place in places if place]:
+        panel.set_xscale("symlog", linthresh=min(sizes))
+    panel.set_xticks(places, [f"{place:g}" for place in places])
+    panel.minorticks_off()
 
 
 def _draw_line(

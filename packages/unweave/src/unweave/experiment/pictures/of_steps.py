@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.results import Group, Results, open_run
@@ -48,7 +48,10 @@ def draw_steps(results: Results, *, terms: list[str] | None = None, log: bool = 
             _draw_term(panel, name, f"C{number}", runs)
         panel.set_title(name.replace("_", " "), fontsize=10)
         panel.set_xlabel("step", fontsize=8)
-        panel.set_yscale("log" if log else "linear")
+        if log:
+            panel.set_yscale("log")
+            panel.yaxis.set_major_formatter("{x:g}")  # its own is TeX
+            panel.yaxis.set_minor_formatter(NullFormatter())
         panel.xaxis.set_major_locator(MaxNLocator(5))
         panel.tick_params(labelsize=8)
         panel.grid(alpha=0.25)
