@@ -81,9 +81,11 @@ class CudaGraph:
             finally:
                 torch.cuda.set_sync_debug_mode(before)
         torch.cuda.current_stream().wait_stream(self._stream)
-        waits = [one for one in seen if "synchronizing CUDA operation" in str(one.message)]
-        where = [f"{Path(one.filename).name}, line {one.lineno}" for one in waits[:1]]
-        self.obstacle = "".join(f"it waits for the device ({place})" for place in where)
+        self.obstacle = ""
+        for one in seen:
+            if "synchronizing CUDA operation" in str(one.message):
+                place = f"{Path(one.filename).name}, line {one.lineno}"
+                self.obstacle = f"it waits for the device ({place})"
         return given
 
     def record(self, play: Play) -> Tensor:
