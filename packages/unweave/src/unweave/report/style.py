@@ -109,7 +109,7 @@ def figure_png(figure: Figure) -> bytes:
     file = io.BytesIO()
     with figure_style():
         figure.set_dpi(DPI)
-        canvas = FigureCanvasAgg(figure)
+        canvas: Any = FigureCanvasAgg(figure)
         canvas.draw()
         picture = np.asarray(canvas.buffer_rgba())[..., :3]
         ground = (255 * np.array(to_rgb(figure.get_facecolor()))).round().astype(np.uint8)
