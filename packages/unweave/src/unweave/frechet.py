@@ -31,7 +31,7 @@ IMAGES = 2000
 BATCH = 50
 """Images at a time on a GPU."""
 FEW = 8
-"""Images at a time on a processor, whose caches hold no more of them: 50 took twice as long."""
+"""Images at a time on a processor, whose caches hold no more of them."""
 RECONSTRUCTIONS: Literal["reconstructions"] = "reconstructions"
 
 VERSION = 1
