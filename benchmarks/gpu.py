@@ -254,7 +254,7 @@ def run(
         if name in done:
             continue
         if time.monotonic() > deadline:
-            print(f"{len(jobs) - number} are left; the same command goes on")
+            print(f"{len(jobs) - number} are left; the same command continues")
             break
         try:
             done[name] = job()

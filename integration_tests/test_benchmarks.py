@@ -60,7 +60,7 @@ def test_it_goes_on_where_it_stopped(script, tmp_path, capsys):
     path = tmp_path / "gpu.json"
     gpu.run(dict(list(jobs.items())[:1]), path, "card", 1.0)
     assert gpu.run(jobs, path, "card", 0.0) == {"time a": {"ms": 1.0, "members": 1}}
-    assert "2 are left; the same command goes on" in capsys.readouterr().out
+    assert "2 are left; the same command continues" in capsys.readouterr().out
     found = gpu.run(jobs, path, "card", 1.0)
     assert done == ["time a", "time b"]
     assert found["time c"] == {"error": "ZeroDivisionError: division by zero"}
@@ -109,4 +109,4 @@ def test_the_table_is_trained_in_pieces(script, tmp_path, capsys):
     }  # fmt: skip
     small = [f"--set={key}={value}" for key, value in changes.items()]
     table1.main([*small, "--device", "cpu", "--out", str(tmp_path / "t"), "--minutes", "0.5"])
-    assert "the same command goes on" in capsys.readouterr().out
+    assert "the same command continues" in capsys.readouterr().out

@@ -85,8 +85,8 @@ def test_a_table_without_factors(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["score", "none.h5"], "there is no such file"),
-        (["score", "TABLE", "--metrics", "mog"], "no metric is called 'mog'; known are mig"),
+        (["score", "none.h5"], "none.h5 does not exist"),
+        (["score", "TABLE", "--metrics", "mog"], "no metric is called 'mog'; known: mig"),
         (["score", "TABLE", "--preset", "x"], "preset must be one of"),
         (["score", "TABLE", "--metrics", "udr"], "call unweave_metrics.udr"),
         (["score", "TABLE", "--seed", "-1"], "seed must be at least 0, got -1"),

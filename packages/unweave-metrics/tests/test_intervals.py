@@ -138,7 +138,7 @@ def test_sets_and_models():
     z = rng.normal(size=(300, 3))
     score = um.bootstrap(um.udr, [z, -z[:, ::-1], z + 0.3 * rng.normal(size=z.shape)])
     assert score.interval[0] < score.interval[1]
-    with pytest.raises(ValueError, match="say paired=False"):
+    with pytest.raises(ValueError, match="set paired=False"):
         um.bootstrap(lambda a, b: a.mean() - b.mean(), x, y)
 
 

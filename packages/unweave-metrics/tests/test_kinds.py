@@ -50,7 +50,7 @@ def test_whole_measurements_are_declared():
     whole = (1000 * u).astype(int)
     codes = u + 0.02 * rng.normal(size=u.shape)
     undeclared = um.mig(codes, whole)
-    assert "if it is a measurement, say factor_kinds='measurement'" in undeclared.notes[0]
+    assert "if it is a measurement, set factor_kinds='measurement'" in undeclared.notes[0]
     for words in ("measurement", ["measurement", "measurement"]):
         score = um.mig(codes, whole, factor_kinds=words)
         assert score == um.mig(codes, whole + 0.0, factor_kinds=words)

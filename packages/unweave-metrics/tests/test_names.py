@@ -88,7 +88,7 @@ def test_intervals_of_frames():
             pd.date_range("2020", periods=300),
             "must hold numbers, words or categories, got datetime",
         ),
-        ([1, "a"] * 150, "must hold numbers or words, got both or neither, as 1"),
+        ([1, "a"] * 150, "must hold numbers or words, got both or neither, such as 1"),
         ([0.5, np.nan] * 150, "must be finite, got nan in row 1"),
     ],
 )

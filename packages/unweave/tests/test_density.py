@@ -54,7 +54,7 @@ def test_a_density_of_an_earlier_step_is_refused(run, tmp_path):
     run.fit_density("toy-affine")
     newest = max(run.checkpoints.glob("*"))
     newest.rename(newest.with_name("step-000000099.safetensors"))
-    with pytest.raises(RunError, match="fitted at step 20, and training went on"):
+    with pytest.raises(RunError, match="fitted at step 20, and training continued"):
         load_density(run.path, run.registry)
 
 

@@ -284,7 +284,7 @@ def test_a_folder_of_other_settings_is_refused_before_anything_is_trained(study,
         ("toy-vae", "toy-vea", "run vae-dim2-seed0: unknown method 'toy-vea'; did you mean"),
         ("dim = [2, 3]", "dim = [2, 0]", "run vae-dim0-seed0: setting dim does not take 0"),
         ("steps = 12", "steps = 0", "setting steps does not take 0"),
-        ('["toy-images"]', '["toy-imges"]', "cannot begin: unknown dataset 'toy-imges'"),
+        ('["toy-images"]', '["toy-imges"]', "cannot start: unknown dataset 'toy-imges'"),
         ('["toy-images"]', str([f"nothing-{n}" for n in range(3000)]), "2,997 more data sets can"),
         (
             "dim = [2, 3]",
@@ -507,7 +507,7 @@ def test_the_template_is_an_experiment_and_its_name_is_checked(tmp_path, call):
     found = read_definition(tmp_path / "mine.toml", Experiment)
     assert len(found.jobs()) == 8
     assert "unweave sweep mine.toml" in (tmp_path / "mine.toml").read_text()
-    assert "is there already" in call("new-experiment", tmp_path / "mine.toml", code=2)
+    assert "already exists" in call("new-experiment", tmp_path / "mine.toml", code=2)
     assert "must end in .toml" in call("new-experiment", tmp_path / "mine.txt", code=2)
     assert "is no folder" in call("new-experiment", tmp_path / "none" / "a.toml", code=2)
 
@@ -546,14 +546,14 @@ def test_a_frame_needs_pandas(study, tmp_path, monkeypatch):
 
 
 def test_what_is_no_table_is_said(tmp_path):
-    with pytest.raises(ConfigError, match="is no table of an experiment; `unweave sweep` writes"):
+    with pytest.raises(ConfigError, match="is not a table of an experiment; `unweave sweep` writes"):
         unweave.read_experiment(tmp_path)
     (tmp_path / "a.h5").write_bytes(b"nothing")
     (tmp_path / "a.csv").write_text("a,b\n1\n")
     with h5py.File(tmp_path / "b.h5", "w") as file:
         file["columns/0"] = np.zeros((2, 2))
     for name in ("a.h5", "a.csv", "b.h5"):
-        with pytest.raises(ConfigError, match="is no table of an experiment"):
+        with pytest.raises(ConfigError, match="is not a table of an experiment"):
             unweave.read_experiment(tmp_path / name)
 
 

@@ -149,7 +149,7 @@ def test_a_sweep_that_is_stopped_says_so_and_goes_on(
         process.send_signal(number)
     code, _, errors = finish(process)
     assert code == 130
-    assert f"of {JOBS} runs are finished, and the same command goes on" in errors
+    assert f"of {JOBS} runs are finished; the same command continues the sweep" in errors
     assert_all_gone(pids)
     assert len(unweave.read_experiment(folder, frame=False)["run"]) == JOBS
     assert finish(start(folder, environment))[0] == 0

@@ -137,7 +137,7 @@ def test_a_command_is_on_the_command_line(tmp_path, monkeypatch, call):
 
 def test_a_command_that_is_there_is_refused(tmp_path, call):
     said = call("new-plugin", "command", "train", "--out", tmp_path / "out", code=2)
-    assert said == "unweave: there is a command 'train' already; give another name\n"
+    assert said == "unweave: a command 'train' already exists; give another name\n"
     assert not list(tmp_path.iterdir())
 
 

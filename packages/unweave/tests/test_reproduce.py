@@ -243,7 +243,7 @@ def test_the_first_data_set_that_is_there_is_taken(recipe):
     assert with_data(recipe)[0].settings["data"] == "toy-images"
     given = recipe.model_copy(update={"settings": recipe.settings | {"data": "toy-vectors"}})
     assert with_data(given)[0].settings["data"] == "toy-vectors"
-    with pytest.raises(ConfigError, match="cannot begin: unknown dataset 'nothing'"):
+    with pytest.raises(ConfigError, match="cannot start: unknown dataset 'nothing'"):
         with_data(recipe.model_copy(update={"data": ["nothing"]}))
 
 

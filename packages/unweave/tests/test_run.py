@@ -222,7 +222,7 @@ def test_the_best_checkpoint_is_a_run_that_needs_no_other(tmp_path, settings):
 
 
 def test_without_a_term_there_is_no_best_checkpoint(run):
-    with pytest.raises(RunError, match="kept no best checkpoint; train with keep_best=TERM"):
+    with pytest.raises(RunError, match="has no best checkpoint; train with keep_best=TERM"):
         run.best  # noqa: B018
 
 

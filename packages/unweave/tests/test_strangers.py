@@ -276,7 +276,7 @@ class HalfTaughtPrior(nn.Module):
         (WidePrior, "event shape (4,), got () and (5,)"),
         (ShortSamplesPrior, "a sample of 3 codes must have shape (3, 4), got (4,)"),
         (PlainPrior, "must give a torch.nn.Module, got PlainPrior"),
-        (HalfTaughtPrior, "no term of the method teaches its parameter 'shift'"),
+        (HalfTaughtPrior, "no term of the method trains its parameter 'shift'"),
     ],
 )
 def test_priors(odd, refused, prior, words):
@@ -803,7 +803,7 @@ def test_observers_end_nothing(tmp_path, settings, monkeypatch):
         run = unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)
     sentences = [str(warning.message) for warning in said]
     for fault in ("SystemExit: 5", "Unspeakable: its message cannot be shown", "GeneratorExit"):
-        assert any(f"of loud failed: {fault}; the run goes on" in text for text in sentences)
+        assert any(f"of loud failed: {fault}; the run continues" in text for text in sentences)
     assert run.outcome == "finished"
     assert run.scalars()[-1]["kl"] > 0
 
@@ -932,7 +932,7 @@ def test_a_name_that_changes_in_training_is_one_sentence(
     with pytest.raises(ConfigError) as caught:
         unweave.train(method, out=tmp_path / "run", device="cpu", **settings)
     assert str(caught.value) == (
-        f"{kind} late of odd 1.0 gives no {missing!r} any more, which it gave before training; "
+        f"{kind} late of odd 1.0 no longer gives {missing!r}, which it gave before training; "
         f"it gives {given}"
     )
 

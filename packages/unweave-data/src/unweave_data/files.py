@@ -44,7 +44,7 @@ def _refuse_placeholder(path: Path, head: bytes, what: str) -> None:
         )
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_PAGE):
         raise DataError(
-            f"path: {path} is a web page, not {what}; the download asked for something first, "
+            f"path: {path} is a web page, not {what}; the server sent a page instead of the file, "
             "so get the file again with a browser"
         )
 
@@ -139,7 +139,7 @@ def check_unpacked(size: int, stored: int, path: Path, what: str) -> None:
     if size > _LARGE_BYTES and size > _MOST_TIMES * stored:
         raise DataError(
             f"path: {what} in {path} declares {size / 1e9:.1f} GB and has {stored / 1e6:.3g} MB on "
-            "the disk; it is damaged or made to fill the memory, so get the file again"
+            "the disk; it is damaged, or it was made to fill the memory; get the file again"
         )
 
 

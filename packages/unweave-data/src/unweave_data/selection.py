@@ -85,7 +85,7 @@ def select(
         raise DataError(f"part must be one of {', '.join(PARTS)}, got {part[:80]!r}")
     if not (keep or correlate or holdout):
         if part != "train":
-            raise DataError(f"part={part} needs an option that takes images away; give holdout=")
+            raise DataError(f"part={part} needs an option that removes images from the set, such as holdout=")
         return data
     kept = np.ones(len(data), bool)
     if keep:
@@ -139,7 +139,7 @@ def correlated(text: str, known: Factors) -> NDArray[np.bool_]:
     width = _positive(match["width"]) if match else 0.0
     if match is None or not width:
         raise DataError(
-            f"correlate must be NAME~NAME:WIDTH, as position_x~position_y:0.2, got {text[:80]!r}"
+            f"correlate must be NAME~NAME:WIDTH, such as position_x~position_y:0.2, got {text[:80]!r}"
         )
     shares = [_share(match[side], known) for side in "ab"]
     weight = np.exp(-((shares[0] - shares[1]) ** 2) / (2 * width**2))

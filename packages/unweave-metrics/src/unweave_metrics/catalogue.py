@@ -172,4 +172,4 @@ def find_metric(name: str) -> Entry:
     known = [entry.name for entry in CATALOGUE.values() if entry.of_table]
     close = difflib.get_close_matches(wanted, known, n=len(known), cutoff=0.5)
     others = [other for other in known if other not in close]
-    raise ValueError(f"no metric is called {quoted(name)}; known are {', '.join(close + others)}")
+    raise ValueError(f"no metric is called {quoted(name)}; known: {', '.join(close + others)}")

@@ -126,7 +126,7 @@ def train(
     ConfigError
         If a name or value is not as expected; nothing is written.
     NonFiniteError
-        If the loss stops being finite; the newest checkpoint is from before.
+        If the loss stops being finite; the newest checkpoint is from an earlier step.
     """
     given = {
         "prior": prior, "posterior": posterior, "dim": dim, "steps": steps,

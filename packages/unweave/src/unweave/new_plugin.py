@@ -213,7 +213,7 @@ def _identifiers(template: str) -> Iterator[str]:
 def _check_free(kind: str, name: str, commands: Collection[str]) -> None:
     """Refuse a name that is registered, or whose distribution or module is there."""
     if kind == "command" and name in commands:
-        raise ConfigError(f"there is a command {name!r} already; give another name")
+        raise ConfigError(f"a command {name!r} already exists; give another name")
     if name in registry().names(kind):
         owners = ", ".join(e.distribution for e in registry().entries(kind) if e.name == name)
         raise ConfigError(f"there is a {kind} {name!r} already, of {owners}; give another name")

@@ -70,7 +70,7 @@ def declared(found: object, names: Collection[str], giver: object) -> list[Any]:
     given = found if isinstance(found, Mapping) else {}
     if missing := [name for name in names if name not in given]:
         raise ConfigError(
-            f"{name_of(giver)} gives no {quote(missing[0])} any more, which it gave before "
+            f"{name_of(giver)} no longer gives {quote(missing[0])}, which it gave before "
             f"training; it gives {', '.join(map(str, given)) or 'nothing'}"
         )
     return [given[name] for name in names]

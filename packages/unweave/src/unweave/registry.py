@@ -239,7 +239,7 @@ class Registry:
         return built
 
     def observe(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
-        """Call an observer hook; one that raises is reported and the run goes on.
+        """Call an observer hook; one that raises is reported and the run continues.
 
         Returns pairs of a distribution and what its observer returned.
         """
@@ -250,7 +250,7 @@ class Registry:
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
-                _warn(f"observer {hook} of {owner} failed: {describe(error)}; the run goes on")
+                _warn(f"observer {hook} of {owner} failed: {describe(error)}; the run continues")
         return answers
 
     def add_commands(self, make: Callable[[], Any]) -> list[tuple[str, Any]]:

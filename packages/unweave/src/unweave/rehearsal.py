@@ -239,8 +239,9 @@ def _check_term(assembly: Assembly, owner: str, name: str, term: Tensor) -> None
     model = assembly.model
     if not bool(term.isfinite()):
         raise ConfigError(
-            f"{name} is {term.item()} before the first step: {_owner(assembly, model.family)} and "
-            f"{_owner(assembly, model.prior)} do not fit {owner}; choose another of them"
+            f"{name} is {term.item()} before the first step: {owner} cannot be used with "
+            f"{_owner(assembly, model.family)} and {_owner(assembly, model.prior)}; "
+            "change one of the three"
         )
     if not _reached(term, model.parameters()):
         raise ConfigError(
@@ -343,8 +344,8 @@ def _check_learned_prior(assembly: Assembly, learned: set[int]) -> None:
     if still:
         what = "it" if len(still) == len(wanted) else f"its parameter {still[0]!r}"
         raise ConfigError(
-            f"{_owner(assembly, prior)} is learned, and no term of the method teaches {what}; take "
-            "a method with a kl or dimension_wise_kl term, or a prior that is given"
+            f"{_owner(assembly, prior)} is learned, and no term of the method trains {what}; choose "
+            "a method with a kl or dimension_wise_kl term, or a prior that is not learned"
         )
 
 

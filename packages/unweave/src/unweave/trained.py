@@ -99,7 +99,7 @@ class Trained(RunDirectory):
             If no best checkpoint was kept.
         """
         if not self.config.keep_best:
-            raise RunError(f"{self.path} kept no best checkpoint; train with keep_best=TERM")
+            raise RunError(f"{self.path} has no best checkpoint; train with keep_best=TERM")
         best = type(self).open(self.best_path, self.registry)
         best.device_name, best.networks = self.device_name, self.networks
         if "whole_dataset" in self.__dict__:
@@ -131,7 +131,7 @@ class Trained(RunDirectory):
             If none were.
         """
         if not self.config.holdout:
-            raise ConfigError("the run held no images out; train it with holdout=N")
+            raise ConfigError("the run has no held-out images; train with holdout=N")
         return split(self.whole_dataset, self.config.holdout, self.config.seed)[1]
 
     @functools.cached_property

@@ -215,8 +215,8 @@ class Trainer:
         for name, tensor in self.state().items():
             if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
                 raise NonFiniteError(
-                    f"{name} is not finite at step {self.step}; lower learning_rate, "
-                    "the newest checkpoint is from before"
+                    f"{name} is not finite at step {self.step}; lower learning_rate; "
+                    "the newest checkpoint is from an earlier step"
                 )
 
     def state(self) -> dict[str, Tensor]:
@@ -225,7 +225,7 @@ class Trainer:
         for prefix, parameter, state in self._moments():
             for key, value in state.items():
                 if value.shape == parameter.shape and value.stride() != parameter.stride():
-                    raise AssertionError(f"{prefix}{key} is not laid out as its parameter")
+                    raise AssertionError(f"{prefix}{key}is not laid out in memory as its parameter")
                 tensors[f"{prefix}{key}"] = value
         tensors["log.sums"] = self.means.sums
         tensors["log.step"] = torch.tensor(self.means.step)
@@ -244,7 +244,7 @@ class Trainer:
         known = {*weights, "log.sums", "log.step"}
         unknown = {name for name in tensors if name not in known and not name.startswith(moments)}
         if unknown:
-            raise _unfit(f"it has {min(unknown)!r}, which the run has not")
+            raise _unfit(f"it has {min(unknown)!r}, which the run does not have")
         for name, tensor in weights.items():
             tensor.detach().copy_(_fitting(tensors, name, tensor))
         for prefix, parameter, state in self._moments():
@@ -356,7 +356,7 @@ def fit(trainer: Trainer, checkpoints: Path, observer: Observer) -> str:
     Raises
     ------
     NonFiniteError
-        If a term or a weight stops being finite; the newest checkpoint is from before.
+        If a term or a weight stops being finite; the newest checkpoint is from an earlier step.
     RunError
         If a checkpoint cannot be written; the one before is intact.
     """

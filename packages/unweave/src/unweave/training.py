@@ -70,7 +70,7 @@ def train(
     ConfigError
         If a name or value is not as expected; nothing is written.
     NonFiniteError
-        If the loss stops being finite; the newest checkpoint is from before.
+        If the loss stops being finite; the newest checkpoint is from an earlier step.
     """
     ranks = Ranks.of_job()
     names, shown = registry(), progress if progress and ranks.first else Silent()
@@ -145,7 +145,7 @@ def resume(
     if done > config.steps:
         raise RunError(f"{run.path} is at step {done}, beyond its steps={config.steps}")
     if done == config.steps:
-        shown.say(f"{run.path} is finished at step {done}; --steps N goes on to step N")
+        shown.say(f"{run.path} is finished at step {done}; --steps N continues to step N")
     assembly = prepare(run.registry, config, run.dataset, run.networks)
     with run.locked() if ranks.first else nullcontext():
         if ranks.first and run.recorded("images") is None:  # killed before they were recorded

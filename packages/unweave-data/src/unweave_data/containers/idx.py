@@ -42,8 +42,8 @@ def _declare(file: Bytes, what: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
     magic = file.read(4)
     if magic[:2] != b"\0\0" or magic[2] not in _DTYPES or not 1 <= magic[3] <= 4:
         raise DataError(
-            f"path: {file.path} should be {what}, but it begins with {magic.hex()}, which is no "
-            "magic number of an idx file; get the file again"
+            f"path: {file.path} should be {what}, but it begins with {magic.hex()}, which is not "
+            "the magic number of an idx file; get the file again"
         )
     shape = struct.unpack(f">{magic[3]}I", file.read(4 * magic[3]))
     return shape, np.dtype(_DTYPES[magic[2]])

@@ -47,7 +47,7 @@ def _declare(file: Bytes, what: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
     if order is None:
         raise DataError(
             f"path: {file.path} should be {what}, but it begins with {head[:4].hex()}, which is "
-            "no magic number of a matrix; get the file again"
+            "not the magic number of a matrix; get the file again"
         )
     magic, axes = struct.unpack(f"{order}2i", head)
     if not 1 <= axes <= _MOST_AXES:

@@ -46,7 +46,7 @@ class OpenFile:
         """
         with reading(self.path, "the file that was opened before"):
             if _identity(self.path.stat()) != self._identity:
-                raise DataError(f"path: {self.path} has changed since; load it again")
+                raise DataError(f"path: {self.path} has changed since it was opened; load it again")
 
     def expect(self, sizes: Iterable[int], offsets: Iterable[int]) -> None:
         """Tell the system what will be read, so that the disk fetches it all at once."""

@@ -119,7 +119,7 @@ def _attributes(folder: Path) -> tuple[list[str], list[str], NDArray[np.int64]]:
 
 def _plain(folder: Path, name: str) -> str:
     if Path(name).name != name or name in ("", ".", ".."):
-        raise DataError(f"path: a list in {folder} names {name[:80]!r}, which is no file name")
+        raise DataError(f"path: a list in {folder} names {name[:80]!r}, which is not a file name")
     return name
 
 
@@ -127,7 +127,7 @@ def _numbers(folder: Path, stem: str, rows: Sequence[Sequence[str]]) -> NDArray[
     try:
         return np.array(rows, dtype=np.int64)
     except (ValueError, OverflowError):
-        raise DataError(f"path: {stem} in {folder} holds words for numbers; get it again") from None
+        raise DataError(f"path: {stem} in {folder}has text instead of numbers; get it again") from None
 
 
 def _rows(folder: Path, files: list[str], split: str) -> NDArray[np.int64]:

@@ -96,7 +96,7 @@ def _binary(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         size = path.stat().st_size
         if size % _ROW or not size or size > 100_000 * _ROW:
             raise DataError(
-                f"path: {path} has {size} bytes, which are no whole number of rows of {_ROW}; get "
+                f"path: {path} has {size} bytes, not a whole number of rows of {_ROW}; get "
                 "the file again"
             )
         rows = np.frombuffer(path.read_bytes(), np.uint8).reshape(-1, _ROW)
@@ -111,7 +111,7 @@ def _png(path: Path) -> NDArray[np.uint8]:
         pixels = np.asarray(image.convert("RGB"))
     if pixels.shape[1] != _IMAGE:
         raise DataError(
-            f"path: {path} should have {_IMAGE} columns, one image of 32 x 32 a row, got "
+            f"path: {path} should have {_IMAGE} columns, one image of 32 x 32 per row, got "
             f"{pixels.shape[1]}; get the file again"
         )
     return pixels.reshape(-1, 32, 32, 3)
@@ -125,7 +125,7 @@ def _json(path: Path, n: int) -> NDArray[np.int64]:
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
         except RecursionError:
-            raise DataError(f"path: {path} is no list of labels; get the file again") from None
+            raise DataError(f"path: {path}is not a list of labels; get the file again") from None
     return _labels(found, n, path)
 
 

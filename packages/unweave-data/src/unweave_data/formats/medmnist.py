@@ -51,7 +51,7 @@ def medmnist(
     if split not in _PARTS:
         raise DataError(f"split must be one of {', '.join(_PARTS)}, got {split[:80]!r}")
     if Path(kind).name != kind:
-        raise DataError(f"kind must be the name of a set, as pathmnist, got {kind[:80]!r}")
+        raise DataError(f"kind must be the name of a set, such as pathmnist, got {kind[:80]!r}")
     found = find(path, BY_NAME["medmnist"])
     found = named_file(found, [f"{kind}.npz"], "the npz of a set") if found.is_dir() else found
     with open_npz(found, "the npz of a set of MedMNIST") as file:

@@ -99,7 +99,7 @@ def _read(folder: Path, stem: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]
     if odd or (classes < 0).any() or (classes >= np.array(FACTOR_SIZES)).any():
         raise DataError(
             f"path: {stem}-info.mat in {folder} has instances, elevations, azimuths or lightings "
-            "that smallNORB has not; get the file again"
+            "that smallNORB does not have; get the file again"
         )
     return images, classes
 

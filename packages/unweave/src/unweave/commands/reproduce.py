@@ -18,24 +18,24 @@ def reproduce(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="the folder of the results; what is unfinished in it is continued"),
+        typer.Option(help="the folder of the results; unfinished runs in it are continued"),
     ] = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="a setting of every run")
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option(metavar="N", help="how many, or a list as 0,3,7")
+        str | None, typer.Option(metavar="N", help="number of seeds, or a list such as 0,3,7")
     ] = None,
     run: Annotated[
         list[str] | None,
-        typer.Option(metavar="LABEL", help="this kind of run alone; may be repeated"),
+        typer.Option(metavar="LABEL", help="train only this kind of run; may be given more than once"),
     ] = None,
     executor: Annotated[
-        str, typer.Option(help="what runs the jobs: processes:workers=2, serial, ray ...")
+        str, typer.Option(help="executor of the jobs: processes:workers=2, serial, ray ...")
     ] = "processes",
     device: Device = "auto",
     together: Annotated[
-        int, typer.Option(min=1, metavar="N", help="runs that are trained at once in one process")
+        int, typer.Option(min=1, metavar="N", help="number of runs trained at once in one process")
     ] = 1,
 ) -> None:
     """Repeat an experiment of a paper: train, measure, compare with what was published, draw."""

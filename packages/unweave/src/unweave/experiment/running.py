@@ -141,7 +141,7 @@ def _seeds(text: str) -> Any:
         numbers = [int(part) for part in text.split(",")]
     except ValueError:
         raise ConfigError(
-            f"--seeds takes how many, as 5, or a list, as 0,3,7; got {text[:80]!r}"
+            f"--seeds takes a number such as 5, or a list such as 0,3,7; got {text[:80]!r}"
         ) from None
     return numbers[0] if len(numbers) == 1 and "," not in text else numbers
 

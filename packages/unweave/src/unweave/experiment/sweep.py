@@ -92,7 +92,7 @@ def sweep(
     except KeyboardInterrupt:
         done, total = sweeping.count()
         raise StoppedError(
-            f"stopped; {done} of {_runs(total)} are finished, and the same command goes on"
+            f"stopped; {done} of {_runs(total)} are finished; the same command continues the sweep"
         ) from None
     finally:
         write_table(sweeping.results())
@@ -240,7 +240,7 @@ def _name_of(row: Any, waiting: Mapping[str, Any]) -> str:
         if name in waiting:
             return name
     raise ConfigError(
-        f"the executor gave {shorten(repr(row))}, which is the result of no run that it was given"
+        f"the executor gave {shorten(repr(row))}, which is not the result of any run that it was given"
     )
 
 
