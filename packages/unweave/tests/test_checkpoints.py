@@ -86,9 +86,18 @@ NAN = put(WEIGHT, lambda w: w * float("nan"))
             put("model.extra", lambda _: torch.ones(2)),
             "it has 'model.extra', which the run does not have",
         ),
-        (put("optimizer.autoencoder.99.exp_avg", lambda _: torch.ones(2)), "which the run does not have"),
-        (put("optimizer.stranger.0.exp_avg", lambda _: torch.ones(2)), "which the run does not have"),
-        (put("log.more", lambda _: torch.ones(2)), "it has 'log.more', which the run does not have"),
+        (
+            put("optimizer.autoencoder.99.exp_avg", lambda _: torch.ones(2)),
+            "which the run does not have",
+        ),
+        (
+            put("optimizer.stranger.0.exp_avg", lambda _: torch.ones(2)),
+            "which the run does not have",
+        ),
+        (
+            put("log.more", lambda _: torch.ones(2)),
+            "it has 'log.more', which the run does not have",
+        ),
         (drop(WEIGHT), "it lacks 'model.encoder.1.weight'"),
         (drop("log.sums"), "it lacks 'log.sums'"),
     ],

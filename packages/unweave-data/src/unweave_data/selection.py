@@ -85,7 +85,9 @@ def select(
         raise DataError(f"part must be one of {', '.join(PARTS)}, got {part[:80]!r}")
     if not (keep or correlate or holdout):
         if part != "train":
-            raise DataError(f"part={part} needs an option that removes images from the set, such as holdout=")
+            raise DataError(
+                f"part={part} needs an option that removes images from the set, such as holdout="
+            )
         return data
     kept = np.ones(len(data), bool)
     if keep:

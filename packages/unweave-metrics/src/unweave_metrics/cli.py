@@ -62,12 +62,19 @@ def parser() -> argparse.ArgumentParser:
 def _add_choices(command: argparse.ArgumentParser) -> None:
     """Add the options that score and compare share."""
     command.add_argument(
-        "--metrics", nargs="+", help="names of metrics, separated by commas or spaces; default: the usual ones"
+        "--metrics",
+        nargs="+",
+        help="names of metrics, separated by commas or spaces; default: the usual ones",
     )
     command.add_argument("--preset", help=f"one of {', '.join(preset_names())}")
-    command.add_argument("--seed", type=int, default=0, help="seed of every random draw (default: 0)")
     command.add_argument(
-        "--jobs", type=int, default=-1, help="number of metrics computed at once (default: one per core)"
+        "--seed", type=int, default=0, help="seed of every random draw (default: 0)"
+    )
+    command.add_argument(
+        "--jobs",
+        type=int,
+        default=-1,
+        help="number of metrics computed at once (default: one per core)",
     )
 
 

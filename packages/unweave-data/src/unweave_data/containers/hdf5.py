@@ -146,7 +146,9 @@ class Hdf5Rows:
         with open_hdf5(self._path, "the HDF5 that was opened before") as file:
             found = file.open(self._name)
             if found.shape != self.shape or found.dtype != self.dtype:
-                raise DataError(f"path: {self._path} has changed since it was opened; load it again")
+                raise DataError(
+                    f"path: {self._path} has changed since it was opened; load it again"
+                )
             distinct, back = np.unique(index, return_inverse=True)
             return _runs(found, distinct)[back.ravel()]
 

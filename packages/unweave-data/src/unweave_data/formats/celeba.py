@@ -127,7 +127,9 @@ def _numbers(folder: Path, stem: str, rows: Sequence[Sequence[str]]) -> NDArray[
     try:
         return np.array(rows, dtype=np.int64)
     except (ValueError, OverflowError):
-        raise DataError(f"path: {stem} in {folder}has text instead of numbers; get it again") from None
+        raise DataError(
+            f"path: {stem} in {folder}has text instead of numbers; get it again"
+        ) from None
 
 
 def _rows(folder: Path, files: list[str], split: str) -> NDArray[np.int64]:

@@ -106,7 +106,9 @@ def _read_group(group: Any, source: Path, name: str, allowance: Allowance) -> Co
         if not isinstance(data, h5py.Dataset):
             raise ValueError(f"{where}: {key}must be a data set, got a group")
         if data.is_virtual or data.external:
-            raise ValueError(f"{where}: {key}must be stored in the file itself, got external storage")
+            raise ValueError(
+                f"{where}: {key}must be stored in the file itself, got external storage"
+            )
         if data.dtype.kind not in "biuf":
             raise ValueError(f"{where}: {key} must hold numbers, got dtype {data.dtype}")
         allowance.spend(data.size or 0, data.dtype.itemsize, f"{where}: {key}")

@@ -39,7 +39,10 @@ def evaluate(
         ),
     ] = None,
     bootstrap: Annotated[
-        int, typer.Option(min=0, help="largest number of resamples for the 95 % intervals; 0: no intervals")
+        int,
+        typer.Option(
+            min=0, help="largest number of resamples for the 95 % intervals; 0: no intervals"
+        ),
     ] = 1000,
     device: Device = "auto",
 ) -> None:

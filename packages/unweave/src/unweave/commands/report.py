@@ -32,7 +32,9 @@ def report(
     opened = [Run.open(run, device=device) for run in runs]
     if len(opened) == 1:
         if out is not None:
-            raise ConfigError("--out is for several runs; the report of one run is written into its directory")
+            raise ConfigError(
+                "--out is for several runs; the report of one run is written into its directory"
+            )
         print(write_report(opened[0], seed, embed=embed))
         return
     if embed is not None:

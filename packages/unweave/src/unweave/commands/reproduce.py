@@ -28,7 +28,9 @@ def reproduce(
     ] = None,
     run: Annotated[
         list[str] | None,
-        typer.Option(metavar="LABEL", help="train only this kind of run; may be given more than once"),
+        typer.Option(
+            metavar="LABEL", help="train only this kind of run; may be given more than once"
+        ),
     ] = None,
     executor: Annotated[
         str, typer.Option(help="executor of the jobs: processes:workers=2, serial, ray ...")

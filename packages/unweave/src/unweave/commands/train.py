@@ -45,7 +45,10 @@ def train(
     steps: Annotated[str | None, typer.Option(metavar="N", help="number of training steps")] = None,
     device: Device = "auto",
     devices: Annotated[
-        int, typer.Option(min=1, metavar="N", help="number of processes that share every batch, one per GPU")
+        int,
+        typer.Option(
+            min=1, metavar="N", help="number of processes that share every batch, one per GPU"
+        ),
     ] = 1,
     resume: Annotated[
         Path | None,
