@@ -165,9 +165,7 @@ def test_names_in_a_list_lead_nowhere_else(tmp_path, formats, complaint):
     options = formats.celeba(tmp_path)
     path = tmp_path / "list_attr_celeba.txt"
     path.write_text(path.read_text().replace("000003.jpg", "../../etc/passwd"))
-
-
-assert "not a file name" in complaint(load, "celeba", **options)
+    assert "not a file name" in complaint(load, "celeba", **options)
 
 
 @pytest.mark.parametrize(("name", "k"), [("falcor3d", 7), ("isaac3d", 9)])

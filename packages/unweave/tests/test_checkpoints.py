@@ -282,9 +282,9 @@ def test_a_long_method_is_quoted_in_part(settings):
 @pytest.mark.parametrize(
     ("pair", "words"),
     [
-        ("device=cpu", "deviceis not a setting of a run; give it as the option --device"),
-        ("out=x", "outis not a setting of a run; give it as the option --out"),
-        ("progress=1", "progressis not a setting of a run; give it as the option --quiet"),
+        ("device=cpu", "device is not a setting of a run; give it as the option --device"),
+        ("out=x", "out is not a setting of a run; give it as the option --out"),
+        ("progress=1", "progress is not a setting of a run; give it as the option --quiet"),
         ("kind=1", "unknown setting of method toy-vae 'kind'"),
         (f"x{LONG[:100]}", "--set takes key=value, got 'xxxx"),
     ],

@@ -141,7 +141,8 @@ def correlated(text: str, known: Factors) -> NDArray[np.bool_]:
     width = _positive(match["width"]) if match else 0.0
     if match is None or not width:
         raise DataError(
-            f"correlate must be NAME~NAME:WIDTH, such as position_x~position_y:0.2, got {text[:80]!r}"
+            "correlate must be NAME~NAME:WIDTH, such as position_x~position_y:0.2, "
+            f"got {text[:80]!r}"
         )
     shares = [_share(match[side], known) for side in "ab"]
     weight = np.exp(-((shares[0] - shares[1]) ** 2) / (2 * width**2))

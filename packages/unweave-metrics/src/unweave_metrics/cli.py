@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     _add_choices(score)
     score.add_argument(
         "--bootstrap", type=int, default=0, metavar="N",
-        help="intervals from N resamples, fewer for metrics that fit models (default: no intervals)",
+        help="intervals from N resamples, fewer for metrics that fit models (default: none)",
     )  # fmt: skip
     formats = score.add_mutually_exclusive_group()
     for name in ("json", "csv", "latex", "markdown"):

@@ -186,7 +186,8 @@ def _state(factory: Any) -> None:
                 f"got {tuple(value.shape)}"
             )
             assert not value.dim() or value.stride() == parameter.stride(), (
-                f"{key}is not laid out in memory as its parameter; make it with torch.zeros_like(parameter)"
+                f"{key} is not laid out in memory as its parameter; make it with "
+                "torch.zeros_like(parameter)"
             )
             assert bool(value.isfinite().all()), f"{key} is not finite"
 

@@ -231,7 +231,7 @@ class RunDirectory:
     def _read_line(self, number: int, line: str) -> dict[str, float]:
         where = f"{self.scalars_path} line {number}"
         if len(line) > LARGEST_LINE:
-            raise RunError(f"{where} has {len(line):,} charactersand is not a line of a log")
+            raise RunError(f"{where} has {len(line):,} characters and is not a line of a log")
         try:
             values = LINE.validate_json(line)
         except (pydantic.ValidationError, RecursionError, ValueError):

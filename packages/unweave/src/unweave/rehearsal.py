@@ -344,8 +344,8 @@ def _check_learned_prior(assembly: Assembly, learned: set[int]) -> None:
     if still:
         what = "it" if len(still) == len(wanted) else f"its parameter {still[0]!r}"
         raise ConfigError(
-            f"{_owner(assembly, prior)} is learned, and no term of the method trains {what}; choose "
-            "a method with a kl or dimension_wise_kl term, or a prior that is not learned"
+            f"{_owner(assembly, prior)} is learned, and no term of the method trains {what}; "
+            "choose a method with a kl or dimension_wise_kl term, or a prior that is not learned"
         )
 
 

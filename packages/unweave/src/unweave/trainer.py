@@ -225,7 +225,9 @@ class Trainer:
         for prefix, parameter, state in self._moments():
             for key, value in state.items():
                 if value.shape == parameter.shape and value.stride() != parameter.stride():
-                    raise AssertionError(f"{prefix}{key}is not laid out in memory as its parameter")
+                    raise AssertionError(
+                        f"{prefix}{key} is not laid out in memory as its parameter"
+                    )
                 tensors[f"{prefix}{key}"] = value
         tensors["log.sums"] = self.means.sums
         tensors["log.step"] = torch.tensor(self.means.step)

@@ -128,7 +128,7 @@ def _numbers(folder: Path, stem: str, rows: Sequence[Sequence[str]]) -> NDArray[
         return np.array(rows, dtype=np.int64)
     except (ValueError, OverflowError):
         raise DataError(
-            f"path: {stem} in {folder}has text instead of numbers; get it again"
+            f"path: {stem} in {folder} has text instead of numbers; get it again"
         ) from None
 
 

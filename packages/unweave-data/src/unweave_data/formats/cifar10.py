@@ -125,7 +125,7 @@ def _json(path: Path, n: int) -> NDArray[np.int64]:
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
         except RecursionError:
-            raise DataError(f"path: {path}is not a list of labels; get the file again") from None
+            raise DataError(f"path: {path} is not a list of labels; get the file again") from None
     return _labels(found, n, path)
 
 

@@ -35,7 +35,7 @@ def read_table(path: Path | str, what: str) -> tuple[list[str], list[list[str]]]
         try:
             rows = [row for row in csv.reader(file, delimiter=delimiter) if row]
         except csv.Error as error:
-            raise DataError(f"path: {path}is not a table ({error}); save it as CSV") from None
+            raise DataError(f"path: {path} is not a table ({error}); save it as CSV") from None
     if len(rows) < 2:
         raise DataError(f"path: {path} has no rows; give {what} with a line of names first")
     names = [name.strip() for name in rows[0]]

@@ -34,8 +34,8 @@ def evaluate(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="conventions of a study, such as locatello2019; gaujac2021 without --metrics does all "
-            "that the authors of TCWAE did"
+            help="conventions of a study, such as locatello2019; gaujac2021 without --metrics "
+            "computes all scores of the TCWAE paper"
         ),
     ] = None,
     bootstrap: Annotated[

@@ -94,7 +94,7 @@ def with_data(experiment: Kind) -> tuple[Kind, Dataset]:
     listed = problems[:MOST_PROBLEMS]
     if more := len(problems) - len(listed):
         listed.append(f"and {more:,} more data sets cannot be opened")
-    raise ConfigError(f"experiment {experiment.name}cannot start: {'; '.join(listed)}")
+    raise ConfigError(f"experiment {experiment.name} cannot start: {'; '.join(listed)}")
 
 
 def _usual_measures(data: Dataset) -> dict[str, str]:

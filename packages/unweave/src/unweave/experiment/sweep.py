@@ -240,7 +240,7 @@ def _name_of(row: Any, waiting: Mapping[str, Any]) -> str:
         if name in waiting:
             return name
     raise ConfigError(
-        f"the executor gave {shorten(repr(row))}, which is not the result of any run that it was given"
+        f"the executor gave {shorten(repr(row))}, which is not the result of any of its runs"
     )
 
 

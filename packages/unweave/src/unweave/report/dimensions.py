@@ -133,7 +133,7 @@ def _shape(file: h5py.File, name: str) -> tuple[int, ...]:
     here = isinstance(file.get(name, getlink=True), h5py.HardLink)
     found = file[name] if here else None
     if not isinstance(found, h5py.Dataset) or found.external or found.dtype.kind not in "iuf":
-        raise ValueError(f"{name}is not a dataset of numbers")
+        raise ValueError(f"{name} is not a dataset of numbers")
     return tuple(found.shape or ())
 
 
