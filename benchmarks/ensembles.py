@@ -76,7 +76,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     processor.prepare()
-    print(f"| {given.members} together | of the time alone | ms a step alone |\n|---|---|---|")
+    print(f"| {given.members} together | of the time alone | ms per step alone |\n|---|---|---|")
     for name, settings in CASES.items():
         if given.case in name:
             ratio, best = compare(settings, given.members, given.pairs, given.block)

@@ -215,7 +215,7 @@ def table(results: Mapping[str, Any]) -> str:
             told = found.get("error") or f"{found['worst']:.1e}"
             verdict = "agrees" if found.get("ok") else "DIFFERS"
             lines.append(f"| {name.removeprefix('numerics ')} | {told} | {verdict} |")
-    lines += ["", "| step | ms | ms a member | of the plain loop | limit, ms | |"]
+    lines += ["", "| step | ms | ms per member | of the plain loop | limit, ms | |"]
     lines.append("|---|---|---|---|---|---|")
     plain, rate = results.get("time plain", {}), results.get("time rate", {})
     for name, found in results.items():

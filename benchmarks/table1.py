@@ -49,7 +49,7 @@ def full_size(changes: dict[str, Any]) -> Recipe:
 
 
 def _published(settings: dict[str, Any]) -> dict[str, Any]:
-    """Undo what the recipe makes smaller: weights that are no part of the grid, and critics."""
+    """Undo what the recipe makes smaller: weights that are not part of the grid, and critics."""
     found = dict(settings)
     for name in ("alpha", "gamma"):
         if isinstance(found.get(name), float):

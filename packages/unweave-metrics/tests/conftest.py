@@ -100,7 +100,7 @@ class Problem:
 
 @pytest.fixture(scope="session")
 def malformed():
-    """Give the module of malformed calls beside the tests, which is no test itself."""
+    """Give the module of malformed calls beside the tests, which is not a test itself."""
     path = Path(__file__).with_name("malformed.py")
     spec = importlib.util.spec_from_file_location("unweave_metrics_malformed", path)
     module = importlib.util.module_from_spec(spec)

@@ -161,7 +161,7 @@ FAULTS = {
     unknown_objective: "names",
     unknown_posterior: "names",
 }
-# What the core would say of these stand-ins is no matter here.
+# What the core would say of these stand-ins is not a matter here.
 STRUCTURE = [check for check in method_checks(known=KNOWN) if check.name != "loss"]
 
 
@@ -227,7 +227,7 @@ def test_other_values_are_facts():
     checks = method_checks(other={"code": "b9"})
     assert "option-effects" in run(checks, picky).names("passed")
     wrong = run(method_checks(other={"coed": "b9"}), picky)
-    assert "other names coed, which is no option" in str(wrong)
+    assert "other names coed, which is not an option" in str(wrong)
 
 
 def test_without_known_names_they_are_not_checked():

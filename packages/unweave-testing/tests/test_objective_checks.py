@@ -251,7 +251,7 @@ class HoldsTheModel(Right):
 
 
 class SavedNowhere(Right):
-    """Trains a network that is no attribute of the objective."""
+    """Trains a network that is not an attribute of the objective."""
 
     def __init__(self, parts):
         super().__init__(parts)

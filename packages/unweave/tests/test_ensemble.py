@@ -137,7 +137,7 @@ def test_what_cannot_be_batched_is_said_before_anything_is_written(tmp_path, set
 
 
 class Odd(nn.Module):
-    """A decoder whose constants are no buffers, so that all members would have the first's."""
+    """A decoder whose constants are not buffers, so that all members would have the first's."""
 
     def __init__(self, inner, scale):
         super().__init__()

@@ -509,7 +509,7 @@ def test_the_template_is_an_experiment_and_its_name_is_checked(tmp_path, call):
     assert "unweave sweep mine.toml" in (tmp_path / "mine.toml").read_text()
     assert "already exists" in call("new-experiment", tmp_path / "mine.toml", code=2)
     assert "must end in .toml" in call("new-experiment", tmp_path / "mine.txt", code=2)
-    assert "is no folder" in call("new-experiment", tmp_path / "none" / "a.toml", code=2)
+    assert "is not a folder" in call("new-experiment", tmp_path / "none" / "a.toml", code=2)
 
 
 def test_the_table_as_csv_and_hdf5_is_the_same_to_the_last_bit(done):

@@ -108,7 +108,7 @@ def open_stack(
     Raises
     ------
     DataError
-        For arrays that are no images, or more than the memory holds.
+        For arrays that are not images, or more than the memory holds.
     """
     kept = kept or Kept()
     header = file.header(array)

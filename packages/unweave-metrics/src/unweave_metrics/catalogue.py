@@ -137,7 +137,7 @@ def entry_of(function: Callable[..., Any]) -> Entry:
     Raises
     ------
     TypeError, ValueError
-        For a declaration that is no number, or below 0.
+        For a declaration that is not a number, or below 0.
     """
     known = CATALOGUE.get(getattr(function, "__name__", ""))
     if known is not None and known.function is function:

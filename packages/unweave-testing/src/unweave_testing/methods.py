@@ -171,7 +171,7 @@ def _plain(method: Any) -> Any:
 
 def _option_effects(function: Any, facts: _Facts) -> None:
     unknown = sorted(set(facts.other) - set(_parameters(function)))
-    assert not unknown, f"other names {', '.join(unknown)}, which is no option"
+    assert not unknown, f"other names {', '.join(unknown)}, which is not an option"
     hints, default = typing.get_type_hints(function), _plain(function())
     for name, parameter in _parameters(function).items():
         tried = []

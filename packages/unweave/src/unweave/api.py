@@ -165,7 +165,7 @@ def resume(
     Raises
     ------
     RunError
-        If the directory is no run.
+        If the directory is not a run.
     """
     return training.resume(
         Run, path, steps=steps, device=device, progress=progress, data=data,

@@ -39,7 +39,7 @@ NOT_OPTIONS = ("generator", "progress", "draw")
 UNREADABLE = (
     safetensors.SafetensorError, OSError, TypeError, LookupError, ValueError, RuntimeError,
 )  # fmt: skip
-"""What reading a file that is no density may raise."""
+"""What reading a file that is not a density may raise."""
 
 
 def fit_density(
@@ -260,7 +260,7 @@ def _check_loadable(
 
 @torch.no_grad()
 def _check_fitted(entry: Entry, density: nn.Module, codes: Tensor) -> None:
-    """Raise where a fitted density is no distribution of codes, or cannot tell how likely one is.
+    """Raise if a fitted density is not a distribution of codes, or cannot evaluate a code.
 
     Nothing was kept then, and what was kept before stays.
     """

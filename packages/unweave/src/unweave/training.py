@@ -129,7 +129,7 @@ def resume(
     Raises
     ------
     RunError
-        If the directory is no run.
+        If the directory is not a run.
     """
     run = kind.open(path, device=device, data=data, architecture=architecture)
     ranks = Ranks.of_job()
@@ -169,7 +169,7 @@ def _is_named(value: Any) -> bool:
 
 
 def _method_settings(method: str | Method) -> dict[str, Any]:
-    """Name a method; one that is no registered name is written out as options of `custom`."""
+    """Name a method; one that is not a registered name is written out as options of `custom`."""
     if isinstance(method, Method):
         return {"method": "unweave:custom", **dataclasses.asdict(method)}
     return {"method": method}

@@ -55,7 +55,7 @@ class Hdf5File:
                 raise self._refuse(step, "is a soft or external link, which is not followed")
         found = self._file[name]
         if not isinstance(found, h5py.Dataset) or found.shape is None:
-            raise self._refuse(name, "is no array")
+            raise self._refuse(name, "is not an array")
         if found.is_virtual or found.external:
             raise self._refuse(name, "keeps its numbers in another file, which is not opened")
         if found.size and found.id.get_storage_size() == 0:

@@ -24,7 +24,7 @@ def read_header(file: IO[bytes], path: Path, name: str) -> Header:
     Raises
     ------
     DataError
-        If it holds Python objects, or is no header.
+        If it holds Python objects, or is not a header.
     """
     version = np.lib.format.read_magic(file)
     with warnings.catch_warnings():  # numpy warns of headers that Python 2 wrote

@@ -67,7 +67,7 @@ def npz(
     Raises
     ------
     DataError
-        If it is not an npz, truncated, no such arrays, or arrays that are no images or factors.
+        If it is not an npz, truncated, no such arrays, or arrays that are not images or factors.
     """
     wanted = Wanted(range_, channels, background_colour(background))
     with open_npz(required(path, "the npz"), "an npz with images") as file:
@@ -115,7 +115,7 @@ def hdf5(
     Raises
     ------
     DataError
-        If it is not an HDF5, truncated, no such data sets, or ones that are no images or
+        If it is not an HDF5, truncated, no such data sets, or ones that are not images or
         factors.
     """
     wanted = Wanted(range_, channels, background_colour(background))
@@ -154,7 +154,7 @@ def npy(
     Raises
     ------
     DataError
-        If it is not an npy, truncated, or an array that is no images or factors.
+        If it is not an npy, truncated, or an array that is not images or factors.
     """
     wanted = Wanted(range_, channels, background_colour(background))
     with open_npy(required(path, "the npy"), "an npy with images") as file:
@@ -209,7 +209,7 @@ def known_factors(file: ArrayFile, asked: str | None, n: int) -> tuple[Factors, 
     Raises
     ------
     DataError
-        If there is no such array, or one that is no factors.
+        If there is no such array, or one that is not factors.
     """
     name = _choose(file, asked, FACTORS, "factors")
     if name is None:

@@ -61,7 +61,7 @@ def vectors(
     Raises
     ------
     DataError
-        If it is not such a file, truncated, or numbers that are no vectors.
+        If it is not such a file, truncated, or numbers that are not vectors.
     """
     if scale not in SCALES:
         raise DataError(f"scale must be one of {', '.join(SCALES)}, got {scale[:80]!r}")
@@ -89,7 +89,7 @@ def series(
     Raises
     ------
     DataError
-        If it is not such a file, truncated, or numbers that are no series.
+        If it is not such a file, truncated, or numbers that are not series.
     """
     what = "an npz, npy or HDF5 with time series"
     path = regular_file(required(path, what), what)

@@ -29,7 +29,7 @@ from unweave_data.rendered.dsprites_geometry import (
 
 RESOLUTIONS = (16, 32, 64, 128)
 
-# fill_few takes 0.03 ms a frame, and compiling fill_many 1 s: beyond this compiling pays.
+# fill_few takes 0.03 ms per frame, and compiling fill_many 1 s: beyond this compiling pays.
 _FEW = 30_000
 # Frames of one call of fill_few: more take memory and no less time.
 _BLOCK = 512

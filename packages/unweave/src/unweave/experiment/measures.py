@@ -1,4 +1,4 @@
-"""Numbers that experiments compare: a function of a run each, checked before training."""
+"""Numbers that experiments compare: each a function of a run, checked before training."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from unweave.options import options_of, parse_spec
 from unweave.registry import registry
 
 LARGEST_BYTES = 1_000_000
-"""An experiment is some hundred lines; what is larger is no experiment."""
+"""An experiment is some hundred lines; what is larger is not an experiment."""
 QUOTED = 80
 
 Kind = TypeVar("Kind", bound=Experiment)

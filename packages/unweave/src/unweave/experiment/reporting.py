@@ -42,7 +42,7 @@ class Standing(BaseModel):
 
     @property
     def rate(self) -> float:
-        """Steps a second in this session; 0 before it is known."""
+        """Steps per second in this session; 0 before it is known."""
         return (self.step - self.begun) / self.seconds if self.seconds > 0 else 0.0
 
 

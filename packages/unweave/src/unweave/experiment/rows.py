@@ -55,7 +55,7 @@ class Row(BaseModel):
     host, pid
         Of the process that did it.
     details
-        The traceback of an error that is no user's.
+        The traceback of an error that is not a user's.
     """
 
     model_config = ConfigDict(frozen=True)  # another version may write more
@@ -169,7 +169,7 @@ def reached_step(run: Path) -> int:
 
 
 def _parsed(path: Path) -> Row | None:
-    """Read a row's file; None where there is none, or it is no row."""
+    """Read a row's file; None where there is none, or it is not a row."""
     try:
         if path.stat().st_size > LARGEST_BYTES:
             return None

@@ -1,4 +1,4 @@
-"""What a sweep shows while it runs: a line a worker, and one for the whole."""
+"""What a sweep shows while it runs: one line per worker, and one for the whole sweep."""
 
 from __future__ import annotations
 
