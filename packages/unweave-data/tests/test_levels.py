@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from unweave_data import ArrayDataset, load
-from unweave_data.levels import Seen, choose_scale
+from unweave_data.levels import LevelStatistics, choose_scale
 from unweave_data.stack import DiskImages
 
 RNG = np.random.default_rng(0)
@@ -116,7 +116,7 @@ def test_ranges_that_are_none(tmp_path, complaint, wanted, words):
 
 def test_percentiles_of_counted_levels_are_numpys():
     levels = RNG.integers(0, 9000, 20_000).astype(np.uint16)
-    seen = Seen.of(levels.dtype, np.split(levels, 10))
+    seen = LevelStatistics.of(levels.dtype, np.split(levels, 10))
     for percent in (0.1, 25, 99.9):
         expected = np.percentile(levels, percent, method="inverted_cdf")
         assert seen.percentile(percent) == expected
@@ -144,6 +144,16 @@ def test_uint32_tiffs(tmp_path, orientation):
         data = load("images", path=tmp_path, fit="keep", range=wanted)
         turned = expected if orientation == 1 else expected[:, ::-1, ::-1]
         assert (data.stored()[..., 0] == turned).all()
+
+
+def test_int8_tiffs_are_refused(tmp_path, complaint):
+    """Pillow gives their level -1 as 255."""
+    levels = np.arange(-128, 128, dtype=np.int8).reshape(16, 16)
+    Image.fromarray(levels.view(np.uint8)).save(tmp_path / "a.tif", tiffinfo={339: 2})
+    sentence = complaint(load, "images", path=tmp_path, fit="keep")
+    assert "a.tif holds signed levels of 8 bits; save it as int16 or uint8" in sentence
+    Image.fromarray(levels.view(np.uint8)).save(tmp_path / "a.tif", tiffinfo={339: 1})
+    assert load("images", path=tmp_path, fit="keep").stored().max() == 255
 
 
 def test_grey_of_sixteen_bits_with_one_clear_level(tmp_path):

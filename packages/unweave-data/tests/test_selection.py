@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from unweave_data import ArrayDataset, load, select
-from unweave_data.conditions import satisfying
+from unweave_data.conditions import evaluate_condition
 
 GRID = np.indices((3, 4, 5)).reshape(3, -1).T
 
@@ -29,7 +29,7 @@ def data():
     ],
 )
 def test_conditions(data, condition, expected):
-    assert (satisfying(condition, data.all_factors) == expected).all()
+    assert (evaluate_condition(condition, data.all_factors) == expected).all()
     kept = select(data, keep=condition)
     assert (kept.images(np.arange(len(kept)))[:, 0, 0, 0] == np.flatnonzero(expected)).all()
     assert (kept.excluded.images([0])[0, 0, 0, 0] == np.flatnonzero(~expected)[0]).all()

@@ -29,7 +29,7 @@ _COMPARED: Mapping[type, Callable[[Any, Any], Any]] = {
 }
 
 
-def satisfying(condition: str, known: Factors) -> NDArray[np.bool_]:
+def evaluate_condition(condition: str, known: Factors) -> NDArray[np.bool_]:
     """Say of each image whether a condition on its factors holds.
 
     A factor's name stands for its class, and NAME.value for its value. Known are numbers, + - * %,

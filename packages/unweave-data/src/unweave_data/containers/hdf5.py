@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unweave_data.containers.arrayfile import BLOCK_BYTES, Header, Rows
 from unweave_data.containers.rows import PackedRows, RawRows
-from unweave_data.errors import DataError, reading
+from unweave_data.errors import DataError, read_errors
 from unweave_data.files import check_memory, check_unpacked, regular_file
 
 _LARGEST_BLOCK_BYTES = 1 << 28
@@ -250,5 +250,5 @@ def open_hdf5(path: Path | str, what: str) -> Iterator[Hdf5File]:
     import h5py
 
     path = regular_file(path, what)
-    with reading(path, what), h5py.File(path, "r", rdcc_nbytes=_CACHE_BYTES) as file:
+    with read_errors(path, what), h5py.File(path, "r", rdcc_nbytes=_CACHE_BYTES) as file:
         yield Hdf5File(file, path, what)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unweave_data.containers.arrayfile import BLOCK_BYTES, Header
 from unweave_data.containers.rows import RawRows
-from unweave_data.errors import DataError, reading
+from unweave_data.errors import DataError, read_errors
 from unweave_data.files import check_memory, regular_file
 
 # numpy's own limit for text that it parses.
@@ -106,5 +106,5 @@ def open_npy(path: Path | str, what: str) -> Iterator[NpyFile]:
         If there is no such file, not an npy, truncated, or holding objects.
     """
     path = regular_file(path, what)
-    with reading(path, what), path.open("rb") as file:
+    with read_errors(path, what), path.open("rb") as file:
         yield NpyFile(file, path, what)
