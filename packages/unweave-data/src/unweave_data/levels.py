@@ -176,7 +176,7 @@ def _usual(dtype: np.dtype[Any], statistics: LevelStatistics | None) -> Scale | 
     if bits == 8:
         return Scale(0.0, white, True, f"{dtype} levels 0 to 255 kept as uint8")
     how = f"{bits} bits, the largest is {statistics.most:g}"
-    return Scale(0.0, white, True, _told(0, white, how))
+    return Scale(0.0, white, True, _describe(0, white, how))
 
 
 def _scale(low: float, high: float, how: str) -> Scale:
