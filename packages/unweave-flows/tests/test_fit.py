@@ -122,7 +122,7 @@ def test_interruption_keeps_the_best_weights(draw):
         (torch.zeros(100, 3), r"codes must have shape \(n, 2\), got \(100, 3\)"),
         (torch.zeros(100), r"codes must have shape \(n, 2\), got \(100,\)"),
         (torch.rand(5, 2), "at least 20 rows, got 5"),
-        (torch.full((50, 2), float("nan")), "finite, got 50 rows with a nan"),
+        (torch.full((50, 2), float("nan")), "finite, got 50 rows with NaN"),
         (torch.full((50, 2), 0.5), "vary in at least one dimension, got constant codes"),
     ],
 )
