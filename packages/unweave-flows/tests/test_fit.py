@@ -84,7 +84,7 @@ def test_stops_early_and_keeps_the_best_weights(draw):
 
 def test_a_loss_that_is_not_finite_stops_the_fit(draw):
     flow = MAF(2, transforms=2, hidden=(16,))
-    with pytest.raises(FloatingPointError, match="became .* in epoch 1; .* lower learning_rate"):
+    with pytest.raises(FloatingPointError, match="became .* in epoch 1; lower learning_rate"):
         flow.fit(draw(500, seed=0), generator=seeded(), learning_rate=1e30)
     assert all(parameter.isfinite().all() for parameter in flow.parameters())
 

@@ -15,7 +15,6 @@ from unweave.together import Asked, train_together
 
 CASES = {
     "seeds": [{"method": "toy-vae", "seed": seed} for seed in (0, 1, 2)],
-    "methods": [{"method": "toy-vae"}, {"method": "toy-sampled", "seed": 4}],
     "rates and sizes": [
         {"method": "toy-vae", "learning_rate": "cosine(1e-3, 1e-4, 8)", "batch_size": 8},
         {"method": "toy-vae", "architecture": "wae64:width=0.25", "clip_norm": 1.0},
