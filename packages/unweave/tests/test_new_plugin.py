@@ -199,8 +199,8 @@ def test_an_empty_folder_is_filled(tmp_path):
         ("prior", "testing", "'testing' is what pytest takes for a test"),
         ("metric", "squared", "would be called squared"),
         ("metric", "pytest", "'pytest' is a library that plugins use"),
-        ("cost", "l2sq", "there is a cost 'l2sq' already, of unweave"),
-        ("prior", "toy-normal", "there is a prior 'toy-normal' already, of toy"),
+        ("cost", "l2sq", "a cost 'l2sq' already exists, of unweave"),
+        ("prior", "toy-normal", "a prior 'toy-normal' already exists, of toy"),
     ],
 )
 def test_names_that_cannot_be_are_refused(tmp_path, kind, name, words):

@@ -28,6 +28,7 @@ from unweave.method import Schedule, Term
 from unweave.model import Autoencoder
 from unweave.objectives.classifier import WithClassifier
 from unweave.options import parse_spec, short_name
+from unweave.owners import name_of, owner_of, remember
 from unweave.players import Parts, Player, Weighing, players_of
 from unweave.protocols import Dataset, Objective, PosteriorFamily, member
 from unweave.registry import Registry
@@ -49,8 +50,6 @@ class Assembly:
         A module; who descends what.
     parts
         What the objective was built from.
-    owners
-        Id of a module, or of a class -> the registered thing that it is, for error messages.
     optimizer_of
         Player -> its optimizer and learning rate.
     term_names
@@ -60,7 +59,6 @@ class Assembly:
     model: Autoencoder
     objective: Objective
     parts: Parts
-    owners: dict[int, str]
     optimizer_of: OptimizerOf
     term_names: tuple[str, ...] = ()
 
@@ -155,6 +153,7 @@ def build_model(
             "architecture", config.architecture, facts.image_shape, config.dim, family.outputs
         )
         encoder, decoder = _pair_of_modules(pair, names, config.architecture)
+        remember((encoder, decoder), str(names.lookup("architecture", config.architecture.name)))
         prior = _build_module(names, "prior", config.prior, config.dim)
     precision = getattr(torch, config.precision)
     model = Autoencoder(encoder, decoder, prior, family, precision=precision)
@@ -256,14 +255,13 @@ def assemble(
             names, "objective", method.objective, parts, home=home,
             options=method.objective_options,
         )  # fmt: skip
-        owners = _owners(names, config, parts, objective)
-        owners[id(dataset)] = str(names.lookup("dataset", config.data.name))
-        _check_players(owners[id(objective)], objective)
-        _check_ownership(owners[id(objective)], objective, model)
+        remember(dataset, str(names.lookup("dataset", config.data.name)))
+        _check_players(objective)
+        _check_ownership(objective, model)
         if config.classifier.mode != "none":
             objective = WithClassifier(objective, parts, config.classifier)
-    optimizer_of = functools.partial(_optimizer_of, names, config, home, owners)
-    return Assembly(model, objective, parts, owners, optimizer_of)
+    optimizer_of = functools.partial(_optimizer_of, names, config, home)
+    return Assembly(model, objective, parts, optimizer_of)
 
 
 def build_estimators(
@@ -350,28 +348,9 @@ def build_cost(names: Registry, config: TrainConfig) -> nn.Module:
     return _build_module(names, "cost", build_method(names, config).cost, home=home)
 
 
-def _owners(names: Registry, config: TrainConfig, parts: Parts, objective: Any) -> dict[int, str]:
-    """Say of every module that somebody registered what it is."""
-    method = build_method(names, config)
-    home = names.lookup("method", config.method).distribution
-    model = parts.model
-    architecture = str(names.lookup("architecture", config.architecture.name))
-    owners = {
-        id(model.prior): str(names.lookup("prior", config.prior.name)),
-        id(model.family): str(names.lookup("posterior", config.posterior.name)),
-        id(model.encoder): architecture,
-        id(model.decoder): architecture,
-        id(parts.cost): str(names.lookup("cost", parse_spec(method.cost)[0], home)),
-        id(objective): str(names.lookup("objective", parse_spec(method.objective)[0], home)),
-    }
-    for estimator, term in zip(parts.estimators.values(), method.terms, strict=True):
-        entry = names.lookup("estimator", parse_spec(term.estimator)[0], home)
-        owners[id(estimator)] = str(entry)
-    return owners
-
-
-def _check_players(owner: str, objective: Objective) -> None:
+def _check_players(objective: Objective) -> None:
     """Raise unless players have names of their own and, within a round, parameters of their own."""
+    owner = name_of(objective)
     with blaming(owner, "when asked for its rounds of players"):
         try:
             players = players_of(objective.rounds)
@@ -388,8 +367,9 @@ def _check_players(owner: str, objective: Objective) -> None:
                 )
 
 
-def _check_ownership(owner: str, objective: Objective, model: Autoencoder) -> None:
+def _check_ownership(objective: Objective, model: Autoencoder) -> None:
     """Raise where the objective holds the model, or no player trains a parameter."""
+    owner = name_of(objective)
     held = {id(p) for p in model.parameters()}
     module = cast(nn.Module, objective)
     for name, parameter in module.named_parameters():
@@ -425,10 +405,10 @@ def trained_parameters(player: Any) -> list[nn.Parameter]:
 
 
 def _optimizer_of(
-    names: Registry, config: TrainConfig, home: str, owners: dict[int, str], player: Player
+    names: Registry, config: TrainConfig, home: str, player: Player
 ) -> tuple[Optimizer, Schedule]:
     """Build a player's optimizer; its rate is the run's unless its own text says one."""
-    who = describe_player(owners, player)
+    who = describe_player(player)
     spec, rate, home = _optimizer_spec(config, who, home, player.optimizer)
     schedule = check_rate(f"lr of {who}", rate)
     parameters = trained_parameters(player)
@@ -442,7 +422,6 @@ def _optimizer_of(
         raise ConfigError(
             f"{entry} must give a torch.optim.Optimizer, got {type(optimizer).__name__}"
         )
-    owners[id(type(optimizer))] = entry
     return optimizer, schedule
 
 
@@ -466,10 +445,10 @@ def _optimizer_spec(
     return Spec(name=name, options=options), rate, home
 
 
-def describe_player(owners: Mapping[int, str], player: Any) -> str:
+def describe_player(player: Any) -> str:
     """Name a player, and what it trains where that is one registered thing."""
     modules = tuple(player.modules)
-    owner = owners.get(id(modules[0])) if len(modules) == 1 else None
+    owner = owner_of(modules[0]) if len(modules) == 1 else ""
     return f"player {player.name!r}" + (f" of {owner}" if owner else "")
 
 

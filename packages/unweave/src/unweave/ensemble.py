@@ -88,7 +88,7 @@ class Ensemble:
 
     def train_step(self) -> None:
         """Do one step of every player of every member."""
-        with torch.random.fork_rng(self._first.forked), explaining(self._first.owners, "together"):
+        with torch.random.fork_rng(self._first.forked), explaining("together"):
             for member in self.members:
                 member.seed_noise(member.step)
             terms = self.play(self.move)

@@ -67,7 +67,7 @@ class SideBySide:
         def play() -> Tensor:
             terms = []
             for member, stream, own in zip(self.members, self._streams, batches, strict=True):
-                with _aside(stream), explaining(member.owners, f"at step {member.step}"):
+                with _aside(stream), explaining(f"at step {member.step}"):
                     terms.append(member.play(own, member.move))
             for stream in self._streams:
                 if stream is not None:

@@ -87,7 +87,7 @@ class Trainer:
     ) -> None:
         self.model, self.objective = assembly.model.to(device), assembly.objective
         cast(nn.Module, self.objective).to(device)
-        self.config, self.owners, self.ranks = config, assembly.owners, ranks
+        self.config, self.ranks = config, ranks
         self.step = 0
         self.feed, self.size, self.labels = feed, dataset_size, labels
         self.generator = torch.Generator(device)
@@ -142,7 +142,7 @@ class Trainer:
             torch.default_generator.manual_seed(seed)
             if self.forked:
                 torch.cuda.manual_seed(seed)
-            with explaining(self.owners, f"at step {self.step}"):
+            with explaining(f"at step {self.step}"):
                 yield
 
     def seed_noise(self, step: int) -> None:

@@ -28,6 +28,7 @@ from unweave.given import as_dataset
 from unweave.holdout import split
 from unweave.method import Method
 from unweave.options import short_name
+from unweave.owners import name_of
 from unweave.players import Labels
 from unweave.progress import Progress, Silent
 from unweave.protocols import Dataset, member
@@ -247,7 +248,7 @@ def put(assembly: Assembly, dataset: Dataset, device: torch.device, progress: Pr
     """Put the data on the device, which may take long."""
     if note := member(dataset, "note"):
         progress.say(str(note))
-    owner = assembly.owners[id(dataset)]
+    owner = name_of(dataset)
     with blaming(owner, "in stored()"):
         feed = open_feed(dataset, device, progress.loading)
     check_feed(owner, feed, dataset, device)

@@ -64,7 +64,7 @@ def run(arguments: list[str] | None = None) -> None:
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault(*SPINS)
     try:
-        with explaining({}):
+        with explaining():
             code = _make_app()(given, prog_name="unweave", standalone_mode=False, obj=given)
         if sys.stdout is not None:
             sys.stdout.flush()
