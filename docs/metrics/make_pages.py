@@ -89,7 +89,14 @@ def page(entry, kinds, ladder, conventions):
         prose(f"**Formula.** {first} {formula}"),
     ]
     parts.append(
-        f"**Rewards:** {entry.rewards}.\n\n**Misses:** {entry.misses}.\n\n**Cost:** {entry.cost} time."
+        "\n\n".join(
+            prose(f"**{name}:** {text}")
+            for name, text in (
+                ("Rewards", f"{entry.rewards}."),
+                ("Misses", f"{entry.misses}."),
+                ("Cost", f"{entry.cost} time."),
+            )
+        )
     )
     if entry.undefined:
         parts.append(prose(f"**NaN or infinite:** {entry.undefined}."))
