@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from unweave.assemble import _check_ownership, assemble
+from unweave.assemble import assemble
 from unweave.batches import open_feed
 from unweave.config import make_config
 from unweave.errors import ConfigError
@@ -17,6 +17,7 @@ from unweave.method import Schedule
 from unweave.objectives.as_vae import AsVae
 from unweave.objectives.infogan import InfoGan
 from unweave.objectives.vae_gan import VaeGan
+from unweave.player_optimizers import check_ownership
 from unweave.players import Parts, Player, Weighing, make_batches
 from unweave.registry import registry
 from unweave.trainer import Trainer
@@ -356,11 +357,11 @@ def test_an_objective_that_holds_the_model_or_forgets_a_parameter_is_refused():
     objective, model = assembly.objective, assembly.model
     objective.network = model.encoder
     with pytest.raises(ConfigError, match="holds network.1.weight of the model.*in a tuple"):
-        _check_ownership("mine", objective, model)
+        check_ownership("mine", objective, model)
     del objective.network
-    _check_ownership("mine", objective, model)
+    check_ownership("mine", objective, model)
     objective.forgotten = torch.nn.Linear(2, 2)
     with pytest.raises(ConfigError, match="no player trains objective.forgotten.weight"):
-        _check_ownership("mine", objective, model)
+        check_ownership("mine", objective, model)
     objective.forgotten.requires_grad_(False)
-    _check_ownership("mine", objective, model)
+    check_ownership("mine", objective, model)

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from unweave.assemble import Assembly, describe_player, trained_parameters
+from unweave.assemble import Assembly
 from unweave.batches import Feed, is_view, to_float
 from unweave.errors import ConfigError, blaming, quote
 from unweave.latent import Latent, sample_prior
 from unweave.owners import explaining, name_of, remember_class
+from unweave.player_optimizers import describe_player, trained_parameters
 from unweave.players import Batches, Player, make_batches, players_of
 from unweave.protocols import Dataset, Posterior, member
 

@@ -13,9 +13,11 @@ from typing import Any
 import torch
 
 from unweave import processor
-from unweave.assemble import Assembly, build_dataset, choose_device
+from unweave.assemble import Assembly
 from unweave.batches import Feed
 from unweave.config import TrainConfig, build_method, make_config
+from unweave.data_set import build_dataset
+from unweave.device import choose_device
 from unweave.ensemble import Ensemble, NotTogetherError, fit_together
 from unweave.errors import UnweaveError
 from unweave.holdout import split

@@ -12,19 +12,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from unweave.assemble import build_cost, build_dataset, build_model, choose_device
 from unweave.batches import derive_seed, to_float
 from unweave.checkpoint import list_checkpoints, load_checkpoint, newest_step
 from unweave.config import TrainConfig
 from unweave.configfile import digest
 from unweave.costs import SquaredError
+from unweave.data_set import build_dataset
 from unweave.density import ROWS, fit_density, has_density, load_density
+from unweave.device import choose_device
 from unweave.directory import ImageFacts, RunDirectory
 from unweave.errors import ConfigError, RunError, unknown_name
 from unweave.given import as_dataset
 from unweave.holdout import split
 from unweave.latent import sample_prior
 from unweave.model import Autoencoder
+from unweave.networks import build_cost, build_model
 from unweave.owners import explained
 from unweave.protocols import Cost, Dataset, Posterior, member
 from unweave.registry import Registry

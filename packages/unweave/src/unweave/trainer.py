@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from unweave.assemble import Assembly, trained_parameters
+from unweave.assemble import Assembly
 from unweave.batches import BatchIndices, Feed, derive_seed
 from unweave.checkpoint import save_checkpoint
 from unweave.config import TrainConfig
@@ -21,6 +21,7 @@ from unweave.errors import NonFiniteError, RunError
 from unweave.method import Schedule
 from unweave.objectives.terms import WeightSchedule
 from unweave.owners import declared, explaining
+from unweave.player_optimizers import trained_parameters
 from unweave.players import Batches, Labels, make_batches, players_of
 from unweave.ranks import ALONE, Ranks
 from unweave.replay import (

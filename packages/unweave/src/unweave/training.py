@@ -15,11 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from unweave import processor
-from unweave.assemble import Assembly, assemble, build_dataset, check_dataset, choose_device
+from unweave.assemble import Assembly, assemble
 from unweave.batches import Feed, open_feed
 from unweave.checkpoint import list_checkpoints, load_checkpoint, newest_step, save_checkpoint
 from unweave.config import Spec, TrainConfig, make_config
 from unweave.configfile import digest
+from unweave.data_set import build_dataset, check_dataset
+from unweave.device import choose_device
 from unweave.directory import RunDirectory, check_empty
 from unweave.errors import ConfigError, RunError, blaming
 from unweave.evaluate import score_model

@@ -78,7 +78,7 @@ def sweep(
     StoppedError
         If a signal stopped it.
     """
-    from unweave.assemble import check_device  # imports torch
+    from unweave.device import check_device  # imports torch
 
     check_device(device)
     if together < 1:
