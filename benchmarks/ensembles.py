@@ -20,7 +20,7 @@ from unweave import processor
 from unweave.config import make_config
 from unweave.ensemble import Ensemble
 from unweave.registry import registry
-from unweave.training import make_trainer
+from unweave.trainer_setup import make_trainer
 
 CASES: dict[str, dict[str, Any]] = {
     "mlp 32, 16 x 16, batch 16": {"architecture": "mlp:widths=32", "side": 16, "batch_size": 16},

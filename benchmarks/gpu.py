@@ -37,7 +37,7 @@ from unweave.registry import registry
 from unweave.replay import recorder_for
 from unweave.side_by_side import SideBySide
 from unweave.trainer import Trainer
-from unweave.training import make_trainer
+from unweave.trainer_setup import make_trainer
 
 sys.path.insert(0, str(Path(__file__).parent / "loops"))
 from plain import vae_step  # the loop as one writes it by hand

@@ -21,7 +21,7 @@ from unweave.player_optimizers import check_ownership
 from unweave.players import Parts, Player, Weighing, make_batches
 from unweave.registry import registry
 from unweave.trainer import Trainer
-from unweave.training import make_trainer
+from unweave.trainer_setup import make_trainer
 
 B, D = 8, 4
 WEIGHING = Weighing(Schedule.parse(2.0))

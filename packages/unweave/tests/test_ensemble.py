@@ -15,7 +15,7 @@ from unweave.errors import NonFiniteError
 from unweave.progress import Silent
 from unweave.registry import registry
 from unweave.together import Asked, kinship, train_together
-from unweave.training import make_trainer
+from unweave.trainer_setup import make_trainer
 
 # vmap imports what torch itself calls deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning")

@@ -11,10 +11,11 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from unweave.config import make_config
+from unweave.data_set import build_dataset
 from unweave.registry import registry
 from unweave.replay import WARM_UP, Replayed
 from unweave.trainer import Trainer
-from unweave.training import _labels, build_dataset, prepare, put
+from unweave.trainer_setup import labels_on, load_data, prepare
 
 # vmap imports what torch itself calls deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning")
@@ -91,8 +92,8 @@ def trainer_of(settings, recorder=None, say=print, **changes):
     dataset = build_dataset(registry(), config)
     assembly = prepare(registry(), config, dataset, None)
     return Trainer(
-        assembly, put(assembly, dataset, device, Quiet()), len(dataset), config, device,
-        _labels(dataset, device), recorder=recorder, say=say,
+        assembly, load_data(assembly, dataset, device, Quiet()), len(dataset), config, device,
+        labels_on(dataset, device), recorder=recorder, say=say,
     )  # fmt: skip
 
 

@@ -240,7 +240,9 @@ def test_a_run_needs_its_data_for_nothing_but_the_data(run, monkeypatch):
     images = ToyImages().images(np.arange(3))
     expected = run.reconstruct(images)
     opened = unweave.Run.open(run.path, device="cpu")
-    monkeypatch.setattr("unweave.trained.build_dataset", lambda *_: pytest.fail("opened the data"))
+    monkeypatch.setattr(
+        "unweave.loaded_run.build_dataset", lambda *_: pytest.fail("opened the data")
+    )
     np.testing.assert_array_equal(opened.reconstruct(images), expected)
     assert opened.sample(2).shape == (2, 16, 16, 1)
     assert "toy-vae on toy-images, step 20 of 20" in repr(opened)

@@ -13,7 +13,7 @@ from unweave.method import Method
 from unweave.options import short_name, split_names
 from unweave.progress import Progress
 from unweave.trained import Trained
-from unweave.training import Networks
+from unweave.trainer_setup import Networks
 
 
 class Run(Trained):

@@ -26,10 +26,12 @@ from unweave.progress import Progress
 from unweave.protocols import Dataset
 from unweave.registry import Registry, registry
 from unweave.replay import recorder_for
+from unweave.session import RunObserver, session
 from unweave.side_by_side import SideBySide
 from unweave.trained import Trained
 from unweave.trainer import Trainer
-from unweave.training import RunObserver, build_trainer, fit_batch, prepare, put, record, session
+from unweave.trainer_setup import build_trainer, fit_batch, load_data, prepare
+from unweave.training import record
 
 FREE = {"seed", "learning_rate", "options", "method"}
 """Settings in which runs of one ensemble may differ; of the options, those that are weights."""
@@ -130,7 +132,7 @@ def _prepared(names: Registry, asked: Sequence[Asked], device: torch.device) -> 
         feed: Feed | None = None
         if members and not config.holdout:
             feed = members[0].trainer.feed  # the same images, which are kept once
-        feed = feed or put(assembly, kept, device, one.progress)
+        feed = feed or load_data(assembly, kept, device, one.progress)
         trainer = build_trainer(assembly, feed, kept, config, device)
         members.append(_Member(one, config, kept, assembly, trainer, run))
     return members
