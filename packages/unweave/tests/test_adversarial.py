@@ -12,7 +12,7 @@ from unweave.assemble import assemble
 from unweave.batches import open_feed
 from unweave.config import make_config
 from unweave.errors import ConfigError
-from unweave.given import ArrayData
+from unweave.from_python import ArrayData
 from unweave.method import Schedule
 from unweave.objectives.as_vae import AsVae
 from unweave.objectives.infogan import InfoGan

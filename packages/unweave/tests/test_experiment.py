@@ -19,13 +19,13 @@ from unweave.checkpoint import load_checkpoint
 from unweave.directory import LOCK
 from unweave.errors import ConfigError
 from unweave.executors import Serial
-from unweave.experiment.checking import checked
+from unweave.experiment.checks import check_experiment
+from unweave.experiment.command_line import typed_experiment
 from unweave.experiment.definition import Experiment, Job
-from unweave.experiment.opening import open_experiment
-from unweave.experiment.reading import changed, parse_definition, read_definition
+from unweave.experiment.inputs import open_experiment
 from unweave.experiment.rows import JobFiles, reached_step
-from unweave.experiment.running import typed_experiment
 from unweave.experiment.sweep import sweep
+from unweave.experiment.toml_reader import changed, parse_definition, read_definition
 from unweave.registry import registry
 
 STUDY = """
@@ -187,7 +187,7 @@ def test_a_failed_run_is_a_row_with_its_reason_and_the_others_go_on(tmp_path):
 
 
 def test_a_measure_that_fails_costs_no_other(study, tmp_path, monkeypatch):
-    from unweave.experiment import performing
+    from unweave.experiment import worker
 
     def broken(run, experiment, text):
         if text.startswith("metric"):
@@ -195,7 +195,7 @@ def test_a_measure_that_fails_costs_no_other(study, tmp_path, monkeypatch):
         return 1.5
 
     with monkeypatch.context() as patch:
-        patch.setattr(performing, "measure", broken)
+        patch.setattr(worker, "measure", broken)
         results = sweep(study, tmp_path, Serial())
     assert all(row.finished and row.value("error") == 1.5 for row in results.rows)
     assert all(row.reason == "score: IndexError: out of luck" for row in results.rows)
@@ -390,7 +390,7 @@ def test_a_name_in_braces_takes_a_value_of_the_grid():
         study.model_copy(update={"grid": {"weight": ["a"], "dim": [1]}}).jobs()
     wrong = study.model_copy(update={"grid": {"wight": [1]}})
     with pytest.raises(ConfigError, match="unknown name in braces, of the grid, 'weight'; did you"):
-        checked(wrong)
+        check_experiment(wrong)
 
 
 @pytest.mark.parametrize(
@@ -449,13 +449,13 @@ def test_a_relative_path_means_the_same_everywhere(how, tmp_path, monkeypatch, t
 
 def test_the_definition_in_the_folder_is_the_experiment(study, done):
     written = read_definition(done / "experiment.toml", Experiment)
-    assert written.jobs() == checked(study).jobs()
+    assert written.jobs() == check_experiment(study).jobs()
     assert written.measures == study.measures
     assert open_experiment(done).rows == sweep(study, done, Serial()).rows
 
 
 def test_without_measures_the_usual_ones_are_taken(study):
-    assert checked(study.model_copy(update={"measures": {}})).measures == {
+    assert check_experiment(study.model_copy(update={"measures": {}})).measures == {
         "squared error": "squared-error"  # this registry has no mig
     }
 

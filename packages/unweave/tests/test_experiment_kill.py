@@ -209,8 +209,8 @@ def test_a_process_that_is_killed_as_a_job_ends_leaves_no_file(tmp_path, monkeyp
         runs=[{"label": "vae", "settings": {"method": "toy-vae"}}],
     )  # fmt: skip
     for name in (
-        "unweave.experiment.performing.write_row",
-        "unweave.experiment.reporting.Reporter.finish",
+        "unweave.experiment.worker.write_row",
+        "unweave.experiment.job_progress.Reporter.finish",
     ):
         folder = tmp_path / name.rpartition(".")[2]
         with monkeypatch.context() as patch:

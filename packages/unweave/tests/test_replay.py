@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from unweave.config import make_config
 from unweave.data_set import build_dataset
 from unweave.registry import registry
-from unweave.replay import WARM_UP, Replayed
+from unweave.replay import WARM_UP, RecordedStep
 from unweave.trainer import Trainer
 from unweave.trainer_setup import labels_on, load_data, prepare
 
@@ -178,7 +178,7 @@ def test_an_obstacle_that_is_seen_in_the_warm_up_ends_the_attempt():
             self.obstacle = "it waits for the device"
             return play()
 
-    replayed = Replayed(Waiting([]), "", said.append)
+    replayed = RecordedStep(Waiting([]), "", said.append)
     given = [replayed(lambda: lambda: torch.ones(1)) for _ in range(6)]
     assert len(said) == 1
     assert "it waits for the device" in said[0]
@@ -198,7 +198,7 @@ def test_a_first_step_that_waits_is_no_obstacle():
         warmed = False
 
     said = []
-    replayed = Replayed(WaitingOnce([]), "", said.append)
+    replayed = RecordedStep(WaitingOnce([]), "", said.append)
     for _ in range(WARM_UP + 1):
         replayed(lambda: lambda: torch.ones(1))
     assert said == []
@@ -208,6 +208,6 @@ def test_a_first_step_that_waits_is_no_obstacle():
 def test_a_step_that_decides_in_python_is_seen_by_the_tape():
     """The tape can tell: a number of Python is recorded as it was."""
     count = iter(range(100))
-    replayed = Replayed(Tape([]), "", print)
+    replayed = RecordedStep(Tape([]), "", print)
     given = [float(replayed(lambda: lambda: torch.zeros(1) + next(count))) for _ in range(6)]
     assert given == [0, 1, 2, 3, 3, 3]

@@ -11,7 +11,7 @@ from unweave.ensemble import NotTogetherError
 from unweave.progress import Silent
 from unweave.replay import WARM_UP
 from unweave.side_by_side import SideBySide
-from unweave.together import Asked, train_together
+from unweave.together import RunRequest, train_together
 
 CASES = {
     "seeds": [{"method": "toy-vae", "seed": seed} for seed in (0, 1, 2)],
@@ -93,8 +93,8 @@ def test_runs_together_on_a_device_that_records(tmp_path, settings, monkeypatch)
     monkeypatch.setattr("unweave.together.recorder_for", lambda device: Tape)
     runs = [{**settings, "method": "toy-vae", "seed": seed} for seed in (0, 1)]
     paths = [tmp_path / str(run["seed"]) for run in runs]
-    asked = [Asked(run, path, Silent()) for run, path in zip(runs, paths, strict=True)]
-    assert train_together(asked, "cpu") == ["finished", "finished"]
+    requests = [RunRequest(run, path, Silent()) for run, path in zip(runs, paths, strict=True)]
+    assert train_together(requests, "cpu") == ["finished", "finished"]
     for run, path in zip(runs, paths, strict=True):
         alone = unweave.train(**run, out=tmp_path / f"alone-{path.name}", device="cpu")
         assert_equal(tensors(alone.path), tensors(path))

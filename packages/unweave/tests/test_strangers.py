@@ -821,7 +821,7 @@ def test_what_a_command_raises_is_one_sentence(call, monkeypatch, error, words):
     def fail():
         raise error
 
-    monkeypatch.setattr("unweave.commands.listing.list_plugins", fail)
+    monkeypatch.setattr("unweave.commands.lists.list_plugins", fail)
     said = call("plugins", code=2)
     assert words in said
     assert "Traceback" not in said

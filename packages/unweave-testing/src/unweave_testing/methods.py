@@ -274,13 +274,13 @@ def _trainer(function: Any) -> Any:
 
     import torch
 
-    setup, config, given, registry = (
+    setup, config, from_python, registry = (
         importlib.import_module(f"unweave.{name}")
-        for name in ("trainer_setup", "config", "given", "registry")
+        for name in ("trainer_setup", "config", "from_python", "registry")
     )
     names, rng = registry.registry(), np.random.default_rng(0)
     images = rng.integers(0, 256, (IMAGES, 8, 8, 1), dtype=np.uint8)
-    data = given.ArrayData(images, rng.integers(0, 3, (IMAGES, 1)))
+    data = from_python.ArrayData(images, rng.integers(0, 3, (IMAGES, 1)))
     settings = {"data": "unweave:given", **SIZE, **_settings(function, names)}
     made = config.make_config(names, settings)
     return setup.make_trainer(names, made, torch.device("cpu"), data)

@@ -16,7 +16,7 @@ from unweave.data_set import build_dataset
 from unweave.device import choose_device
 from unweave.directory import ImageFacts, RunDirectory
 from unweave.errors import ConfigError, RunError
-from unweave.given import as_dataset
+from unweave.from_python import as_dataset
 from unweave.holdout import split
 from unweave.model import Autoencoder
 from unweave.networks import build_cost, build_model

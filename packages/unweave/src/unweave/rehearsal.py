@@ -90,7 +90,7 @@ def _play(assembly: Assembly, dataset: Dataset) -> tuple[str, ...]:
         losses, terms = assembly.objective.losses(number, batches, clock)
         _check_round(assembly, number, losses, terms)
         for player in players:
-            learned |= _taught(assembly, player, losses, last=player is players[-1])
+            learned |= _trained_by(assembly, player, losses, last=player is players[-1])
         names += terms
     _check_learned_prior(assembly, learned)
     if len(set(names)) < len(names):
@@ -244,14 +244,14 @@ def _check_term(assembly: Assembly, owner: str, name: str, term: Tensor) -> None
             f"{name_of(model.family)} and {name_of(model.prior)}; "
             "change one of the three"
         )
-    if not _reached(term, model.parameters()):
+    if not _depends_on(term, model.parameters()):
         raise ConfigError(
             f"{owner} gives the term {name!r} without a gradient to the model; compute it from "
             "latent.z or latent.posterior without detaching them"
         )
 
 
-def _reached(scalar: Tensor, parameters: Iterable[nn.Parameter]) -> bool:
+def _depends_on(scalar: Tensor, parameters: Iterable[nn.Parameter]) -> bool:
     """Whether a scalar depends on a parameter, in a way that can be differentiated."""
     wanted = [p for p in parameters if p.requires_grad]
     if not (scalar.requires_grad and wanted):
@@ -321,7 +321,7 @@ def _check_round(assembly: Assembly, number: int, losses: object, terms: object)
         _check_tensor(owner, f"{name!r} in round {number}", value, ())
 
 
-def _taught(
+def _trained_by(
     assembly: Assembly, player: Any, losses: Mapping[str, Tensor], *, last: bool
 ) -> set[int]:
     """Return the ids of the parameters that a player's loss reaches."""

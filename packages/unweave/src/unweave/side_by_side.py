@@ -13,9 +13,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from unweave.ensemble import NotTogetherError, copied, join, joined_means, restore
+from unweave.ensemble import NotTogetherError, copy_tensors, join, join_means, restore
 from unweave.owners import explaining
-from unweave.replay import Play, RecorderOf, Replayed
+from unweave.replay import Play, RecordedStep, RecorderOf
 from unweave.trainer import Trainer
 
 
@@ -47,10 +47,10 @@ class SideBySide:
         self._streams = [_new_stream(member.clock.device) for member in self.members]
         self._forked = self.members[0].forked
         self._clocks = join([member.clock for member in self.members])
-        self._means = joined_means([member.means for member in self.members])
+        self._means = join_means([member.means for member in self.members])
         obstacle = next(filter(None, [member.fix() for member in self.members]), "")
         generators = [member.generator for member in self.members]
-        self._compute = Replayed(recorder(generators), obstacle, say)
+        self._compute = RecordedStep(recorder(generators), obstacle, say)
 
     def train_step(self) -> None:
         """Do one step of every player of every member."""
@@ -79,7 +79,7 @@ class SideBySide:
 
 def _check_own_noise(member: Trainer) -> None:
     """Compute a step alone, without a move, and look whether the global generator was used."""
-    tensors = copied(member)
+    tensors = copy_tensors(member)
     with member.reproducible():
         before = _global_states(member)
         member.play(member.draw(member.step), lambda seat, gradients: None)

@@ -27,8 +27,8 @@ from unweave.ranks import ALONE, Ranks
 from unweave.replay import (
     FixedIndices,
     Prepare,
+    RecordedStep,
     RecorderOf,
-    Replayed,
     at_once,
     make_capturable,
 )  # fmt: skip
@@ -108,7 +108,7 @@ class Trainer:
         self.means = RunningMeans(assembly.term_names, device)
         self._compute: Callable[[Prepare], Tensor] = at_once
         if recorder is not None:
-            self._compute = Replayed(recorder([self.generator]), self.fix(), say)
+            self._compute = RecordedStep(recorder([self.generator]), self.fix(), say)
 
     def train_step(self) -> None:
         """Do one step of every player."""
@@ -249,7 +249,7 @@ class Trainer:
         if unknown:
             raise _unfit(f"it has {min(unknown)!r}, which the run does not have")
         for name, tensor in weights.items():
-            tensor.detach().copy_(_fitting(tensors, name, tensor))
+            tensor.detach().copy_(_matching(tensors, name, tensor))
         for prefix, parameter, state in self._moments():
             found = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
             state.clear()
@@ -257,8 +257,8 @@ class Trainer:
                 if value.dim() and value.shape != parameter.shape:
                     raise _unfit(f"{prefix}{key} has shape {tuple(value.shape)}")
                 state[key] = laid_out(value, parameter).clone()
-        self.means.sums.copy_(_fitting(tensors, "log.sums", self.means.sums))
-        self.means.step = int(_fitting(tensors, "log.step", torch.tensor(0)))
+        self.means.sums.copy_(_matching(tensors, "log.sums", self.means.sums))
+        self.means.step = int(_matching(tensors, "log.step", torch.tensor(0)))
         self.step = step
         self.clock.fill_(step)
 
@@ -324,7 +324,7 @@ def laid_out(tensor: Tensor, parameter: Tensor) -> Tensor:
     return torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
 
 
-def _fitting(tensors: dict[str, Tensor], name: str, like: Tensor) -> Tensor:
+def _matching(tensors: dict[str, Tensor], name: str, like: Tensor) -> Tensor:
     if name not in tensors:
         raise _unfit(f"it lacks {name!r}")
     if tensors[name].shape != like.shape:

@@ -19,7 +19,7 @@ from unweave.device import choose_device
 from unweave.directory import check_empty
 from unweave.errors import ConfigError, RunError
 from unweave.files import expanded
-from unweave.given import as_dataset
+from unweave.from_python import as_dataset
 from unweave.holdout import split
 from unweave.method import Method
 from unweave.options import short_name

@@ -73,13 +73,13 @@ def _reproduce(
 ) -> str:
     import shlex
 
-    from unweave.experiment.running import build_executor, default_folder
-    from unweave.reproduce.recipe import narrowed, read_recipe
+    from unweave.experiment.command_line import build_executor, default_folder
+    from unweave.reproduce.recipe import read_recipe, select_runs
     from unweave.reproduce.reproduction import reproduce, summary
     from unweave.settings import parse_settings
 
     changes = parse_settings(settings)
-    recipe = narrowed(read_recipe(name, changes), runs, seeds)
+    recipe = select_runs(read_recipe(name, changes), runs, seeds)
     chosen = [] if seeds is None else ["--seeds", seeds]
     chosen += [word for label in runs for word in ("--run", label)]
     typed = [word for text in settings for word in ("--set", text)]

@@ -54,10 +54,10 @@ def sweep(
     ] = 1,
 ) -> None:
     """Train many runs, measure and compare them; the same command continues a sweep."""
+    from unweave.experiment.command_line import build_executor, default_folder, typed_experiment
     from unweave.experiment.comparison import Comparison
     from unweave.experiment.layout import as_text
     from unweave.experiment.page import write_comparison
-    from unweave.experiment.running import build_executor, default_folder, typed_experiment
     from unweave.experiment.sweep import StoppedError
     from unweave.experiment.sweep import sweep as run_sweep
 
