@@ -238,7 +238,7 @@ def test_files_that_are_no_configuration(tmp_path):
 
 
 LONG = "x" * 1_000_000
-NESTED = [1]
+NESTED: list[object] = [1]
 for _ in range(5000):
     NESTED = [NESTED]
 

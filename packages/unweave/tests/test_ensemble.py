@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ from unweave.trainer_setup import make_trainer
 # vmap imports what torch itself calls deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning")
 
-CASES = {
+CASES: dict[str, dict[str, Any]] = {
     "toy-vae": {"method": "toy-vae"},
     "convolutions": {"method": "toy-vae", "architecture": "conv64:width=0.25"},
     "batch-norm": {"method": "toy-vae", "architecture": "wae64:width=0.25"},

@@ -25,7 +25,7 @@ from unweave.experiment.definition import Experiment, Job
 from unweave.experiment.inputs import open_experiment
 from unweave.experiment.rows import JobFiles, reached_step
 from unweave.experiment.sweep import sweep
-from unweave.experiment.toml_reader import changed, parse_definition, read_definition
+from unweave.experiment.toml_reader import parse_definition, read_definition, with_settings
 from unweave.registry import registry
 
 STUDY = """
@@ -139,6 +139,7 @@ def test_a_study_is_trained_measured_and_kept_as_a_table(study, tmp_path, capsys
     expected = np.square(images - run.reconstruct(run.dataset.images(index)) / 255.0).sum((1, 2, 3))
     assert columns["error"][0] == pytest.approx(expected.mean(), rel=0.02)  # pictures are rounded
     codes = run.encode(run.dataset.images(index))
+    assert run.dataset.factors is not None
     correlations = np.corrcoef(codes.T, run.dataset.factors[:, 0])[-1, :-1]
     assert columns["score"][0] == pytest.approx(np.abs(correlations).max(), rel=1e-4)
     assert columns["dim"].tolist() == [row.place["dim"] for row in results.rows]
@@ -259,7 +260,7 @@ def test_a_row_that_is_none_is_made_anew(study, tmp_path, content):
 def test_a_folder_of_other_settings_is_refused_before_anything_is_trained(study, done, monkeypatch):
     monkeypatch.setattr("unweave.training.train", no_training)
     monkeypatch.setattr("unweave.training.resume", no_training)
-    other = changed(study, {"batch_size": 8})
+    other = with_settings(study, {"batch_size": 8})
     with pytest.raises(ConfigError, match=r"other settings \(batch_size 16 instead of 8\); choose"):
         sweep(other, done, Serial())
 
@@ -528,7 +529,7 @@ def test_a_frame_needs_pandas(study, tmp_path, monkeypatch):
     real = builtins.__import__
     seen = {}
 
-    class Frame(dict):
+    class Frame(dict[str, object]):
         pass
 
     def imported(name, *rest):

@@ -35,12 +35,19 @@ def dead():
     return holder
 
 
+def holder_of(path):
+    holder = live_holder(path)
+    assert holder is not None
+    return holder
+
+
 def test_a_claim_is_held_while_the_block_runs(tmp_path):
     path = tmp_path / "a.claim"
     with claim_job(path) as other:
         assert other is None
-        assert live_holder(path).pid == os.getpid()
+        assert holder_of(path).pid == os.getpid()
         with claim_job(path) as second:
+            assert second is not None
             assert second.pid == os.getpid()
         assert path.exists()  # the second, who did not have it, removed nothing
     assert not path.exists()
@@ -71,7 +78,7 @@ def test_a_process_id_that_is_used_again_is_another_process(tmp_path):
 def test_on_another_host_a_claim_is_stale_when_nobody_touches_it(tmp_path):
     path = tmp_path / "a.claim"
     put(path, Holder("another-machine", 1, "1", "x"))
-    assert live_holder(path).host == "another-machine"
+    assert holder_of(path).host == "another-machine"
     old = time.time() - STALE_SECONDS - 10
     os.utime(path, (old, old))
     assert live_holder(path) is None

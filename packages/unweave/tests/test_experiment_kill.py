@@ -17,7 +17,7 @@ import unweave
 from unweave.checkpoint import load_checkpoint
 from unweave.executors import Serial
 from unweave.experiment.claims import read_holder
-from unweave.experiment.definition import Experiment
+from unweave.experiment.definition import Experiment, Variant
 from unweave.experiment.sweep import StoppedError
 from unweave.experiment.sweep import sweep as run_sweep
 
@@ -206,7 +206,7 @@ def test_a_process_that_is_killed_as_a_job_ends_leaves_no_file(tmp_path, monkeyp
         name="study", data=["toy-images"], seeds=1, measures={"error": "squared-error"},
         settings={"prior": "toy-normal", "dim": 3, "batch_size": 16, "steps": 8,
                   "architecture": "mlp:widths=16"},
-        runs=[{"label": "vae", "settings": {"method": "toy-vae"}}],
+        runs=[Variant(label="vae", settings={"method": "toy-vae"})],
     )  # fmt: skip
     for name in (
         "unweave.experiment.worker.write_row",

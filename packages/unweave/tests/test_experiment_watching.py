@@ -72,13 +72,17 @@ def test_a_terminal_has_a_line_for_each_worker_and_one_for_the_whole(watch):
 def test_a_reporter_writes_what_is_read(tmp_path):
     path = tmp_path / "a.progress"
     reporter = Reporter(path, job(3), 100, 20)
-    assert read_job_progress(path).phase == "starting"
+    progress = read_job_progress(path)
+    assert progress is not None
+    assert progress.phase == "starting"
     reporter.start(20, 100)
     reporter.logged(30, {"loss": 1.5})
     reporter._last = 0.0
     reporter.stepped(60)
     progress = read_job_progress(path)
+    assert progress is not None
     assert (progress.step, progress.first_step, progress.title) == (60, 20, "vae, beta 4, seed 3")
+    assert progress.rate is not None
     assert progress.rate > 0
     assert "loss 1.5" in progress_text(progress)
     reporter.phase("measuring MIG")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,9 @@ def test_what_is_written_passes_its_own_tests(tmp_path):
         packages.append(package)
     done = run_tests(packages)
     assert done.returncode == 0, done.stdout[-4000:]
-    passed = int(re.search(r"(\d+) passed", done.stdout)[1])
+    summary = re.search(r"(\d+) passed", done.stdout)
+    assert summary is not None
+    passed = int(summary[1])
     assert passed > 9 * len(packages)  # the kit, the hook file, and what is true of it alone
 
 
@@ -144,7 +147,7 @@ def test_a_command_that_is_there_is_refused(tmp_path, call):
 @pytest.mark.parametrize("kind", [kind for kind, about in KINDS.items() if about.names])
 def test_the_hook_file_names_the_object_under_a_hook_that_exists(kind):
     files = render(kind, "two-words")
-    scope: dict[str, object] = {}
+    scope: dict[str, Any] = {}
     exec(files["src/_unweave_two_words_plugin.py"], scope)
     hook = f"unweave_{kind}s"
     assert hasattr(hookspecs, hook)

@@ -113,7 +113,7 @@ def assert_equal(one, other):
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_replayed_run_equals_a_plain_one_bit_for_bit(settings, case):
-    said = []
+    said: list[str] = []
     plain = trainer_of(settings, **CASES[case])
     taped = trainer_of(settings, Tape, said.append, **CASES[case])
     for _ in range(STEPS):
@@ -153,7 +153,7 @@ def test_a_run_goes_on_from_a_checkpoint_into_a_replay(settings):
     ],
 )
 def test_what_cannot_be_recorded_is_computed_as_it_is_and_said_once(settings, changes, why):
-    said = []
+    said: list[str] = []
     plain = trainer_of(settings, **changes)
     taped = trainer_of(settings, Tape, said.append, **changes)
     for step in range(STEPS):
@@ -171,7 +171,7 @@ def test_what_cannot_be_recorded_is_computed_as_it_is_and_said_once(settings, ch
 
 
 def test_an_obstacle_that_is_seen_in_the_warm_up_ends_the_attempt():
-    said = []
+    said: list[str] = []
 
     class Waiting(Tape):
         def warm(self, play):
@@ -197,7 +197,7 @@ def test_a_first_step_that_waits_is_no_obstacle():
 
         warmed = False
 
-    said = []
+    said: list[str] = []
     replayed = RecordedStep(WaitingOnce([]), "", said.append)
     for _ in range(WARM_UP + 1):
         replayed(lambda: lambda: torch.ones(1))

@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -319,7 +320,7 @@ class OwnNet(Plain):
 
 
 class BadCritic(OwnNet):
-    critic_optimizer = {"learning_rate": 1e-3}
+    critic_optimizer: Any = {"learning_rate": 1e-3}
 
     def forward(self, latent):
         return {"kl": latent.z.mean()}
@@ -345,7 +346,7 @@ class VectorCritic(BadCritic):
 
 class RaisingCritic(VectorCritic):
     def critic_loss(self, latent, second):
-        return self.no_such_net(second.z)
+        return self.no_such_net(second.z)  # type: ignore[operator]
 
 
 class RaisingInit(Plain):
@@ -706,7 +707,7 @@ def test_a_flow_that_fails_leaves_the_density_that_was_there(odd, tmp_path, sett
 class FlatRounds(nn.Module):
     def __init__(self, parts):
         super().__init__()
-        self.rounds = (Player("autoencoder", (parts.model,)),)
+        self.rounds: tuple[Any, ...] = (Player("autoencoder", (parts.model,)),)
 
     def losses(self, number, batches, clock):
         return {}, {}
@@ -892,7 +893,7 @@ class LateTerms(LateName):
     """The names that it declares change as well."""
 
     @property
-    def terms(self):
+    def terms(self):  # type: ignore[override]
         return ("KL",) if getattr(self, "calls", 0) > 7 else ("kl",)
 
 
