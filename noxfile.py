@@ -47,8 +47,8 @@ os.environ.setdefault("UV_FIND_LINKS", ",".join(os.environ.get("PIP_FIND_LINKS",
 SOURCES = [str(path) for path in sorted(ROOT.glob("p*/*/src"))]
 SITE_TOOLS = ("mkdocs-material==9.8.2", "mkdocstrings[python]==1.0.8", "ruff==0.17.5")
 TYPED_TESTS = (
-    "unweave-data", "unweave-estimators", "unweave-flows", "unweave-metrics", "unweave-priors",
-    "unweave-testing", "unweave-laplace", "unweave-ray", "unweave-tensorboard",
+    "unweave", "unweave-data", "unweave-estimators", "unweave-flows", "unweave-metrics",
+    "unweave-priors", "unweave-testing", "unweave-laplace", "unweave-ray", "unweave-tensorboard",
 )  # fmt: skip
 # Tests have no annotations of their own, and give wrong arguments on purpose.
 AS_TESTS = ("--allow-untyped-defs", "--allow-untyped-calls", "--no-warn-unused-ignores",
