@@ -27,6 +27,21 @@ def run_module(arguments: list[str], environment: dict[str, str], out: Path, err
     runpy.run_module("unweave", run_name="__main__", alter_sys=True)
 
 
+def train_together(runs: list[dict], environment: dict[str, str]) -> None:
+    """Train runs as one of the processes of a job whose group the caller makes."""
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.path[:0] = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
+    import torch
+
+    torch.distributed.init_process_group("gloo")
+    import unweave
+
+    for settings in runs:
+        unweave.train(**settings, device="cpu")
+    torch.distributed.destroy_process_group()
+
+
 class Unweave:
     """`unweave ARGUMENTS` in a process of its own, which two files in the folder listen to."""
 
