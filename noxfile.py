@@ -91,11 +91,11 @@ def types(session: nox.Session) -> None:
 @nox.session
 def build(session: nox.Session) -> None:
     """Build an sdist and a wheel of every package and plugin into dist/."""
-    session.install("build", "hatchling")
+    session.install("hatchling")
     shutil.rmtree(WHEELS, ignore_errors=True)
-    for package in (*PACKAGES, *PLUGINS):
-        session.run("python", "-m", "build", "--no-isolation", "-o", str(WHEELS),
-                    str(folder(package)), silent=True)  # fmt: skip
+    WHEELS.mkdir(parents=True)
+    folders = (str(folder(package)) for package in (*PACKAGES, *PLUGINS))
+    session.run("python", str(ROOT / ".ci" / "wheels.py"), str(WHEELS), *folders)
 
 
 @nox.session(requires=["build"])

@@ -28,9 +28,12 @@ FAST = ("-m", "not slow")
 # In the core a file stays in one process, and so do the runs that its tests share.
 TWO_OF_FILES = ("-n", "2", "--dist", "loadfile")
 TWO_OF_TESTS = ("-n", "2", "--dist", "worksteal")
-# As many sessions as cores run side by side, so torch gets one thread. What an environment
-# imports is compiled once: its tests start hundreds of processes.
-ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""}
+BYTECODE = ROOT / ".nox" / "bytecode"
+# As many sessions as cores run side by side, so torch gets one thread. What is imported is compiled
+# once: its tests start hundreds of processes.
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(BYTECODE),
+}  # fmt: skip
 
 
 def folder(package: str) -> Path:
@@ -69,6 +72,28 @@ def lowest(package: str) -> list[str]:
 def install(session: nox.Session, *what: str) -> None:
     """Install under the constraints of the repository."""
     session.install("-c", CONSTRAINTS, *what)
+    share_bytecode(Path(session.virtualenv.location))
+
+
+def share_bytecode(environment: Path) -> None:
+    """Let an environment find what another compiled of the same version of a third party.
+
+    To compile torch and what it imports takes as long as some suites. uv links one file into all
+    environments, so its time and size, by which Python knows its bytecode, are the same.
+    """
+    for site in environment.glob("lib/python*/site-packages"):
+        for info in site.glob("*.dist-info"):
+            if info.name.startswith("unweave"):  # another build has the same version
+                continue
+            lines = (info / "RECORD").read_text().splitlines()
+            for name in {top for top, inner, _ in (line.partition("/") for line in lines) if inner}:
+                link = Path(f"{BYTECODE}{site}") / name
+                if name in ("..", info.name) or link.is_symlink():
+                    continue
+                shared = BYTECODE / site.parent.name / info.stem / name
+                shared.mkdir(parents=True, exist_ok=True)
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(shared)
 
 
 def run_pytest(session: nox.Session, *arguments: str, **environment: str) -> None:
