@@ -5,10 +5,12 @@ import hashlib
 import html.parser
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import toy
+from matplotlib.figure import Figure
 
 import unweave
 from unweave.errors import ConfigError, UnknownNameError
@@ -35,6 +37,12 @@ def reported(kept, settings):
     if not kept.exists():
         unweave.train("toy-vae", out=kept, device="cpu", **settings).report()
     return unweave.Run.open(kept, device="cpu")
+
+
+@pytest.fixture
+def sketched(monkeypatch):
+    """Figures are empty files: drawing them takes most of the time of a report."""
+    monkeypatch.setattr(Figure, "savefig", lambda self, file, **_: Path(file).write_bytes(b""))
 
 
 class Page(html.parser.HTMLParser):
@@ -154,6 +162,7 @@ def test_the_decoder_travels_with_the_page(reported):
     np.testing.assert_allclose(first, expected, rtol=2**-10, atol=1e-7)
 
 
+@pytest.mark.usefixtures("sketched")
 def test_a_decoder_that_is_too_large_becomes_a_grid_and_is_said(tmp_path, settings):
     settings |= {"architecture": "mlp:widths=1500,1500", "steps": 2}
     run = unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)
@@ -165,6 +174,7 @@ def test_a_decoder_that_is_too_large_becomes_a_grid_and_is_said(tmp_path, settin
     assert base64.b64decode(grid["sprite"].partition(",")[2]).startswith(b"\x89PNG")
 
 
+@pytest.mark.usefixtures("sketched")
 def test_the_grid_holds_pytorchs_pictures(tmp_path, settings, monkeypatch):
     from io import BytesIO
 
@@ -213,6 +223,7 @@ def test_of_vectors_no_pixel_is_spoken(tmp_path, settings):
     assert len(page.content["plane"]["axes"]) == 2
 
 
+@pytest.mark.usefixtures("sketched")
 def test_a_collapsed_model_is_said(run):
     run.report()
     weight = run.model.encoder[-1].weight.data
@@ -249,6 +260,7 @@ def test_an_unknown_format_is_said(run):
         write_figures(run, format="pgn")
 
 
+@pytest.mark.usefixtures("sketched")
 def test_an_embedding_is_carried_or_said_to_be_missing(run, monkeypatch):
     pytest.importorskip("sklearn")
     (embedding,) = Page(write_report(run, embed="tsne")).content["embeddings"]
@@ -287,6 +299,7 @@ def test_runs_of_one_name_are_told_apart_by_their_folders(tmp_path):
     assert run_labels(paths) == ["a/run", "b/run"]
 
 
+@pytest.mark.usefixtures("sketched")
 def test_weights_over_the_steps(tmp_path, settings):
     settings |= {"beta": "warmup(4, 10)"}
     run = unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)
