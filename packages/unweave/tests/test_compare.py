@@ -264,8 +264,8 @@ def test_a_picture_that_cannot_be_drawn_says_why(swept, tmp_path):
     assert "Not drawn: no run is finished." in page
 
 
-def test_the_formats_of_the_command(swept, tmp_path, call, monkeypatch):
-    monkeypatch.setattr("unweave.experiment.page.draw_all", lambda *_: [])
+@pytest.mark.usefixtures("undrawn")
+def test_the_formats_of_the_command(swept, tmp_path, call):
     for form, mark in {
         "text": "heavy vae", "markdown": "| --- |", "csv": "run,beta,dim,measure",
         "latex": r"\toprule",
@@ -273,6 +273,7 @@ def test_the_formats_of_the_command(swept, tmp_path, call, monkeypatch):
         assert mark in call("compare", swept, "--format", form, "--out", tmp_path)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_run_directories_are_compared_by_method_seed_and_what_differs(
     tmp_path, settings, call, monkeypatch
 ):

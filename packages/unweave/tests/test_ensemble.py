@@ -18,7 +18,10 @@ from unweave.together import Asked, kinship, train_together
 from unweave.training import make_trainer
 
 # vmap imports what torch itself calls deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning"),
+    pytest.mark.usefixtures("undrawn"),
+]
 
 CASES = {
     "toy-vae": {"method": "toy-vae"},

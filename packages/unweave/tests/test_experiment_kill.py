@@ -45,17 +45,13 @@ def environment(toy_path):
     }  # fmt: skip
 
 
-def nothing_drawn(*_):
-    return []
-
-
 @pytest.fixture(scope="module")
 def serial(tmp_path_factory, toy_path):
     folder = tmp_path_factory.mktemp("serial") / "sweep"
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(toy_path)
         patch.setenv("UNWEAVE_PLUGINS", "unweave,toy")
-        patch.setattr("unweave.experiment.page.draw_all", nothing_drawn)
+        patch.setattr("unweave.experiment.page.draw_all", lambda *_: [])
         registry.cache_clear()
         with pytest.raises(SystemExit) as ended:
             main([*COMMAND[3:], "--executor", "serial", "--out", str(folder)])
@@ -126,8 +122,8 @@ def assert_equal(folder, serial):
     assert not list((folder / "jobs").glob("*.progress"))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_two_processes_and_a_series_give_the_same_bits(tmp_path, serial, call, monkeypatch):
-    monkeypatch.setattr("unweave.experiment.page.draw_all", nothing_drawn)
     # `Processes` loads torch in each process anew; these are forked from one that has it.
     monkeypatch.setattr("unweave.executors.multiprocessing.get_context", lambda _: context)
     command = [*COMMAND[3:], "--executor", "processes:workers=2", "--out", tmp_path / "s"]

@@ -5,12 +5,10 @@ import hashlib
 import html.parser
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 import toy
-from matplotlib.figure import Figure
 
 import unweave
 from unweave.errors import ConfigError, UnknownNameError
@@ -37,12 +35,6 @@ def reported(kept, settings):
     if not kept.exists():
         unweave.train("toy-vae", out=kept, device="cpu", **settings).report()
     return unweave.Run.open(kept, device="cpu")
-
-
-@pytest.fixture
-def sketched(monkeypatch):
-    """Figures are empty files: drawing them takes most of the time of a report."""
-    monkeypatch.setattr(Figure, "savefig", lambda self, file, **_: Path(file).write_bytes(b""))
 
 
 class Page(html.parser.HTMLParser):
