@@ -24,10 +24,12 @@ TEST_TOOLS = ("pytest>=8.2", "hypothesis>=6.100", "pytest-xdist>=3.6")
 NO_NUMPY = "ignore:Failed to initialize NumPy"
 STRICT = ("-W", "error", "-W", NO_NUMPY, "-p", "no:cacheprovider", "--durations", "10")
 FAST = ("-m", "not slow")
-# The suites of minutes have two processes each, or the last of them would leave a core idle.
-# In the core a file stays in one process, and so do the runs that its tests share.
-TWO_OF_FILES = ("-n", "2", "--dist", "loadfile")
-TWO_OF_TESTS = ("-n", "2", "--dist", "worksteal")
+# Where there are more cores than two, which sessions keep busy side by side, the suites of minutes
+# have two processes each. In the core a file stays in one process, and so do the runs that its
+# tests share.
+SPARE = len(os.sched_getaffinity(0)) > 2 if hasattr(os, "sched_getaffinity") else True
+TWO_OF_FILES = ("-n", "2", "--dist", "loadfile") if SPARE else ()
+TWO_OF_TESTS = ("-n", "2", "--dist", "worksteal") if SPARE else ()
 BYTECODE = ROOT / ".nox" / "bytecode"
 # As many sessions as cores run side by side, so torch gets one thread. What is imported is compiled
 # once: its tests start hundreds of processes.
