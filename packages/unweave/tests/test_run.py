@@ -175,6 +175,7 @@ def test_without_factors_metrics_of_factors_are_refused(tmp_path, settings):
     assert run.report().exists()
 
 
+@pytest.mark.usefixtures("sketched")
 def test_scores_and_report_of_an_earlier_step_are_made_anew(run):
     run.report()
     before = scores_of(run)
