@@ -155,21 +155,47 @@ def test_machines_of_one_code_have_no_slope_left():
 
 
 def test_loss_and_gradient_of_the_logistic_regression():
-    from unweave_metrics._logistic import _loss_and_gradient
+    from unweave_metrics._softmax import COLUMNS, loss_and_gradient
 
     for rng, codes in random_problems(8):
         x = codes / max(1.0, np.abs(codes).max())
         weights = rng.normal(size=(3, x.shape[1] + 1))
         labels, cost = rng.integers(0, 3, len(x)), rng.uniform(0.5, 2, 3)
         gradient = np.zeros(weights.shape)
-        loss = _loss_and_gradient(x, labels, cost, weights, gradient)
         ones = np.column_stack([x, np.ones(len(x))])
+        blocks = np.zeros((-(-len(x) // COLUMNS) * COLUMNS, ones.shape[1]))
+        blocks[: len(x)] = ones
+        loss = loss_and_gradient(blocks, labels, cost, weights, gradient)
         powers = np.exp(ones @ weights.T)
         chance = powers / powers.sum(axis=1, keepdims=True)
         own = chance[np.arange(len(x)), labels]
         assert loss == pytest.approx(-(cost[labels] * np.log(own)).sum(), rel=1e-9)
         expected = ((chance - np.eye(3)[labels]) * cost[labels][:, None]).T @ ones
         assert gradient == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("columns", [1, 63, 64, 200])
+def test_softmax_is_scipys(columns):
+    from scipy.special import softmax as expected
+
+    from unweave_metrics._softmax import softmax
+
+    logits = np.random.default_rng(columns).normal(size=(5, columns)) * 300
+    chance = np.full(logits.shape, np.nan)
+    softmax(logits, chance)
+    assert chance == pytest.approx(expected(logits, axis=0), rel=1e-12, abs=1e-300)
+
+
+def test_exponentials_are_right_to_the_last_bit_but_one():
+    from unweave_metrics._softmax import COLUMNS, exponentiate
+
+    values = np.concatenate([-np.geomspace(1e-300, 707, 1279), [0.0]])
+    powers = np.empty(COLUMNS)
+    for start in range(0, len(values), COLUMNS):
+        found = values[start : start + COLUMNS].copy()
+        expected = np.exp(found)
+        exponentiate(found, powers, powers.view(np.int64))
+        assert (np.abs(found - expected) <= 2 * np.spacing(expected)).all()
 
 
 @pytest.mark.parametrize("classes", [2, 3])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from unweave_metrics._arrays import Array
 from unweave_metrics._counting import Floats
 from unweave_metrics._scaling import train_and_test_in_reach
+from unweave_metrics._softmax import softmax
 from unweave_metrics.predictors._growing import add_trees
 
 Labels = NDArray[np.int64]
@@ -128,9 +129,7 @@ def boost(codes: Ranked, labels: Labels, classes: int, seed: int) -> Boosted:
 
 def _residuals(raw: Floats, labels: Labels, chance: Floats, residual: Floats) -> None:
     """Write probabilities and y - p of raw scores; all three are (classes, n)."""
-    np.subtract(raw, raw.max(axis=0), out=chance)
-    np.exp(chance, out=chance)
-    chance /= chance.sum(axis=0)
+    softmax(raw, chance)
     np.negative(chance, out=residual)
     residual[labels, np.arange(len(labels))] += 1.0
 
