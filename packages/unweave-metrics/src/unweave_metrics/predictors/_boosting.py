@@ -18,7 +18,7 @@ Numbers = NDArray[np.int32]
 Singles = NDArray[np.float32]
 
 # Coarse bins of a code: splits are found exactly, bins only say where not to look.
-BINS = 256
+BINS = 128
 
 # The settings of the reference, scikit-learn's defaults.
 ROUNDS, DEPTH, RATE = 100, 3, 0.1
@@ -154,5 +154,5 @@ class _Room:
         return cls(
             np.empty(n, dtype=np.uint8), np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int32),
             np.zeros((width, 2), dtype=np.int64), np.zeros((width, 3, d, BINS)),
-            np.zeros((d, 3, BINS)), np.zeros(width), np.zeros((width, 3), dtype=np.int64),
+            np.zeros((d, 4, BINS)), np.zeros(width), np.zeros((width, 3), dtype=np.int64),
         )  # fmt: skip
