@@ -214,3 +214,22 @@ def test_boosting_is_scikit_learns(classes):
         assert found.importances == pytest.approx(model.feature_importances_, abs=0.01)
         # Splits of equal gain, of which rounding picks one, send a few rows another way.
         assert (found.test == model.predict(fresh)).mean() > 0.9
+
+
+def test_one_grown_tree_stands_for_those_of_lesser_depth():
+    from sklearn.model_selection import cross_val_score
+    from sklearn.tree import DecisionTreeClassifier
+
+    from unweave_metrics.predictors.sap import MOST_DEEP, hits_by_depth
+
+    rng = np.random.default_rng(11)
+    for digits in (0, 1, 8):
+        labels = rng.integers(0, 5, 400)
+        column = np.round(labels + 2 * rng.normal(size=400), digits)[:, None]
+        expected = [
+            cross_val_score(
+                DecisionTreeClassifier(max_depth=d, random_state=0), column, labels, cv=10
+            ).mean()
+            for d in range(1, MOST_DEEP + 1)
+        ]
+        assert hits_by_depth(column, labels).tolist() == expected
