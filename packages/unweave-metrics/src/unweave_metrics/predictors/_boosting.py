@@ -104,17 +104,17 @@ def boost(codes: Ranked, labels: Labels, classes: int, seed: int) -> Boosted:
     importances = np.zeros(len(codes.ranks))
     rng = np.random.default_rng(seed)
     room = _Room.of(len(codes.ranks), len(labels))
-    chance, residual = np.empty(raw.shape), np.empty(raw.shape)
+    residual = np.empty(raw.shape)
     members = np.argsort(labels, kind="stable")
     begins = np.concatenate([[0], np.cumsum(counts)])
     # Two classes need one tree; the multinomial deviance corrects its steps by (classes - 1) /
     # classes.
     first, scale = (1, RATE) if classes == 2 else (0, RATE * (classes - 1) / classes)
     for _ in range(ROUNDS):
-        _residuals(raw, labels, chance, residual)
+        _residuals(raw, labels, residual)
         shuffled = rng.random((classes - first, 2**DEPTH - 1, len(importances))).argsort(axis=2)
         add_trees(
-            first, scale, residual, chance, members, begins, codes.ranks, codes.values,
+            first, scale, residual, members, begins, codes.ranks, codes.values,
             codes.order, codes.bins, codes.starts, codes.test, shuffled, room.node, room.rows,
             room.spare, room.span, room.hist, room.edges, room.best, room.split, importances, raw,
             raw_test,
@@ -127,10 +127,10 @@ def boost(codes: Ranked, labels: Labels, classes: int, seed: int) -> Boosted:
     )
 
 
-def _residuals(raw: Floats, labels: Labels, chance: Floats, residual: Floats) -> None:
-    """Write probabilities and y - p of raw scores; all three are (classes, n)."""
-    softmax(raw, chance)
-    np.negative(chance, out=residual)
+def _residuals(raw: Floats, labels: Labels, residual: Floats) -> None:
+    """Write y - p of raw scores; both are (classes, n)."""
+    softmax(raw, residual)
+    np.negative(residual, out=residual)
     residual[labels, np.arange(len(labels))] += 1.0
 
 

@@ -214,7 +214,7 @@ def root(r, own, bins, starts, node, span, rows, hist):  # type: ignore[no-untyp
 
 
 @Kernel
-def step_leaves(r, chance, scale, span, rows, raw):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def step_leaves(r, scale, span, rows, raw):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Add one Newton step a leaf to raw scores (n,); return the steps."""
     steps = np.zeros(span.shape[0])
     for g in range(span.shape[0]):
@@ -222,7 +222,7 @@ def step_leaves(r, chance, scale, span, rows, raw):  # type: ignore[no-untyped-d
         for p in range(span[g, 0], span[g, 1]):
             row = rows[p]
             above += r[row]
-            below += chance[row] * (1.0 - chance[row])
+            below += abs(r[row]) * (1.0 - abs(r[row]))  # p (1 - p), as r is 1 - p or -p
         if below > 1e-150:  # the reference's own limit
             steps[g] = scale * above / below
         for p in range(span[g, 0], span[g, 1]):
@@ -232,7 +232,7 @@ def step_leaves(r, chance, scale, span, rows, raw):  # type: ignore[no-untyped-d
 
 @Kernel
 def add_trees(  # type: ignore[no-untyped-def]  # noqa: ANN202
-    first, scale, residual, chance, members, begins, ranks, values, order, bins, starts, test,  # noqa: ANN001
+    first, scale, residual, members, begins, ranks, values, order, bins, starts, test,  # noqa: ANN001
     shuffled, node, rows, spare, span, hist, edges, best, split, importances, raw, raw_test,  # noqa: ANN001
 ):  # fmt: skip
     """Grow the tree of each class from `first` on; add its steps to raw scores, gains to codes.
@@ -265,5 +265,5 @@ def add_trees(  # type: ignore[no-untyped-def]  # noqa: ANN202
                     importances[i] += best[g]
                     low, high = values[i, split[g, 1]], values[i, split[g, 2]]
                     threshold[level, g] = (np.float64(low) + np.float64(high)) / 2
-        steps = step_leaves(r, chance[c], scale, span, rows, raw[c])
+        steps = step_leaves(r, scale, span, rows, raw[c])
         add_to_test(test, chosen, threshold, steps, raw_test[c])
