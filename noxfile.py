@@ -38,9 +38,8 @@ nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "uv"
 nox.options.error_on_missing_interpreters = False
 nox.options.allow_parallel = True
-# Side by side, the longest first; but a session that is named shows what it does as it does it.
+# Side by side; but a session that is named shows what it does as it does it.
 nox.options.parallel = 1 if "-s" in sys.argv else "auto"
-nox.options.sessions = ["lint", "build", "alone", "integration", "later", "types", "plugin", "docs"]
 # uv looks for wheels where pip is told to look, such as the CPU wheel of torch.
 os.environ.setdefault("UV_FIND_LINKS", ",".join(os.environ.get("PIP_FIND_LINKS", "").split()))
 
@@ -80,6 +79,11 @@ ALONE = [
 ]
 if not Path(NEWEST).is_absolute():
     ALONE += [(package, "newest") for package in TORCHLESS]
+CORE, *OTHERS = (f"alone(package='{package}', deps='{deps}')" for package, deps in ALONE)
+# The longest first, so that no core is idle at the end.
+nox.options.sessions = [
+    "lint", "build", CORE, "integration", "plugin", "later", *OTHERS, "types", "docs",
+]  # fmt: skip
 
 
 @nox.session
