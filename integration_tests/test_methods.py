@@ -232,7 +232,7 @@ def test_the_metrics_command_gives_the_scores_of_evaluate_without_torch(tmp_path
     code = (
         "import sys\nfrom unweave_metrics.cli import main\n"
         f"code = main(['score', {str(run / 'codes.h5')!r}, '--json',"
-        f"             '--metrics', 'mig,factor-vae,sap'])\n"
+        f"             '--metrics', 'mig,factor-vae,sap,reconstruction_error'])\n"
         "assert 'torch' not in sys.modules\nsys.exit(code)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
