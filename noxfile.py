@@ -54,7 +54,10 @@ NEEDS_OTHERS = (
 METRICS_NEED_OTHERS = (
     "test_torch.py or test_names.py or display or plot or frames or tensor or dlpack"
 )
-TYPED_TESTS = ("unweave-flows", "unweave-priors")
+TYPED_TESTS = (
+    "unweave", "unweave-data", "unweave-estimators", "unweave-flows", "unweave-metrics",
+    "unweave-priors", "unweave-testing", "unweave-laplace", "unweave-ray", "unweave-tensorboard",
+)  # fmt: skip
 # Tests have no annotations of their own, and give wrong arguments on purpose.
 AS_TESTS = """
 [[tool.mypy.overrides]]

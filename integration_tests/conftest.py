@@ -46,6 +46,14 @@ def frames_rendered_once():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def caches_of_the_session(tmp_path_factory):
+    """Keep what commands keep between calls out of the user's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNWEAVE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def unweave(tmp_path_factory):
     """Run the command line in a process of its own."""

@@ -3,6 +3,8 @@
 import itertools
 import re
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ def read_only(array):
     return array
 
 
-DRESSES = {
+DRESSES: dict[str, Callable[..., Any]] = {
     "lists": lambda a: a.tolist(),
     "tuple": tuple,
     "Fortran": np.asfortranarray,
@@ -201,12 +203,12 @@ def test_swapped_arguments_are_seen():
     from sklearn.base import BaseEstimator
     from sklearn.metrics import make_scorer
 
-    class Encoder(BaseEstimator):
-        def predict(self, X):
-            return X
+    def predict(self, X):
+        return X
 
+    encoder = type("Encoder", (BaseEstimator,), {"predict": predict})()
     with pytest.raises(ValueError, match="codes must come first, then factors"):
-        make_scorer(um.mig)(Encoder(), CODES, FACTORS)
+        make_scorer(um.mig)(encoder, CODES, FACTORS)
     with pytest.raises(ValueError, match="codes must come first, then factors"):
         um.evaluate(FACTORS, CODES)
     assert um.mig(FACTORS.astype(float), CODES) >= 0

@@ -100,4 +100,6 @@ class Unweave:
     def finish(self) -> tuple[int, str, str]:
         """Wait for its end; return the exit code and what it said on either stream."""
         self._process.join()
-        return self._process.exitcode, *(path.read_text() for path in self._said)
+        output, errors = (path.read_text() for path in self._said)
+        assert self._process.exitcode is not None
+        return self._process.exitcode, output, errors

@@ -2,25 +2,28 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from unweave.assemble import _check_ownership, assemble
+from unweave.assemble import assemble
 from unweave.batches import open_feed
 from unweave.config import make_config
 from unweave.errors import ConfigError
-from unweave.given import ArrayData
+from unweave.from_python import ArrayData
 from unweave.method import Schedule
 from unweave.objectives.as_vae import AsVae
 from unweave.objectives.infogan import InfoGan
+from unweave.objectives.terms import WeightedTerms
 from unweave.objectives.vae_gan import VaeGan
+from unweave.player_optimizers import check_ownership
 from unweave.players import Parts, Player, Weighing, make_batches
 from unweave.registry import registry
 from unweave.trainer import Trainer
-from unweave.training import make_trainer
+from unweave.trainer_setup import make_trainer
 
 B, D = 8, 4
 WEIGHING = Weighing(Schedule.parse(2.0))
@@ -36,6 +39,7 @@ def parts_of(cost="bernoulli", **settings):
     config = make_config(names, {**SETTINGS, "cost": cost, **settings})
     assembly = assemble(names, config, names.build("dataset", config.data))
     objective = assembly.objective
+    assert isinstance(objective, WeightedTerms)
     return Parts(
         assembly.model, objective.cost, dict(objective.estimators),
         {("toy-kl", "kl"): WEIGHING}, (16, 16, 1), D, (), names.build,
@@ -186,7 +190,7 @@ def test_a_player_moves_once_in_each_of_its_rounds_by_one_optimizer():
 def test_no_adversarial_gradient_reaches_the_encoder_and_no_feature_gradient_the_critic(x):
     parts = parts_of()
     model = parts.model
-    reference = None
+    reference: Any = None
     for gan_weight in (0.0, 50.0):
         torch.manual_seed(0)
         objective = VaeGan(parts, gan_weight=gan_weight, discriminator="mlp:widths=12")
@@ -220,12 +224,12 @@ def test_without_the_game_it_is_a_vae_whose_cost_is_in_features(x):
 
 
 def linear_pair(slope, back):
-    encoder = nn.Sequential(nn.Flatten(), nn.Linear(1, 1, bias=False))
-    decoder = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Unflatten(1, (1, 1, 1)))
+    inward, outward = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     with torch.no_grad():
-        encoder[1].weight.fill_(slope)
-        decoder[0].weight.fill_(back)
-    return encoder, decoder
+        inward.weight.fill_(slope)
+        outward.weight.fill_(back)
+    encoder = nn.Sequential(nn.Flatten(), inward)
+    return encoder, nn.Sequential(outward, nn.Unflatten(1, (1, 1, 1)))
 
 
 class Quadratic(nn.Module):
@@ -257,6 +261,7 @@ def test_the_critics_of_as_vae_learn_the_analytic_log_ratios():
     )  # fmt: skip
     assembly = assemble(names, config, ArrayData(rows), linear_pair(a, b))
     model = assembly.model
+    assert isinstance(assembly.objective, WeightedTerms)
     parts = Parts(model, assembly.objective.cost, {}, {}, (1, 1, 1), 1, (), names.build)
     objective = AsVae(parts, critic="mlp:widths=4", width=4)
     objective.critic_1, objective.critic_2 = Quadratic(), Quadratic()
@@ -370,13 +375,14 @@ def test_an_objective_that_holds_the_model_or_forgets_a_parameter_is_refused():
     config = make_config(names, SETTINGS)
     assembly = assemble(names, config, names.build("dataset", config.data))
     objective, model = assembly.objective, assembly.model
+    assert isinstance(objective, WeightedTerms)
     objective.network = model.encoder
     with pytest.raises(ConfigError, match="holds network.1.weight of the model.*in a tuple"):
-        _check_ownership("mine", objective, model)
+        check_ownership(objective, model)
     del objective.network
-    _check_ownership("mine", objective, model)
+    check_ownership(objective, model)
     objective.forgotten = torch.nn.Linear(2, 2)
     with pytest.raises(ConfigError, match="no player trains objective.forgotten.weight"):
-        _check_ownership("mine", objective, model)
+        check_ownership(objective, model)
     objective.forgotten.requires_grad_(False)
-    _check_ownership("mine", objective, model)
+    check_ownership(objective, model)

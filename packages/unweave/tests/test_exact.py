@@ -165,7 +165,7 @@ def test_files_are_stale_by_their_step_however_new_they_are(run, settings):
     unweave.resume(run.path, steps=30, device="cpu")
     again = unweave.Run.open(run.path, device="cpu")
     assert again.sample_source == "prior"
-    with pytest.raises(RunError, match="was fitted at step 20, and training went on"):
+    with pytest.raises(RunError, match="was fitted at step 20, and training continued"):
         _ = again.density
     again.evaluate(())
     content = json.loads(run.scores_path.read_text())

@@ -19,8 +19,9 @@ from unweave.checkpoint import load_checkpoint
 from unweave.commands import main
 from unweave.executors import Serial
 from unweave.experiment.claims import read_holder
-from unweave.experiment.definition import Experiment
-from unweave.experiment.sweep import StoppedError, sweep
+from unweave.experiment.definition import Experiment, Variant
+from unweave.experiment.sweep import StoppedError
+from unweave.experiment.sweep import sweep as run_sweep
 from unweave.registry import registry
 
 STEPS = 160
@@ -158,7 +159,7 @@ def test_a_sweep_that_is_stopped_says_so_and_goes_on(
         process.send_signal(number)
     code, _, errors = finish(process)
     assert code == 130
-    assert f"of {JOBS} runs are finished, and the same command goes on" in errors
+    assert f"of {JOBS} runs are finished; the same command continues the sweep" in errors
     assert_all_gone(pids)
     assert len(unweave.read_experiment(folder, frame=False)["run"]) == JOBS
     assert finish(start(folder, environment))[0] == 0
@@ -215,18 +216,18 @@ def test_a_process_that_is_killed_as_a_job_ends_leaves_no_file(tmp_path, monkeyp
         name="study", data=["toy-images"], seeds=1, measures={"error": "squared-error"},
         settings={"prior": "toy-normal", "dim": 3, "batch_size": 16, "steps": 8,
                   "architecture": "mlp:widths=16"},
-        runs=[{"label": "vae", "settings": {"method": "toy-vae"}}],
+        runs=[Variant(label="vae", settings={"method": "toy-vae"})],
     )  # fmt: skip
     for name in (
-        "unweave.experiment.performing.write_row",
-        "unweave.experiment.reporting.Reporter.finish",
+        "unweave.experiment.worker.write_row",
+        "unweave.experiment.job_progress.Reporter.finish",
     ):
         folder = tmp_path / name.rpartition(".")[2]
         with monkeypatch.context() as patch:
             patch.setattr(name, interrupted)
             with contextlib.suppress(StoppedError):
-                sweep(study, folder, Serial())
-        sweep(study, folder, Serial())
+                run_sweep(study, folder, Serial())
+        run_sweep(study, folder, Serial())
         assert [path.name for path in (folder / "jobs").iterdir()] == ["vae-seed0.json"]
 
 

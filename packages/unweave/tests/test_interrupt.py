@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from fresh import Unweave, run_on_a_full_disk
+from torch import Tensor
 
 import unweave
 from unweave.checkpoint import KEEP, list_checkpoints, load_checkpoint, save_checkpoint
@@ -53,7 +54,7 @@ def uninterrupted(tmp_path_factory, toy_path):
     return load_checkpoint(path / "checkpoints"), (path / "scalars.jsonl").read_text()
 
 
-def assert_equal_to(path: Path, uninterrupted) -> None:
+def assert_equal_to(path: Path, uninterrupted: tuple[tuple[int, dict[str, Tensor]], str]) -> None:
     (step, tensors), log = uninterrupted
     resumed_step, resumed = load_checkpoint(path / "checkpoints")
     assert resumed_step == step == STEPS

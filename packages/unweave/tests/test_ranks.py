@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -24,7 +24,7 @@ from unweave.errors import ConfigError
 from unweave.launch import _free_port
 from unweave.ranks import Ranks
 
-CASES = {
+CASES: dict[str, dict[str, Any]] = {
     "toy-vae": {},
     "convolutions": {"architecture": "conv64:width=0.25"},
     "critic": {"method": "toy-gan"},
@@ -174,7 +174,7 @@ def test_what_processes_cannot_share_is_said(monkeypatch):
     with pytest.raises(ConfigError, match="a multiple of the 2 processes, got 15"):
         job.check(15, nn.Linear(1, 1), nn.Linear(1, 1))
     gathering = nn.Linear(1, 1)
-    gathering.gather = True
+    gathering.gather = True  # type: ignore[assignment]
     with pytest.raises(ConfigError, match="leave out gather=true"):
         job.check(16, nn.Linear(1, 1), nn.ModuleList([gathering]))
     monkeypatch.setenv("WORLD_SIZE", "2")

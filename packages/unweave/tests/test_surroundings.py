@@ -142,7 +142,7 @@ def test_an_interrupt_at_any_moment_of_the_start_is_one_sentence():
         out, err = process.communicate()
         if not out:  # an interpreter whose answer is printed ends by the signal itself
             assert process.returncode in (130, -signal.SIGINT)
-            assert err.decode() == "unweave: interrupted before anything was kept\n"
+            assert err.decode() == "unweave: interrupted before anything was saved\n"
 
 
 def _imports_unweave(pid):

@@ -148,7 +148,7 @@ class Accumulator:
         """
         rows = self.rows()
         if not rows:
-            raise ValueError("compute needs at least one update with rows, there was none")
+            raise ValueError("compute needs at least one update with rows, got none")
         arrays = {name: value.numpy() for name, value in rows.items()}
         table = evaluate(
             arrays["codes"], arrays.get("factors"), std=arrays.get("std"), metrics=self.metrics,

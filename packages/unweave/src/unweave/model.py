@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from unweave.owners import inherit
+from unweave.owners import remember_class
 from unweave.protocols import Posterior, PosteriorFamily
 from unweave.ranks import whole
 
@@ -48,8 +48,8 @@ class Autoencoder(nn.Module):
         precision: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
-        self.encoder = _channels_last(encoder)
-        self.decoder = _channels_last(decoder)
+        self.encoder = channels_last(encoder)
+        self.decoder = channels_last(decoder)
         self.prior = prior
         self.family = family
         self._precision = precision
@@ -60,7 +60,7 @@ class Autoencoder(nn.Module):
         with self._autocast(x):
             parameters = self.over_rows(self.encoder, x)
         posterior = cast(PosteriorFamily, self.family)(parameters.float())
-        inherit(posterior, self.family)
+        remember_class(posterior, self.family)
         return posterior
 
     def encode_distribution(self, x: Tensor) -> Distribution:
@@ -78,6 +78,6 @@ class Autoencoder(nn.Module):
         return torch.autocast(tensor.device.type, self._precision, enabled=reduced)
 
 
-def _channels_last(module: nn.Module) -> nn.Module:
+def channels_last(module: nn.Module) -> nn.Module:
     """Lay weights out as (h, w, c), which convolutions are faster in; torch's stubs lack it."""
     return cast(nn.Module, module.to(memory_format=torch.channels_last))  # type: ignore[call-overload]

@@ -58,8 +58,8 @@ def med(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2
-    preset, estimator, bins, binning, bin_factors, samples, bias_correction, factor_kinds, seed :
-        as for `mig`
+    preset, estimator, bins, binning, bin_factors, samples, bias_correction, factor_kinds, seed
+        As for `mig`.
 
     Returns
     -------
