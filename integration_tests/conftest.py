@@ -46,6 +46,14 @@ def frames_rendered_once():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def caches_of_the_session(tmp_path_factory):
+    """Keep what commands keep between calls out of the user's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNWEAVE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def unweave(tmp_path_factory):
     """Run the command line in a process of its own."""
@@ -53,6 +61,22 @@ def unweave(tmp_path_factory):
     def call(*arguments: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess:
         folder = tmp_path_factory.mktemp("said")
         done = call_unweave(folder, *arguments, **environment)
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    return call
+
+
+@pytest.fixture
+def command(capsys):
+    """Run the command line in this process, which has loaded and rendered what it needs."""
+    from unweave.commands import main
+
+    def call(*arguments: str, code: int = 0) -> subprocess.CompletedProcess:
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        done = subprocess.CompletedProcess(arguments, ended.value.code or 0, *capsys.readouterr())
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done

@@ -232,10 +232,25 @@ def linear_pair(slope, back):
     return encoder, nn.Sequential(outward, nn.Unflatten(1, (1, 1, 1)))
 
 
+class Quadratic(nn.Module):
+    """A critic that can be every log ratio of normal densities of one pixel and one code."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(6, dtype=torch.float64))
+
+    def forward(self, x, z):
+        x, z = x.flatten(1).squeeze(1).double(), z.squeeze(1).double()
+        return torch.stack([torch.ones_like(x), x, z, x * x, x * z, z * z], 1) @ self.weight
+
+
 def test_the_critics_of_as_vae_learn_the_analytic_log_ratios():
-    """q(x) = N(0, 1), q(z|x) = N(.8 x, .6²), p(z) = N(0, 1), p(x|z) = N(.7 z, .5²)."""
-    a, s, b, t = 0.8, 0.6, 0.7, 0.5
-    rows = torch.randn(20_000, 1, generator=torch.Generator().manual_seed(0)).numpy()
+    """q(x) = N(0, 1), q(z|x) = N(.8 x, .6²), p(z) = N(0, 1), p(x|z) = N(.6 z, .4²).
+
+    A loss that is convex in six weights is minimised exactly, so what is off is the sample.
+    """
+    a, s, b, t, n = 0.8, 0.6, 0.6, 0.4, 100_000
+    rows = torch.randn(n, 1, generator=torch.Generator().manual_seed(0)).numpy()
     names = registry()
     config = make_config(
         names,
@@ -248,33 +263,26 @@ def test_the_critics_of_as_vae_learn_the_analytic_log_ratios():
     model = assembly.model
     assert isinstance(assembly.objective, WeightedTerms)
     parts = Parts(model, assembly.objective.cost, {}, {}, (1, 1, 1), 1, (), names.build)
-    torch.manual_seed(0)
-    objective = AsVae(parts, critic="mlp:widths=48", width=48)
-    critics = [*objective.critic_1.parameters(), *objective.critic_2.parameters()]
-    optimizer = torch.optim.Adam(critics, lr=5e-3)
+    objective = AsVae(parts, critic="mlp:widths=4", width=4)
+    objective.critic_1, objective.critic_2 = Quadratic(), Quadratic()
+    critics = [objective.critic_1.weight, objective.critic_2.weight]
+    optimizer = torch.optim.LBFGS(critics, max_iter=20, line_search_fn="strong_wolfe")
     data = torch.from_numpy(rows)[:, :, None, None]
-    generator = torch.Generator().manual_seed(1)
+    everyone = torch.arange(n)
 
-    def step(n):
-        first, second = (torch.randint(len(data), (n,), generator=generator) for _ in range(2))
-        batches = make_batches(
-            model,
-            lambda i, _: data[i],
-            lambda: None,
-            100,
-            generator,
-            (lambda: first, lambda: second),
-            n,
-        )
-        return objective.losses(0, batches, torch.tensor(0))[0], batches
+    def make(seed):
+        indices = (lambda: everyone, lambda: everyone.roll(1))
+        generator = torch.Generator().manual_seed(seed)
+        return make_batches(model, lambda i, _: data[i], lambda: None, n, generator, indices, n)
 
-    for number in range(800):
-        for group in optimizer.param_groups:
-            group["lr"] = 5e-3 * 0.5 * (1 + math.cos(math.pi * number / 800))
-        losses, _ = step(512)
+    def closure():
+        losses, _ = objective.losses(0, make(1), torch.tensor(0))  # the same draws every time
         optimizer.zero_grad()
-        (losses["critic-1"] + losses["critic-2"]).backward(inputs=critics)
-        optimizer.step()
+        loss = losses["critic-1"] + losses["critic-2"]
+        loss.backward(inputs=critics)
+        return loss
+
+    optimizer.step(closure)
 
     def normal(value, mean, std):
         return torch.distributions.Normal(mean, std).log_prob(value)
@@ -288,18 +296,26 @@ def test_the_critics_of_as_vae_learn_the_analytic_log_ratios():
         return joint - normal(z, 0 * x, math.hypot(a, s)) - normal(x, 0 * z, 1.0)
 
     with torch.no_grad():
-        _, batches = step(4000)
+        batches = make(2)
         z, x = batches.first.latent.z, batches.first.x
         prior = batches.prior_sample()
-        dreamt = b * prior + t * torch.randn(prior.shape, generator=generator)
+        dreamt = b * prior + t * torch.randn(prior.shape, generator=batches.generator)
         for critic, ratio, pairs in (
             (objective.critic_1, ratio_1, (x, z)),
             (objective.critic_2, ratio_2, (dreamt[:, :, None, None], prior)),
         ):
             found = critic(*pairs)
             wanted = ratio(pairs[0].flatten(1), pairs[1]).squeeze(1)
-            assert (found.mean() - wanted.mean()).abs() < 0.1
-            assert (found - wanted).abs().mean() < 0.15
+            assert (found.mean() - wanted.mean()).abs() < 0.01
+            assert (found - wanted).abs().mean() < 0.02
+
+
+def test_the_critics_of_as_vae_look_at_the_image_and_at_the_code(x):
+    objective = AsVae(parts_of(), critic="mlp:widths=8", width=8)
+    z = torch.zeros(B, D, requires_grad=True)
+    for critic in (objective.critic_1, objective.critic_2):
+        slopes = torch.autograd.grad(critic(x.requires_grad_(), z).sum(), (x, z))
+        assert all(slope.flatten(1).norm(dim=1).min() > 0 for slope in slopes)
 
 
 def test_the_information_bound_of_infogan_stays_below_the_entropy_of_its_code(tmp_path):
@@ -333,7 +349,7 @@ def test_a_classifier_is_trained_along(tmp_path):
     import unweave
 
     settings = {
-        "data": "toy-images", "prior": "toy-normal", "dim": 4, "steps": 300, "batch_size": 64,
+        "data": "toy-images", "prior": "toy-normal", "dim": 4, "steps": 200, "batch_size": 64,
         "log_every": 100, "architecture": "mlp:widths=64", "device": "cpu", "beta": 0.01,
         "learning_rate": 3e-3,
     }  # fmt: skip

@@ -16,7 +16,7 @@ from unweave.architectures.wae64 import wae64
 
 SMALL: dict[str, Callable[..., tuple[nn.Module, nn.Module]]] = {
     "conv64": conv64,
-    "mlp": mlp,
+    "mlp": partial(mlp, widths=(64, 64)),
     "lat28": partial(lat28, width=0.25),
     "vcae28": partial(vcae28, width=0.05),
     "vcae64": partial(vcae64, width=0.05),

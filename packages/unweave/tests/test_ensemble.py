@@ -19,7 +19,10 @@ from unweave.together import RunRequest, kinship, train_together
 from unweave.trainer_setup import make_trainer
 
 # vmap imports what torch itself calls deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning"),
+    pytest.mark.usefixtures("undrawn"),
+]
 
 CASES: dict[str, dict[str, Any]] = {
     "toy-vae": {"method": "toy-vae"},
@@ -58,11 +61,12 @@ def assert_close(found, expected, rtol=1e-3):
 @pytest.mark.parametrize("case", CASES)
 def test_a_member_ends_as_its_run_alone(tmp_path, settings, case):
     """Seeds and weights differ. Another's noise or batch would be off by a tenth and more."""
-    runs = [{**settings, **CASES[case], "seed": seed, "learning_rate": 1e-3} for seed in (0, 1, 7)]
+    seeds = (0, 1, 7) if case == "toy-vae" else (0, 7)
+    runs = [{**settings, **CASES[case], "seed": seed, "learning_rate": 1e-3} for seed in seeds]
     if "beta" in options_of(runs[0]["method"]):
         runs[1]["beta"] = 3
     paths, outcomes = together(tmp_path, *runs)
-    assert outcomes == ["finished"] * 3
+    assert outcomes == ["finished"] * len(seeds)
     for number, (path, run) in enumerate(zip(paths, runs, strict=True)):
         alone = unweave.train(**run, out=tmp_path / f"alone-{number}", device="cpu")
         assert_close(tensors(path), tensors(alone.path), ROUNDING.get(case, 1e-3))

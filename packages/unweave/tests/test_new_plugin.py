@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import unweave
 from unweave import hookspecs
 from unweave.commands import main
 from unweave.errors import ConfigError
@@ -110,16 +111,13 @@ def test_style_is_right_for_short_and_long_names(tmp_path, kind, name):
 
 
 @KIT
-def test_an_observer_is_told_of_training(tmp_path, settings):
+def test_an_observer_is_told_of_training(tmp_path, settings, monkeypatch):
     package = new_plugin("observer", "my-diary", tmp_path / "package")
     install(package)
-    train = f"import unweave; unweave.train('toy-vae', out='run', device='cpu', **{settings})"
-    plugins = "unweave,toy,unweave-my-diary"
-    path = os.pathsep.join([str(package / "src"), os.environ["PYTHONPATH"]])
-    subprocess.run(
-        [sys.executable, "-c", train], check=True, cwd=tmp_path,
-        env=os.environ | {"UNWEAVE_PLUGINS": plugins, "PYTHONPATH": path},
-    )  # fmt: skip
+    monkeypatch.setenv("UNWEAVE_PLUGINS", "unweave,toy,unweave-my-diary")
+    monkeypatch.syspath_prepend(package / "src")
+    registry.cache_clear()
+    unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)
     lines = (tmp_path / "run" / "my-diary.txt").read_text().splitlines()
     assert [line.partition(":")[0] for line in lines] == [
         "started", "step 5", "step 10", "step 15", "step 20", "finished",

@@ -115,6 +115,7 @@ def test_a_recipe_is_trained_measured_compared_and_written(outcome, tmp_path):
     assert "disagrees" in summary(outcome)
 
 
+@pytest.mark.usefixtures("sketched")
 def test_the_page_links_the_reports_of_the_runs(recipe, tmp_path):
     one = {"runs": recipe.runs[:1], "grid": {}, "seeds": [0], "expect": [], "pictures": []}
     outcome = reproduce(recipe.model_copy(update={**one, "reports": True}), tmp_path, Serial())
@@ -257,6 +258,7 @@ def test_every_carried_recipe_is_read_and_its_claims_are_about_its_runs():
             assert expected.below is not None or expected.published is not None, name
 
 
+@pytest.mark.usefixtures("sketched")
 def test_numbers_of_an_interrupted_recipe_are_made_anew(recipe, outcome):
     """A run that is behind its last step is trained on, and its old numbers are not taken."""
     out = outcome.results.folder

@@ -175,6 +175,7 @@ def test_without_factors_metrics_of_factors_are_refused(tmp_path, settings):
     assert run.report().exists()
 
 
+@pytest.mark.usefixtures("sketched")
 def test_scores_and_report_of_an_earlier_step_are_made_anew(run):
     run.report()
     before = scores_of(run)
@@ -310,3 +311,75 @@ def test_a_score_that_is_not_defined_is_null_in_the_file_and_nan_in_python(run, 
     assert json.loads(run.scores_path.read_text())["scores"]["toy-correlation"]["value"] is None
     assert np.isnan(run.scores["toy-correlation"])
     assert "not defined" in run.report().read_text()
+
+
+class Counted:
+    """How many images a run encodes; what it encodes them to may be shifted."""
+
+    def __init__(self, run, monkeypatch):
+        self.images, self.shift, encode = 0, 0.0, run.model.encoder.forward
+
+        def forward(x):
+            self.images += len(x)
+            return encode(x) + self.shift
+
+        monkeypatch.setattr(run.model.encoder, "forward", forward)
+
+
+def table_of(run):
+    with h5py.File(run.codes_path) as file:
+        return {name: file[name][:] for name in file}
+
+
+def test_images_are_encoded_once_for_all_scores_of_a_step(run, monkeypatch):
+    chunk, rows = 32, 80
+    for module in ("codetable", "keptcodes", "trained"):
+        monkeypatch.setattr(f"unweave.{module}.CHUNK", chunk)
+    counted = Counted(run, monkeypatch)
+    first = evaluate(run, ("toy-correlation",), rows=rows)
+    before = table_of(run)
+    assert counted.images == rows
+    assert evaluate(run, ("toy-correlation",), rows=rows) == first
+    assert counted.images == rows + chunk  # compared with the table
+    after = table_of(run)
+    assert before.keys() == after.keys()
+    for name, array in before.items():
+        np.testing.assert_array_equal(array, after[name])
+
+
+@pytest.mark.parametrize("given", [{"rows": 40}, {"seed": 1}, {"codes": "sampled"}])
+def test_other_images_and_draws_are_encoded(run, monkeypatch, given):
+    evaluate(run, (), **{"rows": 30, **given})
+    expected = table_of(run)
+    evaluate(run, (), rows=30)
+    counted = Counted(run, monkeypatch)
+    evaluate(run, (), **{"rows": 30, **given})
+    assert counted.images >= 30
+    np.testing.assert_array_equal(table_of(run)["codes"], expected["codes"])
+
+
+@pytest.mark.parametrize("damage", ["codes", "std", "reconstruction_error", "index", "kind", "cut"])
+def test_a_table_that_is_not_what_the_model_gives_is_made_anew(run, damage):
+    scores = evaluate(run, ("toy-correlation",), rows=30)
+    right = table_of(run)
+    if damage == "cut":
+        run.codes_path.write_bytes(run.codes_path.read_bytes()[:500])
+    else:
+        with h5py.File(run.codes_path, "r+") as file:
+            if damage == "kind":
+                codes = file["codes"][:]
+                del file["codes"]
+                file["codes"] = codes.astype(np.float64)
+            else:
+                file[damage][3] += 1
+    assert evaluate(run, ("toy-correlation",), rows=30) == scores
+    for name, array in table_of(run).items():
+        np.testing.assert_array_equal(array, right[name])
+
+
+def test_a_table_of_weights_that_have_changed_is_made_anew(run, monkeypatch):
+    evaluate(run, (), rows=30)
+    right = table_of(run)["codes"]
+    Counted(run, monkeypatch).shift = 1.0
+    evaluate(run, (), rows=30)
+    assert (np.abs(table_of(run)["codes"] - right) > 0.1).all()

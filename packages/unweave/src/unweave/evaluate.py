@@ -18,6 +18,7 @@ from unweave.codetable import CodeTable, encode_table, write_code_table
 from unweave.density import has_density
 from unweave.errors import ConfigError, RunError, quote, shorten
 from unweave.files import write_text
+from unweave.keptcodes import kept_table
 from unweave.lock import one_at_a_time
 from unweave.model import Autoencoder
 from unweave.options import ARRAYS, check_options, options_of_entry, parse_spec
@@ -73,6 +74,7 @@ def evaluate(
     `mig/holdout`, `mig/active`. Scores of an earlier step are dropped. A metric that fails is a
     score of NaN with its reason, and costs the others nothing. Where unweave-metrics is installed
     it computes all metrics at once, those of plugins too, and gives bootstrap intervals.
+    Images whose mean codes of this step are in `codes.h5` already are not encoded again.
 
     Parameters
     ----------
@@ -115,9 +117,10 @@ def evaluate(
     table: CodeTable | None = None
     scores: dict[str, Any] = {}
     for kind in ("mean", "sampled") if codes == "both" else (codes,):
-        noisy = kind == "sampled"
-        table = encode_table(
-            run, run.model, rows=rows, seed=seed, dataset=dataset, noisy=noisy, progress=progress
+        noisy, model = kind == "sampled", run.model
+        kept = None if noisy else kept_table(run, dataset, rows=rows, seed=seed, on=on)
+        table = kept or encode_table(
+            run, model, rows=rows, seed=seed, dataset=dataset, noisy=noisy, progress=progress
         )
         suffix = _suffix(kind, on)
         scores |= _scores(run, table, dataset, calls, suffix, active, seed, bootstrap)

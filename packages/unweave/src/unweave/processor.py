@@ -33,8 +33,7 @@ def prepare() -> None:
     """
     torch.set_flush_denormal(True)
     end_threads()
-    if sys.platform == "linux":
-        keep_memory()
+    keep_memory()
 
 
 def remark(precision: str, device: torch.device) -> str:
@@ -57,7 +56,12 @@ def end_threads() -> None:
 
 
 def keep_memory() -> bool:
-    """Tell glibc to serve blocks of up to 32 MiB from its heap, and to keep that heap."""
+    """Tell glibc to serve blocks of up to 32 MiB from its heap, and to keep that heap.
+
+    Where the C library is not glibc nothing is done.
+    """
+    if sys.platform != "linux":
+        return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False

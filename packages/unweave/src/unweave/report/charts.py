@@ -60,7 +60,8 @@ def draw_histograms(material: Material) -> Figure:
         codes, prior = material.codes.z[:, d], material.prior[:, d]
         edges = shared_edges(codes, prior, BINS)
         active = bool(material.dimensions.active[d])
-        panel.hist(codes, edges, density=True, color=ACCENT if active else QUIET, alpha=0.55)
+        look = {"color": ACCENT if active else QUIET, "alpha": 0.55, "histtype": "stepfilled"}
+        panel.hist(codes, edges, density=True, **look)
         panel.hist(prior, edges, density=True, histtype="step", color=PRIOR, linewidth=1.2)
         panel.set_title(name(d) + ("" if active else " (inactive)"))
         panel.set_yticks([])

@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import Any, cast
 
-import h5py
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.distributions import Independent
 
 from unweave.codetable import ACTIVE, encode_table
+from unweave.keptcodes import read_means
 from unweave.report.aggregate import aggregate_kl
 from unweave.trained import Trained
 
@@ -22,8 +22,6 @@ ROWS = 10_000
 QUANTILES = (0.02, 0.98)
 """Between these quantiles of the codes a dimension is varied."""
 MARGINAL_BINS = 200
-MOST_ROWS = 10_000_000
-"""Of a code table that is taken; one that says more is not believed."""
 LEAST_LOG = math.log(np.finfo(np.float64).tiny)
 
 
@@ -92,49 +90,13 @@ def name(d: int) -> str:
 
 def read_codes(run: Trained, seed: int = 0) -> Codes:
     """Read the codes of the run's table; encode a sample of images where it holds other codes."""
-    found = _table_of_means(run)
+    found = read_means(run, run.dataset, names=("index", "codes", "std"))
     if found is None:
         table = encode_table(run, run.model, rows=ROWS, seed=seed)
         found = table.index, table.codes, table.std
     index, mean, std = found
     noise = np.random.default_rng(seed).standard_normal(mean.shape)
     return Codes(index, mean, std, (mean + std * noise).astype(np.float32))
-
-
-def _table_of_means(run: Trained) -> tuple[Any, Any, Any] | None:
-    """Read index, means and deviations of the run's table, if it holds means of training images."""
-    try:
-        with h5py.File(run.codes_path) as file:
-            kind = (file.attrs.get("codes", "mean"), file.attrs.get("on", "train"))
-            fresh = int(file.attrs.get("step", -1)) == run.model_step
-            if not fresh or kind != ("mean", "train"):
-                return None
-            rows, dim = _shape(file, "index")[0], run.config.dim
-            wanted = {"index": (rows,), "codes": (rows, dim), "std": (rows, dim)}
-            if not 1 < rows <= MOST_ROWS or any(_shape(file, n) != s for n, s in wanted.items()):
-                return None
-            index, mean, std = (np.asarray(file[name]) for name in wanted)
-            if index.dtype.kind == "f" or not (0 <= index.min() <= index.max() < len(run.dataset)):
-                return None
-    # HDF5 says a loop of links or a damaged file as RuntimeError.
-    except (OSError, LookupError, TypeError, ValueError, RuntimeError):
-        return None
-    return (index, mean, std) if np.isfinite(mean).all() and np.isfinite(std).all() else None
-
-
-def _shape(file: h5py.File, name: str) -> tuple[int, ...]:
-    """Return the shape of a dataset of numbers that lies in the file itself.
-
-    Raises
-    ------
-    ValueError
-        If it is none: a stranger's file may lead to others, or hold text.
-    """
-    here = isinstance(file.get(name, getlink=True), h5py.HardLink)
-    found = file[name] if here else None
-    if not isinstance(found, h5py.Dataset) or found.external or found.dtype.kind not in "iuf":
-        raise ValueError(f"{name} is not a dataset of numbers")
-    return tuple(found.shape or ())
 
 
 def describe_dimensions(run: Trained, codes: Codes, seed: int = 0) -> Dimensions:

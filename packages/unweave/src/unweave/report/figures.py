@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
 from unweave.density import has_density
@@ -190,7 +191,9 @@ def draw_rows(rows: NDArray[np.uint8], names: Sequence[str]) -> Figure:
     """Draw rows of images (r, m, h, w, c) with a name at the left of each."""
     canvas = tile(rows.reshape(-1, *rows.shape[2:]), rows.shape[1])
     height, width = canvas.shape[:2]
-    figure = Figure(figsize=(10, min(TALLEST, 9.3 * height / width)), layout="constrained")
+    # Names of ticks without length are measured too short, by less than this margin in inches.
+    layout = ConstrainedLayoutEngine(w_pad=0.1)
+    figure = Figure(figsize=(10, min(TALLEST, 9.3 * height / width)), layout=layout)
     panel = figure.add_subplot()
     show(panel, canvas)
     panel.set_axis_on()

@@ -9,15 +9,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import matplotlib
+import numpy as np
 from cycler import cycler
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from numpy.typing import NDArray
+from PIL import Image
 
 from unweave.errors import unknown_name
-from unweave.files import replacing
+from unweave.files import replacing, write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 120
+MARGIN = 0.05
+"""Inches around what is drawn."""
+TIGHT: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": MARGIN}
 FORMATS = ("png", "pdf", "svg")
 
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d1f", "#6b6b6b")
@@ -42,6 +50,8 @@ RC: dict[str, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": False,
+    # Nothing lies above the panels that a title must evade, and to look for it takes long.
+    "axes.titley": 1.0,
     "grid.alpha": 0.25,
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.3,
@@ -81,19 +91,53 @@ def save_figure(figure: Figure, path: Path) -> Path:
     kind = path.suffix.removeprefix(".")
     if kind not in FORMATS:
         raise unknown_name("format of figures", kind, FORMATS)
+    if kind == "png":
+        write_bytes(path, figure_png(figure))
+        return path
     # The date would make two files of one figure differ.
-    metadata = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[kind]
+    metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}[kind]
     with replacing(path) as temporary, figure_style():
-        figure.savefig(
-            temporary, dpi=DPI, format=kind, bbox_inches="tight", pad_inches=0.05,
-            metadata=metadata,
-        )  # fmt: skip
+        figure.savefig(temporary, dpi=DPI, format=kind, metadata=metadata, **TIGHT)
     return path
 
 
 def figure_png(figure: Figure) -> bytes:
-    """Return a figure as PNG."""
+    """Return a figure as PNG, without empty margins.
+
+    It is drawn once and cut, where matplotlib draws it a second time to know what to cut.
+    """
     file = io.BytesIO()
     with figure_style():
-        figure.savefig(file, dpi=DPI, format="png", bbox_inches="tight", pad_inches=0.05)
+        figure.set_dpi(DPI)
+        canvas: Any = FigureCanvasAgg(figure)
+        canvas.draw()
+        picture = np.asarray(canvas.buffer_rgba())[..., :3]
+        ground = (255 * np.array(to_rgb(figure.get_facecolor()))).round().astype(np.uint8)
+        inked = (picture != ground).any(-1)
+        if _is_cut(inked) and figure.get_layout_engine() is not None:
+            figure.savefig(file, dpi=DPI, format="png", **TIGHT)
+        else:
+            cropped = Image.fromarray(_cropped(picture, inked, ground))
+            cropped.save(file, format="png", dpi=(DPI, DPI))
     return file.getvalue()
+
+
+def _is_cut(inked: NDArray[np.bool_]) -> bool:
+    """Tell whether something reaches the edge of a figure; a layout leaves a margin around all."""
+    return any(bool(edge.any()) for edge in (inked[0], inked[-1], inked[:, 0], inked[:, -1]))
+
+
+def _cropped(
+    picture: NDArray[np.uint8], inked: NDArray[np.bool_], ground: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """Cut a picture (h, w, 3) to what is drawn, and put the margin of `TIGHT` around it."""
+    rows, columns = (np.flatnonzero(inked.any(axis)) for axis in (1, 0))
+    if not len(rows):
+        return picture.copy()
+    drawn = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    margin = round(DPI * MARGIN)
+    height, width = drawn.shape[:2]
+    out = np.empty((height + 2 * margin, width + 2 * margin, 3), np.uint8)
+    out[:] = ground
+    out[margin : margin + height, margin : margin + width] = drawn
+    return out

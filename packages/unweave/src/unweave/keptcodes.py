@@ -1,0 +1,105 @@
+"""The code table that a run directory holds, read as if a stranger had written it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import h5py
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from unweave.codetable import CodeTable
+from unweave.protocols import Dataset
+from unweave.trained import CHUNK, Trained, encode_chunks, sample_rows, squared_error
+
+MOST_ROWS = 10_000_000
+"""Of a code table that is taken; one that says more is not believed."""
+NAMES = ("index", "codes", "std", "reconstruction_error")
+RELATIVE, ABSOLUTE = 1e-4, 1e-5
+"""What codes may differ by on other devices and in other batches."""
+
+
+def read_means(
+    run: Trained,
+    dataset: Dataset,
+    *,
+    on: Literal["train", "holdout"] = "train",
+    names: tuple[str, ...] = NAMES,
+) -> tuple[NDArray[Any], ...] | None:
+    """Read arrays of the run's table, where it holds mean codes of the loaded step.
+
+    None if it does not, or is no such table: a file from a stranger may be anything.
+
+    Parameters
+    ----------
+    dataset
+        Whose rows the table's index names.
+    on
+        The images that must have been encoded.
+    """
+    try:
+        with h5py.File(run.codes_path) as file:
+            kind = (file.attrs.get("codes", "mean"), file.attrs.get("on", "train"))
+            fresh = int(file.attrs.get("step", -1)) == run.model_step
+            if not fresh or kind != ("mean", on):
+                return None
+            rows, dim = _shape(file, "index")[0], run.config.dim
+            shapes = {"index": (rows,), "reconstruction_error": (rows,)}
+            if not 1 < rows <= MOST_ROWS or any(
+                _shape(file, name) != shapes.get(name, (rows, dim)) for name in names
+            ):
+                return None
+            found = {name: np.asarray(file[name]) for name in names}
+    # HDF5 says a loop of links or a damaged file as RuntimeError.
+    except (OSError, LookupError, TypeError, ValueError, RuntimeError):
+        return None
+    index = found["index"]
+    if index.dtype.kind == "f" or not 0 <= index.min() <= index.max() < len(dataset):
+        return None
+    return tuple(found.values()) if all(np.isfinite(a).all() for a in found.values()) else None
+
+
+def kept_table(
+    run: Trained, dataset: Dataset, *, rows: int, seed: int, on: Literal["train", "holdout"]
+) -> CodeTable | None:
+    """Return the run's table where it is the one that `encode_table` would make of mean codes.
+
+    It must have the same images, and what the model gives for the first of them.
+    """
+    found = read_means(run, dataset, on=on)
+    if found is None or not np.array_equal(found[0], sample_rows(len(dataset), rows, seed)):
+        return None
+    if any(array.dtype != np.float32 for array in found[1:]):
+        return None
+    table = CodeTable(*found)
+    return table if _agrees(run, table, dataset) else None
+
+
+@torch.no_grad()
+def _agrees(run: Trained, table: CodeTable, dataset: Dataset) -> bool:
+    """Whether the first rows of a table are what the model gives for their images."""
+    images = dataset.images(table.index[:CHUNK])
+    ((posterior, x),) = encode_chunks(run.model, images, run.device)
+    error = squared_error(run, x, run.model.decode(posterior.mean))
+    given = zip(
+        (table.codes, table.std, table.reconstruction_error),
+        (posterior.mean, posterior.std, error),
+        strict=True,
+    )
+    return all(np.allclose(a[:CHUNK], b.cpu().numpy(), RELATIVE, ABSOLUTE) for a, b in given)
+
+
+def _shape(file: h5py.File, name: str) -> tuple[int, ...]:
+    """Return the shape of a dataset of numbers that lies in the file itself.
+
+    Raises
+    ------
+    ValueError
+        If it is none: a stranger's file may lead to others, or hold text.
+    """
+    here = isinstance(file.get(name, getlink=True), h5py.HardLink)
+    found = file[name] if here else None
+    if not isinstance(found, h5py.Dataset) or found.external or found.dtype.kind not in "iuf":
+        raise ValueError(f"{name} is not a dataset of numbers")
+    return tuple(found.shape or ())
