@@ -135,7 +135,7 @@ def test_tensors_that_were_lost_or_changed(run, change):
         ({"format": "3" * 1000}, "upgrade unweave"),
         ({"step": None}, "has no step"),
         ({"step": "-1"}, "has no step"),
-        ({"step": "19"}, "holds step 19; give it back the name"),
+        ({"step": "19"}, "holds step 19, which is not the step of its name"),
         ({"step": "9" * 5000}, "has no step"),
     ],
 )

@@ -78,7 +78,7 @@ def test_a_learned_prior_that_nothing_teaches_is_refused(tmp_path, settings):
 
 
 def test_terms_that_are_infinite_before_training_are_said(tmp_path, settings):
-    with pytest.raises(ConfigError, match="kl is inf before the first step: posterior gaussian"):
+    with pytest.raises(ConfigError, match="kl is inf before the first step: estimator toy-sampled"):
         unweave.train(
             "toy-sampled", **{**settings, "prior": "toy-uniform", "out": tmp_path / "run"}
         )
