@@ -1,13 +1,13 @@
 """Time one evaluation: all default metrics, with their intervals, of 10,000 x 10 codes.
 
-    python packages/unweave-metrics/benchmarks/evaluation.py [--rows N] [--jobs J] [--each] [--memory]
+    python packages/unweave-metrics/benchmarks/evaluation.py [--rows N] [--jobs J] [--memory]
 
 Codes of `ratios.problem`, factor sizes of dSprites. Processor seconds are those of all threads, and
 differ less from run to run than the clock; set NUMBA_NUM_THREADS=1 and OMP_NUM_THREADS=1 so that
 only `--jobs` makes threads. Compilation is done before, on a few rows. `--save FILE.json` writes
 values and intervals, and `--like FILE.json` says which differ from those of another time; `--each`
-also times each metric alone. The last line is the peak of the process's memory; `--memory` makes two
-of the hundred rounds of boosting and five resamples, which takes as much of it in less time.
+also times each metric alone. The last line is the peak of the process's memory; `--memory` makes
+two of the hundred rounds of boosting and five resamples, which take as much of it in less time.
 """
 
 # ruff: noqa: ANN001, ANN201
