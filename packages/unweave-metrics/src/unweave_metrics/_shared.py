@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 
@@ -48,12 +48,12 @@ def shared(function: Callable[P, R]) -> Callable[P, R]:
         own: Kept = Future(), arguments, options
         kept = done.setdefault(key, own)
         if kept is not own:
-            return _awaited(kept[0])
+            return cast(R, _awaited(kept[0]))
         try:
             own[0].set_result(function(*arguments, **options))
         except BaseException as error:
             own[0].set_exception(error)
-        return _awaited(own[0])
+        return cast(R, _awaited(own[0]))
 
     return once
 
