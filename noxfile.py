@@ -38,9 +38,8 @@ nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "uv"
 nox.options.error_on_missing_interpreters = False
 nox.options.allow_parallel = True
-# Side by side, the longest first; but a session that is named shows what it does as it does it.
+# Side by side; but a session that is named shows what it does as it does it.
 nox.options.parallel = 1 if "-s" in sys.argv else "auto"
-nox.options.sessions = ["lint", "build", "alone", "integration", "later", "types", "plugin", "docs"]
 # uv looks for wheels where pip is told to look, such as the CPU wheel of torch.
 os.environ.setdefault("UV_FIND_LINKS", ",".join(os.environ.get("PIP_FIND_LINKS", "").split()))
 
@@ -51,6 +50,9 @@ SITE_TOOLS = ("mkdocs-material==9.8.2", "mkdocstrings[python]==1.0.8", RUFF)
 NEEDS_OTHERS = (
     "test_new_plugin.py or every_default or default_metrics or default_density or infogan "
     "or embedding"
+)
+METRICS_NEED_OTHERS = (
+    "test_torch.py or test_names.py or display or plot or frames or tensor or dlpack"
 )
 TYPED_TESTS = (
     "unweave", "unweave-data", "unweave-estimators", "unweave-flows", "unweave-metrics",
@@ -83,6 +85,11 @@ ALONE = [
 ]
 if not Path(NEWEST).is_absolute():
     ALONE += [(package, "newest") for package in TORCHLESS]
+CORE, *OTHERS = (f"alone(package='{package}', deps='{deps}')" for package, deps in ALONE)
+# The longest first, so that no core is idle at the end.
+nox.options.sessions = [
+    "lint", "build", CORE, "integration", "plugin", "later", *OTHERS, "types", "docs",
+]  # fmt: skip
 
 
 @nox.session
@@ -167,7 +174,7 @@ def plugin(session: nox.Session) -> None:
     run_tests(session, "unweave", *FAST, "-k", NEEDS_OTHERS)
     run_tests(session, "unweave-testing", *FAST)
     run_tests(session, "unweave-flows", *FAST, "-k", "test_flows.py")
-    run_tests(session, "unweave-metrics", *FAST, "-k", "torch or names or display or entry or plot")
+    run_tests(session, "unweave-metrics", *FAST, "-k", METRICS_NEED_OTHERS)
     session.run("unweave", "plugins", "--check", env={"UNWEAVE_STRICT_PLUGINS": "1"})
 
 

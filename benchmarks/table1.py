@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import os
 import signal
 import threading
@@ -20,6 +21,7 @@ from typing import Any
 
 import torch
 
+from unweave.errors import UnweaveError, message_of
 from unweave.executors import Serial
 from unweave.experiment.comparison import Comparison
 from unweave.experiment.layout import as_text
@@ -90,28 +92,48 @@ def main(arguments: list[str] | None = None) -> None:
     """Train a piece, and print the table when there is nothing left to train."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--minutes", type=float, default=9.0, help="of one piece")
-    parser.add_argument("--together", type=int, default=15, help="runs of one ensemble")
+    parser.add_argument("--minutes", type=minutes, default=9.0, help="of one piece")
+    parser.add_argument("--together", type=count, default=15, help="runs of one ensemble")
     parser.add_argument("--out", type=Path, default=Path("runs/table1"))
     parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--set", type=setting, action="append", default=[], metavar="KEY=VALUE")
     given = parser.parse_args(arguments)
     if given.device.startswith("cuda") and not torch.cuda.is_available():
         print("there is no CUDA device here; --device cpu trains on the processor, for weeks")
         return
-    changes = dict(pair.split("=", 1) for pair in given.set)
-    recipe = full_size({"precision": given.precision, **changes})
     try:
+        recipe = full_size({"precision": given.precision, **dict(given.set)})
         with stopping_after(given.minutes):
             results = sweep(
                 recipe, given.out, Serial(), device=given.device, together=given.together
             )
     except (StoppedError, KeyboardInterrupt) as stop:
-        print(stop or "stopped before the first step; the same command continues")
+        print(str(stop) or "stopped before the first step; the same command continues")
         return
+    except (UnweaveError, ValueError, OSError) as error:
+        parser.error(message_of(error))
     comparison = Comparison(results)
     print(as_text(comparison))
     print(write_comparison(comparison, given.out))
+
+
+def minutes(text: str) -> float:
+    if not 0 < float(text) < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number above 0, got {text}")
+    return float(text)
+
+
+def count(text: str) -> int:
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {text}")
+    return int(text)
+
+
+def setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise argparse.ArgumentTypeError(f"must be KEY=VALUE, as steps=1000, got {text[:80]!r}")
+    return key, value
 
 
 if __name__ == "__main__":

@@ -104,6 +104,26 @@ def test_the_table_in_full_size_has_the_published_weights(script):
     assert all(job.settings["steps"] == 300_000 for job in recipe.jobs())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--minutes", "0"], "argument --minutes: must be a number above 0, got 0"),
+        (["--together", "0"], "argument --together: must be at least 1, got 0"),
+        (["--set", "steps"], "argument --set: must be KEY=VALUE, as steps=1000, got 'steps'"),
+        (["--set", "stepz=3"], "unknown setting of method wae-mmd 'stepz'; did you mean 'steps'"),
+        (["--device", "tpu"], "device 'tpu' does not exist here"),
+    ],
+)
+def test_what_the_table_cannot_be_asked_is_one_sentence(
+    script, tmp_path, capsys, arguments, sentence
+):
+    with pytest.raises(SystemExit) as stop:
+        script("table1").main(["--device", "cpu", "--out", str(tmp_path / "t"), *arguments])
+    assert stop.value.code == 2
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "t").exists()
+
+
 @pytest.mark.slow
 def test_the_table_is_trained_in_pieces(script, tmp_path, capsys):
     table1 = script("table1")

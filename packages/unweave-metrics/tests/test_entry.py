@@ -98,6 +98,16 @@ def test_arrays_of_jax_are_read():
         jax.jit(lambda traced: float(um.mig(traced, FACTORS)))(codes)
 
 
+def test_number_types_that_others_add_to_numpy_are_read_as_single_precision():
+    added = pytest.importorskip("numpy._core._rational_tests").rational
+    classes = np.asarray(np.rint(CODES), dtype=np.int64)
+    foreign = classes.astype(added)
+    assert foreign.dtype.kind == "V"  # as that of JAX's bfloat16
+    assert um.mig(foreign, FACTORS) == um.mig(classes.astype(np.float32), FACTORS)
+    with pytest.raises(TypeError, match="codes must hold numbers"):
+        um.mig(np.zeros(CODES.shape, dtype="V4"), FACTORS)
+
+
 def test_tensors_leave_gradients_behind():
     torch = pytest.importorskip("torch")
     codes = torch.tensor(CODES, requires_grad=True)

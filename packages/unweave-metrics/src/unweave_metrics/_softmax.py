@@ -24,39 +24,39 @@ MANTISSA, BIAS = 52, 1023
 
 @Kernel
 def exponentiate(values, powers, bits):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Replace numbers of at most 0 (COLUMNS,) by their exponentials, to the last bit but one.
+    """Replace numbers of at most 0 by their exponentials, to the last bit but one.
 
     Without branches, so that it is done for a register of numbers at a time. `bits` are those of
-    `powers`, which is room.
+    `powers`, which is room. (Loops of a number of turns that is known would be unrolled, which
+    takes ten times as long to compile.)
     """
-    for p in range(COLUMNS):
+    for p in range(values.size):
         values[p] = max(values[p], LEAST)
         powers[p] = values[p] * PER_LN2 + ROUNDER
-    for p in range(COLUMNS):
+    for p in range(values.size):
         k = powers[p] - ROUNDER
         r = (values[p] - k * LN2_HIGH) - k * LN2_LOW
         rest = ((((T13 * r + T12) * r + T11) * r + T10) * r + T9) * r + T8
         rest = (((((rest * r + T7) * r + T6) * r + T5) * r + T4) * r + T3) * r + 0.5
         values[p] = rest * r * r + r + 1.0
-    for p in range(COLUMNS):
+    for p in range(values.size):
         bits[p] = (bits[p] + BIAS) << MANTISSA
-    for p in range(COLUMNS):
+    for p in range(values.size):
         values[p] *= powers[p]
 
 
 @Kernel
 def chances(block, largest, total, powers, bits):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Replace logits (classes, COLUMNS) by exp(logit - largest); write `largest` and their sums."""
-    largest[:] = block[0]
-    for c in range(1, block.shape[0]):
-        for p in range(COLUMNS):
-            largest[p] = max(largest[p], block[c, p])
-    total[:] = 0.0
+    largest[:], total[:] = -np.inf, 0.0
     for c in range(block.shape[0]):
-        for p in range(COLUMNS):
+        for p in range(total.size):
+            largest[p] = max(largest[p], block[c, p])
+    for c in range(block.shape[0]):
+        for p in range(total.size):
             block[c, p] -= largest[p]
         exponentiate(block[c], powers, bits)
-        for p in range(COLUMNS):
+        for p in range(total.size):
             total[p] += block[c, p]
 
 
@@ -99,7 +99,7 @@ def loss_and_gradient(x, y, weight, w, gradient):  # type: ignore[no-untyped-def
             loss += factor * (np.log(total[p]) + largest[p])
             total[p] = factor / total[p]
         for c in range(classes):
-            for p in range(COLUMNS):
+            for p in range(total.size):
                 block[c, p] *= total[p]
         for p in range(m):
             block[y[start + p], p] -= weight[y[start + p]]
