@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(
@@ -46,17 +47,17 @@ def run_on_a_full_disk(
     """Do the same where no file can be longer than 4 KiB from the checkpoint of step 30 on."""
     listen(out, err)
     begin(environment)
-    import unweave.trainer
-    from unweave.checkpoint import save_checkpoint as save
+    from unweave import trainer
+    from unweave.checkpoint import save_checkpoint
     from unweave.commands import main
 
     def limited(folder: Path, step: int, *rest: Any) -> object:
         if step >= 30:
             resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
-        return save(folder, step, *rest)
+        return save_checkpoint(folder, step, *rest)
 
-    setattr(unweave.trainer, "save_checkpoint", limited)  # noqa: B010
-    main(arguments)
+    with mock.patch.object(trainer, "save_checkpoint", limited):
+        main(arguments)
 
 
 def train_together(runs: list[dict[str, Any]], environment: dict[str, str]) -> None:
@@ -81,7 +82,7 @@ class Unweave:
         arguments: list[str],
         target: Callable[..., None] = run_module,
         **environment: str,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._said = folder / "stdout", folder / "stderr"
         for path in self._said:
             path.unlink(missing_ok=True)

@@ -264,10 +264,9 @@ def test_the_critics_of_as_vae_learn_the_analytic_log_ratios():
     assert isinstance(assembly.objective, WeightedTerms)
     parts = Parts(model, assembly.objective.cost, {}, {}, (1, 1, 1), 1, (), names.build)
     objective = AsVae(parts, critic="mlp:widths=4", width=4)
-    quadratics = Quadratic(), Quadratic()
-    for name, critic in zip(("critic_1", "critic_2"), quadratics, strict=True):
-        setattr(objective, name, critic)
-    critics = [critic.weight for critic in quadratics]
+    first, second = Quadratic(), Quadratic()
+    objective.critic_1, objective.critic_2 = first, second  # type: ignore[assignment]
+    critics = [first.weight, second.weight]
     optimizer = torch.optim.LBFGS(critics, max_iter=20, line_search_fn="strong_wolfe")
     data = torch.from_numpy(rows)[:, :, None, None]
     everyone = torch.arange(n)
@@ -302,11 +301,11 @@ def test_the_critics_of_as_vae_learn_the_analytic_log_ratios():
         z, x = batches.first.latent.z, batches.first.x
         prior = batches.prior_sample()
         dreamt = b * prior + t * torch.randn(prior.shape, generator=batches.generator)
-        for trained, ratio, pairs in (
+        for critic, ratio, pairs in (
             (objective.critic_1, ratio_1, (x, z)),
             (objective.critic_2, ratio_2, (dreamt[:, :, None, None], prior)),
         ):
-            found = trained(*pairs)
+            found = critic(*pairs)
             wanted = ratio(pairs[0].flatten(1), pairs[1]).squeeze(1)
             assert (found.mean() - wanted.mean()).abs() < 0.01
             assert (found - wanted).abs().mean() < 0.02
