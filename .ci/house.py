@@ -24,13 +24,18 @@ TEST_TOOLS = ("pytest>=8.2", "hypothesis>=6.100", "pytest-xdist>=3.6")
 NO_NUMPY = "ignore:Failed to initialize NumPy"
 STRICT = ("-W", "error", "-W", NO_NUMPY, "-p", "no:cacheprovider", "--durations", "10")
 FAST = ("-m", "not slow")
-# The suites of minutes have two processes each, or the last of them would leave a core idle.
-# In the core a file stays in one process, and so do the runs that its tests share.
-TWO_OF_FILES = ("-n", "2", "--dist", "loadfile")
-TWO_OF_TESTS = ("-n", "2", "--dist", "worksteal")
-# As many sessions as cores run side by side, so torch gets one thread. What an environment
-# imports is compiled once: its tests start hundreds of processes.
-ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""}
+# Where there are more cores than two, which sessions keep busy side by side, the suites of minutes
+# have two processes each. In the core a file stays in one process, and so do the runs that its
+# tests share.
+SPARE = len(os.sched_getaffinity(0)) > 2 if hasattr(os, "sched_getaffinity") else True
+TWO_OF_FILES = ("-n", "2", "--dist", "loadfile") if SPARE else ()
+TWO_OF_TESTS = ("-n", "2", "--dist", "worksteal") if SPARE else ()
+BYTECODE = ROOT / ".nox" / "bytecode"
+# As many sessions as cores run side by side, so torch gets one thread. What is imported is compiled
+# once: its tests start hundreds of processes.
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(BYTECODE),
+}  # fmt: skip
 
 
 def folder(package: str) -> Path:
@@ -69,6 +74,28 @@ def lowest(package: str) -> list[str]:
 def install(session: nox.Session, *what: str) -> None:
     """Install under the constraints of the repository."""
     session.install("-c", CONSTRAINTS, *what)
+    share_bytecode(Path(session.virtualenv.location))
+
+
+def share_bytecode(environment: Path) -> None:
+    """Let an environment find what another compiled of the same version of a third party.
+
+    To compile torch and what it imports takes as long as some suites. uv links one file into all
+    environments, so its time and size, by which Python knows its bytecode, are the same.
+    """
+    for site in environment.glob("lib/python*/site-packages"):
+        for info in site.glob("*.dist-info"):
+            if info.name.startswith("unweave"):  # another build has the same version
+                continue
+            lines = (info / "RECORD").read_text().splitlines()
+            for name in {top for top, inner, _ in (line.partition("/") for line in lines) if inner}:
+                link = Path(f"{BYTECODE}{site}") / name
+                if name in ("..", info.name) or link.is_symlink():
+                    continue
+                shared = BYTECODE / site.parent.name / info.stem / name
+                shared.mkdir(parents=True, exist_ok=True)
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(shared)
 
 
 def run_pytest(session: nox.Session, *arguments: str, **environment: str) -> None:

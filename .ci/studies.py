@@ -18,6 +18,7 @@ from house import (
     install,
     lowest,
     module,
+    run_pytest,
     run_tests,
     wheel,
 )  # fmt: skip
@@ -51,10 +52,13 @@ def ray(session: nox.Session) -> None:
 
 @nox.session(requires=["build"])
 def slow(session: nox.Session) -> None:
-    """Run the tests that are marked slow."""
-    install(session, *(wheel(name) for name in TOGETHER), *TEST_TOOLS)
+    """Run all tests, those that are marked slow among them."""
+    onnx = f"{wheel('unweave')}[onnx]"
+    others = (wheel(name) for name in TOGETHER if name != "unweave")
+    install(session, onnx, *others, *TEST_TOOLS)
     for name in TOGETHER:
         run_tests(session, name, "-m", "slow or not slow", "--no-header")
+    run_pytest(session, "-m", "slow", "integration_tests")
 
 
 @nox.session(requires=["build"])

@@ -20,7 +20,7 @@ from unweave import processor
 from unweave.config import make_config
 from unweave.ensemble import Ensemble
 from unweave.registry import registry
-from unweave.training import make_trainer
+from unweave.trainer_setup import make_trainer
 
 CASES: dict[str, dict[str, Any]] = {
     "mlp 32, 16 x 16, batch 16": {"architecture": "mlp:widths=32", "side": 16, "batch_size": 16},
@@ -76,7 +76,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     processor.prepare()
-    print(f"| {given.members} together | of the time alone | ms a step alone |\n|---|---|---|")
+    print(f"| {given.members} together | of the time alone | ms per step alone |\n|---|---|---|")
     for name, settings in CASES.items():
         if given.case in name:
             ratio, best = compare(settings, given.members, given.pairs, given.block)

@@ -2,7 +2,7 @@
 
     python benchmarks/table1.py
 
-trains for nine minutes and stops with checkpoints; the same command goes on, until the table is
+trains for nine minutes and stops with checkpoints; the same command continues, until the table is
 there. Runs of one method, its seeds and weights, are one ensemble. It wants a GPU: without one it
 says so, and `--device cpu` has it work all the same.
 """
@@ -51,7 +51,7 @@ def full_size(changes: dict[str, Any]) -> Recipe:
 
 
 def _published(settings: dict[str, Any]) -> dict[str, Any]:
-    """Undo what the recipe makes smaller: weights that are no part of the grid, and critics."""
+    """Undo what the recipe makes smaller: weights that are not part of the grid, and critics."""
     found = dict(settings)
     for name in ("alpha", "gamma"):
         if isinstance(found.get(name), float):
@@ -108,7 +108,7 @@ def main(arguments: list[str] | None = None) -> None:
                 recipe, given.out, Serial(), device=given.device, together=given.together
             )
     except (StoppedError, KeyboardInterrupt) as stop:
-        print(str(stop) or "stopped before the first step; the same command goes on")
+        print(str(stop) or "stopped before the first step; the same command continues")
         return
     except (UnweaveError, ValueError, OSError) as error:
         parser.error(message_of(error))

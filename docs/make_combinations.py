@@ -60,10 +60,11 @@ def cell(*, estimator: str) -> Method:
 '''
 HEAD = """# What goes with what
 
-Every posterior with every prior and every estimator, each tried: `+` trained for ten steps with a
-finite loss, a letter was refused before the first step with the sentence below. Written by
-`python docs/make_combinations.py`; a test repeats it. `sinkhorn`, an extra, asks for what
-`sliced-wasserstein` asks for.
+This page lists every combination of posterior, prior and estimator.
+`+` means that it was trained for ten steps with a finite loss.
+A letter means that it was refused before the first step, with the sentence below.
+`python docs/make_combinations.py` writes the page, and a test repeats it.
+`sinkhorn`, an extra, has the requirements of `sliced-wasserstein`.
 """
 
 

@@ -66,3 +66,19 @@ def unweave(tmp_path_factory):
         return done
 
     return call
+
+
+@pytest.fixture
+def command(capsys):
+    """Run the command line in this process, which has loaded and rendered what it needs."""
+    from unweave.commands import main
+
+    def call(*arguments: str, code: int = 0) -> subprocess.CompletedProcess:
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        done = subprocess.CompletedProcess(arguments, ended.value.code or 0, *capsys.readouterr())
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    return call

@@ -60,7 +60,7 @@ def test_it_goes_on_where_it_stopped(script, tmp_path, capsys):
     path = tmp_path / "gpu.json"
     gpu.run(dict(list(jobs.items())[:1]), path, "card", 1.0)
     assert gpu.run(jobs, path, "card", 0.0) == {"time a": {"ms": 1.0, "members": 1}}
-    assert "2 are left; the same command goes on" in capsys.readouterr().out
+    assert "2 are left; the same command continues" in capsys.readouterr().out
     found = gpu.run(jobs, path, "card", 1.0)
     assert done == ["time a", "time b"]
     assert found["time c"] == {"error": "ZeroDivisionError: division by zero"}
@@ -69,14 +69,18 @@ def test_it_goes_on_where_it_stopped(script, tmp_path, capsys):
     assert "| a | 1.000 | 1.000 |" in gpu.table(found)
 
 
-def test_every_kind_of_step_is_timed(script):
+def test_every_kind_of_step_that_the_device_has_is_timed(script, monkeypatch):
     gpu = script("gpu")
     times = gpu.Times(
         torch.device("cpu"), {"data": "dsprites:resolution=16", "architecture": "mlp:widths=16"},
         0.01,
     )  # fmt: skip
     cases = times.cases()
-    assert {"plain", "graph float32", "32 side by side bfloat16"} <= set(cases)
+    assert {"plain", "eager float32", "32 batched bfloat16", "compiled bfloat16"} <= set(cases)
+    recorded = {"graph float32", "32 side by side bfloat16"}
+    assert not recorded & set(cases)
+    monkeypatch.setattr(gpu, "recorder_for", lambda device: object)
+    assert recorded <= set(times.cases())
     for name in ("rate", "plain", "eager float32", "8 batched float32"):
         found = cases[name]()
         assert min(value for value in found.values() if isinstance(value, float)) > 0
@@ -129,4 +133,4 @@ def test_the_table_is_trained_in_pieces(script, tmp_path, capsys):
     }  # fmt: skip
     small = [f"--set={key}={value}" for key, value in changes.items()]
     table1.main([*small, "--device", "cpu", "--out", str(tmp_path / "t"), "--minutes", "0.5"])
-    assert "the same command goes on" in capsys.readouterr().out
+    assert "the same command continues" in capsys.readouterr().out

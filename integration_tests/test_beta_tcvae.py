@@ -5,9 +5,9 @@ import functools
 import pytest
 import torch
 
-from unweave.assemble import build_estimators
 from unweave.costs import SquaredError
 from unweave.latent import Latent
+from unweave.method_terms import build_estimators
 from unweave.methods.variational import beta_tcvae
 from unweave.objectives.terms import WeightedTerms
 from unweave.players import Parts

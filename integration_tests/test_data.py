@@ -67,7 +67,7 @@ VECTORS = ("vectors", "series")
 
 @pytest.mark.parametrize("method", ["vae", "tcwae-mws"])
 @pytest.mark.parametrize("data", [*FILES, *READY], ids=lambda d: d if d in READY else d.__name__)
-def test_a_method_trains_on(data, method, unweave, tmp_path):
+def test_a_method_trains_on(data, method, command, tmp_path):
     (tmp_path / "data").mkdir()
     text = data if isinstance(data, str) else data(tmp_path / "data")
     settings = ["dim=3", "batch_size=32", "log_every=4", "architecture=mlp:widths=32"]
@@ -75,15 +75,15 @@ def test_a_method_trains_on(data, method, unweave, tmp_path):
         settings.append("cost=l2sq")
     options = [part for setting in settings for part in ("--set", setting)]
     run = tmp_path / "run"
-    unweave("train", method, "--data", text, "--steps", "4", "--out", str(run), *options)
+    command("train", method, "--data", text, "--steps", "4", "--out", str(run), *options)
     last = json.loads((run / "scalars.jsonl").read_text().splitlines()[-1])
     assert last["step"] == 4
     assert all(math.isfinite(value) for value in last.values())
 
 
-def test_a_set_that_has_no_file_is_told_about(unweave):
-    told = unweave("data", "celeba").stdout
+def test_a_set_that_has_no_file_is_told_about(command):
+    told = command("data", "celeba").stdout
     for words in ("list_attr_celeba.txt", "$UNWEAVE_DATA/celeba", "licence:", "crop=148"):
         assert words in told
-    assert "CVPR 2004" in unweave("data").stdout
-    assert "split must be" in unweave("data", "celeba:split=none", code=2).stderr
+    assert "CVPR 2004" in command("data").stdout
+    assert "split must be" in command("data", "celeba:split=none", code=2).stderr

@@ -6,7 +6,7 @@ import torch
 from unweave.config import make_config
 from unweave.ensemble import Ensemble, NotTogetherError
 from unweave.registry import registry
-from unweave.training import make_trainer
+from unweave.trainer_setup import make_trainer
 
 # vmap imports what torch itself calls deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning")

@@ -78,7 +78,7 @@ def photos(tmp_path_factory):
 @pytest.fixture(scope="module")
 def data(shared, photos):
     return {
-        "dsprites": "dsprites:resolution=32",
+        "dsprites": "dsprites:resolution=16",
         "mnist": f"mnist:path={shared}/data/mnist",
         "lpc-sprites": f"lpc-sprites:path={next((shared / 'data/lpc-sprites').glob('*.npz'))}",
         "images": f"images:path={photos},resolution=20",
@@ -123,7 +123,7 @@ def test_combinations_do_what_the_page_says(tmp_path):
     tried = (combinations.POSTERIORS, combinations.PRIORS, combinations.ESTIMATORS)
     assert sorted(told) == sorted(itertools.product(*tried))
     combinations.install_method(tmp_path)
-    for number, cell in enumerate(random.Random(0).sample(sorted(told), 60)):
+    for number, cell in enumerate(random.Random(0).sample(sorted(told), 40)):
         assert combinations.attempt(tmp_path / str(number), *cell) == told[cell], cell
 
 
@@ -142,24 +142,25 @@ def trained(trained_once, tmp_path):
 
 
 @pytest.mark.parametrize("flow", ["maf:epochs=3", "gaussian-mixture", "realnvp:epochs=3"])
-def test_a_density_is_fitted_sampled_and_reported(tmp_path, trained, unweave, flow):
-    shown = unweave("fit-density", str(trained), "--flow", flow).stdout
+def test_a_density_is_fitted_and_sampled(tmp_path, trained, command, flow):
+    shown = command("fit-density", str(trained), "--flow", flow).stdout
     rows = {line.split()[0]: float(line.split()[1]) for line in shown.splitlines()[1:3]}
     assert rows["density"] < rows["prior"]
-    unweave("sample", str(trained), "--out", str(tmp_path / "s.npz"))
-    unweave("report", str(trained))
-    assert "fitted to the codes" in (trained / "report.html").read_text()
+    command("sample", str(trained), "--out", str(tmp_path / "s.npz"))
+    if flow == "gaussian-mixture":  # the report is the same for all
+        command("report", str(trained))
+        assert "fitted to the codes" in (trained / "report.html").read_text()
 
 
 def test_vcae_reaches_its_variance_and_a_flow_its_codes(tmp_path):
     """Total variance within 5 % of v; flow samples five times closer to codes than the prior's."""
     run = unweave.train(
         "vcae", data="gaussian-mixture-100d:points=2000", architecture="mlp:widths=64,64",
-        lambda_=1, variance=2, noise_variance=0.03, dim=2, steps=1500, batch_size=100,
-        learning_rate="linear(0.002, 0.00002, 1500)", out=tmp_path / "run", device="cpu",
+        lambda_=1, variance=2, noise_variance=0.03, dim=2, steps=700, batch_size=100,
+        learning_rate="linear(0.002, 0.00002, 700)", out=tmp_path / "run", device="cpu",
     )  # fmt: skip
     assert run.posterior_codes().var(0).sum() == pytest.approx(2, rel=0.05)
-    run.fit_density("nsf:epochs=30,batch_size=200")
+    run.fit_density("nsf:epochs=15,batch_size=200")
     distances = code_distances(run)
     assert 5 * distances["density"] < distances["prior"], distances
 
@@ -182,7 +183,7 @@ def test_a_run_whose_prior_was_given_images_is_opened_without_them(tmp_path, pri
     assert opened.evaluate("mig") == run.evaluate("mig")
 
 
-def test_the_frechet_distance_of_equal_images_is_nothing_and_of_noise_is_large(trained, unweave):
+def test_the_frechet_distance_of_equal_images_is_nothing_and_of_noise_is_large(trained, command):
     network = frechet.EfficientNetLite0().eval()
     opened = Run.open(trained)
     images = opened.dataset.images(np.arange(16))
@@ -190,7 +191,7 @@ def test_the_frechet_distance_of_equal_images_is_nothing_and_of_noise_is_large(t
     assert features.shape == (16, 1280)
     metric = registry().lookup("metric", "frechet-distance").load()
     assert abs(float(metric(features, features))) < 1e-3
-    shown = unweave("fid", str(trained), "--images", "16").stdout
+    shown = command("fid", str(trained), "--images", "16").stdout
     distances = {line.split()[0]: float(line.split()[1]) for line in shown.splitlines()[1:3]}
     assert distances["prior"] > 10
     codes = encode_table(opened, opened.model, rows=16, seed=0, noisy=True)
@@ -222,15 +223,16 @@ def test_the_whole_way_through_the_command_line(tmp_path, unweave):
         assert picture.size[0] > 100
 
 
-def test_the_metrics_command_gives_the_scores_of_evaluate_without_torch(tmp_path, unweave):
+def test_the_metrics_command_gives_the_scores_of_evaluate_without_torch(tmp_path, command):
     run = tmp_path / "run"
     settings = [f"--set={key}={value}" for key, value in SMALL.items() if key != "steps"]
-    unweave("train", "vae", "--data", "digits", "--steps", "6", *settings, "--out", str(run))
-    unweave("evaluate", str(run), "--metrics", "mig,factor-vae sap")
+    command("train", "vae", "--data", "digits", "--steps", "6", *settings, "--out", str(run))
+    command("evaluate", str(run), "--metrics", "mig,factor-vae sap")
     scores = json.loads((run / "scores.json").read_text())["scores"]
     code = (
         "import sys\nfrom unweave_metrics.cli import main\n"
-        f"code = main(['score', {str(run / 'codes.h5')!r}, '--json'])\n"
+        f"code = main(['score', {str(run / 'codes.h5')!r}, '--json',"
+        f"             '--metrics', 'mig,factor-vae,sap,reconstruction_error'])\n"
         "assert 'torch' not in sys.modules\nsys.exit(code)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -11,7 +11,7 @@ import unweave
 from unweave.checkpoint import load_checkpoint
 from unweave.config import make_config
 from unweave.registry import registry
-from unweave.training import make_trainer
+from unweave.trainer_setup import make_trainer
 
 COMMON = {"data": "dsprites:resolution=16", "dim": 4, "batch_size": 8, "log_every": 5}
 CASES = {

@@ -172,13 +172,13 @@ def test_without_held_out_images_the_preset_says_so(tmp_path):
     assert np.isfinite(scores["mig:preset=gaujac2021"])
 
 
-def test_a_preset_is_for_every_metric_that_has_one(run, unweave):
-    unweave("evaluate", str(run.path), "--preset", "carbonneau2022", "--rows", "1000",
+def test_a_preset_is_for_every_metric_that_has_one(run, command):
+    command("evaluate", str(run.path), "--preset", "carbonneau2022", "--rows", "1000",
             "--metrics", "mig,hoyer-sparsity", "--bootstrap", "0")  # fmt: skip
     scores = read_scores(run)["scores"]
     assert scores["mig:preset=carbonneau2022"]["settings"]["binning"] == "unit"
     assert "hoyer-sparsity" in scores
-    shown = unweave("evaluate", str(run.path), "--preset", "nobody2000", code=2)
+    shown = command("evaluate", str(run.path), "--preset", "nobody2000", code=2)
     assert "unknown preset 'nobody2000'; did you mean" in shown.stderr
 
 

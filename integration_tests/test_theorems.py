@@ -14,9 +14,9 @@ import torch
 from torch import nn
 from torch.distributions import Independent, MultivariateNormal, Normal
 
-from unweave.assemble import build_estimators
 from unweave.costs import SquaredError
 from unweave.latent import Latent
+from unweave.method_terms import build_estimators
 from unweave.methods.variational import beta_vae
 from unweave.objectives.terms import WeightedTerms
 from unweave.players import Parts

@@ -132,11 +132,11 @@ def _score(path: Path) -> None:
 
 
 def _of_data(run: Path, data: Path) -> list[Subject]:
-    from unweave.experiment.checking import checked
+    from unweave.experiment.checks import check_experiment
     from unweave.experiment.definition import Experiment
-    from unweave.experiment.reading import read_definition
+    from unweave.experiment.toml_reader import read_definition
     from unweave.lock import holding
-    from unweave.reproduce.recipe import checked_recipe, read_recipe
+    from unweave.reproduce.recipe import check_recipe, read_recipe
     from unweave_data import load
 
     with np.load(data / "images.npz") as file:
@@ -163,9 +163,9 @@ def _of_data(run: Path, data: Path) -> list[Subject]:
 
     return [
         Subject("study", data / "study.toml", trees.toml_files(study),
-                lambda: checked(read_definition(data / "study.toml", Experiment))),
+                lambda: check_experiment(read_definition(data / "study.toml", Experiment))),
         Subject("recipe", data / "recipe.toml", trees.toml_files(study | RECIPE),
-                lambda: checked_recipe(read_recipe(str(data / "recipe.toml")))),
+                lambda: check_recipe(read_recipe(str(data / "recipe.toml")))),
         Subject("lock", data / ".lock",
                 trees.json_files({"host": "elsewhere", "pid": 1, "started": "1"}), lock),
         Subject("hdf5 data", data / "images.h5", hdf5.hdf5_files(tables, {}),

@@ -14,7 +14,7 @@ from serving import Case, serve
 from unweave import processor
 from unweave.config import make_config
 from unweave.registry import registry
-from unweave.training import make_trainer
+from unweave.trainer_setup import make_trainer
 
 
 def make_step(case: Case) -> Callable[[], None]:

@@ -229,7 +229,7 @@ def test_observers_are_called_by_the_registry(diary, tmp_path):
 def test_an_observer_that_raises_is_a_warning(diary, tmp_path):
     found = diary("scalars['loss']", "scalars['los']")
     run = types.SimpleNamespace(path=tmp_path)
-    with pytest.warns(PluginWarning, match="the run goes on") as caught:
+    with pytest.warns(PluginWarning, match="the run continues") as caught:
         found.observe("unweave_run_log", run=run, step=5, scalars={"loss": 0.5})
     assert f"`warning: {caught[0].message}`" in PAGES["observers"]
 

@@ -89,7 +89,14 @@ def page(entry, kinds, ladder, conventions):
         prose(f"**Formula.** {first} {formula}"),
     ]
     parts.append(
-        f"**Rewards:** {entry.rewards}.\n\n**Misses:** {entry.misses}.\n\n**Cost:** {entry.cost} time."
+        "\n\n".join(
+            prose(f"**{name}:** {text}")
+            for name, text in (
+                ("Rewards", f"{entry.rewards}."),
+                ("Misses", f"{entry.misses}."),
+                ("Cost", f"{entry.cost} time."),
+            )
+        )
     )
     if entry.undefined:
         parts.append(prose(f"**NaN or infinite:** {entry.undefined}."))
@@ -226,7 +233,7 @@ they come from, and scores by linear machines and logistic regressions up to .02
 - Lasso importances: the authors' program adds nothing before taking logarithms, this 1e-11: 5e-9.
 - Information below 1e-12 nats is rounding, and counts as none.
 
-What is not among the scores, and why, is on a page of [what is left out](left-out.md).
+[Scores that are left out](left-out.md) says which scores are missing, and why.
 """
     (HERE / "conventions.md").write_text(text)
 

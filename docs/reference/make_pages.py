@@ -49,8 +49,9 @@ def commands_page() -> str:
 
 INTRODUCTION = """`unweave COMMAND --help` prints the same.
 `unweave --install-completion` makes the shell complete commands, options and registered names.
-A user's mistake is one sentence and exit code 2; `--debug` before the command shows the traceback.
-A command that is stopped by Ctrl-C ends with exit code 130 and keeps what is done.
+A mistake of the user gives one sentence and exit code 2.
+`--debug` before the command shows the traceback.
+A command that is stopped by Ctrl-C ends with exit code 130 and keeps its results so far.
 Plugins may add commands: see the page of [the hook](../hooks/commands.md)."""
 
 

@@ -110,7 +110,7 @@ def with_list(path: Path) -> str:
     steps = steps[1:] if path == DOCS / "README.md" else steps
     links = [(step, _link_of(step.pages[0], path.parent)) for step in steps]
     rows = [f"| [{step.title}]({link}) | {step.about} |" for step, link in links]
-    text = "\n".join(["| step | what is there |", "|---|---|", *rows])
+    text = "\n".join(["| step | contents |", "|---|---|", *rows])
     return MARKED.sub(lambda match: f"{match[1]}\n{text}\n\n{match[2]}", path.read_text())
 
 

@@ -3,12 +3,15 @@
 import gzip
 import os
 import struct
+import sys
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 def _shared_data():
@@ -94,6 +97,7 @@ class Formats:
         from unweave_data.formats.shapes3d import all_factors
 
         known = all_factors()
+        assert known.values is not None
         rows = np.linspace(0, 479_999, n).astype(int)
         with h5py.File(folder / "3dshapes.h5", "w") as file:
             file.create_dataset("images", data=_smooth(n, 64, 64), **how)

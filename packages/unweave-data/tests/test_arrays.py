@@ -6,6 +6,7 @@ import zipfile
 import h5py
 import numpy as np
 import pytest
+from narrowing import present
 
 from unweave_data import ArrayDataset, DataError, load, stack
 
@@ -44,9 +45,9 @@ def test_images_and_factors(tmp_path, name, save):
     data = load(name, path=path)
     assert (data.name, len(data), data.image_shape, data.bits) == (name, 9, (8, 6, 3), 8)
     assert (data.images([8, 1]) == IMAGES[[8, 1]]).all()
-    assert (data.stored() == IMAGES).all()
-    assert (data.factors == FACTORS).all()
-    assert (data.factor_values == FACTORS / 2).all()
+    assert (present(data.stored()) == IMAGES).all()
+    assert (present(data.factors) == FACTORS).all()
+    assert (present(data.factor_values) == FACTORS / 2).all()
     assert (data.factor_names, data.factor_sizes) == (("row", "column"), (3, 4))
     assert data.note == ""
 
@@ -56,7 +57,7 @@ def test_members_by_other_names(tmp_path, name, save):
     path = tmp_path / "x.npz"
     save(path, x=IMAGES, y=FACTORS[:, 0])
     data = load(name, path=path, images="x", factors="y")
-    assert data.factors.shape == (9, 1)
+    assert present(data.factors).shape == (9, 1)
     assert load(name, path=save(tmp_path / "z.npz", z=IMAGES)).factors is None
 
 
@@ -83,7 +84,7 @@ def test_black_and_white_is_kept_as_bits(tmp_path, name, save, images):
     data = load(name, path=save(tmp_path / "x.npz", images=images))
     assert data.bits == 1
     assert data.image_shape == (8, 6, 1)
-    assert (data.stored() == np.packbits(images.reshape(9, -1), axis=1)).all()
+    assert (present(data.stored()) == np.packbits(images.reshape(9, -1), axis=1)).all()
     assert (data.images([4])[0, ..., 0] == images[4] * 255).all()
     assert "0 and 1 stand for 0 and 255" in data.note
 
@@ -214,7 +215,7 @@ def test_large_hdf5_stays_on_disk(on_disk, monkeypatch):
     assert data.stored() is None
     assert "from disk" in data.note
     assert (data.factor_names, data.factor_sizes) == (("hue",), (11,))
-    assert data.factor_values[-1, 0] == 1
+    assert present(data.factor_values)[-1, 0] == 1
     assert load("hdf5", path=path, in_memory=True).stored() is not None
 
 
@@ -294,7 +295,7 @@ def test_lpc_sprites(shared_data, monkeypatch):
     assert (len(data), data.image_shape, data.bits) == (11_664, (64, 64, 3), 8)
     assert data.factor_names == ("body", "bottomwear", "topwear", "hair", "action", "direction")
     assert data.factor_sizes == (6, 6, 6, 6, 3, 3)
-    grid = np.ravel_multi_index(data.factors.T, data.factor_sizes)
+    grid = np.ravel_multi_index(present(data.factors).T, data.factor_sizes)
     assert (np.sort(grid) == np.arange(11_664)).all()
 
 
@@ -312,8 +313,8 @@ def test_digits_are_those_of_scikit_learn():
     from sklearn.datasets import load_digits
 
     data, found = load("digits"), load_digits()
-    assert np.abs(data.stored()[..., 0] / 255 * 16 - found.images).max() < 0.04
-    assert (data.factors[:, 0] == found.target).all()
+    assert np.abs(present(data.stored())[..., 0] / 255 * 16 - found.images).max() < 0.04
+    assert (present(data.factors)[:, 0] == found.target).all()
 
 
 def test_arrays_in_memory_are_copied():

@@ -232,8 +232,8 @@ def bombs(folder):
     norb = folder / "norb"
     norb.mkdir()
     for split in ("46789x9x18x6x2x96x96-training", "01235x9x18x6x2x96x96-testing"):
-        head = struct.pack("<6i", 0x1E3D4C55, 4, 10**6, 2, 96, 96)
-        (norb / f"smallnorb-5x{split}-dat.mat").write_bytes(head + bytes(1000))
+        axes = struct.pack("<6i", 0x1E3D4C55, 4, 10**6, 2, 96, 96)
+        (norb / f"smallnorb-5x{split}-dat.mat").write_bytes(axes + bytes(1000))
     add("smallnorb", norb)
     (folder / "svhn.mat").write_bytes(mat_bomb())
     add("svhn", folder / "svhn.mat")

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import h5py
 import numpy as np
 import pytest
+from narrowing import present
 
 from unweave_data import load
 from unweave_data.containers import unpack
@@ -65,8 +66,8 @@ def test_rows_of_numpys_files(tmp_path, kind):
     else:
         np.savez(path, a=np.arange(5), images=IMAGES)
     data = load(kind, path=path, in_memory=False)
-    assert isinstance(data, DiskImages)
     assert data.stored() is None
+    assert isinstance(data, DiskImages)
     assert (data.images(INDEX) == IMAGES[INDEX]).all()
     batch = data.images(INDEX)
     batch[:] = 0
@@ -151,7 +152,7 @@ def test_unpacking_survives_kills(tmp_path):
     command = [sys.executable, "-c", KILLED, str(tmp_path / "x.npz"), str(tmp_path / "a")]
     for trial in range(6):
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-            process.stdout.readline()
+            present(process.stdout).readline()
             time.sleep(0.1 + 0.1 * trial)
             os.kill(process.pid, signal.SIGKILL)
         assert not list((tmp_path / "a").glob("*.npy"))[1:]

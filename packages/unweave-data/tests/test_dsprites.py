@@ -5,6 +5,8 @@ import time
 import h5py
 import numpy as np
 import pytest
+from narrowing import present
+from numpy.typing import NDArray
 
 from unweave_data import load
 from unweave_data.rendered.dsprites import render
@@ -38,7 +40,7 @@ def seconds_to_copy(bits):
 
 @pytest.fixture(scope="module")
 def genuine(shared_data):
-    frames = {}
+    frames: dict[int, NDArray[np.uint8]] = {}
     for name in ("dsprites_downsampled", "dsprites_subset"):
         with np.load(shared_data / "dsprites-genuine" / f"{name}.npz", allow_pickle=False) as file:
             bits = np.packbits(file["imgs"].reshape(-1, 4096), axis=1)
@@ -108,11 +110,13 @@ def test_factors_are_those_of_the_original(shared_data):
     data = load("dsprites")
     with np.load(shared_data / "dsprites-genuine" / "dsprites_subset.npz") as file:
         index = file["original_dataset_indices"]
-        np.testing.assert_array_equal(data.factors[index], file["latents_classes"])
-        np.testing.assert_allclose(data.factor_values[index], file["latents_values"], atol=1e-12)
+        np.testing.assert_array_equal(present(data.factors)[index], file["latents_classes"])
+        np.testing.assert_allclose(
+            present(data.factor_values)[index], file["latents_values"], atol=1e-12
+        )
     assert data.factor_names == ("shape", "scale", "orientation", "position_x", "position_y")
     assert data.factor_sizes == FACTOR_SIZES
-    assert data.factors.dtype == np.uint8
+    assert present(data.factors).dtype == np.uint8
     assert "9 of 64,834" in data.note
 
 
@@ -156,7 +160,7 @@ def test_other_resolutions_show_the_same_picture(resolution):
 def test_small_resolution_is_stored_whole():
     data = load("dsprites", resolution=16)
     index = np.random.default_rng(3).integers(FRAMES, size=100)
-    assert data.stored().shape == (FRAMES, 32)
+    assert present(data.stored()).shape == (FRAMES, 32)
     assert (data.images(index) == load("dsprites", resolution=16).images(index)).all()
 
 
@@ -175,12 +179,12 @@ def test_genuine_npz_is_read(shared_data, name, size, sizes):
     path = shared_data / "dsprites-genuine" / f"dsprites_{name}.npz"
     data = load("dsprites", path=path)
     assert (len(data), data.factor_sizes, data.bits, data.note) == (size, sizes, 1, "")
-    assert data.stored().shape == (size, 512)
+    assert present(data.stored()).shape == (size, 512)
     index = np.random.default_rng(4).integers(size, size=50)
     with np.load(path) as file:
         assert (data.images(index)[..., 0] == file["imgs"][index] * 255).all()
-        assert (data.factors[index] == file["latents_classes"][index]).all()
-        assert (data.factor_values[index] == file["latents_values"][index]).all()
+        assert (present(data.factors)[index] == file["latents_classes"][index]).all()
+        assert (present(data.factor_values)[index] == file["latents_values"][index]).all()
 
 
 class Explosive:
@@ -195,8 +199,8 @@ def original(n=6):
     colour = np.zeros((n, 1), int)
     return index, {
         "imgs": data.images(index)[..., 0] // 255,
-        "latents_classes": np.hstack([colour, data.factors[index].astype(np.int64)]),
-        "latents_values": np.hstack([colour + 1.0, data.factor_values[index]]),
+        "latents_classes": np.hstack([colour, present(data.factors)[index].astype(np.int64)]),
+        "latents_values": np.hstack([colour + 1.0, present(data.factor_values)[index]]),
     }
 
 
@@ -204,8 +208,8 @@ def check_original(data, index):
     whole = load("dsprites")
     assert data.factor_names == whole.factor_names
     assert (data.images(np.arange(len(index))) == whole.images(index)).all()
-    assert (data.factors == whole.factors[index]).all()
-    assert (data.factor_values == whole.factor_values[index]).all()
+    assert (data.factors == present(whole.factors)[index]).all()
+    assert (data.factor_values == present(whole.factor_values)[index]).all()
 
 
 def test_original_npz_has_a_colour_and_a_pickle(tmp_path):

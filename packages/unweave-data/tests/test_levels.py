@@ -6,10 +6,11 @@ import zlib
 import h5py
 import numpy as np
 import pytest
+from narrowing import present
 from PIL import Image
 
 from unweave_data import ArrayDataset, load
-from unweave_data.levels import Seen, choose_scale
+from unweave_data.levels import LevelStatistics, choose_scale
 from unweave_data.stack import DiskImages
 
 RNG = np.random.default_rng(0)
@@ -27,7 +28,7 @@ def saved(folder, images, kind="tif"):
 def test_twelve_bits_are_told_and_fill_the_range(tmp_path, kind):
     folder = saved(tmp_path, DEEP, kind)
     data = load("images", path=folder, fit="keep", channels=1)
-    assert (data.stored()[..., 0] == np.rint(DEEP * (255 / 4095))).all()
+    assert (present(data.stored())[..., 0] == np.rint(DEEP * (255 / 4095))).all()
     assert "12 bits, the largest is 4000" in data.note
 
 
@@ -68,7 +69,7 @@ def test_floats_of_a_range_and_floats_that_are_kept(tmp_path):
     np.save(tmp_path / "x.npy", images)
     data = load("npy", path=tmp_path / "x.npy", range="1,9")
     expected = np.rint(np.clip((images - 1) * (255 / 8), 0, 255))
-    assert np.abs(data.stored()[..., 0] - expected).max() <= 1
+    assert np.abs(present(data.stored())[..., 0] - expected).max() <= 1
     for in_memory in (True, False):
         kept = load("npy", path=tmp_path / "x.npy", range="keep", in_memory=in_memory)
         assert kept.bits == 32
@@ -116,17 +117,17 @@ def test_ranges_that_are_none(tmp_path, complaint, wanted, words):
 
 def test_percentiles_of_counted_levels_are_numpys():
     levels = RNG.integers(0, 9000, 20_000).astype(np.uint16)
-    seen = Seen.of(levels.dtype, np.split(levels, 10))
+    seen = LevelStatistics.of(levels.dtype, np.split(levels, 10))
     for percent in (0.1, 25, 99.9):
         expected = np.percentile(levels, percent, method="inverted_cdf")
         assert seen.percentile(percent) == expected
-    assert choose_scale("", levels.dtype, seen).high == 16_383
+    assert present(choose_scale("", levels.dtype, seen)).high == 16_383
 
 
 def test_int32_tiffs(tmp_path):
     images = RNG.integers(0, 70_000, (3, 9, 9), dtype=np.int32)
     data = load("images", path=saved(tmp_path, images), fit="keep", range="0,70000")
-    assert (data.stored()[..., 0] == np.rint(images * (255 / 70_000))).all()
+    assert (present(data.stored())[..., 0] == np.rint(images * (255 / 70_000))).all()
 
 
 @pytest.mark.parametrize("orientation", [1, 3])
@@ -143,7 +144,17 @@ def test_uint32_tiffs(tmp_path, orientation):
     for wanted in ("full", f"0,{2**32 - 1}"):
         data = load("images", path=tmp_path, fit="keep", range=wanted)
         turned = expected if orientation == 1 else expected[:, ::-1, ::-1]
-        assert (data.stored()[..., 0] == turned).all()
+        assert (present(data.stored())[..., 0] == turned).all()
+
+
+def test_int8_tiffs_are_refused(tmp_path, complaint):
+    """Pillow gives their level -1 as 255."""
+    levels = np.arange(-128, 128, dtype=np.int8).reshape(16, 16)
+    Image.fromarray(levels.view(np.uint8)).save(tmp_path / "a.tif", tiffinfo={339: 2})
+    sentence = complaint(load, "images", path=tmp_path, fit="keep")
+    assert "a.tif holds signed levels of 8 bits; save it as int16 or uint8" in sentence
+    Image.fromarray(levels.view(np.uint8)).save(tmp_path / "a.tif", tiffinfo={339: 1})
+    assert present(load("images", path=tmp_path, fit="keep").stored()).max() == 255
 
 
 def test_grey_of_sixteen_bits_with_one_clear_level(tmp_path):
@@ -164,14 +175,14 @@ def test_grey_of_sixteen_bits_with_one_clear_level(tmp_path):
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
     data = load("images", path=tmp_path, fit="keep", background="white")
     assert data.image_shape == (9, 9, 1)
-    assert (data.stored()[0, :4] == 255).all()
-    assert (data.stored()[0, 4:] == round(40_000 * 255 / 65_535)).all()
+    assert (present(data.stored())[0, :4] == 255).all()
+    assert (present(data.stored())[0, 4:] == round(40_000 * 255 / 65_535)).all()
 
 
 def test_mixed_depths_in_a_folder(tmp_path):
     saved(tmp_path, [DEEP[0], (DEEP[1] % 256).astype(np.uint8)])
     data = load("images", path=tmp_path, fit="keep")
-    assert (data.stored()[1, ..., 0] == DEEP[1] % 256).all()
+    assert (present(data.stored())[1, ..., 0] == DEEP[1] % 256).all()
 
 
 def test_alpha_is_laid_on_a_background(tmp_path):
@@ -184,13 +195,15 @@ def test_alpha_is_laid_on_a_background(tmp_path):
     for name, colour in (("white", 255), ("#102030", np.array([16, 32, 48]))):
         data = load("npy", path=tmp_path / "x.npy", background=name)
         expected = rgba[..., :3] * alpha + colour * (1 - alpha)
-        assert np.abs(data.stored() - expected).max() <= 0.51
+        assert np.abs(present(data.stored()) - expected).max() <= 0.51
         assert "transparent" in data.note
     saved(tmp_path, rgba, "png")
     data = load("images", path=tmp_path, fit="keep", background="white")
-    assert np.abs(data.stored() - (rgba[..., :3] * alpha + 255 * (1 - alpha))).max() <= 1.01
+    assert (
+        np.abs(present(data.stored()) - (rgba[..., :3] * alpha + 255 * (1 - alpha))).max() <= 1.01
+    )
     assert "over white" in data.note
-    assert (load("images", path=tmp_path, fit="keep", channels=4).stored() == rgba).all()
+    assert (present(load("images", path=tmp_path, fit="keep", channels=4).stored()) == rgba).all()
 
 
 @pytest.mark.parametrize("c", [2, 5, 7, 16])
@@ -200,7 +213,7 @@ def test_more_channels(tmp_path, c, first):
     np.save(tmp_path / "x.npy", np.moveaxis(images, 3, 1) if first else images)
     data = load("npy", path=tmp_path / "x.npy")
     assert data.image_shape == (20, 24, c)
-    assert (data.stored() == images).all()
+    assert (present(data.stored()) == images).all()
 
 
 def test_channels_that_only_the_user_knows(tmp_path, complaint):
@@ -225,7 +238,7 @@ def test_padding_keeps_proportions(tmp_path):
 def test_images_are_kept_as_they_are(tmp_path, complaint):
     images = RNG.integers(0, 256, (3, 20, 44, 3), dtype=np.uint8)
     data = load("images", path=saved(tmp_path, images, "png"), fit="keep")
-    assert (data.stored() == images).all()
+    assert (present(data.stored()) == images).all()
     assert data.note == ""
     saved(tmp_path, [images[0, :10]], "png")
     assert "fit=crop" in complaint(load, "images", path=tmp_path, fit="keep")
@@ -259,9 +272,9 @@ def test_factors_from_a_table_beside_the_images(tmp_path, complaint):
     number = np.array([int(f"{i}") for i in sorted(map(str, range(60)))])
     assert data.factor_names == ("dose", "angle", "arm")
     assert data.continuous_factors == ("angle",)
-    np.testing.assert_allclose(data.factor_values[:, 1], angle[number])
-    assert (data.factors[:, 0] == number % 3).all()
-    assert (data.factors[:, 2] == number % 2).all()
+    np.testing.assert_allclose(present(data.factor_values)[:, 1], angle[number])
+    assert (present(data.factors)[:, 0] == number % 3).all()
+    assert (present(data.factors)[:, 2] == number % 2).all()
     train = load("images", path=folder, factors=table, resolution=8, split="train")
     assert len(train) == 45
     assert "one of test, train" in complaint(

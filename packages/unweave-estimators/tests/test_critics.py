@@ -44,9 +44,10 @@ def test_the_estimate_trains_the_encoder_and_not_the_critic(build, latent_of):
 def test_sizes_of_the_paper():
     critics = DensityRatio(10).critics
     assert len(critics) == 2
-    widths = [layer.weight.shape for layer in critics[0].body if hasattr(layer, "weight")]
+    body = list(critics[0].get_submodule("body").children())
+    widths = [layer.weight.shape for layer in body if isinstance(layer, torch.nn.Linear)]
     assert widths == [(1000, 10), *[(1000, 1000)] * 5, (2, 1000)]
-    slopes = [layer.negative_slope for layer in critics[0].body if not hasattr(layer, "weight")]
+    slopes = [layer.negative_slope for layer in body if isinstance(layer, torch.nn.LeakyReLU)]
     assert slopes == [0.2] * 6
     expected = {"lr": 1e-4, "betas": (0.5, 0.9), "eps": 1e-8}
     assert DensityRatio(2, **SMALL).critic_optimizer == expected
@@ -135,7 +136,9 @@ def test_the_non_saturating_gradient_survives_a_sure_critic(latent_of):
     for saturating in (False, True):
         torch.manual_seed(0)
         module, latent = LatentGAN(3, saturating=saturating, **SMALL), latent_of()
-        module.critic.body[-1].bias.data.fill_(-30.0)  # sure that nothing is from the prior
+        last = module.critic.body[-1]
+        assert isinstance(last, torch.nn.Linear)
+        last.bias.data.fill_(-30.0)  # sure that nothing is from the prior
         js = module(latent)["js"]
         js.backward()
         gradients.append(float(latent.posterior.mean.grad.norm()))

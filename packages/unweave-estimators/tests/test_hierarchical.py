@@ -91,6 +91,7 @@ def test_the_module_gives_the_same_and_remembers(latent_of):
         both = terms["group_total_correlation"] + terms["within_group_total_correlation"]
         torch.testing.assert_close(both, expected["total_correlation"])
         torch.testing.assert_close(terms["index_code_mi"], expected["index_code_mi"])
+    assert module.bank is not None
     assert int(module.bank.filled) == 20
     mean, std = latent.posterior.mean, latent.posterior.std
     alone = decompose_by_groups(latent.z, mean, std, groups=(2, 1), dataset_size=1000)

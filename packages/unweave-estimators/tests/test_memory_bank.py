@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
 from torch.distributions import Laplace, Normal
 
 from unweave_estimators import LOO, MSS, MWS, total_correlation
@@ -32,7 +33,7 @@ def test_sums_run_over_batch_and_bank(estimator, family, latent_of):
     n, size = 500, 20
     options = {"constants": "batch"} if estimator is MWS else {}
     module = estimator(3, memory=size, **options)
-    seen = []
+    seen: list[tuple[Tensor, Tensor]] = []
     for step in range(5):
         latent = latent_of(b=8, n=n, seed=step, dtype=torch.float64, family=family)
         terms = module(latent)

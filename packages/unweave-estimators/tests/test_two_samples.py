@@ -122,6 +122,7 @@ def test_gradients_and_collapsed_codes():
     same = torch.zeros(6, 2, requires_grad=True)
     for kernel in ("imq", "rbf"):
         mmd(same, same.detach(), kernel=kernel).backward()
+    assert same.grad is not None
     assert same.grad.isfinite().all()
 
 

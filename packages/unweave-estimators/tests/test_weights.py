@@ -31,13 +31,13 @@ def test_q_is_unbiased_over_batches(estimator, others):
     z = mean[:1] + 0.5 * std[:1]
     joint = Normal(mean, std).log_prob(z).sum(1).exp().mean()
     marginal = Normal(mean, std).log_prob(z).exp().mean(0)
-    draws = []
+    drawn = []
     for _ in range(1500):
         rows = torch.cat([torch.zeros(1, dtype=torch.long), 1 + torch.randperm(n - 1, generator=g)])
         rows = rows[: others + 1]
         q = estimate(z, mean[rows], std[rows], n, estimator)
-        draws.append(torch.cat([q.aggregate, q.marginals[0]]).exp())
-    draws = torch.stack(draws)
+        drawn.append(torch.cat([q.aggregate, q.marginals[0]]).exp())
+    draws = torch.stack(drawn)
     error = (draws.mean(0) - torch.cat([joint[None], marginal])).abs()
     assert (error < 3 * draws.std(0) / math.sqrt(len(draws))).all()
 
@@ -47,11 +47,11 @@ def test_loo_is_mss_averaged_over_the_stratified_other():
     mean, std, g = data_set(12, 3)
     z = mean + std * torch.randn(12, 3, generator=g, dtype=torch.float64)
     loo = estimate(z, mean, std, 300, "loo").aggregate[0]
-    mss = []
+    each = []
     for k in range(1, 12):
         order = torch.tensor([0, k, *(j for j in range(1, 12) if j != k)])
-        mss.append(estimate(z[order], mean[order], std[order], 300, "mss").aggregate[0])
-    mss = torch.stack(mss)
+        each.append(estimate(z[order], mean[order], std[order], 300, "mss").aggregate[0])
+    mss = torch.stack(each)
     torch.testing.assert_close(mss.exp().mean(), loo.exp(), rtol=1e-12, atol=0.0)
     gap = loo - mss.mean()
     second_order = 0.5 * (mss.exp() / loo.exp()).var(correction=0)

@@ -84,7 +84,7 @@ def test_stops_early_and_keeps_the_best_weights(draw):
 
 def test_a_loss_that_is_not_finite_stops_the_fit(draw):
     flow = MAF(2, transforms=2, hidden=(16,))
-    with pytest.raises(FloatingPointError, match="became .* in epoch 1; .* lower learning_rate"):
+    with pytest.raises(FloatingPointError, match="became .* in epoch 1; lower learning_rate"):
         flow.fit(draw(500, seed=0), generator=seeded(), learning_rate=1e30)
     assert all(parameter.isfinite().all() for parameter in flow.parameters())
 
@@ -122,8 +122,8 @@ def test_interruption_keeps_the_best_weights(draw):
         (torch.zeros(100, 3), r"codes must have shape \(n, 2\), got \(100, 3\)"),
         (torch.zeros(100), r"codes must have shape \(n, 2\), got \(100,\)"),
         (torch.rand(5, 2), "at least 20 rows, got 5"),
-        (torch.full((50, 2), float("nan")), "finite, got 50 rows with a nan"),
-        (torch.full((50, 2), 0.5), "vary in at least one dimension, all are constant"),
+        (torch.full((50, 2), float("nan")), "finite, got 50 rows with NaN"),
+        (torch.full((50, 2), 0.5), "vary in at least one dimension, got constant codes"),
     ],
 )
 def test_codes_are_checked(codes, sentence):

@@ -1,12 +1,13 @@
 """Time one evaluation: all default metrics, with their intervals, of 10,000 x 10 codes.
 
-    python packages/unweave-metrics/benchmarks/evaluation.py [--rows N] [--jobs J] [--each]
+    python packages/unweave-metrics/benchmarks/evaluation.py [--rows N] [--jobs J] [--memory]
 
 Codes of `ratios.problem`, factor sizes of dSprites. Processor seconds are those of all threads, and
 differ less from run to run than the clock; set NUMBA_NUM_THREADS=1 and OMP_NUM_THREADS=1 so that
 only `--jobs` makes threads. Compilation is done before, on a few rows. `--save FILE.json` writes
 values and intervals, and `--like FILE.json` says which differ from those of another time; `--each`
-also times each metric alone. The last line is the peak of the process's memory.
+also times each metric alone. The last line is the peak of the process's memory; `--memory` makes
+two of the hundred rounds of boosting and five resamples, which take as much of it in less time.
 """
 
 # ruff: noqa: ANN001, ANN201
@@ -19,6 +20,7 @@ from pathlib import Path
 from ratios import problem
 
 import unweave_metrics as um
+from unweave_metrics.predictors import _boosting
 
 
 def timed(function):
@@ -42,12 +44,15 @@ def main():
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--each", action="store_true")
+    parser.add_argument("--memory", action="store_true")
     parser.add_argument("--save", type=Path)
     parser.add_argument("--like", type=Path)
     given = parser.parse_args()
     codes, factors = problem(given.rows)
     options = {"jobs": given.jobs, "progress": False}
     names = list(um.evaluate(codes[:600], factors[:600], bootstrap=5, **options))
+    if given.memory:
+        _boosting.ROUNDS, options["bootstrap"] = 2, 5
     wall, processor, table = timed(lambda: um.evaluate(codes, factors, **options))
     print(f"all {len(names)}, {given.jobs} jobs: {wall:.1f} s, processor {processor:.1f} s")
     for note in table.notes:

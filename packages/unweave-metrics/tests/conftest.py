@@ -1,14 +1,16 @@
 """Fixtures of the tests: the shared parity problems, found beside the repository."""
 
-import importlib.util
+import importlib
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
 
+sys.path.insert(0, str(Path(__file__).parent))
 settings.register_profile("unweave", deadline=None, derandomize=True, print_blob=False)
 settings.load_profile("unweave")
 
@@ -100,12 +102,8 @@ class Problem:
 
 @pytest.fixture(scope="session")
 def malformed():
-    """Give the module of malformed calls beside the tests, which is no test itself."""
-    path = Path(__file__).with_name("malformed.py")
-    spec = importlib.util.spec_from_file_location("unweave_metrics_malformed", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """Give the module of malformed calls beside the tests, which is not a test itself."""
+    return importlib.import_module("malformed")
 
 
 def _number(value):

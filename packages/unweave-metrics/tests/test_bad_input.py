@@ -130,7 +130,7 @@ def test_wrong_images(name):
 def test_unknown_words():
     with pytest.raises(ValueError, match="preset must be one of locatello2019.*'locatelo'"):
         um.mig(GOOD, CLASSES, preset="locatelo")
-    with pytest.raises(ValueError, match="known are mig, "):
+    with pytest.raises(ValueError, match="known: mig, "):
         um.evaluate(GOOD, CLASSES, metrics=["migg"])
     with pytest.raises(ValueError, match="option 'binz'"):
         um.evaluate(GOOD, CLASSES, binz=3)

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from narrowing import present
 
 import unweave_metrics as um
 from unweave_metrics.catalogue import CATALOGUE
@@ -36,7 +37,7 @@ def test_hooks_and_readme_are_made_of_the_catalogue():
     named = hooks.unweave_metrics()
     assert named == {name.replace("_", "-"): entry.target for name, entry in CATALOGUE.items()}
     readme = (Path(__file__).parents[1] / "README.md").read_text()
-    table = re.search(r"<!-- scores -->(.*)<!-- end -->", readme, re.DOTALL)[1]
+    table = present(re.search(r"<!-- scores -->(.*)<!-- end -->", readme, re.DOTALL))[1]
     assert sorted(re.findall(r"`(\w+)`", table)) == sorted(CATALOGUE)
 
 

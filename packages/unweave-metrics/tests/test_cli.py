@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from narrowing import present
 
 import unweave_metrics as um
 from unweave_metrics.cli import main
@@ -64,7 +65,7 @@ def test_mean_of_the_stored_error_is_a_score(table, capsys):
     assert main(["score", str(table), "--metrics", "mig,reconstruction-error", "--csv"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "metric,value,low,high"
-    expected = um.read_code_table(table).reconstruction_error.mean(dtype=float)
+    expected = present(um.read_code_table(table).reconstruction_error).mean(dtype=float)
     assert float(lines[2].split(",")[1]) == expected
 
 
@@ -85,8 +86,8 @@ def test_a_table_without_factors(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["score", "none.h5"], "there is no such file"),
-        (["score", "TABLE", "--metrics", "mog"], "no metric is called 'mog'; known are mig"),
+        (["score", "none.h5"], "none.h5 does not exist"),
+        (["score", "TABLE", "--metrics", "mog"], "no metric is called 'mog'; known: mig"),
         (["score", "TABLE", "--preset", "x"], "preset must be one of"),
         (["score", "TABLE", "--metrics", "udr"], "call unweave_metrics.udr"),
         (["score", "TABLE", "--seed", "-1"], "seed must be at least 0, got -1"),
@@ -178,7 +179,7 @@ def test_scores_are_floats_and_json():
 )
 def test_what_is_wrong_with_a_command_line_is_one_sentence(words, said, capsys):
     try:
-        code = main(words)
+        code: object = main(words)
     except SystemExit as stop:
         code = stop.code
     out, errors = capsys.readouterr()

@@ -3,6 +3,8 @@
 import itertools
 import re
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ def read_only(array):
     return array
 
 
-DRESSES = {
+DRESSES: dict[str, Callable[..., Any]] = {
     "lists": lambda a: a.tolist(),
     "tuple": tuple,
     "Fortran": np.asfortranarray,
@@ -94,6 +96,16 @@ def test_arrays_of_jax_are_read():
     assert um.mig(short, FACTORS) == um.mig(np.asarray(short.astype(numpy.float32)), FACTORS)
     with pytest.raises(TypeError, match="codes must be an array of numbers, jax.*Tracer"):
         jax.jit(lambda traced: float(um.mig(traced, FACTORS)))(codes)
+
+
+def test_number_types_that_others_add_to_numpy_are_read_as_single_precision():
+    added = pytest.importorskip("numpy._core._rational_tests").rational
+    classes = np.asarray(np.rint(CODES), dtype=np.int64)
+    foreign = classes.astype(added)
+    assert foreign.dtype.kind == "V"  # as that of JAX's bfloat16
+    assert um.mig(foreign, FACTORS) == um.mig(classes.astype(np.float32), FACTORS)
+    with pytest.raises(TypeError, match="codes must hold numbers"):
+        um.mig(np.zeros(CODES.shape, dtype="V4"), FACTORS)
 
 
 def test_tensors_leave_gradients_behind():
@@ -201,12 +213,12 @@ def test_swapped_arguments_are_seen():
     from sklearn.base import BaseEstimator
     from sklearn.metrics import make_scorer
 
-    class Encoder(BaseEstimator):
-        def predict(self, X):
-            return X
+    def predict(self, X):
+        return X
 
+    encoder = type("Encoder", (BaseEstimator,), {"predict": predict})()
     with pytest.raises(ValueError, match="codes must come first, then factors"):
-        make_scorer(um.mig)(Encoder(), CODES, FACTORS)
+        make_scorer(um.mig)(encoder, CODES, FACTORS)
     with pytest.raises(ValueError, match="codes must come first, then factors"):
         um.evaluate(FACTORS, CODES)
     assert um.mig(FACTORS.astype(float), CODES) >= 0

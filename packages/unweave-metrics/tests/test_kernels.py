@@ -155,21 +155,47 @@ def test_machines_of_one_code_have_no_slope_left():
 
 
 def test_loss_and_gradient_of_the_logistic_regression():
-    from unweave_metrics._logistic import _loss_and_gradient
+    from unweave_metrics._softmax import COLUMNS, loss_and_gradient
 
     for rng, codes in random_problems(8):
         x = codes / max(1.0, np.abs(codes).max())
         weights = rng.normal(size=(3, x.shape[1] + 1))
         labels, cost = rng.integers(0, 3, len(x)), rng.uniform(0.5, 2, 3)
         gradient = np.zeros(weights.shape)
-        loss = _loss_and_gradient(x, labels, cost, weights, gradient)
         ones = np.column_stack([x, np.ones(len(x))])
+        blocks = np.zeros((-(-len(x) // COLUMNS) * COLUMNS, ones.shape[1]))
+        blocks[: len(x)] = ones
+        loss = loss_and_gradient(blocks, labels, cost, weights, gradient)
         powers = np.exp(ones @ weights.T)
         chance = powers / powers.sum(axis=1, keepdims=True)
         own = chance[np.arange(len(x)), labels]
         assert loss == pytest.approx(-(cost[labels] * np.log(own)).sum(), rel=1e-9)
         expected = ((chance - np.eye(3)[labels]) * cost[labels][:, None]).T @ ones
         assert gradient == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("columns", [1, 63, 64, 200])
+def test_softmax_is_scipys(columns):
+    from scipy.special import softmax as expected
+
+    from unweave_metrics._softmax import softmax
+
+    logits = np.random.default_rng(columns).normal(size=(5, columns)) * 300
+    chance = np.full(logits.shape, np.nan)
+    softmax(logits, chance)
+    assert chance == pytest.approx(expected(logits, axis=0), rel=1e-12, abs=1e-300)
+
+
+def test_exponentials_are_right_to_the_last_bit_but_one():
+    from unweave_metrics._softmax import COLUMNS, exponentiate
+
+    values = np.concatenate([-np.geomspace(1e-300, 707, 1279), [0.0]])
+    powers = np.empty(COLUMNS)
+    for start in range(0, len(values), COLUMNS):
+        found = values[start : start + COLUMNS].copy()
+        expected = np.exp(found)
+        exponentiate(found, powers, powers.view(np.int64))
+        assert (np.abs(found - expected) <= 2 * np.spacing(expected)).all()
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -188,3 +214,22 @@ def test_boosting_is_scikit_learns(classes):
         assert found.importances == pytest.approx(model.feature_importances_, abs=0.01)
         # Splits of equal gain, of which rounding picks one, send a few rows another way.
         assert (found.test == model.predict(fresh)).mean() > 0.9
+
+
+def test_one_grown_tree_stands_for_those_of_lesser_depth():
+    from sklearn.model_selection import cross_val_score
+    from sklearn.tree import DecisionTreeClassifier
+
+    from unweave_metrics.predictors.sap import MOST_DEEP, hits_by_depth
+
+    rng = np.random.default_rng(11)
+    for digits in (0, 1, 8):
+        labels = rng.integers(0, 5, 400)
+        column = np.round(labels + 2 * rng.normal(size=400), digits)[:, None]
+        expected = [
+            cross_val_score(
+                DecisionTreeClassifier(max_depth=d, random_state=0), column, labels, cv=10
+            ).mean()
+            for d in range(1, MOST_DEEP + 1)
+        ]
+        assert hits_by_depth(column, labels).tolist() == expected

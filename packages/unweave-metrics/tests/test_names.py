@@ -63,7 +63,8 @@ def test_parts_have_the_names():
     assert list(um.modularity(FRAME, FACTORS).named("per_code")) == ["a", "b", "c", "d"]
     alone = um.mutual_information_score(FRAME).to_pandas("mutual_information")
     assert list(alone.columns) == list(alone.index) == ["a", "b", "c", "d"]
-    assert list(um.mig(CODES, NUMBERS).named("per_factor")) == [0, 1, 2]
+    labels: list[object] = [*um.mig(CODES, NUMBERS).named("per_factor")]
+    assert labels == [0, 1, 2]
 
 
 def test_evaluate_names_what_is_left():
@@ -88,7 +89,7 @@ def test_intervals_of_frames():
             pd.date_range("2020", periods=300),
             "must hold numbers, words or categories, got datetime",
         ),
-        ([1, "a"] * 150, "must hold numbers or words, got both or neither, as 1"),
+        ([1, "a"] * 150, "must hold numbers or words, got both or neither, such as 1"),
         ([0.5, np.nan] * 150, "must be finite, got nan in row 1"),
     ],
 )

@@ -6,6 +6,7 @@ import zipfile
 import h5py
 import numpy as np
 import pytest
+from narrowing import present
 
 import unweave_metrics as um
 
@@ -22,11 +23,11 @@ def test_round_trip(tmp_path, name):
     )  # fmt: skip
     table = um.read_code_table(path)
     assert (table.codes == CODES).all()
-    assert (table.factors == FACTORS).all()
+    assert (present(table.factors) == FACTORS).all()
     assert table.factor_names == ("a", "b")
     assert table.factor_sizes == (4, 4)
     assert table.metadata == {"seed": 3, "method": "vae"}
-    assert table.reconstruction_error.shape == (50,)
+    assert present(table.reconstruction_error).shape == (50,)
     assert os.listdir(tmp_path) == [name]
 
 
@@ -46,7 +47,7 @@ def test_soft_and_external_links_are_refused(tmp_path):
         with h5py.File(path, "w") as file:
             file["z"] = CODES
             file["codes"] = link
-        with pytest.raises(ValueError, match="it is a link"):
+        with pytest.raises(ValueError, match="got a link"):
             um.read_code_table(path)
 
 
@@ -56,7 +57,7 @@ def test_external_storage_is_refused(tmp_path):
     path = tmp_path / "codes.h5"
     with h5py.File(path, "w") as file:
         file.create_dataset("codes", CODES.shape, "f4", external=[(str(raw), 0, CODES.nbytes)])
-    with pytest.raises(ValueError, match="it is elsewhere"):
+    with pytest.raises(ValueError, match="got external storage"):
         um.read_code_table(path)
 
 
@@ -65,7 +66,7 @@ def test_truncated_missing_and_foreign_files(tmp_path):
     path.write_bytes(path.read_bytes()[:1500])
     with pytest.raises(ValueError, match="cannot be read as HDF5"):
         um.read_code_table(path)
-    with pytest.raises(ValueError, match="there is no such file"):
+    with pytest.raises(ValueError, match="none.h5 does not exist; give"):
         um.read_code_table(tmp_path / "none.h5")
     with h5py.File(tmp_path / "empty.h5", "w") as file:
         file["other"] = CODES

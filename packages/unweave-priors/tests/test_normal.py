@@ -163,7 +163,7 @@ def test_a_kept_total_is_saved_with_the_scales(generator):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"constraint": "total"}, "is of learned scales; say learned=True too"),
+        ({"constraint": "total"}, "needs learned scales; set learned=True"),
         ({"learned": True, "constraint": "sum"}, 'must be "none" or "total", got \'sum\''),
     ],
 )

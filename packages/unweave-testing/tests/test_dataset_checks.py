@@ -1,5 +1,7 @@
 """Each deliberately wrong data set fails the check that is named for its fault, and no other."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -13,13 +15,13 @@ class Right:
     image_shape = (5, 3, 1)
     bits = 1
     note = ""
-    factor_names = ("column", "row")
-    factor_sizes = (3, 5)
+    factor_names: tuple[str, ...] = ("column", "row")
+    factor_sizes: tuple[int, ...] = (3, 5)
 
     def __init__(self):
-        self.factors = np.stack(np.meshgrid(range(3), range(5)), axis=-1).reshape(-1, 2)
-        self.factor_values = self.factors / np.array([2.0, 4.0])
-        self.pixels = np.zeros((15, 5, 3, 1), dtype=np.uint8)
+        self.factors: Any = np.stack(np.meshgrid(range(3), range(5)), axis=-1).reshape(-1, 2)
+        self.factor_values: Any = self.factors / np.array([2.0, 4.0])
+        self.pixels: Any = np.zeros((15, 5, 3, 1), dtype=np.uint8)
         self.pixels[np.arange(15), self.factors[:, 1], self.factors[:, 0]] = 255
 
     def __len__(self):

@@ -3,8 +3,9 @@
 import importlib.util
 import itertools
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -24,18 +25,18 @@ KNOWN = {
 class Term:
     estimator: str
     weights: object
-    options: dict = field(default_factory=dict)
-    targets: dict = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    targets: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Method:
-    terms: tuple
+    terms: tuple[Any, ...]
     cost: str = "l2sq"
     posterior: str = "fixed-noise:noise=0.2"
     prior: str = "normal"
     objective: str = "sum"
-    objective_options: dict = field(default_factory=dict)
+    objective_options: dict[str, Any] = field(default_factory=dict)
 
 
 def right(
@@ -70,7 +71,7 @@ def required(*, lambda_: float) -> Method:
     return right(lambda_=lambda_)
 
 
-def bare(*, lambda_=2.0) -> Method:
+def bare(*, lambda_=2.0):
     """Method."""
     return right(lambda_=lambda_)
 
@@ -144,7 +145,7 @@ def unknown_posterior(*, lambda_: float = 2.0) -> Method:
     return replace(right(lambda_=lambda_), posterior="my-dist:gausian:head=softplus")
 
 
-FAULTS = {
+FAULTS: dict[Callable[..., Any], str] = {
     undocumented: "docstring",
     positional: "options",
     one_term: "record",
@@ -161,7 +162,7 @@ FAULTS = {
     unknown_objective: "names",
     unknown_posterior: "names",
 }
-# What the core would say of these stand-ins is no matter here.
+# What the core would say of these stand-ins is not a matter here.
 STRUCTURE = [check for check in method_checks(known=KNOWN) if check.name != "loss"]
 
 
@@ -227,7 +228,7 @@ def test_other_values_are_facts():
     checks = method_checks(other={"code": "b9"})
     assert "option-effects" in run(checks, picky).names("passed")
     wrong = run(method_checks(other={"coed": "b9"}), picky)
-    assert "other names coed, which is no option" in str(wrong)
+    assert "other names coed, which is not an option" in str(wrong)
 
 
 def test_without_known_names_they_are_not_checked():
@@ -239,7 +240,7 @@ def test_without_known_names_they_are_not_checked():
 def test_records_without_an_objective_pass():
     @dataclass(frozen=True)
     class Older:
-        terms: tuple
+        terms: tuple[Any, ...]
         cost: str = "l2sq"
         posterior: str = "gaussian"
         prior: str = "normal"

@@ -1,21 +1,26 @@
 """Each deliberately wrong optimizer fails the check that is named for its fault, and no other."""
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
 from unweave_testing import optimizer_checks, run
 
-torch = pytest.importorskip("torch")
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = pytest.importorskip("torch")
 
 
 class Right(torch.optim.Optimizer):
     """Heavy-ball momentum: m <- beta m + g, p <- p - lr m."""
 
-    def __init__(self, parameters, lr, *, beta: float = 0.5):
+    def __init__(self, parameters: Any, lr: Any, *, beta: float = 0.5) -> None:
         super().__init__(parameters, {"lr": lr})
         self.beta = beta
 
     @torch.no_grad()
-    def step(self):
+    def step(self, closure: Any = None) -> Any:
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
@@ -58,7 +63,7 @@ class MovesAll(Right):
     """Shrinks every parameter, also one without a gradient."""
 
     @torch.no_grad()
-    def step(self):
+    def step(self, closure: Any = None) -> Any:
         super().step()
         for group in self.param_groups:
             for parameter in group["params"]:

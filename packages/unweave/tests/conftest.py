@@ -58,6 +58,20 @@ def subnormal_numbers():
 
 
 @pytest.fixture
+def sketched(monkeypatch):
+    """Figures are empty files: rendering them takes most of the time of a report."""
+    monkeypatch.setattr(
+        "matplotlib.figure.Figure.savefig", lambda self, file, **_: Path(file).write_bytes(b"")
+    )
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Comparisons have no figures: drawing them takes most of the time of a small sweep."""
+    monkeypatch.setattr("unweave.experiment.page.draw_all", lambda *_: [])
+
+
+@pytest.fixture
 def settings():
     """A run that takes a second."""
     return {

@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from unweave.experiment.claims import claimed
+from unweave.experiment.claims import claim_job
 
 
 def say_and_sleep(folder):
@@ -49,7 +49,7 @@ def first_pid_then_sleep(folder):
 def race(path, start, end, won):
     """Claim at the same time as all others, and hold what was won until all have tried."""
     start.wait()
-    with claimed(path) as other:
+    with claim_job(path) as other:
         if other is None:
             with won.get_lock():
                 won.value += 1

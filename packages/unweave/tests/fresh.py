@@ -5,9 +5,13 @@ A process of its own loads torch and what torch's optimizers load for seconds, e
 
 import multiprocessing
 import os
+import resource
 import runpy
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(
@@ -15,28 +19,76 @@ context.set_forkserver_preload(
 )
 
 
-def run_module(arguments: list[str], environment: dict[str, str], out: Path, err: Path) -> None:
-    """Do as `python -m unweave ARGUMENTS` in this process, which is then over."""
-    for number, path in ((1, out), (2, err)):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
+def begin(environment: dict[str, str]) -> None:
+    """Make this process one of that environment."""
     os.environ.clear()
     os.environ.update(environment)
     sys.path[:0] = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
     assert not any(name.startswith("unweave.") for name in sys.modules)
+
+
+def listen(out: Path, err: Path) -> None:
+    """Write what this process says into two files."""
+    for number, path in ((1, out), (2, err)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
+
+
+def run_module(arguments: list[str], environment: dict[str, str], out: Path, err: Path) -> None:
+    """Do as `python -m unweave ARGUMENTS` in this process, which is then over."""
+    listen(out, err)
+    begin(environment)
     sys.argv[1:] = arguments
     runpy.run_module("unweave", run_name="__main__", alter_sys=True)
+
+
+def run_on_a_full_disk(
+    arguments: list[str], environment: dict[str, str], out: Path, err: Path
+) -> None:
+    """Do the same where no file can be longer than 4 KiB from the checkpoint of step 30 on."""
+    listen(out, err)
+    begin(environment)
+    from unweave import trainer
+    from unweave.checkpoint import save_checkpoint
+    from unweave.commands import main
+
+    def limited(folder: Path, step: int, *rest: Any) -> object:
+        if step >= 30:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        return save_checkpoint(folder, step, *rest)
+
+    with mock.patch.object(trainer, "save_checkpoint", limited):
+        main(arguments)
+
+
+def train_together(runs: list[dict[str, Any]], environment: dict[str, str]) -> None:
+    """Train runs as one of the processes of a job whose group the caller makes."""
+    begin(environment)
+    import torch
+
+    torch.distributed.init_process_group("gloo")
+    import unweave
+
+    for settings in runs:
+        unweave.train(**settings, device="cpu")
+    torch.distributed.destroy_process_group()
 
 
 class Unweave:
     """`unweave ARGUMENTS` in a process of its own, which two files in the folder listen to."""
 
-    def __init__(self, folder: Path, arguments: list[str], **environment: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        arguments: list[str],
+        target: Callable[..., None] = run_module,
+        **environment: str,
+    ) -> None:
         self._said = folder / "stdout", folder / "stderr"
         for path in self._said:
             path.unlink(missing_ok=True)
         environment = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
         given = (arguments, environment, *self._said)
-        self._process = context.Process(target=run_module, args=given)
+        self._process = context.Process(target=target, args=given)
         self._process.start()
 
     def is_running(self) -> bool:
@@ -53,4 +105,6 @@ class Unweave:
     def finish(self) -> tuple[int, str, str]:
         """Wait for its end; return the exit code and what it said on either stream."""
         self._process.join()
-        return self._process.exitcode, *(path.read_text() for path in self._said)
+        output, errors = (path.read_text() for path in self._said)
+        assert self._process.exitcode is not None
+        return self._process.exitcode, output, errors

@@ -1,6 +1,7 @@
 """Networks: sizes of layers against the papers' tables, any image, first weights."""
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -13,9 +14,9 @@ from unweave.architectures.mlp import mlp
 from unweave.architectures.vcae import vcae28, vcae64
 from unweave.architectures.wae64 import wae64
 
-SMALL = {
+SMALL: dict[str, Callable[..., tuple[nn.Module, nn.Module]]] = {
     "conv64": conv64,
-    "mlp": mlp,
+    "mlp": partial(mlp, widths=(64, 64)),
     "lat28": partial(lat28, width=0.25),
     "vcae28": partial(vcae28, width=0.05),
     "vcae64": partial(vcae64, width=0.05),
@@ -62,6 +63,7 @@ def test_every_pixel_of_an_output_and_every_weight_has_a_gradient(name, shape):
         return  # 5 x 5 kernels over 2 x 2 pixels
     for module in (*encoder.modules(), *decoder.modules()):
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            assert module.weight.grad is not None
             assert (module.weight.grad.abs().sum((0, 1)) > 0).all(), module
 
 

@@ -84,11 +84,20 @@ NAN = put(WEIGHT, lambda w: w * float("nan"))
         (put(WEIGHT, lambda w: w.double()), "holds torch.float64 for torch.float32"),
         (
             put("model.extra", lambda _: torch.ones(2)),
-            "it has 'model.extra', which the run has not",
+            "it has 'model.extra', which the run does not have",
         ),
-        (put("optimizer.autoencoder.99.exp_avg", lambda _: torch.ones(2)), "which the run has not"),
-        (put("optimizer.stranger.0.exp_avg", lambda _: torch.ones(2)), "which the run has not"),
-        (put("log.more", lambda _: torch.ones(2)), "it has 'log.more', which the run has not"),
+        (
+            put("optimizer.autoencoder.99.exp_avg", lambda _: torch.ones(2)),
+            "which the run does not have",
+        ),
+        (
+            put("optimizer.stranger.0.exp_avg", lambda _: torch.ones(2)),
+            "which the run does not have",
+        ),
+        (
+            put("log.more", lambda _: torch.ones(2)),
+            "it has 'log.more', which the run does not have",
+        ),
         (drop(WEIGHT), "it lacks 'model.encoder.1.weight'"),
         (drop("log.sums"), "it lacks 'log.sums'"),
     ],
@@ -121,13 +130,13 @@ def test_tensors_that_were_lost_or_changed(run, change):
         ({"config": "0" * 32}, "belongs to a run with another configuration"),
         ({"config": None}, "belongs to a run with another configuration"),
         ({"content": None}, "has lost or changed tensors"),
-        ({"format": None}, "does not say its format"),
+        ({"format": None}, "has no format number"),
         ({"format": "3"}, "upgrade unweave"),
         ({"format": "3" * 1000}, "upgrade unweave"),
-        ({"step": None}, "does not say its step"),
-        ({"step": "-1"}, "does not say its step"),
-        ({"step": "19"}, "holds step 19; give it back the name"),
-        ({"step": "9" * 5000}, "does not say its step"),
+        ({"step": None}, "has no step"),
+        ({"step": "-1"}, "has no step"),
+        ({"step": "19"}, "holds step 19, which is not the step of its name"),
+        ({"step": "9" * 5000}, "has no step"),
     ],
 )
 def test_metadata_that_are_not_the_runs(run, metadata, words):
@@ -229,7 +238,7 @@ def test_files_that_are_no_configuration(tmp_path):
 
 
 LONG = "x" * 1_000_000
-NESTED = [1]
+NESTED: list[object] = [1]
 for _ in range(5000):
     NESTED = [NESTED]
 
@@ -273,9 +282,9 @@ def test_a_long_method_is_quoted_in_part(settings):
 @pytest.mark.parametrize(
     ("pair", "words"),
     [
-        ("device=cpu", "device is no setting of a run; give it as the option --device"),
-        ("out=x", "out is no setting of a run; give it as the option --out"),
-        ("progress=1", "progress is no setting of a run; give it as the option --quiet"),
+        ("device=cpu", "device is not a setting of a run; give it as the option --device"),
+        ("out=x", "out is not a setting of a run; give it as the option --out"),
+        ("progress=1", "progress is not a setting of a run; give it as the option --quiet"),
         ("kind=1", "unknown setting of method toy-vae 'kind'"),
         (f"x{LONG[:100]}", "--set takes key=value, got 'xxxx"),
     ],

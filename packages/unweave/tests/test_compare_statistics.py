@@ -62,7 +62,8 @@ def test_an_interval_moves_and_stretches_with_the_values(values, scale, shift):
 
 def test_a_summary_divides_by_n_less_one():
     found = summarise([1.0, 2.0, 4.0])
-    assert (found.n, found.mean) == (3, pytest.approx(7 / 3))
+    assert found.n == 3
+    assert found.mean == pytest.approx(7 / 3)
     assert found.std == pytest.approx(scipy.stats.tstd([1.0, 2.0, 4.0]))
     assert found.error == pytest.approx(scipy.stats.sem([1.0, 2.0, 4.0]))
     one, none = summarise([3.0]), summarise([])
@@ -89,7 +90,7 @@ def test_flips_of_signs_are_those_of_scipy(n):
         return np.mean(x - y, axis=axis)
 
     expected = scipy.stats.permutation_test(
-        (first, second), mean, permutation_type="samples", n_resamples=np.inf
+        (first, second), mean, permutation_type="samples", n_resamples=2**n
     ).pvalue
     assert paired_test(first, second, "sign-flip") == pytest.approx(expected)
 

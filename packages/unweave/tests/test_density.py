@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from toy import ToyAffine
 
 import unweave
 from unweave.density import FILE, FlowPrior, load_density
@@ -54,7 +55,7 @@ def test_a_density_of_an_earlier_step_is_refused(run, tmp_path):
     run.fit_density("toy-affine")
     newest = max(run.checkpoints.glob("*"))
     newest.rename(newest.with_name("step-000000099.safetensors"))
-    with pytest.raises(RunError, match="fitted at step 20, and training went on"):
+    with pytest.raises(RunError, match="fitted at step 20, and training continued"):
         load_density(run.path, run.registry)
 
 
@@ -72,8 +73,10 @@ def test_without_or_with_a_damaged_density_the_error_says_what_to_do(run):
 def test_a_flow_as_prior_is_learned_or_taken_from_a_run(run, tmp_path, settings):
     again = {**settings, "prior": "flow:kind=toy-affine"}
     learned = unweave.train("toy-sampled", out=tmp_path / "learned", **again)
-    flow = learned.model.prior.flow
-    assert flow.mean.abs().max() > 0, "the flow did not learn"
+    prior = learned.model.prior
+    assert isinstance(prior, FlowPrior)
+    assert isinstance(prior.flow, ToyAffine)
+    assert prior.flow.mean.abs().max() > 0, "the flow did not learn"
     fitted = run.fit_density("toy-affine")
     prior = FlowPrior(4, fitted=run.path)
     z = torch.randn(5, 4)

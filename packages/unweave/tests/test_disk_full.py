@@ -212,6 +212,7 @@ def test_a_log_that_is_torn_by_a_full_disk_goes_on(run, call):
     assert [line["step"] for line in unweave.Run.open(run).scalars()] == [*range(1, 23)]
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("ends", [".toml", ".json", ".csv"])
 def test_a_sweep_on_a_full_disk_is_begun_again(tmp_path, call, monkeypatch, ends):
     folder = tmp_path / "sweep"

@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -14,13 +15,16 @@ from unweave.ensemble import Ensemble, NotTogetherError
 from unweave.errors import NonFiniteError
 from unweave.progress import Silent
 from unweave.registry import registry
-from unweave.together import Asked, kinship, train_together
-from unweave.training import make_trainer
+from unweave.together import RunRequest, kinship, train_together
+from unweave.trainer_setup import make_trainer
 
 # vmap imports what torch itself calls deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning"),
+    pytest.mark.usefixtures("undrawn"),
+]
 
-CASES = {
+CASES: dict[str, dict[str, Any]] = {
     "toy-vae": {"method": "toy-vae"},
     "convolutions": {"method": "toy-vae", "architecture": "conv64:width=0.25"},
     "batch-norm": {"method": "toy-vae", "architecture": "wae64:width=0.25"},
@@ -39,8 +43,8 @@ ROUNDING = {"bfloat16": 0.2, "batch-norm": 1e-2}
 
 def together(tmp_path, *runs):
     paths = [tmp_path / f"together-{number}" for number in range(len(runs))]
-    asked = [Asked(run, path, Silent()) for run, path in zip(runs, paths, strict=True)]
-    return paths, train_together(asked, "cpu")
+    requests = [RunRequest(run, path, Silent()) for run, path in zip(runs, paths, strict=True)]
+    return paths, train_together(requests, "cpu")
 
 
 def tensors(path):
@@ -57,11 +61,12 @@ def assert_close(found, expected, rtol=1e-3):
 @pytest.mark.parametrize("case", CASES)
 def test_a_member_ends_as_its_run_alone(tmp_path, settings, case):
     """Seeds and weights differ. Another's noise or batch would be off by a tenth and more."""
-    runs = [{**settings, **CASES[case], "seed": seed, "learning_rate": 1e-3} for seed in (0, 1, 7)]
+    seeds = (0, 1, 7) if case == "toy-vae" else (0, 7)
+    runs = [{**settings, **CASES[case], "seed": seed, "learning_rate": 1e-3} for seed in seeds]
     if "beta" in options_of(runs[0]["method"]):
         runs[1]["beta"] = 3
     paths, outcomes = together(tmp_path, *runs)
-    assert outcomes == ["finished"] * 3
+    assert outcomes == ["finished"] * len(seeds)
     for number, (path, run) in enumerate(zip(paths, runs, strict=True)):
         alone = unweave.train(**run, out=tmp_path / f"alone-{number}", device="cpu")
         assert_close(tensors(path), tensors(alone.path), ROUNDING.get(case, 1e-3))
@@ -99,8 +104,8 @@ def test_a_member_goes_on_alone_and_together(tmp_path, settings):
     for path in paths:
         text = (path / "config.toml").read_text().replace("steps = 10", "steps = 20")
         (path / "config.toml").write_text(text)
-    asked = [Asked(run, path, Silent()) for run, path in zip(longer, paths, strict=True)]
-    assert train_together(asked, "cpu") == ["finished", "finished"]
+    requests = [RunRequest(run, path, Silent()) for run, path in zip(longer, paths, strict=True)]
+    assert train_together(requests, "cpu") == ["finished", "finished"]
     second = unweave.train(**longer[1], out=tmp_path / "second", device="cpu")
     assert_close(tensors(paths[1]), tensors(second.path))
     lines = (paths[1] / "scalars.jsonl").read_text().splitlines()
@@ -137,7 +142,7 @@ def test_what_cannot_be_batched_is_said_before_anything_is_written(tmp_path, set
 
 
 class Odd(nn.Module):
-    """A decoder whose constants are no buffers, so that all members would have the first's."""
+    """A decoder whose constants are not buffers, so that all members would have the first's."""
 
     def __init__(self, inner, scale):
         super().__init__()

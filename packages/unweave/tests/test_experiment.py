@@ -19,13 +19,13 @@ from unweave.checkpoint import load_checkpoint
 from unweave.directory import LOCK
 from unweave.errors import ConfigError
 from unweave.executors import Serial
-from unweave.experiment.checking import checked
+from unweave.experiment.checks import check_experiment
+from unweave.experiment.command_line import typed_experiment
 from unweave.experiment.definition import Experiment, Job
-from unweave.experiment.opening import open_experiment
-from unweave.experiment.reading import changed, parse_definition, read_definition
+from unweave.experiment.inputs import open_experiment
 from unweave.experiment.rows import JobFiles, reached_step
-from unweave.experiment.running import typed_experiment
 from unweave.experiment.sweep import sweep
+from unweave.experiment.toml_reader import parse_definition, read_definition, with_settings
 from unweave.registry import registry
 
 STUDY = """
@@ -139,6 +139,7 @@ def test_a_study_is_trained_measured_and_kept_as_a_table(study, tmp_path, capsys
     expected = np.square(images - run.reconstruct(run.dataset.images(index)) / 255.0).sum((1, 2, 3))
     assert columns["error"][0] == pytest.approx(expected.mean(), rel=0.02)  # pictures are rounded
     codes = run.encode(run.dataset.images(index))
+    assert run.dataset.factors is not None
     correlations = np.corrcoef(codes.T, run.dataset.factors[:, 0])[-1, :-1]
     assert columns["score"][0] == pytest.approx(np.abs(correlations).max(), rel=1e-4)
     assert columns["dim"].tolist() == [row.place["dim"] for row in results.rows]
@@ -187,7 +188,7 @@ def test_a_failed_run_is_a_row_with_its_reason_and_the_others_go_on(tmp_path):
 
 
 def test_a_measure_that_fails_costs_no_other(study, tmp_path, monkeypatch):
-    from unweave.experiment import performing
+    from unweave.experiment import worker
 
     def broken(run, experiment, text):
         if text.startswith("metric"):
@@ -195,7 +196,7 @@ def test_a_measure_that_fails_costs_no_other(study, tmp_path, monkeypatch):
         return 1.5
 
     with monkeypatch.context() as patch:
-        patch.setattr(performing, "measure", broken)
+        patch.setattr(worker, "measure", broken)
         results = sweep(study, tmp_path, Serial())
     assert all(row.finished and row.value("error") == 1.5 for row in results.rows)
     assert all(row.reason == "score: IndexError: out of luck" for row in results.rows)
@@ -259,7 +260,7 @@ def test_a_row_that_is_none_is_made_anew(study, tmp_path, content):
 def test_a_folder_of_other_settings_is_refused_before_anything_is_trained(study, done, monkeypatch):
     monkeypatch.setattr("unweave.training.train", no_training)
     monkeypatch.setattr("unweave.training.resume", no_training)
-    other = changed(study, {"batch_size": 8})
+    other = with_settings(study, {"batch_size": 8})
     with pytest.raises(ConfigError, match=r"other settings \(batch_size 16 instead of 8\); choose"):
         sweep(other, done, Serial())
 
@@ -284,7 +285,7 @@ def test_a_folder_of_other_settings_is_refused_before_anything_is_trained(study,
         ("toy-vae", "toy-vea", "run vae-dim2-seed0: unknown method 'toy-vea'; did you mean"),
         ("dim = [2, 3]", "dim = [2, 0]", "run vae-dim0-seed0: setting dim does not take 0"),
         ("steps = 12", "steps = 0", "setting steps does not take 0"),
-        ('["toy-images"]', '["toy-imges"]', "cannot begin: unknown dataset 'toy-imges'"),
+        ('["toy-images"]', '["toy-imges"]', "cannot start: unknown dataset 'toy-imges'"),
         ('["toy-images"]', str([f"nothing-{n}" for n in range(3000)]), "2,997 more data sets can"),
         (
             "dim = [2, 3]",
@@ -390,7 +391,7 @@ def test_a_name_in_braces_takes_a_value_of_the_grid():
         study.model_copy(update={"grid": {"weight": ["a"], "dim": [1]}}).jobs()
     wrong = study.model_copy(update={"grid": {"wight": [1]}})
     with pytest.raises(ConfigError, match="unknown name in braces, of the grid, 'weight'; did you"):
-        checked(wrong)
+        check_experiment(wrong)
 
 
 @pytest.mark.parametrize(
@@ -449,13 +450,13 @@ def test_a_relative_path_means_the_same_everywhere(how, tmp_path, monkeypatch, t
 
 def test_the_definition_in_the_folder_is_the_experiment(study, done):
     written = read_definition(done / "experiment.toml", Experiment)
-    assert written.jobs() == checked(study).jobs()
+    assert written.jobs() == check_experiment(study).jobs()
     assert written.measures == study.measures
     assert open_experiment(done).rows == sweep(study, done, Serial()).rows
 
 
 def test_without_measures_the_usual_ones_are_taken(study):
-    assert checked(study.model_copy(update={"measures": {}})).measures == {
+    assert check_experiment(study.model_copy(update={"measures": {}})).measures == {
         "squared error": "squared-error"  # this registry has no mig
     }
 
@@ -507,9 +508,9 @@ def test_the_template_is_an_experiment_and_its_name_is_checked(tmp_path, call):
     found = read_definition(tmp_path / "mine.toml", Experiment)
     assert len(found.jobs()) == 8
     assert "unweave sweep mine.toml" in (tmp_path / "mine.toml").read_text()
-    assert "is there already" in call("new-experiment", tmp_path / "mine.toml", code=2)
+    assert "already exists" in call("new-experiment", tmp_path / "mine.toml", code=2)
     assert "must end in .toml" in call("new-experiment", tmp_path / "mine.txt", code=2)
-    assert "is no folder" in call("new-experiment", tmp_path / "none" / "a.toml", code=2)
+    assert "is not a folder" in call("new-experiment", tmp_path / "none" / "a.toml", code=2)
 
 
 def test_the_table_as_csv_and_hdf5_is_the_same_to_the_last_bit(done):
@@ -528,7 +529,7 @@ def test_a_frame_needs_pandas(study, tmp_path, monkeypatch):
     real = builtins.__import__
     seen = {}
 
-    class Frame(dict):
+    class Frame(dict[str, object]):
         pass
 
     def imported(name, *rest):
@@ -546,14 +547,16 @@ def test_a_frame_needs_pandas(study, tmp_path, monkeypatch):
 
 
 def test_what_is_no_table_is_said(tmp_path):
-    with pytest.raises(ConfigError, match="is no table of an experiment; `unweave sweep` writes"):
+    with pytest.raises(
+        ConfigError, match="is not a table of an experiment; `unweave sweep` writes"
+    ):
         unweave.read_experiment(tmp_path)
     (tmp_path / "a.h5").write_bytes(b"nothing")
     (tmp_path / "a.csv").write_text("a,b\n1\n")
     with h5py.File(tmp_path / "b.h5", "w") as file:
         file["columns/0"] = np.zeros((2, 2))
     for name in ("a.h5", "a.csv", "b.h5"):
-        with pytest.raises(ConfigError, match="is no table of an experiment"):
+        with pytest.raises(ConfigError, match="is not a table of an experiment"):
             unweave.read_experiment(tmp_path / name)
 
 

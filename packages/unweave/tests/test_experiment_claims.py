@@ -14,7 +14,7 @@ import pytest
 from unweave.experiment.claims import (
     STALE_SECONDS,
     Holder,
-    claimed,
+    claim_job,
     live_holder,
     read_holder,
 )
@@ -35,19 +35,26 @@ def dead():
     return holder
 
 
+def holder_of(path):
+    holder = live_holder(path)
+    assert holder is not None
+    return holder
+
+
 def test_a_claim_is_held_while_the_block_runs(tmp_path):
     path = tmp_path / "a.claim"
-    with claimed(path) as other:
+    with claim_job(path) as other:
         assert other is None
-        assert live_holder(path).pid == os.getpid()
-        with claimed(path) as second:
+        assert holder_of(path).pid == os.getpid()
+        with claim_job(path) as second:
+            assert second is not None
             assert second.pid == os.getpid()
         assert path.exists()  # the second, who did not have it, removed nothing
     assert not path.exists()
 
 
 def test_a_claim_is_given_back_when_the_block_raises(tmp_path):
-    with pytest.raises(KeyboardInterrupt), claimed(tmp_path / "a.claim"):
+    with pytest.raises(KeyboardInterrupt), claim_job(tmp_path / "a.claim"):
         raise KeyboardInterrupt
     assert live_holder(tmp_path / "a.claim") is None
 
@@ -56,7 +63,7 @@ def test_what_a_dead_process_left_is_taken_over(tmp_path, dead):
     path = tmp_path / "a.claim"
     put(path, dead)
     assert live_holder(path) is None
-    with claimed(path) as other:
+    with claim_job(path) as other:
         assert other is None
 
 
@@ -71,11 +78,11 @@ def test_a_process_id_that_is_used_again_is_another_process(tmp_path):
 def test_on_another_host_a_claim_is_stale_when_nobody_touches_it(tmp_path):
     path = tmp_path / "a.claim"
     put(path, Holder("another-machine", 1, "1", "x"))
-    assert live_holder(path).host == "another-machine"
+    assert holder_of(path).host == "another-machine"
     old = time.time() - STALE_SECONDS - 10
     os.utime(path, (old, old))
     assert live_holder(path) is None
-    with claimed(path) as other:
+    with claim_job(path) as other:
         assert other is None
 
 
@@ -83,10 +90,10 @@ def test_on_another_host_a_claim_is_stale_when_nobody_touches_it(tmp_path):
 def test_a_claim_that_says_nothing_is_respected_while_it_is_fresh(tmp_path, content):
     path = tmp_path / "a.claim"
     path.write_text(content)
-    with claimed(path) as other:
+    with claim_job(path) as other:
         assert other is not None  # it may be in the middle of being written
     os.utime(path, (1, 1))
-    with claimed(path) as other:
+    with claim_job(path) as other:
         assert other is None
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Generator
 from pathlib import Path
 
 import executor_jobs
@@ -100,6 +101,7 @@ def test_workers_end_when_nobody_wants_the_rest(tmp_path):
     pid = next(results)
     wait_until(lambda: list(tmp_path.iterdir()))
     (other,) = (int(path.name) for path in tmp_path.iterdir())
+    assert isinstance(results, Generator)
     results.close()
     wait_until(lambda: gone(pid) and gone(other))
 

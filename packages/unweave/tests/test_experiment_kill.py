@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import runpy
 import signal
 import subprocess
 import sys
@@ -11,15 +12,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from fresh import Unweave
+from fresh import context
 
 import unweave
 from unweave.checkpoint import load_checkpoint
+from unweave.commands import main
 from unweave.executors import Serial
 from unweave.experiment.claims import read_holder
-from unweave.experiment.definition import Experiment
+from unweave.experiment.definition import Experiment, Variant
 from unweave.experiment.sweep import StoppedError
 from unweave.experiment.sweep import sweep as run_sweep
+from unweave.registry import registry
 
 STEPS = 160
 COMMAND = [
@@ -44,18 +47,17 @@ def environment(toy_path):
 
 
 @pytest.fixture(scope="module")
-def serial(tmp_path_factory, environment):
+def serial(tmp_path_factory, toy_path):
     folder = tmp_path_factory.mktemp("serial") / "sweep"
-    sweep(folder, environment, "serial")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(toy_path)
+        patch.setenv("UNWEAVE_PLUGINS", "unweave,toy")
+        patch.setattr("unweave.experiment.page.draw_all", lambda *_: [])
+        registry.cache_clear()
+        with pytest.raises(SystemExit) as ended:
+            main([*COMMAND[3:], "--executor", "serial", "--out", str(folder)])
+    assert not ended.value.code
     return folder
-
-
-def sweep(folder, environment, executor="processes:workers=2"):
-    """Run the sweep to its end, and return what it said."""
-    command = [*COMMAND[3:], "--executor", executor, "--out", str(folder)]
-    code, out, errors = Unweave(folder.parent, command, **environment).finish()
-    assert code == 0, errors
-    return out, errors
 
 
 def start(folder, environment, executor="processes:workers=2"):
@@ -121,13 +123,21 @@ def assert_equal(folder, serial):
     assert not list((folder / "jobs").glob("*.progress"))
 
 
-def test_two_processes_and_a_series_give_the_same_bits(tmp_path, environment, serial):
-    out, errors = sweep(tmp_path / "s", environment)
-    assert f"{JOBS} runs: 0 finished, {JOBS} to do, {JOBS * STEPS:,} steps" in errors
-    assert "toy-gan" in out
+@pytest.mark.usefixtures("undrawn")
+def test_two_processes_and_a_series_give_the_same_bits(tmp_path, serial, call, monkeypatch):
+    # `Processes` loads torch in each process anew; these are forked from one that has it.
+    monkeypatch.setattr("unweave.executors.multiprocessing.get_context", lambda _: context)
+    command = [*COMMAND[3:], "--executor", "processes:workers=2", "--out", tmp_path / "s"]
+    said = call(*command)
+    assert f"{JOBS} runs: 0 finished, {JOBS} to do, {JOBS * STEPS:,} steps" in said
+    assert "toy-gan" in said
     assert_equal(tmp_path / "s", serial)
-    _, errors = sweep(tmp_path / "s", environment)
-    assert f"{JOBS} runs, all finished" in errors
+    assert f"{JOBS} runs, all finished" in call(*command)
+
+
+def test_a_new_process_may_import_the_command_line_without_running_it():
+    """What each of its worker processes begins with."""
+    runpy.run_module("unweave.__main__", run_name="__mp_main__")
 
 
 @pytest.mark.slow
@@ -149,7 +159,7 @@ def test_a_sweep_that_is_stopped_says_so_and_goes_on(
         process.send_signal(number)
     code, _, errors = finish(process)
     assert code == 130
-    assert f"of {JOBS} runs are finished, and the same command goes on" in errors
+    assert f"of {JOBS} runs are finished; the same command continues the sweep" in errors
     assert_all_gone(pids)
     assert len(unweave.read_experiment(folder, frame=False)["run"]) == JOBS
     assert finish(start(folder, environment))[0] == 0
@@ -206,11 +216,11 @@ def test_a_process_that_is_killed_as_a_job_ends_leaves_no_file(tmp_path, monkeyp
         name="study", data=["toy-images"], seeds=1, measures={"error": "squared-error"},
         settings={"prior": "toy-normal", "dim": 3, "batch_size": 16, "steps": 8,
                   "architecture": "mlp:widths=16"},
-        runs=[{"label": "vae", "settings": {"method": "toy-vae"}}],
+        runs=[Variant(label="vae", settings={"method": "toy-vae"})],
     )  # fmt: skip
     for name in (
-        "unweave.experiment.performing.write_row",
-        "unweave.experiment.reporting.Reporter.finish",
+        "unweave.experiment.worker.write_row",
+        "unweave.experiment.job_progress.Reporter.finish",
     ):
         folder = tmp_path / name.rpartition(".")[2]
         with monkeypatch.context() as patch:

@@ -12,8 +12,8 @@ import unweave
 from unweave.codetable import encode_table
 from unweave.errors import ConfigError
 from unweave.experiment.definition import Experiment, Variant
-from unweave.experiment.mapped import normal_margins
 from unweave.experiment.measures import measure, split_parts
+from unweave.experiment.normal_margins import normal_margins
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from toy import ToyImages
 from unweave.errors import ConfigError, UnknownNameError
 from unweave.executors import Serial
 from unweave.experiment.definition import Experiment, Picture, Variant
+from unweave.experiment.linear_probe import check_part
 from unweave.experiment.pictures import draw
 from unweave.experiment.pictures.of_classes import classified
 from unweave.experiment.pictures.of_images import nearest
-from unweave.experiment.probing import check_part
 from unweave.experiment.results import Results
 from unweave.experiment.sweep import sweep
-from unweave.reproduce.recipe import narrowed, read_recipe
+from unweave.reproduce.recipe import read_recipe, select_runs
 
 
 @pytest.fixture
@@ -78,16 +78,16 @@ def test_a_probe_is_of_train_or_test():
 
 def test_a_part_of_a_recipe_keeps_what_is_said_of_it():
     whole = read_recipe("latent-mnist")
-    part = narrowed(whole, ["vae", "beta-vae"], "2")
+    part = select_runs(whole, ["vae", "beta-vae"], "2")
     assert [variant.label for variant in part.runs] == ["vae", "beta-vae"]
     assert part.seeds == [0, 1]
     assert len(part.expect) == 3
     assert len(part.pictures) == len(whole.pictures)
-    sparsity = narrowed(read_recipe("decomposition-sparsity"), ["normal"], None)
+    sparsity = select_runs(read_recipe("decomposition-sparsity"), ["normal"], None)
     assert [picture.kind for picture in sparsity.pictures] == ["curves"]
-    assert narrowed(whole, [], None) == whole
+    assert select_runs(whole, [], None) == whole
     with pytest.raises(UnknownNameError, match="unknown run 'gan'"):
-        narrowed(whole, ["gan"], None)
+        select_runs(whole, ["gan"], None)
 
 
 @pytest.mark.parametrize("values", [[0.01, 1, 100], [0, 0.1, 10]])

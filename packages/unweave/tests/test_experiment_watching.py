@@ -6,11 +6,11 @@ import json
 import pytest
 from rich.console import Console
 
-from unweave.experiment.claims import claimed
+from unweave.experiment.claims import claim_job
 from unweave.experiment.definition import Job
-from unweave.experiment.reporting import Reporter, Standing, read_standing
+from unweave.experiment.job_progress import JobProgress, Reporter, read_job_progress
 from unweave.experiment.rows import JobFiles, Row
-from unweave.experiment.watching import Watch, duration, standing_text
+from unweave.experiment.sweep_display import Watch, duration, progress_text
 
 
 def job(seed):
@@ -18,12 +18,12 @@ def job(seed):
 
 
 def put(files, seed, step, seconds, phase="training"):
-    standing = Standing(
+    progress = JobProgress(
         title=f"vae, beta 4, seed {seed}", host="h", pid=seed + 1, phase=phase,
-        step=step, steps=100, begun=0, seconds=seconds,
+        step=step, steps=100, first_step=0, seconds=seconds,
     )  # fmt: skip
     files.progress.parent.mkdir(parents=True, exist_ok=True)
-    files.progress.write_text(json.dumps(standing.model_dump()))
+    files.progress.write_text(json.dumps(progress.model_dump()))
 
 
 @pytest.fixture
@@ -36,10 +36,10 @@ def test_the_time_left_is_what_the_steps_cost(watch):
     """Two workers at 10 steps a second, 50 steps done by each, two more runs of 100 to do."""
     assert watch.seconds_left() is None
     names = list(watch._files)
-    with claimed(watch._files[names[0]].claim), claimed(watch._files[names[1]].claim):
+    with claim_job(watch._files[names[0]].claim), claim_job(watch._files[names[1]].claim):
         for seed in (0, 1):
             put(watch._files[names[seed]], seed, 50, 5.0)
-        assert len(watch._standings()) == 2
+        assert len(watch._read_progress()) == 2
         assert watch.seconds_left() == pytest.approx((50 + 50 + 100 + 100) * 0.1 / 2)
         watch.over(names[0], Row(run="vae", place={}, seed=0, status="finished"))
         watch.over(names[1], Row(run="vae", place={}, seed=1, status="failed"))
@@ -49,9 +49,9 @@ def test_the_time_left_is_what_the_steps_cost(watch):
 def test_a_worker_that_is_gone_is_not_shown(watch):
     name = next(iter(watch._files))
     put(watch._files[name], 0, 50, 5.0)
-    assert watch._standings() == {}
-    with claimed(watch._files[name].claim):
-        assert list(watch._standings()) == [name]
+    assert watch._read_progress() == {}
+    with claim_job(watch._files[name].claim):
+        assert list(watch._read_progress()) == [name]
 
 
 def test_a_terminal_has_a_line_for_each_worker_and_one_for_the_whole(watch):
@@ -59,9 +59,9 @@ def test_a_terminal_has_a_line_for_each_worker_and_one_for_the_whole(watch):
     watch._console = Console(file=screen, force_terminal=True, width=120)
     watch._bars.live.console = watch._console
     names = list(watch._files)
-    with claimed(watch._files[names[0]].claim), watch:
+    with claim_job(watch._files[names[0]].claim), watch:
         put(watch._files[names[0]], 0, 50, 5.0)
-        watch._show(watch._standings())
+        watch._show(watch._read_progress())
         watch._bars.refresh()
     shown = screen.getvalue()
     assert "all runs" in shown
@@ -72,25 +72,29 @@ def test_a_terminal_has_a_line_for_each_worker_and_one_for_the_whole(watch):
 def test_a_reporter_writes_what_is_read(tmp_path):
     path = tmp_path / "a.progress"
     reporter = Reporter(path, job(3), 100, 20)
-    assert read_standing(path).phase == "starting"
+    progress = read_job_progress(path)
+    assert progress is not None
+    assert progress.phase == "starting"
     reporter.start(20, 100)
     reporter.logged(30, {"loss": 1.5})
     reporter._last = 0.0
     reporter.stepped(60)
-    standing = read_standing(path)
-    assert (standing.step, standing.begun, standing.title) == (60, 20, "vae, beta 4, seed 3")
-    assert standing.rate > 0
-    assert "loss 1.5" in standing_text(standing)
+    progress = read_job_progress(path)
+    assert progress is not None
+    assert (progress.step, progress.first_step, progress.title) == (60, 20, "vae, beta 4, seed 3")
+    assert progress.rate is not None
+    assert progress.rate > 0
+    assert "loss 1.5" in progress_text(progress)
     reporter.phase("measuring MIG")
-    assert standing_text(read_standing(path)) == "measuring MIG"
+    assert progress_text(read_job_progress(path)) == "measuring MIG"
     (tmp_path / "a.4711").write_text("{")  # what a killed process was writing
     (tmp_path / "ab.4711").write_text("{")  # of another job
     Reporter(path, job(3), 100, 20)
     assert {p.name for p in tmp_path.iterdir()} == {"a.progress", "ab.4711"}
     reporter.finish()
-    assert read_standing(path) is None
+    assert read_job_progress(path) is None
     path.write_text("{")
-    assert read_standing(path) is None
+    assert read_job_progress(path) is None
 
 
 def test_times_are_said_shortly():

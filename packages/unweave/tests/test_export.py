@@ -126,7 +126,7 @@ def test_a_file_that_disagrees_is_refused_and_not_left(body, tmp_path):
 
 def test_without_onnx_it_is_one_sentence(tmp_path, settings, call, monkeypatch):
     run = unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)
-    monkeypatch.setattr(export.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     text = call("export", run.path, "--format", "onnx", code=2)
     assert text.startswith(
         "unweave: format onnx needs the package onnx: pip install 'unweave[onnx]'"

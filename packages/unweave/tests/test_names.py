@@ -180,6 +180,10 @@ class Clock:
 
 def test_check_sees_hook_files_that_import_torch_and_slow_ones(tmp_path, monkeypatch, call):
     monkeypatch.setattr(time, "perf_counter", Clock())
+    # What is imported under this name in a new interpreter counts, and this takes no seconds.
+    (tmp_path / "torch").mkdir()
+    for name in ("__init__", "nn"):
+        (tmp_path / "torch" / f"{name}.py").touch()
     discover(
         tmp_path, monkeypatch, heavy="import torch", heavier="import torch.nn",
         slow="import time\ntime.perf_counter.now += 0.7",

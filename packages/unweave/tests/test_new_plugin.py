@@ -10,9 +10,11 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import unweave
 from unweave import hookspecs
 from unweave.commands import main
 from unweave.errors import ConfigError
@@ -73,7 +75,9 @@ def test_what_is_written_passes_its_own_tests(tmp_path):
         packages.append(package)
     done = run_tests(packages)
     assert done.returncode == 0, done.stdout[-4000:]
-    passed = int(re.search(r"(\d+) passed", done.stdout)[1])
+    summary = re.search(r"(\d+) passed", done.stdout)
+    assert summary is not None
+    passed = int(summary[1])
     assert passed > 9 * len(packages)  # the kit, the hook file, and what is true of it alone
 
 
@@ -107,16 +111,13 @@ def test_style_is_right_for_short_and_long_names(tmp_path, kind, name):
 
 
 @KIT
-def test_an_observer_is_told_of_training(tmp_path, settings):
+def test_an_observer_is_told_of_training(tmp_path, settings, monkeypatch):
     package = new_plugin("observer", "my-diary", tmp_path / "package")
     install(package)
-    train = f"import unweave; unweave.train('toy-vae', out='run', device='cpu', **{settings})"
-    plugins = "unweave,toy,unweave-my-diary"
-    path = os.pathsep.join([str(package / "src"), os.environ["PYTHONPATH"]])
-    subprocess.run(
-        [sys.executable, "-c", train], check=True, cwd=tmp_path,
-        env=os.environ | {"UNWEAVE_PLUGINS": plugins, "PYTHONPATH": path},
-    )  # fmt: skip
+    monkeypatch.setenv("UNWEAVE_PLUGINS", "unweave,toy,unweave-my-diary")
+    monkeypatch.syspath_prepend(package / "src")
+    registry.cache_clear()
+    unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)
     lines = (tmp_path / "run" / "my-diary.txt").read_text().splitlines()
     assert [line.partition(":")[0] for line in lines] == [
         "started", "step 5", "step 10", "step 15", "step 20", "finished",
@@ -137,14 +138,14 @@ def test_a_command_is_on_the_command_line(tmp_path, monkeypatch, call):
 
 def test_a_command_that_is_there_is_refused(tmp_path, call):
     said = call("new-plugin", "command", "train", "--out", tmp_path / "out", code=2)
-    assert said == "unweave: there is a command 'train' already; give another name\n"
+    assert said == "unweave: a command 'train' already exists; give another name\n"
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("kind", [kind for kind, about in KINDS.items() if about.names])
 def test_the_hook_file_names_the_object_under_a_hook_that_exists(kind):
     files = render(kind, "two-words")
-    scope: dict[str, object] = {}
+    scope: dict[str, Any] = {}
     exec(files["src/_unweave_two_words_plugin.py"], scope)
     hook = f"unweave_{kind}s"
     assert hasattr(hookspecs, hook)
@@ -199,8 +200,8 @@ def test_an_empty_folder_is_filled(tmp_path):
         ("prior", "testing", "'testing' is what pytest takes for a test"),
         ("metric", "squared", "would be called squared"),
         ("metric", "pytest", "'pytest' is a library that plugins use"),
-        ("cost", "l2sq", "there is a cost 'l2sq' already, of unweave"),
-        ("prior", "toy-normal", "there is a prior 'toy-normal' already, of toy"),
+        ("cost", "l2sq", "a cost 'l2sq' already exists, of unweave"),
+        ("prior", "toy-normal", "a prior 'toy-normal' already exists, of toy"),
     ],
 )
 def test_names_that_cannot_be_are_refused(tmp_path, kind, name, words):

@@ -5,19 +5,26 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
 import torch
+from fresh import Unweave, context, train_together
 from torch import nn
 
 import unweave
 from unweave.checkpoint import load_checkpoint, newest_step
+from unweave.commands import main
 from unweave.errors import ConfigError
 from unweave.launch import _free_port
 from unweave.ranks import Ranks
 
-CASES = {
+CASES: dict[str, dict[str, Any]] = {
     "toy-vae": {},
     "convolutions": {"architecture": "conv64:width=0.25"},
     "critic": {"method": "toy-gan"},
@@ -25,32 +32,51 @@ CASES = {
 }
 PATIENCE = 600.0
 """Seconds: on a busy machine two processes wait for each other in every step."""
-WORKER = """
-import json, sys
-import torch
-torch.set_num_threads(1)
-torch.distributed.init_process_group("gloo")
-import unweave
-for settings in json.loads(sys.argv[1]):
-    unweave.train(**settings, device="cpu")
-torch.distributed.destroy_process_group()
-"""
 
 
-def start(rank, command, size=2, port=0):
+def job_of(rank, port, size=2):
     job = {"RANK": rank, "WORLD_SIZE": size, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", **{k: str(v) for k, v in job.items()}}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True)  # fmt: skip
+    return {name: str(value) for name, value in job.items()}
 
 
-def two(command):
-    """Run a command as two processes; return what both wrote to stderr."""
-    port = _free_port()
-    processes = [start(rank, command, port=port) for rank in (0, 1)]
-    told = [process.communicate(timeout=PATIENCE) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], told
-    return told
+class Forked(Unweave):
+    """What `launch` starts, forked from a process that has loaded torch, as `Popen` has it."""
+
+    everyone: ClassVar[list[Unweave]] = []
+
+    def __init__(self, command, env):
+        assert command[:3] == [sys.executable, "-m", "unweave"]
+        folder = Path(tempfile.mkdtemp(dir=env["FORKED"]))
+        super().__init__(folder, command[3:], **env)
+        self.everyone.append(self)
+
+    def poll(self):
+        return self._process.exitcode
+
+    def terminate(self):
+        self.signal(signal.SIGTERM)
+
+    def wait(self):
+        self._process.join()
+
+
+@pytest.fixture
+def with_devices(tmp_path, monkeypatch):
+    """Run training by two processes that the command line starts; meanwhile do something."""
+    (tmp_path / "forked").mkdir()
+    monkeypatch.setenv("FORKED", str(tmp_path / "forked"))
+    monkeypatch.setattr("unweave.launch.subprocess", SimpleNamespace(Popen=Forked))
+    monkeypatch.setattr(Forked, "everyone", [])
+
+    def run(meanwhile, *arguments):
+        thread = threading.Thread(target=meanwhile)
+        thread.start()
+        with pytest.raises(SystemExit) as ended:
+            main(["train", *map(str, arguments), "--devices", "2", "--device", "cpu"])
+        thread.join()
+        return ended.value.code, "".join(process.finish()[2] for process in Forked.everyone)
+
+    return run
 
 
 def tensors(path):
@@ -70,7 +96,16 @@ def test_two_processes_are_one_of_the_same_batch(tmp_path, settings):
         {"method": "toy-vae", **settings, **case, "out": str(tmp_path / name)}
         for name, case in CASES.items()
     ]
-    two([sys.executable, "-c", WORKER, json.dumps(runs)])
+    port = _free_port()
+    processes = [
+        context.Process(target=train_together, args=(runs, {**os.environ, **job_of(rank, port)}))
+        for rank in (0, 1)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(PATIENCE)
+    assert [process.exitcode for process in processes] == [0, 0]
     for run in runs:
         path = tmp_path / run["out"]
         alone = unweave.train(**{**run, "out": f"{path}-alone"}, device="cpu")
@@ -80,7 +115,7 @@ def test_two_processes_are_one_of_the_same_batch(tmp_path, settings):
             assert line == pytest.approx(expected, rel=1e-3)
 
 
-def test_torchrun_trains_and_devices_go_on_until_all_hear_a_stop(tmp_path, settings):
+def test_torchrun_trains_and_devices_go_on_until_all_hear_a_stop(tmp_path, settings, with_devices):
     common = [f"--set={key}={value}" for key, value in settings.items()]
     run = tmp_path / "run"
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
@@ -89,11 +124,13 @@ def test_torchrun_trains_and_devices_go_on_until_all_hear_a_stop(tmp_path, setti
     first = subprocess.run([*torchrun, *train], capture_output=True, text=True)
     assert first.returncode == 0, first.stderr
     assert first.stdout.split() == [str(run)]  # one process alone speaks
-    job = with_devices("--resume", run, "--steps", 100_000)
-    wait_for_step(run, 30)
-    job.send_signal(signal.SIGTERM)
-    told = job.communicate(timeout=PATIENCE)[1]
-    assert job.returncode == 130, told
+
+    def stop():
+        wait_for_step(run, 30)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    code, told = with_devices(stop, "--resume", run, "--steps", 100_000)
+    assert code == 130, told
     assert told.count("stopped; continue with: unweave train --resume") == 1
     alone = unweave.train(
         "toy-vae", **{**settings, "steps": 30}, out=tmp_path / "alone", device="cpu"
@@ -104,31 +141,27 @@ def test_torchrun_trains_and_devices_go_on_until_all_hear_a_stop(tmp_path, setti
     assert lines[5]["step"] == 30
 
 
-def with_devices(*arguments):
-    """Begin training by two processes that the command line starts."""
-    command = [sys.executable, "-m", "unweave", "train", *map(str, arguments)]
-    return subprocess.Popen(
-        [*command, "--devices", "2", "--device", "cpu"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-
-
 def wait_for_step(run, step):
     deadline = time.monotonic() + PATIENCE
     while newest_step(run / "checkpoints") < step and time.monotonic() < deadline:
-        time.sleep(0.1)
+        time.sleep(0.02)
 
 
-def test_a_killed_process_ends_the_job_with_a_sentence_and_the_run_goes_on(tmp_path, settings):
+def test_a_killed_process_ends_the_job_with_a_sentence_and_the_run_goes_on(
+    tmp_path, settings, with_devices, capsys
+):
     settings |= {"steps": 100_000, "log_every": 10}
     common = [f"--set={key}={value}" for key, value in settings.items()]
     run = tmp_path / "run"
-    job = with_devices("toy-vae", *common, "--out", run)
-    wait_for_step(run, 20)
-    os.kill(children(job.pid)[1], signal.SIGKILL)
-    told = job.communicate(timeout=PATIENCE)[1]
-    assert job.returncode == 2, told
-    assert "process 1 of the job was ended by signal 9, and the others with it" in told
+
+    def kill():
+        wait_for_step(run, 20)
+        Forked.everyone[1].kill()
+
+    code, told = with_devices(kill, "toy-vae", *common, "--out", run)
+    assert code == 2, told
+    sentence = "process 1 of the job was ended by signal 9, and the others with it"
+    assert sentence in capsys.readouterr().err
     assert "Traceback" not in told
     done = newest_step(run / "checkpoints")
     assert done >= 20
@@ -136,17 +169,12 @@ def test_a_killed_process_ends_the_job_with_a_sentence_and_the_run_goes_on(tmp_p
     assert resumed.step == done + 10
 
 
-def children(pid):
-    text = subprocess.run(["ps", "--ppid", str(pid), "-o", "pid="], capture_output=True, text=True)
-    return sorted(int(word) for word in text.stdout.split())
-
-
 def test_what_processes_cannot_share_is_said(monkeypatch):
     job = Ranks(1, 2)
     with pytest.raises(ConfigError, match="a multiple of the 2 processes, got 15"):
         job.check(15, nn.Linear(1, 1), nn.Linear(1, 1))
     gathering = nn.Linear(1, 1)
-    gathering.gather = True
+    gathering.gather = True  # type: ignore[assignment]
     with pytest.raises(ConfigError, match="leave out gather=true"):
         job.check(16, nn.Linear(1, 1), nn.ModuleList([gathering]))
     monkeypatch.setenv("WORLD_SIZE", "2")

@@ -154,7 +154,7 @@ def test_a_failing_observer_does_not_stop_anybody(place):
     place("listener", heard)
     place("screamer", f"{HEAD}@hookimpl\ndef unweave_run_log(run):\n    raise OSError('deaf')\n")
     found = Registry(("listener", "screamer"))
-    with pytest.warns(PluginWarning, match="of screamer failed: OSError: deaf; the run goes on"):
+    with pytest.warns(PluginWarning, match="of screamer failed: OSError: deaf; the run continues"):
         found.observe("unweave_run_log", run=None, step=7, scalars={})
     assert sys.modules["_hooks_listener"].calls == [7]
 

@@ -11,10 +11,11 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from unweave.config import make_config
+from unweave.data_set import build_dataset
 from unweave.registry import registry
-from unweave.replay import WARM_UP, Replayed
+from unweave.replay import WARM_UP, RecordedStep
 from unweave.trainer import Trainer
-from unweave.training import _labels, build_dataset, prepare, put
+from unweave.trainer_setup import labels_on, load_data, prepare
 
 # vmap imports what torch itself calls deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script_method`:DeprecationWarning")
@@ -91,8 +92,8 @@ def trainer_of(settings, recorder=None, say=print, **changes):
     dataset = build_dataset(registry(), config)
     assembly = prepare(registry(), config, dataset, None)
     return Trainer(
-        assembly, put(assembly, dataset, device, Quiet()), len(dataset), config, device,
-        _labels(dataset, device), recorder=recorder, say=say,
+        assembly, load_data(assembly, dataset, device, Quiet()), len(dataset), config, device,
+        labels_on(dataset, device), recorder=recorder, say=say,
     )  # fmt: skip
 
 
@@ -112,7 +113,7 @@ def assert_equal(one, other):
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_replayed_run_equals_a_plain_one_bit_for_bit(settings, case):
-    said = []
+    said: list[str] = []
     plain = trainer_of(settings, **CASES[case])
     taped = trainer_of(settings, Tape, said.append, **CASES[case])
     for _ in range(STEPS):
@@ -152,7 +153,7 @@ def test_a_run_goes_on_from_a_checkpoint_into_a_replay(settings):
     ],
 )
 def test_what_cannot_be_recorded_is_computed_as_it_is_and_said_once(settings, changes, why):
-    said = []
+    said: list[str] = []
     plain = trainer_of(settings, **changes)
     taped = trainer_of(settings, Tape, said.append, **changes)
     for step in range(STEPS):
@@ -170,14 +171,14 @@ def test_what_cannot_be_recorded_is_computed_as_it_is_and_said_once(settings, ch
 
 
 def test_an_obstacle_that_is_seen_in_the_warm_up_ends_the_attempt():
-    said = []
+    said: list[str] = []
 
     class Waiting(Tape):
         def warm(self, play):
             self.obstacle = "it waits for the device"
             return play()
 
-    replayed = Replayed(Waiting([]), "", said.append)
+    replayed = RecordedStep(Waiting([]), "", said.append)
     given = [replayed(lambda: lambda: torch.ones(1)) for _ in range(6)]
     assert len(said) == 1
     assert "it waits for the device" in said[0]
@@ -196,8 +197,8 @@ def test_a_first_step_that_waits_is_no_obstacle():
 
         warmed = False
 
-    said = []
-    replayed = Replayed(WaitingOnce([]), "", said.append)
+    said: list[str] = []
+    replayed = RecordedStep(WaitingOnce([]), "", said.append)
     for _ in range(WARM_UP + 1):
         replayed(lambda: lambda: torch.ones(1))
     assert said == []
@@ -207,6 +208,6 @@ def test_a_first_step_that_waits_is_no_obstacle():
 def test_a_step_that_decides_in_python_is_seen_by_the_tape():
     """The tape can tell: a number of Python is recorded as it was."""
     count = iter(range(100))
-    replayed = Replayed(Tape([]), "", print)
+    replayed = RecordedStep(Tape([]), "", print)
     given = [float(replayed(lambda: lambda: torch.zeros(1) + next(count))) for _ in range(6)]
     assert given == [0, 1, 2, 3, 3, 3]

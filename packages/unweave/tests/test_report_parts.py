@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 from torch import nn
 
@@ -132,6 +133,7 @@ ENTRY = st.fixed_dictionaries(
 )
 
 
+@examples(max_examples=30, deadline=None)
 @given(st.dictionaries(st.text(), ENTRY | JSON))
 def test_no_entry_of_a_score_file_stops_a_report(entries):
     found = scores_of({"scores": entries, "rows": None})

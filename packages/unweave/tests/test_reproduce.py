@@ -8,8 +8,8 @@ import pytest
 
 from unweave.errors import ConfigError, UnknownNameError
 from unweave.executors import Serial
-from unweave.experiment.checking import with_data
-from unweave.reproduce.recipe import checked_recipe, read_recipe, recipe_names
+from unweave.experiment.checks import with_data
+from unweave.reproduce.recipe import check_recipe, read_recipe, recipe_names
 from unweave.reproduce.reproduction import Outcome, reproduce, summary
 
 RECIPE = """
@@ -115,6 +115,7 @@ def test_a_recipe_is_trained_measured_compared_and_written(outcome, tmp_path):
     assert "disagrees" in summary(outcome)
 
 
+@pytest.mark.usefixtures("sketched")
 def test_the_page_links_the_reports_of_the_runs(recipe, tmp_path):
     one = {"runs": recipe.runs[:1], "grid": {}, "seeds": [0], "expect": [], "pictures": []}
     outcome = reproduce(recipe.model_copy(update={**one, "reports": True}), tmp_path, Serial())
@@ -236,14 +237,14 @@ def test_recipes_that_are_none_are_said(tmp_path):
         read_recipe(str(path))
     path.write_text(re.sub(r"\[measures\].*?(?=\[\[expect)", "", RECIPE, flags=re.DOTALL))
     with pytest.raises(ConfigError, match="recipe mine has no measures"):
-        checked_recipe(read_recipe(str(path)))
+        check_recipe(read_recipe(str(path)))
 
 
 def test_the_first_data_set_that_is_there_is_taken(recipe):
     assert with_data(recipe)[0].settings["data"] == "toy-images"
     given = recipe.model_copy(update={"settings": recipe.settings | {"data": "toy-vectors"}})
     assert with_data(given)[0].settings["data"] == "toy-vectors"
-    with pytest.raises(ConfigError, match="cannot begin: unknown dataset 'nothing'"):
+    with pytest.raises(ConfigError, match="cannot start: unknown dataset 'nothing'"):
         with_data(recipe.model_copy(update={"data": ["nothing"]}))
 
 
@@ -257,6 +258,7 @@ def test_every_carried_recipe_is_read_and_its_claims_are_about_its_runs():
             assert expected.below is not None or expected.published is not None, name
 
 
+@pytest.mark.usefixtures("sketched")
 def test_numbers_of_an_interrupted_recipe_are_made_anew(recipe, outcome):
     """A run that is behind its last step is trained on, and its old numbers are not taken."""
     out = outcome.results.folder

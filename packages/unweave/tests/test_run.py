@@ -15,6 +15,7 @@ from unweave.checkpoint import load_checkpoint
 from unweave.codetable import encode_table
 from unweave.errors import ConfigError, RunError
 from unweave.evaluate import evaluate, read_scores, untrained_score
+from unweave.holdout import Subset
 from unweave.report.aggregate import aggregate_kl
 from unweave.report.figures import tile
 
@@ -22,6 +23,17 @@ from unweave.report.figures import tile
 @pytest.fixture
 def run(tmp_path, settings):
     return unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)
+
+
+def scores_of(run):
+    scores = read_scores(run)
+    assert scores is not None
+    return scores
+
+
+def rows_of(part):
+    assert isinstance(part, Subset)
+    return part._rows
 
 
 def test_encode_decode_sample_have_the_promised_shapes(run):
@@ -89,6 +101,8 @@ def test_the_code_table_holds_what_the_encoder_gives(run):
     index = table["index"]
     assert len(np.unique(index)) == 50
     data = ToyImages()
+    assert data.factors is not None
+    assert data.factor_values is not None
     images = data.images(index)
     np.testing.assert_allclose(table["codes"], run.encode(images), rtol=1e-4, atol=1e-5)
     assert (table["std"] > 0).all()
@@ -161,14 +175,15 @@ def test_without_factors_metrics_of_factors_are_refused(tmp_path, settings):
     assert run.report().exists()
 
 
+@pytest.mark.usefixtures("sketched")
 def test_scores_and_report_of_an_earlier_step_are_made_anew(run):
     run.report()
-    before = read_scores(run)
+    before = scores_of(run)
     assert before["step"] == 20
     longer = unweave.resume(run.path, steps=40, device="cpu")
     os.utime(run.scores_path, (2e9, 2e9))  # the file's time says nothing
     longer.report()
-    after = read_scores(longer)
+    after = scores_of(longer)
     assert after["step"] == 40
     assert after["scores"] != before["scores"]
     assert longer.scores == {n: s["value"] for n, s in after["scores"].items()}
@@ -192,7 +207,7 @@ def test_images_that_are_held_out_are_never_trained_on(tmp_path, settings):
     settings |= {"holdout": 28, "validate_every": 10, "keep_best": "validation/loss"}
     run = unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)
     assert (len(run.dataset), len(run.heldout)) == (100, 28)
-    rows = [d._rows for d in (run.dataset, run.heldout)]
+    rows = [rows_of(dataset) for dataset in (run.dataset, run.heldout)]
     assert sorted(np.concatenate(rows)) == list(range(128))
     lines = run.scalars()
     assert [line["step"] for line in lines if "validation/loss" in line] == [10, 20]
@@ -222,7 +237,7 @@ def test_the_best_checkpoint_is_a_run_that_needs_no_other(tmp_path, settings):
 
 
 def test_without_a_term_there_is_no_best_checkpoint(run):
-    with pytest.raises(RunError, match="kept no best checkpoint; train with keep_best=TERM"):
+    with pytest.raises(RunError, match="has no best checkpoint; train with keep_best=TERM"):
         run.best  # noqa: B018
 
 
@@ -240,7 +255,9 @@ def test_a_run_needs_its_data_for_nothing_but_the_data(run, monkeypatch):
     images = ToyImages().images(np.arange(3))
     expected = run.reconstruct(images)
     opened = unweave.Run.open(run.path, device="cpu")
-    monkeypatch.setattr("unweave.trained.build_dataset", lambda *_: pytest.fail("opened the data"))
+    monkeypatch.setattr(
+        "unweave.loaded_run.build_dataset", lambda *_: pytest.fail("opened the data")
+    )
     np.testing.assert_array_equal(opened.reconstruct(images), expected)
     assert opened.sample(2).shape == (2, 16, 16, 1)
     assert "toy-vae on toy-images, step 20 of 20" in repr(opened)

@@ -1,5 +1,7 @@
 """Runs side by side, on a recorder for the processor that keeps the rules of a CUDA graph."""
 
+from typing import Any
+
 import pytest
 import torch
 from test_ensemble import tensors
@@ -11,11 +13,10 @@ from unweave.ensemble import NotTogetherError
 from unweave.progress import Silent
 from unweave.replay import WARM_UP
 from unweave.side_by_side import SideBySide
-from unweave.together import Asked, train_together
+from unweave.together import RunRequest, train_together
 
-CASES = {
+CASES: dict[str, list[dict[str, Any]]] = {
     "seeds": [{"method": "toy-vae", "seed": seed} for seed in (0, 1, 2)],
-    "methods": [{"method": "toy-vae"}, {"method": "toy-sampled", "seed": 4}],
     "rates and sizes": [
         {"method": "toy-vae", "learning_rate": "cosine(1e-3, 1e-4, 8)", "batch_size": 8},
         {"method": "toy-vae", "architecture": "wae64:width=0.25", "clip_norm": 1.0},
@@ -26,7 +27,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_member_ends_as_its_run_alone_bit_for_bit(settings, case):
-    said = []
+    said: list[str] = []
     alone = [trainer_of(settings, **changes) for changes in CASES[case]]
     members = [trainer_of(settings, **changes) for changes in CASES[case]]
     ensemble = SideBySide(members, Tape, said.append)
@@ -35,7 +36,9 @@ def test_every_member_ends_as_its_run_alone_bit_for_bit(settings, case):
         for trainer in alone:
             trainer.train_step()
     assert said == []
-    assert ensemble._compute._recorder.replays == STEPS - WARM_UP - 1
+    recorder = ensemble._compute._recorder
+    assert isinstance(recorder, Tape)
+    assert recorder.replays == STEPS - WARM_UP - 1
     for one, other in zip(alone, members, strict=True):
         assert one.step == other.step
         assert_equal(one.state(), other.state())
@@ -74,7 +77,7 @@ def test_noise_of_the_global_generator_is_refused_and_nothing_moved(settings):
 
 
 def test_what_cannot_be_recorded_is_computed_as_it_is(settings):
-    said = []
+    said: list[str] = []
     runs = [{"method": "toy-vae", "optimizer": "sgd", "seed": seed} for seed in (0, 1)]
     alone = [trainer_of(settings, **changes) for changes in runs]
     members = [trainer_of(settings, **changes) for changes in runs]
@@ -94,8 +97,8 @@ def test_runs_together_on_a_device_that_records(tmp_path, settings, monkeypatch)
     monkeypatch.setattr("unweave.together.recorder_for", lambda device: Tape)
     runs = [{**settings, "method": "toy-vae", "seed": seed} for seed in (0, 1)]
     paths = [tmp_path / str(run["seed"]) for run in runs]
-    asked = [Asked(run, path, Silent()) for run, path in zip(runs, paths, strict=True)]
-    assert train_together(asked, "cpu") == ["finished", "finished"]
+    requests = [RunRequest(run, path, Silent()) for run, path in zip(runs, paths, strict=True)]
+    assert train_together(requests, "cpu") == ["finished", "finished"]
     for run, path in zip(runs, paths, strict=True):
         alone = unweave.train(**run, out=tmp_path / f"alone-{path.name}", device="cpu")
         assert_equal(tensors(alone.path), tensors(path))

@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -276,7 +277,7 @@ class HalfTaughtPrior(nn.Module):
         (WidePrior, "event shape (4,), got () and (5,)"),
         (ShortSamplesPrior, "a sample of 3 codes must have shape (3, 4), got (4,)"),
         (PlainPrior, "must give a torch.nn.Module, got PlainPrior"),
-        (HalfTaughtPrior, "no term of the method teaches its parameter 'shift'"),
+        (HalfTaughtPrior, "no term of the method trains its parameter 'shift'"),
     ],
 )
 def test_priors(odd, refused, prior, words):
@@ -319,7 +320,7 @@ class OwnNet(Plain):
 
 
 class BadCritic(OwnNet):
-    critic_optimizer = {"learning_rate": 1e-3}
+    critic_optimizer: Any = {"learning_rate": 1e-3}
 
     def forward(self, latent):
         return {"kl": latent.z.mean()}
@@ -345,7 +346,7 @@ class VectorCritic(BadCritic):
 
 class RaisingCritic(VectorCritic):
     def critic_loss(self, latent, second):
-        return self.no_such_net(second.z)
+        return self.no_such_net(second.z)  # type: ignore[operator]
 
 
 class RaisingInit(Plain):
@@ -706,7 +707,7 @@ def test_a_flow_that_fails_leaves_the_density_that_was_there(odd, tmp_path, sett
 class FlatRounds(nn.Module):
     def __init__(self, parts):
         super().__init__()
-        self.rounds = (Player("autoencoder", (parts.model,)),)
+        self.rounds: tuple[Any, ...] = (Player("autoencoder", (parts.model,)),)
 
     def losses(self, number, batches, clock):
         return {}, {}
@@ -803,7 +804,7 @@ def test_observers_end_nothing(tmp_path, settings, monkeypatch):
         run = unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)
     sentences = [str(warning.message) for warning in said]
     for fault in ("SystemExit: 5", "Unspeakable: its message cannot be shown", "GeneratorExit"):
-        assert any(f"of loud failed: {fault}; the run goes on" in text for text in sentences)
+        assert any(f"of loud failed: {fault}; the run continues" in text for text in sentences)
     assert run.outcome == "finished"
     assert run.scalars()[-1]["kl"] > 0
 
@@ -821,7 +822,7 @@ def test_what_a_command_raises_is_one_sentence(call, monkeypatch, error, words):
     def fail():
         raise error
 
-    monkeypatch.setattr("unweave.commands.listing.list_plugins", fail)
+    monkeypatch.setattr("unweave.commands.lists.list_plugins", fail)
     said = call("plugins", code=2)
     assert words in said
     assert "Traceback" not in said
@@ -892,7 +893,7 @@ class LateTerms(LateName):
     """The names that it declares change as well."""
 
     @property
-    def terms(self):
+    def terms(self):  # type: ignore[override]
         return ("KL",) if getattr(self, "calls", 0) > 7 else ("kl",)
 
 
@@ -932,7 +933,7 @@ def test_a_name_that_changes_in_training_is_one_sentence(
     with pytest.raises(ConfigError) as caught:
         unweave.train(method, out=tmp_path / "run", device="cpu", **settings)
     assert str(caught.value) == (
-        f"{kind} late of odd 1.0 gives no {missing!r} any more, which it gave before training; "
+        f"{kind} late of odd 1.0 no longer gives {missing!r}, which it gave before training; "
         f"it gives {given}"
     )
 

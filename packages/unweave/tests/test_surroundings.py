@@ -28,15 +28,23 @@ def start(*arguments, without=(), **more):
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
+@pytest.fixture
+def light(monkeypatch):
+    """Without the toy plugin, whose module imports torch, a process takes no seconds to start."""
+    monkeypatch.setenv("UNWEAVE_PLUGINS", "unweave")
+
+
 # Streams
 
 
+@pytest.mark.usefixtures("light")
 def test_a_reader_that_has_seen_enough_ends_it_quietly():
     program = f"{' '.join(UNWEAVE)} methods | head -n 1 > /dev/null; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", program], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("0\n", "")
 
 
+@pytest.mark.usefixtures("light")
 def test_output_that_nobody_reads_at_all():
     read, write = os.pipe()
     os.close(read)
@@ -45,6 +53,7 @@ def test_output_that_nobody_reads_at_all():
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.usefixtures("light")
 @pytest.mark.parametrize(
     ("closing", "wrong"),
     [
@@ -79,6 +88,7 @@ def test_training_without_home_or_a_folder_for_temporary_files_in_ascii(tmp_path
     assert unweave.Run.open(tmp_path / "run ß").step == 6
 
 
+@pytest.mark.usefixtures("light")
 @pytest.mark.parametrize("arguments", [["data"], ["train", "--help"]])
 @pytest.mark.parametrize("columns", ["1", "nonsense"])
 def test_ascii_and_narrow_terminals(arguments, columns):
@@ -113,6 +123,7 @@ def test_control_characters_are_written_out(call):
 # Signals
 
 
+@pytest.mark.usefixtures("light")
 def test_an_interrupt_at_any_moment_of_the_start_is_one_sentence():
     """While modules are imported, too.
 
@@ -131,7 +142,7 @@ def test_an_interrupt_at_any_moment_of_the_start_is_one_sentence():
         out, err = process.communicate()
         if not out:  # an interpreter whose answer is printed ends by the signal itself
             assert process.returncode in (130, -signal.SIGINT)
-            assert err.decode() == "unweave: interrupted before anything was kept\n"
+            assert err.decode() == "unweave: interrupted before anything was saved\n"
 
 
 def _imports_unweave(pid):

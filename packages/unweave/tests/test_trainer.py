@@ -17,7 +17,7 @@ from unweave.errors import ConfigError, NonFiniteError, RunError
 from unweave.method import Schedule
 from unweave.objectives.terms import WeightSchedule
 from unweave.registry import registry
-from unweave.training import make_trainer
+from unweave.trainer_setup import make_trainer
 
 OF_THE_COMPILER = pytest.mark.filterwarnings(
     "ignore:`torch.jit.script_method`:DeprecationWarning",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
-from torch import nn
-from torch.distributions import Independent, Normal, Uniform, kl_divergence
+from torch import Tensor, nn
+from torch.distributions import Distribution, Independent, Normal, Uniform, kl_divergence
 
 from unweave import Method, Term, Weight
 
@@ -56,8 +58,8 @@ class ToyImages:
 
     name = "toy-images"
     note = ""
-    factor_names = ("row", "column")
-    factor_sizes = (8, 8)
+    factor_names: tuple[str, ...] = ("row", "column")
+    factor_sizes: tuple[int, ...] = (8, 8)
 
     def __init__(
         self, *, side: int = 16, colours: int = 1, bits: int = 8, disk: bool = False,
@@ -144,7 +146,7 @@ class ToyAttached(ToyNormal):
 
     images_wanted = 5
 
-    def attach(self, encode, images) -> None:
+    def attach(self, encode: Callable[[Tensor], Distribution], images: Tensor) -> None:
         self.encode, self.images = encode, images
         assert encode(images).batch_shape == (5,)
 
@@ -162,13 +164,20 @@ class ToyAffine(nn.Module):
         return Independent(Normal(self.mean, self.scale, validate_args=False), 1)
 
     @torch.no_grad()
-    def fit(self, codes, *, shrink: float = 1.0, generator=None, progress=None):
+    def fit(
+        self,
+        codes: Tensor,
+        *,
+        shrink: float = 1.0,
+        generator: torch.Generator | None = None,
+        progress: object = None,
+    ) -> ToyAffine:
         self.mean.copy_(codes.mean(0) * shrink)
         self.scale.copy_(codes.std(0).clamp(min=self.floor))
         return self
 
     @torch.no_grad()
-    def sample(self, n, generator=None):
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         noise = torch.randn(n, len(self.mean), generator=generator, device=self.mean.device)
         return self.mean + self.scale * noise
 
@@ -244,6 +253,8 @@ class ToyBomb(nn.Module):
     terms = ("bomb",)
     needs_density = False
 
+    calls: Tensor
+
     def __init__(self, dim: int, *, fuse: int = 5) -> None:
         super().__init__()
         self.fuse = fuse
@@ -286,22 +297,22 @@ def toy_picky() -> Method:
     return Method((Term("toy-picky", {"picky": 1.0}),))
 
 
-def correlation(codes, factors, *, power: int = 2) -> float:
+def correlation(codes: np.ndarray, factors: np.ndarray, *, power: int = 2) -> float:
     """The largest squared correlation of a code with the first factor."""
     matrix = np.corrcoef(codes.T, factors[:, 0])
     return float(np.nanmax(np.abs(matrix[-1, :-1])) ** power)
 
 
-def sharpness(images) -> float:
+def sharpness(images: np.ndarray) -> float:
     """A metric of images."""
     return float(images.var())
 
 
-def distance(images, reconstructions) -> float:
+def distance(images: np.ndarray, reconstructions: np.ndarray) -> float:
     """The mean squared difference."""
     return float(np.square(images - reconstructions).mean())
 
 
-def sound(sounds) -> float:
+def sound(sounds: np.ndarray) -> float:
     """A metric of what nobody has."""
     return 0.0

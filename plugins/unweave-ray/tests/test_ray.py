@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,8 @@ def test_a_sweep_whose_workers_are_killed_equals_the_serial_one(tmp_path, monkey
     for name in jobs:
         (tmp_path / name).mkdir()
     expected = [ray_jobs.train(job) for job in jobs["a"]]
-    done, kills = threading.Event(), []
+    done = threading.Event()
+    kills: list[str] = []
     killer = threading.Thread(target=kill_at_random, args=(tmp_path / "b", 0, done, kills))
     killer.start()
     try:
@@ -138,6 +140,7 @@ def test_a_caller_who_leaves_ends_what_runs_with_time_to_write(tmp_path):
     results = Ray().map(ray_jobs.wait_for_stop, ["", *paths])
     next(results)
     wait_until(lambda: all(Path(path + ".begun").exists() for path in paths))
+    assert isinstance(results, Generator)
     results.close()
     assert all(Path(path).exists() for path in paths)
 

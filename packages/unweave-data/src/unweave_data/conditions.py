@@ -29,7 +29,7 @@ _COMPARED: Mapping[type, Callable[[Any, Any], Any]] = {
 }
 
 
-def satisfying(condition: str, known: Factors) -> NDArray[np.bool_]:
+def evaluate_condition(condition: str, known: Factors) -> NDArray[np.bool_]:
     """Say of each image whether a condition on its factors holds.
 
     A factor's name stands for its class, and NAME.value for its value. Known are numbers, + - * %,
@@ -49,7 +49,7 @@ def satisfying(condition: str, known: Factors) -> NDArray[np.bool_]:
     Raises
     ------
     DataError
-        If the factors are not known, or the text is no condition on them.
+        If the factors are not known, or the text is not a condition on them.
 
     Examples
     --------
@@ -91,7 +91,7 @@ class _Reader:
 
     def _refuse_node(self, node: ast.AST) -> DataError:
         text = ast.unparse(node)
-        return _refuse(self._condition, f"holds {text[:40]!r}, which is no part of a condition")
+        return _refuse(self._condition, f"holds {text[:40]!r}, which is not part of a condition")
 
     def _constant(self, node: ast.Constant) -> Any:
         if type(node.value) in (int, float) and -1e15 <= node.value <= 1e15:  # type: ignore[operator]

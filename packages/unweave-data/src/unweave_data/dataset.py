@@ -102,7 +102,7 @@ class Dataset:
         Raises
         ------
         DataError
-            If index is no 1-D array of integers, or one is out of range.
+            If index is not a 1-D array of integers, or one is out of range.
         """
         return self._read(check_index(index, len(self)))
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unweave_data.errors import DataError
-from unweave_data.levels import Scale, Seen
+from unweave_data.levels import LevelStatistics, Scale
 from unweave_data.pictures import TRANSPARENT, deep_levels, is_deep, is_unsigned, open_picture
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def look(file: Path) -> Look:
         return Look(size, image.mode in _GREY, is_transparent(image), is_deep(image), cut)
 
 
-def levels_of(files: Sequence[Path]) -> Seen:
+def levels_of(files: Sequence[Path]) -> LevelStatistics:
     """Look at the levels of deep images, all of one type.
 
     Raises
@@ -173,21 +173,21 @@ def levels_of(files: Sequence[Path]) -> Seen:
     DataError
         If one cannot be decoded, or they mix integers and floats.
     """
-    seen: Seen | None = None
+    statistics: LevelStatistics | None = None
     for file in files:
         with open_picture(file) as image:
             unsigned = is_unsigned(image)
             image.load()
             levels = deep_levels(image, file, unsigned)
-        seen = seen or Seen(levels.dtype)
-        if seen.dtype.kind != levels.dtype.kind:
+        statistics = statistics or LevelStatistics(levels.dtype)
+        if statistics.dtype.kind != levels.dtype.kind:
             raise DataError(
-                f"path: {file} has {levels.dtype} levels and others have {seen.dtype}; keep "
+                f"path: {file} has {levels.dtype} levels and others have {statistics.dtype}; keep "
                 "images of one type in a folder"
             )
-        seen.add(levels)
-    assert seen is not None
-    return seen
+        statistics.add(levels)
+    assert statistics is not None
+    return statistics
 
 
 def is_transparent(image: "Image") -> bool:

@@ -42,7 +42,7 @@ _BROKEN = (
 
 
 @contextmanager
-def reading(path: Path, what: str) -> Iterator[None]:
+def read_errors(path: Path, what: str) -> Iterator[None]:
     """Turn whatever a reader raises about a file into one sentence.
 
     Raises

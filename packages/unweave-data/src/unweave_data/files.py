@@ -5,7 +5,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from unweave_data.errors import DataError, reading
+from unweave_data.errors import DataError, read_errors
 
 # A file that is larger than this when unpacked, and so many times larger than on the disk, is a
 # bomb: the whole of dSprites, black pictures with one small shape, is 116 times its npz.
@@ -26,7 +26,7 @@ def regular_file(path: Path | str, what: str) -> Path:
         a Git LFS pointer or a web page.
     """
     path = Path(path).expanduser()
-    with reading(path, what):
+    with read_errors(path, what):
         if path.is_dir():
             raise DataError(f"path: {path} is a directory; give the path of {what}")
         # Looked at before it is opened: opening a pipe waits for a writer.
@@ -44,7 +44,7 @@ def _refuse_placeholder(path: Path, head: bytes, what: str) -> None:
         )
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_PAGE):
         raise DataError(
-            f"path: {path} is a web page, not {what}; the download asked for something first, "
+            f"path: {path} is a web page, not {what}; the server sent a page instead of the file, "
             "so get the file again with a browser"
         )
 
@@ -58,7 +58,7 @@ def directory(path: Path | str, what: str) -> Path:
         If it does not exist or is not a directory.
     """
     path = Path(path).expanduser()
-    with reading(path, what):
+    with read_errors(path, what):
         if path.exists() and not path.is_dir():
             raise DataError(f"path: {path} is a file; give the path of {what}")
         next(path.iterdir(), None)
@@ -72,7 +72,7 @@ def places(*folders: str) -> list[Path]:
     return [Path(root).expanduser() / folder for folder in folders] if root else []
 
 
-def required(path: Path | None, what: str) -> Path:
+def require_path(path: Path | None, what: str) -> Path:
     """Insist on a path.
 
     Raises
@@ -139,7 +139,7 @@ def check_unpacked(size: int, stored: int, path: Path, what: str) -> None:
     if size > _LARGE_BYTES and size > _MOST_TIMES * stored:
         raise DataError(
             f"path: {what} in {path} declares {size / 1e9:.1f} GB and has {stored / 1e6:.3g} MB on "
-            "the disk; it is damaged or made to fill the memory, so get the file again"
+            "the disk; it is damaged, or it was made to fill the memory; get the file again"
         )
 
 

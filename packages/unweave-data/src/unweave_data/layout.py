@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from unweave_data.errors import DataError
-from unweave_data.levels import Scale, Seen, choose_scale, needs_look
+from unweave_data.levels import LevelStatistics, Scale, choose_scale, needs_look
 
 # An axis of at most so many may be that of the channels.
 MOST_CHANNELS = 16
@@ -19,7 +19,7 @@ Blocks = Callable[[], Iterable[NDArray[Any]]]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ReadOptions:
     """How the user wants images read.
 
     `range` is that of `choose_scale`, or "keep" for floats of any size; `channels` says "first" or
@@ -52,7 +52,7 @@ class Layout:
         cls,
         shape: tuple[int, ...],
         dtype: DTypeLike,
-        wanted: Wanted | None = None,
+        options: ReadOptions | None = None,
         blocks: Blocks | None = None,
     ) -> "Layout":
         """Recognise the layout of images.
@@ -63,7 +63,7 @@ class Layout:
             (n, h, w), (n, h, w, c) or (n, c, h, w), c at most 16
         dtype
             bool, an integer or a float
-        wanted
+        options
             how to read them
         blocks
             gives the images, where their levels decide
@@ -78,18 +78,18 @@ class Layout:
         >>> Layout.of((5, 3, 64, 32), np.uint8).image_shape
         (64, 32, 3)
         """
-        wanted, dtype = wanted or Wanted(), np.dtype(dtype)
+        options, dtype = options or ReadOptions(), np.dtype(dtype)
         if dtype.kind not in "biuf":
             raise DataError(f"images must be integers, bool or floats, got {dtype}; convert them")
-        image_shape, first = _image_shape(tuple(shape), wanted.channels)
-        background = wanted.background if image_shape[2] in (2, 4) else None
+        image_shape, first = _image_shape(tuple(shape), options.channels)
+        background = options.background if image_shape[2] in (2, 4) else None
         if background is not None:
             image_shape = (*image_shape[:2], image_shape[2] - 1)
-        if wanted.range == "keep":
+        if options.range == "keep":
             return cls(image_shape, first, dtype, keep=True)
-        look = blocks is not None and needs_look(wanted.range, dtype)
-        seen = Seen.of(dtype, blocks()) if look and blocks is not None else None
-        scale = choose_scale(wanted.range, dtype, seen)
+        look = blocks is not None and needs_look(options.range, dtype)
+        statistics = LevelStatistics.of(dtype, blocks()) if look and blocks is not None else None
+        scale = choose_scale(options.range, dtype, statistics)
         return cls(image_shape, first, dtype, scale, background=background)
 
     @property
@@ -102,7 +102,7 @@ class Layout:
         """Dtype that comes out."""
         return np.float32 if self.keep else np.uint8
 
-    def seen(self, block: NDArray[Any]) -> "Layout":
+    def detect_ones(self, block: NDArray[Any]) -> "Layout":
         """Give this layout, with `ones` set if uint8 images hold nothing above 1.
 
         Raises
@@ -181,7 +181,11 @@ class Pixels:
 
     @classmethod
     def collect(
-        cls, shape: tuple[int, ...], dtype: DTypeLike, blocks: Blocks, wanted: Wanted | None = None
+        cls,
+        shape: tuple[int, ...],
+        dtype: DTypeLike,
+        blocks: Blocks,
+        options: ReadOptions | None = None,
     ) -> "Pixels":
         """Collect images that come in blocks along axis 0, once or, if their levels decide, twice.
 
@@ -190,7 +194,7 @@ class Pixels:
         DataError
             For not images (see Layout.of), or values that are none.
         """
-        layout = Layout.of(shape, dtype, wanted, blocks)
+        layout = Layout.of(shape, dtype, options, blocks)
         pixels = np.empty((shape[0], *layout.image_shape), layout.out)
         done = 0
         for block in blocks():

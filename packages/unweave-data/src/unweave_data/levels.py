@@ -63,7 +63,7 @@ class Scale:
         return f"images must lie in {self.low:g} to {self.high:g}, as the first of them do"
 
 
-class Seen:
+class LevelStatistics:
     """What the levels of some images are: their least, their greatest, and their distribution."""
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
@@ -74,12 +74,12 @@ class Seen:
         self._samples: list[NDArray[Any]] = []
 
     @classmethod
-    def of(cls, dtype: np.dtype[Any], blocks: Iterable[NDArray[Any]]) -> "Seen":
+    def of(cls, dtype: np.dtype[Any], blocks: Iterable[NDArray[Any]]) -> "LevelStatistics":
         """Look at images that come in blocks."""
-        seen = cls(dtype)
+        statistics = cls(dtype)
         for block in blocks:
-            seen.add(block)
-        return seen
+            statistics.add(block)
+        return statistics
 
     def add(self, block: NDArray[Any]) -> None:
         """Look at more images."""
@@ -103,25 +103,27 @@ class Seen:
         return float(np.percentile(np.concatenate(self._samples), percent))
 
 
-def needs_look(wanted: str, dtype: np.dtype[Any]) -> bool:
+def needs_look(text: str, dtype: np.dtype[Any]) -> bool:
     """Say whether the scale depends on the levels that are there."""
-    if wanted.startswith(("minmax", "percentile")):
+    if text.startswith(("minmax", "percentile")):
         return True
-    return not wanted and dtype.kind in "iu" and dtype != np.uint8
+    return not text and dtype.kind in "iu" and dtype != np.uint8
 
 
-def choose_scale(wanted: str, dtype: np.dtype[Any], seen: Seen | None) -> Scale | None:
+def choose_scale(
+    text: str, dtype: np.dtype[Any], statistics: LevelStatistics | None
+) -> Scale | None:
     """Choose how levels become 8 bits.
 
     Parameters
     ----------
-    wanted
+    text
         "LOW,HIGH"; "percentile" (0.1 and 99.9), "percentile:LOW,HIGH"; "minmax"; "full", all that
         the dtype holds; "" for the usual: floats in [0, 1], and for integers the fewest bits of 8,
         10, 12, 14, 16 ... that hold them
     dtype
         of the images
-    seen
+    statistics
         what the levels are, where `needs_look` asks for it
 
     Returns
@@ -135,46 +137,46 @@ def choose_scale(wanted: str, dtype: np.dtype[Any], seen: Seen | None) -> Scale 
 
     Examples
     --------
-    >>> seen = Seen.of(np.dtype("u2"), [np.array([[0, 4000]], "u2")])
-    >>> choose_scale("", np.dtype("u2"), seen).note
+    >>> statistics = LevelStatistics.of(np.dtype("u2"), [np.array([[0, 4000]], "u2")])
+    >>> choose_scale("", np.dtype("u2"), statistics).note
     'levels 0 to 4095 (12 bits, the largest is 4000) became 0 to 255'
     """
-    if not wanted:
-        return _usual(dtype, seen)
-    if wanted == "full":
+    if not text:
+        return _usual(dtype, statistics)
+    if text == "full":
         if dtype.kind == "f":
             raise DataError("range=full is for integers; give floats range=LOW,HIGH or minmax")
         info = np.iinfo(np.uint8 if dtype.kind == "b" else dtype)
         return _scale(float(info.min), float(info.max), f"all of {dtype}")
-    if pair := _PAIR.fullmatch(wanted):
+    if pair := _PAIR.fullmatch(text):
         return _scale(float(pair[1]), float(pair[2]), "as given, the rest cut off")
-    if wanted == "minmax" and seen:
-        return _scale(seen.least, seen.most, "the least and the greatest")
-    if (match := _PERCENTILE.fullmatch(wanted)) and seen:
+    if text == "minmax" and statistics:
+        return _scale(statistics.least, statistics.most, "the least and the greatest")
+    if (match := _PERCENTILE.fullmatch(text)) and statistics:
         low, high = (float(match[1]), float(match[2])) if match[1] else _PERCENTILES
         if not 0 <= low < high <= 100:
-            raise DataError(f"range must have percentiles from 0 to 100, got {wanted[:80]}")
+            raise DataError(f"range must have percentiles from 0 to 100, got {text[:80]}")
         how = f"percentiles {low:g} and {high:g}, the rest cut off"
-        return _scale(seen.percentile(low), seen.percentile(high), how)
-    raise DataError(f"range must be {HOW}, got {wanted[:80]!r}")
+        return _scale(statistics.percentile(low), statistics.percentile(high), how)
+    raise DataError(f"range must be {HOW}, got {text[:80]!r}")
 
 
-def _usual(dtype: np.dtype[Any], seen: Seen | None) -> Scale | None:
+def _usual(dtype: np.dtype[Any], statistics: LevelStatistics | None) -> Scale | None:
     if dtype.kind == "b" or dtype == np.uint8:
         return None
     if dtype.kind == "f":
         return Scale(0.0, 1.0, True, f"{dtype} images in [0, 1] rounded to uint8")
-    assert seen is not None
-    if seen.least < 0:
+    assert statistics is not None
+    if statistics.least < 0:
         raise DataError(
-            f"images must have levels from 0, got {seen.least:g}; give range= with {HOW}"
+            f"images must have levels from 0, got {statistics.least:g}; give range= with {HOW}"
         )
-    bits = next((b for b in _DEPTHS if seen.most < 2**b), 64)
+    bits = next((b for b in _DEPTHS if statistics.most < 2**b), 64)
     white = float(2**bits - 1)
     if bits == 8:
         return Scale(0.0, white, True, f"{dtype} levels 0 to 255 kept as uint8")
-    how = f"{bits} bits, the largest is {seen.most:g}"
-    return Scale(0.0, white, True, _told(0, white, how))
+    how = f"{bits} bits, the largest is {statistics.most:g}"
+    return Scale(0.0, white, True, _describe(0, white, how))
 
 
 def _scale(low: float, high: float, how: str) -> Scale:
@@ -183,8 +185,8 @@ def _scale(low: float, high: float, how: str) -> Scale:
             f"range must go from a lower to a higher level, got {low:g} to {high:g}; "
             "give range=LOW,HIGH"
         )
-    return Scale(low, high, False, _told(low, high, how))
+    return Scale(low, high, False, _describe(low, high, how))
 
 
-def _told(low: float, high: float, how: str) -> str:
+def _describe(low: float, high: float, how: str) -> str:
     return f"levels {low:.6g} to {high:.6g} ({how}) became 0 to 255"

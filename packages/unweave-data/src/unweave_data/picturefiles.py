@@ -17,7 +17,7 @@ from unweave_data.factors import Factors
 from unweave_data.files import check_memory
 from unweave_data.layout import Layout, Pixels
 from unweave_data.pictures import quiet
-from unweave_data.stack import LARGE, DiskImages, Kept
+from unweave_data.stack import LARGE, DiskImages, Storage
 
 Given = TypeVar("Given")
 Found = TypeVar("Found")
@@ -71,7 +71,7 @@ def open_pictures(
     decoder: Decoder,
     name: str,
     factors: Factors,
-    kept: Kept,
+    storage: Storage,
     folder: Path,
     note: str = "",
 ) -> Dataset:
@@ -87,7 +87,7 @@ def open_pictures(
         what the set is called
     factors
         of all files
-    kept
+    storage
         in memory (by default up to 1 GiB), decoded for each batch, or unpacked into a folder
     folder
         the files' own, for messages
@@ -101,17 +101,17 @@ def open_pictures(
     """
     rows = PictureRows(files, decoder)
     size = int(np.prod(rows.shape, dtype=np.int64))
-    in_memory = kept.in_memory
+    in_memory = storage.in_memory
     if in_memory is None:
-        in_memory = kept.unpack is None and size <= LARGE
+        in_memory = storage.unpack is None and size <= LARGE
     with quiet():
         if in_memory:
             check_memory(size, folder, "a set of all images")
             pixels = Pixels.of(np.concatenate(list(rows.blocks())))
             return ArrayDataset.of(pixels, name=name, factors=factors, note=note)
         layout = Layout(rows.image_shape, False, rows.dtype)
-        if kept.unpack is None:
+        if storage.unpack is None:
             return DiskImages(name, rows, folder, layout, factors, note)
         header = Header(rows.shape, rows.dtype)
-        raw = unpacked_rows(folder.name, rows.key(), header, rows.blocks, kept.unpack)
+        raw = unpacked_rows(folder.name, rows.key(), header, rows.blocks, storage.unpack)
         return DiskImages(name, raw, folder, layout, factors, note)

@@ -31,6 +31,9 @@ _MOST_TIMES = 400
 # Pictures above this are unpacked one at a time, so that threads do not add up.
 _LARGE_PIXELS = 1 << 23
 _one_large = threading.Lock()
+# Tags of TIFF 6.0, and values of its SampleFormat.
+_BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339
+_UNSIGNED, _SIGNED = 1, 2
 
 
 @contextmanager
@@ -40,8 +43,8 @@ def open_picture(file: Path) -> "Iterator[Image]":
     Raises
     ------
     DataError
-        If it is not a regular file, not an image of a known format, damaged, or too large to
-        unpack.
+        If it is not a regular file, not an image of a known format, damaged, too large to unpack,
+        or a TIFF of int8.
     """
     from PIL import Image
 
@@ -51,6 +54,7 @@ def open_picture(file: Path) -> "Iterator[Image]":
             raise DataError(f"path: {file} is not a regular file; remove it")
         with file.open("rb") as stream, Image.open(stream, formats=FORMATS) as image:
             large = _check_size(file, image)
+            _check_sign(file, image)
             with _one_large if large else _nothing():
                 yield image
     except PermissionError:
@@ -88,6 +92,13 @@ def _check_size(file: Path, image: "Image") -> bool:
     return pixels > _LARGE_PIXELS
 
 
+def _check_sign(file: Path, image: "Image") -> None:
+    """Refuse a TIFF of int8, whose levels below 0 Pillow gives as 128 to 255."""
+    tags = getattr(image, "tag_v2", {})
+    if image.mode == "L" and _SIGNED in tags.get(_SAMPLE_FORMAT, ()):
+        raise DataError(f"path: {file} holds signed levels of 8 bits; save it as int16 or uint8")
+
+
 def _too_large(file: Path) -> DataError:
     return DataError(
         f"path: {file} unpacks to more pixels than is safe; make it smaller or remove it"
@@ -102,8 +113,8 @@ def is_deep(image: "Image") -> bool:
 def is_unsigned(image: "Image") -> bool:
     """Say whether a file, just opened, holds uint32, which Pillow gives as int32."""
     tags = getattr(image, "tag_v2", {})
-    bits, formats = tags.get(258), tags.get(339, (1,))  # of BitsPerSample and SampleFormat
-    return image.mode == "I" and bits == (32,) and formats == (1,)
+    bits, formats = tags.get(_BITS_PER_SAMPLE), tags.get(_SAMPLE_FORMAT, (_UNSIGNED,))
+    return image.mode == "I" and bits == (32,) and formats == (_UNSIGNED,)
 
 
 def deep_levels(image: "Image", file: Path, unsigned: bool) -> NDArray[Any]:

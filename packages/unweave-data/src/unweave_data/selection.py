@@ -5,7 +5,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave_data.conditions import satisfying
+from unweave_data.conditions import evaluate_condition
 from unweave_data.dataset import Dataset, Pixel, Progress
 from unweave_data.errors import DataError
 from unweave_data.factors import Factors
@@ -67,9 +67,9 @@ def select(
     data
         the whole set
     keep
-        condition on the factors, see `satisfying`; "" keeps all
+        condition on the factors, see `evaluate_condition`; "" keeps all
     correlate
-        "NAME~NAME:WIDTH", see `correlated`; "" keeps all
+        "NAME~NAME:WIDTH", see `correlation_mask`; "" keeps all
     holdout
         how many of the images that are kept to hide from training, drawn at random, the same by
         every call; a share where it is below 1
@@ -85,13 +85,15 @@ def select(
         raise DataError(f"part must be one of {', '.join(PARTS)}, got {part[:80]!r}")
     if not (keep or correlate or holdout):
         if part != "train":
-            raise DataError(f"part={part} needs an option that takes images away; give holdout=")
+            raise DataError(
+                f"part={part} needs an option that removes images from the set, such as holdout="
+            )
         return data
     kept = np.ones(len(data), bool)
     if keep:
-        kept &= satisfying(keep, data.all_factors)
+        kept &= evaluate_condition(keep, data.all_factors)
     if correlate:
-        kept &= correlated(correlate, data.all_factors)
+        kept &= correlation_mask(correlate, data.all_factors)
     rows = np.flatnonzero(kept)
     hidden = _hidden(rows, holdout)
     parts = {
@@ -108,7 +110,7 @@ def select(
     return found[part]
 
 
-def correlated(text: str, known: Factors) -> NDArray[np.bool_]:
+def correlation_mask(text: str, known: Factors) -> NDArray[np.bool_]:
     """Thin a full grid until two factors are correlated.
 
     An image with classes a and b of factors with A and B classes stays with the probability
@@ -139,7 +141,8 @@ def correlated(text: str, known: Factors) -> NDArray[np.bool_]:
     width = _positive(match["width"]) if match else 0.0
     if match is None or not width:
         raise DataError(
-            f"correlate must be NAME~NAME:WIDTH, as position_x~position_y:0.2, got {text[:80]!r}"
+            "correlate must be NAME~NAME:WIDTH, such as position_x~position_y:0.2, "
+            f"got {text[:80]!r}"
         )
     shares = [_share(match[side], known) for side in "ab"]
     weight = np.exp(-((shares[0] - shares[1]) ** 2) / (2 * width**2))

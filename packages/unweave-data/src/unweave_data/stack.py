@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from unweave_data.containers.arrayfile import ArrayFile, Rows
 from unweave_data.containers.unpack import unpacked_rows
 from unweave_data.dataset import ArrayDataset, Dataset
-from unweave_data.errors import DataError, reading
+from unweave_data.errors import DataError, read_errors
 from unweave_data.factors import Factors
 from unweave_data.files import check_memory
-from unweave_data.layout import Layout, Pixels, Wanted
+from unweave_data.layout import Layout, Pixels, ReadOptions
 
 # Images that take more than this stay on the disk where their rows can be read one by one.
 LARGE = 1 << 30
@@ -22,7 +22,7 @@ _PROBES = 256
 
 
 @dataclass(frozen=True)
-class Kept:
+class Storage:
     """Where images are kept: `in_memory` or not, and `unpack`, a folder to unpack them into."""
 
     in_memory: bool | None = None
@@ -53,7 +53,7 @@ class DiskImages(Dataset):
         self, name: str, rows: Rows, path: Path, layout: Layout, factors: Factors, note: str = ""
     ) -> None:
         self._rows, self._path = rows, path
-        self._layout = layout.seen(rows.read(probes(rows.shape[0])))
+        self._layout = layout.detect_ones(rows.read(probes(rows.shape[0])))
         notes = [note, "read from disk batch by batch", self._layout.note, factors.note, rows.note]
         super().__init__(
             name,
@@ -69,7 +69,7 @@ class DiskImages(Dataset):
         return
 
     def _read(self, index: NDArray[np.int64]) -> NDArray[Any]:
-        with reading(self._path, "the file that was opened before"):
+        with read_errors(self._path, "the file that was opened before"):
             found = self._layout.convert(self._rows.read(index))
         return found if found.flags.writeable else found.copy()
 
@@ -84,8 +84,8 @@ def open_stack(
     array: str,
     name: str,
     factors: Factors,
-    wanted: Wanted | None = None,
-    kept: Kept | None = None,
+    options: ReadOptions | None = None,
+    storage: Storage | None = None,
     note: str = "",
 ) -> Dataset:
     """Make a data set of the images in one array of a file.
@@ -98,9 +98,9 @@ def open_stack(
         what the set is called
     factors
         of all images
-    wanted
+    options
         how to read them
-    kept
+    storage
         in memory or not; by default in memory up to 1 GiB, and where rows cannot be read singly
     note
         one line that the user should know
@@ -108,23 +108,24 @@ def open_stack(
     Raises
     ------
     DataError
-        For arrays that are no images, or more than the memory holds.
+        For arrays that are not images, or more than the memory holds.
     """
-    kept = kept or Kept()
+    storage = storage or Storage()
     header = file.header(array)
     rows = file.rows(array)
-    if kept.unpack is not None:
+    if storage.unpack is not None:
         stem, key = file.path.stem, _key(file.path, array)
-        rows = unpacked_rows(stem, key, header, lambda: file.blocks(array), kept.unpack)
-    plain = Layout.of(header.shape, header.dtype, Wanted("keep", (wanted or Wanted()).channels))
+        rows = unpacked_rows(stem, key, header, lambda: file.blocks(array), storage.unpack)
+    keep = ReadOptions("keep", (options or ReadOptions()).channels)
+    plain = Layout.of(header.shape, header.dtype, keep)
     size = header.shape[0] * int(np.prod(plain.image_shape, dtype=np.int64))
-    in_memory = kept.in_memory
+    in_memory = storage.in_memory
     if in_memory is None:
-        in_memory = kept.unpack is None and (size <= LARGE or rows is None)
+        in_memory = storage.unpack is None and (size <= LARGE or rows is None)
     if not in_memory:
-        return _on_disk(rows, file.path, name, factors, wanted, note)
+        return _on_disk(rows, file.path, name, factors, options, note)
     check_memory(size, file.path, array)
-    pixels = Pixels.collect(header.shape, header.dtype, lambda: file.blocks(array), wanted)
+    pixels = Pixels.collect(header.shape, header.dtype, lambda: file.blocks(array), options)
     return ArrayDataset.of(pixels, name=name, factors=factors, note=note)
 
 
@@ -134,7 +135,12 @@ def _key(path: Path, array: str) -> str:
 
 
 def _on_disk(
-    rows: Rows | None, path: Path, name: str, factors: Factors, wanted: Wanted | None, note: str
+    rows: Rows | None,
+    path: Path,
+    name: str,
+    factors: Factors,
+    options: ReadOptions | None,
+    note: str,
 ) -> Dataset:
     if rows is None:
         raise DataError(
@@ -142,5 +148,5 @@ def _on_disk(
             "unpack= with a folder to unpack them into, or leave in_memory out"
         )
     few = rows.read(probes(rows.shape[0]))
-    layout = Layout.of(rows.shape, rows.dtype, wanted, lambda: [few])
+    layout = Layout.of(rows.shape, rows.dtype, options, lambda: [few])
     return DiskImages(name, rows, path, layout, factors, note)

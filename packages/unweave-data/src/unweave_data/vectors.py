@@ -26,7 +26,7 @@ class VectorTable:
         Raises
         ------
         DataError
-            For numbers that are no vectors.
+            For numbers that are not vectors.
         """
         rows, note = self.numbers, self.note
         if standard:

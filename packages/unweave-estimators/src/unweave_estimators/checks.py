@@ -55,7 +55,7 @@ def check_codes(codes: Tensor, name: str = "z", least: int = 2) -> None:
     ValueError
         If the shape is another one, or there are too few rows.
     TypeError
-        If it is no tensor of floating-point numbers.
+        If it is not a tensor of floating-point numbers.
     """
     check_tensor(**{name: codes})
     if codes.ndim != 2 or codes.shape[1] == 0:
@@ -113,7 +113,7 @@ def check_dataset_size(dataset_size: int, present: int) -> None:
     ValueError
         If it is smaller.
     TypeError
-        If it is no integer.
+        If it is not an integer.
     """
     try:
         operator.index(dataset_size)

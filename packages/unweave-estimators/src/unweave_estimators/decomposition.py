@@ -58,14 +58,14 @@ def checked_batch(
     check_dataset_size(dataset_size, z.shape[0])
     if posterior is None:
         if mean is None or std is None:
-            raise ValueError("mean and std are both needed where no posterior is given")
+            raise ValueError("give both mean and std, or a posterior")
         check_same_shape(z, mean=mean, std=std)
         check_finite(z=z, mean=mean, std=std)
         check_positive(std=std)
         z, mean, std = wide(z, mean, std)
         return z, Normal(mean, std, validate_args=False)
     if mean is not None or std is not None:
-        raise ValueError("posterior takes the place of mean and std: give one of the two")
+        raise ValueError("give either posterior, or mean and std, not both")
     base = factors(posterior, "posterior", "a batch estimate")
     check_same_shape(z, posterior=base)
     check_finite(z=z)

@@ -94,7 +94,7 @@ def group_sizes(dim: int, groups: Sequence[int] = ()) -> tuple[int, ...]:
     ValueError
         If the sizes do not add up to d, one is below 1, or there is only one dimension.
     TypeError
-        If the groups are no sequence of integers.
+        If the groups are not a sequence of integers.
 
     Examples
     --------

@@ -63,7 +63,7 @@ def _analytic(
         if z is not None:
             return _sampled(z, posterior, prior, per_dimension)
         raise ValueError(
-            f"there is no closed form of the KL from {_named(q)} to {_named(p)}; give the codes z"
+            f"the KL has no closed form from {_named(q)} to {_named(p)}; give the codes z"
         ) from None
 
 

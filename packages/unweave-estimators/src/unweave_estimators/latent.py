@@ -142,7 +142,7 @@ def require_event(distribution: Distribution, dim: int, name: str = "prior") -> 
     ValueError
         If its event shape is another one.
     TypeError
-        If it is no distribution.
+        If it is not a distribution.
     """
     if not isinstance(distribution, Distribution):
         raise TypeError(f"{name} must be a torch Distribution, got {type(distribution).__name__}")

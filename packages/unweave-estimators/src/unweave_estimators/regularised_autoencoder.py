@@ -57,7 +57,7 @@ def decoder_l2(decoder: nn.Module) -> Tensor:
     Raises
     ------
     TypeError
-        If the decoder is no torch module.
+        If the decoder is not a torch module.
 
     References
     ----------

@@ -80,7 +80,7 @@ def check_codes(codes: Any, like: Tensor, *, at_least: int) -> Tensor:
         raise ValueError(f"codes must hold at least {at_least} rows, got {len(tensor)}")
     if not bool(tensor.isfinite().all()):
         rows = int((~tensor.isfinite()).any(dim=1).sum())
-        raise ValueError(f"codes must be finite, got {rows} rows with a nan or an infinity")
+        raise ValueError(f"codes must be finite, got {rows} rows with NaN or infinity")
     return tensor
 
 

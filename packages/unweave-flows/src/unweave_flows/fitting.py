@@ -143,8 +143,7 @@ def _total(steps: Tensor, epoch: int) -> float:
         if not bool(column.isfinite().all()):
             value = float(column[~column.isfinite()][0])
             raise FloatingPointError(
-                f"the {name} of the density became {value} in epoch {epoch}; the best "
-                "parameters so far are kept, lower learning_rate"
+                f"the {name} of the density became {value} in epoch {epoch}; lower learning_rate"
             )
     return float(steps[:, 0].sum())
 

@@ -71,7 +71,7 @@ def narrow_scale(codes: Tensor, dtype: torch.dtype) -> Tensor:
     if not bool(constant.any()):
         return torch.zeros_like(codes[0])
     if bool(constant.all()):
-        raise ValueError("codes must vary in at least one dimension, all are constant")
+        raise ValueError("codes must vary in at least one dimension, got constant codes")
     typical = codes[:, ~constant].std(dim=0).mean()
     least = 1e3 * torch.finfo(dtype).eps * codes[0].abs()
     _warn(

@@ -67,7 +67,7 @@ def check_finite(array: Array, name: str) -> None:
     raise ValueError(
         f"{name} must be finite, got {value} in {where}"
         + (f", column {place[1]}" if array.ndim == 2 else "")
-        + f" ({int((~finite).sum())} such values); drop those rows or mend the encoder"
+        + f" ({int((~finite).sum())} such values); drop those rows or fix the encoder"
     )
 
 

@@ -92,7 +92,7 @@ def class_columns(factors: Array, name: str = "factors") -> tuple[NDArray[np.uin
         if len(found) > MOST_CLASSES:
             raise ValueError(
                 f"{name} column {k} has {len(found)} different values, at most {MOST_CLASSES} "
-                "classes are possible; bin it, or say factor_kinds='measurement'"
+                "classes are possible; bin it, or set factor_kinds='measurement'"
             )
         values.append(found)
     return labels, values

@@ -67,7 +67,7 @@ def kinds_of(factors: Array, declared: Declared = None) -> FactorKinds:
     measured = tuple(kind for kind, _ in decided)
     crowded = [
         f"factors: column {k} has {count:,} classes in {len(factors):,} rows; if it is a "
-        "measurement, say factor_kinds='measurement'"
+        "measurement, set factor_kinds='measurement'"
         for k, (kind, count) in enumerate(decided)
         if not kind and count > max(2, MANY_CLASSES * len(factors))
     ]

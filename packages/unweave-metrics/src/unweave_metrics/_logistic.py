@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave_metrics._compiled import Kernel
 from unweave_metrics._counting import Floats
 from unweave_metrics._shared import shared
+from unweave_metrics._softmax import COLUMNS, loss_and_gradient
 
 Labels = NDArray[np.int64]
 
@@ -96,7 +96,9 @@ def _fit(
     from scipy import optimize
 
     minimize: Any = optimize.minimize
-    x = np.ascontiguousarray(inputs, dtype=np.float64)
+    n, d = inputs.shape
+    x = np.zeros((-(-n // COLUMNS) * COLUMNS, d + 1))
+    x[:n, :d], x[:n, d] = inputs, 1.0
     y = np.ascontiguousarray(labels, dtype=np.int64)
     counts = np.bincount(y, minlength=classes)
     weight = np.ones(classes)
@@ -104,14 +106,14 @@ def _fit(
         weight = len(y) / (np.maximum(counts, 1) * int((counts > 0).sum()))
     total = float((weight * counts).sum())
     free = 1 if classes == 2 else 0
-    shape = (classes - free, x.shape[1] + 1)
+    shape = (classes - free, d + 1)
     penalty = 1.0 / (C * total)
 
     def loss(point: Floats) -> tuple[float, Floats]:
         full = np.zeros((classes, shape[1]))
         full[free:] = point.reshape(shape)
         gradient = np.zeros(full.shape)
-        value = _loss_and_gradient(x, y, weight, full, gradient) / total
+        value = loss_and_gradient(x, y, weight, full, gradient) / total
         gradient /= total
         value += 0.5 * penalty * float((full[:, :-1] ** 2).sum())
         gradient[:, :-1] += penalty * full[:, :-1]
@@ -155,51 +157,3 @@ def _one_thread() -> Iterator[None]:
             _held["users"] -= 1
             if _held["users"] == 0:
                 _held["limit"].restore_original_limits()
-
-
-# Eight vectors of the widest registers; a block of 40 classes stays in the first-level cache.
-ROWS_AT_A_TIME = 64
-
-
-@Kernel
-def _loss_and_gradient(x, y, weight, w, gradient):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Return the summed cross-entropy and add its gradient; one pass over the rows.
-
-    Some rows at a time, turned, so that logits are sums of vectors of rows: each sum is in the
-    order of the codes, and each entry of the gradient in that of the rows.
-    """
-    n, d = x.shape
-    classes = w.shape[0]
-    turned = np.zeros((d, ROWS_AT_A_TIME))  # whose end the last rows may leave as it was
-    logits = np.empty((classes, ROWS_AT_A_TIME))
-    loss = 0.0
-    for start in range(0, n, ROWS_AT_A_TIME):
-        m = min(ROWS_AT_A_TIME, n - start)
-        for p in range(m):
-            for i in range(d):
-                turned[i, p] = x[start + p, i]
-        for c in range(classes):
-            logits[c] = w[c, d]
-            for i in range(d):
-                for p in range(ROWS_AT_A_TIME):
-                    logits[c, p] += w[c, i] * turned[i, p]
-        for p in range(m):
-            own = y[start + p]
-            largest = -np.inf
-            for c in range(classes):
-                largest = max(largest, logits[c, p])
-            total, logit = 0.0, logits[own, p]
-            for c in range(classes):
-                logits[c, p] = np.exp(logits[c, p] - largest)
-                total += logits[c, p]
-            factor = weight[own]
-            loss += factor * (np.log(total) + largest - logit)
-            for c in range(classes):
-                logits[c, p] = factor * (logits[c, p] / total - (1.0 if c == own else 0.0))
-        for c in range(classes):
-            for p in range(m):
-                slope = logits[c, p]
-                for i in range(d):
-                    gradient[c, i] += slope * x[start + p, i]
-                gradient[c, d] += slope
-    return loss

@@ -168,7 +168,8 @@ def _plain(column: Any, argument: str) -> Array:
     odd = next((item for item in items if not isinstance(item, str | bytes)), None)
     if odd is not None:
         raise TypeError(
-            f"{where} must hold numbers or words, got both or neither, as {odd!r:.80}; convert it"
+            f"{where} must hold numbers or words, got both or neither, such as {odd!r:.80}; "
+            "convert it"
         )
     return values.astype(object)
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from unweave_metrics._parallel import waiting
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_done: ContextVar[dict[Hashable, Any] | None] = ContextVar("_done", default=None)
+Kept = tuple["Future[Any]", Any, Any]
+_done: ContextVar[dict[Hashable, Kept] | None] = ContextVar("_done", default=None)
 
 
 @contextmanager
@@ -30,7 +34,7 @@ def shared(function: Callable[P, R]) -> Callable[P, R]:
     """Return a function that is computed once per arguments while results are shared.
 
     Arrays are told apart by their memory, not by their content: neither arguments nor results may
-    be written to.
+    be written to. A thread that comes second waits for the first one's result.
     """
 
     @functools.wraps(function)
@@ -40,13 +44,26 @@ def shared(function: Callable[P, R]) -> Callable[P, R]:
             return function(*arguments, **options)
         named = tuple((name, _key(value)) for name, value in sorted(options.items()))
         key = (function, *map(_key, arguments), named)
-        if key not in done:
-            # The arguments stay alive, so that their memory is nobody else's.
-            done[key] = function(*arguments, **options), arguments, options
-        result: R = done[key][0]
+        # The arguments stay alive, so that their memory is nobody else's.
+        own: Kept = Future(), arguments, options
+        kept = done.setdefault(key, own)
+        if kept is own:
+            try:
+                own[0].set_result(function(*arguments, **options))
+            except BaseException as error:
+                own[0].set_exception(error)
+        result: R = _awaited(kept[0])
         return result
 
     return once
+
+
+def _awaited(future: Future[Any]) -> Any:
+    """Return the result of another thread, or raise what it raised."""
+    if not future.done():
+        with waiting():
+            return future.result()
+    return future.result()
 
 
 def _key(value: Any) -> Hashable:

@@ -110,7 +110,7 @@ def _check_lengths(call: Call) -> None:
     lengths = [length(a) for name, a in call.arrays.items() if not name.startswith("test_")]
     if len(set(lengths)) > 1:
         raise ValueError(
-            f"arrays must have the same rows, got {lengths}; say paired=False for sets of "
+            f"arrays must have the same rows, got {lengths}; set paired=False for sets of "
             "different rows"
         )
 

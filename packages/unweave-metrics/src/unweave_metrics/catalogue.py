@@ -137,7 +137,7 @@ def entry_of(function: Callable[..., Any]) -> Entry:
     Raises
     ------
     TypeError, ValueError
-        For a declaration that is no number, or below 0.
+        For a declaration that is not a number, or below 0.
     """
     known = CATALOGUE.get(getattr(function, "__name__", ""))
     if known is not None and known.function is function:
@@ -172,4 +172,4 @@ def find_metric(name: str) -> Entry:
     known = [entry.name for entry in CATALOGUE.values() if entry.of_table]
     close = difflib.get_close_matches(wanted, known, n=len(known), cutoff=0.5)
     others = [other for other in known if other not in close]
-    raise ValueError(f"no metric is called {quoted(name)}; known are {', '.join(close + others)}")
+    raise ValueError(f"no metric is called {quoted(name)}; known: {', '.join(close + others)}")

@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     _add_choices(score)
     score.add_argument(
         "--bootstrap", type=int, default=0, metavar="N",
-        help="intervals of N resamples, fewer for metrics that fit models (default 0: none)",
+        help="intervals from N resamples, fewer for metrics that fit models (default: none)",
     )  # fmt: skip
     formats = score.add_mutually_exclusive_group()
     for name in ("json", "csv", "latex", "markdown"):
@@ -50,10 +50,10 @@ def parser() -> argparse.ArgumentParser:
             f"--{name}", dest="format", action="store_const", const=name, help=f"print {name}"
         )
     commands.add_parser("list", help="list metrics and presets")
-    compare = commands.add_parser("compare", help="scores of several code tables side by side")
+    compare = commands.add_parser("compare", help="compare the scores of several code tables")
     compare.add_argument("tables", nargs="*", help="one file per model, with one seed or several")
     _add_choices(compare)
-    convert = commands.add_parser("convert", help="turn HDF5 into npz or back")
+    convert = commands.add_parser("convert", help="convert HDF5 to npz, or npz to HDF5")
     convert.add_argument("source", help="codes.h5 or codes.npz")
     convert.add_argument("target", help="the file to write, .h5 or .npz")
     return top
@@ -62,12 +62,19 @@ def parser() -> argparse.ArgumentParser:
 def _add_choices(command: argparse.ArgumentParser) -> None:
     """Add the options that score and compare share."""
     command.add_argument(
-        "--metrics", nargs="+", help="names with commas or spaces between; the usual ones if none"
+        "--metrics",
+        nargs="+",
+        help="names of metrics, separated by commas or spaces; default: the usual ones",
     )
     command.add_argument("--preset", help=f"one of {', '.join(preset_names())}")
-    command.add_argument("--seed", type=int, default=0, help="decides every draw (default 0)")
     command.add_argument(
-        "--jobs", type=int, default=-1, help="computed at once (default: one per core)"
+        "--seed", type=int, default=0, help="seed of every random draw (default: 0)"
+    )
+    command.add_argument(
+        "--jobs",
+        type=int,
+        default=-1,
+        help="number of metrics computed at once (default: one per core)",
     )
 
 

@@ -83,7 +83,7 @@ class Comparison:
         return markdown(self.rows())
 
     def to_pandas(self) -> Any:
-        """Return a DataFrame, a row a metric and model, with rank and difference from the best."""
+        """Return a DataFrame: one row per metric and model, rank, difference from the best."""
         import pandas as pd
 
         rows = []

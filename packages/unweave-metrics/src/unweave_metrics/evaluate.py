@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ from unweave_metrics._arrays import (
 from unweave_metrics._kinds import Declared, kinds_of
 from unweave_metrics._named import as_numbers, named
 from unweave_metrics._options import check_options
+from unweave_metrics._parallel import in_parallel
 from unweave_metrics._progress import Progress
 from unweave_metrics._shared import sharing
 from unweave_metrics._signatures import accepted
@@ -77,7 +79,8 @@ def evaluate(
     level
         Of the intervals.
     jobs
-        Resamples, or factors, computed at a time, -1 for one per core.
+        Threads that compute metrics, factors and resamples side by side, -1 for one per core; the
+        numbers are the same for any.
     progress
         Draw a bar on standard error, where that is a terminal, from the second second on;
         ``"lines"``: elsewhere write a line there as each metric ends.
@@ -122,7 +125,7 @@ def evaluate(
     _check_options(entries, options)
     settings = {"preset": preset, "seed": seed, "jobs": jobs, "factor_kinds": kinds, **options}
     with sharing(), Progress(len(entries) + 1, progress) as shown:
-        called = [_called(entry, arrays, settings, shown) for entry in entries]
+        called = _all_called(entries, arrays, settings, shown, jobs)
         shown.begin("intervals")
         calls = [call for call in called if isinstance(call, Call)]
         counts = [call.strategy.count(call, bootstrap) if bootstrap else 0 for call in calls]
@@ -135,6 +138,29 @@ def evaluate(
     }
     notes += [note for score in rows.values() for note in score.notes]
     return ScoreTable(rows, notes)
+
+
+def _all_called(
+    entries: list[Entry],
+    arrays: dict[str, Array],
+    settings: dict[str, Any],
+    shown: Progress,
+    jobs: int,
+) -> list[Call | Score]:
+    """Call metrics side by side, the slowest first; then, one by one, those that cannot be."""
+    threaded = [i for i, entry in enumerate(entries) if entry.threads]
+    alone = [i for i, entry in enumerate(entries) if not entry.threads]
+
+    def call(i: int) -> Call | Score:
+        return _called(entries[i], arrays, settings, shown)
+
+    if jobs != 1 and len(threaded) > 1:
+        import_module("scipy.optimize")  # on several threads at once imports may see half a module
+    slowness = [entries[i].interval.slowness for i in threaded]
+    found = in_parallel(lambda t: call(threaded[t]), len(threaded), jobs, slowness)
+    found += [call(i) for i in alone]
+    by_place = dict(zip(threaded + alone, found, strict=True))
+    return [by_place[i] for i in range(len(entries))]
 
 
 def _called(

@@ -55,7 +55,7 @@ def heat_map(
 def intervals(
     scores: Mapping[str, Score] | Mapping[str, Mapping[str, Score]], *, ax: Any = None
 ) -> Any:
-    """Draw scores as dots with their intervals as lines, a row a metric; return the axes.
+    """Draw scores as dots with their intervals as lines, one row per metric; return the axes.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def score_against_error(
     label: str = "score",
     ax: Any = None,
 ) -> Any:
-    """Draw a score against the reconstruction error, a colour a method; return the axes.
+    """Draw a score against the reconstruction error, one colour per method; return the axes.
 
     Parameters
     ----------

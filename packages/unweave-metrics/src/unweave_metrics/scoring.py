@@ -90,7 +90,7 @@ class Scorer:
         for entry in map(_entry, self.metrics):
             if entry.best == "-":
                 raise ValueError(
-                    f"metrics must have a better end to be maximised, {entry.name} has none"
+                    f"metrics must have a best value to be maximised, {entry.name} has none"
                 )
 
     def __call__(self, estimator: Any, X: Any, y: Any = None) -> Any:

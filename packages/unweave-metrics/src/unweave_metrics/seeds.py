@@ -131,7 +131,7 @@ def paired_test(first: Sequence[float], second: Sequence[float], level: float = 
 
 
 def compare(models: Mapping[str, Sequence[ScoreTable]]) -> Comparison:
-    """Compare models: prints as one row a metric, one column a model, and mean ranks.
+    """Compare models: prints one row per metric, one column per model, and mean ranks.
 
     A cell says mean ± deviation over the model's seeds, and the interval of the mean. The ranks
     (`Comparison.ranks`; 1 is best by the direction of the metric) are of the means.

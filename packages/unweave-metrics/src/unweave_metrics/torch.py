@@ -8,7 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
+try:
+    import torch
+except ImportError as error:
+    raise ImportError(
+        "unweave_metrics.torch needs torch: pip install 'unweave-metrics[torch]'"
+    ) from error
 from torch import Tensor, distributed
 
 from unweave_metrics.catalogue import entry_of, find_metric
@@ -148,7 +153,7 @@ class Accumulator:
         """
         rows = self.rows()
         if not rows:
-            raise ValueError("compute needs at least one update with rows, there was none")
+            raise ValueError("compute needs at least one update with rows, got none")
         arrays = {name: value.numpy() for name, value in rows.items()}
         table = evaluate(
             arrays["codes"], arrays.get("factors"), std=arrays.get("std"), metrics=self.metrics,

@@ -72,7 +72,7 @@ class AnisotropicNormal(Reparametrised):
         if constraint not in ("none", "total"):
             raise ValueError(f'constraint must be "none" or "total", got {constraint!r}')
         if constraint == "total" and not learned:
-            raise ValueError('constraint="total" is of learned scales; say learned=True too')
+            raise ValueError('constraint="total" needs learned scales; set learned=True')
         self._learned, self._constrained = learned, constraint == "total"
         if isinstance(scales, str):
             if scales != "principal":

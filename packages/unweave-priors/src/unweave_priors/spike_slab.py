@@ -31,7 +31,7 @@ class SpikeSlab(Reparametrised):
     Raises
     ------
     ValueError
-        If `gamma` is no probability or a variance is not positive.
+        If `gamma` is not a probability or a variance is not positive.
 
     References
     ----------

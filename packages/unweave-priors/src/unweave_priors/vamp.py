@@ -78,7 +78,7 @@ class Vamp(Prior):
         ----------
         encode : callable
             From images (n, c, h, w) to a Distribution q(z|x), batch shape (n,), event shape
-            (dim,). It is no submodule: its parameters are saved and trained by their owner.
+            (dim,). It is not a submodule: its parameters are saved and trained by their owner.
         images : float tensor, shape (components, c, h, w), or None
             Values in [0, 1]. The pseudo-inputs are then in their dtype and on their device.
             None keeps pseudo-inputs that were loaded with a state.
@@ -88,7 +88,7 @@ class Vamp(Prior):
         ValueError
             If the number of images is another, or a value lies outside of [0, 1].
         """
-        # In a tuple, which hides a module from torch, so that the encoder is no submodule.
+        # In a tuple, which hides a module from torch, so that the encoder is not a submodule.
         self._encode = (encode,)
         if images is not None:
             self._check(images)

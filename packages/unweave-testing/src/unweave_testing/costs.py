@@ -11,7 +11,7 @@ from unweave_testing.check import Check
 def cost_checks() -> list[Check]:
     """List the checks of costs; their factory is called without arguments.
 
-    - `shape`: `cost(x, output)` is one finite number an image, (b,), in the images' dtype.
+    - `shape`: `cost(x, output)` is one finite number per image, (b,), in the images' dtype.
     - `rows`: the cost of an image does not depend on the others in the batch.
     - `summed`: over pixels: two copies of an image side by side cost twice as much.
     - `gradients`: to the decoder's output, against central differences.

@@ -177,7 +177,7 @@ def _check_values(name: str, classes: Any, values: Any) -> None:
 def _view(factory: Any) -> None:
     data = factory()
     if not hasattr(data, "view"):
-        raise NotApplicable("the data set is no stochastic view")
+        raise NotApplicable("the data set is not a stochastic view")
     assert data.stored() is None, "stored() of a view must be None; its frames are stored"
     assert len(data.frames) == len(data), (
         f"there are {len(data)} images, but {len(data.frames)} frames"

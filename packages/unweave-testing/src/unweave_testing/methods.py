@@ -171,7 +171,7 @@ def _plain(method: Any) -> Any:
 
 def _option_effects(function: Any, facts: _Facts) -> None:
     unknown = sorted(set(facts.other) - set(_parameters(function)))
-    assert not unknown, f"other names {', '.join(unknown)}, which is no option"
+    assert not unknown, f"other names {', '.join(unknown)}, which is not an option"
     hints, default = typing.get_type_hints(function), _plain(function())
     for name, parameter in _parameters(function).items():
         tried = []
@@ -274,16 +274,16 @@ def _trainer(function: Any) -> Any:
 
     import torch
 
-    training, config, given, registry = (
+    setup, config, from_python, registry = (
         importlib.import_module(f"unweave.{name}")
-        for name in ("training", "config", "given", "registry")
+        for name in ("trainer_setup", "config", "from_python", "registry")
     )
     names, rng = registry.registry(), np.random.default_rng(0)
     images = rng.integers(0, 256, (IMAGES, 8, 8, 1), dtype=np.uint8)
-    data = given.ArrayData(images, rng.integers(0, 3, (IMAGES, 1)))
+    data = from_python.ArrayData(images, rng.integers(0, 3, (IMAGES, 1)))
     settings = {"data": "unweave:given", **SIZE, **_settings(function, names)}
     made = config.make_config(names, settings)
-    return training.make_trainer(names, made, torch.device("cpu"), data)
+    return setup.make_trainer(names, made, torch.device("cpu"), data)
 
 
 def _settings(function: Any, names: Any) -> dict[str, Any]:

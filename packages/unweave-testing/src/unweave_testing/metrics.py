@@ -47,7 +47,7 @@ def metric_checks(
     - `monotone`: the more a code is mixed with noise, the worse the score.
     - `invariant`: permuting, scaling, shifting or negating code dimensions, or permuting the
       factors, changes the score by at most `tolerance`.
-    - `wrong-shapes`: codes and factors of different lengths, and codes that are no matrix, are
+    - `wrong-shapes`: codes and factors of different lengths, and codes that are not a matrix, are
       refused with a ValueError.
     - `not-finite`: codes with a nan are refused with a ValueError.
 

@@ -186,7 +186,8 @@ def _state(factory: Any) -> None:
                 f"got {tuple(value.shape)}"
             )
             assert not value.dim() or value.stride() == parameter.stride(), (
-                f"{key} is not laid out as its parameter; make it with torch.zeros_like(parameter)"
+                f"{key} is not laid out in memory as its parameter; make it with "
+                "torch.zeros_like(parameter)"
             )
             assert bool(value.isfinite().all()), f"{key} is not finite"
 
@@ -203,7 +204,7 @@ def _resume(factory: Any) -> None:
     _move(one, whole, STEPS, seed=2)
     _move(three, fresh, STEPS, seed=2)
     assert _same(whole, fresh), (
-        "a new one with the state of each parameter does not go on as the old one; keep what "
+        "a new one with the state of each parameter does not continue as the old one; keep what "
         "changes in self.state[parameter]"
     )
 

@@ -93,7 +93,7 @@ class Stage:
         }
 
     def load(self, other: Stage) -> None:
-        """Take over what a checkpoint of another holds, through a file that is no pickle."""
+        """Take over what a checkpoint of another holds, through a file that is not a pickle."""
         import torch
 
         pairs = [(self.parts.model, other.parts.model), (self.objective, other.objective)]

@@ -168,7 +168,7 @@ def _draws(factory: Any, dim: int, seed: int) -> tuple[Any, Any]:
 
 def _moments(factory: Any, facts: _Facts) -> None:
     if not facts.exact_moments:
-        raise NotApplicable("mean and std are said not to be exact")
+        raise NotApplicable("the moments are not exact (exact_moments=False)")
     q, z = _draws(factory, DIM, 2)
     mean, std = q.mean.detach(), q.std.detach()
     for name, values, expected in [
@@ -192,7 +192,7 @@ def _scored(factory: Any, facts: _Facts, dim: int, line: Rule) -> tuple[Array, A
     if not family.has_density:
         raise NotApplicable("the posterior has no density")
     if not facts.any_code:
-        raise NotApplicable("log_prob is said to take own draws alone")
+        raise NotApplicable("log_prob takes only draws of the family (any_code=False)")
     q, z = _draws(factory, dim, 3 + dim)
     low, centre, high = z.quantile(torch.tensor([0.16, 0.5, 0.84], dtype=z.dtype), dim=0)
     scale = (high - low) / 2

@@ -67,7 +67,7 @@ def check_generator(stage: Build, factory: Any) -> None:
 
 
 def check_dropout(stage: Build, factory: Any) -> None:
-    """Refuse noise of training mode that is no function of torch's global seed."""
+    """Refuse noise of training mode that is not a function of torch's global seed."""
     values = []
     for others in (1, 2):
         with seeded(0, others):

@@ -144,7 +144,7 @@ def check_device(module: Any, results: Callable[[Any], Iterator[tuple[str, Any]]
 
 
 def check_dropout(build: Callable[[], Any], call: Callable[[Any], Any], what: str) -> None:
-    """Refuse a forward in training mode that is no function of state and torch's global seed.
+    """Refuse a forward in training mode that is not a function of state and torch's global seed.
 
     Then dropout of a run that was resumed is that of one that was not. One module has been called
     before and the other has its state alone, as after a resume.

@@ -13,7 +13,7 @@ from unweave.method import Method
 from unweave.options import short_name, split_names
 from unweave.progress import Progress
 from unweave.trained import Trained
-from unweave.training import Networks
+from unweave.trainer_setup import Networks
 
 
 class Run(Trained):
@@ -126,7 +126,7 @@ def train(
     ConfigError
         If a name or value is not as expected; nothing is written.
     NonFiniteError
-        If the loss stops being finite; the newest checkpoint is from before.
+        If the loss stops being finite; the newest checkpoint is from an earlier step.
     """
     given = {
         "prior": prior, "posterior": posterior, "dim": dim, "steps": steps,
@@ -165,7 +165,7 @@ def resume(
     Raises
     ------
     RunError
-        If the directory is no run.
+        If the directory is not a run.
     """
     return training.resume(
         Run, path, steps=steps, device=device, progress=progress, data=data,

@@ -92,7 +92,7 @@ def load_checkpoint(folder: Path, config: str = "") -> tuple[int, dict[str, Tens
         try:
             step, tensors, about = _read(paths[-1])
         except FileNotFoundError:
-            continue  # the run goes on, and a newer one has taken its place
+            continue  # the run continues, and a newer one has taken its place
         _check(paths[-1], about, step, tensors, config)
         return step, tensors
 
@@ -114,7 +114,7 @@ def _read(path: Path) -> tuple[int, dict[str, Tensor], dict[str, str]]:
 def _step_of(path: Path, about: Mapping[str, str]) -> int:
     text = about.get("step", "")
     if not (text.isdecimal() and len(text) < 20):
-        raise RunError(f"{path} is not a checkpoint: it does not say its step")
+        raise RunError(f"{path} is not a checkpoint: it has no step")
     return int(text)
 
 
@@ -122,7 +122,7 @@ def _check(
     path: Path, about: Mapping[str, str], step: int, tensors: Mapping[str, Tensor], config: str
 ) -> None:
     if path.stem != f"step-{step:09d}":
-        raise RunError(f"{path} holds step {step}; give it back the name that it was written under")
+        raise RunError(f"{path} holds step {step}, which is not the step of its name; rename it")
     version = about.get("format", "1")
     if version not in ("1", FORMAT):
         raise RunError(
@@ -132,7 +132,7 @@ def _check(
     # Format 1 says nothing but its step; names, types and shapes are checked where it is loaded.
     described = version == FORMAT
     if not described and {"content", "config"} & about.keys():
-        raise RunError(f"{path} is not a checkpoint: it does not say its format")
+        raise RunError(f"{path} is not a checkpoint: it has no format number")
     if described and about.get("content") != _content(tensors):
         raise RunError(
             f"{path} has lost or changed tensors since it was written; delete it to use the one "
@@ -141,7 +141,7 @@ def _check(
     if described and config and about.get("config") != config:
         raise RunError(
             f"{path} belongs to a run with another configuration (method, data, seed ...); put "
-            "config.toml back as it was"
+            "the original config.toml back"
         )
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):

@@ -39,7 +39,7 @@ NOT_OPTIONS = ("generator", "progress", "draw")
 UNREADABLE = (
     safetensors.SafetensorError, OSError, TypeError, LookupError, ValueError, RuntimeError,
 )  # fmt: skip
-"""What reading a file that is no density may raise."""
+"""What reading a file that is not a density may raise."""
 
 
 def fit_density(
@@ -119,7 +119,7 @@ def load_density(folder: Path, names: Registry) -> nn.Module:
     density, step = read_density(path, names)
     if step != newest_step(folder / "checkpoints"):
         raise RunError(
-            f"{path} was fitted at step {step}, and training went on; fit it again with "
+            f"{path} was fitted at step {step}, and training continued; fit it again with "
             f"unweave fit-density {folder}"
         )
     return density
@@ -248,7 +248,7 @@ def _check_loadable(
     """Raise where a fitted density cannot be loaded again, before a good one is replaced."""
     tensors = {name: t.detach().cpu() for name, t in density.state_dict().items()}
     if bad := [n for n, t in tensors.items() if not bool(t.isfinite().all())]:
-        raise ConfigError(f"{entry} did not converge: {bad[0]} is not finite; nothing was kept")
+        raise ConfigError(f"{entry} did not converge: {bad[0]} is not finite; nothing was saved")
     try:
         _rebuild(names, about, tensors)
     except (RuntimeError, ConfigError) as error:
@@ -260,7 +260,7 @@ def _check_loadable(
 
 @torch.no_grad()
 def _check_fitted(entry: Entry, density: nn.Module, codes: Tensor) -> None:
-    """Raise where a fitted density is no distribution of codes, or cannot tell how likely one is.
+    """Raise if a fitted density is not a distribution of codes, or cannot evaluate a code.
 
     Nothing was kept then, and what was kept before stays.
     """
@@ -272,14 +272,14 @@ def _check_fitted(entry: Entry, density: nn.Module, codes: Tensor) -> None:
         raise ConfigError(
             f"{entry} must give each code a finite log density after its fit, shape ({len(few)},), "
             f"got shape {tuple(likelihood.shape)}, {int(likelihood.isfinite().sum())} finite; "
-            "nothing was kept"
+            "nothing was saved"
         )
     with blaming(str(entry), "when asked for samples after its fit"):
         drawn = sample_prior(cast(Flow, density), 3, torch.Generator(codes.device).manual_seed(0))
     if tuple(drawn.shape) != (3, codes.shape[1]) or not bool(drawn.isfinite().all()):
         raise ConfigError(
             f"{entry} must give finite samples of shape (n, {codes.shape[1]}), got "
-            f"{tuple(drawn.shape)} for n = 3; nothing was kept"
+            f"{tuple(drawn.shape)} for n = 3; nothing was saved"
         )
 
 

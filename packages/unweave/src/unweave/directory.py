@@ -231,7 +231,7 @@ class RunDirectory:
     def _read_line(self, number: int, line: str) -> dict[str, float]:
         where = f"{self.scalars_path} line {number}"
         if len(line) > LARGEST_LINE:
-            raise RunError(f"{where} has {len(line):,} characters and is no line of a log")
+            raise RunError(f"{where} has {len(line):,} characters and is not a line of a log")
         try:
             values = LINE.validate_json(line)
         except (pydantic.ValidationError, RecursionError, ValueError):
@@ -264,7 +264,7 @@ class RunDirectory:
         self.write_config(images=asdict(ImageFacts.of(dataset)), **more)
 
     def record_continuation(self, config: TrainConfig) -> None:
-        """Record that the run goes on to another step than was said first."""
+        """Record that the run continues to another step than was said first."""
         steps = [*(self.recorded("continued") or []), self.config.steps]
         images = self.recorded("images")
         self.config = config

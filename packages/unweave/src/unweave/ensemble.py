@@ -75,9 +75,9 @@ class Ensemble:
         self._first = members[0]
         self._stage = _Stage(self._first)
         self._check_alike()
-        self._tensors = _joined([_Stage(member).tensors() for member in members])
+        self._tensors = _join([_Stage(member).tensors() for member in members])
         self._clocks = join([member.clock for member in members])
-        self._means = joined_means([member.means for member in members])
+        self._means = join_means([member.means for member in members])
         places = {id(tensor): name for name, tensor in self._stage.tensors().items()}
         self._names = {
             player: [places[id(parameter)] for parameter in seat.parameters]
@@ -88,7 +88,7 @@ class Ensemble:
 
     def train_step(self) -> None:
         """Do one step of every player of every member."""
-        with torch.random.fork_rng(self._first.forked), explaining(self._first.owners, "together"):
+        with torch.random.fork_rng(self._first.forked), explaining("together"):
             for member in self.members:
                 member.seed_noise(member.step)
             terms = self.play(self.move)
@@ -114,7 +114,9 @@ class Ensemble:
         if joint is not None:
             joint.move(gradients, self._first.clock, self._first.step)
             return
-        for member, own in zip(self.members, _parted(gradients, len(self.members)), strict=True):
+        for member, own in zip(
+            self.members, _split_gradients(gradients, len(self.members)), strict=True
+        ):
             member.move(member.seats[player], own)
 
     def play(self, move: Move) -> Tensor:
@@ -181,8 +183,8 @@ class Ensemble:
 
     def _check_step(self) -> None:
         """Compute the first step of all together and of each alone; nothing moves."""
-        before = [copied(member) for member in self.members]
-        alone = [_looked_at(member) for member in self.members]
+        before = [copy_tensors(member) for member in self.members]
+        alone = [_step_alone(member) for member in self.members]
         for member, tensors in zip(self.members, before, strict=True):
             restore(member, tensors)
         together = self._look()
@@ -197,8 +199,8 @@ class Ensemble:
             member.seed_noise(member.step)
 
         def note(player: str, gradients: Gradients) -> None:
-            for into, own in zip(found, _parted(gradients, len(found)), strict=True):
-                into |= _named(player, own)
+            for into, own in zip(found, _split_gradients(gradients, len(found)), strict=True):
+                into |= _name_gradients(player, own)
 
         try:
             terms = self.play(note)
@@ -238,15 +240,17 @@ def fit_together(
             ensemble.train_step()
             for n, member in enumerate(members):
                 if n not in ended:
-                    outcome = _kept(member, checkpoints[n], observers[n])
+                    outcome = _log_and_save(member, checkpoints[n], observers[n])
                     ended |= {} if outcome is None else {n: outcome}
         for n, member in enumerate(members):
             if n not in ended:
-                ended[n] = _saved(member, checkpoints[n])
+                ended[n] = _save(member, checkpoints[n])
     return [ended[n] for n in range(len(members))]
 
 
-def _kept(member: Trainer, checkpoints: Path, observer: Observer) -> str | UnweaveError | None:
+def _log_and_save(
+    member: Trainer, checkpoints: Path, observer: Observer
+) -> str | UnweaveError | None:
     """Log and save what is due; return what ends the member, if anything does."""
     try:
         enough = keep(member, checkpoints, observer)
@@ -254,10 +258,10 @@ def _kept(member: Trainer, checkpoints: Path, observer: Observer) -> str | Unwea
         return error
     if member.step == member.config.steps:
         return "finished"
-    return _saved(member, checkpoints) if enough else None
+    return _save(member, checkpoints) if enough else None
 
 
-def _saved(member: Trainer, checkpoints: Path) -> str | UnweaveError:
+def _save(member: Trainer, checkpoints: Path) -> str | UnweaveError:
     try:
         save(member, checkpoints)
     except UnweaveError as error:
@@ -265,7 +269,7 @@ def _saved(member: Trainer, checkpoints: Path) -> str | UnweaveError:
     return "stopped"
 
 
-def _joined(members: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+def _join(members: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
     """Join tensors of one name into one; each becomes a part of it."""
     first = members[0]
     for other in members[1:]:
@@ -286,7 +290,7 @@ def join(tensors: Sequence[Tensor]) -> Tensor:
     return joined
 
 
-def joined_means(means: Sequence[RunningMeans]) -> RunningMeans:
+def join_means(means: Sequence[RunningMeans]) -> RunningMeans:
     """Join the running means of all members, of the same terms; each becomes a part."""
     joined = RunningMeans(means[0].names, means[0].sums.device)
     joined.sums = join([own.sums for own in means])
@@ -294,12 +298,12 @@ def joined_means(means: Sequence[RunningMeans]) -> RunningMeans:
     return joined
 
 
-def _parted(gradients: Gradients, members: int) -> list[Gradients]:
+def _split_gradients(gradients: Gradients, members: int) -> list[Gradients]:
     """Part gradients of all members into those of each."""
     return [tuple(None if g is None else g[k] for g in gradients) for k in range(members)]
 
 
-def _named(player: str, gradients: Gradients) -> dict[str, Tensor]:
+def _name_gradients(player: str, gradients: Gradients) -> dict[str, Tensor]:
     return {
         f"gradient {number} of {player}": gradient.clone()
         for number, gradient in enumerate(gradients)
@@ -307,14 +311,14 @@ def _named(player: str, gradients: Gradients) -> dict[str, Tensor]:
     }
 
 
-def _looked_at(member: Trainer) -> dict[str, Tensor]:
+def _step_alone(member: Trainer) -> dict[str, Tensor]:
     """Return terms, gradients and buffers of a member alone, without a move."""
     found: dict[str, Tensor] = {}
     players = {id(seat): player for player, seat in member.seats.items()}
 
     def note(seat: Seat, gradients: Gradients) -> None:
         nonlocal found
-        found |= _named(players[id(seat)], gradients)
+        found |= _name_gradients(players[id(seat)], gradients)
 
     with member.reproducible():
         terms = member.play(member.draw(member.step), note)
@@ -325,7 +329,7 @@ def _buffers(member: Trainer) -> dict[str, Tensor]:
     return {name: buffer.clone() for name, buffer in _Stage(member).named_buffers()}
 
 
-def copied(member: Trainer) -> dict[str, Tensor]:
+def copy_tensors(member: Trainer) -> dict[str, Tensor]:
     """Return copies of every parameter and buffer of a member."""
     return {name: t.detach().clone() for name, t in _Stage(member).tensors().items()}
 

@@ -324,7 +324,7 @@ def read_scores(run: Trained) -> dict[str, Any] | None:
     except (OSError, pydantic.ValidationError, RecursionError) as error:
         reason = error.errors()[0]["msg"] if isinstance(error, pydantic.ValidationError) else error
         raise RunError(
-            f"{path} is no file of scores ({shorten(str(reason))}); delete it and run "
+            f"{path} is not a file of scores ({shorten(str(reason))}); delete it and run "
             f"unweave evaluate {run.path}"
         ) from None
     if content.version > VERSION:

@@ -170,19 +170,19 @@ def _work(pipe: Connection) -> None:
         os.environ.setdefault(name, "1")
     with contextlib.suppress(EOFError, OSError):
         while True:
-            pipe.send_bytes(_done(pipe.recv_bytes()))
+            pipe.send_bytes(_run_job(pipe.recv_bytes()))
 
 
-def _done(task: bytes) -> bytes:
+def _run_job(task: bytes) -> bytes:
     """Do a pickled job; return its outcome, pickled."""
     try:
         function, job = pickle.loads(task)
         return pickle.dumps((function(job), None))
     except Exception as error:
-        return _pickled(error)
+        return _pickle_error(error)
 
 
-def _pickled(error: Exception) -> bytes:
+def _pickle_error(error: Exception) -> bytes:
     """Pickle an error, or its text where the error itself would not arrive."""
     try:
         content = pickle.dumps((None, error))

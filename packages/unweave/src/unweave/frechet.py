@@ -116,7 +116,7 @@ def frechet_distance(
     Raises
     ------
     ConfigError
-        If the network's package is not installed, the data are no images, or there are fewer
+        If the network's package is not installed, the data are not images, or there are fewer
         images than wanted.
 
     References

@@ -36,7 +36,7 @@ def launch(processes: int, arguments: Sequence[str]) -> int:
     Raises
     ------
     RunError
-        If one was killed: the others are ended, and the run goes on from its newest checkpoint.
+        If one was killed: the others are ended, and the run continues from its newest checkpoint.
     """
     started = [
         _start(rank, processes, port, arguments)

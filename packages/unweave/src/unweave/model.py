@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from unweave.owners import inherit
+from unweave.owners import remember_class
 from unweave.protocols import Posterior, PosteriorFamily
 from unweave.ranks import whole
 
@@ -60,7 +60,7 @@ class Autoencoder(nn.Module):
         with self._autocast(x):
             parameters = self.over_rows(self.encoder, x)
         posterior = cast(PosteriorFamily, self.family)(parameters.float())
-        inherit(posterior, self.family)
+        remember_class(posterior, self.family)
         return posterior
 
     def encode_distribution(self, x: Tensor) -> Distribution:

@@ -213,10 +213,10 @@ def _identifiers(template: str) -> Iterator[str]:
 def _check_free(kind: str, name: str, commands: Collection[str]) -> None:
     """Refuse a name that is registered, or whose distribution or module is there."""
     if kind == "command" and name in commands:
-        raise ConfigError(f"there is a command {name!r} already; give another name")
+        raise ConfigError(f"a command {name!r} already exists; give another name")
     if name in registry().names(kind):
         owners = ", ".join(e.distribution for e in registry().entries(kind) if e.name == name)
-        raise ConfigError(f"there is a {kind} {name!r} already, of {owners}; give another name")
+        raise ConfigError(f"a {kind} {name!r} already exists, of {owners}; give another name")
     module = f"unweave_{name.replace('-', '_')}"
     if _is_installed(f"unweave-{name}") or importlib.util.find_spec(module) is not None:
         raise ConfigError(f"a package unweave-{name} is installed already; give another name")

@@ -1,4 +1,4 @@
-"""Who made an object: what strangers' code raises long after it was built is told by its name."""
+"""Which registered thing an object was built as, so that errors of plugins name it."""
 
 from __future__ import annotations
 
@@ -26,37 +26,40 @@ def remember(built: object, owner: str) -> None:
     """
     for part in built if isinstance(built, tuple) else (built,):
         with contextlib.suppress(TypeError):  # numbers and the like cannot be watched
-            weakref.finalize(part, _owners.pop, id(part), None).atexit = False
+            if id(part) not in _owners:
+                weakref.finalize(part, _owners.pop, id(part), None).atexit = False
             _owners[id(part)] = owner
 
 
-def inherit(made: object, maker: object) -> None:
-    """Remember the class of what a remembered object makes, as a family makes posteriors."""
-    owner = _owners.get(id(maker))
-    if owner is not None and id(type(made)) not in _owners:
-        remember(type(made), owner)
+def remember_class(product: object, maker: object) -> None:
+    """Remember the class of what a remembered object makes, as a family makes posteriors.
 
-
-def owner_of(error: BaseException, more: Mapping[int, str]) -> str:
-    """Name the innermost registered object among those whose methods an error passed, or none.
-
-    Parameters
-    ----------
-    more
-        Identities of further objects, or of their classes.
+    Classes of torch and of the core are left out, because many objects make instances of them. A
+    class that two registered objects share belongs to the one that made an instance last.
     """
-    known = {**_owners, **more}
-    owner, trace = "", error.__traceback__
-    while trace is not None:
-        this = trace.tb_frame.f_locals.get("self")
-        owner = known.get(id(this)) or known.get(id(type(this))) or owner
-        trace = trace.tb_next
-    return owner
+    owner = owner_of(maker)
+    if owner and type(product).__module__.partition(".")[0] not in ("torch", "unweave"):
+        remember(type(product), owner)
+
+
+def owner_of(built: object) -> str:
+    """Return the registered thing that an object was built as, or ""."""
+    return _owners.get(id(built), "")
 
 
 def name_of(built: object) -> str:
     """Name what an object was built as, or its class."""
-    return _owners.get(id(built), type(built).__name__)
+    return owner_of(built) or type(built).__name__
+
+
+def _owner_of_error(error: BaseException) -> str:
+    """Name the innermost registered object among those whose methods an error passed, or none."""
+    owner, trace = "", error.__traceback__
+    while trace is not None:
+        this = trace.tb_frame.f_locals.get("self")
+        owner = owner_of(this) or owner_of(type(this)) or owner
+        trace = trace.tb_next
+    return owner
 
 
 def declared(found: object, names: Collection[str], giver: object) -> list[Any]:
@@ -70,20 +73,18 @@ def declared(found: object, names: Collection[str], giver: object) -> list[Any]:
     given = found if isinstance(found, Mapping) else {}
     if missing := [name for name in names if name not in given]:
         raise ConfigError(
-            f"{name_of(giver)} gives no {quote(missing[0])} any more, which it gave before "
+            f"{name_of(giver)} no longer gives {quote(missing[0])}, which it gave before "
             f"training; it gives {', '.join(map(str, given)) or 'nothing'}"
         )
     return [given[name] for name in names]
 
 
 @contextlib.contextmanager
-def explaining(more: Mapping[int, str], when: str = "") -> Iterator[None]:
+def explaining(when: str = "") -> Iterator[None]:
     """Raise a sentence that names the registered object in which an error arose.
 
     Parameters
     ----------
-    more
-        As in `owner_of`.
     when
         Ends the sentence, as in "at step 7".
 
@@ -97,7 +98,7 @@ def explaining(more: Mapping[int, str], when: str = "") -> Iterator[None]:
     except (UnweaveError, KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:
-        owner = owner_of(error, more)
+        owner = _owner_of_error(error)
         if not owner:
             raise
         raise ConfigError(f"{owner} raised {describe(error)}{when and ' '}{when}") from error
@@ -108,7 +109,7 @@ def explained(function: Callable[Given, Result]) -> Callable[Given, Result]:
 
     @functools.wraps(function)
     def call(*arguments: Given.args, **options: Given.kwargs) -> Result:
-        with explaining({}):
+        with explaining():
             return function(*arguments, **options)
 
     return call

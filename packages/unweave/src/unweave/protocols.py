@@ -284,7 +284,7 @@ class Cost(Protocol):
         ...
 
     def expected(self, output: torch.Tensor) -> torch.Tensor:
-        """Return what the output stands for, unbounded; asked for where data are no images."""
+        """Return what the output stands for, unbounded; asked for where data are not images."""
         ...
 
 

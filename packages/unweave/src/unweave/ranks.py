@@ -92,7 +92,7 @@ class Ranks:
         if self.size == 1 or dist.is_initialized():
             yield
             return
-        with _told():
+        with _lost_process():
             if device.type == "cuda":
                 torch.cuda.set_device(device)
             dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
@@ -166,7 +166,7 @@ def whole(module: nn.Module, rows: Tensor) -> Tensor:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _lost_process() -> Iterator[None]:
     """Say in a sentence that another process is gone."""
     try:
         yield
@@ -179,7 +179,7 @@ def _told() -> Iterator[None]:
 
 def _sum(tensor: Tensor) -> None:
     """Add up a tensor over the processes, in place."""
-    with _told():
+    with _lost_process():
         dist.all_reduce(tensor)
 
 
@@ -191,7 +191,7 @@ class _GatherRows(torch.autograd.Function):
         """Return the rows of all processes, shape (ranks x b, ...)."""
         ctx.count = len(rows)
         parts = [torch.empty(rows.shape, device=rows.device) for _ in range(dist.get_world_size())]
-        with _told():
+        with _lost_process():
             dist.all_gather(parts, rows.contiguous())
         return torch.cat(parts)
 

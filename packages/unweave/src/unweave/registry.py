@@ -15,8 +15,6 @@ import re
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Any
 
 import pluggy
@@ -30,28 +28,16 @@ from unweave.errors import (
     PluginWarning,
     UnknownNameError,
     blaming,
-    closest_first,
     describe,
     message_of,
     quote,
 )
 from unweave.errors import unknown_name as unknown_name_error
+from unweave.hookfile import KINDS, Entry, Plugin, check_module, entries_of
 from unweave.protocols import REQUIRED
 
-KINDS = (
-    "prior",
-    "flow",
-    "posterior",
-    "estimator",
-    "cost",
-    "architecture",
-    "method",
-    "objective",
-    "optimizer",
-    "metric",
-    "dataset",
-    "executor",
-)
+__all__ = ["KINDS", "OURS", "Entry", "Plugin", "Registry", "registry"]
+
 OURS = (
     "unweave",
     "unweave-data",
@@ -61,68 +47,11 @@ OURS = (
     "unweave-priors",
 )
 """The distributions in which a name that a method or a default speaks is looked for."""
-NAME = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
 QUOTES = "'\""
-TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A registered name: where it comes from and what it points at."""
-
-    kind: str
-    name: str
-    target: str
-    distribution: str
-    version: str
-
-    @property
-    def qualified(self) -> str:
-        """The spelling that never clashes: `dist:name`."""
-        return f"{self.distribution}:{self.name}"
-
-    def __str__(self) -> str:
-        """Name the kind, the registered name, the distribution and its version."""
-        return f"{self.kind} {self.name} of {self.distribution} {self.version}"
-
-    def load(self) -> Any:
-        """Import the target.
-
-        Raises
-        ------
-        ConfigError
-            If the module or the object in it cannot be imported.
-        """
-        module, _, path = self.target.partition(":")
-        try:
-            return functools.reduce(getattr, path.split("."), importlib.import_module(module))
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            raise ConfigError(
-                f"{self} cannot be loaded from {self.target!r}: {describe(error)}"
-            ) from error
-
-
-@dataclass
-class Plugin:
-    """A distribution with an entry point in the group `unweave`, and how loading it went."""
-
-    distribution: str
-    version: str
-    status: str = "ok"
-    reason: str = ""
-    milliseconds: float = 0.0
-    entries: list[Entry] = field(default_factory=list)
-    modules: list[str] = field(default_factory=list)
 
 
 def _normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _hook_name(kind: str) -> str:
-    return f"{hookspecs.PROJECT}_{kind}s"
 
 
 class Registry:
@@ -239,7 +168,7 @@ class Registry:
         return built
 
     def observe(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
-        """Call an observer hook; one that raises is reported and the run goes on.
+        """Call an observer hook; one that raises is reported and the run continues.
 
         Returns pairs of a distribution and what its observer returned.
         """
@@ -250,7 +179,7 @@ class Registry:
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
-                _warn(f"observer {hook} of {owner} failed: {describe(error)}; the run goes on")
+                _warn(f"observer {hook} of {owner} failed: {describe(error)}; the run continues")
         return answers
 
     def add_commands(self, make: Callable[[], Any]) -> list[tuple[str, Any]]:
@@ -311,10 +240,10 @@ class Registry:
             for number, point in enumerate(points):
                 plugin.modules.append(point.module)
                 module = point.load()
-                _check_module(module)
+                check_module(module)
                 suffix = f"[{number}]" if number else ""
                 self._manager.register(module, name=plugin.distribution + suffix)
-                plugin.entries += _entries_of(module, plugin)
+                plugin.entries += entries_of(module, plugin)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -341,69 +270,6 @@ class Registry:
 
 def _warn(message: str) -> None:
     warnings.warn(message, PluginWarning, stacklevel=3)
-
-
-def _check_module(module: ModuleType) -> None:
-    api = getattr(module, "UNWEAVE_API", None)
-    supported = (hookspecs.UNWEAVE_API - 1, hookspecs.UNWEAVE_API)
-    if not isinstance(api, int):
-        raise PluginError(f"{module.__name__} has no integer UNWEAVE_API")
-    if api not in supported:
-        age = "newer: upgrade unweave" if api > supported[1] else "older: upgrade the plugin"
-        raise PluginError(
-            f"it is written for API {api}, this unweave has {supported[1]}; it is {age}"
-        )
-    known = [name for name in vars(hookspecs) if name.startswith("unweave_")]
-    for name, value in vars(module).items():
-        if name not in known and _looks_like_hook(name, value):
-            raise PluginError(
-                f"it has no hook {name!r}; did you mean {closest_first(name, known)[0]!r}?"
-            )
-        if name in known and not hasattr(value, f"{hookspecs.PROJECT}_impl"):
-            raise PluginError(f"{name} lacks the decorator @hookimpl")
-
-
-def _looks_like_hook(name: str, value: object) -> bool:
-    return callable(value) and (
-        hasattr(value, f"{hookspecs.PROJECT}_impl") or name.startswith("unweave_")
-    )
-
-
-def _entries_of(module: ModuleType, plugin: Plugin) -> list[Entry]:
-    entries = []
-    for kind in KINDS:
-        hook = getattr(module, _hook_name(kind), None)
-        if hook is None:
-            continue
-        try:
-            mapping = hook()
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            raise PluginError(f"{_hook_name(kind)} raised {describe(error)}") from error
-        _check_mapping(_hook_name(kind), mapping)
-        entries += [
-            Entry(kind, name, target, plugin.distribution, plugin.version)
-            for name, target in mapping.items()
-        ]
-    return entries
-
-
-def _check_mapping(hook: str, mapping: object) -> None:
-    if not isinstance(mapping, Mapping):
-        raise PluginError(
-            f"{hook} must return a mapping from name to 'module:object', "
-            f"got {type(mapping).__name__}"
-        )
-    for name, target in mapping.items():
-        if not (isinstance(name, str) and NAME.fullmatch(name)):
-            raise PluginError(
-                f"{hook} returned the name {quote(name)}; expected lower case, like 'my-name'"
-            )
-        if not (isinstance(target, str) and TARGET.fullmatch(target)):
-            raise PluginError(
-                f"{hook} points {name!r} at {quote(target)}; expected 'module:object'"
-            )
 
 
 @functools.cache

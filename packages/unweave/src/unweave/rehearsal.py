@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from unweave.assemble import Assembly, describe_player, trained_parameters
+from unweave.assemble import Assembly
 from unweave.batches import Feed, is_view, to_float
 from unweave.errors import ConfigError, blaming, quote
 from unweave.latent import Latent, sample_prior
-from unweave.owners import explaining
+from unweave.owners import explaining, name_of, remember_class
+from unweave.player_optimizers import describe_player, trained_parameters
 from unweave.players import Batches, Player, make_batches, players_of
 from unweave.protocols import Dataset, Posterior, member
 
@@ -37,7 +38,7 @@ def rehearse(assembly: Assembly, dataset: Dataset) -> tuple[str, ...]:
     for module in modules:
         module.eval()
     try:
-        with torch.random.fork_rng([]), explaining(assembly.owners, "in a rehearsal of one step"):
+        with torch.random.fork_rng([]), explaining("in a rehearsal of one step"):
             torch.manual_seed(0)
             return _play(assembly, dataset)
     finally:
@@ -89,7 +90,7 @@ def _play(assembly: Assembly, dataset: Dataset) -> tuple[str, ...]:
         losses, terms = assembly.objective.losses(number, batches, clock)
         _check_round(assembly, number, losses, terms)
         for player in players:
-            learned |= _taught(assembly, player, losses, last=player is players[-1])
+            learned |= _trained_by(assembly, player, losses, last=player is players[-1])
         names += terms
     _check_learned_prior(assembly, learned)
     if len(set(names)) < len(names):
@@ -101,7 +102,7 @@ def _play(assembly: Assembly, dataset: Dataset) -> tuple[str, ...]:
 
 def _two_batches(assembly: Assembly, dataset: Dataset) -> Batches:
     index = np.arange(min(IMAGES, len(dataset)))
-    x = _images(_owner(assembly, dataset), dataset, index)
+    x = _images(name_of(dataset), dataset, index)
     labels = None if dataset.factors is None else torch.from_numpy(
         np.ascontiguousarray(dataset.factors[index]).astype(np.int64)
     )  # fmt: skip
@@ -128,7 +129,7 @@ def _images(owner: str, dataset: Dataset, index: np.ndarray[Any, Any]) -> Tensor
 
 
 def _check_prior(assembly: Assembly, generator: torch.Generator) -> None:
-    prior, owner = assembly.model.prior, _owner(assembly, assembly.model.prior)
+    prior, owner = assembly.model.prior, name_of(assembly.model.prior)
     dim = assembly.parts.dim
     distribution = prior()
     if not isinstance(distribution, Distribution):
@@ -141,7 +142,7 @@ def _check_prior(assembly: Assembly, generator: torch.Generator) -> None:
             f"{tuple(distribution.batch_shape)} and {tuple(distribution.event_shape)}; wrap a "
             "factorised one in torch.distributions.Independent(base, 1)"
         )
-    _remember_class(assembly, distribution, owner)
+    remember_class(distribution, prior)
     with blaming(owner, "when asked for samples"):
         drawn = sample_prior(prior, 3, generator)
     _check_tensor(owner, "a sample of 3 codes", drawn, (3, dim))
@@ -149,12 +150,12 @@ def _check_prior(assembly: Assembly, generator: torch.Generator) -> None:
 
 def _check_networks(assembly: Assembly, batches: Batches) -> None:
     model, dim = assembly.model, assembly.parts.dim
-    x, architecture = batches.first.x, _owner(assembly, model.encoder)
+    x, architecture = batches.first.x, name_of(model.encoder)
     outputs = int(cast(Any, model.family).outputs)
     _check_tensor(architecture, "what the encoder gives", model.encoder(x), (len(x), outputs))
-    owner = _owner(assembly, model.family)
+    owner = name_of(model.family)
     posterior = model.encode(x)
-    _remember_class(assembly, posterior, owner)
+    remember_class(posterior, model.family)
     _check_posterior(owner, posterior, (len(x), dim), batches.generator)
     if bool(posterior.has_density) != bool(cast(Any, model.family).has_density):
         raise ConfigError(
@@ -199,7 +200,7 @@ def _check_cost_of_vectors(cost: nn.Module, dataset: Dataset) -> None:
 
 
 def _check_cost(assembly: Assembly, cost: nn.Module, batches: Batches, *, continuous: bool) -> None:
-    x, output, owner = batches.first.x, batches.first.output, _owner(assembly, cost)
+    x, output, owner = batches.first.x, batches.first.output, name_of(cost)
     value = cost(x, output)
     _check_tensor(owner, "the cost of each image", value, (len(x),))
     if output.requires_grad and not value.requires_grad:
@@ -218,7 +219,7 @@ def _check_cost(assembly: Assembly, cost: nn.Module, batches: Batches, *, contin
 
 def _check_estimators(assembly: Assembly, latent: Latent) -> None:
     for estimator in assembly.parts.estimators.values():
-        owner, terms = _owner(assembly, estimator), estimator(latent)
+        owner, terms = name_of(estimator), estimator(latent)
         if not isinstance(terms, Mapping):
             raise ConfigError(
                 f"{owner} must give a mapping from term to scalar tensor, "
@@ -239,17 +240,18 @@ def _check_term(assembly: Assembly, owner: str, name: str, term: Tensor) -> None
     model = assembly.model
     if not bool(term.isfinite()):
         raise ConfigError(
-            f"{name} is {term.item()} before the first step: {_owner(assembly, model.family)} and "
-            f"{_owner(assembly, model.prior)} do not fit {owner}; choose another of them"
+            f"{name} is {term.item()} before the first step: {owner} cannot be used with "
+            f"{name_of(model.family)} and {name_of(model.prior)}; "
+            "change one of the three"
         )
-    if not _reached(term, model.parameters()):
+    if not _depends_on(term, model.parameters()):
         raise ConfigError(
             f"{owner} gives the term {name!r} without a gradient to the model; compute it from "
             "latent.z or latent.posterior without detaching them"
         )
 
 
-def _reached(scalar: Tensor, parameters: Iterable[nn.Parameter]) -> bool:
+def _depends_on(scalar: Tensor, parameters: Iterable[nn.Parameter]) -> bool:
     """Whether a scalar depends on a parameter, in a way that can be differentiated."""
     wanted = [p for p in parameters if p.requires_grad]
     if not (scalar.requires_grad and wanted):
@@ -276,7 +278,7 @@ def _check_optimizer(assembly: Assembly, player: Any) -> None:
     assembly.optimizer_of(player)
     probe = Player(player.name, (nn.Linear(3, 2),), player.optimizer)
     optimizer, _ = assembly.optimizer_of(probe)
-    owner = assembly.owners[id(type(optimizer))]
+    owner = name_of(optimizer)
     if any("lr" not in group for group in optimizer.param_groups):
         raise ConfigError(f"{owner}: every group of its parameters must have a rate 'lr'")
     for parameter in trained_parameters(probe):
@@ -309,7 +311,7 @@ def _check_round(assembly: Assembly, number: int, losses: object, terms: object)
             f"{', '.join(players)}; it gave {', '.join(map(str, losses)) or 'none'}"
         )
     for name, player in players.items():
-        what = f"the loss of {describe_player(assembly.owners, player)}"
+        what = f"the loss of {describe_player(player)}"
         _check_tensor(owner, f"{what} in round {number}", losses[name], ())
         if not losses[name].requires_grad:
             raise ConfigError(f"{owner}: {what} has no gradient")
@@ -319,7 +321,7 @@ def _check_round(assembly: Assembly, number: int, losses: object, terms: object)
         _check_tensor(owner, f"{name!r} in round {number}", value, ())
 
 
-def _taught(
+def _trained_by(
     assembly: Assembly, player: Any, losses: Mapping[str, Tensor], *, last: bool
 ) -> set[int]:
     """Return the ids of the parameters that a player's loss reaches."""
@@ -330,7 +332,7 @@ def _taught(
     found = {id(p) for p, g in zip(parameters, gradients, strict=True) if g is not None}
     if not found:
         raise ConfigError(
-            f"{_of_objective(assembly)}: the loss of {describe_player(assembly.owners, player)} "
+            f"{_of_objective(assembly)}: the loss of {describe_player(player)} "
             "reaches none of its parameters"
         )
     return found
@@ -343,21 +345,11 @@ def _check_learned_prior(assembly: Assembly, learned: set[int]) -> None:
     if still:
         what = "it" if len(still) == len(wanted) else f"its parameter {still[0]!r}"
         raise ConfigError(
-            f"{_owner(assembly, prior)} is learned, and no term of the method teaches {what}; take "
-            "a method with a kl or dimension_wise_kl term, or a prior that is given"
+            f"{name_of(prior)} is learned, and no term of the method trains {what}; "
+            "choose a method with a kl or dimension_wise_kl term, or a prior that is not learned"
         )
-
-
-def _remember_class(assembly: Assembly, thing: object, owner: str) -> None:
-    """Let errors in methods of a stranger's class name who registered what gives it."""
-    if type(thing).__module__.partition(".")[0] not in ("torch", "unweave"):
-        assembly.owners.setdefault(id(type(thing)), owner)
-
-
-def _owner(assembly: Assembly, thing: object) -> str:
-    return assembly.owners.get(id(thing), type(thing).__name__)
 
 
 def _of_objective(assembly: Assembly) -> str:
     inner = getattr(assembly.objective, "inner", assembly.objective)
-    return _owner(assembly, inner)
+    return name_of(inner)

@@ -103,7 +103,7 @@ class CudaGraph:
         return self._given
 
 
-class Replayed:
+class RecordedStep:
     """Computes steps: the first as they are, then one that is recorded, from then on by replay.
 
     A step that cannot be recorded is computed as it is, and one sentence says why.

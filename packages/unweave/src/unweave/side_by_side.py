@@ -13,21 +13,21 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from unweave.ensemble import NotTogetherError, copied, join, joined_means, restore
+from unweave.ensemble import NotTogetherError, copy_tensors, join, join_means, restore
 from unweave.owners import explaining
-from unweave.replay import Play, RecorderOf, Replayed
+from unweave.replay import Play, RecordedStep, RecorderOf
 from unweave.trainer import Trainer
 
 
 class SideBySide:
     """Trainers that take their steps at the same time.
 
-    They may differ in everything but the device; each ends as its run alone.
+    They have one device and log the same terms; each ends as its run alone.
 
     Parameters
     ----------
     members
-        Of one device, without recorders.
+        Without recorders.
     recorder, say
         As in `Trainer`, for the step of all.
 
@@ -46,19 +46,18 @@ class SideBySide:
             _check_own_noise(member)
         self._streams = [_new_stream(member.clock.device) for member in self.members]
         self._forked = self.members[0].forked
-        self._alike = len({member.means.names for member in self.members}) == 1
-        if self._alike:
-            self._clocks = join([member.clock for member in self.members])
-            self._means = joined_means([member.means for member in self.members])
+        self._clocks = join([member.clock for member in self.members])
+        self._means = join_means([member.means for member in self.members])
         obstacle = next(filter(None, [member.fix() for member in self.members]), "")
         generators = [member.generator for member in self.members]
-        self._compute = Replayed(recorder(generators), obstacle, say)
+        self._compute = RecordedStep(recorder(generators), obstacle, say)
 
     def train_step(self) -> None:
         """Do one step of every player of every member."""
         with torch.random.fork_rng(self._forked):
             terms = self._compute(self._prepare)
-        self._count(terms)
+        self._means.add(terms.view(len(self.members), -1), self._clocks[:, None])
+        self._clocks += 1
         for member in self.members:
             member.step += 1
 
@@ -68,7 +67,7 @@ class SideBySide:
         def play() -> Tensor:
             terms = []
             for member, stream, own in zip(self.members, self._streams, batches, strict=True):
-                with _aside(stream), explaining(member.owners, f"at step {member.step}"):
+                with _aside(stream), explaining(f"at step {member.step}"):
                     terms.append(member.play(own, member.move))
             for stream in self._streams:
                 if stream is not None:
@@ -77,21 +76,10 @@ class SideBySide:
 
         return play
 
-    def _count(self, terms: Tensor) -> None:
-        """Add up the terms and move the clocks, in one operation each where the terms are alike."""
-        if self._alike:
-            self._means.add(terms.view(len(self.members), -1), self._clocks[:, None])
-            self._clocks += 1
-            return
-        counts = [len(member.means.names) for member in self.members]
-        for member, own in zip(self.members, torch.split(terms, counts), strict=True):
-            member.means.add(own, member.clock)
-            member.clock += 1
-
 
 def _check_own_noise(member: Trainer) -> None:
     """Compute a step alone, without a move, and look whether the global generator was used."""
-    tensors = copied(member)
+    tensors = copy_tensors(member)
     with member.reproducible():
         before = _global_states(member)
         member.play(member.draw(member.step), lambda seat, gradients: None)

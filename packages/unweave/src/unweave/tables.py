@@ -14,7 +14,7 @@ WIDEST = 100_000
 def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """Lay out rows under a header for the width of the terminal; nothing is cut.
 
-    Where the output is no terminal, each row is one line.
+    Where the output is not a terminal, each row is one line.
     """
     from rich.console import Console  # here, for `unweave --help` is faster without it
     from rich.table import Table

@@ -13,9 +13,11 @@ from typing import Any
 import torch
 
 from unweave import processor
-from unweave.assemble import Assembly, build_dataset, choose_device
+from unweave.assemble import Assembly
 from unweave.batches import Feed
 from unweave.config import TrainConfig, build_method, make_config
+from unweave.data_set import build_dataset
+from unweave.device import choose_device
 from unweave.ensemble import Ensemble, NotTogetherError, fit_together
 from unweave.errors import UnweaveError
 from unweave.holdout import split
@@ -24,17 +26,19 @@ from unweave.progress import Progress
 from unweave.protocols import Dataset
 from unweave.registry import Registry, registry
 from unweave.replay import recorder_for
+from unweave.session import RunObserver, session
 from unweave.side_by_side import SideBySide
 from unweave.trained import Trained
 from unweave.trainer import Trainer
-from unweave.training import RunObserver, build_trainer, fit_batch, prepare, put, record, session
+from unweave.trainer_setup import build_trainer, fit_batch, load_data, prepare
+from unweave.training import record
 
 FREE = {"seed", "learning_rate", "options", "method"}
 """Settings in which runs of one ensemble may differ; of the options, those that are weights."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunRequest:
     """A run that is to be trained with others.
 
     Attributes
@@ -54,7 +58,7 @@ class Asked:
 class _Member:
     """What is known of a run before training starts; without `run`, it is a new one."""
 
-    asked: Asked
+    requests: RunRequest
     config: TrainConfig
     dataset: Dataset
     assembly: Assembly
@@ -62,7 +66,9 @@ class _Member:
     run: Trained | None
 
 
-def train_together(asked: Sequence[Asked], device: str = "auto") -> list[str | UnweaveError]:
+def train_together(
+    requests: Sequence[RunRequest], device: str = "auto"
+) -> list[str | UnweaveError]:
     """Train runs as one ensemble, from their newest checkpoints where they have some.
 
     Return for each how it ended, `finished` or `stopped`, or the error that ended it alone.
@@ -74,14 +80,14 @@ def train_together(asked: Sequence[Asked], device: str = "auto") -> list[str | U
     """
     names, target = registry(), choose_device(device)
     processor.prepare()
-    members = _prepared(names, asked, target)
+    members = _prepare_members(names, requests, target)
     trainers = [one.trainer for one in members]
-    recorder, say = recorder_for(target), asked[0].progress.say
+    recorder, say = recorder_for(target), requests[0].progress.say
     ensemble = Ensemble(trainers) if recorder is None else SideBySide(trainers, recorder, say)
     with contextlib.ExitStack() as stack:
-        runs = [_begun(names, one, device, stack) for one in members]
+        runs = [_open_run(names, one, device, stack) for one in members]
         observers: list[RunObserver] = [
-            stack.enter_context(session(run, one.trainer, one.asked.progress))
+            stack.enter_context(session(run, one.trainer, one.requests.progress))
             for run, one in zip(runs, members, strict=True)
         ]
         outcomes = fit_together(ensemble, [run.checkpoints for run in runs], observers)
@@ -113,10 +119,12 @@ def _forms(weights: Any) -> Any:
     return f"{schedule.shape} {schedule.steps} {len(schedule.drops)}"
 
 
-def _prepared(names: Registry, asked: Sequence[Asked], device: torch.device) -> list[_Member]:
+def _prepare_members(
+    names: Registry, requests: Sequence[RunRequest], device: torch.device
+) -> list[_Member]:
     members: list[_Member] = []
     whole: Dataset | None = None
-    for one in asked:
+    for one in requests:
         run = Trained.open(one.path) if (one.path / "config.toml").is_file() else None
         config = make_config(names, one.settings) if run is None else run.config
         if members and kinship(names, config) != kinship(names, members[0].config):
@@ -128,15 +136,15 @@ def _prepared(names: Registry, asked: Sequence[Asked], device: torch.device) -> 
         feed: Feed | None = None
         if members and not config.holdout:
             feed = members[0].trainer.feed  # the same images, which are kept once
-        feed = feed or put(assembly, kept, device, one.progress)
+        feed = feed or load_data(assembly, kept, device, one.progress)
         trainer = build_trainer(assembly, feed, kept, config, device)
         members.append(_Member(one, config, kept, assembly, trainer, run))
     return members
 
 
-def _begun(names: Registry, one: _Member, device: str, stack: contextlib.ExitStack) -> Trained:
+def _open_run(names: Registry, one: _Member, device: str, stack: contextlib.ExitStack) -> Trained:
     """Hold the run directory, made now if it is a new one."""
-    run = one.run or Trained.create(one.asked.path, one.config, names)
+    run = one.run or Trained.create(one.requests.path, one.config, names)
     run.device_name = device
     stack.enter_context(run.locked())
     if run.recorded("images") is None:  # a new one, or killed before they were recorded

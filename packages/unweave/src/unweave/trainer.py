@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from unweave.assemble import Assembly, trained_parameters
+from unweave.assemble import Assembly
 from unweave.batches import BatchIndices, Feed, derive_seed
 from unweave.checkpoint import save_checkpoint
 from unweave.config import TrainConfig
@@ -21,13 +21,14 @@ from unweave.errors import NonFiniteError, RunError
 from unweave.method import Schedule
 from unweave.objectives.terms import WeightSchedule
 from unweave.owners import declared, explaining
+from unweave.player_optimizers import trained_parameters
 from unweave.players import Batches, Labels, make_batches, players_of
 from unweave.ranks import ALONE, Ranks
 from unweave.replay import (
     FixedIndices,
     Prepare,
+    RecordedStep,
     RecorderOf,
-    Replayed,
     at_once,
     make_capturable,
 )  # fmt: skip
@@ -87,7 +88,7 @@ class Trainer:
     ) -> None:
         self.model, self.objective = assembly.model.to(device), assembly.objective
         cast(nn.Module, self.objective).to(device)
-        self.config, self.owners, self.ranks = config, assembly.owners, ranks
+        self.config, self.ranks = config, ranks
         self.step = 0
         self.feed, self.size, self.labels = feed, dataset_size, labels
         self.generator = torch.Generator(device)
@@ -107,7 +108,7 @@ class Trainer:
         self.means = RunningMeans(assembly.term_names, device)
         self._compute: Callable[[Prepare], Tensor] = at_once
         if recorder is not None:
-            self._compute = Replayed(recorder([self.generator]), self.fix(), say)
+            self._compute = RecordedStep(recorder([self.generator]), self.fix(), say)
 
     def train_step(self) -> None:
         """Do one step of every player."""
@@ -142,7 +143,7 @@ class Trainer:
             torch.default_generator.manual_seed(seed)
             if self.forked:
                 torch.cuda.manual_seed(seed)
-            with explaining(self.owners, f"at step {self.step}"):
+            with explaining(f"at step {self.step}"):
                 yield
 
     def seed_noise(self, step: int) -> None:
@@ -215,8 +216,8 @@ class Trainer:
         for name, tensor in self.state().items():
             if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
                 raise NonFiniteError(
-                    f"{name} is not finite at step {self.step}; lower learning_rate, "
-                    "the newest checkpoint is from before"
+                    f"{name} is not finite at step {self.step}; lower learning_rate; "
+                    "the newest checkpoint is from an earlier step"
                 )
 
     def state(self) -> dict[str, Tensor]:
@@ -225,7 +226,9 @@ class Trainer:
         for prefix, parameter, state in self._moments():
             for key, value in state.items():
                 if value.shape == parameter.shape and value.stride() != parameter.stride():
-                    raise AssertionError(f"{prefix}{key} is not laid out as its parameter")
+                    raise AssertionError(
+                        f"{prefix}{key} is not laid out in memory as its parameter"
+                    )
                 tensors[f"{prefix}{key}"] = value
         tensors["log.sums"] = self.means.sums
         tensors["log.step"] = torch.tensor(self.means.step)
@@ -244,9 +247,9 @@ class Trainer:
         known = {*weights, "log.sums", "log.step"}
         unknown = {name for name in tensors if name not in known and not name.startswith(moments)}
         if unknown:
-            raise _unfit(f"it has {min(unknown)!r}, which the run has not")
+            raise _unfit(f"it has {min(unknown)!r}, which the run does not have")
         for name, tensor in weights.items():
-            tensor.detach().copy_(_fitting(tensors, name, tensor))
+            tensor.detach().copy_(_matching(tensors, name, tensor))
         for prefix, parameter, state in self._moments():
             found = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
             state.clear()
@@ -254,8 +257,8 @@ class Trainer:
                 if value.dim() and value.shape != parameter.shape:
                     raise _unfit(f"{prefix}{key} has shape {tuple(value.shape)}")
                 state[key] = laid_out(value, parameter).clone()
-        self.means.sums.copy_(_fitting(tensors, "log.sums", self.means.sums))
-        self.means.step = int(_fitting(tensors, "log.step", torch.tensor(0)))
+        self.means.sums.copy_(_matching(tensors, "log.sums", self.means.sums))
+        self.means.step = int(_matching(tensors, "log.step", torch.tensor(0)))
         self.step = step
         self.clock.fill_(step)
 
@@ -321,7 +324,7 @@ def laid_out(tensor: Tensor, parameter: Tensor) -> Tensor:
     return torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
 
 
-def _fitting(tensors: dict[str, Tensor], name: str, like: Tensor) -> Tensor:
+def _matching(tensors: dict[str, Tensor], name: str, like: Tensor) -> Tensor:
     if name not in tensors:
         raise _unfit(f"it lacks {name!r}")
     if tensors[name].shape != like.shape:
@@ -356,7 +359,7 @@ def fit(trainer: Trainer, checkpoints: Path, observer: Observer) -> str:
     Raises
     ------
     NonFiniteError
-        If a term or a weight stops being finite; the newest checkpoint is from before.
+        If a term or a weight stops being finite; the newest checkpoint is from an earlier step.
     RunError
         If a checkpoint cannot be written; the one before is intact.
     """

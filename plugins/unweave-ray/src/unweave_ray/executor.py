@@ -115,7 +115,7 @@ class Ray:
             raise WorkersLost(
                 f"job {_short(job)} lost its worker {self.retries + 1} times "
                 f"({type(error).__name__}); find out what kills it, such as too little memory, "
-                "then repeat the command, which goes on where it was"
+                "then repeat the command, which continues where it stopped"
             ) from error
 
     def _check_resources(self, is_new: bool) -> None:

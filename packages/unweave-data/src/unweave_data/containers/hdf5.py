@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unweave_data.containers.arrayfile import BLOCK_BYTES, Header, Rows
 from unweave_data.containers.rows import PackedRows, RawRows
-from unweave_data.errors import DataError, reading
+from unweave_data.errors import DataError, read_errors
 from unweave_data.files import check_memory, check_unpacked, regular_file
 
 _LARGEST_BLOCK_BYTES = 1 << 28
@@ -55,7 +55,7 @@ class Hdf5File:
                 raise self._refuse(step, "is a soft or external link, which is not followed")
         found = self._file[name]
         if not isinstance(found, h5py.Dataset) or found.shape is None:
-            raise self._refuse(name, "is no array")
+            raise self._refuse(name, "is not an array")
         if found.is_virtual or found.external:
             raise self._refuse(name, "keeps its numbers in another file, which is not opened")
         if found.size and found.id.get_storage_size() == 0:
@@ -146,7 +146,9 @@ class Hdf5Rows:
         with open_hdf5(self._path, "the HDF5 that was opened before") as file:
             found = file.open(self._name)
             if found.shape != self.shape or found.dtype != self.dtype:
-                raise DataError(f"path: {self._path} has changed since; load it again")
+                raise DataError(
+                    f"path: {self._path} has changed since it was opened; load it again"
+                )
             distinct, back = np.unique(index, return_inverse=True)
             return _runs(found, distinct)[back.ravel()]
 
@@ -248,5 +250,5 @@ def open_hdf5(path: Path | str, what: str) -> Iterator[Hdf5File]:
     import h5py
 
     path = regular_file(path, what)
-    with reading(path, what), h5py.File(path, "r", rdcc_nbytes=_CACHE_BYTES) as file:
+    with read_errors(path, what), h5py.File(path, "r", rdcc_nbytes=_CACHE_BYTES) as file:
         yield Hdf5File(file, path, what)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave_data.containers.declared import Bytes, read_declared
+from unweave_data.containers.single_array import Bytes, read_single_array
 from unweave_data.errors import DataError
 
 _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -35,15 +35,15 @@ def read_idx(path: Path | str, what: str = "an idx file") -> NDArray[np.generic]
     DataError
         If it is not such a file, truncated, or longer than its axes declare.
     """
-    return read_declared(path, what, _declare)
+    return read_single_array(path, what, _declare)
 
 
 def _declare(file: Bytes, what: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
     magic = file.read(4)
     if magic[:2] != b"\0\0" or magic[2] not in _DTYPES or not 1 <= magic[3] <= 4:
         raise DataError(
-            f"path: {file.path} should be {what}, but it begins with {magic.hex()}, which is no "
-            "magic number of an idx file; get the file again"
+            f"path: {file.path} should be {what}, but it begins with {magic.hex()}, which is not "
+            "the magic number of an idx file; get the file again"
         )
     shape = struct.unpack(f">{magic[3]}I", file.read(4 * magic[3]))
     return shape, np.dtype(_DTYPES[magic[2]])

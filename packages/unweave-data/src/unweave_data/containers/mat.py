@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave_data.errors import DataError, reading
+from unweave_data.errors import DataError, read_errors
 from unweave_data.files import check_memory, check_unpacked, regular_file
 
 # The class of an array by scipy's name, and the bytes of a number.
@@ -40,7 +40,7 @@ def read_mat(path: Path | str, names: tuple[str, ...], what: str) -> dict[str, N
     import scipy.io
 
     path = regular_file(path, what)
-    with reading(path, what):
+    with read_errors(path, what):
         with path.open("rb") as file:
             if file.read(10) == b"MATLAB 7.3" or _is_hdf5(path):
                 raise DataError(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave_data.containers.declared import Bytes, read_declared
+from unweave_data.containers.single_array import Bytes, read_single_array
 from unweave_data.errors import DataError
 
 _DTYPES = {
@@ -38,7 +38,7 @@ def read_norb(path: Path | str, what: str = "a matrix of NORB") -> NDArray[Any]:
     DataError
         If it is not such a file, truncated, or longer than its axes declare.
     """
-    return read_declared(path, what, _declare)
+    return read_single_array(path, what, _declare)
 
 
 def _declare(file: Bytes, what: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -47,7 +47,7 @@ def _declare(file: Bytes, what: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
     if order is None:
         raise DataError(
             f"path: {file.path} should be {what}, but it begins with {head[:4].hex()}, which is "
-            "no magic number of a matrix; get the file again"
+            "not the magic number of a matrix; get the file again"
         )
     magic, axes = struct.unpack(f"{order}2i", head)
     if not 1 <= axes <= _MOST_AXES:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unweave_data.containers.arrayfile import BLOCK_BYTES, Header
 from unweave_data.containers.rows import RawRows
-from unweave_data.errors import DataError, reading
+from unweave_data.errors import DataError, read_errors
 from unweave_data.files import check_memory, regular_file
 
 # numpy's own limit for text that it parses.
@@ -24,7 +24,7 @@ def read_header(file: IO[bytes], path: Path, name: str) -> Header:
     Raises
     ------
     DataError
-        If it holds Python objects, or is no header.
+        If it holds Python objects, or is not a header.
     """
     version = np.lib.format.read_magic(file)
     with warnings.catch_warnings():  # numpy warns of headers that Python 2 wrote
@@ -106,5 +106,5 @@ def open_npy(path: Path | str, what: str) -> Iterator[NpyFile]:
         If there is no such file, not an npy, truncated, or holding objects.
     """
     path = regular_file(path, what)
-    with reading(path, what), path.open("rb") as file:
+    with read_errors(path, what), path.open("rb") as file:
         yield NpyFile(file, path, what)

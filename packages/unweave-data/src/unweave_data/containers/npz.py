@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unweave_data.containers.arrayfile import BLOCK_BYTES, Header
 from unweave_data.containers.npy import read_header
 from unweave_data.containers.rows import RawRows
-from unweave_data.errors import DataError, reading
+from unweave_data.errors import DataError, read_errors
 from unweave_data.files import check_memory, check_unpacked, regular_file
 
 # The local header of a member of a zip, before its name and its extra field.
@@ -142,5 +142,5 @@ def open_npz(path: Path | str, what: str) -> Iterator[NpzFile]:
     """
     path = regular_file(path, what)
     # The file is opened here, so that it closes even where a member is still being read.
-    with reading(path, what), path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
+    with read_errors(path, what), path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
         yield NpzFile(archive, path, what)

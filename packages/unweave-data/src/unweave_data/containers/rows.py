@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave_data.errors import DataError, reading
+from unweave_data.errors import DataError, read_errors
 
 # Chunks that were unpacked are kept for the next rows, up to so many bytes.
 _CACHE_BYTES = 1 << 26
@@ -44,9 +44,9 @@ class OpenFile:
         DataError
             If the file was changed.
         """
-        with reading(self.path, "the file that was opened before"):
+        with read_errors(self.path, "the file that was opened before"):
             if _identity(self.path.stat()) != self._identity:
-                raise DataError(f"path: {self.path} has changed since; load it again")
+                raise DataError(f"path: {self.path} has changed since it was opened; load it again")
 
     def expect(self, sizes: Iterable[int], offsets: Iterable[int]) -> None:
         """Tell the system what will be read, so that the disk fetches it all at once."""
@@ -62,7 +62,7 @@ class OpenFile:
         DataError
             If the file ends before.
         """
-        with reading(self.path, "the file that was opened before"):
+        with read_errors(self.path, "the file that was opened before"):
             found = self._at(size, offset)
         if len(found) != size:
             raise DataError(f"path: {self.path} is truncated; get the file again")
@@ -187,7 +187,7 @@ class PackedRows:
         return unpacked
 
     def _unpack(self, packed: bytes) -> NDArray[Any]:
-        with reading(self._file.path, "the file that was opened before"):
+        with read_errors(self._file.path, "the file that was opened before"):
             # No further than one byte beyond what a chunk holds.
             data = zlib.decompressobj().decompress(packed, self._chunk_bytes + 1)
         if len(data) != self._chunk_bytes:

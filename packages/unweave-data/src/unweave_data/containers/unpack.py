@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from unweave_data.containers.arrayfile import Header
 from unweave_data.containers.npy import open_npy
 from unweave_data.containers.rows import RawRows
-from unweave_data.errors import DataError, reading
+from unweave_data.errors import DataError, read_errors
 
 # What lies before the last multiple of this was written to the disk before more was.
 _STRIDE = 1 << 28
@@ -55,7 +55,7 @@ def unpacked_rows(
     """
     digest = hashlib.blake2b(key.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
     target = Path(folder).expanduser() / f"{stem[:80]}-{digest}.npy"
-    with reading(target, "a file that can be written"):
+    with read_errors(target, "a file that can be written"):
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             _write(target, header, blocks(), progress)

@@ -10,11 +10,11 @@ from unweave_data.containers.mat import read_mat
 from unweave_data.containers.npz import open_npz
 from unweave_data.dataset import ArrayDataset, Dataset
 from unweave_data.entries import BY_NAME
-from unweave_data.errors import DataError, reading
+from unweave_data.errors import DataError, read_errors
 from unweave_data.factors import Factors, grid_factors, make_factors
 from unweave_data.files import check_memory, directory
 from unweave_data.layout import Pixels
-from unweave_data.named import find, named
+from unweave_data.loader import find, loader
 from unweave_data.picturefiles import in_threads
 from unweave_data.resizing import check_resolution, resized
 from unweave_data.stack import open_stack
@@ -25,7 +25,7 @@ _NAME = re.compile(r"car_(\d+)_mesh\.mat")
 _WHAT = "the mat file of a car"
 
 
-@named("cars3d")
+@loader("cars3d")
 def cars3d(*, path: Path | None = None, resolution: int = 64) -> Dataset:
     """Read Cars3D: 17,568 images of cars; elevation 4, azimuth 24, object 183.
 
@@ -62,10 +62,10 @@ def cars3d(*, path: Path | None = None, resolution: int = 64) -> Dataset:
 
 
 def _grid(shape: tuple[int, ...], path: Path) -> Factors:
-    wanted = _ELEVATIONS * _AZIMUTHS * _CARS
-    if len(shape) != 4 or shape[0] != wanted:
+    expected = _ELEVATIONS * _AZIMUTHS * _CARS
+    if len(shape) != 4 or shape[0] != expected:
         raise DataError(
-            f"path: images in {path} should be {wanted:,} images of cars, got shape "
+            f"path: images in {path} should be {expected:,} images of cars, got shape "
             f"{str(shape)[:80]}; load it as npz if it is another set"
         )
     return grid_factors(FACTOR_NAMES, (_ELEVATIONS, _AZIMUTHS, _CARS))
@@ -75,7 +75,7 @@ def _files(folder: Path) -> list[Path]:
     """Find the mat files in order of their cars, there or in the sub-folder `cars`."""
     for place in (folder, folder / "cars", folder / "data" / "cars"):
         if place.is_dir():
-            with reading(place, "a folder"):
+            with read_errors(place, "a folder"):
                 files = [file for file in place.iterdir() if _NAME.fullmatch(file.name)]
             if files:
                 return sorted(files, key=lambda file: int(_NAME.fullmatch(file.name)[1]))  # type: ignore[index]
@@ -85,10 +85,10 @@ def _files(folder: Path) -> list[Path]:
 def _car(file: Path, resolution: int) -> NDArray[np.uint8]:
     """Read one car, shape (4, 24, resolution, resolution, 3)."""
     found = read_mat(file, ("im",), _WHAT)["im"]
-    wanted = (128, 128, 3, _AZIMUTHS, _ELEVATIONS)
-    if found.shape != wanted or found.dtype != np.uint8:
+    expected = (128, 128, 3, _AZIMUTHS, _ELEVATIONS)
+    if found.shape != expected or found.dtype != np.uint8:
         raise DataError(
-            f"path: im in {file} should be uint8 of shape {wanted}, got {found.dtype} of shape "
+            f"path: im in {file} should be uint8 of shape {expected}, got {found.dtype} of shape "
             f"{str(found.shape)[:80]}; get the file again"
         )
     images = found.transpose(4, 3, 0, 1, 2).reshape(-1, 128, 128, 3)

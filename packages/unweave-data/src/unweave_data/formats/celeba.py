@@ -9,20 +9,20 @@ from numpy.typing import NDArray
 from unweave_data.dataset import Dataset
 from unweave_data.decoding import Decoder
 from unweave_data.entries import BY_NAME
-from unweave_data.errors import DataError, reading
+from unweave_data.errors import DataError, read_errors
 from unweave_data.factors import Factors, make_factors
 from unweave_data.files import directory, regular_file
-from unweave_data.named import find, named
+from unweave_data.loader import find, loader
 from unweave_data.picturefiles import open_pictures
 from unweave_data.resizing import check_resolution
-from unweave_data.stack import Kept
+from unweave_data.stack import Storage
 
 SPLITS = {"train": 0, "valid": 1, "test": 2}
 _IMAGES = ("img_align_celeba", "img_align_celeba/img_align_celeba", "images")
 _PLACES = ("", "Anno", "Eval", "anno", "eval")
 
 
-@named("celeba")
+@loader("celeba")
 def celeba(
     *,
     path: Path | None = None,
@@ -71,11 +71,11 @@ def celeba(
     chosen = _chosen(names, attributes)
     factors = _factors(table[rows][:, chosen], [names[j] for j in chosen])
     decoder = Decoder((resolution, resolution), 3, "crop", centre=crop)
-    kept = Kept(in_memory, unpack)
+    storage = Storage(in_memory, unpack)
     found = [pictures / files[i] for i in rows]
     side = crop or 178
     note = f"{side} x {side} pixels of the middle resized to {resolution} x {resolution}"
-    return open_pictures(found, decoder, "celeba", factors, kept, pictures, note)
+    return open_pictures(found, decoder, "celeba", factors, storage, pictures, note)
 
 
 def _list(folder: Path, stem: str) -> list[list[str]]:
@@ -86,7 +86,7 @@ def _list(folder: Path, stem: str) -> list[list[str]]:
         raise DataError(f"path: {folder} has no {stem}.txt or {stem}.csv; put it there")
     path = regular_file(path, f"the list {stem}")
     separator = "," if path.suffix == ".csv" else None
-    with reading(path, f"the list {stem}"):
+    with read_errors(path, f"the list {stem}"):
         lines = path.read_text(encoding="utf-8").splitlines()
     return [line.split(separator) for line in lines if line.strip()]
 
@@ -119,7 +119,7 @@ def _attributes(folder: Path) -> tuple[list[str], list[str], NDArray[np.int64]]:
 
 def _plain(folder: Path, name: str) -> str:
     if Path(name).name != name or name in ("", ".", ".."):
-        raise DataError(f"path: a list in {folder} names {name[:80]!r}, which is no file name")
+        raise DataError(f"path: a list in {folder} names {name[:80]!r}, which is not a file name")
     return name
 
 
@@ -127,7 +127,9 @@ def _numbers(folder: Path, stem: str, rows: Sequence[Sequence[str]]) -> NDArray[
     try:
         return np.array(rows, dtype=np.int64)
     except (ValueError, OverflowError):
-        raise DataError(f"path: {stem} in {folder} holds words for numbers; get it again") from None
+        raise DataError(
+            f"path: {stem} in {folder} has text instead of numbers; get it again"
+        ) from None
 
 
 def _rows(folder: Path, files: list[str], split: str) -> NDArray[np.int64]:

@@ -12,16 +12,16 @@ from unweave_data.entries import BY_NAME
 from unweave_data.errors import DataError
 from unweave_data.factors import Factors, make_factors
 from unweave_data.files import directory
-from unweave_data.named import find, named
+from unweave_data.loader import find, loader
 from unweave_data.picturefiles import open_pictures
 from unweave_data.resizing import check_resolution
-from unweave_data.stack import Kept
+from unweave_data.stack import Storage
 
 # image_017_p020_t128_r096.png: the 17th rendering, elevation 20, azimuth 128 degrees.
 _NAME = re.compile(r"image_\d+_p(?P<elevation>\d+)_t(?P<azimuth>\d+)_r\d+\.png")
 
 
-@named("chairs3d")
+@loader("chairs3d")
 def chairs3d(
     *,
     path: Path | None = None,
@@ -65,10 +65,10 @@ def chairs3d(
         )
     size = (resolution, resolution)
     decoder = Decoder(size, channels, "stretch", (255, 255, 255), centre=crop)
-    kept = Kept(in_memory, unpack)
+    storage = Storage(in_memory, unpack)
     cut = f"{crop} x {crop} pixels of the middle " if crop else ""
     note = f"{cut}resized to {resolution} x {resolution}"
-    return open_pictures(files, decoder, "chairs3d", _factors(files), kept, folder, note)
+    return open_pictures(files, decoder, "chairs3d", _factors(files), storage, folder, note)
 
 
 def _renderings(folder: Path) -> Iterator[Path]:

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from unweave_data.dataset import ArrayDataset, Dataset
 from unweave_data.entries import BY_NAME
-from unweave_data.errors import DataError, reading
+from unweave_data.errors import DataError, read_errors
 from unweave_data.factors import make_factors
 from unweave_data.files import directory, regular_file
 from unweave_data.layout import Pixels
-from unweave_data.named import find, named
+from unweave_data.loader import find, loader
 from unweave_data.pictures import open_picture, quiet
 
 _BATCHES = {
@@ -27,7 +27,7 @@ _IMAGE = 32 * 32
 _EACH = 10_000  # images in a batch
 
 
-@named("cifar10")
+@loader("cifar10")
 def cifar10(*, path: Path | None = None, split: str = "train") -> Dataset:
     """Read CIFAR-10: photographs, 32 x 32 x 3, one factor `class` of 10 classes.
 
@@ -92,11 +92,11 @@ def _check_equal(lengths: list[int], folder: Path) -> None:
 def _binary(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Read rows of a label and 3 x 32 x 32 pixels, red, green, blue."""
     path = regular_file(path, "a binary batch of CIFAR-10")
-    with reading(path, "a binary batch of CIFAR-10"):
+    with read_errors(path, "a binary batch of CIFAR-10"):
         size = path.stat().st_size
         if size % _ROW or not size or size > 100_000 * _ROW:
             raise DataError(
-                f"path: {path} has {size} bytes, which are no whole number of rows of {_ROW}; get "
+                f"path: {path} has {size} bytes, not a whole number of rows of {_ROW}; get "
                 "the file again"
             )
         rows = np.frombuffer(path.read_bytes(), np.uint8).reshape(-1, _ROW)
@@ -111,7 +111,7 @@ def _png(path: Path) -> NDArray[np.uint8]:
         pixels = np.asarray(image.convert("RGB"))
     if pixels.shape[1] != _IMAGE:
         raise DataError(
-            f"path: {path} should have {_IMAGE} columns, one image of 32 x 32 a row, got "
+            f"path: {path} should have {_IMAGE} columns, one image of 32 x 32 per row, got "
             f"{pixels.shape[1]}; get the file again"
         )
     return pixels.reshape(-1, 32, 32, 3)
@@ -119,13 +119,13 @@ def _png(path: Path) -> NDArray[np.uint8]:
 
 def _json(path: Path, n: int) -> NDArray[np.int64]:
     path = regular_file(path, "the labels of CIFAR-10")
-    with reading(path, "the labels of CIFAR-10"):
+    with read_errors(path, "the labels of CIFAR-10"):
         if path.stat().st_size > 40 * n + 1000:
             raise DataError(f"path: {path} is too large for {n} labels; get the file again")
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
         except RecursionError:
-            raise DataError(f"path: {path} is no list of labels; get the file again") from None
+            raise DataError(f"path: {path} is not a list of labels; get the file again") from None
     return _labels(found, n, path)
 
 

@@ -5,10 +5,10 @@ import numpy as np
 from unweave_data.dataset import ArrayDataset, Dataset
 from unweave_data.factors import make_factors
 from unweave_data.layout import Pixels
-from unweave_data.named import named
+from unweave_data.loader import loader
 
 
-@named("digits")
+@loader("digits")
 def digits() -> Dataset:
     """Give scikit-learn's 1,797 handwritten digits, 8 x 8, one factor `digit` of 10 classes.
 

@@ -10,13 +10,13 @@ from unweave_data.entries import BY_NAME
 from unweave_data.errors import DataError
 from unweave_data.factors import make_factors
 from unweave_data.layout import Pixels
-from unweave_data.named import find, named
+from unweave_data.loader import find, loader
 
 FACTOR_NAMES = ("body", "bottomwear", "topwear", "hair", "action", "direction")
 _MEMBERS = ("imgs", "factor_classes", "factor_sizes")
 
 
-@named("lpc-sprites")
+@loader("lpc-sprites")
 def lpc_sprites(*, path: Path | None = None) -> Dataset:
     """Read LPC sprites from an npz: 11,664 images, 64 x 64 x 3, 6 factors.
 

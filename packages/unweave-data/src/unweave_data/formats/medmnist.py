@@ -12,14 +12,14 @@ from unweave_data.errors import DataError
 from unweave_data.factors import Factors, make_factors
 from unweave_data.files import named_file
 from unweave_data.layout import Pixels
-from unweave_data.named import find, named
-from unweave_data.stack import Kept, open_stack
+from unweave_data.loader import find, loader
+from unweave_data.stack import Storage, open_stack
 
 _PARTS: dict[str, tuple[str, ...]] = {"train": ("train",), "valid": ("val",), "test": ("test",)}
 _PARTS["all"] = ("train", "val", "test")
 
 
-@named("medmnist")
+@loader("medmnist")
 def medmnist(
     *,
     path: Path | None = None,
@@ -51,7 +51,7 @@ def medmnist(
     if split not in _PARTS:
         raise DataError(f"split must be one of {', '.join(_PARTS)}, got {split[:80]!r}")
     if Path(kind).name != kind:
-        raise DataError(f"kind must be the name of a set, as pathmnist, got {kind[:80]!r}")
+        raise DataError(f"kind must be the name of a set, such as pathmnist, got {kind[:80]!r}")
     found = find(path, BY_NAME["medmnist"])
     found = named_file(found, [f"{kind}.npz"], "the npz of a set") if found.is_dir() else found
     with open_npz(found, "the npz of a set of MedMNIST") as file:
@@ -66,7 +66,7 @@ def medmnist(
         if len(parts) == 1:
             factors = _factors(labels, header.shape[0])
             array = f"{parts[0]}_images"
-            return open_stack(file, array, found.stem, factors, kept=Kept(unpack=unpack))
+            return open_stack(file, array, found.stem, factors, storage=Storage(unpack=unpack))
         if unpack is not None:
             raise DataError("unpack takes one split; give split=train, valid or test")
         images = np.concatenate([file.read(f"{part}_images") for part in parts])

@@ -12,14 +12,14 @@ from unweave_data.errors import DataError
 from unweave_data.factors import make_factors
 from unweave_data.files import directory
 from unweave_data.layout import Pixels
-from unweave_data.named import find, named
+from unweave_data.loader import find, loader
 
 _PREFIX = {"train": "train", "test": "t10k"}
 # Classes of each kind of EMNIST; those of the letters are counted from 1.
 EMNIST = {"balanced": 47, "byclass": 62, "bymerge": 47, "digits": 10, "letters": 26, "mnist": 10}
 
 
-@named("mnist")
+@loader("mnist")
 def mnist(*, path: Path | None = None, split: str = "train", first: int = 0) -> Dataset:
     """Read MNIST: handwritten digits, 28 x 28, one factor `digit` of 10 classes.
 
@@ -45,7 +45,7 @@ def mnist(*, path: Path | None = None, split: str = "train", first: int = 0) -> 
     return _idx_set("mnist", path, split, "digit", first)
 
 
-@named("fashion-mnist")
+@loader("fashion-mnist")
 def fashion_mnist(*, path: Path | None = None, split: str = "train", first: int = 0) -> Dataset:
     """Read Fashion-MNIST: clothes, 28 x 28, one factor `class` of 10 classes.
 
@@ -73,7 +73,7 @@ def fashion_mnist(*, path: Path | None = None, split: str = "train", first: int 
     return _idx_set("fashion-mnist", path, split, "class", first)
 
 
-@named("kmnist")
+@loader("kmnist")
 def kmnist(*, path: Path | None = None, split: str = "train", first: int = 0) -> Dataset:
     """Read KMNIST: cursive Japanese characters, 28 x 28, one factor `character` of 10 classes.
 
@@ -99,7 +99,7 @@ def kmnist(*, path: Path | None = None, split: str = "train", first: int = 0) ->
     return _idx_set("kmnist", path, split, "character", first)
 
 
-@named("emnist")
+@loader("emnist")
 def emnist(
     *, path: Path | None = None, kind: str = "balanced", split: str = "train", first: int = 0
 ) -> Dataset:

@@ -11,8 +11,8 @@ from unweave_data.entries import BY_NAME
 from unweave_data.errors import DataError
 from unweave_data.factors import grid_factors
 from unweave_data.files import named_file
-from unweave_data.named import find, named
-from unweave_data.stack import Kept, open_stack
+from unweave_data.loader import find, loader
+from unweave_data.stack import Storage, open_stack
 
 FACTOR_NAMES = (
     "object_color", "object_shape", "object_size", "camera_height", "background_color",
@@ -32,7 +32,7 @@ KINDS = {
 }
 
 
-@named("mpi3d")
+@loader("mpi3d")
 def mpi3d(
     *,
     path: Path | None = None,
@@ -93,4 +93,4 @@ def mpi3d(
                 f"images.reshape({n}, 64, 64, 3)"
             )
         factors = grid_factors(names, sizes)
-        return open_stack(file, array, "mpi3d", factors, kept=Kept(in_memory, unpack))
+        return open_stack(file, array, "mpi3d", factors, storage=Storage(in_memory, unpack))

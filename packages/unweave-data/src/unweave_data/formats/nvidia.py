@@ -10,13 +10,13 @@ from unweave_data.containers.npy import open_npy
 from unweave_data.dataset import Dataset
 from unweave_data.decoding import Decoder
 from unweave_data.entries import BY_NAME, Entry
-from unweave_data.errors import DataError, reading
+from unweave_data.errors import DataError, read_errors
 from unweave_data.factors import Factors
 from unweave_data.files import directory
-from unweave_data.named import find, named
+from unweave_data.loader import find, loader
 from unweave_data.picturefiles import open_pictures
 from unweave_data.resizing import check_resolution
-from unweave_data.stack import Kept
+from unweave_data.stack import Storage
 
 FALCOR = {
     "lighting_intensity": 5, "lighting_x": 6, "lighting_y": 6, "lighting_z": 6, "camera_x": 6,
@@ -30,7 +30,7 @@ _NAME = re.compile(r"(\d+)\.(png|jpg)")
 _TABLES = ("train-rec.labels", "labels.npy")
 
 
-@named("falcor3d")
+@loader("falcor3d")
 def falcor3d(
     *,
     path: Path | None = None,
@@ -58,10 +58,10 @@ def falcor3d(
     DataError
         If there is no such folder or table, or a damaged image.
     """
-    return _open(BY_NAME["falcor3d"], path, FALCOR, resolution, Kept(in_memory, unpack))
+    return _open(BY_NAME["falcor3d"], path, FALCOR, resolution, Storage(in_memory, unpack))
 
 
-@named("isaac3d")
+@loader("isaac3d")
 def isaac3d(
     *,
     path: Path | None = None,
@@ -90,11 +90,11 @@ def isaac3d(
     DataError
         If there is no such folder or table, or a damaged image.
     """
-    return _open(BY_NAME["isaac3d"], path, ISAAC, resolution, Kept(in_memory, unpack))
+    return _open(BY_NAME["isaac3d"], path, ISAAC, resolution, Storage(in_memory, unpack))
 
 
 def _open(
-    entry: Entry, path: Path | None, sizes: dict[str, int], resolution: int, kept: Kept
+    entry: Entry, path: Path | None, sizes: dict[str, int], resolution: int, storage: Storage
 ) -> Dataset:
     check_resolution(resolution)
     folder = directory(find(path, entry), entry.files)
@@ -103,13 +103,13 @@ def _open(
     factors = _factors(values, sizes, folder)
     decoder = Decoder((resolution, resolution), 3, "stretch")
     note = f"resized to {resolution} x {resolution}"
-    return open_pictures(files, decoder, entry.name, factors, kept, folder, note)
+    return open_pictures(files, decoder, entry.name, factors, storage, folder, note)
 
 
 def _numbered(folder: Path) -> tuple[list[Path], NDArray[np.int64]]:
     """Find the images in order of their numbers."""
     place = folder / "images" if (folder / "images").is_dir() else folder
-    with reading(place, "a folder"):
+    with read_errors(place, "a folder"):
         found = [(int(m[1]), f) for f in place.iterdir() if (m := _NAME.fullmatch(f.name))]
     if not found:
         raise DataError(f"path: {folder} has no images/000000.png; give the folder above images")

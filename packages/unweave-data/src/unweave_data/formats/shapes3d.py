@@ -11,8 +11,8 @@ from unweave_data.entries import BY_NAME
 from unweave_data.errors import DataError
 from unweave_data.factors import Factors, grid_factors
 from unweave_data.files import named_file
-from unweave_data.named import find, named
-from unweave_data.stack import Kept, open_stack
+from unweave_data.loader import find, loader
+from unweave_data.stack import Storage, open_stack
 
 # Name and values of each factor; images are in C order of them, the last fastest.
 LEVELS: dict[str, NDArray[np.float64]] = {
@@ -29,7 +29,7 @@ _WHAT = "3dshapes.h5"
 _TOLERANCE = 0.03
 
 
-@named("shapes3d")
+@loader("shapes3d")
 def shapes3d(
     *, path: Path | None = None, in_memory: bool | None = None, unpack: Path | None = None
 ) -> Dataset:
@@ -69,7 +69,7 @@ def shapes3d(
                 f"{str(values.shape)[:80]}; get the file again"
             )
         factors = _factors(values.astype(np.float64), file.path)
-        return open_stack(file, "images", "shapes3d", factors, kept=Kept(in_memory, unpack))
+        return open_stack(file, "images", "shapes3d", factors, storage=Storage(in_memory, unpack))
 
 
 def _factors(values: NDArray[np.float64], path: Path) -> Factors:

@@ -13,7 +13,7 @@ from unweave_data.errors import DataError
 from unweave_data.factors import Factors, make_factors
 from unweave_data.files import directory, named_file
 from unweave_data.layout import Pixels
-from unweave_data.named import find, named
+from unweave_data.loader import find, loader
 from unweave_data.resizing import check_resolution, resized
 
 FACTOR_NAMES = ("category", "instance", "elevation", "azimuth", "lighting")
@@ -26,7 +26,7 @@ CAMERAS = ("left", "right", "both")
 _SIDE = 96
 
 
-@named("smallnorb")
+@loader("smallnorb")
 def smallnorb(
     *,
     path: Path | None = None,
@@ -99,7 +99,7 @@ def _read(folder: Path, stem: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]
     if odd or (classes < 0).any() or (classes >= np.array(FACTOR_SIZES)).any():
         raise DataError(
             f"path: {stem}-info.mat in {folder} has instances, elevations, azimuths or lightings "
-            "that smallNORB has not; get the file again"
+            "that smallNORB does not have; get the file again"
         )
     return images, classes
 

@@ -11,12 +11,12 @@ from unweave_data.errors import DataError
 from unweave_data.factors import make_factors
 from unweave_data.files import named_file
 from unweave_data.layout import Pixels
-from unweave_data.named import find, named
+from unweave_data.loader import find, loader
 
 SPLITS = ("train", "test", "extra")
 
 
-@named("svhn")
+@loader("svhn")
 def svhn(*, path: Path | None = None, split: str = "train") -> Dataset:
     """Read SVHN: digits of house numbers, 32 x 32 x 3, one factor `digit` of 10 classes.
 

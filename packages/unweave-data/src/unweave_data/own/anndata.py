@@ -90,7 +90,8 @@ def _sparse(
     major, minor = shape[::-1] if by_columns else shape
     if not _is_sound(data, indices, pointers, major, minor):
         raise DataError(
-            f"path: {name} in {file.path} is no sparse matrix of shape {shape}; get the file again"
+            f"path: {name} in {file.path} is not a sparse matrix of shape {shape}; "
+            "get the file again"
         )
     form = sparse.csc_matrix if by_columns else sparse.csr_matrix
     matrix = form((data.astype(np.float32), indices, pointers), shape=shape)
@@ -168,7 +169,7 @@ def _column(file: Hdf5File, name: str, n: int) -> NDArray[Any]:
 
 
 def _wrong(file: Hdf5File, place: str, n: int) -> DataError:
-    return DataError(f"path: {place[:80]} in {file.path} is no column of {n} rows; get it again")
+    return DataError(f"path: {place[:80]} in {file.path} is not a column of {n} rows; get it again")
 
 
 def _listed(file: Hdf5File, group: str) -> str:

@@ -14,18 +14,18 @@ from unweave_data.containers.npz import open_npz
 from unweave_data.dataset import Dataset
 from unweave_data.errors import DataError
 from unweave_data.factors import UNKNOWN, Factors, make_factors
-from unweave_data.files import required
-from unweave_data.layout import Wanted
-from unweave_data.named import named
+from unweave_data.files import require_path
+from unweave_data.layout import ReadOptions
+from unweave_data.loader import loader
 from unweave_data.own.grids import factors_of_grid
-from unweave_data.stack import Kept, open_stack
+from unweave_data.stack import Storage, open_stack
 
 IMAGES = ("images", "imgs", "x", "X", "data")
 FACTORS = ("factors", "factor_classes", "latents_classes", "labels", "y")
 VALUES = ("factor_values", "latents_values")
 
 
-@named("npz")
+@loader("npz")
 def npz(
     *,
     path: Path | None = None,
@@ -67,14 +67,14 @@ def npz(
     Raises
     ------
     DataError
-        If it is not an npz, truncated, no such arrays, or arrays that are no images or factors.
+        If it is not an npz, truncated, no such arrays, or arrays that are not images or factors.
     """
-    wanted = Wanted(range_, channels, background_colour(background))
-    with open_npz(required(path, "the npz"), "an npz with images") as file:
-        return _open(file, "npz", images, factors, wanted, Kept(in_memory, unpack))
+    options = ReadOptions(range_, channels, background_colour(background))
+    with open_npz(require_path(path, "the npz"), "an npz with images") as file:
+        return _open(file, "npz", images, factors, options, Storage(in_memory, unpack))
 
 
-@named("hdf5")
+@loader("hdf5")
 def hdf5(
     *,
     path: Path | None = None,
@@ -115,15 +115,15 @@ def hdf5(
     Raises
     ------
     DataError
-        If it is not an HDF5, truncated, no such data sets, or ones that are no images or
+        If it is not an HDF5, truncated, no such data sets, or ones that are not images or
         factors.
     """
-    wanted = Wanted(range_, channels, background_colour(background))
-    with open_hdf5(required(path, "the HDF5"), "an HDF5 with images") as file:
-        return _open(file, "hdf5", images, factors, wanted, Kept(in_memory, unpack))
+    options = ReadOptions(range_, channels, background_colour(background))
+    with open_hdf5(require_path(path, "the HDF5"), "an HDF5 with images") as file:
+        return _open(file, "hdf5", images, factors, options, Storage(in_memory, unpack))
 
 
-@named("npy")
+@loader("npy")
 def npy(
     *,
     path: Path | None = None,
@@ -154,20 +154,25 @@ def npy(
     Raises
     ------
     DataError
-        If it is not an npy, truncated, or an array that is no images or factors.
+        If it is not an npy, truncated, or an array that is not images or factors.
     """
-    wanted = Wanted(range_, channels, background_colour(background))
-    with open_npy(required(path, "the npy"), "an npy with images") as file:
+    options = ReadOptions(range_, channels, background_colour(background))
+    with open_npy(require_path(path, "the npy"), "an npy with images") as file:
         n = file.header("array").shape[0] if file.header("array").shape else 0
         known = UNKNOWN
         if factors is not None:
             with open_npy(factors, "an npy with factors") as other:
                 known = make_factors(n, other.read("array"))
-        return open_stack(file, "array", "npy", known, wanted, Kept(in_memory))
+        return open_stack(file, "array", "npy", known, options, Storage(in_memory))
 
 
 def _open(
-    file: ArrayFile, name: str, images: str | None, factors: str | None, wanted: Wanted, kept: Kept
+    file: ArrayFile,
+    name: str,
+    images: str | None,
+    factors: str | None,
+    options: ReadOptions,
+    storage: Storage,
 ) -> Dataset:
     array = images_name(file, images)
     shape = file.header(array).shape
@@ -177,7 +182,7 @@ def _open(
             "vectors as vectors, time series as series"
         )
     known, note = known_factors(file, factors, shape[0])
-    return open_stack(file, array, name, known, wanted, kept, note)
+    return open_stack(file, array, name, known, options, storage, note)
 
 
 def images_name(file: ArrayFile, asked: str | None) -> str:
@@ -209,7 +214,7 @@ def known_factors(file: ArrayFile, asked: str | None, n: int) -> tuple[Factors, 
     Raises
     ------
     DataError
-        If there is no such array, or one that is no factors.
+        If there is no such array, or one that is not factors.
     """
     name = _choose(file, asked, FACTORS, "factors")
     if name is None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave_data.errors import DataError, reading
+from unweave_data.errors import DataError, read_errors
 from unweave_data.factors import UNKNOWN, Factors, make_factors
 from unweave_data.files import regular_file
 
@@ -28,14 +28,14 @@ def read_table(path: Path | str, what: str) -> tuple[list[str], list[list[str]]]
         names.
     """
     path = regular_file(path, what)
-    with reading(path, what), path.open(encoding="utf-8-sig", newline="") as file:
+    with read_errors(path, what), path.open(encoding="utf-8-sig", newline="") as file:
         first = file.readline()
         file.seek(0)
         delimiter = max(_DELIMITERS, key=first.count)
         try:
             rows = [row for row in csv.reader(file, delimiter=delimiter) if row]
         except csv.Error as error:
-            raise DataError(f"path: {path} is no table ({error}); save it as CSV") from None
+            raise DataError(f"path: {path} is not a table ({error}); save it as CSV") from None
     if len(rows) < 2:
         raise DataError(f"path: {path} has no rows; give {what} with a line of names first")
     names = [name.strip() for name in rows[0]]

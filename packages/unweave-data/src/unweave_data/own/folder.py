@@ -12,16 +12,16 @@ from unweave_data.dataset import Dataset
 from unweave_data.decoding import Decoder, Look, check_fit, levels_of, look
 from unweave_data.errors import DataError
 from unweave_data.factors import UNKNOWN, Factors, make_factors
-from unweave_data.files import directory, required
+from unweave_data.files import directory, require_path
 from unweave_data.levels import choose_scale
-from unweave_data.named import named
+from unweave_data.loader import loader
 from unweave_data.own.factorfile import factors_of_files
 from unweave_data.picturefiles import in_threads, open_pictures
 from unweave_data.pictures import SUFFIXES, quiet
-from unweave_data.stack import Kept
+from unweave_data.stack import Storage
 
 
-@named("images")
+@loader("images")
 def images(
     *,
     path: Path | None = None,
@@ -75,7 +75,7 @@ def images(
     """
     check_fit(resolution, channels, fit)
     colour = background_colour(background) or (0, 0, 0)
-    folder = directory(required(path, "the folder of images"), "a folder of images")
+    folder = directory(require_path(path, "the folder of images"), "a folder of images")
     files, others = _find(folder)
     if factors is not None:
         files, known = factors_of_files(Path(factors).expanduser(), folder, files, split)
@@ -84,27 +84,27 @@ def images(
     else:
         known = _classes(folder, files)
     with quiet():
-        seen = list(in_threads(look, files))
-        count = channels or (1 if all(one.grey for one in seen) else 3)
-        size = (resolution, resolution) if fit != "keep" else seen[0].size[::-1]
-        decoder = _with_scale(Decoder(size, count, fit, colour), files, seen, range_)
-    note = _note(seen, decoder, others)
-    kept = Kept(in_memory, unpack)
-    return open_pictures(files, decoder, "images", known, kept, folder, note)
+        looks = list(in_threads(look, files))
+        count = channels or (1 if all(one.grey for one in looks) else 3)
+        size = (resolution, resolution) if fit != "keep" else looks[0].size[::-1]
+        decoder = _with_scale(Decoder(size, count, fit, colour), files, looks, range_)
+    note = _note(looks, decoder, others)
+    storage = Storage(in_memory, unpack)
+    return open_pictures(files, decoder, "images", known, storage, folder, note)
 
 
 def _with_scale(
-    decoder: Decoder, files: Sequence[Path], seen: Sequence[Look], wanted: str
+    decoder: Decoder, files: Sequence[Path], looks: Sequence[Look], text: str
 ) -> Decoder:
-    deep = [file for file, one in zip(files, seen, strict=True) if one.deep]
+    deep = [file for file, one in zip(files, looks, strict=True) if one.deep]
     if not deep:
-        if wanted:
+        if text:
             raise DataError(
                 "range is for grey levels of 16 bits or floats, and these have 8; leave it out"
             )
         return decoder
     levels = levels_of(deep)
-    return replace(decoder, scale=choose_scale(wanted, levels.dtype, levels))
+    return replace(decoder, scale=choose_scale(text, levels.dtype, levels))
 
 
 def _find(folder: Path) -> tuple[list[Path], int]:
@@ -153,9 +153,9 @@ def _classes(folder: Path, files: Sequence[Path]) -> Factors:
     return make_factors(len(files), index.ravel(), names=("class",), sizes=(len(names),))
 
 
-def _note(seen: Sequence[Look], decoder: Decoder, others: int) -> str:
+def _note(looks: Sequence[Look], decoder: Decoder, others: int) -> str:
     h, w = decoder.size
-    resized = [one.size for one in seen if one.size != (w, h)]
+    resized = [one.size for one in looks if one.size != (w, h)]
     parts = []
     if resized:
         (w0, h0), (w1, h1) = min(resized), max(resized)
@@ -165,13 +165,14 @@ def _note(seen: Sequence[Look], decoder: Decoder, others: int) -> str:
             "pad": "resized and padded",
         }.get(decoder.fit, "resized")
         parts.append(
-            f"{len(resized)} of {len(seen)} images {how} from {sizes} to {w} x {h} (width x height)"
+            f"{len(resized)} of {len(looks)} images {how} from {sizes} to {w} x {h} "
+            "(width x height)"
         )
-    if any(one.transparent for one in seen) and decoder.channels != 4:
+    if any(one.transparent for one in looks) and decoder.channels != 4:
         parts.append(f"transparent pixels over {_colour(decoder.background)}")
     if decoder.scale is not None:
         parts.append(decoder.scale.note)
-    if cut := sum(one.cut for one in seen):
+    if cut := sum(one.cut for one in looks):
         parts.append(f"colours of 16 bits cut to their upper 8 in {cut} images")
     if others:
         parts.append(f"{others} other files ignored")

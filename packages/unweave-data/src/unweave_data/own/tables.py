@@ -10,9 +10,9 @@ from unweave_data.containers.hdf5 import open_hdf5
 from unweave_data.containers.npy import open_npy
 from unweave_data.containers.npz import open_npz
 from unweave_data.dataset import Dataset
-from unweave_data.errors import DataError, reading
-from unweave_data.files import regular_file, required
-from unweave_data.named import named
+from unweave_data.errors import DataError, read_errors
+from unweave_data.files import regular_file, require_path
+from unweave_data.loader import loader
 from unweave_data.own.anndata import read_anndata
 from unweave_data.own.arrays import known_factors
 from unweave_data.own.columns import (
@@ -29,7 +29,7 @@ _WHAT = "an npz, npy, csv, tsv, HDF5 or h5ad"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
-@named("vectors")
+@loader("vectors")
 def vectors(
     *,
     path: Path | None = None,
@@ -61,17 +61,17 @@ def vectors(
     Raises
     ------
     DataError
-        If it is not such a file, truncated, or numbers that are no vectors.
+        If it is not such a file, truncated, or numbers that are not vectors.
     """
     if scale not in SCALES:
         raise DataError(f"scale must be one of {', '.join(SCALES)}, got {scale[:80]!r}")
-    path = regular_file(required(path, _WHAT), _WHAT)
+    path = regular_file(require_path(path, _WHAT), _WHAT)
     table = _table(path, array, factors, columns)
-    with reading(path, _WHAT):
+    with read_errors(path, _WHAT):
         return table.dataset("vectors", standard=scale == "standard")
 
 
-@named("series")
+@loader("series")
 def series(
     *, path: Path | None = None, array: str | None = None, factors: str | None = None
 ) -> Dataset:
@@ -89,11 +89,11 @@ def series(
     Raises
     ------
     DataError
-        If it is not such a file, truncated, or numbers that are no series.
+        If it is not such a file, truncated, or numbers that are not series.
     """
     what = "an npz, npy or HDF5 with time series"
-    path = regular_file(required(path, what), what)
-    with reading(path, what):
+    path = regular_file(require_path(path, what), what)
+    with read_errors(path, what):
         if _head(path).startswith(b"PK"):
             with open_npz(path, what) as npz_file:
                 return _series(npz_file, array, factors)

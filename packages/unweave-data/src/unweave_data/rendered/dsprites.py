@@ -13,11 +13,11 @@ from unweave_data.containers.arrayfile import ArrayFile
 from unweave_data.containers.hdf5 import open_hdf5
 from unweave_data.containers.npz import open_npz
 from unweave_data.dataset import ArrayDataset, Dataset, Progress, unpack
-from unweave_data.errors import DataError, reading
+from unweave_data.errors import DataError, read_errors
 from unweave_data.factors import Factors, make_factors
 from unweave_data.files import regular_file
 from unweave_data.layout import Layout, Pixels, pack
-from unweave_data.named import named
+from unweave_data.loader import loader
 from unweave_data.rendered.dsprites_fill import Fill, fill_few, fill_many
 from unweave_data.rendered.dsprites_geometry import (
     FACTOR_NAMES,
@@ -29,7 +29,7 @@ from unweave_data.rendered.dsprites_geometry import (
 
 RESOLUTIONS = (16, 32, 64, 128)
 
-# fill_few takes 0.03 ms a frame, and compiling fill_many 1 s: beyond this compiling pays.
+# fill_few takes 0.03 ms per frame, and compiling fill_many 1 s: beyond this compiling pays.
 _FEW = 30_000
 # Frames of one call of fill_few: more take memory and no less time.
 _BLOCK = 512
@@ -40,7 +40,7 @@ _WHAT = "the npz or hdf5 of dSprites"
 _DIFFERENCE = "9 of 64,834 frames checked differ from the original by one pixel each"
 
 
-@named("dsprites")
+@loader("dsprites")
 def dsprites(*, path: Path | None = None, resolution: int = 64) -> Dataset:
     """Read dSprites from the original npz or hdf5, or render it where no file is given.
 
@@ -208,7 +208,7 @@ def _all_values() -> NDArray[np.float64]:
 
 def _from_file(path: Path) -> Dataset:
     path = regular_file(path, _WHAT)
-    with reading(path, _WHAT), path.open("rb") as head:
+    with read_errors(path, _WHAT), path.open("rb") as head:
         is_zip = head.read(2) == b"PK"
     if is_zip:
         with open_npz(path, _WHAT) as file:

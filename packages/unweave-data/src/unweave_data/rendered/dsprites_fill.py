@@ -31,7 +31,7 @@ def fill_few(x: NDArray[np.int32], y: NDArray[np.int32], resolution: int) -> NDA
     -------
     uint8 array, shape (n, resolution^2 / 8): the pixels as numpy.packbits packs them
 
-    O(n resolution^2) time and memory, 0.03 ms a frame at 64.
+    O(n resolution^2) time and memory, 0.03 ms per frame at 64.
 
     Examples
     --------

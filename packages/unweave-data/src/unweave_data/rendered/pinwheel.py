@@ -4,12 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unweave_data.errors import DataError
-from unweave_data.named import named
-from unweave_data.rendered.generated import check_count, check_size, rng_of_split
+from unweave_data.loader import loader
+from unweave_data.rendered.synthetic import check_count, check_size, rng_of_split
 from unweave_data.vectors import VectorDataset
 
 
-@named("pinwheel")
+@loader("pinwheel")
 def pinwheel(
     *,
     arms: int = 4,

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave_data.named import named
-from unweave_data.rendered.generated import check_count, check_size, rng_of, rng_of_split
+from unweave_data.loader import loader
+from unweave_data.rendered.synthetic import check_count, check_size, rng_of, rng_of_split
 from unweave_data.vectors import VectorDataset
 
 # Streams 1 and 2 of a seed draw the points of the splits, which share one projection.
@@ -39,7 +39,7 @@ class ProjectedMixture(VectorDataset):
         )
 
 
-@named("gaussian-mixture-100d")
+@loader("gaussian-mixture-100d")
 def projected_mixture(
     *,
     components: int = 4,

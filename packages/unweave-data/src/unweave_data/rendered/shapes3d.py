@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from unweave_data.dataset import Dataset
 from unweave_data.errors import DataError
 from unweave_data.formats.shapes3d import LEVELS, all_factors
-from unweave_data.named import named
+from unweave_data.loader import loader
 from unweave_data.picturefiles import in_threads
 from unweave_data.rendered.scene import View, cast
 
@@ -23,7 +23,7 @@ _STEPS = 1 << 14
 _RESOLUTIONS = (16, 256)
 
 
-@named("shapes3d-rendered")
+@loader("shapes3d-rendered")
 def shapes3d_rendered(
     *,
     resolution: int = 64,

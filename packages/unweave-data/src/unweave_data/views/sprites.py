@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from unweave_data.dataset import Dataset
 from unweave_data.errors import DataError
 from unweave_data.files import regular_file
-from unweave_data.named import named
+from unweave_data.loader import loader
 from unweave_data.pictures import open_picture, quiet
 from unweave_data.rendered.dsprites import dsprites
 from unweave_data.views.view import View
@@ -69,7 +69,7 @@ def _start(uniform: Any, choices: int, xp: ModuleType) -> Any:
     return xp.asarray(place, dtype=xp.int64)[:, None]
 
 
-@named("noisy-dsprites")
+@loader("noisy-dsprites")
 def noisy_dsprites(*, path: Path | None = None, resolution: int = 64, seed: int = 0) -> Dataset:
     """Look at dSprites through noise: min(1, x + u), u uniform on [0, 1) per pixel and channel.
 
@@ -102,7 +102,7 @@ def noisy_dsprites(*, path: Path | None = None, resolution: int = 64, seed: int 
     return NoisySprites("noisy-dsprites", frames, channels=3, noise_shape=shape, seed=seed)
 
 
-@named("color-dsprites")
+@loader("color-dsprites")
 def color_dsprites(*, path: Path | None = None, resolution: int = 64, seed: int = 0) -> Dataset:
     """Look at dSprites in a colour drawn for each image, uniform on [0.5, 1)^3.
 
@@ -129,7 +129,7 @@ def color_dsprites(*, path: Path | None = None, resolution: int = 64, seed: int 
     return ColorSprites("color-dsprites", frames, channels=3, noise_shape=(3,), seed=seed)
 
 
-@named("scream-dsprites")
+@loader("scream-dsprites")
 def scream_dsprites(
     *,
     path: Path | None = None,

@@ -56,7 +56,7 @@ def read_code_tables(path: str | os.PathLike[str]) -> dict[str, CodeTable]:
     """
     source = Path(path)
     if not source.is_file():
-        raise ValueError(f"{source} must be a code table, there is no such file")
+        raise ValueError(f"{source} does not exist; give the path of a code table")
     if source.suffix == ".npz":
         return _read_npz(source)
     if source.suffix in (".h5", ".hdf5"):
@@ -101,12 +101,14 @@ def _read_group(group: Any, source: Path, name: str, allowance: Allowance) -> Co
         if link is None:
             continue
         if not isinstance(link, h5py.HardLink):
-            raise ValueError(f"{where}: {key} must be a data set of the file itself, it is a link")
+            raise ValueError(f"{where}: {key} must be a data set of the file itself, got a link")
         data = group[key]
         if not isinstance(data, h5py.Dataset):
-            raise ValueError(f"{where}: {key} must be a data set, it is a group")
+            raise ValueError(f"{where}: {key} must be a data set, got a group")
         if data.is_virtual or data.external:
-            raise ValueError(f"{where}: {key} must be stored in the file itself, it is elsewhere")
+            raise ValueError(
+                f"{where}: {key} must be stored in the file itself, got external storage"
+            )
         if data.dtype.kind not in "biuf":
             raise ValueError(f"{where}: {key} must hold numbers, got dtype {data.dtype}")
         allowance.spend(data.size or 0, data.dtype.itemsize, f"{where}: {key}")
@@ -125,7 +127,7 @@ def _read_group(group: Any, source: Path, name: str, allowance: Allowance) -> Co
 def _read_npz(source: Path) -> dict[str, CodeTable]:
     content: dict[str, dict[str, Any]] = {}
     if not zipfile.is_zipfile(source):
-        raise ValueError(f"{source} cannot be read as npz: it is no zip archive, or truncated")
+        raise ValueError(f"{source} cannot be read as npz: it is not a zip archive, or truncated")
     try:
         _check_sizes(source)
         with np.load(source, allow_pickle=False) as file:

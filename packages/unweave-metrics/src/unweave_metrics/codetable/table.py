@@ -47,7 +47,7 @@ class CodeTable:
 def make_table(arrays: Mapping[str, Any], attributes: Mapping[str, Any], where: str) -> CodeTable:
     """Check arrays and attributes and make a table of them; `where` begins each message."""
     if "codes" not in arrays:
-        raise ValueError(f"{where} must hold an array 'codes' of shape (n, d), it has none")
+        raise ValueError(f"{where} must hold an array 'codes' of shape (n, d), got none")
     checked: dict[str, Array] = {}
     for name, dims in ARRAYS.items():
         if name in arrays:

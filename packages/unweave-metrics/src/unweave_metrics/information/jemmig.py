@@ -71,8 +71,8 @@ def jemmig(
     codes : float array, shape (n, d), d at least 2
     factors : integer classes or float values, shape (n, k)
     complement
-        Return 1 minus the fraction preset, bins, binning, bin_factors, samples,.
-    bias_correction, factor_kinds, seed
+        Return 1 minus the fraction.
+    preset, bins, binning, bin_factors, samples, bias_correction, factor_kinds, seed
         As for `mig`.
 
     Returns

@@ -74,8 +74,8 @@ def mig_sup(
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2
     preset, estimator, bins, binning, bin_factors, normalizer, dead_codes, samples,
-    bias_correction, factor_kinds, seed :
-        as for `mig`
+    bias_correction, factor_kinds, seed
+        As for `mig`.
 
     Returns
     -------

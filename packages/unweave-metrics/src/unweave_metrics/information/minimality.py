@@ -47,7 +47,7 @@ def minimality(
 ) -> Score:
     """Compute minimality: how little else codes know than a factor each.
 
-    minimality = mean_i max_k I(z_i; y_k) / H(z_i), H(z_i) of the binned code. Codes are cut into
+    Minimality = mean_i max_k I(z_i; y_k) / H(z_i), H(z_i) of the binned code. Codes are cut into
     equal-width bins. Range 0 to 1, best 1. Holds for dependent factors too, where a code of one
     factor knows something about others. A constant code counts 0.
 
@@ -55,8 +55,8 @@ def minimality(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k)
-    preset, bins, binning, bin_factors, samples, bias_correction, factor_kinds, seed :
-        as for `mig`
+    preset, bins, binning, bin_factors, samples, bias_correction, factor_kinds, seed
+        As for `mig`.
 
     Returns
     -------

@@ -59,9 +59,9 @@ def modularity(
 ) -> Score:
     """Compute modularity: how far each code knows about one factor only.
 
-    m_i = 1 - [sum_k I_ik^2 - max_k I_ik^2] / [(k - 1) max_k I_ik^2], I_ik = I(z_i; y_k); the mean
-    over all codes. Range 0 to 1, best 1. A code without information counts 0, or makes the score
-    NaN with ``dead_codes="nan"``. Codes of pure noise get about .6 at 3,000 rows and 20 bins:
+    Code i has m_i = 1 - [sum_k I_ik^2 - max_k I_ik^2] / [(k - 1) max_k I_ik^2], I_ik = I(z_i; y_k);
+    the mean over all codes. Range 0 to 1, best 1. A code without information counts 0, or makes the
+    score NaN with ``dead_codes="nan"``. Codes of pure noise get about .6 at 3,000 rows and 20 bins:
     plug-in information is biased upward, and there is no pruning.
 
     Parameters

@@ -61,8 +61,8 @@ def precision_area(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k)
-    preset, estimator, bins, binning, bin_factors, samples, bias_correction, factor_kinds, seed :
-        as for `mig`
+    preset, estimator, bins, binning, bin_factors, samples, bias_correction, factor_kinds, seed
+        As for `mig`.
 
     Returns
     -------

@@ -47,7 +47,7 @@ def sufficiency(
 ) -> Score:
     """Compute sufficiency: how much of each factor its best code knows.
 
-    sufficiency = mean_k max_i I(z_i; y_k) / H(y_k). Codes are cut into equal-width bins. Range 0 to
+    Sufficiency = mean_k max_i I(z_i; y_k) / H(y_k). Codes are cut into equal-width bins. Range 0 to
     1, best 1. Holds for dependent factors too, where a code of one factor knows something about
     others. A constant code counts 0.
 
@@ -55,8 +55,8 @@ def sufficiency(
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k)
-    preset, bins, binning, bin_factors, samples, bias_correction, factor_kinds, seed :
-        as for `mig`
+    preset, bins, binning, bin_factors, samples, bias_correction, factor_kinds, seed
+        As for `mig`.
 
     Returns
     -------

@@ -8,10 +8,11 @@ from typing import Any
 from unweave_metrics._arrays import as_array
 from unweave_metrics._counting import Floats
 from unweave_metrics._named import as_numbers, named
+from unweave_metrics._parallel import in_parallel
 from unweave_metrics._signatures import accepted
 from unweave_metrics.catalogue import Entry
 from unweave_metrics.intervals.interval import with_interval
-from unweave_metrics.intervals.strategies import Call
+from unweave_metrics.intervals.strategies import Call, jobs_of
 from unweave_metrics.score import Score
 
 # Arguments of metrics that hold rows too, though they are given by name.
@@ -60,12 +61,31 @@ def replicated(
         if count:
             groups.setdefault(call.strategy.group, []).append(place)
     scores = [call.score for call in calls]
-    for places in groups.values():
+
+    def replicate(places: list[int]) -> None:
         own = [calls[place] for place in places]
         made = own[0].strategy.replicates(own, [counts[place] for place in places], seed, jobs)
         for call, place, values in zip(own, places, made, strict=True):
             scores[place] = _scored(call, values, level)
+
+    threaded, alone = _parted(list(groups.values()), calls, jobs)
+    # The fewer resamples are made, the longer each takes.
+    sizes = [-max(counts[place] for place in places) for places in threaded]
+    in_parallel(lambda g: replicate(threaded[g]), len(threaded), jobs, sizes)
+    for places in alone:
+        replicate(places)
     return scores
+
+
+def _parted(
+    groups: list[list[int]], calls: Sequence[Call], jobs: int
+) -> tuple[list[list[int]], list[list[int]]]:
+    """Return the groups of calls that may run beside others, and those that may not."""
+    may = [jobs_of([calls[place] for place in places], jobs) == jobs for places in groups]
+    return tuple(  # type: ignore[return-value]
+        [places for places, yes in zip(groups, may, strict=True) if yes is wanted]
+        for wanted in (True, False)
+    )
 
 
 def _scored(call: Call, values: Floats, level: float) -> Score:

@@ -58,6 +58,11 @@ class Strategy:
         """Return what calls must share to be replicated together, on the same draws."""
         return type(self).__name__
 
+    @property
+    def slowness(self) -> float:
+        """Return what metrics with this strategy are put in order by, the slowest first."""
+        return 0.0
+
     def chosen(self, score: Score) -> Strategy:
         """Return the strategy for a score with these settings."""
         return self
@@ -216,6 +221,11 @@ class Refits(Subsets):
     A refit is reckoned to take `seconds` per million of (rows x codes + 10,000) x classes, the
     classes summed over factors. That depends on the arrays alone: intervals are the same anywhere.
     """
+
+    @property
+    def slowness(self) -> float:
+        """Return the seconds of a model of ten classes."""
+        return 10 * self.seconds
 
     def reckoned(self, call: Call) -> float:
         """Return the seconds that one refit is reckoned to take."""

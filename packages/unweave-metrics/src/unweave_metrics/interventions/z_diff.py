@@ -49,8 +49,9 @@ def z_diff(
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2
     bin_factors
-        Cut every factor into `bins` bins, classes too preset, train_points, eval_points,
-        batch_size, bins, rescale, factor_kinds, seed : as for `beta_vae`.
+        Cut every factor into `bins` bins, classes too.
+    preset, train_points, eval_points, batch_size, bins, rescale, factor_kinds, seed
+        As for `beta_vae`.
 
     Returns
     -------

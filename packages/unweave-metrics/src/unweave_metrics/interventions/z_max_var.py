@@ -54,8 +54,10 @@ def z_max_var(
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2
     bins
-        Number of bins for measurements, 3 unless given preset, train_votes, ..., seed : as for
-        `z_min_var`.
+        Number of bins for measurements, 3 unless given.
+    preset, train_votes, eval_votes, batch_size, variance_samples, prune_std, bin_factors, rescale,
+    factor_kinds, seed
+        As for `z_min_var`.
 
     Returns
     -------

@@ -53,8 +53,8 @@ def z_min_var(
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2
     bin_factors
-        Cut every factor into `bins` bins, classes too; measurements always are preset,
-        train_votes, eval_votes, batch_size, variance_samples, prune_std, bins, rescale,.
+        Cut every factor into `bins` bins, classes too; measurements always are cut.
+    preset, train_votes, eval_votes, batch_size, variance_samples, prune_std, bins, rescale,
     factor_kinds, seed
         As for `factor_vae`.
 

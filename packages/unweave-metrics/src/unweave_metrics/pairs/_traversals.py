@@ -43,7 +43,7 @@ def check_traversals(
             f"{np.shape(positions)}"
         ) from None
     if (moved[..., 1:] == moved[..., :-1]).any():
-        raise ValueError("positions must move at every step, got the same position twice")
+        raise ValueError("positions must differ from step to step, got the same position twice")
     return moved, measured
 
 

@@ -21,7 +21,7 @@ from unweave_metrics.score import Score
 def coverage(x: ArrayLike, y: ArrayLike, *, neighbors: int = 5) -> Score:
     """Compute the coverage of generated samples: the share of real ones that has one near.
 
-    mean over x of [some y in B(x)]. B(a) is the open ball around a row as
+    Mean over x of [some y in B(x)]. B(a) is the open ball around a row as
     wide as its k-th nearest neighbour in its own set is far. Range 0 to 1, best 1. O((n + m)^2 d)
     time, memory for a thousand rows of distances.
 

@@ -22,7 +22,7 @@ from unweave_metrics.score import Score
 def density(x: ArrayLike, y: ArrayLike, *, neighbors: int = 5) -> Score:
     """Compute the density of generated samples: in how many real balls they lie, over k.
 
-    mean over y of (number of x with y in B(x)) / k. B(a) is the open ball around a row as wide as
+    Mean over y of (number of x with y in B(x)) / k. B(a) is the open ball around a row as wide as
     its k-th nearest neighbour in its own set is far. Range 0 upward; samples of the real law get
     about 1. O((n + m)^2 d) time, memory for a thousand rows of distances.
 

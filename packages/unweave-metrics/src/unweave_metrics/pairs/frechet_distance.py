@@ -27,9 +27,9 @@ from unweave_metrics.score import Score
 def frechet_distance(x: ArrayLike, y: ArrayLike) -> Score:
     """Compute the Fréchet distance of Gaussians fitted to two sets of features.
 
-    |m_x - m_y|^2 + tr(S_x + S_y - 2 (S_x^1/2 S_y S_x^1/2)^1/2), covariances over n - 1: the squared
-    2-Wasserstein distance. With features of an Inception network this is FID. Range 0 upward, best
-    0; biased upward for few rows. O((n + m) d^2 + d^3) time.
+    FD = |m_x - m_y|^2 + tr(S_x + S_y - 2 (S_x^1/2 S_y S_x^1/2)^1/2), covariances over n - 1: the
+    squared 2-Wasserstein distance. With features of an Inception network this is FID. Range 0
+    upward, best 0; biased upward for few rows. O((n + m) d^2 + d^3) time.
 
     Parameters
     ----------

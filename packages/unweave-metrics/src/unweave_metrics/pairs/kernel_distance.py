@@ -30,9 +30,9 @@ def kernel_distance(
 ) -> Score:
     """Compute the kernel distance: unbiased MMD^2 with a cubic kernel, over random subsets.
 
-    k(a, b) = (a . b / d + 1)^3, the mean over `subsets` pairs of subsets of `subset_size` rows (all
-    rows, once, where there are no more). With features of an Inception network this is KID. Range
-    about 0 upward, best 0.
+    The kernel is k(a, b) = (a . b / d + 1)^3; the score is the mean over `subsets` pairs of subsets
+    of `subset_size` rows (all rows, once, where there are no more). With features of an Inception
+    network this is KID. Range about 0 upward, best 0.
 
     Parameters
     ----------

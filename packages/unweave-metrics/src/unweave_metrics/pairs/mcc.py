@@ -23,7 +23,7 @@ from unweave_metrics.score import Score
 def mcc(codes: ArrayLike, factors: ArrayLike, *, correlation: str = "pearson") -> Score:
     """Compute the mean correlation coefficient under the best matching of codes and factors.
 
-    mean over matched pairs of |corr(z_i, y_k)|, each factor matched with another code such that the
+    Mean over matched pairs of |corr(z_i, y_k)|, each factor matched with another code such that the
     mean is largest; factors without a code, where there are fewer codes, count 0. A constant code
     or factor has correlation 0. Range 0 to 1, best 1.
 

@@ -24,7 +24,7 @@ from unweave_metrics.score import Score
 def precision(x: ArrayLike, y: ArrayLike, *, neighbors: int = 3) -> Score:
     """Compute the precision of generated samples: the share that lies among the real ones.
 
-    mean over y of [y in some B(x)]. B(a) is the open ball around a row as
+    Mean over y of [y in some B(x)]. B(a) is the open ball around a row as
     wide as its k-th nearest neighbour in its own set is far. Range 0 to 1, best 1. O((n + m)^2 d)
     time, memory for a thousand rows of distances.
 

@@ -24,7 +24,7 @@ from unweave_metrics.score import Score
 def recall(x: ArrayLike, y: ArrayLike, *, neighbors: int = 3) -> Score:
     """Compute the recall of generated samples: the share of real ones that lies among them.
 
-    mean over x of [x in some B(y)]. B(a) is the open ball around a row as
+    Mean over x of [x in some B(y)]. B(a) is the open ball around a row as
     wide as its k-th nearest neighbour in its own set is far. Range 0 to 1, best 1. O((n + m)^2 d)
     time, memory for a thousand rows of distances.
 

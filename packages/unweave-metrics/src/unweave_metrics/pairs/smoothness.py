@@ -58,7 +58,7 @@ def smoothness(positions: ArrayLike, attributes: ArrayLike) -> Score:
     z, a = (each_in_reach(part)[0] for part in (z, a))  # only proportions count
     steps = np.diff(z, axis=2)
     if not np.allclose(steps, steps[..., :1], atol=0):
-        raise ValueError("positions must move in equal steps, they do not")
+        raise ValueError("positions must be equally spaced, got unequal steps")
     slopes = np.diff(a, axis=2) / steps
     each = 1 - steps[..., 0] * _unevenness(np.diff(slopes, axis=2) / steps[..., :1], slopes)
     per_factor = each.mean(axis=0)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from unweave_metrics._arrays import Array
 from unweave_metrics._counting import Floats
 from unweave_metrics._scaling import train_and_test_in_reach
+from unweave_metrics._softmax import softmax
 from unweave_metrics.predictors._growing import add_trees
 
 Labels = NDArray[np.int64]
@@ -17,7 +18,7 @@ Numbers = NDArray[np.int32]
 Singles = NDArray[np.float32]
 
 # Coarse bins of a code: splits are found exactly, bins only say where not to look.
-BINS = 256
+BINS = 128
 
 # The settings of the reference, scikit-learn's defaults.
 ROUNDS, DEPTH, RATE = 100, 3, 0.1
@@ -103,17 +104,17 @@ def boost(codes: Ranked, labels: Labels, classes: int, seed: int) -> Boosted:
     importances = np.zeros(len(codes.ranks))
     rng = np.random.default_rng(seed)
     room = _Room.of(len(codes.ranks), len(labels))
-    chance, residual = np.empty(raw.shape), np.empty(raw.shape)
+    residual = np.empty(raw.shape)
     members = np.argsort(labels, kind="stable")
     begins = np.concatenate([[0], np.cumsum(counts)])
     # Two classes need one tree; the multinomial deviance corrects its steps by (classes - 1) /
     # classes.
     first, scale = (1, RATE) if classes == 2 else (0, RATE * (classes - 1) / classes)
     for _ in range(ROUNDS):
-        _residuals(raw, labels, chance, residual)
+        _residuals(raw, labels, residual)
         shuffled = rng.random((classes - first, 2**DEPTH - 1, len(importances))).argsort(axis=2)
         add_trees(
-            first, scale, residual, chance, members, begins, codes.ranks, codes.values,
+            first, scale, residual, members, begins, codes.ranks, codes.values,
             codes.order, codes.bins, codes.starts, codes.test, shuffled, room.node, room.rows,
             room.spare, room.span, room.hist, room.edges, room.best, room.split, importances, raw,
             raw_test,
@@ -126,12 +127,10 @@ def boost(codes: Ranked, labels: Labels, classes: int, seed: int) -> Boosted:
     )
 
 
-def _residuals(raw: Floats, labels: Labels, chance: Floats, residual: Floats) -> None:
-    """Write probabilities and y - p of raw scores; all three are (classes, n)."""
-    np.subtract(raw, raw.max(axis=0), out=chance)
-    np.exp(chance, out=chance)
-    chance /= chance.sum(axis=0)
-    np.negative(chance, out=residual)
+def _residuals(raw: Floats, labels: Labels, residual: Floats) -> None:
+    """Write y - p of raw scores; both are (classes, n)."""
+    softmax(raw, residual)
+    np.negative(residual, out=residual)
     residual[labels, np.arange(len(labels))] += 1.0
 
 
@@ -155,5 +154,5 @@ class _Room:
         return cls(
             np.empty(n, dtype=np.uint8), np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int32),
             np.zeros((width, 2), dtype=np.int64), np.zeros((width, 3, d, BINS)),
-            np.zeros((d, 3, BINS)), np.zeros(width), np.zeros((width, 3), dtype=np.int64),
+            np.zeros((d, 4, BINS)), np.zeros(width), np.zeros((width, 3), dtype=np.int64),
         )  # fmt: skip

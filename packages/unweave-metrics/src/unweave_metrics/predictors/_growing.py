@@ -26,93 +26,117 @@ def add_to_test(test, split, threshold, steps, raw):  # type: ignore[no-untyped-
 
 
 @Kernel
+def gains_at_edges(sums, counts, size, whole, edges):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Write sum, count and gain below the upper edge of each bin of a code; return the most gained.
+
+    Loops without branches, so that a register of bins is done at a time.
+    """
+    left, below = 0.0, 0.0
+    for b in range(sums.size):
+        left += sums[b]
+        below += counts[b]
+        edges[0, b], edges[1, b] = left, below
+    for b in range(sums.size):
+        gap = edges[0, b] * size - whole * edges[1, b]
+        scale = edges[1, b] * (size - edges[1, b]) * size
+        edges[2, b] = gap * gap / scale if scale > 0.0 else -1.0
+    first, second, third, fourth = 0.0, 0.0, 0.0, 0.0
+    for b in range(0, sums.size, 4):
+        first, second = max(first, edges[2, b]), max(second, edges[2, b + 1])
+        third, fourth = max(third, edges[2, b + 2]), max(fourth, edges[2, b + 3])
+    return max(max(first, second), max(third, fourth))
+
+
+@Kernel
+def mark_open(sums, positive, counts, size, whole, slack, enough, edges):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Write to edges[3] a number of at least 0 for each bin that may hold a better split inside.
+
+    The gain is convex in (sum, count) of the left side: inside a bin it is at most its largest
+    value on the corners of the box that they can reach there.
+    """
+    for b in range(sums.size):
+        count = counts[b]
+        left, below = edges[0, b] - sums[b], edges[1, b] - count
+        low, high = max(below, 1.0), min(below + count, size - 1.0)
+        most = (left + positive[b]) * size
+        least = (edges[0, b] - positive[b]) * size
+        near = max(abs(most - whole * low), abs(least - whole * low)) + slack
+        far = max(abs(most - whole * high), abs(least - whole * high)) + slack
+        near = near * near - enough * (low * (size - low) * size)
+        far = far * far - enough * (high * (size - high) * size)
+        edges[3, b] = max(near, far) if count > 1.0 else -1.0
+
+
+@Kernel
+def best_inside(  # type: ignore[no-untyped-def]  # noqa: ANN202
+    g, start, stop, r, ranks, order, node, spare, left, below, size, whole, limit,  # noqa: ANN001
+):  # fmt: skip
+    """Return the best gain above `limit` between rows of a bin, and its rank, or (0, -1).
+
+    `left` and `below` are sum and count of the node's rows below the bin.
+    """
+    held = 0  # the node's rows, without a branch that nobody could foresee
+    for p in range(start, stop):
+        spare[held] = order[p]
+        held += node[order[p]] == g
+    best, place, last = 0.0, -1, -1
+    for p in range(held):
+        row = spare[p]
+        rank = ranks[row]
+        if last >= 0 and rank != last:
+            gap = left * size - whole * below
+            scale = below * (size - below) * size
+            if gap * gap > limit * scale:
+                best, place = gap * gap / scale, last
+                limit = best * (1.0 + TIE)
+        left += r[row]
+        below += 1.0
+        last = rank
+    return best, place
+
+
+@Kernel
 def find_splits(  # type: ignore[no-untyped-def]  # noqa: ANN202
     level, r, ranks, order, starts, shuffled, node, spare, span, hist, edges, best, split,  # noqa: ANN001
 ):  # fmt: skip
     """Find the best split of each node of a level: gains in best, code and rank in split.
 
     Histograms (node, kind, code, bin) hold the sum of residuals, that of the positive ones and the
-    number of rows. The gain is convex in (sum, count) of the left side: inside a bin it is at most
-    its largest value on the corners of the box that they can reach there. So the best edge of a bin
-    of any code is found first, and rows are visited only in bins that may hold a better split.
-    `edges` (code, 3, bin) is room for sum and count below the upper edge of a bin, and its gain;
-    `spare` is room for rows.
+    number of rows. The best edge of a bin of any code is found first; rows are visited only in bins
+    that may hold a better split. `edges` (code, 4, bin) is room for what `gains_at_edges` and
+    `mark_open` write; `spare` is room for rows.
     """
-    codes, bins = ranks.shape[0], starts.shape[1] - 1
     for g in range(2**level):
-        best[g] = 0.0
-        limit = 0.0
-        split[g, 0] = -1
+        best[g], split[g, 0], limit = 0.0, -1, 0.0
         size = float(span[g, 1] - span[g, 0])
         if size < 2.0:
             continue
-        whole, positive = 0.0, 0.0
-        for b in range(bins):
-            whole += hist[g, 0, 0, b]
-            positive += hist[g, 1, 0, b]
-        floor = 0.0
-        for i in range(codes):
-            left, below = 0.0, 0.0
-            for b in range(bins):
-                count = hist[g, 2, i, b]
-                edges[i, 2, b] = -1.0
-                if count > 0.0:
-                    left += hist[g, 0, i, b]
-                    below += count
-                    if below < size:
-                        gap = left * size - whole * below
-                        edges[i, 2, b] = gap * gap / (below * (size - below) * size)
-                        floor = max(floor, edges[i, 2, b])
-                edges[i, 0, b], edges[i, 1, b] = left, below
+        sums, positive, counts = hist[g, 0], hist[g, 1], hist[g, 2]
+        whole, most, floor = sums[0].sum(), positive[0].sum(), 0.0
+        for i in range(ranks.shape[0]):
+            floor = max(floor, gains_at_edges(sums[i], counts[i], size, whole, edges[i]))
         # What is less than this is never the best, and what is nearly equal goes by the order.
         floor *= 1.0 - NEAR
-        slack = ROUNDING * size * (2.0 * positive - whole)
-        for t in range(codes):
+        slack = ROUNDING * size * (2.0 * most - whole)
+        for t in range(ranks.shape[0]):
             i = shuffled[g, t]
-            for b in range(bins):  # first the edges of bins
-                if edges[i, 2, b] >= floor:
-                    below = edges[i, 1, b]
-                    gap = edges[i, 0, b] * size - whole * below
-                    scale = below * (size - below) * size
-                    if gap * gap > limit * scale:
-                        best[g] = gap * gap / scale
-                        limit = best[g] * (1.0 + TIE)
-                        split[g, 0] = i
-                        split[g, 1] = ranks[i, order[i, starts[i, b + 1] - 1]]
+            for b in range(sums.shape[1]):  # first the edges of bins
+                if edges[i, 2, b] >= floor and edges[i, 2, b] > limit:
+                    best[g] = edges[i, 2, b]
+                    limit = best[g] * (1.0 + TIE)
+                    split[g, 0], split[g, 1] = i, ranks[i, order[i, starts[i, b + 1] - 1]]
             enough = max(floor, limit * (1.0 - NEAR))
-            for b in range(bins):  # then inside those that may hold better
-                count = hist[g, 2, i, b]
-                if count <= 1.0:
-                    continue
-                left = edges[i, 0, b - 1] if b > 0 else 0.0
-                below = edges[i, 1, b - 1] if b > 0 else 0.0
-                low, high = max(below, 1.0), min(below + count, size - 1.0)
-                most = (left + hist[g, 1, i, b]) * size
-                least = (left + hist[g, 0, i, b] - hist[g, 1, i, b]) * size
-                gap = max(abs(most - whole * low), abs(least - whole * low)) + slack
-                opened = gap * gap >= enough * (low * (size - low) * size)
-                gap = max(abs(most - whole * high), abs(least - whole * high)) + slack
-                if not (opened or gap * gap >= enough * (high * (size - high) * size)):
-                    continue
-                held = 0  # the node's rows, without a branch that nobody could foresee
-                for p in range(starts[i, b], starts[i, b + 1]):
-                    spare[held] = order[i, p]
-                    held += node[order[i, p]] == g
-                sum_in, count_in, last = left, below, -1
-                for p in range(held):
-                    row = spare[p]
-                    rank = ranks[i, row]
-                    if last >= 0 and rank != last:
-                        gap = sum_in * size - whole * count_in
-                        scale = count_in * (size - count_in) * size
-                        if gap * gap > limit * scale:
-                            best[g] = gap * gap / scale
-                            limit = best[g] * (1.0 + TIE)
-                            split[g, 0] = i
-                            split[g, 1] = last
-                    sum_in += r[row]
-                    count_in += 1.0
-                    last = rank
+            mark_open(sums[i], positive[i], counts[i], size, whole, slack, enough, edges[i])
+            for b in range(sums.shape[1]):  # then inside those that may hold better
+                if edges[i, 3, b] >= 0.0:
+                    gain, place = best_inside(
+                        g, starts[i, b], starts[i, b + 1], r, ranks[i], order[i], node, spare,
+                        edges[i, 0, b] - sums[i, b], edges[i, 1, b] - counts[i, b],
+                        size, whole, limit,
+                    )  # fmt: skip
+                    if place >= 0:
+                        best[g], limit = gain, gain * (1.0 + TIE)
+                        split[g, 0], split[g, 1] = i, place
 
 
 @Kernel
@@ -142,23 +166,31 @@ def split_nodes(level, last, r, ranks, bins, node, span, rows, spare, split, his
         split[g, 1], split[g, 2] = below, above
         span[2 * g, 0], span[2 * g, 1] = start, middle
         span[2 * g + 1, 0], span[2 * g + 1, 1] = middle, stop
-        if last:
-            continue
-        small = 2 * g if middle - start < stop - middle else 2 * g + 1
-        big = 4 * g + 1 - small
-        parent = hist[g].copy()
-        hist[small] = 0.0
-        for p in range(span[small, 0], span[small, 1]):
-            row = rows[p]
+        if not last:
+            halve(g, middle - start < stop - middle, r, bins, span, rows, hist)
+
+
+@Kernel
+def halve(g, first_is_small, r, bins, span, rows, hist):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Count the smaller child of node g; the other child is the rest of the node."""
+    small = 2 * g if first_is_small else 2 * g + 1
+    big = 4 * g + 1 - small
+    parent = hist[g].copy()
+    hist[small] = 0.0
+    for p in range(span[small, 0], span[small, 1]):
+        row = rows[p]
+        residual = r[row]
+        for i in range(bins.shape[1]):
+            b = bins[row, i]
+            hist[small, 0, i, b] += residual
+            hist[small, 2, i, b] += 1.0
+        if residual > 0.0:  # only of the class's own rows
             for i in range(bins.shape[1]):
-                b = bins[row, i]
-                hist[small, 0, i, b] += r[row]
-                hist[small, 1, i, b] += max(r[row], 0.0)
-                hist[small, 2, i, b] += 1.0
-        for t in range(3):
-            for i in range(bins.shape[1]):
-                for b in range(hist.shape[3]):
-                    hist[big, t, i, b] = parent[t, i, b] - hist[small, t, i, b]
+                hist[small, 1, i, bins[row, i]] += residual
+    for kind in range(3):
+        for i in range(bins.shape[1]):
+            for b in range(hist.shape[3]):
+                hist[big, kind, i, b] = parent[kind, i, b] - hist[small, kind, i, b]
 
 
 @Kernel
@@ -182,7 +214,7 @@ def root(r, own, bins, starts, node, span, rows, hist):  # type: ignore[no-untyp
 
 
 @Kernel
-def step_leaves(r, chance, scale, span, rows, raw):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def step_leaves(r, scale, span, rows, raw):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Add one Newton step a leaf to raw scores (n,); return the steps."""
     steps = np.zeros(span.shape[0])
     for g in range(span.shape[0]):
@@ -190,7 +222,7 @@ def step_leaves(r, chance, scale, span, rows, raw):  # type: ignore[no-untyped-d
         for p in range(span[g, 0], span[g, 1]):
             row = rows[p]
             above += r[row]
-            below += chance[row] * (1.0 - chance[row])
+            below += abs(r[row]) * (1.0 - abs(r[row]))  # p (1 - p), as r is 1 - p or -p
         if below > 1e-150:  # the reference's own limit
             steps[g] = scale * above / below
         for p in range(span[g, 0], span[g, 1]):
@@ -200,7 +232,7 @@ def step_leaves(r, chance, scale, span, rows, raw):  # type: ignore[no-untyped-d
 
 @Kernel
 def add_trees(  # type: ignore[no-untyped-def]  # noqa: ANN202
-    first, scale, residual, chance, members, begins, ranks, values, order, bins, starts, test,  # noqa: ANN001
+    first, scale, residual, members, begins, ranks, values, order, bins, starts, test,  # noqa: ANN001
     shuffled, node, rows, spare, span, hist, edges, best, split, importances, raw, raw_test,  # noqa: ANN001
 ):  # fmt: skip
     """Grow the tree of each class from `first` on; add its steps to raw scores, gains to codes.
@@ -233,5 +265,5 @@ def add_trees(  # type: ignore[no-untyped-def]  # noqa: ANN202
                     importances[i] += best[g]
                     low, high = values[i, split[g, 1]], values[i, split[g, 2]]
                     threshold[level, g] = (np.float64(low) + np.float64(high)) / 2
-        steps = step_leaves(r, chance[c], scale, span, rows, raw[c])
+        steps = step_leaves(r, scale, span, rows, raw[c])
         add_to_test(test, chosen, threshold, steps, raw_test[c])

@@ -62,7 +62,9 @@ def fit_factors(split: Split, settings: dict[str, Any], jobs: int) -> Fitted:
     # Our own boosting warns of nothing, and may run on threads.
     own = isinstance(predictor, str) and predictor == "histogram-boosting"
     with nullcontext() if own else quiet():
-        rows: list[Any] = in_parallel(fit, y.shape[1], thread_jobs(predictor, jobs))
+        # The more classes, the longer it takes.
+        sizes = None if labels is None else labels.max(axis=1).tolist()
+        rows: list[Any] = in_parallel(fit, y.shape[1], thread_jobs(predictor, jobs), sizes)
     return Fitted(
         np.array([row[0] for row in rows]).T,
         np.array([row[1] for row in rows]),

@@ -43,7 +43,7 @@ def probe(
         found: tuple[float, float] = classify(labels[k], tested[k])
         return found
 
-    found = np.array(in_parallel(fit, y.shape[1], jobs))
+    found = np.array(in_parallel(fit, y.shape[1], jobs, labels.max(axis=1).tolist()))
     parts = {"per_factor": found[:, 1], "per_factor_train": found[:, 0]}
     return Score(found[:, 1].mean(), name=name, parts=parts, **split.described(settings))
 

@@ -81,86 +81,94 @@ def _largest_line(code, slopes, intercepts, out):  # type: ignore[no-untyped-def
 
 
 @Kernel
-def _newton(values, grouped, starts, weights, C, two_sided, steps, tolerance, slopes, intercepts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Solve each class's machine by Newton steps with halving.
+def prefix_sums(values):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Return sums and sums of squares of the first 0, 1, ... values."""
+    first, second = np.zeros(values.size + 1), np.zeros(values.size + 1)
+    for j in range(values.size):
+        first[j + 1] = first[j] + values[j]
+        second[j + 1] = second[j] + values[j] * values[j]
+    return first, second
 
-    Rows inside the margin form one end of a sorted list, so the five sums that gradient and Hessian
-    need (count, z, z^2 of the class and of the rest) are prefix sums at a place found by bisection.
+
+@Kernel
+def sums_beyond(w, b, edge, below, values, first, second):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Return count, sum and sum of squares of rising values with w z + b below an edge, or above.
+
+    They are one end of the list, so the sums are prefix sums at a place found by bisection.
     """
     n = values.size
-    all_1 = np.zeros(n + 1)
-    all_2 = np.zeros(n + 1)
-    for j in range(n):
-        all_1[j + 1] = all_1[j] + values[j]
-        all_2[j + 1] = all_2[j] + values[j] * values[j]
+    if w == 0.0:
+        all_of_them = b < edge if below else b > edge
+        return (float(n), first[n], second[n]) if all_of_them else (0.0, 0.0, 0.0)
+    p = np.searchsorted(values, (edge - b) / w)
+    if (w > 0) == below:
+        return float(p), first[p], second[p]
+    return float(n - p), first[n] - first[p], second[n] - second[p]
+
+
+@Kernel
+def newton_step(w, b, up, down, own, rest):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Return the step in w and b, the gradient there, and whether it could be solved for.
+
+    `own` and `rest` are count, sum and sum of squares of the rows inside the margin.
+    """
+    e, f = 1.0 - b, 1.0 + b
+    gw = w - 2 * up * (e * own[1] - w * own[2]) + 2 * down * (f * rest[1] + w * rest[2])
+    gb = b - 2 * up * (e * own[0] - w * own[1]) + 2 * down * (f * rest[0] + w * rest[1])
+    hww = 1.0 + 2 * (up * own[2] + down * rest[2])
+    hwb = 2 * (up * own[1] + down * rest[1])
+    hbb = 1.0 + 2 * (up * own[0] + down * rest[0])
+    determinant = hww * hbb - hwb * hwb
+    if not determinant > 0.0:  # lost to rounding: a code that varies far from zero
+        return 0.0, 0.0, gw, gb, False
+    return (
+        -(hbb * gw - hwb * gb) / determinant, -(hww * gb - hwb * gw) / determinant, gw, gb, True,
+    )  # fmt: skip
+
+
+@Kernel
+def solve_machine(own, values, all_1, all_2, up, down, steps, tolerance):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Return slope and intercept of one machine, by Newton steps with halving."""
+    own_1, own_2 = prefix_sums(own)
+    w, b, tw, tb = 0.0, 0.0, 0.0, 0.0
+    dw, db, decrease, step = 0.0, 0.0, 0.0, 1.0
+    value, scale = np.inf, 0.0
+    for _ in range(steps):
+        # At the trial point (tw, tb), u = tw z + tb: the class's rows with u < 1, and the others,
+        # all less the class's own, with u > -1.
+        n0, n1, n2 = sums_beyond(tw, tb, 1.0, True, own, own_1, own_2)
+        o0, o1, o2 = sums_beyond(tw, tb, -1.0, False, own, own_1, own_2)
+        a0, a1, a2 = sums_beyond(tw, tb, -1.0, False, values, all_1, all_2)
+        r0, r1, r2 = a0 - o0, a1 - o1, a2 - o2
+        # Squared hinges, expanded: (1 - u)^2 in the class and (1 + u)^2 outside.
+        e, f = 1.0 - tb, 1.0 + tb
+        hinge_own = e * e * n0 - 2 * e * tw * n1 + tw * tw * n2
+        hinge_rest = f * f * r0 + 2 * f * tw * r1 + tw * tw * r2
+        trial = 0.5 * (tw * tw + tb * tb) + up * hinge_own + down * hinge_rest
+        if trial > value - 1e-4 * step * decrease and step > 1e-10:
+            step *= 0.5
+            tw, tb = w + step * dw, b + step * db
+            continue
+        w, b, value = tw, tb, trial
+        dw, db, gw, gb, solved = newton_step(w, b, up, down, (n0, n1, n2), (r0, r1, r2))
+        scale = max(scale, abs(gw) + abs(gb))
+        if abs(gw) + abs(gb) <= tolerance * scale or not solved:
+            break
+        decrease, step = -(gw * dw + gb * db), 1.0
+        tw, tb = w + dw, b + db
+    return w, b
+
+
+@Kernel
+def _newton(values, grouped, starts, weights, C, two_sided, steps, tolerance, slopes, intercepts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Solve each class's machine; a class without rows is never predicted."""
+    all_1, all_2 = prefix_sums(values)
     for c in range(weights.size):
         own = grouped[starts[c] : starts[c + 1]]
-        m = own.size
-        if m == 0:
+        if own.size == 0:
             intercepts[c] = -np.inf
             continue
-        own_1 = np.zeros(m + 1)
-        own_2 = np.zeros(m + 1)
-        for j in range(m):
-            own_1[j + 1] = own_1[j] + own[j]
-            own_2[j + 1] = own_2[j] + own[j] * own[j]
-        up = C * weights[c]
-        down = C * (weights[1 - c] if two_sided else 1.0)
-        w, b = 0.0, 0.0
-        tw, tb = 0.0, 0.0
-        value = np.inf
-        scale = 0.0
-        dw, db, decrease, step = 0.0, 0.0, 0.0, 1.0
-        for _ in range(steps):
-            # Evaluate at the trial point (tw, tb): sums over the class's rows with tw z + tb < 1
-            # ...
-            n0, n1, n2, o0, o1, o2, a0, a1, a2 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-            if tw == 0.0:
-                if tb < 1.0:
-                    n0, n1, n2 = float(m), own_1[m], own_2[m]
-                if tb > -1.0:
-                    o0, o1, o2 = float(m), own_1[m], own_2[m]
-                    a0, a1, a2 = float(n), all_1[n], all_2[n]
-            else:
-                inside, outside = (1.0 - tb) / tw, (-1.0 - tb) / tw
-                p = np.searchsorted(own, inside)
-                q = np.searchsorted(own, outside)
-                r = np.searchsorted(values, outside)
-                if tw > 0:
-                    n0, n1, n2 = float(p), own_1[p], own_2[p]
-                    o0, o1, o2 = float(m - q), own_1[m] - own_1[q], own_2[m] - own_2[q]
-                    a0, a1, a2 = float(n - r), all_1[n] - all_1[r], all_2[n] - all_2[r]
-                else:
-                    n0, n1, n2 = float(m - p), own_1[m] - own_1[p], own_2[m] - own_2[p]
-                    o0, o1, o2 = float(q), own_1[q], own_2[q]
-                    a0, a1, a2 = float(r), all_1[r], all_2[r]
-            # ... and over the other rows (all minus own) with tw z + tb > -1.
-            r0, r1, r2 = a0 - o0, a1 - o1, a2 - o2
-            # Squared hinges, expanded: (1 - u)^2 in the class and (1 + u)^2 outside, u = tw z + tb.
-            e, f = 1.0 - tb, 1.0 + tb
-            hinge_own = e * e * n0 - 2 * e * tw * n1 + tw * tw * n2
-            hinge_rest = f * f * r0 + 2 * f * tw * r1 + tw * tw * r2
-            trial = 0.5 * (tw * tw + tb * tb) + up * hinge_own + down * hinge_rest
-            if trial > value - 1e-4 * step * decrease and step > 1e-10:
-                step *= 0.5
-                tw, tb = w + step * dw, b + step * db
-                continue
-            w, b, value = tw, tb, trial
-            gw = w - 2 * up * (e * n1 - w * n2) + 2 * down * (f * r1 + w * r2)
-            gb = b - 2 * up * (e * n0 - w * n1) + 2 * down * (f * r0 + w * r1)
-            size = abs(gw) + abs(gb)
-            scale = max(scale, size)
-            if size <= tolerance * scale:
-                break
-            hww = 1.0 + 2 * (up * n2 + down * r2)
-            hwb = 2 * (up * n1 + down * r1)
-            hbb = 1.0 + 2 * (up * n0 + down * r0)
-            determinant = hww * hbb - hwb * hwb
-            if not determinant > 0.0:  # lost to rounding: a code that varies far from zero
-                break
-            dw = -(hbb * gw - hwb * gb) / determinant
-            db = -(hww * gb - hwb * gw) / determinant
-            decrease = -(gw * dw + gb * db)
-            step = 1.0
-            tw, tb = w + dw, b + db
-        slopes[c], intercepts[c] = w, b
+        up, down = C * weights[c], C * (weights[1 - c] if two_sided else 1.0)
+        slopes[c], intercepts[c] = solve_machine(
+            own, values, all_1, all_2, up, down, steps, tolerance
+        )

@@ -150,7 +150,7 @@ def _check_predictor(predictor: Any) -> None:
     """Refuse what is neither a known word nor an estimator made ready to be fitted."""
     ready = all(hasattr(predictor, name) for name in ("fit", "predict", "get_params"))
     if isinstance(predictor, str) or not ready or isinstance(predictor, type):
-        check_choice(predictor, "predictor, where it is no scikit-learn estimator,", PREDICTORS)
+        check_choice(predictor, "predictor, where it is not a scikit-learn estimator,", PREDICTORS)
 
 
 def _score(fitted: Fitted, settings: dict[str, Any], notes: tuple[str, ...]) -> Score:

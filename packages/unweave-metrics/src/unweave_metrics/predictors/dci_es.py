@@ -48,7 +48,7 @@ def dci_es(
 ) -> Score:
     """Compute explicitness and size of DCI-ES; the float is explicitness.
 
-    For each factor, predictors of rising capacity t = 0 .. T (the mean or majority alone, then
+    For each factor, predictors of rising capacity t = 0 to T (the mean or majority alone, then
     random forests of depth 1, 2, 3, 4, 6, 8, 12, 16) have test losses l_t (share of errors, or
     squared error over variance), taken to fall (l_t = the least so far). With l* the least loss, E
     = 1 - A / Z, A the area between l_t and l* over capacity (trapezoids, from t = 0 to the first t

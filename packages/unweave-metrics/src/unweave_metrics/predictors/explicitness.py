@@ -131,7 +131,7 @@ def explicitness(
         chance = _probabilities(inputs, labels[k], [inputs, inputs_test], settings)
         return mean_area(chance[0], labels[k]), mean_area(chance[1], tested[k])
 
-    areas = np.array(in_parallel(area, len(labels), jobs))
+    areas = np.array(in_parallel(area, len(labels), jobs, labels.max(axis=1).tolist()))
     if settings["rescale"]:
         areas = 2 * (areas - 0.5)
     parts = {

@@ -101,7 +101,7 @@ def fairness(
     def predict(target: int) -> Array:
         return boost(ranked, labels[target], int(labels[target].max()) + 1, seed).test
 
-    predicted = in_parallel(predict, k, jobs)
+    predicted = in_parallel(predict, k, jobs, labels.max(axis=1).tolist())
     mean, worst = np.full((k, k), np.nan), np.full((k, k), np.nan)
     for target in range(k):
         for group in range(k):

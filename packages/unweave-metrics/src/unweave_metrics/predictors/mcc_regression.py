@@ -40,9 +40,9 @@ def mcc_regression(
 ) -> Score:
     """Compute the mean correlation coefficient after a regression: identification up to that map.
 
-    mean_k |corr(f_k(z), y_k)| on test rows, f_k fitted to train rows. With a linear predictor it
-    asks for identification up to an affine map, which `mcc` does not allow. A constant prediction
-    has correlation 0. Range 0 to 1, best 1.
+    MCC = mean_k |corr(f_k(z), y_k)| on test rows, f_k fitted to train rows. With a linear predictor
+    it asks for identification up to an affine map, which `mcc` does not allow. A constant
+    prediction has correlation 0. Range 0 to 1, best 1.
 
     Parameters
     ----------

@@ -59,7 +59,7 @@ def posteriors(codes: ArrayLike, std: ArrayLike | None, samples: int, seed: int)
     mean = check_codes(codes).astype(np.float64)
     if std is None:
         raise ValueError(
-            "std must hold the posteriors' standard deviations (n, d), got none: of points the "
+            "std must hold the posteriors' standard deviations (n, d), got none; without them the "
             "information is infinite"
         )
     spread = as_array(std, "std").astype(np.float64)

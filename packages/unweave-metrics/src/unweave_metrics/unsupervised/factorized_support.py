@@ -30,7 +30,7 @@ def factorized_support(
 ) -> Score:
     """Compute the Hausdorff distance of the codes' support from a factorised one, over pairs.
 
-    mean over i < j of max_{a, b} min_r |(z_ai, z_bj) - (z_ri, z_rj)|: every combination of a value
+    Mean over i < j of max_{a, b} min_r |(z_ai, z_bj) - (z_ri, z_rj)|: every combination of a value
     of code i and one of code j should have a row near. In units of the codes, or of their standard
     deviations. Range 0 upward, best 0. Constant codes count as distance 0.
 

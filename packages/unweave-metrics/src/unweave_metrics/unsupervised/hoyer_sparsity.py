@@ -28,7 +28,7 @@ from unweave_metrics.score import Score
 def hoyer_sparsity(codes: ArrayLike, *, normalize: bool = True) -> Score:
     """Compute Hoyer's sparsity of the rows: how few codes each input uses.
 
-    mean over rows of (sqrt d - |z|_1 / |z|_2) / (sqrt d - 1), with `normalize` after division of
+    Mean over rows of (sqrt d - |z|_1 / |z|_2) / (sqrt d - 1), with `normalize` after division of
     each code by its standard deviation, so that codes of small scale do not pass for zeros. Range 0
     (all equal) to 1 (one code alone). A row of zeros counts 0; a constant code is 0 when
     normalised.

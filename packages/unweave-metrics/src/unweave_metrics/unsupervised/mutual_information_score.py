@@ -69,7 +69,7 @@ def mutual_information_score(
 ) -> Score:
     """Compute the mean mutual information of pairs of codes, in nats.
 
-    mean over i != j of I(z_i; z_j), codes cut into equal-width bins. Range 0 upward, best 0. On n
+    Mean over i != j of I(z_i; z_j), codes cut into equal-width bins. Range 0 upward, best 0. On n
     rows independent codes get about (bins - 1)^2 / (2 n); ``bias_correction="shuffle"`` takes that
     away.
 

@@ -9,6 +9,7 @@ from torch import nn
 
 from unweave.architectures.initial import Init, initialised
 from unweave.architectures.layers import check_sides, scaled
+from unweave.architectures.transposed import TransposedConvolution
 
 CHANNELS = (32, 32, 64, 64)
 HIDDEN = 256
@@ -81,7 +82,7 @@ def _upwards(channels: list[int], sizes: list[tuple[int, int]]) -> list[nn.Modul
     for level in reversed(range(1, len(channels))):
         (small_h, small_w), (large_h, large_w) = sizes[level], sizes[level - 1]
         modules += [
-            nn.ConvTranspose2d(
+            TransposedConvolution(
                 channels[level], channels[level - 1], 4, 2, 1,
                 output_padding=(large_h - 2 * small_h, large_w - 2 * small_w),
             ),

@@ -6,6 +6,8 @@ import math
 
 from torch import nn
 
+from unweave.architectures.transposed import TransposedConvolution
+
 SMALLEST_SIDE = 8
 ImageShape = tuple[int, int, int]
 Size = tuple[int, int]
@@ -61,7 +63,7 @@ def doubling(channels: int, outputs: int, kernel: int, size: Size, *, bias: bool
     surplus = [2 * (-(-side // 2) - 1) + kernel - side for side in size]
     padding = (-(-surplus[0] // 2), -(-surplus[1] // 2))
     added = (2 * padding[0] - surplus[0], 2 * padding[1] - surplus[1])
-    return nn.ConvTranspose2d(channels, outputs, kernel, 2, padding, added, bias=bias)
+    return TransposedConvolution(channels, outputs, kernel, 2, padding, added, bias=bias)
 
 
 def same_size(channels: int, outputs: int, kernel: int) -> list[nn.Module]:

@@ -14,7 +14,7 @@ def main(arguments: list[str] | None = None) -> None:
 
         run(arguments)
     except KeyboardInterrupt:
-        print("unweave: interrupted before anything was kept", file=sys.stderr)
+        print("unweave: interrupted before anything was saved", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
 
 

@@ -32,8 +32,8 @@ def compare(
     import sys
 
     from unweave.experiment.comparison import Comparison
+    from unweave.experiment.inputs import open_results
     from unweave.experiment.layout import laid_out
-    from unweave.experiment.opening import open_results
     from unweave.experiment.page import write_comparison
 
     results = open_results(paths)

@@ -16,6 +16,6 @@ def data(
     ] = None,
 ) -> None:
     """List data sets, or open one and describe it."""
-    from unweave.commands.listing import list_data
+    from unweave.commands.lists import list_data
 
     print(list_data(name))

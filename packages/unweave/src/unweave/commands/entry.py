@@ -64,7 +64,7 @@ def run(arguments: list[str] | None = None) -> None:
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault(*SPINS)
     try:
-        with explaining({}):
+        with explaining():
             code = _make_app()(given, prog_name="unweave", standalone_mode=False, obj=given)
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -72,7 +72,7 @@ def run(arguments: list[str] | None = None) -> None:
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        _fail("interrupted before anything was kept", given, EXIT_INTERRUPTED)
+        _fail("interrupted before anything was saved", given, EXIT_INTERRUPTED)
     except BrokenPipeError:
         _end_unread()
     except SystemExit as stop:

@@ -34,12 +34,15 @@ def evaluate(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="conventions of a study, as locatello2019; gaujac2021 without --metrics does all "
-            "that the authors of TCWAE did"
+            help="conventions of a study, such as locatello2019; gaujac2021 without --metrics "
+            "computes all scores of the TCWAE paper"
         ),
     ] = None,
     bootstrap: Annotated[
-        int, typer.Option(min=0, help="most resamples of the 95 % intervals; 0 for none")
+        int,
+        typer.Option(
+            min=0, help="largest number of resamples for the 95 % intervals; 0: no intervals"
+        ),
     ] = 1000,
     device: Device = "auto",
 ) -> None:

@@ -15,6 +15,6 @@ def methods(
     ] = None,
 ) -> None:
     """List methods, or the options of one."""
-    from unweave.commands.listing import list_methods
+    from unweave.commands.lists import list_methods
 
     print(list_methods(name))

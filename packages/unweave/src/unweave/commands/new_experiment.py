@@ -11,7 +11,7 @@ import typer
 def new_experiment(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="the .toml file to write")],
 ) -> None:
-    """Write a commented study, which runs as it is; docs/experiments.md says the rest."""
+    """Write a commented study that can be run as it is; see docs/experiments.md."""
     from unweave.experiment.template import write_template
 
     print(write_template(path))

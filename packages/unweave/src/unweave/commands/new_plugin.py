@@ -16,7 +16,7 @@ def new_plugin(
     name: Annotated[str, typer.Argument(help="the name that users will type, such as my-prior")],
     out: Annotated[Path | None, typer.Option(help="folder for the package, new or empty")] = None,
 ) -> None:
-    """Write the package of a new plugin, whose tests pass as it is; docs/hooks says the rest."""
+    """Write the package of a new plugin, with tests that pass; see docs/hooks."""
     from unweave.new_plugin import new_plugin as write_package
 
     group: Any = context.find_root().command

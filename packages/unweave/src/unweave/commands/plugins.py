@@ -21,7 +21,7 @@ def plugins(
     ] = False,
 ) -> None:
     """List installed plugins: status, reason, milliseconds, names."""
-    from unweave.commands.listing import check_plugins, list_plugins
+    from unweave.commands.lists import check_plugins, list_plugins
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PluginWarning)  # the table says it

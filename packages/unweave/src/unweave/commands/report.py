@@ -16,7 +16,7 @@ def report(
     ],
     seed: Seed = 0,
     embed: Annotated[
-        str | None, typer.Option(help="also show the codes in a plane: tsne or umap")
+        str | None, typer.Option(help="also show the codes in two dimensions: tsne or umap")
     ] = None,
     out: Annotated[
         Path | None,
@@ -32,7 +32,9 @@ def report(
     opened = [Run.open(run, device=device) for run in runs]
     if len(opened) == 1:
         if out is not None:
-            raise ConfigError("--out is for several runs; the report of one lies in the run")
+            raise ConfigError(
+                "--out is for several runs; the report of one run is written into its directory"
+            )
         print(write_report(opened[0], seed, embed=embed))
         return
     if embed is not None:

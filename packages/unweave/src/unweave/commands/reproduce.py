@@ -18,24 +18,26 @@ def reproduce(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="the folder of the results; what is unfinished in it is continued"),
+        typer.Option(help="the folder of the results; unfinished runs in it are continued"),
     ] = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="a setting of every run")
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option(metavar="N", help="how many, or a list as 0,3,7")
+        str | None, typer.Option(metavar="N", help="number of seeds, or a list such as 0,3,7")
     ] = None,
     run: Annotated[
         list[str] | None,
-        typer.Option(metavar="LABEL", help="this kind of run alone; may be repeated"),
+        typer.Option(
+            metavar="LABEL", help="train only this kind of run; may be given more than once"
+        ),
     ] = None,
     executor: Annotated[
-        str, typer.Option(help="what runs the jobs: processes:workers=2, serial, ray ...")
+        str, typer.Option(help="executor of the jobs: processes:workers=2, serial, ray ...")
     ] = "processes",
     device: Device = "auto",
     together: Annotated[
-        int, typer.Option(min=1, metavar="N", help="runs that are trained at once in one process")
+        int, typer.Option(min=1, metavar="N", help="number of runs trained at once in one process")
     ] = 1,
 ) -> None:
     """Repeat an experiment of a paper: train, measure, compare with what was published, draw."""
@@ -71,13 +73,13 @@ def _reproduce(
 ) -> str:
     import shlex
 
-    from unweave.experiment.running import build_executor, default_folder
-    from unweave.reproduce.recipe import narrowed, read_recipe
+    from unweave.experiment.command_line import build_executor, default_folder
+    from unweave.reproduce.recipe import read_recipe, select_runs
     from unweave.reproduce.reproduction import reproduce, summary
     from unweave.settings import parse_settings
 
     changes = parse_settings(settings)
-    recipe = narrowed(read_recipe(name, changes), runs, seeds)
+    recipe = select_runs(read_recipe(name, changes), runs, seeds)
     chosen = [] if seeds is None else ["--seeds", seeds]
     chosen += [word for label in runs for word in ("--run", label)]
     typed = [word for text in settings for word in ("--set", text)]

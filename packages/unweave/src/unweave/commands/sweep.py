@@ -43,21 +43,21 @@ def sweep(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="the folder of the results; what is unfinished in it is continued"),
+        typer.Option(help="the folder of the results; unfinished runs in it are continued"),
     ] = None,
     executor: Annotated[
-        str, typer.Option(help="what runs the jobs: processes:workers=2, serial, ray ...")
+        str, typer.Option(help="executor of the jobs: processes:workers=2, serial, ray ...")
     ] = "processes",
     device: Device = "auto",
     together: Annotated[
-        int, typer.Option(min=1, metavar="N", help="runs that are trained at once in one process")
+        int, typer.Option(min=1, metavar="N", help="number of runs trained at once in one process")
     ] = 1,
 ) -> None:
-    """Train many runs, measure and compare them; the same command again goes on."""
+    """Train many runs, measure and compare them; the same command continues a sweep."""
+    from unweave.experiment.command_line import build_executor, default_folder, typed_experiment
     from unweave.experiment.comparison import Comparison
     from unweave.experiment.layout import as_text
     from unweave.experiment.page import write_comparison
-    from unweave.experiment.running import build_executor, default_folder, typed_experiment
     from unweave.experiment.sweep import StoppedError
     from unweave.experiment.sweep import sweep as run_sweep
 

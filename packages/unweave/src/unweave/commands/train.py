@@ -45,7 +45,10 @@ def train(
     steps: Annotated[str | None, typer.Option(metavar="N", help="number of training steps")] = None,
     device: Device = "auto",
     devices: Annotated[
-        int, typer.Option(min=1, metavar="N", help="processes that share every batch, a GPU each")
+        int,
+        typer.Option(
+            min=1, metavar="N", help="number of processes that share every batch, one per GPU"
+        ),
     ] = 1,
     resume: Annotated[
         Path | None,
@@ -83,7 +86,7 @@ def train(
         raise ConfigError("name a method, like `unweave train tcwae-mws`; `unweave methods` lists")
     for name, option in {"out": "out", "device": "device", "progress": "quiet"}.items():
         if name in settings:
-            raise ConfigError(f"{name} is no setting of a run; give it as the option --{option}")
+            raise ConfigError(f"{name} is not a setting of a run; give it as the option --{option}")
     from unweave.api import train as run_training
 
     _finish(run_training(**settings, out=out, device=device, progress=progress), progress)

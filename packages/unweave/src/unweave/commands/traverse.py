@@ -47,7 +47,7 @@ def traverse(
         rows = (image,) if images is None else walks.read_indices(images)
         print(walks.traverse_images_to_file(run, out, rows, latent, limits, steps, device))
     elif images is not None:
-        raise ConfigError("--images shows one latent; say which with --latent")
+        raise ConfigError("--images varies one dimension; choose it with --latent")
     elif limits is not None:
         print(walks.traverse_dimensions_to_file(run, out, image, limits, steps, device))
     else:

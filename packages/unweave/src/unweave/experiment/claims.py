@@ -48,7 +48,7 @@ class Holder:
 
 
 @contextlib.contextmanager
-def claimed(path: Path) -> Iterator[Holder | None]:
+def claim_job(path: Path) -> Iterator[Holder | None]:
     """Hold a claim while the block runs; gives the other holder where there is one, else None."""
     mine = Holder.this_process()
     other = _take(path, mine)

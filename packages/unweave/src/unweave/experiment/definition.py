@@ -102,7 +102,7 @@ class Experiment(Strict):
         The kinds of run.
     grid
         Setting -> values; every kind is trained at every combination, and with every seed. A
-        name that a kind's settings hold in braces is no setting there, but what is put in its
+        name that a kind's settings hold in braces is not a setting there, but what is put in its
         place: with `weight = [1, 2]` a kind may say `beta = "{weight}", gamma =
         "{weight*0.5}"`.
     seeds

@@ -60,7 +60,7 @@ def as_markdown(comparison: Comparison) -> str:
 
 
 def as_csv(comparison: Comparison) -> str:
-    """Lay out as CSV, a line a group and measure, numbers to the last bit."""
+    """Lay out as CSV, one line per group and measure, numbers to the last bit."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     grid = list(comparison.results.experiment.grid)

@@ -1,4 +1,4 @@
-"""Numbers that experiments compare: a function of a run each, checked before training."""
+"""Numbers that experiments compare: each a function of a run, checked before training."""
 
 from __future__ import annotations
 
@@ -184,14 +184,14 @@ def _some_active(run: Trained, parts: set[str]) -> bool:
 
 def mapped_metric(run: Trained, experiment: Experiment, argument: str) -> float:
     """Compute a metric of mean codes and factors after a map to normal margins of the prior."""
-    from unweave.experiment.mapped import mapped_score
+    from unweave.experiment.normal_margins import mapped_score
 
     return mapped_score(run, argument, ROWS)
 
 
 def linear_probe(run: Trained, experiment: Experiment, argument: str) -> float:
     """Compute the accuracy of a linear classifier of mean codes, on `train` or `test` images."""
-    from unweave.experiment.probing import check_part, probe_accuracy
+    from unweave.experiment.linear_probe import check_part, probe_accuracy
 
     return probe_accuracy(run, test_data(run, experiment), check_part(argument), ROWS)
 
@@ -268,7 +268,7 @@ def _check_mapped(experiment: Experiment, subject: Subject, argument: str) -> No
 
 
 def _check_probe(experiment: Experiment, subject: Subject, argument: str) -> None:
-    from unweave.experiment.probing import check_part
+    from unweave.experiment.linear_probe import check_part
 
     check_part(argument)
     registry().lookup("metric", "linear-probe", "unweave-metrics")

@@ -31,7 +31,7 @@ from unweave.experiment.pictures import draw
 from unweave.experiment.results import Results
 from unweave.experiment.rows import Row
 from unweave.experiment.sweep import definition_text
-from unweave.experiment.watching import duration
+from unweave.experiment.sweep_display import duration
 from unweave.files import write_text
 from unweave.report import save_figure
 
@@ -43,7 +43,7 @@ MARK = "\x02{}"
 """Marks a cell as best, for the template."""
 
 
-class Drawn(NamedTuple):
+class DrawnPicture(NamedTuple):
     """A picture that was drawn, or the reason why not.
 
     Attributes
@@ -92,7 +92,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
     return folder / PAGE
 
 
-def draw_all(results: Results, pictures: list[Picture], folder: Path) -> Iterator[Drawn]:
+def draw_all(results: Results, pictures: list[Picture], folder: Path) -> Iterator[DrawnPicture]:
     """Draw pictures into PNG files; one that cannot be drawn says why and stops nobody else."""
     for picture in pictures:
         path = folder / f"{picture.name}.png"
@@ -100,9 +100,9 @@ def draw_all(results: Results, pictures: list[Picture], folder: Path) -> Iterato
             figure: Figure = draw(results, picture)
             save_figure(figure, path)
         except (ValueError, ArithmeticError, LookupError, RuntimeError) as error:
-            yield Drawn(picture, f"Not drawn: {error}.", None)
+            yield DrawnPicture(picture, f"Not drawn: {error}.", None)
         else:
-            yield Drawn(picture, picture.caption, path)
+            yield DrawnPicture(picture, picture.caption, path)
 
 
 def usual_pictures(comparison: Comparison) -> list[Picture]:

@@ -57,7 +57,7 @@ class Results:
     folder
         Where its files lie.
     rows
-        One a job, in the order of the jobs.
+        One per job, in the order of the jobs.
     """
 
     experiment: Experiment

@@ -20,7 +20,7 @@ NOT_DEFINED = "not defined"
 """The reason of a score that is NaN or infinite."""
 
 
-class Measured(BaseModel):
+class MeasuredValue(BaseModel):
     """A number: which measure it is, at which step, and why it is missing where it is.
 
     Attributes
@@ -55,7 +55,7 @@ class Row(BaseModel):
     host, pid
         Of the process that did it.
     details
-        The traceback of an error that is no user's.
+        The traceback of an error that is not a user's.
     """
 
     model_config = ConfigDict(frozen=True)  # another version may write more
@@ -70,7 +70,7 @@ class Row(BaseModel):
     folder: str = ""
     host: str = ""
     pid: int = 0
-    measures: dict[str, Measured] = {}
+    measures: dict[str, MeasuredValue] = {}
     details: str = ""
 
     @property
@@ -133,7 +133,7 @@ def needs_work(row: Row, experiment: Experiment) -> bool:
     return any(found.failed for found in row.measures.values())
 
 
-def measure_reasons(measures: Mapping[str, Measured]) -> str:
+def measure_reasons(measures: Mapping[str, MeasuredValue]) -> str:
     """Say which measures failed and why, those of one reason together."""
     labels: dict[str, list[str]] = {}
     for label, found in measures.items():
@@ -169,7 +169,7 @@ def reached_step(run: Path) -> int:
 
 
 def _parsed(path: Path) -> Row | None:
-    """Read a row's file; None where there is none, or it is no row."""
+    """Read a row's file; None where there is none, or it is not a row."""
     try:
         if path.stat().st_size > LARGEST_BYTES:
             return None

@@ -19,19 +19,19 @@ import tomli_w
 
 from unweave.errors import ConfigError, UnweaveError, shorten
 from unweave.executors import WorkerDiedError
-from unweave.experiment.checking import checked, configuration
+from unweave.experiment.checks import check_experiment, configuration
 from unweave.experiment.claims import live_holder
 from unweave.experiment.definition import Experiment, Job
-from unweave.experiment.performing import (
+from unweave.experiment.results import Results
+from unweave.experiment.rows import JobFiles, Row, needs_work, read_row, write_row
+from unweave.experiment.sweep_display import Watch
+from unweave.experiment.table import write_table
+from unweave.experiment.worker import (
     Work,
     check_same_settings,
     perform,
     perform_together,
 )
-from unweave.experiment.results import Results
-from unweave.experiment.rows import JobFiles, Row, needs_work, read_row, write_row
-from unweave.experiment.table import write_table
-from unweave.experiment.watching import Watch
 from unweave.files import write_text
 from unweave.protocols import Executor
 
@@ -78,12 +78,12 @@ def sweep(
     StoppedError
         If a signal stopped it.
     """
-    from unweave.assemble import check_device  # imports torch
+    from unweave.device import check_device  # imports torch
 
     check_device(device)
     if together < 1:
         raise ConfigError(f"together must be at least 1, got {together}")
-    experiment = checked(experiment)
+    experiment = check_experiment(experiment)
     sweeping = _Sweep(experiment, folder, device, together)
     _begin_folder(experiment, folder)
     try:
@@ -92,7 +92,7 @@ def sweep(
     except KeyboardInterrupt:
         done, total = sweeping.count()
         raise StoppedError(
-            f"stopped; {done} of {_runs(total)} are finished, and the same command goes on"
+            f"stopped; {done} of {_runs(total)} are finished; the same command continues the sweep"
         ) from None
     finally:
         write_table(sweeping.results())
@@ -240,7 +240,7 @@ def _name_of(row: Any, waiting: Mapping[str, Any]) -> str:
         if name in waiting:
             return name
     raise ConfigError(
-        f"the executor gave {shorten(repr(row))}, which is the result of no run that it was given"
+        f"the executor gave {shorten(repr(row))}, which is not the result of any of its runs"
     )
 
 

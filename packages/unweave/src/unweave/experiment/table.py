@@ -102,14 +102,14 @@ def read_experiment(path: str | Path, *, frame: bool | None = None) -> Any:
 
 def _read_hdf5(path: Path) -> Columns:
     if not path.is_file():
-        raise ConfigError(f"{path} is no table of an experiment; `unweave sweep` writes one")
+        raise ConfigError(f"{path} is not a table of an experiment; `unweave sweep` writes one")
     try:
         with h5py.File(path) as file:
             group = file["columns"]
             names = [n for n in group if isinstance(group.get(n, getlink=True), h5py.HardLink)]
             found = [_read_column(group[name]) for name in sorted(names)]
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ConfigError(f"{path} is no table of an experiment: {str(error)[:200]}") from error
+        raise ConfigError(f"{path} is not a table of an experiment: {str(error)[:200]}") from error
     return dict(found)
 
 
@@ -126,7 +126,7 @@ def _read_csv(path: Path) -> Columns:
             header, *rows = list(csv.reader(file))
         lines = [dict(zip(header, row, strict=True)) for row in rows]
     except (OSError, UnicodeDecodeError, ValueError, csv.Error) as error:
-        raise ConfigError(f"{path} is no table of an experiment: {str(error)[:200]}") from error
+        raise ConfigError(f"{path} is not a table of an experiment: {str(error)[:200]}") from error
     return {
         name: _array([line[name] if name in TEXTS else _number(line[name]) for line in lines])
         for name in header

@@ -21,9 +21,9 @@ def write_template(path: Path) -> Path:
     if path.suffix != ".toml":
         raise ConfigError(f"the file must end in .toml, got {path.name[:80]!r}")
     if path.exists():
-        raise ConfigError(f"{path} is there already; choose another name")
+        raise ConfigError(f"{path} already exists; choose another name")
     if not path.parent.is_dir():
-        raise ConfigError(f"{path.parent} is no folder; make it first")
+        raise ConfigError(f"{path.parent} is not a folder; make it first")
     try:
         name = plain_name(path.stem)
     except ValueError as error:

@@ -1,1 +1,1 @@
-"""Objectives: who descends which loss. One a file; all are registered."""
+"""Objectives: who descends which loss. One per file; all are registered."""

@@ -33,7 +33,7 @@ class Sum(WeightedTerms):
     def losses(
         self, number: int, batches: Batches, clock: Tensor
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return the sum in round 0, then the loss of one critic a round."""
+        """Return the sum in round 0, then the loss of one critic per round."""
         name = self.rounds[number][0].name
         if number == 0:
             batch = batches.first

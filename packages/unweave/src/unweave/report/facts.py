@@ -31,7 +31,7 @@ def read_log(run: Trained) -> tuple[list[float], dict[str, list[float]]]:
 
 
 TIMES = ("seconds", "time")
-"""Keys of the log that are no terms."""
+"""Keys of the log that are not terms."""
 
 
 def describe_run(run: Trained) -> list[tuple[str, str]]:

@@ -166,7 +166,7 @@ def draw_grid(images: NDArray[np.uint8], columns: int) -> Figure:
 
 
 def draw_pictures(run: Trained, images: NDArray[Any], columns: int) -> Figure:
-    """Draw images in rows, or data that are no images as points of the plane."""
+    """Draw images in rows, or data that are not images as points of the plane."""
     return draw_plane({"": flat(images)}) if run.continuous else draw_grid(images, columns)
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from unweave.errors import ConfigError, unknown_name
-from unweave.experiment.checking import checked, told_with
+from unweave.experiment.checks import check_experiment, error_place
+from unweave.experiment.command_line import with_seeds
 from unweave.experiment.definition import Experiment, Strict, check_place
-from unweave.experiment.reading import changed, parse_definition, read_definition
-from unweave.experiment.running import with_seeds
+from unweave.experiment.toml_reader import parse_definition, read_definition, with_settings
 
 
 class Expectation(Strict):
@@ -87,10 +87,10 @@ def read_recipe(name: str, changes: Mapping[str, Any] | None = None) -> Recipe:
         recipe = parse_definition(file.read_text(encoding="utf-8"), name, Recipe)
     else:
         raise unknown_name("recipe", name, recipe_names())
-    return changed(recipe, changes or {})
+    return with_settings(recipe, changes or {})
 
 
-def narrowed(recipe: Recipe, runs: Sequence[str], seeds: str | None) -> Recipe:
+def select_runs(recipe: Recipe, runs: Sequence[str], seeds: str | None) -> Recipe:
     """Keep some kinds of run, and what the recipe says of them alone, or take other seeds.
 
     Parameters
@@ -119,7 +119,7 @@ def narrowed(recipe: Recipe, runs: Sequence[str], seeds: str | None) -> Recipe:
     return narrow if seeds is None else with_seeds(narrow, seeds)
 
 
-def checked_recipe(recipe: Recipe) -> Recipe:
+def check_recipe(recipe: Recipe) -> Recipe:
     """Return a recipe that can be run, its data settled; everything in it is looked at.
 
     Raises
@@ -129,9 +129,9 @@ def checked_recipe(recipe: Recipe) -> Recipe:
     """
     if not recipe.measures:
         raise ConfigError(f"recipe {recipe.name} has no measures; add a table [measures]")
-    recipe = checked(recipe)
+    recipe = check_experiment(recipe)
     for number, expected in enumerate(recipe.expect, 1):
-        with told_with(recipe, f"expect {number}"):
+        with error_place(recipe, f"expect {number}"):
             _check_expectation(recipe, expected)
     return recipe
 

@@ -23,7 +23,7 @@ from unweave.experiment.results import Results
 from unweave.experiment.sweep import sweep
 from unweave.files import write_text
 from unweave.protocols import Executor
-from unweave.reproduce.recipe import Recipe, checked_recipe
+from unweave.reproduce.recipe import Recipe, check_recipe
 from unweave.reproduce.verdicts import Verdict, verdicts
 from unweave.tables import table
 
@@ -87,7 +87,7 @@ def reproduce(
     StoppedError
         If a signal stopped it.
     """
-    recipe = checked_recipe(recipe)
+    recipe = check_recipe(recipe)
     results = sweep(recipe, folder, executor, device=device, together=together)
     usual = f"unweave reproduce {recipe.name}"
     outcome = Outcome(recipe, results, changes or {}, command or usual)

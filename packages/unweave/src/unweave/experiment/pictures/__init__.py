@@ -1,4 +1,4 @@
-"""Pictures of experiments, as the papers draw them: a function of the results each."""
+"""Pictures of experiments, as the papers draw them, each a function of the results."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def draw_noise(results: Results) -> Figure:
     """Draw codes z ~ q(z|x) beside what the fitted flow maps them to, which should be normal."""
     runs = [(label, run) for label, run in results.first_runs() if has_density(run.path)]
     if not runs:
-        raise ConfigError("no finished run has a fitted density; set density, as in maf:epochs=20")
+        raise ConfigError("no finished run has a fitted density; set density=maf:epochs=20")
     figure = Figure(figsize=(3.2 * len(runs), 6.6), layout="constrained")
     for column, (label, run) in zip(
         figure.subplots(2, len(runs), squeeze=False).T, runs, strict=True
@@ -115,7 +115,9 @@ def draw_noise(results: Results) -> Figure:
 def _to_noise(run: Trained) -> NDArray[Any]:
     density: Any = run.density
     if not hasattr(density, "to_noise"):
-        raise ConfigError(f"density {type(density).__name__} has no to_noise; take a flow, as maf")
+        raise ConfigError(
+            f"density {type(density).__name__} has no to_noise; take a flow, such as maf"
+        )
     codes = torch.from_numpy(run.posterior_codes(POINTS)).to(run.device)
     with torch.no_grad():
         return np.asarray(density.to_noise(codes).cpu().numpy())

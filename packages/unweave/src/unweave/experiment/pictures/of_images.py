@@ -145,8 +145,8 @@ def draw_moves(
 ) -> Figure:  # fmt: skip
     """Draw images whose largest code dimensions are made larger still, one after the other.
 
-    A row an image: itself, its reconstruction, then z_d + reach sign(z_d) for those of its code's
-    dimensions that are largest in size.
+    One row per image: the image itself, its reconstruction, then z_d + reach sign(z_d) for those
+    dimensions of its code that are largest in absolute value.
     """
     done = [row for row in results.at(run, where) if row.finished]
     if not done:

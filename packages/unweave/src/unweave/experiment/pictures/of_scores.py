@@ -23,7 +23,7 @@ ERRORS_SHOWN = 2.0
 def draw_trade(
     results: Results, *, x: MeasureLabel, y: MeasureLabel, label: GridSetting = ""
 ) -> Figure:
-    """Draw one measure against another, a colour a kind of run, a point a place of the grid.
+    """Draw one measure against another, one colour per kind of run, one point per grid point.
 
     Bars are two standard errors over seeds. Rings mark the points that no other beats in both.
 
@@ -64,7 +64,7 @@ def _mark_front(panel: Any, points: list[tuple[float, float]], directions: list[
 
 
 def draw_violins(results: Results, *, measures: list[MeasureLabel]) -> Figure:
-    """Draw the values over seeds of every group, a panel a measure."""
+    """Draw the values over seeds of every group, one panel per measure."""
     groups = results.groups()
     height = 1.0 + 0.32 * len(groups)
     figure = Figure(figsize=(10, height), layout="constrained")

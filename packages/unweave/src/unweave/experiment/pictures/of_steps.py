@@ -20,7 +20,7 @@ Lines = list[list[dict[str, float]]]
 
 
 def draw_steps(results: Results, *, terms: list[str] | None = None, log: bool = False) -> Figure:
-    """Draw logged terms over the steps, a line a group: mean over seeds, and their range.
+    """Draw logged terms over the steps, one line per group: mean over seeds, and their range.
 
     Parameters
     ----------

@@ -8,7 +8,12 @@ from typing import Any, TypeVar, cast
 
 from unweave.errors import ConfigError
 from unweave.experiment.definition import Experiment, Variant
-from unweave.experiment.reading import changed, read_definition, validated, with_absolute_paths
+from unweave.experiment.toml_reader import (
+    read_definition,
+    validate_fields,
+    with_absolute_paths,
+    with_settings,
+)
 from unweave.options import build, parse_spec, short_name
 from unweave.protocols import Executor
 from unweave.registry import registry
@@ -72,11 +77,11 @@ def typed_experiment(
     if what.endswith(".toml"):
         experiment = read_definition(Path(what), Experiment)
         changes["grid"] = {**experiment.grid, **changes.get("grid", {})}
-        content = {**changed(experiment, given).model_dump(), **changes}
+        content = {**with_settings(experiment, given).model_dump(), **changes}
         content["grid"] = {k: v for k, v in content["grid"].items() if k not in given}
     else:
         content = {**_of_methods(what), "settings": given, **changes}
-    return with_absolute_paths(validated(content, Experiment), (Path(),))
+    return with_absolute_paths(validate_fields(content, Experiment), (Path(),))
 
 
 def _of_methods(what: str) -> dict[str, Any]:
@@ -141,7 +146,7 @@ def _seeds(text: str) -> Any:
         numbers = [int(part) for part in text.split(",")]
     except ValueError:
         raise ConfigError(
-            f"--seeds takes how many, as 5, or a list, as 0,3,7; got {text[:80]!r}"
+            f"--seeds takes a number such as 5, or a list such as 0,3,7; got {text[:80]!r}"
         ) from None
     return numbers[0] if len(numbers) == 1 and "," not in text else numbers
 
@@ -154,7 +159,7 @@ def with_seeds(experiment: Kind, seeds: str) -> Kind:
     ConfigError
         If the text is neither.
     """
-    return validated({**experiment.model_dump(), "seeds": _seeds(seeds)}, type(experiment))
+    return validate_fields({**experiment.model_dump(), "seeds": _seeds(seeds)}, type(experiment))
 
 
 def _labelled(text: str) -> tuple[str, str]:

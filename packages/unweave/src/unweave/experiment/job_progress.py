@@ -18,12 +18,12 @@ from unweave.progress import Silent
 WRITE_SECONDS = 0.5
 
 
-class Standing(BaseModel):
+class JobProgress(BaseModel):
     """How far a job is.
 
     Attributes
     ----------
-    begun
+    first_step
         The step at which this session began.
     seconds
         Since it did.
@@ -36,34 +36,34 @@ class Standing(BaseModel):
     phase: str
     step: int
     steps: int
-    begun: int
+    first_step: int
     seconds: float
     terms: str = ""
 
     @property
     def rate(self) -> float:
-        """Steps a second in this session; 0 before it is known."""
-        return (self.step - self.begun) / self.seconds if self.seconds > 0 else 0.0
+        """Steps per second in this session; 0 before it is known."""
+        return (self.step - self.first_step) / self.seconds if self.seconds > 0 else 0.0
 
 
 class Reporter(Silent):
     """A run's progress as a file that is replaced twice a second."""
 
-    def __init__(self, path: Path, job: Job, steps: int, begun: int) -> None:
+    def __init__(self, path: Path, job: Job, steps: int, first_step: int) -> None:
         self._path = path
         self._remove_left()
         self._start = time.monotonic()
         self._last = 0.0
-        self._standing = Standing(
+        self._progress = JobProgress(
             title=f"{place_text(job.label, job.place)}, seed {job.seed}",
             host=socket.gethostname(), pid=os.getpid(), phase="starting",
-            step=begun, steps=steps, begun=begun, seconds=0.0,
+            step=first_step, steps=steps, first_step=first_step, seconds=0.0,
         )  # fmt: skip
         self._write()
 
     def phase(self, text: str) -> None:
         """Tell what is done now."""
-        self._standing = self._standing.model_copy(update={"phase": text})
+        self._progress = self._progress.model_copy(update={"phase": text})
         self._write()
 
     def loading(self, done: int, total: int) -> None:
@@ -74,7 +74,7 @@ class Reporter(Silent):
     def start(self, step: int, steps: int) -> None:
         """Begin at a step."""
         self._start = time.monotonic()
-        self._standing = self._standing.model_copy(update={"begun": step, "phase": "training"})
+        self._progress = self._progress.model_copy(update={"first_step": step, "phase": "training"})
         self.stepped(step)
 
     def stepped(self, step: int) -> None:
@@ -82,13 +82,13 @@ class Reporter(Silent):
         now = time.monotonic()
         if now - self._last >= WRITE_SECONDS:
             changes = {"step": step, "seconds": now - self._start}
-            self._standing = self._standing.model_copy(update=changes)
+            self._progress = self._progress.model_copy(update=changes)
             self._write()
 
     def logged(self, step: int, scalars: dict[str, float]) -> None:
         """Tell the terms."""
         terms = "  ".join(f"{name} {value:.4g}" for name, value in list(scalars.items())[:4])
-        self._standing = self._standing.model_copy(update={"terms": terms})
+        self._progress = self._progress.model_copy(update={"terms": terms})
 
     def finish(self) -> None:
         """Remove the file."""
@@ -105,13 +105,13 @@ class Reporter(Silent):
         self._last = time.monotonic()
         partial = self._path.with_suffix(f".{os.getpid()}")
         with contextlib.suppress(OSError):
-            partial.write_text(json.dumps(self._standing.model_dump()), encoding="utf-8")
+            partial.write_text(json.dumps(self._progress.model_dump()), encoding="utf-8")
             partial.replace(self._path)
 
 
-def read_standing(path: Path) -> Standing | None:
+def read_job_progress(path: Path) -> JobProgress | None:
     """Read how far a job is; None where nobody is at it."""
     try:
-        return Standing.model_validate_json(path.read_bytes())
+        return JobProgress.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):
         return None

@@ -39,7 +39,7 @@ def rng_of_split(seed: int, split: str) -> np.random.Generator:
     Raises
     ------
     DataError
-        If there is no such split, or the seed is no integer of at least 0.
+        If there is no such split, or the seed is not an integer of at least 0.
     """
     if split not in SPLITS:
         raise DataError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
@@ -52,7 +52,7 @@ def rng_of(seed: int, stream: int) -> np.random.Generator:
     Raises
     ------
     DataError
-        If the seed is no integer of at least 0.
+        If the seed is not an integer of at least 0.
     """
     check_count("seed", seed, 0)
     return np.random.default_rng([seed, stream])

@@ -11,7 +11,7 @@ from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.definition import Experiment, Job, check_names
 from unweave.experiment.measures import Subject, open_test_data, split_measure
 from unweave.experiment.pictures import picture_options
-from unweave.experiment.reading import split_spec
+from unweave.experiment.toml_reader import split_spec
 from unweave.options import build, convert, options_of, parse_spec
 from unweave.protocols import Dataset
 from unweave.registry import registry
@@ -24,7 +24,7 @@ MOST_PROBLEMS = 3
 Kind = TypeVar("Kind", bound=Experiment)
 
 
-def checked(experiment: Kind) -> Kind:
+def check_experiment(experiment: Kind) -> Kind:
     """Return an experiment that can be run: its data settled, its measures filled in.
 
     Every name, option, measure, picture and label is looked at, so that nothing is told only
@@ -43,19 +43,19 @@ def checked(experiment: Kind) -> Kind:
     _check_density(experiment)
     _check_measures(experiment, configurations, data)
     for picture in experiment.pictures:
-        with told_with(experiment, f"picture {picture.name}"):
+        with error_place(experiment, f"picture {picture.name}"):
             picture_options(experiment, picture)
     return experiment
 
 
 def configuration(experiment: Experiment, job: Job) -> TrainConfig:
     """Make the configuration of a job; an error says which job."""
-    with told_with(experiment, f"run {job.name}"):
+    with error_place(experiment, f"run {job.name}"):
         return make_config(registry(), job.settings)
 
 
 @contextlib.contextmanager
-def told_with(experiment: Experiment, place: str) -> Iterator[None]:
+def error_place(experiment: Experiment, place: str) -> Iterator[None]:
     """Put an experiment's name and a place in front of a user's error of the block."""
     where = f"experiment {experiment.name}: {place}"
     try:
@@ -94,7 +94,7 @@ def with_data(experiment: Kind) -> tuple[Kind, Dataset]:
     listed = problems[:MOST_PROBLEMS]
     if more := len(problems) - len(listed):
         listed.append(f"and {more:,} more data sets cannot be opened")
-    raise ConfigError(f"experiment {experiment.name} cannot begin: {'; '.join(listed)}")
+    raise ConfigError(f"experiment {experiment.name} cannot start: {'; '.join(listed)}")
 
 
 def _usual_measures(data: Dataset) -> dict[str, str]:
@@ -106,7 +106,7 @@ def _usual_measures(data: Dataset) -> dict[str, str]:
 def _check_density(experiment: Experiment) -> None:
     if experiment.density is None:
         return
-    with told_with(experiment, "density"):
+    with error_place(experiment, "density"):
         name, options = parse_spec(experiment.density)
         target = registry().lookup("flow", name).load()
         known = {**options_of(target), **options_of(target.fit, ("generator", "progress"))}
@@ -123,14 +123,14 @@ def _check_measures(
         if label not in experiment.measures:
             raise unknown_name("measure in [better]", label, experiment.measures)
     for label, text in experiment.measures.items():
-        with told_with(experiment, f"measure {label}"):
+        with error_place(experiment, f"measure {label}"):
             split_measure(text)  # a misspelt one is told before anything is built
     subjects = list(_subjects(experiment, configurations, data))
     if experiment.test is not None:
-        with told_with(experiment, "test"):
+        with error_place(experiment, "test"):
             open_test_data(registry(), experiment, subjects[0].config)
     for label, text in experiment.measures.items():
-        with told_with(experiment, f"measure {label}"):
+        with error_place(experiment, f"measure {label}"):
             found, argument = split_measure(text)
             for subject in subjects:
                 found.check(experiment, subject, argument)
@@ -150,7 +150,7 @@ def _subjects(
             continue
         seen.add(job.label)
         config = configurations[job.name]
-        with told_with(experiment, f"run {job.name}"):
+        with error_place(experiment, f"run {job.name}"):
             if config.stop_after:
                 raise ConfigError("runs of an experiment have equal steps; leave out stop_after")
             kept, _ = split(data, config.holdout, config.seed)

@@ -1,4 +1,4 @@
-"""What a sweep shows while it runs: a line a worker, and one for the whole."""
+"""What a sweep shows while it runs: one line per worker, and one for the whole sweep."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from unweave.experiment.claims import live_holder
-from unweave.experiment.reporting import Standing, read_standing
+from unweave.experiment.job_progress import JobProgress, read_job_progress
 from unweave.experiment.rows import JobFiles, Row
 from unweave.progress import LINE_SECONDS
 
@@ -41,10 +41,10 @@ class Watch:
         self._done, self._total = done, total
         self._failed = 0
         self._pace: dict[str, float] = {}
-        self._heard: dict[str, Standing] = {}
-        self._begun = time.monotonic()
-        self._said = self._begun
-        self._told_time = False
+        self._heard: dict[str, JobProgress] = {}
+        self._start = time.monotonic()
+        self._last_line = self._start
+        self._shown_time = False
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._console = Console(stderr=True)
@@ -69,7 +69,7 @@ class Watch:
         self._over.set()
         self._thread.join()
         if self._console.is_terminal:
-            self._show(self._standings())
+            self._show(self._read_progress())
             self._bars.stop()
 
     def over(self, name: str, row: Row) -> None:
@@ -101,62 +101,62 @@ class Watch:
 
     def _watch(self) -> None:
         while not self._over.wait(POLL_SECONDS):
-            standings = self._standings()
+            progresses = self._read_progress()
             if self._console.is_terminal:
-                self._show(standings)
+                self._show(progresses)
             else:
-                self._say(standings)
+                self._say(progresses)
 
-    def _standings(self) -> dict[str, Standing]:
+    def _read_progress(self) -> dict[str, JobProgress]:
         """Read what every worker that is alive tells, and learn the pace."""
         with self._lock:
             names = list(self._left)
-        told = {name: read_standing(self._files[name].progress) for name in names}
+        told = {name: read_job_progress(self._files[name].progress) for name in names}
         found = {
-            name: standing
-            for name, standing in told.items()
-            if standing is not None and live_holder(self._files[name].claim) is not None
+            name: progress
+            for name, progress in told.items()
+            if progress is not None and live_holder(self._files[name].claim) is not None
         }
         with self._lock:
             self._heard = found
-            for name, standing in found.items():
-                if standing.rate > 0:
-                    self._pace[_kind(name)] = 1 / standing.rate
+            for name, progress in found.items():
+                if progress.rate > 0:
+                    self._pace[_kind(name)] = 1 / progress.rate
         return found
 
-    def _show(self, standings: Mapping[str, Standing]) -> None:
-        workers = {f"{s.host} {s.pid}": s for s in standings.values()}
+    def _show(self, progresses: Mapping[str, JobProgress]) -> None:
+        workers = {f"{s.host} {s.pid}": s for s in progresses.values()}
         for key in [key for key in self._lines if key not in workers]:
             self._bars.remove_task(self._lines.pop(key))
-        for key, standing in workers.items():
+        for key, progress in workers.items():
             if key not in self._lines:
                 self._lines[key] = self._bars.add_task("", total=1, told="")
             self._bars.update(
-                self._lines[key], description=standing.title, total=standing.steps,
-                completed=standing.step, told=standing_text(standing),
+                self._lines[key], description=progress.title, total=progress.steps,
+                completed=progress.step, told=progress_text(progress),
             )  # fmt: skip
         self._bars.update(self._whole, completed=self._done, told=self.summary())
 
-    def _say(self, standings: Mapping[str, Standing]) -> None:
+    def _say(self, progresses: Mapping[str, JobProgress]) -> None:
         now = time.monotonic()
-        first = not self._told_time and now - self._begun > FIRST_SECONDS
+        first = not self._shown_time and now - self._start > FIRST_SECONDS
         first = first and self.seconds_left() is not None
-        if not first and now - self._said < LINE_SECONDS:
+        if not first and now - self._last_line < LINE_SECONDS:
             return
-        self._said, self._told_time = now, self._told_time or first
-        at_work = "; ".join(f"{s.title}: {standing_text(s)}" for s in standings.values())
+        self._last_line, self._shown_time = now, self._shown_time or first
+        at_work = "; ".join(f"{s.title}: {progress_text(s)}" for s in progresses.values())
         self._console.print(
             f"{self.summary()}; at work: {at_work or 'nobody yet'}",
             highlight=False, soft_wrap=True, markup=False,
         )  # fmt: skip
 
 
-def standing_text(standing: Standing) -> str:
+def progress_text(progress: JobProgress) -> str:
     """Say how far a job is."""
-    if standing.phase != "training":
-        return standing.phase
-    rate = f", {standing.rate:.1f} steps/s" if standing.rate else ""
-    return f"step {standing.step} of {standing.steps}{rate}  {standing.terms}".rstrip()
+    if progress.phase != "training":
+        return progress.phase
+    rate = f", {progress.rate:.1f} steps/s" if progress.rate else ""
+    return f"step {progress.step} of {progress.steps}{rate}  {progress.terms}".rstrip()
 
 
 def duration(seconds: float) -> str:

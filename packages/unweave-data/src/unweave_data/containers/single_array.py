@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave_data.errors import DataError, reading
+from unweave_data.errors import DataError, read_errors
 from unweave_data.files import check_memory, check_unpacked, regular_file
 
 _BLOCK = 1 << 20
@@ -53,7 +53,7 @@ Declare = Callable[[Bytes, str], tuple[tuple[int, ...], np.dtype[Any]]]
 """Reads the head of a file and returns the shape and dtype that it declares."""
 
 
-def read_declared(path: Path | str, what: str, declare: Declare) -> NDArray[Any]:
+def read_single_array(path: Path | str, what: str, declare: Declare) -> NDArray[Any]:
     """Read the array of a file. No more is unpacked than its head declares.
 
     Parameters
@@ -75,7 +75,7 @@ def read_declared(path: Path | str, what: str, declare: Declare) -> NDArray[Any]
         If it is not such a file, truncated, or longer than its head declares.
     """
     path = regular_file(path, what)
-    with reading(path, what), path.open("rb") as file:
+    with read_errors(path, what), path.open("rb") as file:
         packed = file.read(2) == _GZIP
         file.seek(0)
         if packed:

@@ -8,12 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave.errors import ConfigError
-from unweave.experiment.checking import configuration
+from unweave.experiment.checks import configuration
 from unweave.experiment.definition import Experiment, Variant, short
-from unweave.experiment.reading import read_definition
 from unweave.experiment.results import Results
-from unweave.experiment.rows import NOT_DEFINED, JobFiles, Measured, Row, reached_step, read_row
+from unweave.experiment.rows import (
+    NOT_DEFINED,
+    JobFiles,
+    MeasuredValue,
+    Row,
+    reached_step,
+    read_row,
+)
 from unweave.experiment.sweep import DEFINITION
+from unweave.experiment.toml_reader import read_definition
 from unweave.options import short_name
 
 if TYPE_CHECKING:
@@ -78,7 +85,7 @@ def of_runs(paths: Sequence[Path]) -> Results:
 def _row(run: Trained, place: Mapping[str, Any]) -> Row:
     step, steps = reached_step(run.path), run.config.steps
     measures = {
-        name: Measured(
+        name: MeasuredValue(
             measure=name, step=step, value=value if math.isfinite(value) else None,
             reason="" if math.isfinite(value) else NOT_DEFINED,
         )
@@ -122,10 +129,12 @@ def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Lay settings and the options of the method side by side; a registered thing is one text."""
     options = settings.get("options", {})
     found = {key: value for key, value in settings.items() if key != "options"} | dict(options)
-    return {key: _told(value) for key, value in found.items() if key not in NOT_COMPARED}
+    return {
+        key: _comparable_value(value) for key, value in found.items() if key not in NOT_COMPARED
+    }
 
 
-def _told(value: Any) -> Any:
+def _comparable_value(value: Any) -> Any:
     if isinstance(value, Mapping) and "name" in value:
         given = ",".join(f"{k}={v}" for k, v in value.get("options", {}).items() if v is not None)
         return f"{short_name(str(value['name']))}:{given}".rstrip(":")

@@ -17,7 +17,7 @@ Loader = TypeVar("Loader", bound=Callable[..., Dataset])
 _COMMON = ("keep", "correlate", "holdout", "part")
 
 
-def named(name: str) -> Callable[[Loader], Loader]:
+def loader(name: str) -> Callable[[Loader], Loader]:
     """Make a function the loader of a data set.
 
     It gets the options of `selection.select` besides its own, and an attribute `about`, the set's

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from unweave.directory import CARRIED, LOCK, RunDirectory
 from unweave.errors import ConfigError, RunError, UnweaveError
-from unweave.experiment.checking import configuration
-from unweave.experiment.claims import claimed, forget_foreign_lock
+from unweave.experiment.checks import configuration
+from unweave.experiment.claims import claim_job, forget_foreign_lock
 from unweave.experiment.definition import Experiment, Job
+from unweave.experiment.job_progress import Reporter
 from unweave.experiment.measures import measure
-from unweave.experiment.reporting import Reporter
 from unweave.experiment.rows import (
     NOT_DEFINED,
     JobFiles,
-    Measured,
+    MeasuredValue,
     Row,
     full_text,
     measure_reasons,
@@ -69,10 +69,10 @@ def _train_together(works: Sequence[Work]) -> dict[str, Row]:
 
     A run that reached its last step is left to be measured.
     """
-    from unweave.together import Asked, train_together
+    from unweave.together import RunRequest, train_together
 
     with contextlib.ExitStack() as stack:
-        free = [w for w in works if stack.enter_context(claimed(w.files.claim)) is None]
+        free = [w for w in works if stack.enter_context(claim_job(w.files.claim)) is None]
         steps = {w.job.name: configuration(w.experiment, w.job).steps for w in free}
         rows = [read_row(w.job, w.files, w.experiment, steps[w.job.name]) for w in free]
         begun = [(work, row) for work, row in zip(free, rows, strict=True) if not row.finished]
@@ -83,12 +83,15 @@ def _train_together(works: Sequence[Work]) -> dict[str, Row]:
             reporter = Reporter(work.files.progress, work.job, row.steps, row.step)
             stack.callback(reporter.finish)
             _clear(work)
-            asked.append(Asked(work.job.settings, work.files.run, reporter))
+            asked.append(RunRequest(work.job.settings, work.files.run, reporter))
         start = time.monotonic()
         try:
             outcomes = train_together(asked, works[0].device)
         except (Exception, SystemExit) as error:
-            print(f"{len(begun)} runs are trained one by one: {_told(error)[0]}", file=sys.stderr)
+            print(
+                f"{len(begun)} runs are trained one by one: {_describe_error(error)[0]}",
+                file=sys.stderr,
+            )
             return {}
         seconds = (time.monotonic() - start) / len(begun)
         ended = {
@@ -110,7 +113,7 @@ def perform(work: Work) -> Row:
     """
     files = work.files
     config = configuration(work.experiment, work.job)
-    with claimed(files.claim) as other, _one_thread():
+    with claim_job(files.claim) as other, _one_thread():
         row = read_row(work.job, files, work.experiment, config.steps)
         if other is not None:
             return row.model_copy(update={"status": "elsewhere", "reason": f"{other} is at it"})
@@ -142,7 +145,7 @@ def _row_after(work: Work, row: Row, seconds: float, error: BaseException | None
     """Return the row after a session of training, and after the error that ended it, if any."""
     step = reached_step(work.files.run)
     status = "finished" if step == row.steps else "stopped"
-    reason, details = ("", "") if error is None else _told(error)
+    reason, details = ("", "") if error is None else _describe_error(error)
     return row.model_copy(
         update={
             "status": status if error is None else "failed", "reason": reason,
@@ -230,7 +233,9 @@ def _measured(work: Work, row: Row, reporter: Reporter) -> Row:
         reporter.phase("fitting the density")
         problem = _problem_of(run.fit_density, experiment.density)
         if problem:
-            failed = {label: _failed(experiment, label, row.step, problem) for label in wanted}
+            failed = {
+                label: _failed_value(experiment, label, row.step, problem) for label in wanted
+            }
             return row.model_copy(update={"measures": {**known, **failed}, "reason": problem})
     for label in wanted:
         reporter.phase(f"measuring {label}")
@@ -244,32 +249,32 @@ def _measured(work: Work, row: Row, reporter: Reporter) -> Row:
     return row.model_copy(update={"measures": measures, "reason": "; ".join(problems)})
 
 
-def _measure(run: Trained, experiment: Experiment, label: str, step: int) -> Measured:
+def _measure(run: Trained, experiment: Experiment, label: str, step: int) -> MeasuredValue:
     text = experiment.measures[label]
     try:
         value = measure(run, experiment, text)
     except (Exception, SystemExit) as error:
-        return _failed(experiment, label, step, _told(error)[0])
+        return _failed_value(experiment, label, step, _describe_error(error)[0])
     whole = full_text(experiment, text)
     if not math.isfinite(value):
-        return Measured(measure=whole, value=None, step=step, reason=NOT_DEFINED)
-    return Measured(measure=whole, value=value, step=step)
+        return MeasuredValue(measure=whole, value=None, step=step, reason=NOT_DEFINED)
+    return MeasuredValue(measure=whole, value=value, step=step)
 
 
-def _failed(experiment: Experiment, label: str, step: int, reason: str) -> Measured:
+def _failed_value(experiment: Experiment, label: str, step: int, reason: str) -> MeasuredValue:
     text = full_text(experiment, experiment.measures[label])
-    return Measured(measure=text, value=None, step=step, reason=reason)
+    return MeasuredValue(measure=text, value=None, step=step, reason=reason)
 
 
 def _problem_of(function: Any, *arguments: Any) -> str:
     try:
         function(*arguments)
     except (Exception, SystemExit) as error:
-        return _told(error)[0]
+        return _describe_error(error)[0]
     return ""
 
 
-def _told(error: BaseException) -> tuple[str, str]:
+def _describe_error(error: BaseException) -> tuple[str, str]:
     """Say an error in one line; with its traceback, unless it is one of a user's."""
     text = " ".join(str(error).split())[:500]
     if isinstance(error, UnweaveError):

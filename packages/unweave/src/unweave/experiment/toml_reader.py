@@ -17,7 +17,7 @@ from unweave.options import options_of, parse_spec
 from unweave.registry import registry
 
 LARGEST_BYTES = 1_000_000
-"""An experiment is some hundred lines; what is larger is no experiment."""
+"""An experiment is some hundred lines; what is larger is not an experiment."""
 QUOTED = 80
 
 Kind = TypeVar("Kind", bound=Experiment)
@@ -63,10 +63,10 @@ def parse_definition(
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         problem = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
         raise ConfigError(f"experiment {name} is not TOML: {problem[:200]}") from error
-    return with_absolute_paths(validated({"name": name, **content}, kind), folders)
+    return with_absolute_paths(validate_fields({"name": name, **content}, kind), folders)
 
 
-def changed(experiment: Kind, settings: Mapping[str, Any]) -> Kind:
+def with_settings(experiment: Kind, settings: Mapping[str, Any]) -> Kind:
     """Put settings, as of the command line, on top of the experiment's and of every kind of run's.
 
     A setting of the grid loses its place there.
@@ -82,7 +82,7 @@ def changed(experiment: Kind, settings: Mapping[str, Any]) -> Kind:
     )
 
 
-def validated(content: dict[str, Any], kind: type[Kind]) -> Kind:
+def validate_fields(content: dict[str, Any], kind: type[Kind]) -> Kind:
     """Make an experiment of its fields.
 
     Raises

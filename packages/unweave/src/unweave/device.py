@@ -1,0 +1,43 @@
+"""The device that a run computes on, by its name."""
+
+from __future__ import annotations
+
+import re
+
+import torch
+
+from unweave.errors import (
+    RunError,
+    quote,
+)
+
+DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]+)?")
+
+
+def choose_device(name: str) -> torch.device:
+    """Turn `auto`, `cpu`, `cuda` or `cuda:1` into a device.
+
+    Raises
+    ------
+    RunError
+        If there is no such device.
+    """
+    check_device(name)
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty((), device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise _no_device(name) from error
+    return device
+
+
+def check_device(name: str) -> None:
+    """Raise unless a name is one of a device, whether it is here or on the machine of a worker."""
+    if not DEVICE.fullmatch(name):
+        raise _no_device(name)
+
+
+def _no_device(name: str) -> RunError:
+    return RunError(f"device {quote(name)} does not exist here; use auto, cpu, cuda or cuda:N")

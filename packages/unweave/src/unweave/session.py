@@ -1,0 +1,154 @@
+"""One session of training a run: from its newest checkpoint, with log, scores and observers."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from unweave import processor
+from unweave.batches import open_feed
+from unweave.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
+from unweave.configfile import digest
+from unweave.directory import RunDirectory
+from unweave.evaluate import score_model
+from unweave.files import append_line, write_bytes, write_text
+from unweave.players import Labels
+from unweave.progress import Progress
+from unweave.trained import Trained
+from unweave.trainer import Trainer
+from unweave.trainer_setup import labels_on
+from unweave.validation import validation_terms
+
+
+def load_newest(run: Trained, trainer: Trainer) -> None:
+    """Put a trainer where the run's newest checkpoint is, if it has one."""
+    if list_checkpoints(run.checkpoints):
+        trainer.load_state(*load_checkpoint(run.checkpoints, digest(trainer.config)))
+
+
+@contextmanager
+def session(run: Trained, trainer: Trainer, progress: Progress) -> Iterator[RunObserver]:
+    """Continue a run that this process holds from its newest checkpoint, with log and observers.
+
+    The trainer's configuration is the run's, or the same with other steps, which are recorded once
+    they fit. The block puts into `outcome` of what it is given how training ended.
+    """
+    load_newest(run, trainer)
+    if trainer.config.steps != run.config.steps:
+        run.record_continuation(trainer.config)
+    _forget_after(run, trainer.step)
+    observer = RunObserver(run, trainer, progress)
+    run.registry.observe("unweave_run_start", run=run)
+    if said := processor.remark(trainer.config.precision, trainer.clock.device):
+        progress.say(said)
+    progress.start(trainer.step, trainer.config.steps)
+    try:
+        yield observer
+    finally:
+        progress.close()
+        run.registry.observe("unweave_run_end", run=run, outcome=observer.outcome)
+    if observer.enough and trainer.step < trainer.config.steps:
+        observer.outcome = "finished"
+        progress.say(observer.enough)
+    run.outcome = observer.outcome
+
+
+class RunObserver:
+    """Passes what the trainer reports to the log file, the plugins and the progress bar.
+
+    Parameters
+    ----------
+    outcome
+        How training ended, as `fit` says it; `failed` until it says so.
+    """
+
+    def __init__(self, run: Trained, trainer: Trainer, progress: Progress) -> None:
+        self._run, self._trainer, self._progress = run, trainer, progress
+        self._best = _Best(run.config.keep_best, run.config.stop_after)
+        for line in run.scalars():
+            self._best.hear(line)
+        self.enough = ""
+        self.outcome = "failed"
+
+    def stepped(self, step: int) -> None:
+        """Show it."""
+        self._progress.stepped(step)
+
+    def logged(self, step: int, scalars: dict[str, float]) -> bool:
+        """Score and validate where it is due, write the line and tell the plugins."""
+        config = self._run.config
+        if config.holdout and (step % config.validate_every == 0 or step == config.steps):
+            scalars |= validation_terms(self._trainer, *self._heldout)
+        if config.evaluate_every and step % config.evaluate_every == 0:
+            scalars |= self._scores()
+        # On the disk before the checkpoint that follows: a resumed run's log has no gap.
+        append_line(self._run.scalars_path, json.dumps({"step": step, **scalars}))
+        self._progress.logged(step, scalars)
+        wishes = self._run.registry.observe(
+            "unweave_run_log", run=self._run, step=step, scalars=dict(scalars)
+        )
+        if self._best.hear({"step": step, **scalars}):
+            self._keep_best(step)
+        if owner := next((o for o, wish in wishes if wish == "stop"), None):
+            self.enough = f"stopped at step {step} as observer {owner} asked"
+        elif self._best.exhausted:
+            self.enough = (
+                f"stopped at step {step}: {config.keep_best} was lowest at step {self._best.step}"
+            )
+        return bool(self.enough)
+
+    def _keep_best(self, step: int) -> None:
+        write_bytes(self._best_run.scalars_path, self._run.scalars_path.read_bytes())
+        mark = digest(self._run.config)
+        save_checkpoint(self._best_run.checkpoints, step, self._trainer.state(), mark, keep=1)
+
+    @functools.cached_property
+    def _best_run(self) -> RunDirectory:
+        return self._run.make_best()
+
+    @functools.cached_property
+    def _heldout(self) -> tuple[Any, int, Labels]:
+        dataset, device = self._run.heldout, self._trainer.clock.device
+        return open_feed(dataset, device), len(dataset), labels_on(dataset, device)
+
+    def _scores(self) -> dict[str, float]:
+        self._trainer.model.eval()
+        scores = score_model(self._run, self._trainer.model)
+        self._trainer.model.train()
+        return {f"score/{name}": float(value) for name, value in scores.items()}
+
+
+class _Best:
+    """The lowest value of a logged term, and for how many logs of it nothing was lower."""
+
+    def __init__(self, term: str, patience: int) -> None:
+        self._term, self._patience = term, patience
+        self._value, self._since, self.step = math.inf, 0, 0
+
+    def hear(self, line: Mapping[str, float]) -> bool:
+        """Take a line of the log; return whether its value is the lowest so far."""
+        value = line.get(self._term)
+        if value is None:
+            return False
+        self._since += 1
+        if value < self._value:
+            self._value, self._since, self.step = value, 0, int(line["step"])
+        return self._since == 0
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the term was not lower for as many logs as the patience."""
+        return bool(self._patience) and self._since >= self._patience
+
+
+def _forget_after(run: Trained, step: int) -> None:
+    """Drop what was logged after the checkpoint that training goes on from."""
+    lines = run.scalars()
+    kept = [line for line in lines if line["step"] <= step]
+    text = "".join(json.dumps(line) + "\n" for line in kept)
+    if run.scalars_path.is_file() and text != run.scalars_path.read_text(encoding="utf-8"):
+        write_text(run.scalars_path, text)
