@@ -10,6 +10,8 @@ import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(
@@ -46,20 +48,19 @@ def run_on_a_full_disk(
     listen(out, err)
     begin(environment)
     from unweave import trainer
+    from unweave.checkpoint import save_checkpoint
     from unweave.commands import main
 
-    save = trainer.save_checkpoint
-
-    def limited(folder: Path, step: int, *rest: object) -> object:
+    def limited(folder: Path, step: int, *rest: Any) -> object:
         if step >= 30:
             resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
-        return save(folder, step, *rest)
+        return save_checkpoint(folder, step, *rest)
 
-    trainer.save_checkpoint = limited
-    main(arguments)
+    with mock.patch.object(trainer, "save_checkpoint", limited):
+        main(arguments)
 
 
-def train_together(runs: list[dict], environment: dict[str, str]) -> None:
+def train_together(runs: list[dict[str, Any]], environment: dict[str, str]) -> None:
     """Train runs as one of the processes of a job whose group the caller makes."""
     begin(environment)
     import torch
@@ -76,7 +77,11 @@ class Unweave:
     """`unweave ARGUMENTS` in a process of its own, which two files in the folder listen to."""
 
     def __init__(
-        self, folder: Path, arguments: list[str], target: Callable = run_module, **environment: str
+        self,
+        folder: Path,
+        arguments: list[str],
+        target: Callable[..., None] = run_module,
+        **environment: str,
     ) -> None:
         self._said = folder / "stdout", folder / "stderr"
         for path in self._said:

@@ -264,8 +264,9 @@ def test_the_critics_of_as_vae_learn_the_analytic_log_ratios():
     assert isinstance(assembly.objective, WeightedTerms)
     parts = Parts(model, assembly.objective.cost, {}, {}, (1, 1, 1), 1, (), names.build)
     objective = AsVae(parts, critic="mlp:widths=4", width=4)
-    objective.critic_1, objective.critic_2 = Quadratic(), Quadratic()
-    critics = [objective.critic_1.weight, objective.critic_2.weight]
+    first, second = Quadratic(), Quadratic()
+    objective.critic_1, objective.critic_2 = first, second  # type: ignore[assignment]
+    critics = [first.weight, second.weight]
     optimizer = torch.optim.LBFGS(critics, max_iter=20, line_search_fn="strong_wolfe")
     data = torch.from_numpy(rows)[:, :, None, None]
     everyone = torch.arange(n)

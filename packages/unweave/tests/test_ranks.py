@@ -42,7 +42,7 @@ def job_of(rank, port, size=2):
 class Forked(Unweave):
     """What `launch` starts, forked from a process that has loaded torch, as `Popen` has it."""
 
-    everyone: ClassVar[list] = []
+    everyone: ClassVar[list[Unweave]] = []
 
     def __init__(self, command, env):
         assert command[:3] == [sys.executable, "-m", "unweave"]

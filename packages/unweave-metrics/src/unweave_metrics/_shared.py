@@ -47,13 +47,13 @@ def shared(function: Callable[P, R]) -> Callable[P, R]:
         # The arguments stay alive, so that their memory is nobody else's.
         own: Kept = Future(), arguments, options
         kept = done.setdefault(key, own)
-        if kept is not own:
-            return _awaited(kept[0])
-        try:
-            own[0].set_result(function(*arguments, **options))
-        except BaseException as error:
-            own[0].set_exception(error)
-        return _awaited(own[0])
+        if kept is own:
+            try:
+                own[0].set_result(function(*arguments, **options))
+            except BaseException as error:
+                own[0].set_exception(error)
+        result: R = _awaited(kept[0])
+        return result
 
     return once
 
