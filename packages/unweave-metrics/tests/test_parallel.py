@@ -39,8 +39,13 @@ def test_parts_of_parts_share_the_threads_of_the_first_call(jobs):
 
 
 def test_the_largest_start_first_and_results_keep_their_order():
-    started = []
-    found = in_parallel(lambda k: started.append(k) or k, 4, 2, sizes=[1, 5, 3, 4])
+    started: list[int] = []
+
+    def start(k: int) -> int:
+        started.append(k)
+        return k
+
+    found = in_parallel(start, 4, 2, sizes=[1, 5, 3, 4])
     assert found == [0, 1, 2, 3]
     assert set(started[:2]) == {1, 3}
 
