@@ -3,7 +3,6 @@
 python docs/metrics/make_pages.py
 """
 
-
 import inspect
 import math
 import re

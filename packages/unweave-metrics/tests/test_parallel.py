@@ -39,9 +39,9 @@ def test_parts_of_parts_share_the_threads_of_the_first_call(jobs):
 
 
 def test_the_largest_start_first_and_results_keep_their_order():
-    started: list[int] = []
+    started = []
 
-    def start(k: int) -> int:
+    def start(k):
         started.append(k)
         return k
 

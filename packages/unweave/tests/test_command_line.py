@@ -47,6 +47,7 @@ assert "torch" not in sys.modules
 try:
     main(["plugins"])
 except SystemExit:
+    assert not {"torch", "sklearn", "matplotlib", "scipy", "numba"} & set(sys.modules)
     print(os.environ.get("GOMP_SPINCOUNT"))
 """
 
@@ -63,6 +64,11 @@ def test_threads_sleep_soon_unless_the_user_says_otherwise(said, count):
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout.splitlines()[-1] == count
+
+
+def test_commands_that_draw_nothing_import_no_matplotlib():
+    code = "import sys, unweave.commands.codes; assert 'matplotlib' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize("arguments", [["-h"], ["--help"]])

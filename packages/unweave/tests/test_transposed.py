@@ -9,24 +9,24 @@ from unweave.architectures import transposed
 from unweave.architectures.conv import conv64
 from unweave.architectures.transposed import OneChannel, TransposedConvolution
 
-# Channels, outputs, kernel, stride, padding, output padding, bias.
+# Channels, outputs, kernel, stride, padding, output padding, groups, bias.
 CASES = [
-    (3, 1, 4, 2, 1, 0, True),
-    (3, 1, 4, 2, 1, (1, 0), True),
-    (5, 1, 5, 2, 2, 1, False),
-    (2, 1, (3, 4), (1, 2), (0, 1), 0, True),
-    (3, 2, 4, 2, 1, 0, True),
-    (3, 2, 5, 2, 2, 1, False),
+    (3, 1, 4, 2, 1, 0, 1, True),
+    (3, 1, 4, 2, 1, (1, 0), 1, True),
+    (5, 1, 5, 2, 2, 1, 1, False),
+    (2, 1, (3, 4), (1, 2), (0, 1), 0, 1, True),
+    (3, 2, 4, 2, 1, 0, 1, True),
+    (3, 2, 5, 2, 2, 1, 1, False),
+    (4, 2, 4, 2, 1, 0, 2, True),
 ]
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_values_and_gradients_are_those_of_torch(case):
-    *geometry, bias = case
-    layer = TransposedConvolution(*geometry, bias=bias)  # type: ignore[misc]
-    twin = nn.ConvTranspose2d(*geometry, bias=bias)  # type: ignore[misc]
+    layer = TransposedConvolution(*case)
+    twin = nn.ConvTranspose2d(*case)
     twin.load_state_dict(layer.state_dict())
-    x = torch.randn(4, geometry[0], 5, 7).to(memory_format=torch.channels_last)
+    x = torch.randn(4, case[0], 5, 7).to(memory_format=torch.channels_last)
     ours, theirs = (x.clone().requires_grad_() for _ in range(2))
     y, wanted = layer(ours), twin(theirs)
     torch.testing.assert_close(y, wanted, rtol=1e-5, atol=1e-6)
@@ -82,4 +82,5 @@ def test_only_training_in_float32_on_a_processor_has_other_kernels(monkeypatch):
 def test_networks_are_made_of_it():
     _, decoder = conv64((16, 16, 1), 5, 10)
     found = [layer for layer in decoder.modules() if isinstance(layer, nn.ConvTranspose2d)]
-    assert [type(layer) for layer in found] == [TransposedConvolution] * 2
+    assert len(found) == 2
+    assert all(isinstance(layer, TransposedConvolution) for layer in found)

@@ -8,7 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
+try:
+    import torch
+except ImportError as error:
+    raise ImportError(
+        "unweave_metrics.torch needs torch: pip install 'unweave-metrics[torch]'"
+    ) from error
 from torch import Tensor, distributed
 
 from unweave_metrics.catalogue import entry_of, find_metric

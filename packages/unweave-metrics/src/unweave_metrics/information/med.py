@@ -10,6 +10,7 @@ from unweave_metrics._kinds import Declared
 from unweave_metrics.catalogue import metric
 from unweave_metrics.information._aggregations import disentanglement, shares_of_factors
 from unweave_metrics.information._table import InformationTable, information_table
+from unweave_metrics.intervals.interval import SAME_SIZE
 from unweave_metrics.intervals.recounting import Information
 from unweave_metrics.score import Score
 
@@ -26,7 +27,7 @@ def med_of(table: InformationTable) -> Score:
 
 @metric(
     "disentanglement of information shares",
-    interval=Information(med_of),
+    interval=Information(med_of, covers=SAME_SIZE, method="centred"),
     family="information",
     cost="O(n d k)",
     rewards="codes that know one factor, however little they know",

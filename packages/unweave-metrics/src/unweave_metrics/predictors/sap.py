@@ -221,8 +221,7 @@ def hits_by_depth(column: Floats, labels: Array) -> Floats:
         for train, held in StratifiedKFold(FOLDS).split(column, labels)
     ]
     # Each mean is one row's, summed as scikit-learn sums: equal depths must come out equal.
-    means: Floats = np.ascontiguousarray(np.transpose(hits)).mean(axis=1)
-    return means
+    return np.asarray(np.ascontiguousarray(np.transpose(hits)).mean(axis=1))
 
 
 def _hits_of_fold(column: Floats, labels: Array, held: Floats, wanted: Array) -> Floats:

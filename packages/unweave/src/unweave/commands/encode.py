@@ -23,6 +23,6 @@ def encode(
     device: Device = "auto",
 ) -> None:
     """Encode images into a table of posterior means, with factors where known."""
-    from unweave.commands.exports import encode_to_file
+    from unweave.commands.codes import encode_to_file
 
     print(encode_to_file(run, out, data, rows, seed, device))

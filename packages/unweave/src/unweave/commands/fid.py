@@ -23,7 +23,7 @@ def fid(
     device: Device = "auto",
 ) -> None:
     """Compare samples and reconstructions with images by the Fréchet distance of features."""
-    from unweave.commands.exports import frechet_distances_of
+    from unweave.commands.codes import frechet_distances_of
 
     rows = frechet_distances_of(run, data, images, network, seed, device)
     print(table(("pictures", "distance"), rows))

@@ -20,7 +20,7 @@ def fit_density(
     device: Device = "auto",
 ) -> None:
     """Fit a flow or another density to the codes; samples and the report then use it."""
-    from unweave.commands.exports import fit_density_of
+    from unweave.commands.codes import fit_density_of
 
     path, distances = fit_density_of(run, flow, rows, seed, device)
     if distances:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from unweave.api import Run
 from unweave.commands.amounts import check_amount
-from unweave.commands.exports import check_suffix, save_arrays
+from unweave.commands.outputs import check_suffix, save_arrays
 from unweave.errors import ConfigError
 from unweave.report import save_figure
 from unweave.report.dimensions import describe_dimensions, read_codes
