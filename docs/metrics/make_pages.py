@@ -3,7 +3,6 @@
 python docs/metrics/make_pages.py
 """
 
-# ruff: noqa: E501 (lines of text)
 import inspect
 import math
 import re
@@ -189,47 +188,60 @@ def conventions(codes, factors):
         lines.append([name, preset, what, f"{value:.4f}"])
     text = f"""# Conventions
 
-A name such as MIG stands for several formulas. A preset fixes one; every setting is an argument too, and
-`score.settings` says what was used. One example: three factors (3, 6, 10 values), three noisy
-codes that mix them, a code of noise, one with a standard deviation below .05 and one that is constant, {len(codes):,} rows. Made by `nox -s pages`.
+A name such as MIG stands for several formulas.
+A preset fixes one; every setting is an argument too, and `score.settings` says what was used.
+One example: three factors (3, 6, 10 values), three noisy codes that mix them, a code of noise, one
+with a standard deviation below .05 and one that is constant, {len(codes):,} rows.
+Made by `nox -s pages`.
 
 {markdown(["metric", "preset", "convention", "value"], lines)}
 
-Without a preset: the conventions of `locatello2019` on every row. With `preset="locatello2019"` also its sample
-sizes: 10,000 rows for information scores and IRS, 10,000 train and 5,000 test rows for predictors.
+Without a preset: the conventions of `locatello2019` on every row.
+With `preset="locatello2019"` also its sample sizes: 10,000 rows for information scores and IRS,
+10,000 train and 5,000 test rows for predictors.
 
-By preset: `locatello2019` is the large study of 2019 (its library's configuration), `gaujac2021` the TCWAE authors',
-`kim2018` the FactorVAE paper (800 votes; batches of 200 as the review's program gives them for that paper, which was
-not read again), `carbonneau2022` the review's program, `hsu2023` the InfoMEC authors'.
+By preset:
+`locatello2019` is the large study of 2019 (its library's configuration), `gaujac2021` the TCWAE
+authors', `kim2018` the FactorVAE paper (800 votes; batches of 200 as the review's program gives
+them for that paper, which was not read again), `carbonneau2022` the review's program, `hsu2023` the
+InfoMEC authors'.
 
-Values where a formula has none: all codes constant: 0 for mig, mig_sup, dcimig, modularity, rmig, infomec, irs, dci,
-mcc, sap and votes; log B / (H + log B) for jemmig, whose noise is worse; chance for predictors of classes (1/2 for
-explicitness); NaN for gaussian_total_correlation, as in the study. One constant code among others: 0 where a mean
-is over codes, left out elsewhere; NaN under the presets whose programs have it so. dci is NaN with one factor, its
-completeness with one code; InfoM is NaN with one factor, InfoC with one active code.
+Values where a formula has none: all codes constant: 0 for mig, mig_sup, dcimig, modularity, rmig,
+infomec, irs, dci, mcc, sap and votes; log B / (H + log B) for jemmig, whose noise is worse; chance
+for predictors of classes (1/2 for explicitness); NaN for gaussian_total_correlation, as in the
+study.
+One constant code among others: 0 where a mean is over codes, left out elsewhere; NaN under the
+presets whose programs have it so.
+dci is NaN with one factor, its completeness with one code; InfoM is NaN with one factor, InfoC with
+one active code.
 
-What remains different from the programs that the conventions are named after. The numbers are the largest that were
-seen on the recorded problems, not bounds: on other tables scores by neighbours were up to .28 from the program that
-they come from, and scores by linear machines and logistic regressions up to .02 from programs that use liblinear:
+What remains different from the programs that the conventions are named after.
+The numbers are the largest that were seen on the recorded problems, not bounds: on other tables
+scores by neighbours were up to .28 from the program that they come from, and scores by linear
+machines and logistic regressions up to .02 from programs that use liblinear:
 
 - `sap`: this package solves the support vector machine to machine precision, the reference to a
-  tolerance of 1e-4; matrices differ by at most .0007. With C = 1 and constant codes the solver of
-  the other program stops long before it converges: .0066.
-- `dci` by `histogram-boosting`: splits are exact, ties between equal codes are broken by another generator, which
-  moves completeness of duplicated codes by up to .015. `predictor="gradient-boosting"` is the original.
-- `explicitness` under `carbonneau2022`, and with `model="ovr", C=1e10`: solvers stop elsewhere or penalise the
-  intercept, up to .0003.
-- `mig` with `estimator="neighbors"`: the program that it comes from divides classes by the information of a factor
-  about itself, by neighbours; scikit-learn before 1.3 truncates scaled integers to whole numbers there, so 40 values
-  become 4: 2.08 where the entropy gives .99 (with measurements both agree to 1e-9).
-- Neighbours of classes (`infomec`, and `estimator="neighbors"`) are exact here: in classes of few rows scikit-learn
-  takes distances from rounded squares, which moves normalised information by up to .017.
-- `gaujac2021` scores sampled codes for SAP and FactorVAE: draw them from mean and std first; a table of
-  means is scored as means.
+  tolerance of 1e-4; matrices differ by at most .0007.
+  With C = 1 and constant codes the solver of the other program stops long before it converges:
+  .0066.
+- `dci` by `histogram-boosting`: splits are exact, ties between equal codes are broken by another
+  generator, which moves completeness of duplicated codes by up to .015.
+  `predictor="gradient-boosting"` is the original.
+- `explicitness` under `carbonneau2022`, and with `model="ovr", C=1e10`: solvers stop elsewhere or
+  penalise the intercept, up to .0003.
+- `mig` with `estimator="neighbors"`: the program that it comes from divides classes by the
+  information of a factor about itself, by neighbours; scikit-learn before 1.3 truncates scaled
+  integers to whole numbers there, so 40 values become 4: 2.08 where the entropy gives .99 (with
+  measurements both agree to 1e-9).
+- Neighbours of classes (`infomec`, and `estimator="neighbors"`) are exact here: in classes of few
+  rows scikit-learn takes distances from rounded squares, which moves normalised information by up
+  to .017.
+- `gaujac2021` scores sampled codes for SAP and FactorVAE: draw them from mean and std first; a
+  table of means is scored as means.
 - `hsu2023`: the seed gives the original's jitter.
-- Numbers beyond 1e30, or all below 1e-30, are brought there by powers of two before anything is squared: scores
-  without units do not change by that, and where a predictor has a penalty in raw units it weighs nothing, or
-  all, there already.
+- Numbers beyond 1e30, or all below 1e-30, are brought there by powers of two before anything is
+  squared: scores without units do not change by that, and where a predictor has a penalty in raw
+  units it weighs nothing, or all, there already.
 - Lasso importances: the authors' program adds nothing before taking logarithms, this 1e-11: 5e-9.
 - Information below 1e-12 nats is rounding, and counts as none.
 
