@@ -8,7 +8,7 @@ import torch
 from safetensors.numpy import save_file
 from torch import nn
 
-from unweave import featurecache, frechet
+from unweave import feature_cache, frechet
 
 CPU = torch.device("cpu")
 BATCHES = 8
@@ -117,10 +117,10 @@ def test_nothing_is_kept_where_that_is_not_wanted_or_not_possible(tmp_path, monk
 def test_what_was_not_used_for_longest_makes_room(folder, monkeypatch):
     made = np.zeros((60, 3), np.float32)
     for age, key in enumerate("abc"):
-        featurecache.keep_features(key, made)
+        feature_cache.save_features(key, made)
         os.utime(folder / f"{key}.safetensors", (1000 + age, 1000 + age))
     size = (folder / "a.safetensors").stat().st_size
-    assert featurecache.read_features("a", 60) is not None  # used just now
-    monkeypatch.setattr(featurecache, "LARGEST", 3 * size)
-    featurecache.keep_features("d", made)
+    assert feature_cache.read_features("a", 60) is not None  # used just now
+    monkeypatch.setattr(feature_cache, "LARGEST", 3 * size)
+    feature_cache.save_features("d", made)
     assert {path.stem for path in folder.iterdir()} == {"a", "c", "d"}

@@ -333,7 +333,7 @@ def table_of(run):
 
 def test_images_are_encoded_once_for_all_scores_of_a_step(run, monkeypatch):
     chunk, rows = 32, 80
-    for module in ("codetable", "keptcodes", "trained"):
+    for module in ("codetable", "saved_codes", "trained"):
         monkeypatch.setattr(f"unweave.{module}.CHUNK", chunk)
     counted = Counted(run, monkeypatch)
     first = evaluate(run, ("toy-correlation",), rows=rows)

@@ -18,13 +18,13 @@ from unweave.codetable import CodeTable, encode_table, write_code_table
 from unweave.density import has_density
 from unweave.errors import ConfigError, RunError, quote, shorten
 from unweave.files import write_text
-from unweave.keptcodes import kept_table
 from unweave.lock import one_at_a_time
 from unweave.model import Autoencoder
 from unweave.options import ARRAYS, check_options, options_of_entry, parse_spec
 from unweave.owners import explained
 from unweave.protocols import Dataset
 from unweave.registry import Registry
+from unweave.saved_codes import read_table
 from unweave.scoring import (
     HOME,
     RESAMPLES,
@@ -118,7 +118,7 @@ def evaluate(
     scores: dict[str, Any] = {}
     for kind in ("mean", "sampled") if codes == "both" else (codes,):
         noisy, model = kind == "sampled", run.model
-        kept = None if noisy else kept_table(run, dataset, rows=rows, seed=seed, on=on)
+        kept = None if noisy else read_table(run, dataset, rows=rows, seed=seed, on=on)
         table = kept or encode_table(
             run, model, rows=rows, seed=seed, dataset=dataset, noisy=noisy, progress=progress
         )

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from unweave.batches import to_float
 from unweave.codetable import encode_table
 from unweave.errors import ConfigError, unknown_name
-from unweave.featurecache import keep_features, key_of, read_features
+from unweave.feature_cache import key_of, read_features, save_features
 from unweave.model import channels_last
 from unweave.processor import keep_memory
 from unweave.protocols import Dataset
@@ -153,7 +153,7 @@ def _features_of_real(
         found = read_features(key, len(images))
         if found is None:
             found = extract(network, images, device, progress, 0, 2 * len(images))
-            keep_features(key, found)
+            save_features(key, found)
         _last_real.clear()
         _last_real[key] = found
     return _last_real[key]

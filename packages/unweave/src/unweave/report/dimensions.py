@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch.distributions import Independent
 
 from unweave.codetable import ACTIVE, encode_table
-from unweave.keptcodes import read_means
 from unweave.report.aggregate import aggregate_kl
+from unweave.saved_codes import read_means
 from unweave.trained import Trained
 
 PRIOR_DRAWS = 10_000

@@ -60,7 +60,7 @@ def read_means(
     return tuple(found.values()) if all(np.isfinite(a).all() for a in found.values()) else None
 
 
-def kept_table(
+def read_table(
     run: Trained, dataset: Dataset, *, rows: int, seed: int, on: Literal["train", "holdout"]
 ) -> CodeTable | None:
     """Return the run's table where it is the one that `encode_table` would make of mean codes.

@@ -69,7 +69,7 @@ def read_features(key: str, rows: int) -> NDArray[np.float32] | None:
     return cast("NDArray[np.float32]", found)
 
 
-def keep_features(key: str, features: NDArray[np.float32]) -> None:
+def save_features(key: str, features: NDArray[np.float32]) -> None:
     """Keep the features of images; where the folder cannot be written, nothing is kept or said."""
     path = _path(key)
     if path is None:
