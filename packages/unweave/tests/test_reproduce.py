@@ -126,6 +126,26 @@ def test_the_page_links_the_reports_of_the_runs(recipe, tmp_path):
     assert (tmp_path / reports[0]).is_file()
 
 
+@pytest.mark.usefixtures("sketched")
+def test_a_report_that_could_not_be_written_is_told_and_tried_again(recipe, tmp_path, monkeypatch):
+    one = {"runs": recipe.runs[:1], "grid": {}, "seeds": [0], "expect": [], "pictures": []}
+    recipe = recipe.model_copy(update={**one, "reports": True})
+
+    def fail(run):
+        raise TypeError("no ink")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("unweave.report.write_report", fail)
+        outcome = reproduce(recipe, tmp_path, Serial())
+    (row,) = outcome.results.rows
+    assert row.finished
+    assert row.reason == "report: TypeError: no ink"
+    assert row.measures
+    (row,) = reproduce(recipe, tmp_path, Serial()).results.rows
+    assert row.reason == ""
+    assert (tmp_path / "runs" / "light-seed0" / "report.html").is_file()
+
+
 def test_a_claim_about_a_run_that_did_not_happen_is_not_met(recipe, outcome):
     """Not by one that is missing, unfinished, failed, or measured at another step."""
     rows = outcome.results.rows

@@ -54,6 +54,8 @@ class Row(BaseModel):
         The run directory.
     host, pid
         Of the process that did it.
+    report
+        Why the report of the run could not be written.
     details
         The traceback of an error that is not a user's.
     """
@@ -71,6 +73,7 @@ class Row(BaseModel):
     host: str = ""
     pid: int = 0
     measures: dict[str, MeasuredValue] = {}
+    report: str = ""
     details: str = ""
 
     @property
@@ -121,7 +124,7 @@ def read_row(job: Job, files: JobFiles, experiment: Experiment, steps: int) -> R
         update={
             "run": job.label, "place": job.place, "seed": job.seed, "folder": str(files.run),
             "step": step, "steps": steps, "status": status, "measures": measures,
-            "reason": row.reason if status == "failed" else measure_reasons(measures),
+            "reason": row.reason if status == "failed" else failures(measures, row.report),
         }
     )  # fmt: skip
 
@@ -130,10 +133,16 @@ def needs_work(row: Row, experiment: Experiment) -> bool:
     """Say whether a job is to be trained, or a measure computed; what failed is tried again."""
     if not row.finished or row.measures.keys() != experiment.measures.keys():
         return True
-    return any(found.failed for found in row.measures.values())
+    return bool(row.report) or any(found.failed for found in row.measures.values())
 
 
-def measure_reasons(measures: Mapping[str, MeasuredValue]) -> str:
+def failures(measures: Mapping[str, MeasuredValue], report: str) -> str:
+    """Say what failed after the training of a run, and why."""
+    problems = _measure_reasons(measures), report and f"report: {report}"
+    return "; ".join(filter(None, problems))
+
+
+def _measure_reasons(measures: Mapping[str, MeasuredValue]) -> str:
     """Say which measures failed and why, those of one reason together."""
     labels: dict[str, list[str]] = {}
     for label, found in measures.items():

@@ -26,8 +26,8 @@ from unweave.experiment.rows import (
     JobFiles,
     MeasuredValue,
     Row,
+    failures,
     full_text,
-    measure_reasons,
     reached_step,
     read_row,
     write_row,
@@ -240,13 +240,13 @@ def _measured(work: Work, row: Row, reporter: Reporter) -> Row:
     for label in wanted:
         reporter.phase(f"measuring {label}")
         known[label] = _measure(run, experiment, label, row.step)
-    problems = [text] if (text := measure_reasons(known)) else []
+    report = ""
     if experiment.reports and not (run.path / "report.html").is_file():
         reporter.phase("drawing its report")
-        if problem := _problem_of(write_report, run):
-            problems.append(f"report: {problem}")
+        report = _problem_of(write_report, run)
     measures = {label: known[label] for label in experiment.measures}
-    return row.model_copy(update={"measures": measures, "reason": "; ".join(problems)})
+    reason = failures(measures, report)
+    return row.model_copy(update={"measures": measures, "report": report, "reason": reason})
 
 
 def _measure(run: Trained, experiment: Experiment, label: str, step: int) -> MeasuredValue:
