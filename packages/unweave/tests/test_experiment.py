@@ -485,7 +485,7 @@ def test_what_is_typed_is_an_experiment():
         ({"grid": ["beta"]}, "--grid takes setting=value,value,..., got 'beta'"),
         ({"grid": ["beta="]}, "--grid takes"),
         ({"grid": ["beta=1,1.0"]}, "must be distinct"),
-        ({"seeds": "many"}, "--seeds takes how many, as 5, or a list"),
+        ({"seeds": "many"}, "--seeds takes a number such as 5, or a list"),
         ({"seeds": "0"}, "seeds: Value should have at least 1"),
         ({"settings": ["steps"]}, "--set takes key=value"),
     ],
