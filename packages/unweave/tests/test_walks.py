@@ -102,7 +102,7 @@ def test_vectors_are_points_of_the_plane(call, tmp_path, settings):
     [
         (["interpolate", "RUN", "1", "128"], "image must lie between 0 and 127, got 128"),
         (["interpolate", "RUN", "1", "2", "--out", "x.gif"], "unknown file type '.gif'"),
-        (["traverse", "RUN", "--images", "1,2"], "say which with --latent"),
+        (["traverse", "RUN", "--images", "1,2"], "choose it with --latent"),
         (["traverse", "RUN", "--images", "1,b", "--latent", "1"], "such as 0,3,7, got '1,b'"),
         (["traverse", "RUN", "--images", "", "--latent", "1"], "such as 0,3,7, got ''"),
         (["traverse", "RUN", "--images", "-1", "--latent", "1"], "between 0 and 127, got -1"),
