@@ -368,7 +368,7 @@ ESTIMATORS = [
     (estimator("MoreKeys", lambda s, la: {"kl": s.kl(la).mean(), "more": s.kl(la).mean()}),
      "must give the terms that it declares, kl; it gives kl, more"),
     (estimator("Nan", lambda s, la: {"kl": la.z.mean() * float("nan")}),
-     "kl is nan before the first step: posterior gaussian of unweave"),
+     "kl is nan before the first step: estimator odd-estimator of odd"),
     (estimator("Detached", lambda s, la: {"kl": la.z.detach().mean()}),
      "gives the term 'kl' without a gradient to the model"),
     (OwnNet, "gives the term 'kl' without a gradient to the model"),
