@@ -82,7 +82,7 @@ def test_wrong_traversals():
     z, a = walks()
     with pytest.raises(ValueError, match="equal steps"):
         um.smoothness(z**3, a)
-    with pytest.raises(ValueError, match="move at every step"):
+    with pytest.raises(ValueError, match="differ from step to step"):
         um.monotonicity(np.zeros(9), a)
     with pytest.raises(ValueError, match="t at least 3"):
         um.smoothness(z[:2], a[..., :2])
