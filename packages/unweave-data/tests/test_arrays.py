@@ -278,8 +278,8 @@ def linked(path, kind):
         ("external", "link"),
         ("virtual", "another file"),
         ("raw", "another file"),
-        ("group", "no array"),
-        ("empty", "no array"),
+        ("group", "is not an array"),
+        ("empty", "is not an array"),
         ("unwritten", "never written"),
     ],
 )

@@ -121,11 +121,11 @@ def test_h5ad_as_it_was_written_before_2020(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda f: f["X/indices"].__setitem__(0, 99), "no sparse matrix"),
-        (lambda f: f["X/indptr"].__setitem__(5, 10_000), "no sparse matrix"),
-        (lambda f: f["X/indptr"].__setitem__(0, 1), "no sparse matrix"),
+        (lambda f: f["X/indices"].__setitem__(0, 99), "is not a sparse matrix"),
+        (lambda f: f["X/indptr"].__setitem__(5, 10_000), "is not a sparse matrix"),
+        (lambda f: f["X/indptr"].__setitem__(0, 1), "is not a sparse matrix"),
         (lambda f: f["X"].attrs.__setitem__("shape", (60, 7, 2)), "two axes"),
-        (lambda f: f["obs/cell_type/codes"].__setitem__(3, 9), "no column"),
+        (lambda f: f["obs/cell_type/codes"].__setitem__(3, 9), "is not a column"),
         (lambda f: f["obs/cell_type/codes"].__setitem__(3, -1), "no value in 1 of 60"),
         (lambda f: f["X/data"].__setitem__(0, np.nan), "finite"),
     ],

@@ -54,7 +54,7 @@ def evaluate_condition(condition: str, known: Factors) -> NDArray[np.bool_]:
     Examples
     --------
     >>> known = Factors(np.array([[0, 3], [1, 3], [1, 5]]), None, ("shape", "x"), (2, 6))
-    >>> satisfying("shape == 1 and x > 3", known)
+    >>> evaluate_condition("shape == 1 and x > 3", known)
     array([False, False,  True])
     """
     if known.classes is None:
