@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-RECORDED = {"conv 32": 0.89, "conv 16": 1.01}
+RECORDED = {"conv 32": 0.78, "conv 16": 0.88}
 """Medians on a processor with AVX2, the only kind on which they were taken."""
 ALLOWED = 1.15
 PAIRS = 14
