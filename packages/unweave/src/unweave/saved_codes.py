@@ -96,7 +96,7 @@ def _shape(file: h5py.File, name: str) -> tuple[int, ...]:
     Raises
     ------
     ValueError
-        If it is none: a stranger's file may lead to others, or hold text.
+        If it is not one: a stranger's file may lead to others, or hold text.
     """
     here = isinstance(file.get(name, getlink=True), h5py.HardLink)
     found = file[name] if here else None
