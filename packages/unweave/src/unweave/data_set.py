@@ -7,11 +7,7 @@ from typing import cast
 import numpy as np
 
 from unweave.config import TrainConfig
-from unweave.errors import (
-    ConfigError,
-    blaming,
-    quote,
-)
+from unweave.errors import ConfigError, blaming, quote
 from unweave.protocols import Dataset, member
 from unweave.registry import Registry
 

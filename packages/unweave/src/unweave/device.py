@@ -6,10 +6,7 @@ import re
 
 import torch
 
-from unweave.errors import (
-    RunError,
-    quote,
-)
+from unweave.errors import RunError, quote
 
 DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]+)?")
 

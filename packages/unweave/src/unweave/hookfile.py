@@ -12,13 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from unweave import hookspecs
-from unweave.errors import (
-    ConfigError,
-    PluginError,
-    closest_first,
-    describe,
-    quote,
-)
+from unweave.errors import ConfigError, PluginError, closest_first, describe, quote
 
 KINDS = (
     "prior",

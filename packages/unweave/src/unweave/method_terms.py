@@ -7,11 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from unweave.errors import (
-    ConfigError,
-    quote,
-    unknown_name,
-)
+from unweave.errors import ConfigError, quote, unknown_name
 from unweave.method import Schedule, Term
 from unweave.networks import build_module
 from unweave.options import parse_spec, short_name

@@ -13,11 +13,7 @@ from torch import nn
 from unweave.batches import derive_seed, to_float
 from unweave.config import Spec, TrainConfig, build_method
 from unweave.directory import ImageFacts
-from unweave.errors import (
-    ConfigError,
-    blaming,
-    quote,
-)
+from unweave.errors import ConfigError, blaming, quote
 from unweave.model import Autoencoder
 from unweave.options import parse_spec
 from unweave.owners import remember

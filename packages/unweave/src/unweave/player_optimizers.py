@@ -10,11 +10,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from unweave.config import Spec, TrainConfig, check_rate
-from unweave.errors import (
-    ConfigError,
-    blaming,
-    quote,
-)
+from unweave.errors import ConfigError, blaming, quote
 from unweave.method import Schedule
 from unweave.model import Autoencoder
 from unweave.options import parse_spec
