@@ -10,7 +10,7 @@ import numpy as np
 
 from unweave_metrics._counting import Floats
 from unweave_metrics._display import table_html, table_rich
-from unweave_metrics.catalogue import CATALOGUE
+from unweave_metrics.catalogue import best_end
 from unweave_metrics.scoretable import ScoreTable, aligned, markdown
 
 # Ranks of two runs agree or do not; of fewer than three there is no correlation to speak of.
@@ -119,7 +119,7 @@ def _by_metric(runs: Sequence[ScoreTable]) -> dict[str, list[float]]:
 
 def _upward(name: str, values: Sequence[float]) -> Floats:
     """Return scores of which larger is better."""
-    low = name in CATALOGUE and CATALOGUE[name].best == "low"
+    low = best_end(name) == "low"
     return np.asarray(values, dtype=np.float64) * (-1.0 if low else 1.0)
 
 
