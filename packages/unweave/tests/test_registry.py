@@ -166,7 +166,7 @@ def test_a_package_that_an_observer_lacks_is_said_once(place):
     )
     place("painter", HEAD + hooks)
     found = Registry(("painter",))
-        with warnings.catch_warnings(record=True) as caught:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         found.observe("unweave_run_start", run=None)
         found.observe("unweave_run_end", run=None, outcome="finished")
