@@ -96,7 +96,7 @@ class Watch:
         """Say how far the whole is."""
         left = self.seconds_left()
         failed = f", {self._failed} failed" if self._failed else ""
-        time_left = "" if left is None else f", about {duration(left)} left"
+        time_left = "" if not left else f", about {duration(left)} left"
         return f"{self._done} of {self._total} runs{failed}{time_left}"
 
     def _watch(self) -> None:
@@ -144,11 +144,9 @@ class Watch:
         if not first and now - self._last_line < LINE_SECONDS:
             return
         self._last_line, self._shown_time = now, self._shown_time or first
-        at_work = "; ".join(f"{s.title}: {progress_text(s)}" for s in progresses.values())
-        self._console.print(
-            f"{self.summary()}; at work: {at_work or 'nobody yet'}",
-            highlight=False, soft_wrap=True, markup=False,
-        )  # fmt: skip
+        jobs = "; ".join(f"{s.title}: {progress_text(s)}" for s in progresses.values())
+        line = f"{self.summary()}; at work: {jobs}" if jobs else self.summary()
+        self._console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
 def progress_text(progress: JobProgress) -> str:
