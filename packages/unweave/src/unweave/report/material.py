@@ -62,7 +62,7 @@ class Material:
         }
 
     @property
-    def shown(self) -> NDArray[np.int64]:
+    def visible(self) -> NDArray[np.int64]:
         """Return the dimensions that pictures show, the one that tells most first."""
         return self.dimensions.order[:MOST_DIMENSIONS]
 

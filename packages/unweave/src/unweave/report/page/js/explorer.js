@@ -102,9 +102,9 @@ class Explorer {
       this.code[d] = k ? dimension.codes[1] : dimension.codes[0];
       this.refresh();
     }));
-    const told = dimension.kl === null ? `sd ${twoDecimals(dimension.deviation)}` : `KL ${twoDecimals(Math.max(0, dimension.kl))}`;
+    const measure = dimension.kl === null ? `sd ${twoDecimals(dimension.deviation)}` : `KL ${twoDecimals(Math.max(0, dimension.kl))}`;
     const row = h("div", { class: `slider${dimension.active ? "" : " inactive"}` },
-      h("span", { class: "name" }, dimension.name), h("span", { class: "muted small" }, told),
+      h("span", { class: "name" }, dimension.name), h("span", { class: "muted small" }, measure),
       ends[0], h("span", { class: "track" }, ridge(histogram, [low, high]), input), ends[1], value);
     return { d, input, value, row, ends, range: dimension.codes };
   }
