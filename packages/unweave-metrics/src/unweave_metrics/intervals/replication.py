@@ -13,7 +13,7 @@ from unweave_metrics._signatures import accepted
 from unweave_metrics.catalogue import Entry
 from unweave_metrics.intervals.interval import with_interval
 from unweave_metrics.intervals.strategies import Call, jobs_of
-from unweave_metrics.score import Score
+from unweave_metrics.score import Score, score_of
 
 # Arguments of metrics that hold rows too, though they are given by name.
 ROWS_BY_NAME = ("std", "test_codes", "test_factors")
@@ -37,7 +37,7 @@ def made_call(entry: Entry, arrays: Mapping[str, Any], options: Mapping[str, Any
     given = {name: _read(value, name) for name, value in numbers.items()}
     rest = {name: value for name, value in options.items() if name not in by_name}
     found = named(entry.function(**given, **rest), names)
-    score = found if isinstance(found, Score) else Score(found, name=entry.name)
+    score = score_of(found, entry.name)
     alone = rest | accepted(entry.function, {"jobs": 1})
     return Call(
         entry.function, given, alone, score, entry.interval.chosen(score),
