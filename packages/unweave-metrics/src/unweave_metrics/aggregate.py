@@ -106,7 +106,7 @@ def _of_columns(values: Floats, power: int, factor_entropy: ArrayLike | None) ->
     first, second = top_two(values)
     each = {
         "completeness": (complete, per_factor),
-        "gap": _mean_and_each(shifted(first - second, power)),
+        "gap": _mean_and_each(first - second, power),
     }
     if factor_entropy is not None:
         entropy = as_array(factor_entropy, "factor_entropy")
@@ -117,15 +117,15 @@ def _of_columns(values: Floats, power: int, factor_entropy: ArrayLike | None) ->
             )
         (within,), less = together_in_reach(entropy)
         with np.errstate(over="ignore", divide="ignore"):
-            gaps = shifted((first - second) / within, power - less)
-        each["normalized_gap"] = _mean_and_each(gaps)
+            gaps = (first - second) / within
+        each["normalized_gap"] = _mean_and_each(gaps, power - less)
     return {
         name: Score(value, name=name, parts={"per_factor": gaps})
         for name, (value, gaps) in each.items()
     }
 
 
-def _mean_and_each(values: Floats) -> tuple[float, Floats]:
-    """Return the mean, infinite where the sum is, and the values themselves."""
+def _mean_and_each(values: Floats, power: int) -> tuple[float, Floats]:
+    """Return the mean of values 2^power, and each of them; infinite where it is too large."""
     with np.errstate(over="ignore"):
-        return float(values.mean()), values
+        return shifted_number(float(values.mean()), power), shifted(values, power)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from unweave_metrics._arrays import as_array
 from unweave_metrics._counting import Floats
 from unweave_metrics._named import as_numbers, named
@@ -91,7 +93,13 @@ def _parted(
 def _scored(call: Call, values: Floats, level: float) -> Score:
     """Return the score of a call with the interval of its replicates."""
     strategy = call.strategy
-    found = strategy.interval(call, values, level)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = strategy.interval(call, values, level)
+    if found is not None and not np.isfinite([found.low, found.high, found.bias]).all():
+        return call.score.with_notes(
+            f"{call.score.name}: no interval, its values are too large to average; divide them by "
+            "one power of ten"
+        )
     return with_interval(
         call.score,
         None if found is None else found.clipped(call.bounds),
