@@ -135,8 +135,7 @@ def _usage_sentence(error: Any) -> str:
             setting = str(name).lstrip("-").replace("-", "_")
             sentence += f"; if it is a setting, write --set {setting}=VALUE"
         return sentence
-    sentence: str = error.format_message()
-    return sentence
+    return str(error.format_message())
 
 
 def _fail(message: str, arguments: list[str], code: int = EXIT_USER_ERROR) -> None:
