@@ -110,7 +110,8 @@ def intervals(
     axes.invert_yaxis()
     axes.set_xlabel("score")
     if len(known) > 1:
-        axes.legend()
+        # Above the axes, where it hides no score.
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(known), frameon=False)
     return axes
 
 
