@@ -130,11 +130,9 @@ def _usage_sentence(error: Any) -> str:
     if type(error).__name__ == "NoSuchOption" and context is not None:
         options = [text for p in context.command.params for text in p.opts]
         known = [text for text in options if text.startswith("-")]
-        sentence = str(unknown_name("option", str(name), known))
-        if "--set" in known:
-            setting = str(name).lstrip("-").replace("-", "_")
-            sentence += f"; if it is a setting, write --set {setting}=VALUE"
-        return sentence
+        setting = str(name).lstrip("-").replace("-", "_")
+        hint = f"; if it is a setting, write --set {setting}=VALUE" if "--set" in known else ""
+        return f"{unknown_name('option', str(name), known)}{hint}"
     sentence: str = error.format_message()
     return sentence
 
