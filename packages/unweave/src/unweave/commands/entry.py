@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 import warnings
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -65,7 +66,9 @@ def run(arguments: list[str] | None = None) -> None:
         os.environ.setdefault(*SPINS)
     try:
         with explaining():
-            code = _make_app()(given, prog_name="unweave", standalone_mode=False, obj=given)
+            code = _make_app()(
+                join_metrics(given), prog_name="unweave", standalone_mode=False, obj=given
+            )
         if sys.stdout is not None:
             sys.stdout.flush()
         sys.exit(code or 0)
@@ -98,6 +101,23 @@ def run(arguments: list[str] | None = None) -> None:
             print(error.format_message())
             sys.exit(0)
         _fail(_usage_sentence(error), given)
+
+
+def join_metrics(arguments: list[str]) -> list[str]:
+    """Read `--metrics a b` as `--metrics a,b`: all words before the next option or folder.
+
+    Examples
+    --------
+    >>> join_metrics(["evaluate", "--metrics", "mig", "sap", "--seed", "1"])
+    ['evaluate', '--metrics', 'mig,sap', '--seed', '1']
+    """
+    if not {"evaluate", "--metrics"} <= set(arguments):
+        return arguments
+    start = end = arguments.index("--metrics") + 1
+    while end < len(arguments) and not (arguments[end][:1] == "-" or Path(arguments[end]).is_dir()):
+        end += 1
+    names = [",".join(arguments[start:end])] if end > start else []
+    return [*arguments[:start], *names, *arguments[end:]]
 
 
 def _end_unread() -> None:
