@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, Literal
 
@@ -25,7 +25,7 @@ from unweave_metrics._parallel import in_parallel
 from unweave_metrics._progress import Progress
 from unweave_metrics._shared import sharing
 from unweave_metrics._signatures import accepted
-from unweave_metrics.catalogue import CATALOGUE, Entry, entry_of, find_metric
+from unweave_metrics.catalogue import CATALOGUE, Entry, entry_for, listed
 from unweave_metrics.intervals.replication import ROWS_BY_NAME, made_call, replicated
 from unweave_metrics.intervals.strategies import Call
 from unweave_metrics.presets import preset_names
@@ -40,7 +40,7 @@ def evaluate(
     codes: ArrayLike,
     factors: ArrayLike | None = None,
     *,
-    metrics: str | Sequence[str | Callable[..., Any]] | None = None,
+    metrics: str | Callable[..., Any] | Sequence[str | Callable[..., Any]] | None = None,
     preset: str | None = None,
     std: ArrayLike | None = None,
     images: ArrayLike | None = None,
@@ -230,13 +230,13 @@ def _names_that_vary(names: tuple[str, ...], factors: Array) -> tuple[str, ...]:
 
 
 def _wanted(
-    metrics: str | Sequence[str | Callable[..., Any]] | None,
+    metrics: str | Callable[..., Any] | Sequence[str | Callable[..., Any]] | None,
     arrays: dict[str, Array],
     notes: list[str],
 ) -> list[Entry]:
     """Return the metrics to compute; a note says which of those asked for lack an array."""
     usual = [entry for entry in CATALOGUE.values() if entry.usual]
-    asked = usual if metrics is None else [_entry(metric) for metric in _listed(metrics)]
+    asked = usual if metrics is None else [entry_for(metric) for metric in listed(metrics)]
     possible = [entry for entry in asked if set(entry.needs) <= set(arrays)]
     lacking = [entry for entry in asked if entry not in possible]
     without_factors = [
@@ -249,20 +249,6 @@ def _wanted(
             if entry.name not in without_factors:
                 notes.append(f"{entry.name}: needs {' and '.join(entry.needs)}")
     return possible
-
-
-def _listed(metrics: Any) -> list[Any]:
-    """Return the metrics asked for as a list; one alone is a list of one."""
-    if isinstance(metrics, str) or callable(metrics):
-        return [metrics]
-    if isinstance(metrics, Mapping) or not isinstance(metrics, Iterable):
-        raise TypeError(f"metrics must be a list of names or functions, got {quoted(metrics)}")
-    return list(metrics)
-
-
-def _entry(metric: str | Callable[..., Any]) -> Entry:
-    """Return the entry of a metric's name, or of a function of anybody's."""
-    return entry_of(metric) if callable(metric) else find_metric(metric)
 
 
 def _check_options(entries: list[Entry], options: dict[str, Any]) -> None:

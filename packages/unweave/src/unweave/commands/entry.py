@@ -153,8 +153,7 @@ def _usage_sentence(error: Any) -> str:
         setting = str(name).lstrip("-").replace("-", "_")
         hint = f"; if it is a setting, write --set {setting}=VALUE" if "--set" in known else ""
         return f"{unknown_name('option', str(name), known)}{hint}"
-    sentence: str = error.format_message()
-    return sentence
+    return str(error.format_message())
 
 
 def _fail(message: str, arguments: list[str], code: int = EXIT_USER_ERROR) -> None:
