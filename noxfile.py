@@ -107,12 +107,13 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check types of every package, strictly, and what the tests of some use of them."""
+    """Check types of every package, strictly, and what the tests use of them."""
     install(session, "mypy==2.4.1", "numpy", "torch", "pydantic", "typer", "pluggy", "pytest",
             "scipy-stubs", "matplotlib", "safetensors", "rich", "tomli-w", "jinja2")  # fmt: skip
     session.run("mypy", *SOURCES)
-    for package in TYPED_TESTS:  # apart, because modules of one name are in several packages
-        tests = folder(package) / "tests"
+    session.run("mypy", "benchmarks", env={"MYPYPATH": os.pathsep.join(SOURCES)})
+    suites = [*(folder(package) / "tests" for package in TYPED_TESTS), ROOT / "integration_tests"]
+    for tests in suites:  # apart, because modules of one name are in several packages
         names = sorted(path.stem for path in tests.glob("*.py"))
         # Options of these modules alone: with others for all, torch and the rest are checked anew.
         settings = Path(session.create_tmp()) / "mypy.toml"

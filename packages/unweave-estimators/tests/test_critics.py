@@ -7,7 +7,7 @@ import torch
 from torch.distributions import Normal
 
 from unweave_estimators import DensityRatio, LatentGAN, permute_dimensions
-from unweave_estimators.critics import Critic, classification_loss
+from unweave_estimators.critics import Critic, classification_loss, log_ratios
 
 SMALL = {"width": 32, "layers": 2}
 MODULES = [
@@ -79,6 +79,12 @@ def test_two_logits_are_a_softmax():
     second = torch.nn.functional.cross_entropy(logits, target + 1)
     ratio = critic(codes)[:, 0]
     torch.testing.assert_close(classification_loss(ratio, ratio), 0.5 * (first + second))
+
+
+def test_two_classes_at_once_are_each_by_itself():
+    critic, first, second = Critic(3, **SMALL), torch.randn(16, 3), torch.randn(7, 3)
+    for found, codes in zip(log_ratios(critic, first, second), (first, second), strict=True):
+        torch.testing.assert_close(found, critic(codes))
 
 
 def trained(module, draw, steps):
