@@ -31,6 +31,7 @@ from house import (
     lowest,
     run_pytest,
     run_tests,
+    run_together,
     wheel,
 )  # fmt: skip
 
@@ -38,8 +39,9 @@ nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "uv"
 nox.options.error_on_missing_interpreters = False
 nox.options.allow_parallel = True
-# Side by side; but a session that is named shows what it does as it does it.
-nox.options.parallel = 1 if "-s" in sys.argv else "auto"
+# Side by side, one more than cores, as tests wait for files and processes; but a session that is
+# named shows what it does as it does it.
+nox.options.parallel = 1 if "-s" in sys.argv else (os.cpu_count() or 1) + 1
 # uv looks for wheels where pip is told to look, such as the CPU wheel of torch.
 os.environ.setdefault("UV_FIND_LINKS", ",".join(os.environ.get("PIP_FIND_LINKS", "").split()))
 
@@ -105,13 +107,13 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check types of every package, strictly, and what the tests of some use of them."""
+    """Check types of every package, strictly, and what the tests use of them."""
     install(session, "mypy==2.4.1", "numpy", "torch", "pydantic", "typer", "pluggy", "pytest",
             "scipy-stubs", "matplotlib", "safetensors", "rich", "tomli-w", "jinja2")  # fmt: skip
     session.run("mypy", *SOURCES)
     session.run("mypy", "benchmarks", env={"MYPYPATH": os.pathsep.join(SOURCES)})
-    for package in TYPED_TESTS:  # apart, because modules of one name are in several packages
-        tests = folder(package) / "tests"
+    suites = [*(folder(package) / "tests" for package in TYPED_TESTS), ROOT / "integration_tests"]
+    for tests in suites:  # apart, because modules of one name are in several packages
         names = sorted(path.stem for path in tests.glob("*.py"))
         # Options of these modules alone: with others for all, torch and the rest are checked anew.
         settings = Path(session.create_tmp()) / "mypy.toml"
@@ -169,12 +171,9 @@ def plugin(session: nox.Session) -> None:
     """Run the plugins' own tests with everything installed, and what needs more than a package."""
     packages = (wheel(name) for name in TOGETHER)
     install(session, *packages, "pandas>=2.1", RUFF, *TEST_TOOLS)
-    for name in TOGETHER:
-        if name in PLUGINS:
-            run_tests(session, name)
+    plugins = (f"{name}/tests" for name in TOGETHER if name in PLUGINS)
+    run_together(session, *plugins, "unweave-testing/tests", "unweave-flows/tests/test_flows.py")
     run_tests(session, "unweave", *FAST, "-k", NEEDS_OTHERS)
-    run_tests(session, "unweave-testing", *FAST)
-    run_tests(session, "unweave-flows", *FAST, "-k", "test_flows.py")
     run_tests(session, "unweave-metrics", *FAST, "-k", METRICS_NEED_OTHERS)
     session.run("unweave", "plugins", "--check", env={"UNWEAVE_STRICT_PLUGINS": "1"})
 

@@ -58,6 +58,7 @@ def test_the_command_line_wins_over_the_configuration(trained, call, tmp_path):
         (["train"], "name a method"),
         (["train", "toy-vea"], "did you mean 'toy-vae'"),
         (["train", "toy-vae", "--stps", "3"], "unknown option '--stps'; did you mean '--steps'"),
+        (["train", "toy-vae", "--beta", "3"], "if it is a setting, write --set beta=VALUE"),
         (["train", "toy-vae", "--steps", "many"], "setting steps does not take 'many'"),
         (["train", "toy-vae", "--steps", "0"], "setting steps does not take '0'"),
         (["train", "toy-vae", "--set", "beta"], "--set takes key=value, got 'beta'"),

@@ -25,6 +25,14 @@ def _is_number(value: Any, kind: type) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool | np.bool_)
 
 
+def _as_float(value: Any) -> float:
+    """Return a number as a float, infinite where it is too large for one."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
 def whole(minimum: int, maximum: int = MOST) -> Rule:
     """Return the rule of a whole number between two ends."""
 
@@ -48,7 +56,7 @@ def real(low: float, high: float, words: str, *, infinite: bool = False) -> Rule
     def check(value: Any, name: str) -> float:
         if not _is_number(value, Real):
             raise TypeError(f"{name} must be a number, got {quoted(value)}")
-        number = float(value)  # single precision would overflow in the comparison
+        number = _as_float(value)  # single precision would overflow in the comparison
         if not (low <= number <= high or (infinite and number == math.inf)):
             raise ValueError(f"{name} must be {words}, got {quoted(value)}")
         return number
@@ -99,7 +107,7 @@ FINITE = real(-MUCH, MUCH, "a finite number, at most 1e100 in size")
 SHARE = real(math.nextafter(0, 1), math.nextafter(1, 0), "between 0 and 1")
 
 RULES: dict[str, Rule] = {
-    "C": real(LITTLE, MUCH, "a positive number, 1e-100 to 1e100, or infinite", infinite=True),
+    "C": real(LITTLE, MUCH, "a positive number, 1e-100 to 1e100", infinite=True),
     "active_fraction": real(0.0, math.nextafter(1, 0), "at least 0 and below 1"),
     "alpha": POSITIVE,
     "balanced": flag,

@@ -16,18 +16,20 @@ from unweave_metrics._parallel import waiting
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Kept = tuple["Future[Any]", Any, Any]
-_done: ContextVar[dict[Hashable, Kept] | None] = ContextVar("_done", default=None)
+Computation = tuple["Future[Any]", Any, Any]
+_computations: ContextVar[dict[Hashable, Computation] | None] = ContextVar(
+    "_computations", default=None
+)
 
 
 @contextmanager
 def sharing() -> Iterator[None]:
     """Keep what shared functions return until the end, for later calls with the same arguments."""
-    token = _done.set({})
+    token = _computations.set({})
     try:
         yield
     finally:
-        _done.reset(token)
+        _computations.reset(token)
 
 
 def shared(function: Callable[P, R]) -> Callable[P, R]:
@@ -39,20 +41,20 @@ def shared(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def once(*arguments: P.args, **options: P.kwargs) -> R:
-        done = _done.get()
-        if done is None:
+        computations = _computations.get()
+        if computations is None:
             return function(*arguments, **options)
         named = tuple((name, _key(value)) for name, value in sorted(options.items()))
         key = (function, *map(_key, arguments), named)
         # The arguments stay alive, so that their memory is nobody else's.
-        own: Kept = Future(), arguments, options
-        kept = done.setdefault(key, own)
-        if kept is own:
+        own: Computation = Future(), arguments, options
+        first = computations.setdefault(key, own)
+        if first is own:
             try:
                 own[0].set_result(function(*arguments, **options))
             except BaseException as error:
                 own[0].set_exception(error)
-        result: R = _awaited(kept[0])
+        result: R = _awaited(first[0])
         return result
 
     return once

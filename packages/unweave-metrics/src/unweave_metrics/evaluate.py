@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, Literal
 
@@ -25,7 +25,7 @@ from unweave_metrics._parallel import in_parallel
 from unweave_metrics._progress import Progress
 from unweave_metrics._shared import sharing
 from unweave_metrics._signatures import accepted
-from unweave_metrics.catalogue import CATALOGUE, Entry, entry_of, find_metric
+from unweave_metrics.catalogue import CATALOGUE, Entry, entry_for, listed
 from unweave_metrics.intervals.replication import ROWS_BY_NAME, made_call, replicated
 from unweave_metrics.intervals.strategies import Call
 from unweave_metrics.presets import preset_names
@@ -40,7 +40,7 @@ def evaluate(
     codes: ArrayLike,
     factors: ArrayLike | None = None,
     *,
-    metrics: str | Sequence[str | Callable[..., Any]] | None = None,
+    metrics: str | Callable[..., Any] | Sequence[str | Callable[..., Any]] | None = None,
     preset: str | None = None,
     std: ArrayLike | None = None,
     images: ArrayLike | None = None,
@@ -120,17 +120,17 @@ def evaluate(
     others = {"std": given["std"], "images": images, "reconstructions": reconstructions}
     arrays, kinds, notes = _arrays(given["codes"], given["factors"], others, factor_kinds)
     if "factor_names" in names and "factors" in arrays:
-        names["factor_names"] = _kept(names["factor_names"], given["factors"])
+        names["factor_names"] = _names_that_vary(names["factor_names"], given["factors"])
     entries = _wanted(metrics, arrays, notes)
     _check_options(entries, options)
     settings = {"preset": preset, "seed": seed, "jobs": jobs, "factor_kinds": kinds, **options}
-    with sharing(), Progress(len(entries) + 1, progress) as shown:
-        called = _all_called(entries, arrays, settings, shown, jobs)
-        shown.begin("intervals")
+    with sharing(), Progress(len(entries) + 1, progress) as display:
+        called = _all_called(entries, arrays, settings, display, jobs)
+        display.begin("intervals")
         calls = [call for call in called if isinstance(call, Call)]
         counts = [call.strategy.count(call, bootstrap) if bootstrap else 0 for call in calls]
         scores = iter(replicated(calls, counts, level, seed, jobs))
-        shown.finish("intervals")
+        display.finish("intervals")
     notes += _on_counts(calls, counts, bootstrap)
     rows = {
         entry.name: named(next(scores) if isinstance(call, Call) else call, names)
@@ -144,7 +144,7 @@ def _all_called(
     entries: list[Entry],
     arrays: dict[str, Array],
     settings: dict[str, Any],
-    shown: Progress,
+    display: Progress,
     jobs: int,
 ) -> list[Call | Score]:
     """Call metrics side by side, the slowest first; then, one by one, those that cannot be."""
@@ -152,7 +152,7 @@ def _all_called(
     alone = [i for i, entry in enumerate(entries) if not entry.threads]
 
     def call(i: int) -> Call | Score:
-        return _called(entries[i], arrays, settings, shown)
+        return _called(entries[i], arrays, settings, display)
 
     if jobs != 1 and len(threaded) > 1:
         import_module("scipy.optimize")  # on several threads at once imports may see half a module
@@ -164,10 +164,10 @@ def _all_called(
 
 
 def _called(
-    entry: Entry, arrays: dict[str, Array], settings: dict[str, Any], shown: Progress
+    entry: Entry, arrays: dict[str, Array], settings: dict[str, Any], display: Progress
 ) -> Call | Score:
     """Call one metric with what it asks for by name; NaN with the reason where it raises."""
-    shown.begin(entry.name)
+    display.begin(entry.name)
     try:
         return made_call(entry, entry.arguments(arrays), accepted(entry.function, settings))
     except Exception as error:  # a stranger's metric may raise anything
@@ -175,7 +175,7 @@ def _called(
         reason = str(error) if known else f"{type(error).__name__}: {error}"
         return Score(float("nan"), name=entry.name, notes=[f"{entry.name}: {reason}"])
     finally:
-        shown.finish(entry.name)
+        display.finish(entry.name)
 
 
 def _on_counts(calls: list[Call], counts: list[int], resamples: int) -> list[str]:
@@ -223,20 +223,20 @@ def _arrays(
     return found, words, notes
 
 
-def _kept(names: tuple[str, ...], factors: Array) -> tuple[str, ...]:
+def _names_that_vary(names: tuple[str, ...], factors: Array) -> tuple[str, ...]:
     """Return the names of the factors that take more than one value."""
     pairs = zip(names, np.asarray(factors).T, strict=True)
     return tuple(name for name, column in pairs if (column != column[0]).any())
 
 
 def _wanted(
-    metrics: str | Sequence[str | Callable[..., Any]] | None,
+    metrics: str | Callable[..., Any] | Sequence[str | Callable[..., Any]] | None,
     arrays: dict[str, Array],
     notes: list[str],
 ) -> list[Entry]:
     """Return the metrics to compute; a note says which of those asked for lack an array."""
     usual = [entry for entry in CATALOGUE.values() if entry.usual]
-    asked = usual if metrics is None else [_entry(metric) for metric in _listed(metrics)]
+    asked = usual if metrics is None else [entry_for(metric) for metric in listed(metrics)]
     possible = [entry for entry in asked if set(entry.needs) <= set(arrays)]
     lacking = [entry for entry in asked if entry not in possible]
     without_factors = [
@@ -249,20 +249,6 @@ def _wanted(
             if entry.name not in without_factors:
                 notes.append(f"{entry.name}: needs {' and '.join(entry.needs)}")
     return possible
-
-
-def _listed(metrics: Any) -> list[Any]:
-    """Return the metrics asked for as a list; one alone is a list of one."""
-    if isinstance(metrics, str) or callable(metrics):
-        return [metrics]
-    if isinstance(metrics, Mapping) or not isinstance(metrics, Iterable):
-        raise TypeError(f"metrics must be a list of names or functions, got {quoted(metrics)}")
-    return list(metrics)
-
-
-def _entry(metric: str | Callable[..., Any]) -> Entry:
-    """Return the entry of a metric's name, or of a function of anybody's."""
-    return entry_of(metric) if callable(metric) else find_metric(metric)
 
 
 def _check_options(entries: list[Entry], options: dict[str, Any]) -> None:

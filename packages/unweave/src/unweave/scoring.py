@@ -90,7 +90,7 @@ class Call:
     options: Mapping[str, Any]
     needs: tuple[str, ...]
 
-    def given(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
+    def arguments(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
         """Return what it is called with, by name."""
         return {need: arrays.get(need, self.needs) for need in self.needs}
 
@@ -205,7 +205,7 @@ def _together(
     """Compute metrics in one call; each alone where an array that one needs cannot be had."""
     needs = list(dict.fromkeys(need for call in group.values() for need in call.needs))
     try:
-        given = {need: arrays.get(need, needs) for need in ["codes", *needs]}
+        of_needs = {need: arrays.get(need, needs) for need in ["codes", *needs]}
     except UnweaveError:
         return {name: _guarded(call, arrays) for name, call in group.items()}
     functions = {
@@ -213,7 +213,7 @@ def _together(
         for place, (name, call) in enumerate(group.items())
     }
     try:
-        table = evaluation(metrics=list(functions.values()), progress=False, **given, **settings)
+        table = evaluation(metrics=list(functions.values()), progress=False, **of_needs, **settings)
     except (ValueError, TypeError) as error:  # arrays that no metric could use
         return {n: Failed(f"{c.entry}: {message_of(error)}") for n, c in group.items()}
     return {
@@ -225,7 +225,7 @@ def _together(
 def _score(call: Call, function: Any, score: Any) -> Any:
     """Return a score as it is stored: the stranger's own, or one with the reason of its failure."""
     if isinstance(function, _Stranger):
-        return function.told(score)
+        return function.score_of(score)
     if math.isnan(score) and not score.settings:
         reason = "; ".join(score.notes).removeprefix(f"{function.__name__}: ")
         return Failed(f"{call.entry}: {reason}")
@@ -250,15 +250,15 @@ class _Stranger:
         if declared is not None:
             self.seconds_per_million = _checked_cost(call.entry, declared)
 
-    def __call__(self, **given: Any) -> float:
+    def __call__(self, **arrays: Any) -> float:
         if isinstance(self._first, Failed):
             return math.nan
-        score = _guarded_with(self._call, [given[need] for need in self._call.needs])
+        score = _guarded_with(self._call, [arrays[need] for need in self._call.needs])
         if self._first is None:
             self._first = score
         return float(score)
 
-    def told(self, score: Any) -> Any:
+    def score_of(self, score: Any) -> Any:
         """Return what it gave of all rows, with the interval that was made."""
         return self._first if score.interval is None else _Interval(self._first, score.interval)
 
@@ -291,15 +291,15 @@ class _Interval(float):
 def _guarded(call: Call, arrays: Arrays) -> Any:
     """Compute a score; whatever goes wrong becomes a score without a value."""
     try:
-        given = list(call.given(arrays).values())
+        arguments = list(call.arguments(arrays).values())
     except UnweaveError as error:
         return Failed(str(error))
-    return _guarded_with(call, given)
+    return _guarded_with(call, arguments)
 
 
-def _guarded_with(call: Call, given: Sequence[NDArray[Any]]) -> Any:
+def _guarded_with(call: Call, arguments: Sequence[NDArray[Any]]) -> Any:
     try:
-        score = build(call.entry, *given, options=call.options)
+        score = build(call.entry, *arguments, options=call.options)
         _check_number(str(call.entry), score)
     except UnweaveError as error:
         return Failed(str(error))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from unweave_metrics.codetable._bounds import Allowance, TooLarge, check_chunks, npy_size
-from unweave_metrics.codetable.table import ARRAYS, NAMED, CodeTable, make_table
+from unweave_metrics.codetable.table import ARRAYS, NAMED, CodeTable, make_table, path_of
 
 
 def read_code_table(path: str | os.PathLike[str]) -> CodeTable:
@@ -54,7 +54,7 @@ def read_code_tables(path: str | os.PathLike[str]) -> dict[str, CodeTable]:
     ValueError
         As for `read_code_table`.
     """
-    source = Path(path)
+    source = path_of(path)
     if not source.is_file():
         raise ValueError(f"{source} does not exist; give the path of a code table")
     if source.suffix == ".npz":

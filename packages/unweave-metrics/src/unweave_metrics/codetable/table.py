@@ -173,8 +173,10 @@ def write_code_table(
         "factor_values": factor_values, "reconstruction_error": reconstruction_error,
     }  # fmt: skip
     arrays = {name: value for name, value in given.items() if value is not None}
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise TypeError(f"metadata must map names to values, got {quoted(metadata)}")
     attributes: dict[str, Any] = dict(metadata or {})
-    attributes |= {"factor_names": list(factor_names), "factor_sizes": list(factor_sizes)}
+    attributes |= {"factor_names": factor_names, "factor_sizes": factor_sizes}
     return write_code_tables(path, {"": make_table(arrays, attributes, "the table")})
 
 
@@ -203,7 +205,7 @@ def write_code_tables(path: str | os.PathLike[str], tables: Mapping[str, CodeTab
     ...     sorted(read_code_tables(path))
     ['seed-0', 'seed-1']
     """
-    target = Path(path)
+    target = path_of(path)
     if not tables:
         raise ValueError("tables must hold at least one code table, got none")
     for name in tables:
@@ -218,6 +220,13 @@ def write_code_tables(path: str | os.PathLike[str], tables: Mapping[str, CodeTab
     else:
         raise ValueError(f"path must end in .h5, .hdf5 or .npz, got {target.name!r}")
     return target
+
+
+def path_of(path: Any) -> Path:
+    """Return a path, refusing what is none."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path must be the path of a code table, got {quoted(path)}")
+    return Path(path)
 
 
 def _write_beside(target: Path, write: Callable[[Path], None]) -> None:

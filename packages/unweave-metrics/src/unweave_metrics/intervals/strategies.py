@@ -85,8 +85,8 @@ class Strategy:
 def take(value: Any, rows: Array) -> Any:
     """Return rows of an array, or of each array of a list of models."""
     if isinstance(value, list | tuple):
-        return [np.asarray(part)[rows] for part in value]
-    return np.asarray(value)[rows]
+        return [np.take(part, rows, axis=0) for part in value]
+    return np.take(value, rows, axis=0)
 
 
 def length(value: Any) -> int:

@@ -130,9 +130,12 @@ def _usage_sentence(error: Any) -> str:
     if type(error).__name__ == "NoSuchOption" and context is not None:
         options = [text for p in context.command.params for text in p.opts]
         known = [text for text in options if text.startswith("-")]
-        return str(unknown_name("option", str(name), known))
-    sentence: str = error.format_message()
-    return sentence
+        sentence = str(unknown_name("option", str(name), known))
+        if "--set" in known:
+            setting = str(name).lstrip("-").replace("-", "_")
+            sentence += f"; if it is a setting, write --set {setting}=VALUE"
+        return sentence
+    return str(error.format_message())
 
 
 def _fail(message: str, arguments: list[str], code: int = EXIT_USER_ERROR) -> None:
