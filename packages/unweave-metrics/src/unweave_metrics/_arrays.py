@@ -26,7 +26,10 @@ Strings = tuple[str, ...]
 
 def quoted(value: object) -> str:
     """Return what came, cut short, for a message."""
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # a stranger's words about his own object may raise
+        text = f"a {type(value).__name__}"
     return text if len(text) <= QUOTED else text[: QUOTED - 3] + "..."
 
 

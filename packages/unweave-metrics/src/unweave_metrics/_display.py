@@ -15,6 +15,21 @@ if TYPE_CHECKING:
 SHOWN = 12
 
 
+def pandas() -> Any:
+    """Return pandas.
+
+    Raises
+    ------
+    ValueError
+        Where it is not installed.
+    """
+    try:
+        import pandas as pd
+    except ImportError:
+        raise ValueError("frames need pandas: pip install 'unweave-metrics[pandas]'") from None
+    return pd
+
+
 def table_html(rows: Sequence[Sequence[str]], notes: Sequence[str] = ()) -> str:
     """Return rows of cells, the heading first, and notes, as an HTML table."""
     head, *body = rows

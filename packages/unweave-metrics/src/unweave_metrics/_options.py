@@ -25,6 +25,14 @@ def _is_number(value: Any, kind: type) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool | np.bool_)
 
 
+def _as_float(value: Any) -> float:
+    """Return a number as a float, infinite where it is too large for one."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
 def whole(minimum: int, maximum: int = MOST) -> Rule:
     """Return the rule of a whole number between two ends."""
 
@@ -48,7 +56,7 @@ def real(low: float, high: float, words: str, *, infinite: bool = False) -> Rule
     def check(value: Any, name: str) -> float:
         if not _is_number(value, Real):
             raise TypeError(f"{name} must be a number, got {quoted(value)}")
-        number = float(value)  # single precision would overflow in the comparison
+        number = _as_float(value)  # single precision would overflow in the comparison
         if not (low <= number <= high or (infinite and number == math.inf)):
             raise ValueError(f"{name} must be {words}, got {quoted(value)}")
         return number

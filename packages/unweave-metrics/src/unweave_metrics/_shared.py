@@ -18,14 +18,14 @@ from unweave_metrics._parallel import waiting
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Kept = tuple["Future[Any]", Any, Any]
+Computation = tuple["Future[Any]", Any, Any]
 Part = tuple[Any, Any, NDArray[np.int64]]
 
 
 class _Memory(NamedTuple):
     """What shared functions returned, and which things are parts of which wholes."""
 
-    done: dict[Hashable, Kept]
+    computations: dict[Hashable, Computation]
     parts: ChainMap[Hashable, Part]
 
 
@@ -62,14 +62,14 @@ def shared(function: Callable[P, R]) -> Callable[P, R]:
         named = tuple((name, _key(value)) for name, value in sorted(options.items()))
         key = (function, *map(_key, arguments), named)
         # The arguments stay alive, so that their memory is nobody else's.
-        own: Kept = Future(), arguments, options
-        kept = memory.done.setdefault(key, own)
-        if kept is own:
+        own: Computation = Future(), arguments, options
+        first = memory.computations.setdefault(key, own)
+        if first is own:
             try:
                 own[0].set_result(function(*arguments, **options))
             except BaseException as error:
                 own[0].set_exception(error)
-        result: R = _awaited(kept[0])
+        result: R = _awaited(first[0])
         return result
 
     return once

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics._arrays import as_array, check_matrix
+from unweave_metrics._arrays import as_array, check_finite, check_matrix, quoted
 from unweave_metrics._counting import Floats
+from unweave_metrics._named import named, names_of
+from unweave_metrics._scaling import shifted, shifted_number, together_in_reach
 from unweave_metrics.information._aggregations import (
     disentanglement,
     independent_groups,
@@ -22,8 +27,8 @@ from unweave_metrics.scoretable import ScoreTable
 def aggregate(matrix: ArrayLike, *, factor_entropy: ArrayLike | None = None) -> ScoreTable:
     """Compute every aggregation of a matrix that tells what each code knows about each factor.
 
-    The matrix R (d, k) may hold importances, mutual information, accuracies, anything that is 0
-    where there is nothing. The scores:
+    The matrix R (d, k), or a frame of it whose names come back, may hold importances, mutual
+    information, accuracies, anything that is 0 where there is nothing. The scores:
 
     - ``disentanglement``: sum_i w_i [1 - H_K(R_i. / sum)], w the rows' shares of sum R
     - ``completeness``: the same of columns, entropy to base D
@@ -56,9 +61,10 @@ def aggregate(matrix: ArrayLike, *, factor_entropy: ArrayLike | None = None) -> 
     >>> float(table["disentanglement"]), float(table["gap"]), float(table["precision_area"])
     (1.0, 1.0, 2.0)
     """
-    values = check_matrix(matrix, "matrix", "(d, k)", rows=1).astype(np.float64)
-    if (values < 0).any():
-        raise ValueError(f"matrix must hold nothing below 0, got {values.min():g}")
+    checked = check_matrix(matrix, "matrix", "(d, k)", rows=1)
+    if (checked < 0).any():
+        raise ValueError(f"matrix must hold nothing below 0, got {checked.min():g}")
+    (values,), power = together_in_reach(checked)
     scores: dict[str, Score] = {}
     d, k = values.shape
     if k > 1:
@@ -69,31 +75,57 @@ def aggregate(matrix: ArrayLike, *, factor_entropy: ArrayLike | None = None) -> 
         }.items():
             scores[name] = Score(value, name=name, parts={"per_code": per_code})
     if d > 1:
-        scores |= _of_columns(values, factor_entropy)
+        scores |= _of_columns(values, power, factor_entropy)
     thresholds, groups = independent_groups(values)
-    curve = {"thresholds": thresholds, "groups": groups}
-    scores["precision_area"] = Score(precision_area_of(values), name="precision_area", parts=curve)
+    curve = {"thresholds": shifted(thresholds, power), "groups": groups}
+    area = shifted_number(precision_area_of(values), power)
+    scores["precision_area"] = Score(area, name="precision_area", parts=curve)
     scores["most_groups"] = Score(groups.max(), name="most_groups")
+    for score in scores.values():
+        if not math.isfinite(score):
+            raise ValueError(
+                f"{score.name} is {float(score)} of this matrix: its numbers are too large, or too "
+                "unlike those of factor_entropy; divide them by one power of ten"
+            )
+        named(score, _names(matrix))
     return ScoreTable(scores)
 
 
-def _of_columns(values: Floats, factor_entropy: ArrayLike | None) -> dict[str, Score]:
-    """Return the scores that compare codes, factor by factor."""
+def _names(matrix: Any) -> dict[str, tuple[str, ...]]:
+    """Return the names of a frame's rows, which are codes, and columns, which are factors."""
+    factors = names_of(matrix)
+    index = getattr(matrix, "index", None)
+    if not factors or index is None:
+        return {"factor_names": factors} if factors else {}
+    return {"factor_names": factors, "code_names": tuple(map(str, index))}
+
+
+def _of_columns(values: Floats, power: int, factor_entropy: ArrayLike | None) -> dict[str, Score]:
+    """Return the scores that compare codes, factor by factor; the matrix is values 2^power."""
     per_factor, complete = disentanglement(values.T)
     first, second = top_two(values)
     each = {
         "completeness": (complete, per_factor),
-        "gap": ((first - second).mean(), first - second),
+        "gap": _mean_and_each(first - second, power),
     }
     if factor_entropy is not None:
-        entropy = as_array(factor_entropy, "factor_entropy").astype(np.float64)
+        entropy = as_array(factor_entropy, "factor_entropy")
+        check_finite(entropy, "factor_entropy")
         if entropy.shape != (values.shape[1],) or not (entropy > 0).all():
             raise ValueError(
-                f"factor_entropy must hold {values.shape[1]} numbers above 0, got {entropy}"[:160]
+                f"factor_entropy must hold {values.shape[1]} numbers above 0, got {quoted(entropy)}"
             )
-        gaps = (first - second) / entropy
-        each["normalized_gap"] = (gaps.mean(), gaps)
+        (within,), less = together_in_reach(entropy)
+        with np.errstate(over="ignore", divide="ignore"):
+            gaps = (first - second) / within
+        each["normalized_gap"] = _mean_and_each(gaps, power - less)
     return {
         name: Score(value, name=name, parts={"per_factor": gaps})
         for name, (value, gaps) in each.items()
     }
+
+
+def _mean_and_each(values: Floats, power: int) -> tuple[float, Floats]:
+    """Return the mean of values 2^power, and each of them; infinite where it is too large."""
+    with np.errstate(over="ignore"):
+        return shifted_number(float(values.mean()), power), shifted(values, power)

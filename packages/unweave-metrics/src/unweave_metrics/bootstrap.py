@@ -14,7 +14,7 @@ from unweave_metrics.catalogue import ANY, CATALOGUE, Entry
 from unweave_metrics.intervals.interval import METHODS, POPULATION, SAME_SIZE
 from unweave_metrics.intervals.replication import made_call, replicated
 from unweave_metrics.intervals.strategies import Call, Rows, Strategy, Subsets, length
-from unweave_metrics.score import Score
+from unweave_metrics.score import Score, score_of
 
 SCHEMES = ("subsets", "rows")
 
@@ -172,5 +172,4 @@ def _placed(
     named = {str(place): _read(array, place) for place, array in enumerate(arrays)}
     found = placed(**named, **options)
     name = getattr(function, "__name__", type(function).__name__).strip("<>")
-    score = found if isinstance(found, Score) else Score(found, name=name)
-    return Call(placed, named, options, score, strategy, ANY, threads=False)
+    return Call(placed, named, options, score_of(found, name), strategy, ANY, threads=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
@@ -137,15 +137,48 @@ def entry_of(function: Callable[..., Any]) -> Entry:
     Raises
     ------
     TypeError, ValueError
-        For a declaration that is not a number, or below 0.
+        For a function whose arguments Python does not tell, a declaration that is not a number,
+        or below 0.
     """
     known = CATALOGUE.get(getattr(function, "__name__", ""))
     if known is not None and known.function is function:
         return known
     declared = getattr(function, "seconds_per_million", SECONDS_PER_MILLION)
     entry = Entry(function, "", Subsets(), bounds=ANY, threads=False)
+    _check_signature(entry)
     seconds = PER_MILLION(declared, f"seconds_per_million of {entry.name}")
     return replace(entry, interval=Subsets(seconds=seconds))
+
+
+def _check_signature(entry: Entry) -> None:
+    """Refuse what is written in C and does not tell the names of its arguments."""
+    try:
+        inspect.signature(entry.function)
+    except (ValueError, TypeError):
+        raise TypeError(
+            f"metrics must be functions that tell the names of their arguments, {entry.name} does "
+            "not; wrap it in a function of codes and factors"
+        ) from None
+
+
+def listed(metrics: Any) -> list[Any]:
+    """Return the metrics asked for as a list; one alone is a list of one.
+
+    Raises
+    ------
+    TypeError
+        For anything but a name, a function or a list of them.
+    """
+    if isinstance(metrics, str) or callable(metrics):
+        return [metrics]
+    if isinstance(metrics, Mapping | bytes) or not isinstance(metrics, Iterable):
+        raise TypeError(f"metrics must be a list of names or functions, got {quoted(metrics)}")
+    return list(metrics)
+
+
+def entry_for(metric: str | Callable[..., Any]) -> Entry:
+    """Return the entry of a metric's name, or of a function of anybody's."""
+    return entry_of(metric) if callable(metric) else find_metric(metric)
 
 
 def find_metric(name: str) -> Entry:

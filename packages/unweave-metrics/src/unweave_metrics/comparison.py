@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unweave_metrics._display import table_html, table_rich
+from unweave_metrics._display import pandas, table_html, table_rich
 from unweave_metrics.catalogue import best_end
 from unweave_metrics.scoretable import aligned, markdown, number
 
@@ -84,8 +84,6 @@ class Comparison:
 
     def to_pandas(self) -> Any:
         """Return a DataFrame: one row per metric and model, rank, difference from the best."""
-        import pandas as pd
-
         rows = []
         for name, summaries in self.summaries.items():
             each = zip(
@@ -96,7 +94,7 @@ class Comparison:
                 for model, s, rank, difference in each
                 if s is not None
             ]
-        return pd.DataFrame(rows, columns=list(COLUMNS)).set_index(["metric", "model"])
+        return pandas().DataFrame(rows, columns=list(COLUMNS)).set_index(["metric", "model"])
 
     def _repr_html_(self) -> str:
         return table_html(self.rows())

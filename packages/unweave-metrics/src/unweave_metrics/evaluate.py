@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Literal, NamedTuple, cast
@@ -27,7 +27,7 @@ from unweave_metrics._progress import Progress
 from unweave_metrics._shared import part_of, sharing
 from unweave_metrics._signatures import accepted
 from unweave_metrics._subsets import Columns, Subsets, check_subsets
-from unweave_metrics.catalogue import CATALOGUE, Entry, entry_of, find_metric
+from unweave_metrics.catalogue import CATALOGUE, Entry, entry_for, listed
 from unweave_metrics.intervals.replication import ROWS_BY_NAME, made_call, replicated
 from unweave_metrics.intervals.strategies import Call
 from unweave_metrics.presets import preset_names
@@ -45,7 +45,7 @@ def evaluate(
     codes: ArrayLike,
     factors: ArrayLike | None = None,
     *,
-    metrics: str | Sequence[str | Callable[..., Any]] | None = None,
+    metrics: str | Callable[..., Any] | Sequence[str | Callable[..., Any]] | None = None,
     preset: str | None = None,
     std: ArrayLike | None = None,
     images: ArrayLike | None = None,
@@ -133,7 +133,7 @@ def evaluate(
     others = {"std": given["std"], "images": images, "reconstructions": reconstructions}
     arrays, kinds, notes = _arrays(given["codes"], given["factors"], others, factor_kinds)
     if "factor_names" in names and "factors" in arrays:
-        names["factor_names"] = _kept(names["factor_names"], given["factors"])
+        names["factor_names"] = _names_that_vary(names["factor_names"], given["factors"])
     entries = _wanted(metrics, arrays, notes)
     _check_options(entries, options)
     columns = check_subsets(subsets, arrays["codes"].shape[1])
@@ -142,13 +142,13 @@ def evaluate(
         tables = [_Table("", arrays, settings, names)]
         tables += [tables[0].part(name, chosen) for name, chosen in columns.items()]
         rows = _rows(entries, tables)
-        with Progress(len(rows) + 1, progress) as shown:
-            called = _all_called(rows, shown, jobs)
-            shown.begin("intervals")
+        with Progress(len(rows) + 1, progress) as display:
+            called = _all_called(rows, display, jobs)
+            display.begin("intervals")
             calls = [call for call in called if isinstance(call, Call)]
             counts = [call.strategy.count(call, bootstrap) if bootstrap else 0 for call in calls]
             scores = iter(replicated(calls, counts, level, seed, jobs))
-            shown.finish("intervals")
+            display.finish("intervals")
     notes += _on_counts(calls, counts, bootstrap)
     found = {
         row.name: row.table.named(next(scores) if isinstance(call, Call) else call)
@@ -176,10 +176,10 @@ class _Table:
         d = self.arrays["codes"].shape[1]
         whole = len(columns) == d and bool((columns == np.arange(d)).all())
 
-        def taken(given: dict[str, Any]) -> dict[str, Any]:
+        def taken(by_name: dict[str, Any]) -> dict[str, Any]:
             return {
                 name: part_of(value, columns) if name in OF_CODES and value is not None else value
-                for name, value in given.items()
+                for name, value in by_name.items()
             }
 
         names = dict(self.names)
@@ -231,13 +231,13 @@ def _with_wholes(
     return {name: scores[name] for name in order if name in scores}
 
 
-def _all_called(rows: list[_Row], shown: Progress, jobs: int) -> list[Call | Score]:
+def _all_called(rows: list[_Row], display: Progress, jobs: int) -> list[Call | Score]:
     """Call metrics side by side, the slowest first; then, one by one, those that cannot be."""
     threaded = [i for i, row in enumerate(rows) if row.entry.threads]
     alone = [i for i, row in enumerate(rows) if not row.entry.threads]
 
     def call(i: int) -> Call | Score:
-        return _called(rows[i], shown)
+        return _called(rows[i], display)
 
     if jobs != 1 and len(threaded) > 1:
         import_module("scipy.optimize")  # on several threads at once imports may see half a module
@@ -248,10 +248,10 @@ def _all_called(rows: list[_Row], shown: Progress, jobs: int) -> list[Call | Sco
     return [by_place[i] for i in range(len(rows))]
 
 
-def _called(row: _Row, shown: Progress) -> Call | Score:
+def _called(row: _Row, display: Progress) -> Call | Score:
     """Call one metric with what it asks for by name; NaN with the reason where it raises."""
     (entry, table), name = row, row.name
-    shown.begin(name)
+    display.begin(name)
     try:
         settings = accepted(entry.function, table.settings)
         call = made_call(entry, entry.arguments(table.arrays), settings)
@@ -261,7 +261,7 @@ def _called(row: _Row, shown: Progress) -> Call | Score:
         reason = str(error) if known else f"{type(error).__name__}: {error}"
         return Score(float("nan"), name=name, notes=[f"{name}: {reason}"])
     finally:
-        shown.finish(name)
+        display.finish(name)
 
 
 def _on_counts(calls: list[Call], counts: list[int], resamples: int) -> list[str]:
@@ -309,20 +309,20 @@ def _arrays(
     return found, words, notes
 
 
-def _kept(names: tuple[str, ...], factors: Array) -> tuple[str, ...]:
+def _names_that_vary(names: tuple[str, ...], factors: Array) -> tuple[str, ...]:
     """Return the names of the factors that take more than one value."""
     pairs = zip(names, np.asarray(factors).T, strict=True)
     return tuple(name for name, column in pairs if (column != column[0]).any())
 
 
 def _wanted(
-    metrics: str | Sequence[str | Callable[..., Any]] | None,
+    metrics: str | Callable[..., Any] | Sequence[str | Callable[..., Any]] | None,
     arrays: dict[str, Array],
     notes: list[str],
 ) -> list[Entry]:
     """Return the metrics to compute; a note says which of those asked for lack an array."""
     usual = [entry for entry in CATALOGUE.values() if entry.usual]
-    asked = usual if metrics is None else [_entry(metric) for metric in _listed(metrics)]
+    asked = usual if metrics is None else [entry_for(metric) for metric in listed(metrics)]
     possible = [entry for entry in asked if set(entry.needs) <= set(arrays)]
     lacking = [entry for entry in asked if entry not in possible]
     without_factors = [
@@ -335,20 +335,6 @@ def _wanted(
             if entry.name not in without_factors:
                 notes.append(f"{entry.name}: needs {' and '.join(entry.needs)}")
     return possible
-
-
-def _listed(metrics: Any) -> list[Any]:
-    """Return the metrics asked for as a list; one alone is a list of one."""
-    if isinstance(metrics, str) or callable(metrics):
-        return [metrics]
-    if isinstance(metrics, Mapping) or not isinstance(metrics, Iterable):
-        raise TypeError(f"metrics must be a list of names or functions, got {quoted(metrics)}")
-    return list(metrics)
-
-
-def _entry(metric: str | Callable[..., Any]) -> Entry:
-    """Return the entry of a metric's name, or of a function of anybody's."""
-    return entry_of(metric) if callable(metric) else find_metric(metric)
 
 
 def _check_options(entries: list[Entry], options: dict[str, Any]) -> None:

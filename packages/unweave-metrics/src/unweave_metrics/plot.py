@@ -8,13 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics._arrays import check_matrix
+from unweave_metrics._arrays import check_matrix, quoted
+from unweave_metrics._counting import Floats
+from unweave_metrics._options import MUCH
 from unweave_metrics.score import Score
+from unweave_metrics.scoretable import ScoreTable
+from unweave_metrics.seeds import seeds_of
 
 
 def _axes(ax: Any) -> Any:
     """Return the axes given, or those of a new figure."""
     if ax is not None:
+        if not hasattr(ax, "figure"):
+            raise TypeError(f"ax must be axes of matplotlib, got {quoted(ax)}")
         return ax
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -42,14 +48,35 @@ def heat_map(
         Matplotlib axes to draw on; a new figure unless given.
     """
     values = check_matrix(matrix, "matrix", "(d, k)", rows=1)
+    if np.abs(values.astype(np.float64)).max() > MUCH:
+        raise ValueError(f"matrix must hold numbers of at most 1e100 in size, got {values.max():g}")
     axes = _axes(ax)
     image = axes.imshow(values, cmap="viridis", vmin=0, aspect="auto")
     axes.set(xlabel="factor", ylabel="code")
     axes.set_yticks(range(values.shape[0]))
-    names = list(factor_names) or [str(k) for k in range(values.shape[1])]
+    names = _names(factor_names, values.shape[1])
     axes.set_xticks(range(values.shape[1]), names, rotation=30 if factor_names else 0)
     axes.figure.colorbar(image, ax=axes, label=label)
     return axes
+
+
+def _names(factor_names: Any, count: int) -> list[str]:
+    """Return the names of the factors, their numbers where none are given."""
+    if isinstance(factor_names, str) or not isinstance(factor_names, Sequence):
+        raise TypeError(f"factor_names must be a list of words, got {quoted(factor_names)}")
+    if len(factor_names) not in (0, count):
+        raise ValueError(f"factor_names must name all {count} factors, got {quoted(factor_names)}")
+    return list(map(str, factor_names or range(count)))
+
+
+def _by_method(scores: Any, name: str) -> dict[str, Floats]:
+    """Return method -> the value of each seed."""
+    if not isinstance(scores, Mapping):
+        raise TypeError(f"{name} must map each method to its values, got {quoted(scores)}")
+    return {
+        str(method): seeds_of(values, f"{name}[{method!r:.40}]")
+        for method, values in scores.items()
+    }
 
 
 def intervals(
@@ -86,7 +113,8 @@ def intervals(
     axes.invert_yaxis()
     axes.set_xlabel("score")
     if len(known) > 1:
-        axes.legend()
+        # Above the axes, where it hides no score.
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(known), frameon=False)
     return axes
 
 
@@ -95,11 +123,16 @@ def _tables(
 ) -> dict[str, dict[str, Score]]:
     """Return model -> metric -> score, the model ``""`` of one table alone."""
     found: dict[str, dict[str, Score]] = {}
-    for name, value in scores.items():
+    for name, value in scores.items() if isinstance(scores, Mapping) else [("scores", scores)]:
         if isinstance(value, Score):
-            found.setdefault("", {})[name] = value
+            found.setdefault("", {})[str(name)] = value
+        elif isinstance(value, ScoreTable):
+            found[str(name)] = dict(value)
         else:
-            found[name] = dict(value)
+            raise TypeError(
+                "scores must be a table that evaluate gave, or map each model to its table, got "
+                f"{quoted(value)}"
+            )
     return found
 
 
@@ -115,15 +148,16 @@ def violins(scores: Mapping[str, Sequence[float]], *, label: str = "score", ax: 
     ax
         Matplotlib axes to draw on; a new figure unless given.
     """
-    if not scores or not all(len(values) for values in scores.values()):
+    known = _by_method(scores, "scores")
+    if not known or not all(map(len, known.values())):
         raise ValueError("scores must name at least one method, each with at least one score")
     axes = _axes(ax)
-    for place, values in enumerate(scores.values(), start=1):
-        array = np.asarray(values, dtype=np.float64)
+    for place, values in enumerate(known.values(), start=1):
+        array = values[np.isfinite(values)]
         if len(array) > 1 and np.ptp(array) > 0:
             axes.violinplot(array, positions=[place], showmeans=True, showextrema=False)
         axes.plot(np.full(len(array), place), array, ".", color="black", alpha=0.6)
-    axes.set_xticks(range(1, len(scores) + 1), list(scores))
+    axes.set_xticks(range(1, len(known) + 1), list(known))
     axes.set_ylabel(label)
     return axes
 
@@ -146,11 +180,15 @@ def score_against_error(
     ax
         Matplotlib axes to draw on; a new figure unless given.
     """
-    axes = _axes(ax)
-    for name, values in scores.items():
-        if name not in errors or len(errors[name]) != len(values):
+    known, wrong = _by_method(scores, "scores"), _by_method(errors, "errors")
+    if not known:
+        raise ValueError("scores must name at least one method, got none")
+    for name, values in known.items():
+        if name not in wrong or len(wrong[name]) != len(values):
             raise ValueError(f"errors must hold {len(values)} values for {name!r}")
-        axes.plot(errors[name], values, "o", alpha=0.8, label=name)
+    axes = _axes(ax)
+    for name, values in known.items():
+        axes.plot(wrong[name], values, "o", alpha=0.8, label=name)
     axes.set(xlabel="reconstruction error", ylabel=label)
     axes.legend()
     return axes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from unweave_metrics._arrays import check_choice
+from unweave_metrics._arrays import check_choice, quoted
 from unweave_metrics._options import check_options
 
 DEFAULT = "locatello2019"
@@ -246,6 +246,8 @@ def settings_for(family: str, preset: str | None, given: Mapping[str, Any]) -> d
     settings = dict(_BASE[check_choice(family, "family", tuple(_BASE))])
     if preset is not None:
         settings |= _PRESETS[preset].get(family, {})
+    if not isinstance(given, Mapping):
+        raise TypeError(f"given must map settings to values, got {quoted(given)}")
     settings |= check_options({key: value for key, value in given.items() if value is not None})
     default = _OTHER_DEFAULT.get(family, DEFAULT)
     # A preset that says nothing about a metric is not what the metric followed.

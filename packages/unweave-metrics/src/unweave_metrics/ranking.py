@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from unweave_metrics._arrays import quoted
 from unweave_metrics._counting import Floats
-from unweave_metrics._display import table_html, table_rich
-from unweave_metrics.catalogue import best_end
+from unweave_metrics._display import pandas, table_html, table_rich
+from unweave_metrics.catalogue import best_end, listed
 from unweave_metrics.scoretable import ScoreTable, aligned, markdown
+from unweave_metrics.seeds import seeds_of, tables_of
 
 # Ranks of two runs agree or do not; of fewer than three there is no correlation to speak of.
 FEWEST = 3
@@ -42,9 +44,7 @@ class RankCorrelation:
 
     def to_pandas(self) -> Any:
         """Return a pandas DataFrame, metrics along both axes."""
-        import pandas as pd
-
-        return pd.DataFrame(self.matrix, index=list(self.metrics), columns=list(self.metrics))
+        return pandas().DataFrame(self.matrix, index=list(self.metrics), columns=list(self.metrics))
 
     def _repr_html_(self) -> str:
         return table_html(self.rows())
@@ -73,7 +73,8 @@ def rank_correlation(
     Raises
     ------
     ValueError
-        For no run, lists of different lengths, a metric that no run has.
+        For no run, lists of different lengths, a metric that no run has. TypeError: runs that are
+        neither tables nor lists of scores.
 
     References
     ----------
@@ -86,8 +87,8 @@ def rank_correlation(
     >>> float(rank_correlation(scores).matrix[0, 1])
     1.0
     """
-    known = dict(runs) if isinstance(runs, Mapping) else _by_metric(runs)
-    names = tuple(known) if metrics is None else tuple(name.replace("-", "_") for name in metrics)
+    known = _by_metric(runs)
+    names = tuple(known) if metrics is None else _asked(metrics)
     missing = [name for name in names if name not in known]
     if missing or not names:
         raise ValueError(
@@ -107,20 +108,28 @@ def rank_correlation(
     return RankCorrelation(names, matrix, counts)
 
 
-def _by_metric(runs: Sequence[ScoreTable]) -> dict[str, list[float]]:
+def _by_metric(runs: Any) -> dict[str, Floats]:
     """Return metric -> its score in each run."""
-    if not runs:
-        raise ValueError("runs must hold at least one table, got none")
-    names = dict.fromkeys(name for table in runs for name in table)
-    return {
-        name: [float(table[name]) if name in table else np.nan for table in runs] for name in names
-    }
+    if isinstance(runs, Mapping) and not isinstance(runs, ScoreTable):
+        return {str(name): seeds_of(values, f"runs[{name!r}]") for name, values in runs.items()}
+    tables = tables_of(runs, "runs")
+    names = dict.fromkeys(name for table in tables for name in table)
+    return {name: np.array([float(table.get(name, np.nan)) for table in tables]) for name in names}
 
 
-def _upward(name: str, values: Sequence[float]) -> Floats:
+def _asked(metrics: Any) -> tuple[str, ...]:
+    """Return the names of metrics as tables spell them."""
+    wanted = listed(metrics)
+    for name in wanted:
+        if not isinstance(name, str):
+            raise TypeError(f"metrics must be names that the runs have, got {quoted(name)}")
+    return tuple(name.replace("-", "_") for name in wanted)
+
+
+def _upward(name: str, values: Floats) -> Floats:
     """Return scores of which larger is better."""
     low = best_end(name) == "low"
-    return np.asarray(values, dtype=np.float64) * (-1.0 if low else 1.0)
+    return values * (-1.0 if low else 1.0)
 
 
 def _spearman(a: Floats, b: Floats) -> float:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from unweave_metrics._display import score_html, score_text
+from unweave_metrics._arrays import quoted
+from unweave_metrics._display import pandas, score_html, score_text
 
 
 class Score(float):
@@ -123,19 +124,29 @@ class Score(float):
         >>> score.named("per_factor")
         {'shape': 0.2, 'size': 0.8}
         """
-        values = np.asarray(self.parts[part])
+        values = self._numbers(part)
         if values.ndim == 0:
             raise ValueError(f"{part} is one number, not one for each code or factor")
         return dict(zip(axis_names(self, part)[0], values.tolist(), strict=True))
 
     def to_pandas(self, part: str) -> Any:
         """Return a part as a pandas Series or DataFrame with names of codes and factors."""
-        import pandas as pd
-
-        values, axes = np.asarray(self.parts[part]), axis_names(self, part)
+        values = self._numbers(part)
+        axes = axis_names(self, part)
+        if values.ndim not in (1, 2):
+            raise ValueError(
+                f"{part} has {values.ndim} dimensions, a frame shows 1 or 2; take it from parts"
+            )
         if values.ndim == 1:
-            return pd.Series(values, index=axes[0], name=f"{self.name}: {part}")
-        return pd.DataFrame(values, index=axes[0], columns=axes[1])
+            return pandas().Series(values, index=axes[0], name=f"{self.name}: {part}")
+        return pandas().DataFrame(values, index=axes[0], columns=axes[1])
+
+    def _numbers(self, part: str) -> np.ndarray[Any, np.dtype[Any]]:
+        """Return a part as an array."""
+        if not isinstance(part, str) or part not in self.parts:
+            known = ", ".join(self.parts) or "none"
+            raise ValueError(f"part must be one of {known}; got {quoted(part)}")
+        return np.asarray(self.parts[part])
 
     def _repr_html_(self) -> str:
         return score_html(self)
@@ -160,7 +171,15 @@ class Score(float):
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Score:
-        """Read what `to_dict` gave; parts stay lists, ``None`` becomes NaN."""
+        """Read what `to_dict` gave; parts stay lists, ``None`` becomes NaN.
+
+        Raises
+        ------
+        TypeError
+            For anything else.
+        """
+        if not isinstance(stored, Mapping) or "value" not in stored:
+            raise TypeError(f"stored must be what to_dict gave, got {quoted(stored)}")
         value = stored["value"]
         interval = stored.get("interval")
         return cls(
@@ -174,8 +193,37 @@ class Score(float):
 
     @classmethod
     def from_json(cls, text: str) -> Score:
-        """Read what `to_json` gave."""
-        return cls.from_dict(json.loads(text))
+        """Read what `to_json` gave.
+
+        Raises
+        ------
+        ValueError
+            For text that is no JSON.
+        """
+        try:
+            stored = json.loads(text)
+        except (ValueError, TypeError):
+            raise ValueError(f"text must be what to_json gave, got {quoted(text)}") from None
+        return cls.from_dict(stored)
+
+
+def score_of(found: Any, name: str) -> Score:
+    """Return what a function gave as a score: itself, or its number under a name.
+
+    Raises
+    ------
+    TypeError
+        For anything but one real number.
+    """
+    if isinstance(found, Score):
+        return found
+    try:
+        value = np.asarray(found)
+    except Exception:  # what a stranger's conversion raises is his
+        value = np.asarray(None)
+    if value.size != 1 or value.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must return one number or a Score, got {quoted(found)}")
+    return Score(float(value.reshape(())), name=name)
 
 
 def axis_names(score: Score, part: str) -> list[Sequence[Any]]:

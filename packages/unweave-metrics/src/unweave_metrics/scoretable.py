@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from unweave_metrics._display import table_html, table_rich
+from unweave_metrics._display import pandas, table_html, table_rich
 from unweave_metrics.score import Score
 
 HEADINGS = ("metric", "value", "low", "high")
@@ -110,19 +110,15 @@ class ScoreTable(Mapping[str, Score]):
 
     def to_pandas(self) -> Any:
         """Return a pandas DataFrame, metrics as its index; needs pandas."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows(), columns=list(HEADINGS)).set_index("metric")
+        return pandas().DataFrame(self.rows(), columns=list(HEADINGS)).set_index("metric")
 
     def per_factor(self) -> Any:
         """Return a pandas DataFrame of the scores that have one value a factor, factors as columns.
 
         Columns have the names of the factors where the scores know them.
         """
-        import pandas as pd
-
         known = {name: s.named("per_factor") for name, s in self.items() if "per_factor" in s.parts}
-        return pd.DataFrame.from_dict(known, orient="index").rename_axis("metric")
+        return pandas().DataFrame.from_dict(known, orient="index").rename_axis("metric")
 
 
 def markdown(rows: list[list[str]]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from unweave_metrics.catalogue import Entry, entry_of, find_metric
+from unweave_metrics._foreign import has
+from unweave_metrics.catalogue import Entry, entry_for, listed
 from unweave_metrics.evaluate import evaluate
 from unweave_metrics.score import Score
 from unweave_metrics.scoretable import ScoreTable
@@ -55,22 +56,21 @@ def score_codes(
     >>> float(score_codes(PCA().fit(X), X, factors, metrics="mig")["mig"]) > 0.9
     True
     """
-    wanted = [metrics] if isinstance(metrics, str) or callable(metrics) else metrics
     return evaluate(
-        codes_of(estimator, X), factors, metrics=wanted, bootstrap=bootstrap,
+        codes_of(estimator, X), factors, metrics=metrics, bootstrap=bootstrap,
         **{"progress": False, **options},
     )  # fmt: skip
 
 
 def codes_of(estimator: Any, X: Any) -> Any:
     """Return the codes that a transformer gives, dense."""
-    if not callable(getattr(estimator, "transform", None)):
+    if not has(estimator, "transform") or not callable(estimator.transform):
         raise TypeError(
             f"estimator must have transform(X) that gives codes, {type(estimator).__name__} has "
             "none; wrap an encoder in sklearn.preprocessing.FunctionTransformer"
         )
     codes = estimator.transform(X)
-    return codes.toarray() if hasattr(codes, "toarray") else codes
+    return codes.toarray() if has(codes, "toarray") else codes
 
 
 class Scorer:
@@ -83,11 +83,11 @@ class Scorer:
     def __init__(self, metrics: Metric | Sequence[Metric], **options: Any) -> None:
         """Look the metrics up."""
         self.single = isinstance(metrics, str) or callable(metrics)
-        self.metrics: tuple[Metric, ...] = (metrics,) if self.single else tuple(metrics)  # type: ignore[arg-type, assignment]
+        self.metrics: tuple[Metric, ...] = tuple(listed(metrics))
         self.options = options
         if not self.metrics:
             raise ValueError("metrics must name at least one metric, got none")
-        for entry in map(_entry, self.metrics):
+        for entry in map(entry_for, self.metrics):
             if entry.best == "-":
                 raise ValueError(
                     f"metrics must have a best value to be maximised, {entry.name} has none"
@@ -96,22 +96,17 @@ class Scorer:
     def __call__(self, estimator: Any, X: Any, y: Any = None) -> Any:
         """Return the score of an estimator's codes, or scores by name."""
         table = score_codes(estimator, X, y, metrics=self.metrics, **self.options)
-        missing = [entry.name for entry in map(_entry, self.metrics) if entry.name not in table]
+        missing = [entry.name for entry in map(entry_for, self.metrics) if entry.name not in table]
         if missing:
             raise ValueError(f"{'; '.join(table.notes)}"[:200])
         signed = {
-            entry.name: _signed(entry, table[entry.name]) for entry in map(_entry, self.metrics)
+            entry.name: _signed(entry, table[entry.name]) for entry in map(entry_for, self.metrics)
         }
         return next(iter(signed.values())) if self.single else signed
 
     def __repr__(self) -> str:
-        names = ", ".join(_entry(metric).name for metric in self.metrics)
+        names = ", ".join(entry_for(metric).name for metric in self.metrics)
         return f"scorer({names})"
-
-
-def _entry(metric: Metric) -> Entry:
-    """Return the entry of a metric's name, or of anybody's function."""
-    return entry_of(metric) if callable(metric) else find_metric(metric)
 
 
 def _signed(entry: Entry, score: Score) -> float:

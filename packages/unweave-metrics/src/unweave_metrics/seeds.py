@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -65,7 +66,7 @@ def summarize(values: Sequence[float], level: float = 0.95) -> Summary:
     (0.2, -0.048, 0.448)
     """
     SHARE(level, "level")
-    array = _seeds(values, "values")
+    array = seeds_of(values, "values")
     if array.size == 0:
         raise ValueError("values must hold at least one score, got none")
     mean = float(array.mean())
@@ -78,7 +79,7 @@ def summarize(values: Sequence[float], level: float = 0.95) -> Summary:
     return Summary(array.size, mean, std, mean - half, mean + half)
 
 
-def _seeds(values: ArrayLike, name: str) -> Floats:
+def seeds_of(values: ArrayLike, name: str) -> Floats:
     """Return the scores of all seeds, NaN among them where one has none."""
     array = as_array(values, name).astype(np.float64)
     if array.ndim != 1:
@@ -112,7 +113,7 @@ def paired_test(first: Sequence[float], second: Sequence[float], level: float = 
     >>> round(paired_test([0.1, 0.2, 0.3], [0.3, 0.41, 0.5]).p, 4)
     0.0003
     """
-    before, after = _seeds(first, "first"), _seeds(second, "second")
+    before, after = seeds_of(first, "first"), seeds_of(second, "second")
     if len(before) != len(after) or len(before) < 2:
         raise ValueError(
             "first and second must hold the same number of seeds, at least two, got "
@@ -130,7 +131,17 @@ def paired_test(first: Sequence[float], second: Sequence[float], level: float = 
     return PairedTest(summary.count, summary.mean, summary.low, summary.high, p)
 
 
-def compare(models: Mapping[str, Sequence[ScoreTable]]) -> Comparison:
+def tables_of(tables: Any, name: str) -> list[ScoreTable]:
+    """Return the tables of several seeds; one alone is a list of one."""
+    found = [tables] if isinstance(tables, ScoreTable) else tables
+    if not isinstance(found, Sequence) or not all(isinstance(each, ScoreTable) for each in found):
+        raise TypeError(f"{name} must be a list of tables that evaluate gave, got {quoted(tables)}")
+    if not found:
+        raise ValueError(f"{name} must hold at least one table, got none")
+    return list(found)
+
+
+def compare(models: Mapping[str, ScoreTable | Sequence[ScoreTable]]) -> Comparison:
     """Compare models: prints one row per metric, one column per model, and mean ranks.
 
     A cell says mean ± deviation over the model's seeds, and the interval of the mean. The ranks
@@ -141,12 +152,12 @@ def compare(models: Mapping[str, Sequence[ScoreTable]]) -> Comparison:
     Parameters
     ----------
     models
-        Name -> tables of its seeds.
+        Name -> tables of its seeds, or the table of its only one.
 
     Raises
     ------
     ValueError
-        For no model, or a model without seeds.
+        For no model, or a model without seeds. TypeError: anything but tables.
 
     Examples
     --------
@@ -157,10 +168,9 @@ def compare(models: Mapping[str, Sequence[ScoreTable]]) -> Comparison:
     mig        0.2500  0.5000
     mean rank    2.00    1.00
     """
-    if not models or not all(models.values()):
-        raise ValueError("models must name at least one model, each with at least one table")
-    metrics = list(dict.fromkeys(n for seeds in models.values() for table in seeds for n in table))
-    runs = list(models.values())
+    by_name = _by_name(models)
+    runs = list(by_name.values())
+    metrics = list(dict.fromkeys(n for seeds in runs for table in seeds for n in table))
     paired = len(runs) == 2 and len(runs[0]) == len(runs[1]) > 1
     summaries, p = {}, {}
     for name in metrics:
@@ -168,4 +178,17 @@ def compare(models: Mapping[str, Sequence[ScoreTable]]) -> Comparison:
         summaries[name] = tuple(summarize(values) if values else None for values in known)
         if paired and len(known[0]) == len(known[1]) > 1:
             p[name] = paired_test(known[0], known[1]).p
-    return Comparison(tuple(models), summaries, p)
+    return Comparison(tuple(by_name), summaries, p)
+
+
+def _by_name(models: Any) -> dict[str, list[ScoreTable]]:
+    """Return the tables of each model."""
+    if not isinstance(models, Mapping) or isinstance(models, ScoreTable):
+        raise TypeError(
+            f"models must map the name of each model to its tables, got {quoted(models)}"
+        )
+    if not models:
+        raise ValueError("models must name at least one model, got none")
+    return {
+        str(name): tables_of(tables, f"models[{name!r:.40}]") for name, tables in models.items()
+    }

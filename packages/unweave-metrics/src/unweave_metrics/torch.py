@@ -16,7 +16,7 @@ except ImportError as error:
     ) from error
 from torch import Tensor, distributed
 
-from unweave_metrics.catalogue import entry_of, find_metric
+from unweave_metrics.catalogue import entry_for, listed
 from unweave_metrics.evaluate import evaluate
 from unweave_metrics.score import Score
 from unweave_metrics.scoretable import ScoreTable
@@ -68,10 +68,10 @@ class Accumulator:
         **options: Any,
     ) -> None:
         self.single = isinstance(metrics, str) or callable(metrics)
-        self.metrics: list[Metric] = [metrics] if self.single else list(metrics)  # type: ignore[arg-type, list-item]
+        self.metrics: list[Metric] = listed(metrics)
         if not self.metrics:
             raise ValueError("metrics must name at least one metric, got none")
-        self.names = [_name(metric) for metric in self.metrics]
+        self.names = [entry_for(metric).name for metric in self.metrics]
         self.sync = sync
         self.options = {"bootstrap": bootstrap, "progress": False, **options}
         self.reset()
@@ -164,11 +164,6 @@ class Accumulator:
         if self.names[0] not in table:
             raise ValueError("; ".join(table.notes))
         return table[self.names[0]]
-
-
-def _name(metric: Metric) -> str:
-    """Return the name under which a metric is in a table."""
-    return (entry_of(metric) if callable(metric) else find_metric(metric)).name
 
 
 def _rows(value: Any, name: str) -> Tensor:

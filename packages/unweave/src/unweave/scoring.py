@@ -105,7 +105,7 @@ class Call:
     options: Mapping[str, Any]
     needs: tuple[str, ...]
 
-    def given(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
+    def arguments(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
         """Return what it is called with, by name."""
         return {need: arrays.get(need, self.needs) for need in self.needs}
 
@@ -243,7 +243,7 @@ def _together(
     """Compute metrics in one call; each alone where an array that one needs cannot be had."""
     needs = list(dict.fromkeys(need for call in group.values() for need in call.needs))
     try:
-        given = {need: arrays.get(need, needs) for need in ["codes", *needs]}
+        of_needs = {need: arrays.get(need, needs) for need in ["codes", *needs]}
     except UnweaveError:
         return _each(group, arrays, part)
     functions = {
@@ -252,7 +252,7 @@ def _together(
     }
     options = dict(settings) if part is None else {**settings, "subsets": {ACTIVE: part.columns}}
     try:
-        table = evaluation(metrics=list(functions.values()), progress=False, **given, **options)
+        table = evaluation(metrics=list(functions.values()), progress=False, **of_needs, **options)
     except (ValueError, TypeError) as error:  # arrays that no metric could use
         return {n: Failed(f"{c.entry}: {message_of(error)}") for n, c in group.items()}
     found: dict[str, Any] = {}
@@ -260,7 +260,7 @@ def _together(
         for suffix in ("", f"/{ACTIVE}"):  # the package leaves out what lacks an array
             row = f"{functions[name].__name__}{suffix}"
             if row in table:
-                width = given["codes"].shape[1] if part is None or not suffix else part.width
+                width = of_needs["codes"].shape[1] if part is None or not suffix else part.width
                 found[f"{name}{suffix}"] = _score(call, functions[name], table[row], row, width)
     return found
 
@@ -268,7 +268,7 @@ def _together(
 def _score(call: Call, function: Any, score: Any, row: str, width: int) -> Any:
     """Return a score as it is stored: the stranger's own, or one with the reason of its failure."""
     if isinstance(function, _Stranger):
-        return function.told(score, width)
+        return function.score_of(score, width)
     if math.isnan(score) and not score.settings:
         reason = "; ".join(score.notes).removeprefix(f"{row}: ")
         return Failed(f"{call.entry}: {reason}")
@@ -294,15 +294,15 @@ class _Stranger:
         if declared is not None:
             self.seconds_per_million = _checked_cost(call.entry, declared)
 
-    def __call__(self, **given: Any) -> float:
-        width = given["codes"].shape[1] if "codes" in given else 0
+    def __call__(self, **arrays: Any) -> float:
+        width = arrays["codes"].shape[1] if "codes" in arrays else 0
         if isinstance(self._first.get(width), Failed):
             return math.nan
-        score = _guarded_with(self._call, [given[need] for need in self._call.needs])
+        score = _guarded_with(self._call, [arrays[need] for need in self._call.needs])
         self._first.setdefault(width, score)
         return float(score)
 
-    def told(self, score: Any, width: int) -> Any:
+    def score_of(self, score: Any, width: int) -> Any:
         """Return what it gave of all rows and so many codes, with the interval that was made."""
         first = self._first[width if "codes" in self._call.needs else 0]
         return first if score.interval is None else _Interval(first, score.interval)
@@ -336,15 +336,15 @@ class _Interval(float):
 def _guarded(call: Call, arrays: Arrays) -> Any:
     """Compute a score; whatever goes wrong becomes a score without a value."""
     try:
-        given = list(call.given(arrays).values())
+        arguments = list(call.arguments(arrays).values())
     except UnweaveError as error:
         return Failed(str(error))
-    return _guarded_with(call, given)
+    return _guarded_with(call, arguments)
 
 
-def _guarded_with(call: Call, given: Sequence[NDArray[Any]]) -> Any:
+def _guarded_with(call: Call, arguments: Sequence[NDArray[Any]]) -> Any:
     try:
-        score = build(call.entry, *given, options=call.options)
+        score = build(call.entry, *arguments, options=call.options)
         _check_number(str(call.entry), score)
     except UnweaveError as error:
         return Failed(str(error))

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from unweave_metrics.codetable._bounds import Allowance, TooLarge, check_chunks, npy_size
-from unweave_metrics.codetable.table import ARRAYS, NAMED, CodeTable, make_table
+from unweave_metrics.codetable._metadata import readable
+from unweave_metrics.codetable.table import ARRAYS, NAMED, CodeTable, make_table, path_of
 
 
 def read_code_table(path: str | os.PathLike[str]) -> CodeTable:
@@ -54,7 +55,7 @@ def read_code_tables(path: str | os.PathLike[str]) -> dict[str, CodeTable]:
     ValueError
         As for `read_code_table`.
     """
-    source = Path(path)
+    source = path_of(path)
     if not source.is_file():
         raise ValueError(f"{source} does not exist; give the path of a code table")
     if source.suffix == ".npz":
@@ -118,7 +119,7 @@ def _read_group(group: Any, source: Path, name: str, allowance: Allowance) -> Co
         except MemoryError as error:
             raise ValueError(f"{where}: {key} does not fit in memory: {error}") from None
     attributes = {
-        key: value.item() if isinstance(value, np.generic) else value
+        key: readable(value.item() if isinstance(value, np.generic) else value)
         for key, value in group.attrs.items()
     }
     return make_table(arrays, attributes, where)
@@ -165,5 +166,7 @@ def _npz_table(fields: dict[str, Any], source: Path, name: str) -> CodeTable:
     attributes = {key: fields[key] for key in NAMED if key in fields}
     for key, value in fields.items():
         if key.startswith("metadata."):
-            attributes[key.removeprefix("metadata.")] = value.item() if value.ndim == 0 else value
+            attributes[key.removeprefix("metadata.")] = (
+                readable(value.item()) if value.ndim == 0 else value
+            )
     return make_table(arrays, attributes, f"{source}/{name}" if name else str(source))

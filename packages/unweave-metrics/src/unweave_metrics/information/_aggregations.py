@@ -31,11 +31,10 @@ def shares_of_factors(matrix: Floats) -> Floats:
 
 def modular(matrix: Floats) -> tuple[Floats, float]:
     """Return 1 - (squares of a row but its largest) / ((K - 1) largest), 0 of an empty row."""
-    squares = matrix**2
-    largest = squares.max(axis=1)
-    others = squares.sum(axis=1) - largest
-    safe = np.where(largest > 0, largest, 1.0)
-    per_row = np.where(largest > 0, 1 - others / (safe * (matrix.shape[1] - 1)), 0.0)
+    largest = matrix.max(axis=1)
+    squares = (matrix / np.where(largest > 0, largest, 1.0)[:, None]) ** 2
+    others = squares.sum(axis=1) - 1
+    per_row = np.where(largest > 0, 1 - others / (matrix.shape[1] - 1), 0.0)
     return per_row, float(per_row.mean())
 
 

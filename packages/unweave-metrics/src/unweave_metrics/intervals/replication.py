@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from unweave_metrics._arrays import as_array
 from unweave_metrics._counting import Floats
 from unweave_metrics._named import as_numbers, named
@@ -13,7 +15,7 @@ from unweave_metrics._signatures import accepted
 from unweave_metrics.catalogue import Entry
 from unweave_metrics.intervals.interval import with_interval
 from unweave_metrics.intervals.strategies import Call, jobs_of
-from unweave_metrics.score import Score
+from unweave_metrics.score import Score, score_of
 
 # Arguments of metrics that hold rows too, though they are given by name.
 ROWS_BY_NAME = ("std", "test_codes", "test_factors")
@@ -37,7 +39,7 @@ def made_call(entry: Entry, arrays: Mapping[str, Any], options: Mapping[str, Any
     given = {name: _read(value, name) for name, value in numbers.items()}
     rest = {name: value for name, value in options.items() if name not in by_name}
     found = named(entry.function(**given, **rest), names)
-    score = found if isinstance(found, Score) else Score(found, name=entry.name)
+    score = score_of(found, entry.name)
     alone = rest | accepted(entry.function, {"jobs": 1})
     return Call(
         entry.function, given, alone, score, entry.interval.chosen(score),
@@ -91,7 +93,13 @@ def _parted(
 def _scored(call: Call, values: Floats, level: float) -> Score:
     """Return the score of a call with the interval of its replicates."""
     strategy = call.strategy
-    found = strategy.interval(call, values, level)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = strategy.interval(call, values, level)
+    if found is not None and not np.isfinite([found.low, found.high, found.bias]).all():
+        return call.score.with_notes(
+            f"{call.score.name}: no interval, its values are too large to average; divide them by "
+            "one power of ten"
+        )
     return with_interval(
         call.score,
         None if found is None else found.clipped(call.bounds),

@@ -51,14 +51,14 @@ class Watch:
         self._lines: dict[str, Any] = {}
         self._bars = Progress(
             TextColumn("{task.description}"), BarColumn(bar_width=20),
-            TextColumn("{task.fields[told]}"), console=self._console,
+            TextColumn("{task.fields[summary]}"), console=self._console,
         )  # fmt: skip
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Watch:
         if self._console.is_terminal:
             self._bars.start()
-            self._whole = self._bars.add_task("all runs", total=self._total, told="")
+            self._whole = self._bars.add_task("all runs", total=self._total, summary="")
         self._thread.start()
         return self
 
@@ -111,10 +111,10 @@ class Watch:
         """Read what every worker that is alive tells, and learn the pace."""
         with self._lock:
             names = list(self._left)
-        told = {name: read_job_progress(self._files[name].progress) for name in names}
+        states = {name: read_job_progress(self._files[name].progress) for name in names}
         found = {
             name: progress
-            for name, progress in told.items()
+            for name, progress in states.items()
             if progress is not None and live_holder(self._files[name].claim) is not None
         }
         with self._lock:
@@ -130,12 +130,12 @@ class Watch:
             self._bars.remove_task(self._lines.pop(key))
         for key, progress in workers.items():
             if key not in self._lines:
-                self._lines[key] = self._bars.add_task("", total=1, told="")
+                self._lines[key] = self._bars.add_task("", total=1, summary="")
             self._bars.update(
                 self._lines[key], description=progress.title, total=progress.steps,
-                completed=progress.step, told=progress_text(progress),
+                completed=progress.step, summary=progress_text(progress),
             )  # fmt: skip
-        self._bars.update(self._whole, completed=self._done, told=self.summary())
+        self._bars.update(self._whole, completed=self._done, summary=self.summary())
 
     def _say(self, progresses: Mapping[str, JobProgress]) -> None:
         now = time.monotonic()
