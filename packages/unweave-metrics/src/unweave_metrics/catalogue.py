@@ -206,3 +206,15 @@ def find_metric(name: str) -> Entry:
     close = difflib.get_close_matches(wanted, known, n=len(known), cutoff=0.5)
     others = [other for other in known if other not in close]
     raise ValueError(f"no metric is called {quoted(name)}; known: {', '.join(close + others)}")
+
+
+def best_end(row: str) -> str:
+    """Return which end of a score is better; ``"-"`` for none, and for what is not known.
+
+    Examples
+    --------
+    >>> best_end("mig/active"), best_end("mine")
+    ('high', '-')
+    """
+    name = row.partition("/")[0]
+    return CATALOGUE[name].best if name in CATALOGUE else "-"

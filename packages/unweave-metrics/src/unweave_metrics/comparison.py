@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unweave_metrics._display import pandas, table_html, table_rich
-from unweave_metrics.catalogue import CATALOGUE
+from unweave_metrics.catalogue import best_end
 from unweave_metrics.scoretable import aligned, markdown, number
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Comparison:
         """Return the ranks of the models in one metric."""
         from scipy.stats import rankdata
 
-        best = CATALOGUE[name].best if name in CATALOGUE else "-"
+        best = best_end(name)
         means = self._means(name)
         if best == "-" or not np.isfinite(means).all():
             return (float("nan"),) * len(self.models)

@@ -11,7 +11,7 @@ import numpy as np
 from unweave_metrics._arrays import quoted
 from unweave_metrics._counting import Floats
 from unweave_metrics._display import pandas, table_html, table_rich
-from unweave_metrics.catalogue import CATALOGUE, listed
+from unweave_metrics.catalogue import best_end, listed
 from unweave_metrics.scoretable import ScoreTable, aligned, markdown
 from unweave_metrics.seeds import seeds_of, tables_of
 
@@ -128,7 +128,7 @@ def _asked(metrics: Any) -> tuple[str, ...]:
 
 def _upward(name: str, values: Floats) -> Floats:
     """Return scores of which larger is better."""
-    low = name in CATALOGUE and CATALOGUE[name].best == "low"
+    low = best_end(name) == "low"
     return values * (-1.0 if low else 1.0)
 
 

@@ -8,6 +8,7 @@ from unweave_metrics._kinds import Declared
 from unweave_metrics.catalogue import UPWARD, metric
 from unweave_metrics.information._aggregations import independent_groups, precision_area_of
 from unweave_metrics.information._table import InformationTable, information_table
+from unweave_metrics.intervals.interval import SAME_SIZE
 from unweave_metrics.intervals.recounting import Information
 from unweave_metrics.score import Score
 
@@ -28,7 +29,7 @@ def area_of(table: InformationTable) -> Score:
 
 @metric(
     "independent groups of codes and factors, over thresholds (nats)",
-    interval=Information(area_of),
+    interval=Information(area_of, covers=SAME_SIZE, method="centred"),
     bounds=UPWARD,
     family="information",
     cost="O(n d k + (d k)^2)",
