@@ -241,3 +241,19 @@ def test_a_strangers_attribute_that_is_no_text_is_read_with_signs(tmp_path):
     with h5py.File(path, "a") as file:
         file.attrs["author"] = np.bytes_(b"Andr\xe9")
     assert um.read_code_table(path).metadata["author"] == "Andr\ufffd"
+
+
+def test_files_of_far_too_many_parts_are_refused_at_once(tmp_path):
+    import zipfile
+
+    import h5py
+
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for place in range(5_001):
+            file.create_group(f"{place}")
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        for place in range(5_001):
+            archive.writestr(f"{place}/codes.npy", b"")
+    for name in ("a.h5", "a.npz"):
+        with pytest.raises(ValueError, match=rf"{name} has 5,001 parts, at most 5,000 are read"):
+            um.read_code_tables(tmp_path / name)
