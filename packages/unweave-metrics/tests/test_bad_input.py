@@ -215,3 +215,8 @@ def test_a_score_too_large_to_average_has_no_interval_and_says_so():
     score = um.evaluate(GOOD, CLASSES, metrics=huge, bootstrap=20, progress=False)["huge"]
     assert score.interval is None
     assert "too large to average" in score.notes[0]
+
+
+def test_no_metric_is_refused():
+    for call in (um.evaluate, lambda z, y, **given: um.scorer(given["metrics"])):
+        check_sentence(lambda call=call: call(GOOD, CLASSES, metrics=[]), "at least one metric")

@@ -257,3 +257,14 @@ def test_files_of_far_too_many_parts_are_refused_at_once(tmp_path):
     for name in ("a.h5", "a.npz"):
         with pytest.raises(ValueError, match=rf"{name} has 5,001 parts, at most 5,000 are read"):
             um.read_code_tables(tmp_path / name)
+
+
+def test_a_damaged_name_is_one_sentence_about_the_file(tmp_path):
+    whole = um.write_code_table(tmp_path / "a.h5", np.ones((4, 3)), metadata={"authorship": "b"})
+    damaged = tmp_path / "b.h5"
+    damaged.write_bytes(whole.read_bytes().replace(b"authorship", b"\xff" * 10))
+    with pytest.raises(TypeError, match=r"b.h5: metadata must be named by words"):
+        um.read_code_tables(damaged)
+    damaged.write_bytes(whole.read_bytes().replace(b"codes\0", b"\xff" * 5 + b"\0"))
+    with pytest.raises(ValueError, match=r"b.h5"):
+        um.read_code_tables(damaged)

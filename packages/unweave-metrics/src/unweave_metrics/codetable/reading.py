@@ -87,7 +87,9 @@ def _read_hdf5(source: Path) -> dict[str, CodeTable]:
             return {
                 name: _read_group(group, source, name, allowance) for name, group in groups.items()
             }
-    except (OSError, RuntimeError, KeyError) as error:
+    except Exception as error:  # a damaged file raises whatever the library meets
+        if isinstance(error, ValueError | TypeError) and str(error).startswith(str(source)):
+            raise
         raise ValueError(
             f"{source} cannot be read as HDF5: {_short(error)}; is it truncated?"
         ) from None
