@@ -31,6 +31,7 @@ from house import (
     lowest,
     run_pytest,
     run_tests,
+    run_together,
     wheel,
 )  # fmt: skip
 
@@ -38,8 +39,9 @@ nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "uv"
 nox.options.error_on_missing_interpreters = False
 nox.options.allow_parallel = True
-# Side by side; but a session that is named shows what it does as it does it.
-nox.options.parallel = 1 if "-s" in sys.argv else "auto"
+# Side by side, one more than cores, as tests wait for files and processes; but a session that is
+# named shows what it does as it does it.
+nox.options.parallel = 1 if "-s" in sys.argv else (os.cpu_count() or 1) + 1
 # uv looks for wheels where pip is told to look, such as the CPU wheel of torch.
 os.environ.setdefault("UV_FIND_LINKS", ",".join(os.environ.get("PIP_FIND_LINKS", "").split()))
 
@@ -69,8 +71,8 @@ disable_error_code = ["arg-type"]
 """
 TORCHLESS = ("unweave-metrics", "unweave-data")
 # What the lowest versions show as well as the newest: statistics of our own arithmetic, malformed
-# calls, and how much time and memory a set takes. Every metric against its references, every format
-# and every message runs on both.
+# calls, and how much time and memory a set takes. Every other test runs on both, on the newest for
+# a third of its values: a version that breaks a metric breaks it for nearly all of them.
 SEEN_ONCE = "not (intervals.py or fuzz.py or properties.py or bombs or time_and_memory)"
 # Packages without torch run at both ends of what they take: the lowest versions on this Python, the
 # newest on this one.
@@ -105,12 +107,13 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check types of every package, strictly, and what the tests of some use of them."""
+    """Check types of every package, strictly, and what the tests use of them."""
     install(session, "mypy==2.4.1", "numpy", "torch", "pydantic", "typer", "pluggy", "pytest",
             "scipy-stubs", "matplotlib", "safetensors", "rich", "tomli-w", "jinja2")  # fmt: skip
     session.run("mypy", *SOURCES)
-    for package in TYPED_TESTS:  # apart, because modules of one name are in several packages
-        tests = folder(package) / "tests"
+    session.run("mypy", "benchmarks", env={"MYPYPATH": os.pathsep.join(SOURCES)})
+    suites = [*(folder(package) / "tests" for package in TYPED_TESTS), ROOT / "integration_tests"]
+    for tests in suites:  # apart, because modules of one name are in several packages
         names = sorted(path.stem for path in tests.glob("*.py"))
         # Options of these modules alone: with others for all, torch and the rest are checked anew.
         settings = Path(session.create_tmp()) / "mypy.toml"
@@ -141,10 +144,11 @@ def alone(session: nox.Session, package: str, deps: str) -> None:
 @nox.session(python=NEWEST, requires=["build"])
 @nox.parametrize("package", TORCHLESS)
 def later(session: nox.Session, package: str) -> None:
-    """Run the packages without torch on the newest Python, where it is installed."""
+    """Run a third of the packages without torch on the newest Python; `-- whole` for all of it."""
     install(session, wheel(package), *TEST_TOOLS)
     check_alone(session, package)
-    run_tests(session, package, *FAST, "-k", SEEN_ONCE)
+    part = () if session.posargs == ["whole"] else ("-k", SEEN_ONCE, "-p", "sampled")
+    run_tests(session, package, *FAST, *part, PYTHONPATH=str(ROOT / ".ci"))
 
 
 def check_alone(session: nox.Session, package: str) -> None:
@@ -168,12 +172,9 @@ def plugin(session: nox.Session) -> None:
     """Run the plugins' own tests with everything installed, and what needs more than a package."""
     packages = (wheel(name) for name in TOGETHER)
     install(session, *packages, "pandas>=2.1", RUFF, *TEST_TOOLS)
-    for name in TOGETHER:
-        if name in PLUGINS:
-            run_tests(session, name)
+    plugins = (f"{name}/tests" for name in TOGETHER if name in PLUGINS)
+    run_together(session, *plugins, "unweave-testing/tests", "unweave-flows/tests/test_flows.py")
     run_tests(session, "unweave", *FAST, "-k", NEEDS_OTHERS)
-    run_tests(session, "unweave-testing", *FAST)
-    run_tests(session, "unweave-flows", *FAST, "-k", "test_flows.py")
     run_tests(session, "unweave-metrics", *FAST, "-k", METRICS_NEED_OTHERS)
     session.run("unweave", "plugins", "--check", env={"UNWEAVE_STRICT_PLUGINS": "1"})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -31,10 +32,12 @@ SPARE = len(os.sched_getaffinity(0)) > 2 if hasattr(os, "sched_getaffinity") els
 TWO_OF_FILES = ("-n", "2", "--dist", "loadfile") if SPARE else ()
 TWO_OF_TESTS = ("-n", "2", "--dist", "worksteal") if SPARE else ()
 BYTECODE = ROOT / ".nox" / "bytecode"
-# As many sessions as cores run side by side, so torch gets one thread. What is imported is compiled
+KERNELS = ROOT / ".nox" / "kernels"
+# More sessions than cores run side by side, so torch gets one thread. What is imported is compiled
 # once: its tests start hundreds of processes.
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(BYTECODE),
+    "NUMBA_CACHE_DIR": str(KERNELS),
 }  # fmt: skip
 
 
@@ -75,6 +78,7 @@ def install(session: nox.Session, *what: str) -> None:
     """Install under the constraints of the repository."""
     session.install("-c", CONSTRAINTS, *what)
     share_bytecode(Path(session.virtualenv.location))
+    share_kernels(Path(session.virtualenv.location))
 
 
 def share_bytecode(environment: Path) -> None:
@@ -98,6 +102,22 @@ def share_bytecode(environment: Path) -> None:
                 link.symlink_to(shared)
 
 
+def share_kernels(environment: Path) -> None:
+    """Let environments of one Python and one numba find the kernels that another has compiled.
+
+    To compile them takes 20 s. numba names a folder for the path of the sources, and compares their
+    content or time itself.
+    """
+    for numba in environment.glob("lib/python*/site-packages/numba-*.dist-info"):
+        site = numba.parent
+        for folder in {path.parent for path in site.glob("unweave_*/**/*.py")}:
+            link = KERNELS / f"{folder.name}_{hashlib.sha1(str(folder).encode()).hexdigest()}"
+            if not link.exists():
+                shared = KERNELS / site.parent.name / numba.stem / folder.relative_to(site)
+                shared.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(shared)
+
+
 def run_pytest(session: nox.Session, *arguments: str, **environment: str) -> None:
     """Run tests, warnings as errors, with the shared facts where they are there."""
     shared = {"UNWEAVE_SHARED": str(SHARED)} if SHARED.is_dir() else {}
@@ -105,12 +125,25 @@ def run_pytest(session: nox.Session, *arguments: str, **environment: str) -> Non
     session.run("python", "-m", "pytest", "-q", *STRICT, *arguments, env=every)
 
 
-def run_tests(session: nox.Session, package: str, *arguments: str) -> None:
+def run_tests(session: nox.Session, package: str, *arguments: str, **environment: str) -> None:
     """Run a package's own tests from a copy outside the repository."""
+    with session.chdir(copy_tests(session, package)):
+        run_pytest(session, *arguments, "tests", **environment)
+
+
+def run_together(session: nox.Session, *tests: str) -> None:
+    """Run tests `PACKAGE/tests[/FILE]` of several packages in one process, from such copies."""
+    for package in {path.partition("/")[0] for path in tests}:
+        copy = copy_tests(session, package)
+    with session.chdir(copy.parent):
+        run_pytest(session, *FAST, "-c", f"{copy.name}/pyproject.toml", "--rootdir", ".", *tests)
+
+
+def copy_tests(session: nox.Session, package: str) -> Path:
+    """Copy a package's tests and what they need beside them out of the repository."""
     copy = Path(session.create_tmp()) / package
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(folder(package) / "tests", copy / "tests")
     shutil.copy(folder(package) / "README.md", copy)
     shutil.copy(ROOT / "pyproject.toml", copy)
-    with session.chdir(copy):
-        run_pytest(session, *arguments, "tests")
+    return copy

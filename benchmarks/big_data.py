@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -23,11 +24,12 @@ import torch
 from torch import nn
 
 from unweave.batches import BatchIndices, Feed, open_feed
+from unweave.model import channels_last
 from unweave_data import ArrayDataset, load
 
 LIMIT = 0.8
 AHEAD = 4
-CHUNKS = {
+CHUNKS: dict[str, dict[str, Any]] = {
     "hdf5, contiguous": {},
     "hdf5, chunks of 1": {"chunks": (1, 64, 64, 3)},
     "hdf5, chunks of 1, gzip": {"chunks": (1, 64, 64, 3), "compression": "gzip"},
@@ -58,7 +60,7 @@ def write_files(images: np.ndarray, folder: Path) -> dict[str, Path]:
     return paths
 
 
-def open_file(name: str, path: Path) -> object:
+def open_file(name: str, path: Path) -> Any:
     """Open a file so that it stays on the disk."""
     if name == "npz, unpacked":
         return load("npz", path=path, unpack=path.parent / "unpacked")
@@ -83,7 +85,7 @@ class Loop:
         layers: list[nn.Module] = [nn.Conv2d(c, d, 4, 2, 1) for c, d in down]
         layers += [nn.ConvTranspose2d(d, c, 4, 2, 1) for c, d in reversed(down)]
         self.net = nn.Sequential(*(m for layer in layers for m in (layer, nn.ReLU())))
-        self.net.to(device, memory_format=torch.channels_last)
+        channels_last(self.net).to(device)
         self.optimizer = torch.optim.Adam(self.net.parameters(), fused=True)
         self.feed = feed
         self.order = BatchIndices(n, batch, 0, "codes", device)
@@ -126,7 +128,7 @@ def main() -> None:
         images = make_images(given.images)
         paths = write_files(images, folder)
         device = torch.device(given.device)
-        sets = {"memory": ArrayDataset(images)}
+        sets: dict[str, Any] = {"memory": ArrayDataset(images)}
         sets |= {kind: open_file(kind, path) for kind, path in paths.items()}
         loops = {
             kind: Loop(open_feed(data, device), given.images, given.batch, device)

@@ -16,6 +16,7 @@ alone would take at the rate of a large product of matrices on the same card.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import statistics
 import sys
@@ -77,8 +78,7 @@ class HostNoise(TorchFunctionMode):
 def terms_of(trainer: Trainer, host: Trainer) -> list[dict[str, float]]:
     """Train some steps with batches and noise of the processor; return the terms of each."""
     device = trainer.clock.device
-    orders = host.orders
-    trainer.orders = [lambda step, o=order: o(step).to(device) for order in orders]
+    trainer.orders = [functools.partial(_on, device, order) for order in host.orders]
     found = []
     for step in range(STEPS):
         host.seed_noise(step)
@@ -86,6 +86,11 @@ def terms_of(trainer: Trainer, host: Trainer) -> list[dict[str, float]]:
             trainer.train_step()
         found.append(trainer.means.take(trainer.step))
     return found
+
+
+def _on(device: torch.device, order: Callable[[int], torch.Tensor], step: int) -> torch.Tensor:
+    """Return the indices of a step on a device."""
+    return order(step).to(device)
 
 
 def numerics(method: str, device: torch.device, small: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,8 +168,8 @@ class Times:
                     name = f"{size} side by side {precision}"
                     cases[name] = self._case(given, graph=True, size=size)
         for precision in ("float32", "bfloat16"):  # last, because compiling takes a while
-            given = {"precision": precision, "compile": True}
-            cases[f"compiled {precision}"] = self._case(given, graph=False)
+            compiled = {"precision": precision, "compile": True}
+            cases[f"compiled {precision}"] = self._case(compiled, graph=False)
         return cases
 
     def _case(
@@ -206,7 +211,7 @@ class Times:
         rates = {}
         for precision in ("float32", "bfloat16"):
             a = torch.randn(size, size, device=self._device, dtype=getattr(torch, precision))
-            ms = timed(lambda a=a: a @ a, self._device, self._seconds / 4)
+            ms = timed(functools.partial(torch.mm, a, a), self._device, self._seconds / 4)
             rates[precision] = 2 * size**3 / (ms / 1000)
         return rates
 

@@ -39,6 +39,7 @@ class Loop:
     """A process that does steps of one loop when asked."""
 
     def __init__(self, script: str, case: str, precision: str, settings: Mapping[str, str]) -> None:
+        self._name = f"the loop {script} {case} {precision}"
         threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
             [sys.executable, str(HERE / "loops" / script), *case.split(), precision],
@@ -67,7 +68,7 @@ class Loop:
 
     def _answer(self) -> str:
         if not (line := self._out.readline()):
-            raise SystemExit(f"{self._process.args} ended")
+            raise SystemExit(f"{self._name} ended; its error stands above")
         return line.strip()
 
 
@@ -79,7 +80,7 @@ def _pipe(stream: IO[str] | None) -> IO[str]:
 @contextlib.contextmanager
 def loops(case: str, peer: str | None) -> Iterator[dict[str, Loop]]:
     """Run all loops of a case."""
-    wanted = {
+    wanted: dict[str, tuple[str, str, dict[str, str]]] = {
         "plain": ("plain.py", "float32", {}),
         "ours": ("ours.py", "float32", {}),
         "limit": ("limit.py", "float32", {}),
@@ -136,7 +137,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=15)
-    parser.add_argument("--cases", nargs="+", default=CASES, help="such as 'conv 64'")
+    parser.add_argument("--cases", nargs="+", default=CASES, choices=CASES, metavar="CASE")
     parser.add_argument("--peer", help="folder with pythae, which its loop imports")
     parser.add_argument("--write", action="store_true", help="add the table to docs/benchmarks.md")
     given = parser.parse_args()

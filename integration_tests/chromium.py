@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
@@ -28,6 +29,8 @@ class Chromium:
     """One browser with one page; a context manager."""
 
     def __init__(self, width: int = 1280, height: int = 900) -> None:
+        program = find_chromium()
+        assert program is not None, f"none of {NAMES} is installed"
         self._folder = tempfile.mkdtemp(prefix="chromium-")
         to_browser, self._write = os.pipe()
         self._read, from_browser = os.pipe()
@@ -40,7 +43,7 @@ class Chromium:
 
         size = f"--window-size={width},{height}"
         self._process = subprocess.Popen(
-            [find_chromium(), *FLAGS, size, f"--user-data-dir={self._folder}", "about:blank"],
+            [program, *FLAGS, size, f"--user-data-dir={self._folder}", "about:blank"],
             preexec_fn=hand_over, close_fds=False,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
@@ -88,7 +91,7 @@ class Chromium:
             raise RuntimeError(json.dumps(result["exceptionDetails"])[:500])
         return result["result"].get("value")
 
-    def set(self, method: str, **parameters: object) -> dict:
+    def set(self, method: str, **parameters: object) -> dict[str, Any]:
         """Call a method of the protocol."""
         return self._call(method, **parameters)
 
@@ -97,7 +100,7 @@ class Chromium:
         taken = self._call("Page.captureScreenshot", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(taken["data"]))
 
-    def _call(self, method: str, **parameters: object) -> dict:
+    def _call(self, method: str, **parameters: object) -> dict[str, Any]:
         self._number += 1
         message = {"id": self._number, "method": method, "params": parameters}
         if self._session:
@@ -108,19 +111,21 @@ class Chromium:
             if answer.get("id") == self._number:
                 if "error" in answer:
                     raise RuntimeError(f"{method}: {answer['error']}")
-                return answer["result"]
+                result: dict[str, Any] = answer["result"]
+                return result
             self._hear(answer)
 
-    def _next(self) -> dict:
+    def _next(self) -> dict[str, Any]:
         while b"\0" not in self._buffer:
             part = os.read(self._read, 1 << 20)
             if not part:
                 raise RuntimeError("Chromium ended")
             self._buffer += part
         text, _, self._buffer = self._buffer.partition(b"\0")
-        return json.loads(text)
+        message: dict[str, Any] = json.loads(text)
+        return message
 
-    def _hear(self, event: dict) -> None:
+    def _hear(self, event: dict[str, Any]) -> None:
         method, parameters = event.get("method"), event.get("params", {})
         if method == "Network.requestWillBeSent":
             self.requests.append(parameters["request"]["url"])

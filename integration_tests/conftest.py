@@ -58,7 +58,9 @@ def caches_of_the_session(tmp_path_factory):
 def unweave(tmp_path_factory):
     """Run the command line in a process of its own."""
 
-    def call(*arguments: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess:
+    def call(
+        *arguments: str, code: int = 0, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         folder = tmp_path_factory.mktemp("said")
         done = call_unweave(folder, *arguments, **environment)
         assert done.returncode == code, done.stdout + done.stderr
@@ -73,7 +75,7 @@ def command(capsys):
     """Run the command line in this process, which has loaded and rendered what it needs."""
     from unweave.commands import main
 
-    def call(*arguments: str, code: int = 0) -> subprocess.CompletedProcess:
+    def call(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         with pytest.raises(SystemExit) as ended:
             main(list(arguments))
         done = subprocess.CompletedProcess(arguments, ended.value.code or 0, *capsys.readouterr())

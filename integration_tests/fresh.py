@@ -26,7 +26,9 @@ def run_module(arguments: list[str], environment: dict[str, str], out: Path, err
     runpy.run_module("unweave", run_name="__main__", alter_sys=True)
 
 
-def call_unweave(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+def call_unweave(
+    folder: Path, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own; two files in the folder take what it says."""
     out, err = folder / "stdout", folder / "stderr"
     for path in (out, err):

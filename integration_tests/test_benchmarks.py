@@ -3,6 +3,8 @@
 import importlib.util
 import json
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,8 @@ def script(monkeypatch):
 
     def load(name):
         spec = importlib.util.spec_from_file_location(name, BENCHMARKS / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         monkeypatch.setitem(sys.modules, name, module)
         spec.loader.exec_module(module)
@@ -53,10 +57,16 @@ def test_other_noise_is_seen(script, monkeypatch):
 
 def test_it_goes_on_where_it_stopped(script, tmp_path, capsys):
     gpu = script("gpu")
-    done = []
-    jobs = {name: (lambda name=name: done.append(name) or {"ms": 1.0, "members": 1})
-            for name in ("time a", "time b")}  # fmt: skip
-    jobs["time c"] = lambda: 1 / 0
+    done: list[str] = []
+
+    def job(name: str) -> dict[str, float]:
+        done.append(name)
+        return {"ms": 1.0, "members": 1}
+
+    jobs: dict[str, Callable[[], dict[str, float]]] = {
+        name: partial(job, name) for name in ("time a", "time b")
+    }
+    jobs["time c"] = lambda: {"ms": 1 / 0}
     path = tmp_path / "gpu.json"
     gpu.run(dict(list(jobs.items())[:1]), path, "card", 1.0)
     assert gpu.run(jobs, path, "card", 0.0) == {"time a": {"ms": 1.0, "members": 1}}

@@ -2,6 +2,7 @@
 
 import os
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -23,7 +24,7 @@ POSTERIORS = {
     "flow": ({}, {"kind": "planar"}),
     "gaussian": ({}, {"head": "softplus"}, {"head": "softplus-variance"}),
 }
-COSTS = {"gaussian": ({}, {"learned": "one"})}
+COSTS: dict[str, tuple[dict[str, object], ...]] = {"gaussian": ({}, {"learned": "one"})}
 ARCHITECTURES = {"vcae28": {"width": 0.1}, "vcae64": {"width": 0.1}}
 METHODS = {
     "hfvae": {"groups": (1, 3)},
@@ -37,7 +38,7 @@ OBJECTIVES = {
     "infogan": ({"codes": 3, "discrete": 0}, {"codes": 5, "discrete": 2}),
     "vae-gan": ({}, {"generator": "non-saturating", "balance": 0.2, "weight": "warmup(1, 10)"}),
 }
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, tuple[dict[str, object], ...]] = {
     "adam": ({}, {"amsgrad": True}),
     "rmsprop": ({}, {"momentum": 0.9, "centered": True}),
     "sgd": ({}, {"momentum": 0.9, "nesterov": True}),
@@ -117,7 +118,7 @@ def test_executors(entry):
 def test_priors(entry):
     torch.manual_seed(0)
     narrow = {"spike-slab": 0.2, "uniform": 0.5, "gaussian-mixture": 0.5, "vamp": 0.5}
-    facts = {"length": narrow.get(entry.name, 1.0)}
+    facts: dict[str, object] = {"length": narrow.get(entry.name, 1.0)}
     if entry.name in ("gaussian-mixture", "vamp", "flow"):
         facts["factorised"] = False
     options = {
@@ -157,7 +158,9 @@ def test_flows(name):
 def test_the_kit_finds_a_fault_in_what_it_passes_here():
     """A correct estimator with a wrong sign fails exactly `gradients` of an exact term."""
 
-    class Wrong(registry().lookup("estimator", "code-norm").load()):
+    code_norm: Any = registry().lookup("estimator", "code-norm").load()
+
+    class Wrong(code_norm):  # type: ignore[misc]
         def forward(self, latent):
             right = super().forward(latent)["code_norm"]
             return {"code_norm": 2 * right.detach() - right}

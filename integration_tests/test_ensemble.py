@@ -15,7 +15,7 @@ COMMON = {
     "data": "dsprites:resolution=16", "dim": 4, "batch_size": 16,
     "architecture": "conv64:width=0.25",
 }  # fmt: skip
-CASES = {
+CASES: dict[str, dict[str, object]] = {
     "mws": {"method": "tcwae-mws"},
     "critics": {"method": "tcwae-gan", "critic_width": 8},
     "latent-critic": {"method": "wae-gan", "critic_width": 8},

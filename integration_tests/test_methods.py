@@ -117,6 +117,8 @@ def test_combinations_do_what_the_page_says(tmp_path):
     """A seeded sample of the 1,596; `nox -s pages` tries all of them."""
     folder = Path(os.environ.get("UNWEAVE_REPOSITORY", Path(__file__).parent.parent)) / "docs"
     spec = importlib.util.spec_from_file_location("combinations", folder / "make_combinations.py")
+    assert spec is not None
+    assert spec.loader is not None
     combinations = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(combinations)
     told = combinations.read_page()

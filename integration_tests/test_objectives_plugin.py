@@ -146,7 +146,7 @@ class {name.title().replace("-", "")}(Duel):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lay the distribution on a path, as an installed one."""
     folder = tmp_path_factory.mktemp("duel")
     faults = "".join(fault(name, line) for name, (line, _) in WRONG.items())

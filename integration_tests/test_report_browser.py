@@ -45,7 +45,8 @@ def blobs(side, colours=1, count=120):
     """Bright discs, with row and column as factors."""
     rng = np.random.default_rng(0)
     classes = rng.integers(0, 4, (count, 2))
-    grid = np.stack(np.mgrid[:side, :side], axis=-1)
+    rows, columns = np.mgrid[:side, :side]
+    grid = np.stack([rows, columns], axis=-1)
     distance = np.linalg.norm(grid - (classes[:, None, None] + 1) * side / 6, axis=-1)
     images = (255 / (1 + np.exp(distance - side / 8))).astype(np.uint8)
     return np.repeat(images[..., None], colours, axis=3), classes
@@ -167,7 +168,9 @@ def test_conv64_is_drawn_nearly_as_fast_as_a_plain_loop_multiplies(page, run):
     for code in codes_of(run, 30):
         move(page, code)
         text = page.run("document.getElementById('explorer-speed').textContent")
-        times.append(float(re.search(r"([\d.]+) ms", text).group(1)))
+        found = re.search(r"([\d.]+) ms", text)
+        assert found is not None, text
+        times.append(float(found.group(1)))
         loops.append(page.run(PLAIN_LOOP))
     # The median of the last 25 pictures; the least of it is what the machine can do.
     assert min(times) < 6 * min(loops), (min(times), min(loops))

@@ -14,7 +14,7 @@ from unweave.registry import registry
 from unweave.trainer_setup import make_trainer
 
 COMMON = {"data": "dsprites:resolution=16", "dim": 4, "batch_size": 8, "log_every": 5}
-CASES = {
+CASES: dict[str, dict[str, object]] = {
     "convolutions": {"method": "vae"},
     "critic": {"method": "tcwae-gan", "critic_width": 8},
     "two-kinds": {"method": "tc-cwae", "critic_width": 8, "lambda": 10},

@@ -24,12 +24,12 @@ from unweave.trained import sample_rows
 CALLS: list[int] = []
 
 
-def first_correlation(codes, factors, *, power: int = 1) -> float:
+def first_correlation(codes: np.ndarray, factors: np.ndarray, *, power: int = 1) -> float:
     CALLS.append(len(codes))
     return float(np.corrcoef(codes[:, 0], factors[:, 0])[0, 1] ** power)
 
 
-def slow(codes) -> float:
+def slow(codes: np.ndarray) -> float:
     CALLS.append(len(codes))
     if len(CALLS) == 1:
         time.sleep(0.6)
@@ -175,7 +175,9 @@ def test_without_held_out_images_the_preset_says_so(tmp_path):
 def test_a_preset_is_for_every_metric_that_has_one(run, command):
     command("evaluate", str(run.path), "--preset", "carbonneau2022", "--rows", "1000",
             "--metrics", "mig,hoyer-sparsity", "--bootstrap", "0")  # fmt: skip
-    scores = read_scores(run)["scores"]
+    written = read_scores(run)
+    assert written is not None
+    scores = written["scores"]
     assert scores["mig:preset=carbonneau2022"]["settings"]["binning"] == "unit"
     assert "hoyer-sparsity" in scores
     shown = command("evaluate", str(run.path), "--preset", "nobody2000", code=2)

@@ -55,7 +55,7 @@ def test_a_step_is_no_slower_than_recorded(loops, case):
     try:
         for step in (plain, ours):
             serving.seconds(step, serving.WARM)
-        found = []
+        found: list[float] = []
         while len(found) < ATTEMPTS:
             found.append(median_ratio(serving.seconds, plain, ours, count))
             if found[-1] <= ALLOWED * RECORDED[case]:

@@ -12,7 +12,7 @@ BEGIN, END = "<!-- campaign -->\n", "<!-- end of campaign -->\n"
 
 def summary(ledger: Ledger) -> str:
     """Return the table as Markdown, and a line for everything that fell."""
-    lines = [f"Seed {ledger.seed}.", "", "| kind | what | tried | fell |", "|---|---|---|---|"]
+    lines = [f"Seed {ledger.seed}.", "", "| kind | what | tried | failed |", "|---|---|---|---|"]
     lines += [f"| {kind} | {what} | {n} | {fell} |" for kind, what, n, fell in ledger.table()]
     fell = [entry for entry in ledger.entries if entry["fell"]]
     lines += [""] if fell else []

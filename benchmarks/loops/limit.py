@@ -17,7 +17,7 @@ def make_step(case: Case) -> Callable[[], float]:
     step = plain.make_step(Case(case.network, case.side))
     with FlopCounterMode(display=False) as counter:
         step()
-    products = counter.get_total_flops() / (2 * SIZE**3)
+    products = float(counter.get_total_flops()) / (2 * SIZE**3)
     left, right = torch.randn(2, SIZE, SIZE)
     result = torch.empty(SIZE, SIZE)
 

@@ -23,7 +23,7 @@ class Case:
     precision: str = "float32"
 
 
-def seconds(step: Callable[[], None], count: int) -> float:
+def seconds(step: Callable[[], object], count: int) -> float:
     """Return the processor time of some steps, of all threads of this process."""
     start = time.process_time()
     for _ in range(count):

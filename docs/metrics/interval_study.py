@@ -25,8 +25,17 @@ from unweave_metrics.intervals.interval import POPULATION, SAME_BINS, SAME_SIZE
 PAGE = Path(__file__).resolve().parent / "intervals.md"
 LARGE = 400_000
 
-SEVERAL = ["udr", "mmd", "frechet_distance", "kernel_distance"]
-OF_CODES = [name for name, entry in CATALOGUE.items() if "codes" in entry.needs]
+PAIRS = [
+    "mmd", "frechet_distance", "kernel_distance", "precision", "recall", "density", "coverage",
+]  # fmt: skip
+PATHS = ["smoothness", "monotonicity"]
+SEVERAL = ["udr", *PAIRS, *PATHS]
+OF_POSTERIORS = ["rmig", "wsepin", "windin"]
+OF_CODES = [
+    name
+    for name, entry in CATALOGUE.items()
+    if "codes" in entry.needs and name not in OF_POSTERIORS
+]
 # Ten or more seconds a data set: only when they are asked for.
 SLOW = ("infomec", "dci_es", "downstream")
 CLAIMS = {POPULATION: "population", SAME_BINS: "population, same bins", SAME_SIZE: "same size"}
@@ -74,6 +83,20 @@ def models(n, rng):
     return ([z, turned, mixed],)
 
 
+def posteriors(n, rng):
+    """Means of three codes of two factors, the third noise, and deviations of their posteriors."""
+    y = rng.integers(0, 4, size=(n, 2))
+    means = np.column_stack([y @ [[1, 0.5], [0, 1]], np.zeros(n)]) + 0.3 * rng.normal(size=(n, 3))
+    return means, y, rng.uniform([0.1, 0.1, 0.7], [0.4, 0.4, 1.0], size=means.shape)
+
+
+def traversals(n, rng):
+    """Positions of two codes in nine steps, and attributes that bend, and waver with noise."""
+    z = np.broadcast_to(np.linspace(-2, 2, 9), (n, 2, 9))
+    steepness = rng.uniform(0.3, 2, size=(n, 2, 1))
+    return z, np.tanh(steepness * z) + 0.1 * rng.normal(size=z.shape)
+
+
 def apart(n, rng):
     """Two sets of three features that differ in mean and scale."""
     return rng.normal(size=(n, 3)), 1.2 * rng.normal(size=(n, 3)) + [0.3, 0, 0]
@@ -89,9 +112,11 @@ POPULATIONS = {
     "tails": (tails, OF_CODES),
     "grid": (grid, OF_CODES),
     "measurements": (measurements, OF_CODES),
-    "models": (models, SEVERAL[:1]),
-    "apart": (apart, SEVERAL[1:]),
-    "alike": (alike, SEVERAL[1:]),
+    "posteriors": (posteriors, OF_POSTERIORS),
+    "models": (models, ["udr"]),
+    "apart": (apart, PAIRS),
+    "alike": (alike, PAIRS),
+    "traversals": (traversals, PATHS),
 }
 
 
@@ -102,9 +127,10 @@ def scored(population, name, n, number, resamples):
     if metric in SEVERAL:
         score = um.bootstrap(getattr(um, metric), *arrays, seed=number)
     else:
+        options = options | dict(zip(["std"], arrays[2:], strict=False))
         score = um.evaluate(
-            *arrays, metrics=[metric], bootstrap=resamples, seed=number, jobs=1, progress=False,
-            **options,
+            *arrays[:2], metrics=[metric], bootstrap=resamples, seed=number, jobs=1,
+            progress=False, **options,
         )[metric]  # fmt: skip
     made = score.settings["interval"] if score.interval else {"covers": ""}
     low, high = score.interval or (None, None)
@@ -132,7 +158,7 @@ def in_bins_of(population, arrays, metric):
 def truth(population, name):
     """Return the score of a large table, with votes enough to forget their noise."""
     metric, _ = CORRECTED.get(name, (name, {}))
-    rows = 5_000 if metric in SEVERAL[1:] else LARGE
+    rows = 5_000 if metric in PAIRS else LARGE // 10 if metric in PATHS else LARGE
     arrays = POPULATIONS[population][0](rows, np.random.default_rng(12_345))
     if metric not in SEVERAL:
         arrays = arrays[: len(CATALOGUE[metric].needs)]

@@ -24,6 +24,8 @@ def trained(tmp_path, call):
 
 def test_train_evaluate_report_and_the_rest(trained, call, tmp_path):
     assert "toy-correlation" in call("evaluate", trained, "--metrics", "toy-correlation")
+    printed = call("evaluate", "--metrics", "toy-correlation:power=1", "toy-correlation", trained)
+    assert "toy-correlation:power=1" in printed
     assert call("report", trained).strip().endswith("report.html")
     call("encode", trained, "--out", tmp_path / "codes.npz", "--rows", 20)
     with np.load(tmp_path / "codes.npz") as table:
@@ -58,6 +60,7 @@ def test_the_command_line_wins_over_the_configuration(trained, call, tmp_path):
         (["train"], "name a method"),
         (["train", "toy-vea"], "did you mean 'toy-vae'"),
         (["train", "toy-vae", "--stps", "3"], "unknown option '--stps'; did you mean '--steps'"),
+        (["train", "toy-vae", "--beta", "3"], "if it is a setting, write --set beta=VALUE"),
         (["train", "toy-vae", "--steps", "many"], "setting steps does not take 'many'"),
         (["train", "toy-vae", "--steps", "0"], "setting steps does not take '0'"),
         (["train", "toy-vae", "--set", "beta"], "--set takes key=value, got 'beta'"),

@@ -33,6 +33,31 @@ def test_every_default_is_written_down(settings):
 
 
 @pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({"log_every": 300, "holdout": 28}, (300, 1200)),
+        ({"log_every": 300}, (300, 1000)),
+        ({"log_every": 2500, "holdout": 28}, (2500, 2500)),
+        ({"validate_every": 250, "holdout": 28}, (50, 250)),
+        ({"validate_every": 250}, (100, 250)),
+        ({"evaluate_every": 40, "validate_every": 60, "holdout": 28}, (20, 60)),
+        ({"evaluate_every": 30, "holdout": 28}, (10, 1000)),
+        ({"holdout": 28}, (100, 1000)),
+    ],
+)
+def test_an_interval_that_is_left_out_fits_the_others(settings, chosen, expected):
+    rest = {key: value for key, value in settings.items() if not key.endswith("_every")}
+    config = make_config(registry(), {"method": "toy-vae", **rest, **chosen})
+    assert (config.log_every, config.validate_every) == expected
+
+
+def test_intervals_that_were_both_set_must_fit(settings):
+    chosen = {"log_every": 300, "validate_every": 1000, "holdout": 28}
+    with pytest.raises(ConfigError, match="validate_every must be a multiple of log_every=300"):
+        make_config(registry(), {"method": "toy-vae", **settings, **chosen})
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"method": "toy-vea"}, "unknown method 'toy-vea'; did you mean 'toy-vae'"),

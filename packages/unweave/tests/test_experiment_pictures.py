@@ -90,6 +90,28 @@ def test_a_part_of_a_recipe_keeps_what_is_said_of_it():
         select_runs(whole, ["gan"], None)
 
 
+def test_other_values_of_the_grid_keep_what_is_said_of_them():
+    whole = read_recipe("decomposition-sparsity")
+    part = select_runs(whole, [], None, ["alpha=0,100"])
+    assert part.grid == {"alpha": [0, 100]}
+    # Three claims and two pictures are about alpha 1000.
+    assert part.expect == []
+    assert [picture.kind for picture in part.pictures] == ["curves"]
+    larger = select_runs(whole, [], None, ["alpha=0,1000"])
+    assert (larger.expect, larger.pictures) == (whole.expect, whole.pictures)
+    with pytest.raises(UnknownNameError, match="unknown setting of the grid 'alhpa'"):
+        select_runs(whole, [], None, ["alhpa=1"])
+
+
+def test_a_mistake_in_a_recipe_is_not_taken_for_a_part_that_was_left_out():
+    whole = read_recipe("decomposition-sparsity")
+    wrong = whole.model_copy(
+        update={"expect": [whole.expect[0].model_copy(update={"where": {"alpha": 7}})]}
+    )
+    # So that the check before the first run can name it.
+    assert select_runs(wrong, [], None, ["alpha=0,1000"]).expect == wrong.expect
+
+
 @pytest.mark.parametrize("values", [[0.01, 1, 100], [0, 0.1, 10]])
 def test_a_logarithmic_axis_has_a_tick_at_every_value(results, values):
     gridded = results.experiment.model_copy(update={"grid": {"beta": values}})

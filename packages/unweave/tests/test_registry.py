@@ -159,6 +159,23 @@ def test_a_failing_observer_does_not_stop_anybody(place):
     assert sys.modules["_hooks_listener"].calls == [7]
 
 
+def test_a_package_that_an_observer_lacks_is_said_once(place):
+    hooks = "".join(
+        f"@hookimpl\ndef {hook}(run):\n    import no_such_package.part\n"
+        for hook in ("unweave_run_start", "unweave_run_end")
+    )
+    place("painter", HEAD + hooks)
+    found = Registry(("painter",))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found.observe("unweave_run_start", run=None)
+        found.observe("unweave_run_end", run=None, outcome="finished")
+    assert [str(warning.message) for warning in caught] == [
+        "painter does not observe this run: the package 'no_such_package', which it needs, is not "
+        "installed; install it, or uninstall painter"
+    ]
+
+
 def test_a_plugin_that_fails_to_add_commands_is_left_out(place):
     place("commander", f"{HEAD}@hookimpl\ndef unweave_commands(app):\n    app.no_such()\n")
     found = Registry(("commander",))

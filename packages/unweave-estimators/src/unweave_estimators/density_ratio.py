@@ -11,6 +11,8 @@ References
 
 from __future__ import annotations
 
+from functools import partial
+
 from torch import Tensor, nn
 
 from unweave_estimators.checks import check_codes, wide
@@ -18,6 +20,7 @@ from unweave_estimators.critics import (
     Critic,
     classification_loss,
     frozen_log_ratio,
+    log_ratios,
     permute_dimensions,
 )
 from unweave_estimators.latent import Latent, learns
@@ -110,11 +113,14 @@ class DensityRatio(nn.Module):
         """
         z = self._codes(latent).detach()
         permuted = permute_dimensions(self._codes(second_latent).detach(), latent.generator)
-        loss = classification_loss(self._ratio(0, z), self._ratio(0, permuted))
+        loss = self._classification_loss(0, z, permuted)
         if self.dimension_wise:
             (prior,) = wide(latent.prior_sample().detach())
-            loss = loss + classification_loss(self._ratio(1, permuted), self._ratio(1, prior))
+            loss = loss + self._classification_loss(1, permuted, prior)
         return loss
+
+    def _classification_loss(self, term: int, first: Tensor, second: Tensor) -> Tensor:
+        return classification_loss(*log_ratios(partial(self._ratio, term), first, second))
 
     def _codes(self, latent: Latent) -> Tensor:
         check_codes(latent.z)

@@ -8,12 +8,18 @@ References
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from unweave_estimators.checks import check_codes, wide
-from unweave_estimators.critics import Critic, classification_loss, frozen_log_ratio
+from unweave_estimators.critics import (
+    Critic,
+    classification_loss,
+    frozen_log_ratio,
+    log_ratios,
+)
 from unweave_estimators.latent import Latent
 
 
@@ -65,7 +71,7 @@ class LatentGAN(nn.Module):
         """
         check_codes(latent.z)
         z, prior = wide(latent.z, latent.prior_sample())
-        real, fake = frozen_log_ratio(self.critic, prior), frozen_log_ratio(self.critic, z)
+        real, fake = log_ratios(partial(frozen_log_ratio, self.critic), prior, z)
         js = math.log(2.0) - classification_loss(real, fake)
         if self.saturating:
             return {"js": js}
@@ -84,4 +90,4 @@ class LatentGAN(nn.Module):
         """
         check_codes(second_latent.z)
         z, prior = wide(second_latent.z.detach(), second_latent.prior_sample().detach())
-        return classification_loss(self.critic(prior), self.critic(z))
+        return classification_loss(*log_ratios(self.critic, prior, z))

@@ -18,6 +18,9 @@ QUOTED = 80
 # Columns with more different values than this share of their rows hold measurements, or codes.
 OWN_VALUES = 0.9
 
+# Rows that are looked at together, and columns of what numpy is fast with.
+HEAD, WIDE = 64, 8_192
+
 Strings = tuple[str, ...]
 
 
@@ -124,7 +127,26 @@ def check_order(z: Array, y: Array) -> None:
 
 def constant_columns(array: Array) -> NDArray[np.bool_]:
     """Return which columns (d,) hold one value only; safe where a range would overflow."""
-    return np.asarray((array == array[:1]).all(axis=0))
+    constant = np.asarray((array[:HEAD] == array[:1]).all(axis=0))
+    if constant.any():  # the first rows tell most others
+        constant[constant] = (array[:, constant] == array[:1, constant]).all(axis=0)
+    return constant
+
+
+def largest_of_columns(array: Array) -> Array:
+    """Return the largest magnitude of each column (d,), as a float.
+
+    Of narrow tables many rows are taken together as one: a column at a time, numpy is slow.
+    """
+    ends = array
+    n, d = array.shape
+    if array.flags.c_contiguous and d * HEAD <= WIDE and n > HEAD:
+        whole = n // HEAD * HEAD
+        wide = array[:whole].reshape(-1, HEAD * d)
+        parts = [part.reshape(HEAD, d) for part in (wide.max(axis=0), wide.min(axis=0))]
+        ends = np.concatenate([*parts, array[whole:]])
+    high, low = ends.max(axis=0).astype(np.float64), ends.min(axis=0).astype(np.float64)
+    return np.asarray(np.maximum(np.abs(high), np.abs(low)))
 
 
 def check_several(count: int, what: str, metric: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,14 @@ class PairInformation:
     occupied_b: Counts
     rows: int
 
+    def part(self, a: Counts, b: Counts) -> PairInformation:
+        """Return what is known of some columns a and some columns b."""
+        pairs = np.ix_(a, b)
+        return PairInformation(
+            self.mutual_information[pairs], self.entropy_a[a], self.entropy_b[b],
+            self.occupied[pairs], self.occupied_a[a], self.occupied_b[b], self.rows,
+        )  # fmt: skip
+
 
 def pair_information(
     a: Labels, b: Labels, weights: NDArray[np.int64] | None = None
@@ -53,23 +62,29 @@ def pair_information(
     weights
         How often each row counts, shape (n,); once each unless given.
     """
+    same = a is b
     size_a, size_b = int(a.max()) + 1, int(b.max()) + 1
     total = a.shape[1] if weights is None else int(weights.sum())
+    if weights is not None:  # a third of the rows of a resample are not drawn at all
+        rows = np.flatnonzero(weights)
+        weights, a = weights[rows], np.take(a, rows, axis=1)
+        b = a if same else np.take(b, rows, axis=1)
     joint = np.zeros((len(a), len(b)))
     single_a, single_b = np.zeros(len(a)), np.zeros(len(b))
     held, held_a, held_b = (np.zeros(s, np.int64) for s in (joint.shape, len(a), len(b)))
     if weights is None:
         weights = np.zeros(0, dtype=np.int64)
     _sum_count_logs(
-        a, b, weights, count_logs(total), np.zeros((size_a, size_b), np.int64),
+        a, b, same, weights, count_logs(total), np.zeros((size_a, size_b), np.int64),
         joint, single_a, single_b, held, held_a, held_b,
     )  # fmt: skip
     found = _information(joint, single_a, single_b, total)
     return PairInformation(*found, held, held_a, held_b, total)
 
 
+@functools.lru_cache(maxsize=4)
 def count_logs(total: int) -> Floats:
-    """Return c log c for c = 0 .. total."""
+    """Return c log c for c = 0 .. total, to be read only."""
     counts = np.arange(total + 1, dtype=np.float64)
     counts[1:] *= np.log(counts[1:])
     return counts
@@ -92,15 +107,21 @@ def _information(
 
 
 @Kernel
-def _sum_count_logs(a, b, weights, logs, table, joint, single_a, single_b, held, held_a, held_b):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _sum_count_logs(  # type: ignore[no-untyped-def]  # noqa: ANN202
+    a, b, same, weights, logs, table, joint, single_a, single_b, held, held_a, held_b,  # noqa: ANN001
+):  # fmt: skip
     """Sum c log c over the cells of each joint table and of its margins; count those with rows.
 
     One small table at a time: it stays in the first-level cache while the rows stream by. No
-    weights at all (an empty array) means that each row counts once.
+    weights at all (an empty array) means that each row counts once. Where a and b are the `same`,
+    every pair is counted once.
     """
     weighted = weights.size > 0
     for i in range(a.shape[0]):
         for k in range(b.shape[0]):
+            if same and k < i:
+                joint[i, k], held[i, k] = joint[k, i], held[k, i]
+                continue
             table[:] = 0
             if weighted:
                 for j in range(a.shape[1]):
@@ -114,7 +135,7 @@ def _sum_count_logs(a, b, weights, logs, table, joint, single_a, single_b, held,
                     cells += logs[table[u, v]]
                     held[i, k] += table[u, v] > 0
             joint[i, k] = cells
-            if k == 0:
+            if k == (i if same else 0):
                 for u in range(table.shape[0]):
                     count = table[u].sum()
                     single_a[i] += logs[count]

@@ -107,7 +107,7 @@ FINITE = real(-MUCH, MUCH, "a finite number, at most 1e100 in size")
 SHARE = real(math.nextafter(0, 1), math.nextafter(1, 0), "between 0 and 1")
 
 RULES: dict[str, Rule] = {
-    "C": real(LITTLE, MUCH, "a positive number, 1e-100 to 1e100, or infinite", infinite=True),
+    "C": real(LITTLE, MUCH, "a positive number, 1e-100 to 1e100", infinite=True),
     "active_fraction": real(0.0, math.nextafter(1, 0), "at least 0 and below 1"),
     "alpha": POSITIVE,
     "balanced": flag,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave_metrics._arrays import Array
+from unweave_metrics._arrays import Array, largest_of_columns
 from unweave_metrics._counting import Floats
 
 Exponents = NDArray[np.int64]
@@ -26,8 +26,7 @@ def excess(z: Array) -> Exponents:
     >>> excess(np.array([[1.0, 2.0**300], [0.0, 1.0]])).tolist()
     [0, 201]
     """
-    ends = z.max(axis=0).astype(np.float64), z.min(axis=0).astype(np.float64)
-    magnitude = np.maximum(*np.abs(ends))
+    magnitude = largest_of_columns(z)
     exponent = np.frexp(magnitude)[1].astype(np.int64)
     beyond = exponent - np.clip(exponent, -REACH, REACH)
     return np.where(magnitude > 0, beyond, 0)

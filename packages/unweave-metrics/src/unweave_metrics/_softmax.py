@@ -70,10 +70,12 @@ def softmax(logits, chance):  # type: ignore[no-untyped-def]  # noqa: ANN001, AN
     for start in range(0, n, COLUMNS):
         m = min(COLUMNS, n - start)
         for c in range(classes):
-            block[c, :m] = logits[c, start : start + m]
+            for p in range(m):
+                block[c, p] = logits[c, start + p]
         chances(block, largest, total, powers, bits)
         for c in range(classes):
-            chance[c, start : start + m] = block[c, :m] / total[:m]
+            for p in range(m):
+                chance[c, start + p] = block[c, p] / total[p]
 
 
 @Kernel

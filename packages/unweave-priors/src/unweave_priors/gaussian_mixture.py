@@ -74,7 +74,7 @@ class GaussianMixture(Prior):
         for name, value in [("spread", spread), ("scale", scale)]:
             if not 0 < value < float("inf"):
                 raise ValueError(f"{name} must be positive, got {value}")
-        centres = _on_axes(components, dim, spread) if means is None else _given(means, dim)
+        centres = _on_axes(components, dim, spread) if means is None else _read_means(means, dim)
         log_weights = _log_weights(weights, len(centres))
         log_scales = torch.full_like(centres, scale).log()
         register(self, "log_weights", log_weights, learned=learned)
@@ -111,7 +111,7 @@ def _on_axes(components: int, dim: int, spread: float) -> Tensor:
     return spread * torch.cat([axes, 0 - axes])[:components]
 
 
-def _given(means: tuple[tuple[float, ...], ...], dim: int) -> Tensor:
+def _read_means(means: tuple[tuple[float, ...], ...], dim: int) -> Tensor:
     centres = torch.as_tensor(means, dtype=torch.get_default_dtype()).clone()
     if centres.ndim != 2 or centres.shape[1] != dim or len(centres) == 0:
         raise ValueError(f"means must have shape (k, {dim}), got {tuple(centres.shape)}")

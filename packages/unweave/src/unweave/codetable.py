@@ -12,10 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from unweave.batches import derive_seed
+from unweave.encoding import CHUNK, encode_chunks
 from unweave.files import writing_hdf5
 from unweave.model import Autoencoder
 from unweave.protocols import Dataset, member
-from unweave.trained import CHUNK, Trained, encode_chunks, sample_rows, squared_error
+from unweave.trained import Trained, sample_rows, squared_error
 
 Progress = Callable[[int, int], None]
 ACTIVE = 0.1

@@ -9,6 +9,7 @@ import pydantic
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from unweave.errors import ConfigError, quote, shorten
+from unweave.intervals import LOG_EVERY, VALIDATE_EVERY, fit_intervals
 from unweave.meanings import unknown_setting
 from unweave.method import Method, Schedule, Weight
 from unweave.options import check_options, options_of_entry, parse_spec
@@ -113,12 +114,13 @@ class TrainConfig(BaseModel):
     compile : bool
         Whether `torch.compile` compiles encoder and decoder.
     log_every : int
-        Steps between log lines, which hold means over these steps.
+        Steps between log lines, which hold means over these steps. Unless set, fewer where
+        `validate_every` or `evaluate_every` is no multiple of 100.
     checkpoint_every : int
         Steps between checkpoints. The newest two are kept.
     validate_every : int
         Steps between logs of the terms on held-out images, `validation/TERM`; a multiple of
-        `log_every`.
+        `log_every`. Unless set, 1000 or the next such multiple.
     evaluate_every : int
         Steps between logs of the default scores, `score/NAME`; a multiple of `log_every`. 0: never.
     keep_best : str
@@ -146,9 +148,9 @@ class TrainConfig(BaseModel):
     seed: int = Field(0, ge=0, lt=2**63)
     precision: Literal["float32", "bfloat16"] = "float32"
     compile: bool = False
-    log_every: int = Field(100, ge=1)
+    log_every: int = Field(LOG_EVERY, ge=1)
     checkpoint_every: int = Field(1000, ge=1)
-    validate_every: int = Field(1000, ge=1)
+    validate_every: int = Field(VALIDATE_EVERY, ge=1)
     evaluate_every: int = Field(0, ge=0)
     keep_best: str = ""
     stop_after: int = Field(0, ge=0)
@@ -224,20 +226,23 @@ def _validate(fields: dict[str, Any]) -> TrainConfig:
             f"setting {shorten(name)} does not take {quote(first['input'])}: {first['msg']}"
         ) from error
     check_rate("setting learning_rate", config.learning_rate)
-    for name in ("validate_every", "evaluate_every"):
-        if (name == "evaluate_every" or config.holdout) and getattr(config, name) % (
-            config.log_every
-        ):
-            raise ConfigError(
-                f"setting {name} must be a multiple of log_every={config.log_every}, "
-                f"got {getattr(config, name)}"
-            )
     if config.stop_after and not config.keep_best:
         raise ConfigError(
             "setting stop_after needs keep_best, the logged term that must fall, "
             "such as keep_best=validation/loss with holdout=1000"
         )
-    return config
+    return _fit_intervals(config)
+
+
+def _fit_intervals(config: TrainConfig) -> TrainConfig:
+    chosen = config.model_fields_set
+    log_every, validate_every = fit_intervals(
+        config.log_every if "log_every" in chosen else None,
+        config.validate_every if "validate_every" in chosen else None,
+        config.evaluate_every,
+        validates=config.holdout > 0,
+    )
+    return config.model_copy(update={"log_every": log_every, "validate_every": validate_every})
 
 
 def check_rate(what: str, rate: float | str) -> Schedule:

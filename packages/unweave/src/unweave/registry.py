@@ -1,39 +1,26 @@
-"""Discovery and look-up of everything that plugins register. Imports no torch.
-
-pluggy's own entry-point loader drops second entry points of one name, accepts misspelt hooks
-and dies of one bad import; here a broken plugin is recorded with its reason and costs nobody
-else anything.
-"""
+"""Look-up of everything that plugins register. Imports no torch."""
 
 from __future__ import annotations
 
 import functools
-import importlib
-import importlib.metadata
 import os
 import re
-import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import pluggy
-
-from unweave import hookspecs, owners
 from unweave import options as _options
+from unweave import owners
+from unweave.discovery import Discovery, warn
 from unweave.errors import (
     ClashError,
     ConfigError,
-    PluginError,
-    PluginWarning,
     UnknownNameError,
     blaming,
     describe,
-    message_of,
     quote,
 )
 from unweave.errors import unknown_name as unknown_name_error
-from unweave.hookfile import KINDS, Entry, Plugin, check_module, entries_of
+from unweave.hookfile import KINDS, Entry, Plugin
 from unweave.protocols import REQUIRED
 
 __all__ = ["KINDS", "OURS", "Entry", "Plugin", "Registry", "registry"]
@@ -50,28 +37,8 @@ OURS = (
 QUOTES = "'\""
 
 
-def _normalized(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-class Registry:
-    """What is registered in one environment.
-
-    Parameters
-    ----------
-    only
-        Names of distributions to load; None loads all, an empty tuple none.
-    strict
-        Raise for a broken plugin instead of leaving it out.
-    """
-
-    def __init__(self, only: tuple[str, ...] | None = None, strict: bool = False) -> None:
-        self.plugins: list[Plugin] = []
-        self._only = only
-        self._strict = strict
-        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
-        self._manager.add_hookspecs(hookspecs)
-        self._discover()
+class Registry(Discovery):
+    """What is registered in one environment: look-up by kind and name, observers and commands."""
 
     def entries(self, kind: str) -> list[Entry]:
         """List what is registered of one kind, sorted by name."""
@@ -179,7 +146,7 @@ class Registry:
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
-                _warn(f"observer {hook} of {owner} failed: {describe(error)}; the run continues")
+                self._report(hook, owner, error)
         return answers
 
     def add_commands(self, make: Callable[[], Any]) -> list[tuple[str, Any]]:
@@ -194,21 +161,30 @@ class Registry:
         """
         added = []
         for impl in self._manager.hook.unweave_commands.get_hookimpls():
-            plugin = self._plugin(impl.plugin_name)
+            plugin = self.plugin_of(impl.plugin_name)
             app = make()
             try:
                 impl.function(**({"app": app} if impl.argnames else {}))
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
-                self._reject(plugin.distribution, f"unweave_commands raised {describe(error)}")
+                self.reject(plugin.distribution, f"unweave_commands raised {describe(error)}")
             else:
                 added.append((f"{plugin.distribution} {plugin.version}", app))
         return added
 
-    def _plugin(self, name: str) -> Plugin:
-        """Find a plugin by the name under which one of its hook files is registered."""
-        return next(p for p in self.plugins if p.distribution == name.partition("[")[0])
+    def _report(self, hook: str, owner: str, error: BaseException) -> None:
+        """Warn of an observer that failed; of a package that it needs once, not at every hook."""
+        if not (isinstance(error, ModuleNotFoundError) and error.name):
+            warn(f"observer {hook} of {owner} failed: {describe(error)}; the run continues")
+            return
+        lack = owner, error.name.partition(".")[0]
+        if lack not in self._lacks:
+            self._lacks.add(lack)
+            warn(
+                f"{owner} does not observe this run: the package {lack[1]!r}, which it needs, "
+                f"is not installed; install it, or uninstall {owner}"
+            )
 
     def _implementations(
         self, hook: str, arguments: Mapping[str, Any]
@@ -216,60 +192,6 @@ class Registry:
         for impl in getattr(self._manager.hook, hook).get_hookimpls():
             wanted = {name: arguments[name] for name in impl.argnames}
             yield impl.plugin_name, functools.partial(impl.function, **wanted)
-
-    def _discover(self) -> None:
-        seen: set[str] = set()
-        wanted = None if self._only is None else {_normalized(name) for name in self._only}
-        for distribution in importlib.metadata.distributions():
-            points = [p for p in distribution.entry_points if p.group == hookspecs.PROJECT]
-            # What is first on the path shadows a second copy of the same distribution.
-            name = _normalized(distribution.metadata["Name"] or "") if points else ""
-            if not name or name in seen or (wanted is not None and name not in wanted):
-                continue
-            seen.add(name)
-            self._load(Plugin(name, distribution.version), points)
-        self.plugins.sort(key=lambda plugin: plugin.distribution)
-        for name in sorted((wanted or set()) - seen):
-            self.plugins.append(Plugin(name, "-"))
-            self._reject(name, "UNWEAVE_PLUGINS names it, but no such plugin is installed")
-
-    def _load(self, plugin: Plugin, points: list[importlib.metadata.EntryPoint]) -> None:
-        self.plugins.append(plugin)
-        start = time.perf_counter()
-        try:
-            for number, point in enumerate(points):
-                plugin.modules.append(point.module)
-                module = point.load()
-                check_module(module)
-                suffix = f"[{number}]" if number else ""
-                self._manager.register(module, name=plugin.distribution + suffix)
-                plugin.entries += entries_of(module, plugin)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            reason = message_of(error) if isinstance(error, PluginError) else describe(error)
-            self._reject(plugin.distribution, reason)
-        plugin.milliseconds = 1000 * (time.perf_counter() - start)
-
-    def _reject(self, distribution: str, reason: str) -> None:
-        plugin = self._plugin(distribution)
-        plugin.status, plugin.reason, plugin.entries = "broken", reason, []
-        for name, module in list(self._manager.list_name_plugin()):
-            if name.partition("[")[0] == plugin.distribution and module is not None:
-                self._manager.unregister(module)
-        message = f"plugin {plugin.distribution} {plugin.version} is left out: {reason}"
-        if self._strict:
-            raise PluginError(message)
-        _warn(message)
-
-    def _broken_hint(self) -> str:
-        broken = [p for p in self.plugins if p.status == "broken"]
-        listed = "; ".join(f"{p.distribution} {p.version} ({p.reason})" for p in broken)
-        return f" (left out as broken: {listed})" if broken else ""
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, PluginWarning, stacklevel=3)
 
 
 @functools.cache

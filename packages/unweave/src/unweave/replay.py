@@ -66,7 +66,7 @@ class CudaGraph:
         device = generators[0].device
         self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._graph = torch.cuda.CUDAGraph()
-        self._given: Tensor | None = None
+        self._output: Tensor | None = None
         self.obstacle = ""
 
     def warm(self, play: Play) -> Tensor:
@@ -77,7 +77,7 @@ class CudaGraph:
             warnings.simplefilter("always")
             torch.cuda.set_sync_debug_mode("warn")
             try:
-                given = play()
+                output = play()
             finally:
                 torch.cuda.set_sync_debug_mode(before)
         torch.cuda.current_stream().wait_stream(self._stream)
@@ -86,21 +86,21 @@ class CudaGraph:
             if "synchronizing CUDA operation" in str(one.message):
                 place = f"{Path(one.filename).name}, line {one.lineno}"
                 self.obstacle = f"it waits for the device ({place})"
-        return given
+        return output
 
     def record(self, play: Play) -> Tensor:
         """Record, then compute what was recorded."""
         for generator in self._generators:
             self._graph.register_generator_state(generator)
         with torch.cuda.graph(self._graph, stream=self._stream):
-            self._given = play()
+            self._output = play()
         return self.replay()
 
     def replay(self) -> Tensor:
         """Launch the graph."""
         self._graph.replay()
-        assert self._given is not None
-        return self._given
+        assert self._output is not None
+        return self._output
 
 
 class RecordedStep:
@@ -134,16 +134,16 @@ class RecordedStep:
             return play()
         self._steps += 1
         if self._steps <= WARM_UP:
-            given = self._recorder.warm(play)
+            output = self._recorder.warm(play)
             # The first step may wait: it makes what is made once.
             if self._steps == WARM_UP and self._recorder.obstacle:
                 self._give_up(self._recorder.obstacle)
-            return given
+            return output
         return self._record(prepare, play)
 
     def _record(self, prepare: Prepare, play: Play) -> Tensor:
         try:
-            given = self._recorder.record(play)
+            output = self._recorder.record(play)
         except UnweaveError:
             raise
         except Exception as error:
@@ -152,7 +152,7 @@ class RecordedStep:
             self._give_up(describe(error))
             return prepare()()
         self.recorded = True
-        return given
+        return output
 
     def _give_up(self, why: str) -> None:
         self._recording = False

@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from unweave.codetable import CodeTable
+from unweave.encoding import CHUNK, encode_chunks
 from unweave.protocols import Dataset
-from unweave.trained import CHUNK, Trained, encode_chunks, sample_rows, squared_error
+from unweave.trained import Trained, sample_rows, squared_error
 
 MOST_ROWS = 10_000_000
 """Of a code table that is taken; one that says more is not believed."""

@@ -24,8 +24,8 @@ def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
         grid.add_column(printable(title), overflow="fold")
     for row in rows:
         grid.add_row(*(printable(str(cell)).replace("[", r"\[") for cell in row))
-    shown = sys.stdout is not None and sys.stdout.isatty()  # None where it was closed
-    console = Console() if shown else Console(width=WIDEST)
+    in_terminal = sys.stdout is not None and sys.stdout.isatty()  # None where it was closed
+    console = Console() if in_terminal else Console(width=WIDEST)
     with console.capture() as capture:
         console.print(grid)
     return "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n"))

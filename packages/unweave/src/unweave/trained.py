@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -11,19 +11,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from unweave.batches import derive_seed, to_float
+from unweave.batches import derive_seed
 from unweave.costs import SquaredError
 from unweave.density import ROWS, fit_density, has_density, load_density
-from unweave.directory import ImageFacts
+from unweave.encoding import CHUNK, check_images, encode_chunks
 from unweave.errors import ConfigError, unknown_name
 from unweave.latent import sample_prior
 from unweave.loaded_run import LoadedRun
-from unweave.model import Autoencoder
 from unweave.owners import explained
-from unweave.protocols import Posterior, member
+from unweave.protocols import member
 
-CHUNK = 256
-"""Number of images per batch when a trained model encodes or decodes."""
 DRAWS = 1 << 16
 """Codes that are drawn at once: a flow takes many times their memory."""
 
@@ -236,28 +233,6 @@ def sample_rows(size: int, rows: int, seed: int) -> NDArray[np.int64]:
         raise ConfigError(f"rows must be at least 1, got {rows}")
     rng = np.random.default_rng(derive_seed(seed, "rows"))
     return np.sort(rng.choice(size, min(rows, size), replace=False))
-
-
-def check_images(images: NDArray[Any], facts: ImageFacts) -> None:
-    """Raise unless images have the type and (h, w, c) of a data set."""
-    wanted = np.dtype(np.float32 if facts.continuous else np.uint8)
-    shape = facts.image_shape
-    if images.dtype != wanted or images.ndim != 4 or images.shape[1:] != shape:
-        raise ValueError(
-            f"images must be {wanted} with shape (n, {', '.join(map(str, shape))}), "
-            f"got {images.dtype} with shape {images.shape}"
-        )
-
-
-@torch.no_grad()
-def encode_chunks(
-    model: Autoencoder, images: NDArray[Any], device: torch.device
-) -> Iterator[tuple[Posterior, Tensor]]:
-    """Yield the posterior and the float images of every chunk."""
-    for start in range(0, len(images), CHUNK):
-        chunk = np.ascontiguousarray(images[start : start + CHUNK])
-        x = to_float(torch.from_numpy(chunk).to(device))
-        yield model.encode(x), x
 
 
 def squared_error(run: Trained, x: Tensor, output: Tensor) -> Tensor:

@@ -65,7 +65,7 @@ def train(
         If the loss stops being finite; the newest checkpoint is from an earlier step.
     """
     ranks = Ranks.of_job()
-    names, shown = registry(), progress if progress and ranks.first else Silent()
+    names, display = registry(), progress if progress and ranks.first else Silent()
     given = None if _is_named(data) else _check_given(data)
     networks = None if _is_named(architecture) else cast(Networks, tuple(architecture))
     # A default that is not said is looked up where it comes from, whatever else is installed.
@@ -80,20 +80,20 @@ def train(
     if out and ranks.first:
         check_empty(expanded(out))
     dataset = given or build_dataset(names, config)
-    config = fit_batch(config, len(dataset) - config.holdout, shown)
+    config = fit_batch(config, len(dataset) - config.holdout, display)
     kept, _ = split(dataset, config.holdout, config.seed)
     assembly = prepare(names, config, kept, networks)
-    feed = load_data(assembly, kept, target, shown)
+    feed = load_data(assembly, kept, target, display)
     if not ranks.first:
-        trainer = build_trainer(assembly, feed, kept, config, target, ranks, shown.say)
+        trainer = build_trainer(assembly, feed, kept, config, target, ranks, display.say)
         return _follow(kind(Path(out or "runs"), config, names), trainer, target)
     run = kind.create(expanded(out) if out else _free_path(config), config, names)
     run.device_name, run.networks = device, networks
     run.__dict__["whole_dataset"] = dataset
     with run.locked():
         record(run, assembly, kept)
-        trainer = build_trainer(assembly, feed, kept, run.config, target, ranks, shown.say)
-        return _train(run, trainer, target, shown)
+        trainer = build_trainer(assembly, feed, kept, run.config, target, ranks, display.say)
+        return _train(run, trainer, target, display)
 
 
 def _check_given(data: Any) -> Dataset:
@@ -125,7 +125,7 @@ def resume(
     """
     run = kind.open(path, device=device, data=data, architecture=architecture)
     ranks = Ranks.of_job()
-    shown = progress if progress and ranks.first else Silent()
+    display = progress if progress and ranks.first else Silent()
     processor.prepare()
     target = choose_device(ranks.device(device))
     done = newest_step(run.checkpoints)
@@ -137,15 +137,15 @@ def resume(
     if done > config.steps:
         raise RunError(f"{run.path} is at step {done}, beyond its steps={config.steps}")
     if done == config.steps:
-        shown.say(f"{run.path} is finished at step {done}; --steps N continues to step N")
+        display.say(f"{run.path} is finished at step {done}; --steps N continues to step N")
     assembly = prepare(run.registry, config, run.dataset, run.networks)
     with run.locked() if ranks.first else nullcontext():
         if ranks.first and run.recorded("images") is None:  # killed before they were recorded
             record(run, assembly, run.dataset)
-        feed = load_data(assembly, run.dataset, target, shown)
-        trainer = build_trainer(assembly, feed, run.dataset, config, target, ranks, shown.say)
+        feed = load_data(assembly, run.dataset, target, display)
+        trainer = build_trainer(assembly, feed, run.dataset, config, target, ranks, display.say)
         if ranks.first:
-            return _train(run, trainer, target, shown)
+            return _train(run, trainer, target, display)
         load_newest(run, trainer)
         return _follow(run, trainer, target)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from unweave_metrics._arrays import check_codes
-from unweave_metrics._scaling import in_reach, shifted
+from unweave_metrics._scaling import shifted
 from unweave_metrics.catalogue import UPWARD, metric
 from unweave_metrics.intervals.strategies import Rows
 from unweave_metrics.score import Score
+from unweave_metrics.unsupervised._moments import moments_of
 
 
 @metric(
@@ -52,8 +53,8 @@ def active_units(codes: ArrayLike, *, threshold: float = 0.01) -> Score:
     >>> float(active_units(codes))
     2.0
     """
-    values, powers = in_reach(check_codes(codes))
-    variances = shifted(values.var(axis=0, ddof=1), 2 * powers)
+    moments = moments_of(check_codes(codes))
+    variances = shifted(moments.variances, 2 * moments.powers)
     active = variances > threshold
     return Score(
         active.sum(),

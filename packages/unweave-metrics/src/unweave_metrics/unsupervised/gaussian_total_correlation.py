@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics._counting import Floats
-from unweave_metrics._scaling import in_reach, shifted
+from unweave_metrics._scaling import shifted
 from unweave_metrics.catalogue import UPWARD, metric
 from unweave_metrics.intervals.strategies import Rows
 from unweave_metrics.score import Score
-from unweave_metrics.unsupervised._covariance import covariance_of, several_codes
+from unweave_metrics.unsupervised._moments import covariance_of, moments_of, several_codes
 
 
 @metric(
@@ -55,8 +55,8 @@ def gaussian_total_correlation(codes: ArrayLike) -> Score:
     >>> float(gaussian_total_correlation(codes)) < 0.01
     True
     """
-    values, powers = in_reach(several_codes(codes, "gaussian_total_correlation"))
-    covariance = covariance_of(values)
+    moments = moments_of(several_codes(codes, "gaussian_total_correlation"))
+    covariance, powers = covariance_of(moments), moments.powers
     value = total_correlation_of(covariance)
     parts = {"covariance": shifted(covariance, powers[:, None] + powers)}
     return Score(value, name="gaussian_total_correlation", parts=parts)

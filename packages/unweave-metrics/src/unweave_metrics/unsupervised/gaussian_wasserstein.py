@@ -5,12 +5,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from unweave_metrics._arrays import Array
 from unweave_metrics._counting import Floats
-from unweave_metrics._scaling import shifted, shifted_number, together_in_reach
+from unweave_metrics._scaling import excess, largest, shifted, shifted_number
 from unweave_metrics.catalogue import UPWARD, metric
 from unweave_metrics.intervals.strategies import Rows
 from unweave_metrics.score import Score
-from unweave_metrics.unsupervised._covariance import covariance_of, several_codes
+from unweave_metrics.unsupervised._moments import (
+    Moments,
+    covariance_of,
+    moments_of,
+    moments_together,
+    several_codes,
+)
 
 
 @metric(
@@ -57,9 +64,9 @@ def gaussian_wasserstein(codes: ArrayLike, *, normalize: bool = False) -> Score:
     >>> float(gaussian_wasserstein(codes)) < 0.01
     True
     """
-    (values,), power = together_in_reach(several_codes(codes, "gaussian_wasserstein"))
-    covariance = covariance_of(values)
-    value = wasserstein_of_rows(values, covariance)
+    moments, power = _together(several_codes(codes, "gaussian_wasserstein"))
+    covariance = covariance_of(moments)
+    value = wasserstein_of_rows(moments.centred, covariance)
     total = float(np.trace(covariance))
     share = value / total if total > 0 else 0.0
     return Score(
@@ -70,14 +77,23 @@ def gaussian_wasserstein(codes: ArrayLike, *, normalize: bool = False) -> Score:
     )
 
 
-def wasserstein_of_rows(values: Floats, covariance: Floats) -> float:
-    """Return the squared distance of codes (n, d) that have this covariance (d, d).
+def _together(z: Array) -> tuple[Moments, int]:
+    """Return moments of codes that are all divided by one power of two, and that power."""
+    moments = moments_of(z)
+    if not moments.powers.any():
+        return moments, 0
+    power = int(excess(np.array([[largest(z)]]))[0])
+    return moments_together(z, power), power
+
+
+def wasserstein_of_rows(centred: Floats, covariance: Floats) -> float:
+    """Return the squared distance of centred codes (d, n) that have this covariance (d, d).
 
     The roots of the eigenvalues of D^1/2 S D^1/2 are the singular values of (z - mean) D^1/2 /
     sqrt(n - 1): without the square none is lost to rounding where S is nearly singular.
     """
     scale = np.sqrt(np.diag(covariance))
-    rows = (values - values.mean(axis=0)) * (scale / np.sqrt(len(values) - 1))
+    rows = (centred * (scale / np.sqrt(centred.shape[1] - 1))[:, None]).T
     triangle = np.linalg.qr(rows, mode="r") if len(rows) > rows.shape[1] else rows
     roots = np.linalg.svd(triangle, compute_uv=False)
     return max(float(2 * np.trace(covariance) - 2 * roots.sum()), 0.0)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unweave_metrics._arrays import (
-    check_codes,
-    check_several,
-    constant_columns,
-)
+from unweave_metrics._arrays import Array, constant_columns
+from unweave_metrics._counting import Floats
 from unweave_metrics._scaling import in_reach
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.strategies import Rows
 from unweave_metrics.score import Score
+from unweave_metrics.unsupervised._moments import moments_of, several_codes
 
 
 @metric(
@@ -59,19 +57,21 @@ def hoyer_sparsity(codes: ArrayLike, *, normalize: bool = True) -> Score:
     >>> float(hoyer_sparsity(np.eye(4), normalize=False))
     1.0
     """
-    z = check_codes(codes)
-    check_several(z.shape[1], "codes", "hoyer_sparsity")
-    if normalize:
-        constant = constant_columns(z)
-        z, _ = in_reach(z)
-        spread = np.where(constant, 1.0, z.std(axis=0))
-        z = np.where(constant, 0.0, z / spread)
-    z = in_reach(z.T)[0].T  # each row by itself: only its proportions count
-    length = np.sqrt((z**2).sum(axis=1))
-    ratio = np.abs(z).sum(axis=1) / np.where(length > 0, length, 1.0)
-    root = np.sqrt(z.shape[1])
+    z = several_codes(codes, "hoyer_sparsity")
+    columns = _normalized(z) if normalize else np.ascontiguousarray(z.T)
+    columns, _ = in_reach(columns)  # each row of codes by itself: only its proportions count
+    length = np.sqrt((columns**2).sum(axis=0))
+    ratio = np.abs(columns).sum(axis=0) / np.where(length > 0, length, 1.0)
+    root = np.sqrt(len(columns))
     per_row = np.where(length > 0, (root - ratio) / (root - 1), 0.0)
     settings = {"normalize": normalize, "rows": len(z)}
     return Score(
         per_row.mean(), name="hoyer_sparsity", parts={"per_row": per_row}, settings=settings
     )
+
+
+def _normalized(z: Array) -> Floats:
+    """Return codes (d, n), each over its standard deviation; constant ones are 0."""
+    moments, constant = moments_of(z), constant_columns(z)
+    spread = np.where(constant, 1.0, np.sqrt((moments.centred**2).mean(axis=1)))
+    return np.where(constant[:, None], 0.0, moments.columns / spread[:, None])

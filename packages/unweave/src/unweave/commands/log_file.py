@@ -16,7 +16,7 @@ class LogFile:
     ----------
     path
         The file; lines are added to one that exists.
-    shown
+    display
         Who shows the progress.
 
     Raises
@@ -25,8 +25,8 @@ class LogFile:
         If the file cannot be written.
     """
 
-    def __init__(self, path: Path, shown: Progress) -> None:
-        self._path, self._shown = path, shown
+    def __init__(self, path: Path, display: Progress) -> None:
+        self._path, self._display = path, display
         self._steps = 0
         self._write("begun")
 
@@ -39,30 +39,30 @@ class LogFile:
 
     def say(self, text: str) -> None:
         """Show and write one line."""
-        self._shown.say(text)
+        self._display.say(text)
         self._write(text)
 
     def loading(self, done: int, total: int) -> None:
         """Show how far the data set is loaded."""
-        self._shown.loading(done, total)
+        self._display.loading(done, total)
 
     def start(self, step: int, steps: int) -> None:
         """Begin at a step."""
         self._steps = steps
-        self._shown.start(step, steps)
+        self._display.start(step, steps)
         self._write(f"training from step {step:,} to {steps:,}")
 
     def stepped(self, step: int) -> None:
         """Show that `step` steps are done."""
-        self._shown.stepped(step)
+        self._display.stepped(step)
 
     def logged(self, step: int, scalars: dict[str, float]) -> None:
         """Show and write the terms."""
-        self._shown.logged(step, scalars)
+        self._display.logged(step, scalars)
         terms = "  ".join(f"{name} {value:.6g}" for name, value in scalars.items())
         self._write(f"step {step:,} of {self._steps:,}: {terms}")
 
     def close(self) -> None:
         """End."""
-        self._shown.close()
+        self._display.close()
         self._write("ended")

@@ -26,6 +26,13 @@ def reproduce(
     seeds: Annotated[
         str | None, typer.Option(metavar="N", help="number of seeds, or a list such as 0,3,7")
     ] = None,
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=V,V,...",
+            help="values instead of the recipe's in its grid; may be given more than once",
+        ),
+    ] = None,
     run: Annotated[
         list[str] | None,
         typer.Option(
@@ -47,7 +54,11 @@ def reproduce(
     from unweave.experiment.sweep import StoppedError
 
     try:
-        print(_reproduce(name, out, setting or [], seeds, run or [], executor, device, together))
+        print(
+            _reproduce(
+                name, out, setting or [], seeds, grid or [], run or [], executor, device, together
+            )
+        )
     except StoppedError as stop:
         print(stop, file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -66,6 +77,7 @@ def _reproduce(
     out: Path | None,
     settings: list[str],
     seeds: str | None,
+    grid: list[str],
     runs: list[str],
     executor: str,
     device: str,
@@ -79,15 +91,14 @@ def _reproduce(
     from unweave.settings import parse_settings
 
     changes = parse_settings(settings)
-    recipe = select_runs(read_recipe(name, changes), runs, seeds)
-    chosen = [] if seeds is None else ["--seeds", seeds]
-    chosen += [word for label in runs for word in ("--run", label)]
-    typed = [word for text in settings for word in ("--set", text)]
-    narrower = {"seeds": seeds, "run": "; ".join(runs)}
+    recipe = select_runs(read_recipe(name, changes), runs, seeds, grid)
+    typed = {"--set": settings, "--seeds": [seeds] if seeds else [], "--grid": grid, "--run": runs}
+    words = [word for option, texts in typed.items() for text in texts for word in (option, text)]
+    narrower = {"seeds": seeds, "grid": "; ".join(grid), "run": "; ".join(runs)}
     outcome = reproduce(
         recipe, out or default_folder(recipe), build_executor(executor),
         changes=changes | {key: value for key, value in narrower.items() if value},
-        command=shlex.join(["unweave", "reproduce", name, *typed, *chosen]),
+        command=shlex.join(["unweave", "reproduce", name, *words]),
         device=device, together=together,
     )  # fmt: skip
     return summary(outcome)

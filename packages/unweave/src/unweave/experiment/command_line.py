@@ -69,7 +69,7 @@ def typed_experiment(
     given = parse_settings(list(settings)) | ({} if data is None else {"data": data})
     changes: dict[str, Any] = {}
     if grid:
-        changes["grid"] = dict(_grid_axis(text) for text in grid)
+        changes["grid"] = grid_axes(grid)
     if seeds is not None:
         changes["seeds"] = _seeds(seeds)
     if measures:
@@ -110,6 +110,17 @@ def _methods(what: str) -> list[str]:
     if not all(parts):
         raise ConfigError(f"expected methods separated by commas, got {what[:80]!r}")
     return parts
+
+
+def grid_axes(texts: Sequence[str]) -> dict[str, list[Any]]:
+    """Read `setting=value,value,...` texts, as `--grid` takes them.
+
+    Raises
+    ------
+    ConfigError
+        If one of them has no such form.
+    """
+    return dict(_grid_axis(text) for text in texts)
 
 
 def _grid_axis(text: str) -> tuple[str, list[Any]]:

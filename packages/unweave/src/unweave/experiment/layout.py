@@ -34,9 +34,12 @@ def laid_out(comparison: Comparison, form: str) -> str:
 
 
 def as_text(comparison: Comparison) -> str:
-    """Lay out for a terminal: means and deviations, intervals, tests, and what is missing."""
-    header, rows = summary_rows(comparison)
-    parts = [table(header, rows), NOTE]
+    """Lay out for a terminal: means and deviations, intervals, tests, and what is missing.
+
+    A star follows the best, and what is within error of it.
+    """
+    header, rows = summary_rows(comparison, bold="{} *")
+    parts = [table(header, rows), note("*")]
     contrasts = contrast_rows(comparison)
     if contrasts:
         parts += [table(CONTRASTS, contrasts), test_note(comparison)]
@@ -49,7 +52,7 @@ def as_text(comparison: Comparison) -> str:
 def as_markdown(comparison: Comparison) -> str:
     """Lay out as Markdown; the best, and what is within error of it, in bold."""
     header, rows = summary_rows(comparison, bold="**{}**")
-    parts = [markdown(header, rows), NOTE]
+    parts = [markdown(header, rows), note("Bold")]
     contrasts = contrast_rows(comparison, bold="**{}**")
     if contrasts:
         parts += [markdown(CONTRASTS, contrasts), test_note(comparison)]
@@ -89,12 +92,17 @@ def as_latex(comparison: Comparison) -> str:
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
 
-NOTE = (
-    "Means over seeds ± one standard deviation (divisor n - 1); in brackets the 95 % interval of "
-    "the mean. Bold: the best, and what is within one standard error of the difference to it."
-)
 CONTRASTS = ("measure", "one", "the other", "difference", "pairs", "p", "p, Holm")
 MISSING = ("run", "seed", "status", "step", "reason")
+
+
+def note(mark: str) -> str:
+    """Say what the numbers of the table are, and what its mark, as "Bold", means."""
+    return (
+        "Means over seeds ± one standard deviation (divisor n - 1); in brackets the 95 % interval "
+        f"of the mean. {mark}: the best, and what is within one standard error of the difference "
+        "to it."
+    )
 
 
 def test_note(comparison: Comparison) -> str:

@@ -17,12 +17,12 @@ from unweave.experiment.definition import Picture, place_text
 from unweave.experiment.layout import (
     CONTRASTS,
     MISSING,
-    NOTE,
     as_csv,
     as_latex,
     as_markdown,
     contrast_rows,
     missing_rows,
+    note,
     summary_rows,
     test_note,
 )
@@ -81,7 +81,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
     page = environment.from_string(template.read_text(encoding="utf-8")).render(
         title=results.experiment.title or results.experiment.name,
         finished=sum(row.finished for row in results.rows), total=len(results.rows),
-        header=header, rows=rows, note=NOTE,
+        header=header, rows=rows, note=note("Bold"),
         contrast_header=CONTRASTS, contrasts=contrast_rows(comparison, bold=MARK),
         test_note=test_note(comparison), missing_header=MISSING, missing=missing_rows(comparison),
         figures=drawn, runs=[_linked(row, folder) for row in results.rows],

@@ -51,14 +51,14 @@ class Watch:
         self._lines: dict[str, Any] = {}
         self._bars = Progress(
             TextColumn("{task.description}"), BarColumn(bar_width=20),
-            TextColumn("{task.fields[told]}"), console=self._console,
+            TextColumn("{task.fields[summary]}"), console=self._console,
         )  # fmt: skip
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Watch:
         if self._console.is_terminal:
             self._bars.start()
-            self._whole = self._bars.add_task("all runs", total=self._total, told="")
+            self._whole = self._bars.add_task("all runs", total=self._total, summary="")
         self._thread.start()
         return self
 
@@ -96,7 +96,7 @@ class Watch:
         """Say how far the whole is."""
         left = self.seconds_left()
         failed = f", {self._failed} failed" if self._failed else ""
-        time_left = "" if left is None else f", about {duration(left)} left"
+        time_left = "" if not left else f", about {duration(left)} left"
         return f"{self._done} of {self._total} runs{failed}{time_left}"
 
     def _watch(self) -> None:
@@ -111,10 +111,10 @@ class Watch:
         """Read what every worker that is alive tells, and learn the pace."""
         with self._lock:
             names = list(self._left)
-        told = {name: read_job_progress(self._files[name].progress) for name in names}
+        states = {name: read_job_progress(self._files[name].progress) for name in names}
         found = {
             name: progress
-            for name, progress in told.items()
+            for name, progress in states.items()
             if progress is not None and live_holder(self._files[name].claim) is not None
         }
         with self._lock:
@@ -130,12 +130,12 @@ class Watch:
             self._bars.remove_task(self._lines.pop(key))
         for key, progress in workers.items():
             if key not in self._lines:
-                self._lines[key] = self._bars.add_task("", total=1, told="")
+                self._lines[key] = self._bars.add_task("", total=1, summary="")
             self._bars.update(
                 self._lines[key], description=progress.title, total=progress.steps,
-                completed=progress.step, told=progress_text(progress),
+                completed=progress.step, summary=progress_text(progress),
             )  # fmt: skip
-        self._bars.update(self._whole, completed=self._done, told=self.summary())
+        self._bars.update(self._whole, completed=self._done, summary=self.summary())
 
     def _say(self, progresses: Mapping[str, JobProgress]) -> None:
         now = time.monotonic()
@@ -144,11 +144,9 @@ class Watch:
         if not first and now - self._last_line < LINE_SECONDS:
             return
         self._last_line, self._shown_time = now, self._shown_time or first
-        at_work = "; ".join(f"{s.title}: {progress_text(s)}" for s in progresses.values())
-        self._console.print(
-            f"{self.summary()}; at work: {at_work or 'nobody yet'}",
-            highlight=False, soft_wrap=True, markup=False,
-        )  # fmt: skip
+        jobs = "; ".join(f"{s.title}: {progress_text(s)}" for s in progresses.values())
+        line = f"{self.summary()}; at work: {jobs}" if jobs else self.summary()
+        self._console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
 def progress_text(progress: JobProgress) -> str:

@@ -54,9 +54,9 @@ def draw_losses(steps: Sequence[float], terms: Mapping[str, Sequence[float]]) ->
 @figure_style()
 def draw_histograms(material: Material) -> Figure:
     """Draw the codes of each dimension against the prior, as densities."""
-    shown = material.shown
-    figure, panels = _panels(len(shown), 5, 1.5)
-    for panel, d in zip(panels, shown, strict=True):
+    visible = material.visible
+    figure, panels = _panels(len(visible), 5, 1.5)
+    for panel, d in zip(panels, visible, strict=True):
         codes, prior = material.codes.z[:, d], material.prior[:, d]
         edges = shared_edges(codes, prior, BINS)
         active = bool(material.dimensions.active[d])

@@ -56,7 +56,7 @@ def page_content(
         "continuous": run.continuous,
         "shape": list(run.dataset.image_shape),
         "dimensions": _dimensions(material),
-        "order": material.shown.tolist(),
+        "order": material.visible.tolist(),
         "starts": starts,
         "samples": _samples(material),
         "decoder": packed.content,
@@ -67,7 +67,7 @@ def page_content(
         "points": _points(material),
         "factors": _factors(material),
         "embeddings": [] if embedding is None else [_embedding(material, embedding)],
-        "histograms": [_histogram(material, d) for d in material.shown],
+        "histograms": [_histogram(material, d) for d in material.visible],
         "matrices": _matrices(material),
         "losses": _losses(material),
     }
@@ -144,7 +144,7 @@ def _grid(
     if packed.content is not None or run.continuous:
         return None
     facts = material.dimensions
-    chosen = [d for d in material.shown if facts.active[d]] or material.shown[:2].tolist()
+    chosen = [d for d in material.visible if facts.active[d]] or material.visible[:2].tolist()
     low, high = facts.codes_range.T
     values = np.linspace(low, high, GRID_VALUES, axis=1).astype(np.float32)
     count = GRID_IMAGES
@@ -182,18 +182,18 @@ def _plane(run: Trained, rows: list[int]) -> dict[str, Any] | None:
     }
 
 
-def _shown_points(material: Material) -> NDArray[np.int64]:
+def _visible_points(material: Material) -> NDArray[np.int64]:
     return material.rows[: max(200, POINT_NUMBERS // material.run.config.dim)]
 
 
 def _points(material: Material) -> dict[str, Any]:
     """Give codes of the scatter, one dimension after the other."""
-    shown, order = _shown_points(material), material.shown
-    prior = material.prior[: len(shown) // 2, order]
+    rows, order = _visible_points(material), material.visible
+    prior = material.prior[: len(rows) // 2, order]
     return {
-        "count": len(shown),
-        "codes": encode_array(material.codes.z[np.ix_(shown, order)].T),
-        "means": encode_array(material.codes.mean[np.ix_(shown, order)].T),
+        "count": len(rows),
+        "codes": encode_array(material.codes.z[np.ix_(rows, order)].T),
+        "means": encode_array(material.codes.mean[np.ix_(rows, order)].T),
         "prior": encode_array(prior.T),
         "priorCount": len(prior),
     }
@@ -203,7 +203,7 @@ def _factors(material: Material) -> list[dict[str, Any]]:
     classes = material.factor_classes
     if classes is None:
         return []
-    dataset, count = material.run.dataset, len(_shown_points(material))
+    dataset, count = material.run.dataset, len(_visible_points(material))
     return [
         {"name": factor, "size": int(size), "classes": classes[:count, k].tolist()}
         for k, (factor, size) in enumerate(
@@ -213,7 +213,7 @@ def _factors(material: Material) -> list[dict[str, Any]]:
 
 
 def _embedding(material: Material, kind: str) -> dict[str, Any]:
-    codes = material.codes.mean[_shown_points(material)]
+    codes = material.codes.mean[_visible_points(material)]
     points = embed(kind, codes, material.seed)
     # float16 holds no large numbers; the scale of an embedding has no meaning.
     points = points / max(1e-12, float(np.abs(points).max()))

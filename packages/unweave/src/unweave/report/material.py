@@ -62,7 +62,7 @@ class Material:
         }
 
     @property
-    def shown(self) -> NDArray[np.int64]:
+    def visible(self) -> NDArray[np.int64]:
         """Return the dimensions that pictures show, the one that tells most first."""
         return self.dimensions.order[:MOST_DIMENSIONS]
 
@@ -72,11 +72,12 @@ class Material:
         active = int(self.dimensions.active.sum())
         if active > min(1, self.run.config.dim - 1):
             return ""
-        found = "No code dimension is" if active == 0 else "Only one code dimension is"
+        found = "Only one code dimension is" if active else "No code dimension is"
+        the_rest = "the means of the others" if active else "their means"
         return (
-            f"{found} active: the others hardly move between images, so the model is collapsed. "
-            "Their mutual information with a factor can be high all the same, because it does "
-            "not ask by how much a mean moves; do not read it as disentanglement."
+            f"{found} active: {the_rest} hardly move, so the model is collapsed. "
+            "Mutual information with a factor can be high all the same, because it does not ask "
+            "by how much a mean moves; do not read it as disentanglement."
         )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LONGEST_TEXT = 200
+DEEPEST_TEXT = 3
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,15 @@ def _array(value: Any) -> NDArray[np.float64] | None:
     return array if array.size else None
 
 
-def _text(value: Any) -> str:
-    text = str(value)
+def _text(value: Any, depth: int = 0) -> str:
+    """Write a value of JSON as a reader would: no braces, brackets or long fractions."""
+    inner = depth + 1
+    if isinstance(value, Mapping) and depth < DEEPEST_TEXT:
+        text = ", ".join(f"{key} {_text(one, inner)}" for key, one in value.items())
+    elif isinstance(value, list | tuple) and depth < DEEPEST_TEXT:
+        text = ", ".join(_text(one, inner) for one in value)
+    elif isinstance(value, bool | None):
+        text = "none" if value is None else "yes" if value else "no"
+    else:
+        text = f"{value:.4g}" if isinstance(value, float) else str(value)
     return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "…"

@@ -119,5 +119,5 @@ def _dimension_rows(material: Material) -> list[dict[str, Any]]:
             "share": f"{facts.share[d]:.2f}",
             "active": bool(facts.active[d]),
         }
-        for d in material.shown
+        for d in material.visible
     ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.checks import check_experiment, error_place
-from unweave.experiment.command_line import with_seeds
+from unweave.experiment.command_line import grid_axes, with_seeds
 from unweave.experiment.definition import Experiment, Strict, check_place
 from unweave.experiment.toml_reader import parse_definition, read_definition, with_settings
 
@@ -90,7 +90,9 @@ def read_recipe(name: str, changes: Mapping[str, Any] | None = None) -> Recipe:
     return with_settings(recipe, changes or {})
 
 
-def select_runs(recipe: Recipe, runs: Sequence[str], seeds: str | None) -> Recipe:
+def select_runs(
+    recipe: Recipe, runs: Sequence[str], seeds: str | None, grid: Sequence[str] = ()
+) -> Recipe:
     """Keep some kinds of run, and what the recipe says of them alone, or take other seeds.
 
     Parameters
@@ -99,24 +101,57 @@ def select_runs(recipe: Recipe, runs: Sequence[str], seeds: str | None) -> Recip
         Labels; all where there are none.
     seeds
         How many, as `5`, or a list, as `0,3,7`.
+    grid
+        `name=value,value,...` texts, instead of the recipe's values of that name. What the recipe
+        says of other values is left out.
 
     Raises
     ------
     ConfigError
-        If a label is unknown, or seeds are none.
+        If a label or a name of the grid is unknown, or seeds are none.
     """
     labels = [variant.label for variant in recipe.runs]
     for label in runs:
         if label not in labels:
             raise unknown_name("run", label, labels)
+    axes = grid_axes(grid)
+    for name in axes:
+        if name not in recipe.grid:
+            raise unknown_name("setting of the grid", name, recipe.grid)
     left_out = set(labels) - set(runs or labels)
-    changes = {
+    narrow = recipe.model_copy(update={
         "runs": [variant for variant in recipe.runs if variant.label not in left_out],
-        "expect": [one for one in recipe.expect if not left_out & {one.run, one.below}],
-        "pictures": [p for p in recipe.pictures if p.options.get("run") not in left_out],
+        "grid": recipe.grid | axes,
+    })  # fmt: skip
+
+    def kept(labels: set[str | None], *places: Mapping[str, Any]) -> bool:
+        # What names a run or a value that the recipe never had is kept, and refused by the check.
+        return not left_out & labels and all(
+            _has_place(narrow, place) or not _has_place(recipe, place) for place in places
+        )
+
+    changes = {
+        "expect": [
+            one
+            for one in recipe.expect
+            if kept({one.run, one.below}, one.where, one.below_where or {})
+        ],
+        "pictures": [
+            one
+            for one in recipe.pictures
+            if kept({one.options.get("run")}, one.options.get("where", {}))
+        ],
     }
-    narrow = recipe.model_copy(update=changes)
+    narrow = narrow.model_copy(update=changes)
     return narrow if seeds is None else with_seeds(narrow, seeds)
+
+
+def _has_place(recipe: Recipe, place: Mapping[str, Any]) -> bool:
+    try:
+        check_place(recipe, place)
+    except ConfigError:
+        return False
+    return True
 
 
 def check_recipe(recipe: Recipe) -> Recipe:

@@ -110,8 +110,8 @@ def _write(outcome: Outcome) -> None:
     if recipe.expect:
         parts.append(markdown(PUBLISHED, outcome.verdicts()) + "\n")
     for picture, caption, path in draw_all(results, recipe.pictures, results.folder):
-        shown = "" if path is None else f"![{picture.name}]({path.name})\n\n"
-        parts.append(f"{shown}*{caption}*\n")
+        image = "" if path is None else f"![{picture.name}]({path.name})\n\n"
+        parts.append(f"{image}*{caption}*\n")
     parts += _tables(comparison)
     parts += [f"The same with intervals and tests as a page: [{PAGE}]({PAGE}).\n", _runs(results)]
     write_text(outcome.path, "\n".join(parts))

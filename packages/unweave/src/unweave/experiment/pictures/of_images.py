@@ -67,8 +67,8 @@ def draw_traversals(
     runs = _first(results)
     data = test_data(runs[0][1], results.experiment) if classes else runs[0][1].dataset
     images = [_image_of(data, value) for value in classes] if classes else [data.images(FIRST)]
-    shown = min(dimensions, max(run.config.dim for _, run in runs))
-    height = len(images) * (10 / len(runs) * shown / TRAVERSAL_STEPS + 0.1) + 0.6
+    most = min(dimensions, max(run.config.dim for _, run in runs))
+    height = len(images) * (10 / len(runs) * most / TRAVERSAL_STEPS + 0.1) + 0.6
     figure = Figure(figsize=(10, height), layout="constrained")
     rows = figure.subplots(len(images), len(runs), squeeze=False)
     for number, (row, image) in enumerate(zip(rows, images, strict=True)):

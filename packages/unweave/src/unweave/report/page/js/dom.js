@@ -46,6 +46,9 @@ function number(value, digits = 2) {
     : value.toFixed(digits);
 }
 
+// A code or a divergence: with two decimals however small it is, so that a column can be compared.
+const twoDecimals = (value) => (Math.abs(value) < 0.01 ? value.toFixed(2).replace(/^-(?=0\.00$)/, "") : number(value));
+
 const random = (list) => list[Math.floor(Math.random() * list.length)];
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 

@@ -102,9 +102,9 @@ class Explorer {
       this.code[d] = k ? dimension.codes[1] : dimension.codes[0];
       this.refresh();
     }));
-    const told = dimension.kl === null ? `sd ${number(dimension.deviation)}` : `KL ${number(Math.max(0, dimension.kl))}`;
+    const measure = dimension.kl === null ? `sd ${twoDecimals(dimension.deviation)}` : `KL ${twoDecimals(Math.max(0, dimension.kl))}`;
     const row = h("div", { class: `slider${dimension.active ? "" : " inactive"}` },
-      h("span", { class: "name" }, dimension.name), h("span", { class: "muted small" }, told),
+      h("span", { class: "name" }, dimension.name), h("span", { class: "muted small" }, measure),
       ends[0], h("span", { class: "track" }, ridge(histogram, [low, high]), input), ends[1], value);
     return { d, input, value, row, ends, range: dimension.codes };
   }
@@ -229,7 +229,7 @@ class Explorer {
     this.tellSpeed();
     for (const { d, input, value } of this.sliders) {
       input.value = this.code[d];
-      value.textContent = number(this.code[d]);
+      value.textContent = twoDecimals(this.code[d]);
     }
     if (!this.tour.playing) this.sliders.forEach((s) => s.row.classList.remove("touring"));
     if (!this.tour.playing && !this.blend.playing) this.drawEnds();

@@ -19,17 +19,17 @@ function gridExplorer(content, sheet, painter) {
     const input = h("input", { type: "range", min: 0, max: grid.values[k].length - 1, step: 1, "aria-label": `code dimension ${d + 1}`,
       oninput: () => {
         rows.forEach((row) => row.input !== input && row.reset());
-        value.textContent = number(grid.values[k][input.value]);
+        value.textContent = twoDecimals(grid.values[k][input.value]);
         show(k, Number(input.value));
       } });
     const reset = () => {
       const code = content.starts.codes[image][d];
       const nearest = grid.values[k].reduce((best, v, i) => (Math.abs(v - code) < Math.abs(grid.values[k][best] - code) ? i : best), 0);
       input.value = nearest;
-      value.textContent = number(code);
+      value.textContent = twoDecimals(code);
     };
     const element = h("div", { class: "slider" }, h("span", { class: "name" }, dimension.name),
-      h("span", { class: "muted small" }, dimension.kl === null ? `sd ${number(dimension.deviation)}` : `KL ${number(Math.max(0, dimension.kl))}`),
+      h("span", { class: "muted small" }, dimension.kl === null ? `sd ${twoDecimals(dimension.deviation)}` : `KL ${twoDecimals(Math.max(0, dimension.kl))}`),
       h("span", { class: "track" }, input), value);
     return { element, input, reset };
   });

@@ -16,7 +16,8 @@ function heatmap(content) {
   };
   const cell = (value, k, j, name, most) => {
     const dimension = content.dimensions[columns[j]];
-    const share = Math.abs(value ?? 0) / most;
+    // Pale where the dimension is inactive, with its number as readable as any other.
+    const share = (Math.abs(value ?? 0) / most) * (dimension.active ? 1 : 0.35);
     const text = value === null ? "–" : value.toFixed(2);
     return h("td", {
       class: `${dimension.active ? "" : "inactive"}${share > 0.55 ? " bright" : ""}`,
@@ -24,7 +25,7 @@ function heatmap(content) {
       onpointermove: (event) => {
         mark(k, j);
         tooltip.show(event, h("b", {}, `${factors[k]} × ${dimension.name}`), h("br", {}), `${name}: ${number(value, 3)}`,
-          dimension.active ? "" : h("div", {}, "inactive: its mean hardly moves between images"));
+          dimension.active ? "" : h("div", {}, "inactive: its mean hardly moves"));
       },
       onpointerleave: () => { mark(-1, -1); tooltip.hide(); },
     }, text);
