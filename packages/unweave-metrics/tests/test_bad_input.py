@@ -189,6 +189,8 @@ class Broken:
         (lambda: um.bootstrap(lambda x: None, GOOD), "must return one number or a Score"),
         (lambda: TABLE["mig"].named("per_code"), "part must be one of none; got 'per_code'"),
         (lambda: um.Score.from_json("mig"), "text must be what to_json gave, got 'mig'"),
+        (lambda: um.Score.from_dict({"value": "x"}), "stored must have a number as its value"),
+        (lambda: um.Score.from_json('{"value": 1, "interval": 3}'), "and two as its interval"),
         (lambda: um.Score.from_dict([3]), r"stored must be what to_dict gave, got \[3\]"),
         (lambda: um.read_code_table(3), "path must be the path of a code table, got 3"),
         (lambda: um.write_code_table(GOOD, GOOD), "path must be the path of a code table"),
@@ -220,3 +222,10 @@ def test_a_score_too_large_to_average_has_no_interval_and_says_so():
 def test_no_metric_is_refused():
     for call in (um.evaluate, lambda z, y, **given: um.scorer(given["metrics"])):
         check_sentence(lambda call=call: call(GOOD, CLASSES, metrics=[]), "at least one metric")
+
+
+def test_a_stored_interval_without_ends_comes_back():
+    score = um.Score(0.5, interval=(np.nan, 1.0))
+    low, high = um.Score.from_json(score.to_json()).interval
+    assert np.isnan(low)
+    assert high == 1.0

@@ -189,3 +189,22 @@ def test_what_is_wrong_with_a_command_line_is_one_sentence(words, said, capsys):
     assert errors.count("\n") == 1
     assert errors.rstrip("\n").isprintable()
     assert len(errors) < 1100
+
+
+@pytest.mark.parametrize("option", ["--seed", "--jobs", "--bootstrap"])
+def test_what_is_no_number_is_a_sentence(table, option, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["score", str(table), option, "1e3"])
+    assert ended.value.code == 2
+    assert f"argument {option}: must be a whole number, got '1e3'" in capsys.readouterr().err
+
+
+def test_no_name_of_a_metric_is_a_sentence(table, capsys):
+    assert main(["score", str(table), "--metrics", ","]) == 2
+    assert "metrics must name at least one metric, got none" in capsys.readouterr().err
+
+
+def test_the_stored_error_alone_is_a_score(table, capsys):
+    assert main(["score", str(table), "--metrics", "reconstruction-error", "--csv"]) == 0
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["metric", "reconstruction_error"]
