@@ -171,7 +171,7 @@ def test_scores_are_floats_and_json():
         (["nope"], "invalid choice: 'nope'"),
         (["score"], "a code table must be named"),
         (["score", "a.h5", "--unknown"], "unrecognized arguments: --unknown"),
-        (["score", "--bootstrap", "x\n\x1b[31m", "a.h5"], "--bootstrap: invalid int value"),
+        (["score", "--bootstrap", "x\n\x1b[31m", "a.h5"], "--bootstrap: must be a whole number"),
         (["score", "--csv", "--json", "a.h5"], "see unweave-metrics score --help"),
         (["score", "x" * 5000], "x"),
         (["list", "x" * 5000], "unrecognized arguments: x"),
