@@ -117,7 +117,7 @@ def test_the_density_ratio_converges_to_known_divergences(options, draw_of):
     torch.manual_seed(0)
     rho, shift = 0.8, 0.7
     module = DensityRatio(2, width=64, layers=2, **options)
-    trained(module, lambda: draw_of(rho, shift), 600)
+    trained(module, lambda: draw_of(rho, shift), 300)
     with torch.no_grad():
         terms = module(draw_of(rho, shift, n=20000))
     tc, dwkl = -0.5 * math.log(1 - rho**2), shift**2 / 2

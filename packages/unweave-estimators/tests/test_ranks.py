@@ -62,32 +62,25 @@ def run(rank, ranks):
 
 
 def answer(rank, store):
-    """Run as one of two processes and print the results."""
+    """Run as one of two processes; return its results."""
     torch.set_num_threads(1)
     torch.distributed.init_process_group(
         "gloo", init_method=f"file://{store}", rank=rank, world_size=2
     )
     try:
-        print(json.dumps(run(rank, 2)))
+        return run(rank, 2)
     finally:
         torch.distributed.destroy_process_group()
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed")
 def test_two_ranks_equal_one(tmp_path):
-    workers = [
-        subprocess.Popen(
-            [sys.executable, __file__, str(rank), str(tmp_path / "store")],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for rank in (0, 1)
-    ]
+    store = str(tmp_path / "store")
+    other = subprocess.Popen([sys.executable, __file__, "1", store], stdout=subprocess.PIPE)
     try:
-        together = [json.loads(worker.communicate()[0]) for worker in workers]
+        together = [answer(0, store), json.loads(other.communicate()[0])]
     finally:
-        for worker in workers:
-            worker.kill()
+        other.kill()
     alone = run(0, 1)
     for results in together:
         for (values, gradient), (expected, expected_gradient) in zip(results, alone, strict=True):
@@ -97,4 +90,4 @@ def test_two_ranks_equal_one(tmp_path):
 
 
 if __name__ == "__main__":
-    answer(int(sys.argv[1]), sys.argv[2])
+    print(json.dumps(answer(int(sys.argv[1]), sys.argv[2])))

@@ -1,42 +1,28 @@
 """Hooks of unweave-metrics."""
 
+from importlib.util import find_spec
+from pathlib import Path
+
 import pluggy
 
 UNWEAVE_API = 1
 hookimpl = pluggy.HookimplMarker("unweave")
 
-# Written out, because importing the catalogue takes half a second of every command; a test
-# compares them. Each metric is a function in a module of its own name.
-ROOMS = {
-    "information": (
-        "mig", "mig_sup", "jemmig", "dcimig", "modularity", "rmig", "infomec", "med",
-        "minimality", "sufficiency", "precision_area", "dmig", "xmig", "dlig",
-    ),
-    "predictors": (
-        "sap", "dci", "dci_es", "explicitness", "linear_probe", "downstream", "r2",
-        "mcc_regression", "fairness",
-    ),
-    "interventions": (
-        "factor_vae", "beta_vae", "irs", "z_diff", "z_min_var", "z_max_var",
-    ),
-    "pairs": (
-        "mcc", "reconstruction_error", "psnr", "ssim", "laplacian_variance", "udr", "mmd",
-        "frechet_distance", "kernel_distance", "precision", "recall", "density", "coverage",
-        "smoothness", "monotonicity",
-    ),
-    "unsupervised": (
-        "gaussian_total_correlation", "gaussian_wasserstein", "mutual_information_score",
-        "total_correlation_knn", "hoyer_sparsity", "active_units",
-        "factorized_support", "wsepin", "windin",
-    ),
-}  # fmt: skip
+ROOMS = ("information", "predictors", "interventions", "pairs", "unsupervised")
 
 
 @hookimpl
 def unweave_metrics() -> dict[str, str]:
-    """Name the metrics: of codes, of images, and of two sets of rows."""
+    """Name the metrics: each is a function in a module of its own name in a room of the package.
+
+    They are read off the folders, because importing the catalogue takes half a second of every
+    command; a test compares the two.
+    """
+    spec = find_spec("unweave_metrics")
+    folders = (spec and spec.submodule_search_locations) or ()
     return {
-        name.replace("_", "-"): f"unweave_metrics.{room}.{name}:{name}"
-        for room, names in ROOMS.items()
-        for name in names
+        file.stem.replace("_", "-"): f"unweave_metrics.{room}.{file.stem}:{file.stem}"
+        for folder in folders
+        for room in ROOMS
+        for file in sorted(Path(folder, room).glob("[!_]*.py"))
     }

@@ -223,3 +223,69 @@ def test_held_out_rows_are_resampled_too():
     assert table["sap"] == um.sap(codes[:400], factors[:400], **given)
     low, high = present(table["sap"].interval)
     assert low < table["sap"] < high
+
+
+def numbers(score):
+    return float(score), score.interval
+
+
+def test_subsets_have_the_numbers_of_their_columns_alone():
+    """What is shared with all codes changes no bit."""
+    rng = np.random.default_rng(1)
+    factors = rng.integers(0, 3, size=(300, 2))
+    codes = np.hstack([factors + rng.normal(size=factors.shape), rng.normal(size=(300, 2))])
+    some = [0, 1, 3]
+    options = {"bootstrap": 20, "seed": 4, "progress": False}
+    both = um.evaluate(codes, factors, subsets={"some": some, "all": range(4)}, jobs=2, **options)
+    whole = um.evaluate(codes, factors, jobs=1, **options)
+    alone = um.evaluate(codes[:, some], factors, jobs=1, **options)
+    assert list(both)[:3] == ["mig", "mig/some", "mig/all"]
+    assert len(both) == 3 * len(whole)
+    for name in whole:
+        assert numbers(both[name]) == numbers(both[f"{name}/all"]) == numbers(whole[name])
+        assert numbers(both[f"{name}/some"]) == numbers(alone[name])
+        assert both[f"{name}/some"].name == f"{name}/some"
+
+
+def test_all_columns_are_computed_once_and_names_of_columns_are_those_of_the_subset():
+    calls = []
+
+    def widths(codes):
+        calls.append(codes.shape[1])
+        return float(codes[0, 0])
+
+    codes, _ = problem()
+    mask = [False, True]
+    table = um.evaluate(codes, metrics=[widths], bootstrap=0, subsets={"b": mask, "a": [0, 1]})
+    assert calls == [2, 1]
+    assert table["widths/b"] == codes[0, 1]
+    assert table["widths/a"] == table["widths"]
+
+
+def test_a_subset_that_a_metric_cannot_score_says_so_under_its_own_name():
+    codes, factors = problem()
+    table = um.evaluate(codes, factors, metrics="mig", bootstrap=0, subsets={"one": [1]})
+    assert np.isnan(table["mig/one"])
+    assert table["mig/one"].notes == ("mig/one: mig needs at least two codes, got 1",)
+    assert table["mig"] > 0
+
+
+@pytest.mark.parametrize(
+    ("subsets", "error", "words"),
+    [
+        ([0], TypeError, "must be a mapping"),
+        ({0: [0]}, TypeError, "named by words"),
+        ({"a": 3}, TypeError, "list of column numbers"),
+        ({"a": [0.5]}, TypeError, "list of column numbers"),
+        ({"a": []}, ValueError, "at least one column"),
+        ({"a": [False, False]}, ValueError, "at least one column"),
+        ({"a": [True]}, ValueError, "truth value for each of 2 codes, got 1"),
+        ({"a": [2]}, ValueError, "must lie in 0 to 1"),
+        ({"a": [-1]}, ValueError, "must lie in 0 to 1"),
+        ({"a": [1, 1]}, ValueError, "each column once"),
+    ],
+)
+def test_subsets_are_checked(subsets, error, words):
+    codes, factors = problem()
+    with pytest.raises(error, match=words):
+        um.evaluate(codes, factors, metrics="mig", bootstrap=0, subsets=subsets)

@@ -41,6 +41,31 @@ def run_module(arguments: list[str], environment: dict[str, str], out: Path, err
     runpy.run_module("unweave", run_name="__main__", alter_sys=True)
 
 
+def run_by_torchrun(
+    arguments: list[str], environment: dict[str, str], out: Path, err: Path
+) -> None:
+    """Do as `torchrun --nproc-per-node 2 -m unweave ARGUMENTS`, whose agent forks here."""
+    listen(out, err)
+    begin(environment)
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    config = LaunchConfig(
+        min_nodes=1, max_nodes=1, nproc_per_node=2, run_id="test", start_method="fork",
+        rdzv_backend="c10d", rdzv_endpoint="localhost:0", max_restarts=0,
+    )  # fmt: skip
+    elastic_launch(config, run_to_the_end)(arguments)
+
+
+def run_to_the_end(arguments: list[str]) -> None:
+    """Do as `python -m unweave ARGUMENTS` and return, as torchrun wants of a function."""
+    sys.argv[1:] = arguments
+    try:
+        runpy.run_module("unweave", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if end.code:
+            raise
+
+
 def run_on_a_full_disk(
     arguments: list[str], environment: dict[str, str], out: Path, err: Path
 ) -> None:

@@ -24,6 +24,8 @@ def trained(tmp_path, call):
 
 def test_train_evaluate_report_and_the_rest(trained, call, tmp_path):
     assert "toy-correlation" in call("evaluate", trained, "--metrics", "toy-correlation")
+    printed = call("evaluate", "--metrics", "toy-correlation:power=1", "toy-correlation", trained)
+    assert "toy-correlation:power=1" in printed
     assert call("report", trained).strip().endswith("report.html")
     call("encode", trained, "--out", tmp_path / "codes.npz", "--rows", 20)
     with np.load(tmp_path / "codes.npz") as table:

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -14,7 +13,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from fresh import Unweave, context, train_together
+from fresh import Unweave, context, run_by_torchrun, train_together
 from torch import nn
 
 import unweave
@@ -118,12 +117,10 @@ def test_two_processes_are_one_of_the_same_batch(tmp_path, settings):
 def test_torchrun_trains_and_devices_go_on_until_all_hear_a_stop(tmp_path, settings, with_devices):
     common = [f"--set={key}={value}" for key, value in settings.items()]
     run = tmp_path / "run"
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
-                "--master-port", str(_free_port()), "-m"]  # fmt: skip
-    train = ["unweave", "train", "toy-vae", *common, "--device", "cpu", "--out", str(run)]
-    first = subprocess.run([*torchrun, *train], capture_output=True, text=True)
-    assert first.returncode == 0, first.stderr
-    assert first.stdout.split() == [str(run)]  # one process alone speaks
+    train = ["train", "toy-vae", *common, "--device", "cpu", "--out", str(run)]
+    code, output, errors = Unweave(tmp_path, train, run_by_torchrun).finish()
+    assert code == 0, errors
+    assert output.split() == [str(run)]  # one process alone speaks
 
     def stop():
         wait_for_step(run, 30)

@@ -201,7 +201,7 @@ def test_intervals_and_factors_of_scores_are_shown(run, monkeypatch):
     evaluate(run, ("toy-correlation",))
     page = Page(run.report())
     assert "[0.4, 0.625]" in page.text
-    assert "bins 20" in page.text
+    assert "<dt>bins</dt><dd>20</dd>" in page.text
     assert [a["width"] for a in page.all("rect")] == ["25.0", "75.0"] * (len(page.all("rect")) // 2)
     assert (run.figures / "factor-scores.png").is_file()
 

@@ -146,8 +146,7 @@ def largest_of_columns(array: Array) -> Array:
         parts = [part.reshape(HEAD, d) for part in (wide.max(axis=0), wide.min(axis=0))]
         ends = np.concatenate([*parts, array[whole:]])
     high, low = ends.max(axis=0).astype(np.float64), ends.min(axis=0).astype(np.float64)
-    largest: Array = np.maximum(np.abs(high), np.abs(low))
-    return largest
+    return np.asarray(np.maximum(np.abs(high), np.abs(low)))
 
 
 def check_several(count: int, what: str, metric: str) -> None:

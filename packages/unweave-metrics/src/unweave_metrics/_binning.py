@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from unweave_metrics._arrays import Array, check_choice, check_positive
 from unweave_metrics._compiled import Kernel
 from unweave_metrics._scaling import in_reach
-from unweave_metrics._shared import shared
+from unweave_metrics._shared import columnwise, part_of, shared
 
 # 16 bits a bin number: those of a float32 table take half its memory.
 LABEL = np.uint16
@@ -17,7 +17,7 @@ MOST_CLASSES = int(np.iinfo(LABEL).max)
 BINNINGS = ("range", "unit")
 
 
-@shared
+@columnwise(lambda binned, columns: part_of(binned, columns, axis=0))
 def bin_columns(values: Array, bins: int, binning: str = "range") -> NDArray[np.uint16]:
     """Return the bin of every value, columns first: shape (d, n), numbers 0 to `bins` - 1.
 

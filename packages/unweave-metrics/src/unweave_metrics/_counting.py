@@ -36,6 +36,14 @@ class PairInformation:
     occupied_b: Counts
     rows: int
 
+    def part(self, a: Counts, b: Counts) -> PairInformation:
+        """Return what is known of some columns a and some columns b."""
+        pairs = np.ix_(a, b)
+        return PairInformation(
+            self.mutual_information[pairs], self.entropy_a[a], self.entropy_b[b],
+            self.occupied[pairs], self.occupied_a[a], self.occupied_b[b], self.rows,
+        )  # fmt: skip
+
 
 def pair_information(
     a: Labels, b: Labels, weights: NDArray[np.int64] | None = None

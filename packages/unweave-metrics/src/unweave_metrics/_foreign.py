@@ -24,7 +24,7 @@ def to_numpy(value: Any, name: str) -> NDArray[Any]:
     """
     if isinstance(value, np.ndarray):
         return _unmasked(value, name)
-    if hasattr(value, "toarray"):
+    if has(value, "toarray"):
         raise TypeError(f"{name} must be dense, got a sparse {_kind(value)}; call its toarray()")
     try:
         found = _read(value)
@@ -35,6 +35,14 @@ def to_numpy(value: Any, name: str) -> NDArray[Any]:
     except Exception as error:  # what a stranger's conversion raises is his
         raise _unreadable(value, name, error) from None
     return _unmasked(found, name)
+
+
+def has(value: Any, name: str) -> bool:
+    """Tell whether a stranger's object has an attribute; one that raises when asked has none."""
+    try:
+        return hasattr(value, name)
+    except Exception:
+        return False
 
 
 def _unmasked(array: NDArray[Any], name: str) -> NDArray[Any]:
@@ -58,20 +66,20 @@ def _known(array: NDArray[Any]) -> NDArray[Any]:
 
 def _read(value: Any) -> NDArray[Any]:
     """Read an array that is none of numpy's."""
-    if hasattr(value, "detach") and hasattr(value, "cpu"):
+    if has(value, "detach") and has(value, "cpu"):
         return _of_tensor(value.detach().cpu())
-    if isinstance(value, list | tuple) and any(hasattr(row, "detach") for row in value):
+    if isinstance(value, list | tuple) and any(has(row, "detach") for row in value):
         return np.asarray([_read(row) for row in value])
-    if hasattr(value, "to_numpy"):
+    if has(value, "to_numpy"):
         return _of_frame(value)
-    if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+    if has(value, "__dlpack__") and not has(value, "__array__"):
         return np.asarray(np.from_dlpack(value))
     return np.asarray(value)
 
 
 def _of_tensor(tensor: Any) -> NDArray[Any]:
     """Return a tensor's numbers; formats that numpy lacks, as bfloat16, in single precision."""
-    tensor = tensor.resolve_neg() if hasattr(tensor, "resolve_neg") else tensor
+    tensor = tensor.resolve_neg() if has(tensor, "resolve_neg") else tensor
     try:
         return np.asarray(tensor)
     except TypeError:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from unweave_metrics._arrays import Array
-from unweave_metrics._foreign import to_numpy
+from unweave_metrics._foreign import has, to_numpy
 from unweave_metrics._signatures import array_names
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -73,22 +73,22 @@ def as_numbers(given: Mapping[str, Any]) -> tuple[dict[str, Any], Names]:
 def _read(value: Any, argument: str) -> Any:
     """Return arrays of other libraries as numpy's, frames and lists as they are."""
     plain = np.isscalar(value) or value is None or isinstance(value, list | tuple)
-    known = argument in COLUMNS_OF and not plain and not hasattr(value, "to_numpy")
+    known = argument in COLUMNS_OF and not plain and not has(value, "to_numpy")
     return to_numpy(value, argument) if known else value
 
 
 def names_of(value: Any) -> tuple[str, ...]:
     """Return the names of a frame's columns, or of a series; none of anything else."""
-    if hasattr(value, "columns") and hasattr(value, "to_numpy"):
+    if has(value, "columns") and has(value, "to_numpy"):
         return tuple(map(str, value.columns))
-    if hasattr(value, "to_numpy") and getattr(value, "name", None) is not None:
+    if has(value, "to_numpy") and has(value, "name") and value.name is not None:
         return (str(value.name),)
     return ()
 
 
 def _worded(value: Any) -> Any:
     """Return factors that are not yet a matrix of numbers, as a frame or array; else None."""
-    if hasattr(value, "to_numpy"):
+    if has(value, "to_numpy"):
         return value
     if isinstance(value, np.ma.MaskedArray) or not isinstance(value, np.ndarray | list | tuple):
         return None
@@ -118,11 +118,11 @@ def _matrix(values: list[Any], argument: str) -> list[Array]:
 
 def _columns(value: Any) -> list[Any]:
     """Return the columns of a frame, of a series or of an array of one or two dimensions."""
-    if hasattr(value, "iloc") and hasattr(value, "columns"):
+    if has(value, "iloc") and has(value, "columns"):
         return [value.iloc[:, place] for place in range(len(value.columns))]
-    if hasattr(value, "columns"):
+    if has(value, "columns"):
         return [value[name] for name in value.columns]
-    if hasattr(value, "to_numpy"):
+    if has(value, "to_numpy"):
         return [value]
     array = np.asarray(value)
     return [array] if array.ndim == 1 else list(array.T)
@@ -155,7 +155,7 @@ def _plain(column: Any, argument: str) -> Array:
     label = getattr(column, "name", None)
     where = argument if label is None else f"{argument}: column {str(label)[:80]!r}"
     _check_missing(column, where)
-    values = np.asarray(column.to_numpy() if hasattr(column, "to_numpy") else column)
+    values = np.asarray(column.to_numpy() if has(column, "to_numpy") else column)
     if str(getattr(column, "dtype", "")) in ("category", "Categorical"):
         return values.astype(object)
     if values.dtype.kind in "biuf":

@@ -7,7 +7,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from unweave_metrics._arrays import Array, check_positive
-from unweave_metrics._shared import shared
+from unweave_metrics._shared import columnwise, part_of
 
 Rows = NDArray[np.int64]
 
@@ -28,7 +28,7 @@ def draw_rows(n: int, samples: int | None, seed: Seed) -> NDArray[np.int64] | No
     return generator(seed).choice(n, size=samples, replace=False, shuffle=False)
 
 
-@shared
+@columnwise(lambda pair, columns: (part_of(pair[0], columns), pair[1]))
 def subsample(codes: Array, factors: Array, samples: int | None, seed: Seed) -> tuple[Array, Array]:
     """Return codes and factors of `samples` rows drawn without replacement, or of all."""
     rows = draw_rows(len(codes), samples, seed)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+from collections import ChainMap
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unweave_metrics._parallel import waiting
 
@@ -17,19 +19,32 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 Computation = tuple["Future[Any]", Any, Any]
-_computations: ContextVar[dict[Hashable, Computation] | None] = ContextVar(
-    "_computations", default=None
-)
+Part = tuple[Any, Any, NDArray[np.int64]]
+
+
+class _Memory(NamedTuple):
+    """What shared functions returned, and which things are parts of which wholes."""
+
+    computations: dict[Hashable, Computation]
+    parts: ChainMap[Hashable, Part]
+
+
+_memory: ContextVar[_Memory | None] = ContextVar("_memory", default=None)
 
 
 @contextmanager
-def sharing() -> Iterator[None]:
-    """Keep what shared functions return until the end, for later calls with the same arguments."""
-    token = _computations.set({})
+def sharing(parts: bool = True) -> Iterator[None]:
+    """Keep what shared functions return until the end, for later calls with the same arguments.
+
+    Inside another one parts are known as there, unless told otherwise.
+    """
+    outer = _memory.get()
+    known = outer.parts.new_child() if outer is not None and parts else ChainMap[Hashable, Part]()
+    token = _memory.set(_Memory({}, known))
     try:
         yield
     finally:
-        _computations.reset(token)
+        _memory.reset(token)
 
 
 def shared(function: Callable[P, R]) -> Callable[P, R]:
@@ -41,14 +56,14 @@ def shared(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def once(*arguments: P.args, **options: P.kwargs) -> R:
-        computations = _computations.get()
-        if computations is None:
+        memory = _memory.get()
+        if memory is None:
             return function(*arguments, **options)
         named = tuple((name, _key(value)) for name, value in sorted(options.items()))
         key = (function, *map(_key, arguments), named)
         # The arguments stay alive, so that their memory is nobody else's.
         own: Computation = Future(), arguments, options
-        first = computations.setdefault(key, own)
+        first = memory.computations.setdefault(key, own)
         if first is own:
             try:
                 own[0].set_result(function(*arguments, **options))
@@ -58,6 +73,59 @@ def shared(function: Callable[P, R]) -> Callable[P, R]:
         return result
 
     return once
+
+
+def remember_part(part: Any, whole: Any, columns: NDArray[np.int64]) -> None:
+    """Remember, while results are shared, that something is made of these columns of another."""
+    memory = _memory.get()
+    if memory is not None:
+        memory.parts[_key(part)] = part, whole, columns
+
+
+def whole_of(part: Any) -> tuple[Any, NDArray[np.int64]] | None:
+    """Return what something is a part of, and which columns of it; None of what is whole."""
+    memory = _memory.get()
+    found = None if memory is None else memory.parts.get(_key(part))
+    return None if found is None else found[1:]
+
+
+def part_of(whole: Any, columns: NDArray[np.int64], axis: int = 1) -> Any:
+    """Return columns of an array, and remember where they are from."""
+    part = np.ascontiguousarray(np.take(whole, columns, axis=axis))
+    remember_part(part, whole, columns)
+    return part
+
+
+First = TypeVar("First")
+
+
+def columnwise(
+    taken: Callable[[R, NDArray[np.int64]], R],
+) -> Callable[[Callable[Concatenate[First, P], R]], Callable[Concatenate[First, P], R]]:
+    """Share a function that treats each column of its first argument alone.
+
+    Of a part it returns what `taken` takes of its result for the whole, which others want too.
+    """
+
+    def decorate(
+        function: Callable[Concatenate[First, P], R],
+    ) -> Callable[Concatenate[First, P], R]:
+        of_whole = shared(function)
+
+        @shared
+        def of_part(part: First, *arguments: P.args, **options: P.kwargs) -> R:
+            found = whole_of(part)
+            assert found is not None
+            return taken(of_whole(found[0], *arguments, **options), found[1])
+
+        @functools.wraps(function)
+        def of_either(given: First, *arguments: P.args, **options: P.kwargs) -> R:
+            chosen = of_whole if whole_of(given) is None else of_part
+            return chosen(given, *arguments, **options)
+
+        return cast(Callable[Concatenate[First, P], R], of_either)
+
+    return decorate
 
 
 def _awaited(future: Future[Any]) -> Any:

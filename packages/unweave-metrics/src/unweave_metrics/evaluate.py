@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,18 +20,22 @@ from unweave_metrics._arrays import (
     quoted,
 )
 from unweave_metrics._kinds import Declared, kinds_of
-from unweave_metrics._named import as_numbers, named
+from unweave_metrics._named import COLUMNS_OF, Names, as_numbers, named
 from unweave_metrics._options import check_options
 from unweave_metrics._parallel import in_parallel
 from unweave_metrics._progress import Progress
-from unweave_metrics._shared import sharing
+from unweave_metrics._shared import part_of, sharing
 from unweave_metrics._signatures import accepted
+from unweave_metrics._subsets import Columns, Subsets, check_subsets
 from unweave_metrics.catalogue import CATALOGUE, Entry, entry_for, listed
 from unweave_metrics.intervals.replication import ROWS_BY_NAME, made_call, replicated
 from unweave_metrics.intervals.strategies import Call
 from unweave_metrics.presets import preset_names
 from unweave_metrics.score import Score
 from unweave_metrics.scoretable import ScoreTable
+
+# Arrays whose columns are codes.
+OF_CODES = tuple(name for name, of in COLUMNS_OF.items() if of == "code_names")
 
 # Fewer resamples than this are noted.
 FEW = 60
@@ -50,6 +55,7 @@ def evaluate(
     jobs: int = -1,
     progress: bool | Literal["lines"] = True,
     factor_kinds: Declared = None,
+    subsets: Subsets | None = None,
     seed: int = 0,
     **options: Any,
 ) -> ScoreTable:
@@ -75,18 +81,23 @@ def evaluate(
         Standard deviations of the posteriors, shape (n, d), for `rmig`.
     images, reconstructions : arrays (n, h, w, c) for the scores of images
     bootstrap
-        Most resamples, 0 for no intervals.
+        Largest number of resamples, 0 for no intervals.
     level
         Of the intervals.
     jobs
-        Threads that compute metrics, factors and resamples side by side, -1 for one per core; the
-        numbers are the same for any.
+        Threads that compute metrics, factors and resamples side by side, -1 for one per core. The
+        scores are the same for any number of threads.
     progress
-        Draw a bar on standard error, where that is a terminal, from the second second on;
-        ``"lines"``: elsewhere write a line there as each metric ends.
+        Draw a progress bar on standard error if that is a terminal and two seconds have passed.
+        ``"lines"``: if it is no terminal, write a line as each metric ends.
     factor_kinds
         ``"class"`` or ``"measurement"`` for all factors, or one word for each; decided by their
         values unless given, see `mig`.
+    subsets
+        Columns of the codes that are scored by themselves as well, by name: numbers, or a truth
+        value for each code. ``subsets={"active": [0, 2]}`` adds a row ``"mig/active"`` after
+        ``"mig"``, and so on, with the numbers that a call on these columns alone gives. What both
+        have in common is computed once.
     seed
         Decides every draw.
     options
@@ -110,6 +121,8 @@ def evaluate(
     >>> score = evaluate(codes, factors, metrics=["mig"], bootstrap=100)["mig"]
     >>> score.interval[0] < score < score.interval[1]
     True
+    >>> list(evaluate(codes, factors, metrics="mig", bootstrap=0, subsets={"all": [0, 1]}))
+    ['mig', 'mig/all']
     """
     if preset is not None:
         check_choice(preset, "preset", preset_names())
@@ -123,59 +136,132 @@ def evaluate(
         names["factor_names"] = _names_that_vary(names["factor_names"], given["factors"])
     entries = _wanted(metrics, arrays, notes)
     _check_options(entries, options)
+    columns = check_subsets(subsets, arrays["codes"].shape[1])
     settings = {"preset": preset, "seed": seed, "jobs": jobs, "factor_kinds": kinds, **options}
-    with sharing(), Progress(len(entries) + 1, progress) as display:
-        called = _all_called(entries, arrays, settings, display, jobs)
-        display.begin("intervals")
-        calls = [call for call in called if isinstance(call, Call)]
-        counts = [call.strategy.count(call, bootstrap) if bootstrap else 0 for call in calls]
-        scores = iter(replicated(calls, counts, level, seed, jobs))
-        display.finish("intervals")
+    with sharing():
+        tables = [_Table("", arrays, settings, names)]
+        tables += [tables[0].part(name, chosen) for name, chosen in columns.items()]
+        rows = _rows(entries, tables)
+        with Progress(len(rows) + 1, progress) as display:
+            called = _all_called(rows, display, jobs)
+            display.begin("intervals")
+            calls = [call for call in called if isinstance(call, Call)]
+            counts = [call.strategy.count(call, bootstrap) if bootstrap else 0 for call in calls]
+            scores = iter(replicated(calls, counts, level, seed, jobs))
+            display.finish("intervals")
     notes += _on_counts(calls, counts, bootstrap)
-    rows = {
-        entry.name: named(next(scores) if isinstance(call, Call) else call, names)
-        for entry, call in zip(entries, called, strict=True)
+    found = {
+        row.name: row.table.named(next(scores) if isinstance(call, Call) else call)
+        for row, call in zip(rows, called, strict=True)
     }
-    notes += [note for score in rows.values() for note in score.notes]
-    return ScoreTable(rows, notes)
+    notes += [note for score in found.values() for note in score.notes]
+    return ScoreTable(_with_wholes(found, entries, tables), notes)
 
 
-def _all_called(
-    entries: list[Entry],
-    arrays: dict[str, Array],
-    settings: dict[str, Any],
-    display: Progress,
-    jobs: int,
-) -> list[Call | Score]:
+@dataclass(frozen=True)
+class _Table:
+    """Arrays by name, settings, and names of columns, of all codes or of a subset of them.
+
+    `whole` tells that a subset has every column in order: its scores are those of all codes.
+    """
+
+    subset: str
+    arrays: dict[str, Array]
+    settings: dict[str, Any]
+    names: Names
+    whole: bool = False
+
+    def part(self, subset: str, columns: Columns) -> _Table:
+        """Return the table with these columns of the codes alone."""
+        d = self.arrays["codes"].shape[1]
+        whole = len(columns) == d and bool((columns == np.arange(d)).all())
+
+        def taken(by_name: dict[str, Any]) -> dict[str, Any]:
+            return {
+                name: part_of(value, columns) if name in OF_CODES and value is not None else value
+                for name, value in by_name.items()
+            }
+
+        names = dict(self.names)
+        if "code_names" in names:
+            names["code_names"] = tuple(names["code_names"][i] for i in columns)
+        return _Table(subset, taken(self.arrays), taken(self.settings), names, whole)
+
+    def named(self, score: Score) -> Score:
+        """Return a score with the names of columns."""
+        return cast(Score, named(score, self.names))
+
+    def row(self, metric: str) -> str:
+        """Return what the row of a metric is called."""
+        return f"{metric}/{self.subset}" if self.subset else metric
+
+
+class _Row(NamedTuple):
+    """A metric on a table."""
+
+    entry: Entry
+    table: _Table
+
+    @property
+    def name(self) -> str:
+        """Return what the row is called."""
+        return self.table.row(self.entry.name)
+
+
+def _rows(entries: list[Entry], tables: list[_Table]) -> list[_Row]:
+    """Return what is computed: each metric on all codes, then on subsets, if it is of codes."""
+    return [
+        _Row(entry, table)
+        for entry in entries
+        for table in tables
+        if not table.subset or ("codes" in entry.needs and not table.whole)
+    ]
+
+
+def _with_wholes(
+    found: dict[str, Score], entries: list[Entry], tables: list[_Table]
+) -> dict[str, Score]:
+    """Return scores in order, with those of subsets that have every column."""
+    scores = dict(found)
+    for entry in entries:
+        for table in tables:
+            if table.whole and "codes" in entry.needs:
+                scores[table.row(entry.name)] = found[entry.name].renamed(table.row(entry.name))
+    order = [table.row(entry.name) for entry in entries for table in tables]
+    return {name: scores[name] for name in order if name in scores}
+
+
+def _all_called(rows: list[_Row], display: Progress, jobs: int) -> list[Call | Score]:
     """Call metrics side by side, the slowest first; then, one by one, those that cannot be."""
-    threaded = [i for i, entry in enumerate(entries) if entry.threads]
-    alone = [i for i, entry in enumerate(entries) if not entry.threads]
+    threaded = [i for i, row in enumerate(rows) if row.entry.threads]
+    alone = [i for i, row in enumerate(rows) if not row.entry.threads]
 
     def call(i: int) -> Call | Score:
-        return _called(entries[i], arrays, settings, display)
+        return _called(rows[i], display)
 
     if jobs != 1 and len(threaded) > 1:
         import_module("scipy.optimize")  # on several threads at once imports may see half a module
-    slowness = [entries[i].interval.slowness for i in threaded]
+    slowness = [rows[i].entry.interval.slowness for i in threaded]
     found = in_parallel(lambda t: call(threaded[t]), len(threaded), jobs, slowness)
     found += [call(i) for i in alone]
     by_place = dict(zip(threaded + alone, found, strict=True))
-    return [by_place[i] for i in range(len(entries))]
+    return [by_place[i] for i in range(len(rows))]
 
 
-def _called(
-    entry: Entry, arrays: dict[str, Array], settings: dict[str, Any], display: Progress
-) -> Call | Score:
+def _called(row: _Row, display: Progress) -> Call | Score:
     """Call one metric with what it asks for by name; NaN with the reason where it raises."""
-    display.begin(entry.name)
+    (entry, table), name = row, row.name
+    display.begin(name)
     try:
-        return made_call(entry, entry.arguments(arrays), accepted(entry.function, settings))
+        settings = accepted(entry.function, table.settings)
+        call = made_call(entry, entry.arguments(table.arrays), settings)
+        return replace(call, score=call.score.renamed(name)) if table.subset else call
     except Exception as error:  # a stranger's metric may raise anything
         known = isinstance(error, ValueError | TypeError)
         reason = str(error) if known else f"{type(error).__name__}: {error}"
-        return Score(float("nan"), name=entry.name, notes=[f"{entry.name}: {reason}"])
+        return Score(float("nan"), name=name, notes=[f"{name}: {reason}"])
     finally:
-        display.finish(entry.name)
+        display.finish(name)
 
 
 def _on_counts(calls: list[Call], counts: list[int], resamples: int) -> list[str]:

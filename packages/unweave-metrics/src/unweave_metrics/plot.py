@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from unweave_metrics._arrays import check_matrix, quoted
 from unweave_metrics._counting import Floats
+from unweave_metrics._options import MUCH
 from unweave_metrics.score import Score
 from unweave_metrics.scoretable import ScoreTable
 from unweave_metrics.seeds import seeds_of
@@ -47,6 +48,8 @@ def heat_map(
         Matplotlib axes to draw on; a new figure unless given.
     """
     values = check_matrix(matrix, "matrix", "(d, k)", rows=1)
+    if np.abs(values.astype(np.float64)).max() > MUCH:
+        raise ValueError(f"matrix must hold numbers of at most 1e100 in size, got {values.max():g}")
     axes = _axes(ax)
     image = axes.imshow(values, cmap="viridis", vmin=0, aspect="auto")
     axes.set(xlabel="factor", ylabel="code")
@@ -110,7 +113,8 @@ def intervals(
     axes.invert_yaxis()
     axes.set_xlabel("score")
     if len(known) > 1:
-        axes.legend()
+        # Above the axes, where it hides no score.
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(known), frameon=False)
     return axes
 
 

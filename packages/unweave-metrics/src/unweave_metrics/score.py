@@ -87,6 +87,22 @@ class Score(float):
             notes=(*self.notes, *notes),
         )
 
+    def renamed(self, name: str) -> Score:
+        """Return the same score under another name, which its notes begin with where they did."""
+        return Score(
+            float(self),
+            name=name,
+            parts=self.parts,
+            interval=self.interval,
+            settings=self.settings,
+            notes=[
+                f"{name}{note.removeprefix(self.name)}"
+                if note.startswith(f"{self.name}:")
+                else note
+                for note in self.notes
+            ],
+        )
+
     def with_notes(self, *notes: str) -> Score:
         """Return the same score with more notes."""
         return Score(

@@ -35,7 +35,7 @@ class ScoreTable(Mapping[str, Score]):
     notes: list[str] = field(default_factory=list)
 
     def __getitem__(self, name: str) -> Score:
-        return self.scores[name.replace("-", "_")]
+        return self.scores[name if name in self.scores else name.replace("-", "_")]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.scores)

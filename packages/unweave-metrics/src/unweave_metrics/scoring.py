@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from unweave_metrics._foreign import has
 from unweave_metrics.catalogue import Entry, entry_for, listed
 from unweave_metrics.evaluate import evaluate
 from unweave_metrics.score import Score
@@ -63,13 +64,13 @@ def score_codes(
 
 def codes_of(estimator: Any, X: Any) -> Any:
     """Return the codes that a transformer gives, dense."""
-    if not callable(getattr(estimator, "transform", None)):
+    if not has(estimator, "transform") or not callable(estimator.transform):
         raise TypeError(
             f"estimator must have transform(X) that gives codes, {type(estimator).__name__} has "
             "none; wrap an encoder in sklearn.preprocessing.FunctionTransformer"
         )
     codes = estimator.transform(X)
-    return codes.toarray() if hasattr(codes, "toarray") else codes
+    return codes.toarray() if has(codes, "toarray") else codes
 
 
 class Scorer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import inspect
 import json
 import math
@@ -28,6 +27,7 @@ from unweave.saved_codes import read_table
 from unweave.scoring import (
     HOME,
     RESAMPLES,
+    ActiveCodes,
     Arrays,
     Call,
     Called,
@@ -154,18 +154,14 @@ def _scores(
 ) -> dict[str, Any]:
     error = float(table.reconstruction_error.mean(dtype=np.float64))
     scores: dict[str, Any] = {f"reconstruction_error{suffix}": error}
-    compute = functools.partial(score_table, names=run.registry, seed=seed, resamples=bootstrap)
-    found = compute(calls, Arrays(run, table, dataset))
-    used, of_some = table.active, {}
+    used, part = table.active, None
     if active and used.any() and not used.all():
-        part = dataclasses.replace(table, codes=table.codes[:, used], std=table.std[:, used])
-        of_codes = [(name, call) for name, call in calls if "codes" in call.needs]
-        of_some = compute(of_codes, Arrays(run, part, dataset))
-    for name, score in found.items():
-        scores[f"{name}{suffix}"] = score
-        if name in of_some:
-            scores[f"{name}/active{suffix}"] = of_some[name]
-    return scores
+        some = dataclasses.replace(table, codes=table.codes[:, used], std=table.std[:, used])
+        part = ActiveCodes(np.flatnonzero(used).tolist(), Arrays(run, some, dataset))
+    found = score_table(
+        calls, Arrays(run, table, dataset), run.registry, seed=seed, resamples=bootstrap, part=part
+    )
+    return scores | {f"{name}{suffix}": score for name, score in found.items()}
 
 
 def _suffix(codes: str, on: str) -> str:

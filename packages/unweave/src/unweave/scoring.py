@@ -1,4 +1,4 @@
-"""Metrics of one table of codes: all in one call of the package of metrics, where that is there."""
+"""Metrics of one table of codes, in one call of the package of metrics if it is installed."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ IMAGE_ROWS = 2000
 RESAMPLES = 1000
 """Most resamples of an interval."""
 HOME = "unweave-metrics"
+ACTIVE = "active"
+"""What a score of the active dimensions alone is named after."""
 
 Called = tuple[str, "Call"]
 
@@ -77,6 +79,19 @@ class Arrays:
         return {"images": images / np.float32(255), "reconstructions": decoded / np.float32(255)}
 
 
+@dataclass(frozen=True)
+class ActiveCodes:
+    """Some dimensions of a table of codes: which `columns`, and the arrays of these alone."""
+
+    columns: Sequence[int]
+    arrays: Arrays
+
+    @property
+    def width(self) -> int:
+        """Return how many there are."""
+        return len(self.columns)
+
+
 def of_images(needs: Sequence[str]) -> bool:
     """Say whether a metric with these needs looks at images."""
     return bool({"images", "reconstructions"} & set(needs))
@@ -115,7 +130,13 @@ class Evaluation(Protocol):
 
 
 def score_table(
-    calls: Sequence[Called], arrays: Arrays, names: Registry, *, seed: int, resamples: int
+    calls: Sequence[Called],
+    arrays: Arrays,
+    names: Registry,
+    *,
+    seed: int,
+    resamples: int,
+    part: ActiveCodes | None = None,
 ) -> dict[str, Any]:
     """Compute metrics of arrays; one that fails is a `Failed` and costs the others nothing.
 
@@ -129,19 +150,23 @@ def score_table(
         Of everything that metrics draw.
     resamples
         At most, for intervals; 0 for none.
+    part
+        Dimensions that metrics of codes are computed of too, each as ``name/active`` after
+        ``name``.
     """
     evaluation = _evaluation(names)
     found: dict[str, Any] = {}
     for (drawn, options), group in _groups(calls, seed):
         if evaluation is None:
-            found |= {name: _guarded(call, arrays) for name, call in group.items()}
+            found |= _each(group, arrays, part)
         else:
             settings = {"seed": drawn, "bootstrap": resamples, **options}
-            found |= _together(group, arrays, evaluation, settings)
+            found |= _together(group, arrays, evaluation, settings, part)
     for name, score in found.items():
         if isinstance(score, Failed):
             warnings.warn(f"no score {name}: {score.reason}", stacklevel=3)
-    return {name: found[name] for name, _ in calls}
+    order = (row for name, _ in calls for row in (name, f"{name}/{ACTIVE}"))
+    return {row: found[row] for row in order if row in found}
 
 
 class StudyPart(Protocol):
@@ -199,35 +224,53 @@ def _groups(
     return list(groups.values())
 
 
+def _each(group: Mapping[str, Call], arrays: Arrays, part: ActiveCodes | None) -> dict[str, Any]:
+    """Compute metrics one by one."""
+    found = {name: _guarded(call, arrays) for name, call in group.items()}
+    if part is not None:
+        of_codes = {name: call for name, call in group.items() if "codes" in call.needs}
+        found |= {f"{n}/{ACTIVE}": _guarded(c, part.arrays) for n, c in of_codes.items()}
+    return found
+
+
 def _together(
-    group: Mapping[str, Call], arrays: Arrays, evaluation: Evaluation, settings: Mapping[str, Any]
+    group: Mapping[str, Call],
+    arrays: Arrays,
+    evaluation: Evaluation,
+    settings: Mapping[str, Any],
+    part: ActiveCodes | None,
 ) -> dict[str, Any]:
     """Compute metrics in one call; each alone where an array that one needs cannot be had."""
     needs = list(dict.fromkeys(need for call in group.values() for need in call.needs))
     try:
         of_needs = {need: arrays.get(need, needs) for need in ["codes", *needs]}
     except UnweaveError:
-        return {name: _guarded(call, arrays) for name, call in group.items()}
+        return _each(group, arrays, part)
     functions = {
         name: call.entry.load() if call.entry.distribution == HOME else _Stranger(call, place)
         for place, (name, call) in enumerate(group.items())
     }
+    options = dict(settings) if part is None else {**settings, "subsets": {ACTIVE: part.columns}}
     try:
-        table = evaluation(metrics=list(functions.values()), progress=False, **of_needs, **settings)
+        table = evaluation(metrics=list(functions.values()), progress=False, **of_needs, **options)
     except (ValueError, TypeError) as error:  # arrays that no metric could use
         return {n: Failed(f"{c.entry}: {message_of(error)}") for n, c in group.items()}
-    return {
-        name: _score(call, functions[name], table[functions[name].__name__])
-        for name, call in group.items()
-    }  # the package leaves out what lacks an array; here none does
+    found: dict[str, Any] = {}
+    for name, call in group.items():
+        for suffix in ("", f"/{ACTIVE}"):  # the package leaves out what lacks an array
+            row = f"{functions[name].__name__}{suffix}"
+            if row in table:
+                width = of_needs["codes"].shape[1] if part is None or not suffix else part.width
+                found[f"{name}{suffix}"] = _score(call, functions[name], table[row], row, width)
+    return found
 
 
-def _score(call: Call, function: Any, score: Any) -> Any:
+def _score(call: Call, function: Any, score: Any, row: str, width: int) -> Any:
     """Return a score as it is stored: the stranger's own, or one with the reason of its failure."""
     if isinstance(function, _Stranger):
-        return function.score_of(score)
+        return function.score_of(score, width)
     if math.isnan(score) and not score.settings:
-        reason = "; ".join(score.notes).removeprefix(f"{function.__name__}: ")
+        reason = "; ".join(score.notes).removeprefix(f"{row}: ")
         return Failed(f"{call.entry}: {reason}")
     return score
 
@@ -242,7 +285,8 @@ class _Stranger:
 
     def __init__(self, call: Call, place: int) -> None:
         self._call = call
-        self._first: Any = None
+        # By the number of codes that it was given: all of them, and the active ones.
+        self._first: dict[int, Any] = {}
         self.__name__ = f"metric_{place}"
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         self.__signature__ = inspect.Signature([inspect.Parameter(n, kind) for n in call.needs])
@@ -251,16 +295,17 @@ class _Stranger:
             self.seconds_per_million = _checked_cost(call.entry, declared)
 
     def __call__(self, **arrays: Any) -> float:
-        if isinstance(self._first, Failed):
+        width = arrays["codes"].shape[1] if "codes" in arrays else 0
+        if isinstance(self._first.get(width), Failed):
             return math.nan
         score = _guarded_with(self._call, [arrays[need] for need in self._call.needs])
-        if self._first is None:
-            self._first = score
+        self._first.setdefault(width, score)
         return float(score)
 
-    def score_of(self, score: Any) -> Any:
-        """Return what it gave of all rows, with the interval that was made."""
-        return self._first if score.interval is None else _Interval(self._first, score.interval)
+    def score_of(self, score: Any, width: int) -> Any:
+        """Return what it gave of all rows and so many codes, with the interval that was made."""
+        first = self._first[width if "codes" in self._call.needs else 0]
+        return first if score.interval is None else _Interval(first, score.interval)
 
 
 def _checked_cost(entry: Entry, declared: Any) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from unweave_metrics.codetable._bounds import Allowance, TooLarge, check_chunks, npy_size
+from unweave_metrics.codetable._metadata import readable
 from unweave_metrics.codetable.table import ARRAYS, NAMED, CodeTable, make_table, path_of
 
 
@@ -118,7 +119,7 @@ def _read_group(group: Any, source: Path, name: str, allowance: Allowance) -> Co
         except MemoryError as error:
             raise ValueError(f"{where}: {key} does not fit in memory: {error}") from None
     attributes = {
-        key: value.item() if isinstance(value, np.generic) else value
+        key: readable(value.item() if isinstance(value, np.generic) else value)
         for key, value in group.attrs.items()
     }
     return make_table(arrays, attributes, where)
@@ -165,5 +166,7 @@ def _npz_table(fields: dict[str, Any], source: Path, name: str) -> CodeTable:
     attributes = {key: fields[key] for key in NAMED if key in fields}
     for key, value in fields.items():
         if key.startswith("metadata."):
-            attributes[key.removeprefix("metadata.")] = value.item() if value.ndim == 0 else value
+            attributes[key.removeprefix("metadata.")] = (
+                readable(value.item()) if value.ndim == 0 else value
+            )
     return make_table(arrays, attributes, f"{source}/{name}" if name else str(source))

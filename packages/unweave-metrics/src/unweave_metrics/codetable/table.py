@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics._arrays import Array, as_array, quoted
+from unweave_metrics.codetable._metadata import check_room, kept_metadata, storable
 
 # Name in the file -> number of dimensions.
 ARRAYS = {"codes": 2, "std": 2, "factors": 2, "factor_values": 2, "reconstruction_error": 1}
@@ -65,31 +66,14 @@ def make_table(arrays: Mapping[str, Any], attributes: Mapping[str, Any], where: 
             f"got {checked['std'].shape}"
         )
     free = {key: value for key, value in attributes.items() if key not in NAMED}
-    for key, value in free.items():
-        _check_metadata(key, value, where)
     table = CodeTable(
         **checked,
         factor_names=_listed(attributes, "factor_names", _text, where),
-        factor_sizes=_listed(attributes, "factor_sizes", int, where),
-        metadata=free,
+        factor_sizes=_listed(attributes, "factor_sizes", _size, where),
+        metadata={key: kept_metadata(key, value, where) for key, value in free.items()},
     )
     _check_names(table, where)
     return table
-
-
-def _check_metadata(key: object, value: Any, where: str) -> None:
-    """Refuse what files could keep only as a pickle."""
-    if not isinstance(key, str) or not key or "/" in key:
-        raise TypeError(f"{where}: metadata must be named by words without '/', got {quoted(key)}")
-    try:
-        kind = np.asarray(value).dtype.kind
-    except ValueError:  # rows of different lengths
-        kind = "O"
-    if kind not in "biufUS":
-        raise TypeError(
-            f"{where}: metadata {key!r} must be a number, a string or a list of one of them, got "
-            f"{type(value).__name__} {quoted(value)}; write it as JSON text"
-        )
 
 
 def _check_names(table: CodeTable, where: str) -> None:
@@ -112,14 +96,26 @@ def _listed(
         if isinstance(value, str | bytes):
             raise TypeError
         return tuple(kind(entry) for entry in value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(
             f"{where}: {name} must list one entry for each factor, got {quoted(value)}"
         ) from None
 
 
 def _text(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    """Return a name, refusing what no file can keep."""
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    if not storable(text):
+        raise ValueError
+    return text
+
+
+def _size(value: Any) -> int:
+    """Return a number of classes, refusing parts of one."""
+    size = int(value)
+    if isinstance(value, str | bytes) or size != value or not 0 <= size < 2**63:
+        raise ValueError
+    return size
 
 
 def write_code_table(
@@ -176,6 +172,9 @@ def write_code_table(
     if metadata is not None and not isinstance(metadata, Mapping):
         raise TypeError(f"metadata must map names to values, got {quoted(metadata)}")
     attributes: dict[str, Any] = dict(metadata or {})
+    for name in (*ARRAYS, *NAMED):
+        if name in attributes:
+            raise ValueError(f"metadata must not be called {name}, which is an argument of its own")
     attributes |= {"factor_names": factor_names, "factor_sizes": factor_sizes}
     return write_code_tables(path, {"": make_table(arrays, attributes, "the table")})
 
@@ -206,13 +205,18 @@ def write_code_tables(path: str | os.PathLike[str], tables: Mapping[str, CodeTab
     ['seed-0', 'seed-1']
     """
     target = path_of(path)
+    if not isinstance(tables, Mapping) or not all(
+        isinstance(name, str) and isinstance(table, CodeTable) for name, table in tables.items()
+    ):
+        raise TypeError(f"tables must map names to code tables, got {quoted(tables)}")
     if not tables:
         raise ValueError("tables must hold at least one code table, got none")
     for name in tables:
-        if "/" in name or name in ARRAYS or name == ".":
-            raise ValueError(f"a table's name must be a word without '/', got {name!r}")
+        if "/" in name or name in ARRAYS or name == "." or not storable(name):
+            raise ValueError(f"a table's name must be a word without '/', got {name!r:.80}")
     if not target.parent.is_dir():
         raise ValueError(f"path must be in a folder that exists, {target.parent} does not")
+    tables = {name: _writable(table, name) for name, table in tables.items()}
     if target.suffix in (".h5", ".hdf5"):
         _write_beside(target, lambda part: _write_hdf5(part, tables))
     elif target.suffix == ".npz":
@@ -220,6 +224,16 @@ def write_code_tables(path: str | os.PathLike[str], tables: Mapping[str, CodeTab
     else:
         raise ValueError(f"path must end in .h5, .hdf5 or .npz, got {target.name!r}")
     return target
+
+
+def _writable(table: CodeTable, name: str) -> CodeTable:
+    """Return a table whose arrays, names and metadata any file can keep."""
+    where = f"table {name!r:.40}" if name else "the table"
+    attributes = {**table.metadata, **{what: getattr(table, what) for what in NAMED}}
+    checked = make_table(table.arrays(), attributes, where)
+    for key, value in checked.metadata.items():
+        check_room(key, value, where)
+    return checked
 
 
 def path_of(path: Any) -> Path:

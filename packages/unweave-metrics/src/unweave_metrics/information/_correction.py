@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from unweave_metrics._counting import Counts, Labels, PairInformation, pair_information
-from unweave_metrics._shared import shared
+from unweave_metrics._shared import shared, whole_of
 
 CORRECTIONS = ("none", "miller-madow", "shuffle", "extrapolate")
 
@@ -18,7 +18,6 @@ SHUFFLES = 20
 WHOLE, HALVES, QUARTERS = 8 / 3, -2.0, 1 / 3
 
 
-@shared
 def corrected_information(
     a: Labels, b: Labels, correction: str, seed: int, weights: Counts | None = None
 ) -> PairInformation:
@@ -46,6 +45,21 @@ def corrected_information(
     G. A. Miller, "Note on the bias of information estimates", 1955; S. P. Strong et al., "Entropy
     and information in neural spike trains", 1998.
     """
+    found = whole_of(a)
+    if found is None:
+        return _corrected(a, b, correction, seed, weights)
+    whole, columns = found
+    others = columns if b is a else np.arange(len(b))
+    return _corrected(whole, whole if b is a else b, correction, seed, weights).part(
+        columns, others
+    )
+
+
+@shared
+def _corrected(
+    a: Labels, b: Labels, correction: str, seed: int, weights: Counts | None
+) -> PairInformation:
+    """Count all columns, whichever of them are asked for."""
     plain = pair_information(a, b, weights)
     if correction == "none":
         return plain

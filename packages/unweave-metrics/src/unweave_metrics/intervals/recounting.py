@@ -13,7 +13,14 @@ from unweave_metrics._shared import sharing
 from unweave_metrics._signatures import accepted
 from unweave_metrics.information._table import InformationTable, information_table
 from unweave_metrics.intervals.interval import SAME_BINS
-from unweave_metrics.intervals.strategies import Call, Replicates, Strategy, Subsets, limited
+from unweave_metrics.intervals.strategies import (
+    Call,
+    Replicates,
+    Strategy,
+    Subsets,
+    limited,
+    with_wholes,
+)
 from unweave_metrics.score import Score
 
 # Tables counted for one corrected one.
@@ -68,13 +75,13 @@ class Information(Strategy):
         tables = [own.table(call) for own, call in zip(strategies, calls, strict=True)]
         values_of = [own.value_of(call) for own, call in zip(strategies, calls, strict=True)]
         keys = [_counted(table) for table in tables]
-        n = tables[0].codes.shape[1]
+        n, wholes = tables[0].codes.shape[1], with_wholes(calls, counts)
 
         def one(r: int) -> list[float]:
             drawn = np.random.default_rng((seed, r)).integers(0, n, size=n)
             weights: Counts = np.bincount(drawn, minlength=n)
             recounted: dict[str, InformationTable] = {}
-            with sharing():  # and forget what was counted here
+            with sharing(parts=r < wholes):  # and forget what was counted here
                 values = []
                 for value_of, table, key, count in zip(
                     values_of, tables, keys, counts, strict=True
@@ -96,7 +103,8 @@ class Information(Strategy):
 def _counted(table: InformationTable) -> str:
     """Return what decides the counts of a table, not what is made of them."""
     made = ("normalizer", "dead_codes", "preset")
-    return repr({key: value for key, value in table.settings.items() if key not in made})
+    settings = {key: value for key, value in table.settings.items() if key not in made}
+    return repr((id(table.codes), settings))
 
 
 def _own(call: Call) -> Information:

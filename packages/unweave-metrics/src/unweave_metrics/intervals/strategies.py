@@ -12,7 +12,7 @@ from unweave_metrics._arrays import Array
 from unweave_metrics._counting import Floats
 from unweave_metrics._parallel import in_parallel, thread_jobs
 from unweave_metrics._sampling import draw_rows
-from unweave_metrics._shared import shared, sharing
+from unweave_metrics._shared import columnwise, part_of, sharing, whole_of
 from unweave_metrics.intervals.interval import POPULATION, SAME_SIZE, Interval, interval_of, student
 from unweave_metrics.predictors._split import train_and_test
 from unweave_metrics.score import Score
@@ -113,10 +113,27 @@ def some_rows(rng: np.random.Generator, n: int) -> Array:
     return rng.permutation(n)[: max(2, round(SHARE * n))]
 
 
-@shared
-def drawn_rows(draw: Callable[..., Array], array: Any, seed: int, r: int, own: int) -> Any:
+@columnwise(part_of)
+def drawn_rows(array: Any, draw: Callable[..., Array], seed: int, r: int, own: int) -> Any:
     """Return resample number r of an array; arrays of one length have the same rows of it."""
     return take(array, draw(np.random.default_rng((seed, r, own)), length(array)))
+
+
+@columnwise(part_of)
+def sampled_rows(array: Any, n: int, samples: int, seed: int) -> Any:
+    """Return `samples` of n rows of an array, those that a metric draws; all if there are fewer."""
+    rows = draw_rows(n, samples, seed)
+    return array if rows is None else take(array, rows)
+
+
+def with_wholes(calls: Sequence[Call], counts: Sequence[int]) -> int:
+    """Return up to which resample there are calls on whole tables, which parts are taken of."""
+    wholes = [
+        count
+        for call, count in zip(calls, counts, strict=True)
+        if all(whole_of(array) is None for array in call.arrays.values())
+    ]
+    return max(wholes, default=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,9 +162,10 @@ class Rows(Strategy):
     ) -> Replicates:
         """Return the values of each call; calls on the same arrays see the same rows."""
         prepared = [self.prepared(call, seed) for call in calls]
+        wholes = with_wholes(calls, counts)
 
         def one(r: int) -> list[float]:
-            with sharing():
+            with sharing(parts=r < wholes):
                 return [
                     call.on(self._drawn(arrays, seed, r)) if r < count else np.nan
                     for call, arrays, count in zip(calls, prepared, counts, strict=True)
@@ -161,8 +179,8 @@ class Rows(Strategy):
         arrays, samples = dict(call.arrays), call.score.settings.get("samples")
         if samples is None:
             return arrays
-        rows = draw_rows(length(next(iter(arrays.values()))), samples, seed)
-        return arrays if rows is None else {name: take(a, rows) for name, a in arrays.items()}
+        n = length(next(iter(arrays.values())))
+        return {name: sampled_rows(a, n, samples, seed) for name, a in arrays.items()}
 
     def _drawn(self, arrays: Mapping[str, Any], seed: int, r: int) -> dict[str, Any]:
         """Return resample number r of the arrays."""
@@ -170,7 +188,7 @@ class Rows(Strategy):
         for place, (name, array) in enumerate(arrays.items()):
             own = 0 if self.paired else place
             # Train rows and test rows are of different numbers, and drawn apart.
-            drawn[name] = drawn_rows(self.draw, array, seed, r, own)
+            drawn[name] = drawn_rows(array, self.draw, seed, r, own)
         return drawn
 
 
@@ -291,9 +309,10 @@ class Votes(Rows):
         self, calls: Sequence[Call], counts: Sequence[int], seed: int, jobs: int
     ) -> Replicates:
         """Return scores of fewer votes on drawn rows, every resample with votes of its own."""
+        wholes = with_wholes(calls, counts)
 
         def one(r: int) -> list[float]:
-            with sharing():
+            with sharing(parts=r < wholes):
                 return [
                     call.on(
                         self._drawn(call.arrays, seed, r), seed=self._seed(seed, r), **fewer(call)

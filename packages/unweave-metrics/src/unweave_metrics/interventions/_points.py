@@ -13,6 +13,7 @@ from unweave_metrics._kinds import FactorKinds
 from unweave_metrics._logistic import fit_logistic
 from unweave_metrics._sampling import generator
 from unweave_metrics._scaling import in_reach
+from unweave_metrics._shared import columnwise
 from unweave_metrics.interventions._groups import Groups, Rows, draw_pairs
 from unweave_metrics.interventions._votes import rescaled
 from unweave_metrics.score import Score
@@ -30,10 +31,10 @@ def pair_score(
     k = len(groups.labels)
     if k < 2:
         raise ValueError(f"{name} needs at least two factors to tell apart, got {k}")
-    rng = generator(settings["seed"])
-    values = np.ascontiguousarray(in_reach(z)[0])
-    train, train_factor = _points(values, groups, settings["train_points"], settings, rng)
-    fresh, fresh_factor = _points(values, groups, settings["eval_points"], settings, rng)
+    (train, train_factor), (fresh, fresh_factor) = _points(
+        z, groups, settings["train_points"], settings["eval_points"], settings["batch_size"],
+        settings["seed"], settings.get("by_value", False),
+    )  # fmt: skip
     if len(np.unique(train_factor)) < 2:
         raise ValueError(f"train_points must reach two factors, got {settings['train_points']}")
     model = fit_logistic(train, train_factor, k, max_iter=max_iter)
@@ -47,13 +48,25 @@ def pair_score(
     return Score(accuracy, name=name, parts=parts, settings=settings, notes=kinds.notes)
 
 
+Points = tuple[Floats, Rows]
+
+
+def _features_of(points: list[Points], columns: Rows) -> list[Points]:
+    """Return the same points with some of their features."""
+    return [(features[:, columns], factor) for features, factor in points]
+
+
+@columnwise(_features_of)
 def _points(
-    values: Floats, groups: Groups, count: int, settings: dict[str, Any], rng: Any
-) -> tuple[Floats, Rows]:
-    """Return features (count, d) and factor numbers (count,)."""
-    by_value = settings.get("by_value", False)
-    factor, rows = draw_pairs(groups, count, settings["batch_size"], rng, by_value=by_value)
-    return mean_differences(values, rows), factor
+    z: Array, groups: Groups, train: int, fresh: int, size: int, seed: Any, by_value: bool
+) -> list[Points]:
+    """Return features (count, d) and factor numbers (count,) to learn from, and fresh ones."""
+    values, rng = np.ascontiguousarray(in_reach(z)[0]), generator(seed)
+    points = []
+    for count in (train, fresh):
+        factor, rows = draw_pairs(groups, count, size, rng, by_value=by_value)
+        points.append((mean_differences(values, rows), factor))
+    return points
 
 
 def mean_differences(values: Floats, rows: Rows) -> Floats:

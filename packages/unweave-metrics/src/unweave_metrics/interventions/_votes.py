@@ -14,6 +14,7 @@ from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import FactorKinds
 from unweave_metrics._sampling import draw_rows, generator
 from unweave_metrics._scaling import in_reach, shifted
+from unweave_metrics._shared import shared
 from unweave_metrics.interventions._groups import Groups, draw_batches
 from unweave_metrics.score import Score
 
@@ -35,8 +36,10 @@ def vote_score(
     `settings` may say ``by_value`` (how groups are drawn) and ``most`` (the most varying code
     votes).
     """
-    rng = generator(settings["seed"])
-    rows = draw_rows(len(z), settings["variance_samples"], rng)
+    counts = settings["train_votes"], settings["eval_votes"]
+    batch = settings["batch_size"], settings.get("by_value", False)
+    rows, drawn = _drawn(groups, len(z), settings["variance_samples"], counts, *batch,
+                         settings["seed"])  # fmt: skip
     values, powers = in_reach(z)
     z = np.ascontiguousarray(values)
     # In the units of `z`, whose ratios are those of the codes.
@@ -44,13 +47,9 @@ def vote_score(
     variances[constant_columns(z)] = 0.0  # not what rounding of the mean leaves
     active = shifted(np.sqrt(variances), powers) >= settings["prune_std"]
     tables = []
-    for number in (settings["train_votes"], settings["eval_votes"]):
+    for batches in drawn:
         table = np.zeros((z.shape[1], len(groups.labels)), dtype=np.int64)
-        for first in range(0, number if active.any() else 0, CHUNK):
-            factor, rows = draw_batches(
-                groups, min(CHUNK, number - first), settings["batch_size"], rng,
-                by_value=settings.get("by_value", False),
-            )  # fmt: skip
+        for factor, rows in batches if active.any() else ():
             voted = least_varying(z, rows, variances, active, most=settings.get("most", False))
             np.add.at(table, (voted, factor), 1)
         tables.append(table)
@@ -71,6 +70,31 @@ def vote_score(
     }
     settings = settings | {"factor_kinds": kinds.words, "rows": len(z)}
     return Score(tested, name=name, parts=parts, settings=settings, notes=notes)
+
+
+@shared
+def _drawn(
+    groups: Groups,
+    n: int,
+    variance_samples: int | None,
+    counts: tuple[int, int],
+    size: int,
+    by_value: bool,
+    seed: Any,
+) -> tuple[Votes | None, list[list[tuple[Votes, Votes]]]]:
+    """Return the rows that variances are of, and batches to learn from and to score on.
+
+    Each batch has the number of a factor and the numbers of its rows, whatever the codes are.
+    """
+    rng = generator(seed)
+    rows = draw_rows(n, variance_samples, rng)
+    return rows, [
+        [
+            draw_batches(groups, min(CHUNK, count - first), size, rng, by_value=by_value)
+            for first in range(0, count, CHUNK)
+        ]
+        for count in counts
+    ]
 
 
 def least_varying(

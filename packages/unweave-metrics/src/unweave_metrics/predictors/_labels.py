@@ -6,7 +6,7 @@ import numpy as np
 
 from unweave_metrics._arrays import Array
 from unweave_metrics._binning import bin_columns, check_classes, class_columns
-from unweave_metrics._shared import shared
+from unweave_metrics._shared import columnwise
 from unweave_metrics.predictors._split import Split
 
 
@@ -23,7 +23,7 @@ def train_and_test_labels(
     return _labels(split, cut, *((bins, binning) if any(cut) else (1, "range")))
 
 
-@shared
+@columnwise(lambda labels, _: labels)
 def _labels(split: Split, cut: tuple[bool, ...], bins: int, binning: str) -> tuple[Array, Array]:
     """Return the classes of columns, some of them cut."""
     y, y_test = split.y, split.y_test

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from unweave_metrics._arrays import Array, check_codes, check_factors, check_pair
 from unweave_metrics._kinds import Declared, FactorKinds, kinds_of
 from unweave_metrics._sampling import Rows, generator, subsample
-from unweave_metrics._shared import shared
+from unweave_metrics._shared import columnwise, part_of, remember_part, shared
 
 
 @dataclass(frozen=True)
@@ -58,27 +58,47 @@ def train_and_test(
     # One that can be told apart by its words, for sharing.
     declared = tuple(factor_kinds) if isinstance(factor_kinds, list) else factor_kinds
     sizes = settings["train_samples"], settings["test_samples"]
-    return _split(
-        z, y, test, *sizes, settings.get("test_fraction", 1 / 3), settings["seed"], declared
-    )
+    if test is None:
+        fraction = settings.get("test_fraction", 1 / 3)
+        return _split(z, y, *sizes, fraction, settings["seed"], declared)
+    return _drawn(z, y, test, *sizes, settings["seed"], declared)
 
 
-@shared
+def _columns_of(split: Split, columns: Rows) -> Split:
+    """Return the same rows with some of their codes."""
+    z, z_test = part_of(split.z, columns), part_of(split.z_test, columns)
+    part = Split(z, split.y, z_test, split.y_test, split.kinds)
+    remember_part(part, split, columns)
+    return part
+
+
+@columnwise(_columns_of)
 def _split(
     z: Array,
     y: Array,
-    test: tuple[Array, Array] | None,
     train_samples: int | None,
     test_samples: int | None,
     test_fraction: float,
     seed: int,
     declared: Declared,
 ) -> Split:
-    """Split rows, or draw from train rows and from test rows, which may be the same."""
-    if test is None:
-        kinds = kinds_of(y, declared)
-        first, second = _shuffled(len(z), train_samples, test_samples, test_fraction, seed)
-        return Split(z[first], y[first], z[second], y[second], kinds)
+    """Split rows in train rows and test rows."""
+    kinds = kinds_of(y, declared)
+    first, second = _shuffled(len(z), train_samples, test_samples, test_fraction, seed)
+    return Split(z[first], y[first], z[second], y[second], kinds)
+
+
+@shared
+def _drawn(
+    z: Array,
+    y: Array,
+    test: tuple[Array, Array],
+    train_samples: int | None,
+    test_samples: int | None,
+    seed: int,
+    declared: Declared,
+) -> Split:
+    """Draw from train rows and from test rows, which may be the same."""
     on_train = test[0] is z and test[1] is y
     kinds = kinds_of(y if on_train else np.concatenate([y, test[1]]), declared)
     rng = generator(seed)

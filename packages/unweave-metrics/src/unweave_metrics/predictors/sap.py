@@ -13,6 +13,7 @@ from unweave_metrics._kinds import Declared
 from unweave_metrics._options import POSITIVE
 from unweave_metrics._quiet import quiet
 from unweave_metrics._scaling import in_reach, shifted, train_and_test_in_reach
+from unweave_metrics._shared import columnwise
 from unweave_metrics.catalogue import metric
 from unweave_metrics.information._table import top_two
 from unweave_metrics.intervals.strategies import Refits
@@ -146,34 +147,40 @@ def sap(
     check_several(split.z.shape[1], "codes", "sap")
     if predictor is None and all(split.kinds.measured):
         settings["predictor"] = "linear"
-    matrix = _predictability(split, settings)
+    matrix = predictability(split, settings)
     first, second = top_two(matrix)
     parts = {"per_factor": first - second, "predictability": matrix}
     value = (first - second).mean()
     return Score(value, name="sap", parts=parts, **split.described(settings))
 
 
-def _predictability(split: Split, settings: dict[str, Any]) -> Floats:
+def predictability(split: Split, settings: dict[str, Any]) -> Floats:
     """Return S, shape (d, k)."""
-    z, y, z_test = split.z, split.y, split.z_test
     if settings["predictor"] == "linear":
-        return squared_correlation(z, y)
-    labels, test_labels = train_and_test_labels(
-        split, settings["bins"], "unit", settings["bin_factors"]
-    )
+        return squared_correlation(split.z, split.y)
+    names = "predictor", "C", "balanced", "bins", "bin_factors"
+    found = _accuracies(split, *(settings[name] for name in names))
+    return np.asarray(found)
+
+
+@columnwise(lambda matrix, columns: matrix[columns])
+def _accuracies(
+    split: Split, predictor: str | None, C: float, balanced: bool, bins: int, bin_factors: bool
+) -> Floats:
+    """Return the accuracy (d, k) of a classifier of each factor on each code alone."""
+    z, y, z_test = split.z, split.y, split.z_test
+    labels, test_labels = train_and_test_labels(split, bins, "unit", bin_factors)
     matrix = np.empty((z.shape[1], y.shape[1]))
     train, test, _ = train_and_test_in_reach(z, z_test)
     for i in range(z.shape[1]):
         code, test_code = np.array(train[:, i]), np.array(test[:, i])
         order = np.argsort(code, kind="stable")
         for k in range(y.shape[1]):
-            if settings["predictor"] == "tree":
+            if predictor == "tree":
                 hits = _tree_predictions(code, labels[k], test_code) == test_labels[k]
             else:
                 classes = int(labels[k].max()) + 1
-                lines = fit_one_code(
-                    code, labels[k], classes, settings["C"], settings["balanced"], order
-                )
+                lines = fit_one_code(code, labels[k], classes, C, balanced, order)
                 hits = predict_one_code(test_code, *lines) == test_labels[k]
             matrix[i, k] = hits.mean()
     return matrix

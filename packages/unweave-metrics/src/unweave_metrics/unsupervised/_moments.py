@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from unweave_metrics._arrays import Array, check_codes, check_several, constant_columns
 from unweave_metrics._counting import Floats
 from unweave_metrics._scaling import Exponents, in_reach, shifted
-from unweave_metrics._shared import shared
+from unweave_metrics._shared import columnwise, shared
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,10 @@ class Moments:
     centred: Floats
     powers: Exponents
 
+    def part(self, columns: Exponents) -> Moments:
+        """Return the moments of some codes."""
+        return Moments(self.columns[columns], self.centred[columns], self.powers[columns])
+
     @property
     def variances(self) -> Floats:
         """Return the sums of squares over n - 1, shape (d,)."""
@@ -38,13 +42,18 @@ def several_codes(codes: ArrayLike, name: str) -> Array:
     return z
 
 
-@shared
-def moments_of(z: Array, power: int | None = None) -> Moments:
-    """Return the moments of codes (n, d), each code brought in reach alone, or all by one power."""
-    if power is None:
-        values, powers = in_reach(z)
-    else:
-        values, powers = shifted(z.astype(np.float64), -power), np.full(z.shape[1], power)
+@columnwise(lambda moments, columns: moments.part(columns))
+def moments_of(z: Array) -> Moments:
+    """Return the moments of codes (n, d), each code brought in reach alone."""
+    return _moments(z, *in_reach(z))
+
+
+def moments_together(z: Array, power: int) -> Moments:
+    """Return the moments of codes (n, d) that are all divided by one power of two."""
+    return _moments(z, shifted(z.astype(np.float64), -power), np.full(z.shape[1], power))
+
+
+def _moments(z: Array, values: Floats, powers: Exponents) -> Moments:
     columns = np.ascontiguousarray(values.T)
     centred = columns - columns.mean(axis=1, keepdims=True)
     # Rounding of the mean would leave a constant code a variance of some 1e-33.

@@ -11,7 +11,13 @@ from unweave_metrics._scaling import excess, largest, shifted, shifted_number
 from unweave_metrics.catalogue import UPWARD, metric
 from unweave_metrics.intervals.strategies import Rows
 from unweave_metrics.score import Score
-from unweave_metrics.unsupervised._moments import Moments, covariance_of, moments_of, several_codes
+from unweave_metrics.unsupervised._moments import (
+    Moments,
+    covariance_of,
+    moments_of,
+    moments_together,
+    several_codes,
+)
 
 
 @metric(
@@ -77,7 +83,7 @@ def _together(z: Array) -> tuple[Moments, int]:
     if not moments.powers.any():
         return moments, 0
     power = int(excess(np.array([[largest(z)]]))[0])
-    return moments_of(z, power), power
+    return moments_together(z, power), power
 
 
 def wasserstein_of_rows(centred: Floats, covariance: Floats) -> float:

@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 import warnings
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -65,7 +66,9 @@ def run(arguments: list[str] | None = None) -> None:
         os.environ.setdefault(*SPINS)
     try:
         with explaining():
-            code = _make_app()(given, prog_name="unweave", standalone_mode=False, obj=given)
+            code = _make_app()(
+                join_metrics(given), prog_name="unweave", standalone_mode=False, obj=given
+            )
         if sys.stdout is not None:
             sys.stdout.flush()
         sys.exit(code or 0)
@@ -100,6 +103,23 @@ def run(arguments: list[str] | None = None) -> None:
         _fail(_usage_sentence(error), given)
 
 
+def join_metrics(arguments: list[str]) -> list[str]:
+    """Read `--metrics a b` as `--metrics a,b`: all words before the next option or folder.
+
+    Examples
+    --------
+    >>> join_metrics(["evaluate", "--metrics", "mig", "sap", "--seed", "1"])
+    ['evaluate', '--metrics', 'mig,sap', '--seed', '1']
+    """
+    if not {"evaluate", "--metrics"} <= set(arguments):
+        return arguments
+    start = end = arguments.index("--metrics") + 1
+    while end < len(arguments) and not (arguments[end][:1] == "-" or Path(arguments[end]).is_dir()):
+        end += 1
+    names = [",".join(arguments[start:end])] if end > start else []
+    return [*arguments[:start], *names, *arguments[end:]]
+
+
 def _end_unread() -> None:
     """End well: whoever read the output has seen enough."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -130,11 +150,9 @@ def _usage_sentence(error: Any) -> str:
     if type(error).__name__ == "NoSuchOption" and context is not None:
         options = [text for p in context.command.params for text in p.opts]
         known = [text for text in options if text.startswith("-")]
-        sentence = str(unknown_name("option", str(name), known))
-        if "--set" in known:
-            setting = str(name).lstrip("-").replace("-", "_")
-            sentence += f"; if it is a setting, write --set {setting}=VALUE"
-        return sentence
+        setting = str(name).lstrip("-").replace("-", "_")
+        hint = f"; if it is a setting, write --set {setting}=VALUE" if "--set" in known else ""
+        return f"{unknown_name('option', str(name), known)}{hint}"
     return str(error.format_message())
 
 

@@ -61,8 +61,9 @@ def evaluate(
             opened, chosen, rows=rows, seed=seed, codes=cast("Codes", codes), on=cast("Part", on),
             preset=preset, bootstrap=bootstrap, progress=progress,
         )  # fmt: skip
-    rows_shown = [(name, _text(v), _interval_text(v)) for name, v in scores.items()]
-    print(table(("score", "value", "95 % interval"), rows_shown))
+    lines = [(name, _text(v), _interval_text(v)) for name, v in scores.items()]
+    heads = ("score", "value", "95 % interval" if any(line[2] for line in lines) else "")
+    print(table(heads, lines))
     print(opened.codes_path)
 
 

@@ -75,7 +75,7 @@ class Material:
         found = "Only one code dimension is" if active else "No code dimension is"
         the_rest = "the means of the others" if active else "their means"
         return (
-            f"{found} active: {the_rest} hardly move between images, so the model is collapsed. "
+            f"{found} active: {the_rest} hardly move, so the model is collapsed. "
             "Mutual information with a factor can be high all the same, because it does not ask "
             "by how much a mean moves; do not read it as disentanglement."
         )

@@ -25,7 +25,7 @@ function heatmap(content) {
       onpointermove: (event) => {
         mark(k, j);
         tooltip.show(event, h("b", {}, `${factors[k]} × ${dimension.name}`), h("br", {}), `${name}: ${number(value, 3)}`,
-          dimension.active ? "" : h("div", {}, "inactive: its mean hardly moves between images"));
+          dimension.active ? "" : h("div", {}, "inactive: its mean hardly moves"));
       },
       onpointerleave: () => { mark(-1, -1); tooltip.hide(); },
     }, text);

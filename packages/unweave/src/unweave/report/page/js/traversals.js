@@ -112,7 +112,7 @@ class Traversals {
 
   row(d, pictures) {
     const dimension = d === null ? null : this.content.dimensions[d];
-    const name = dimension ? [h("b", {}, dimension.name), h("span", { class: "muted small" }, dimension.kl === null ? "" : ` ${number(Math.max(0, dimension.kl))}`)] : h("span", { class: "muted small" }, "image");
+    const name = dimension ? [h("b", {}, dimension.name), h("span", { class: "muted small" }, dimension.kl === null ? "" : ` ${twoDecimals(Math.max(0, dimension.kl))}`)] : h("span", { class: "muted small" }, "image");
     return h("div", { class: `traversal${dimension && !dimension.active ? " inactive" : ""}` }, h("span", { class: "name" }, name), pictures);
   }
 

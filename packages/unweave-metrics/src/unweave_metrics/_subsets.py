@@ -1,0 +1,64 @@
+"""Columns of codes that are scored by themselves, as named in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unweave_metrics._arrays import quoted
+
+Columns = NDArray[np.int64]
+Subsets = Mapping[str, Sequence[int] | Sequence[bool] | NDArray[Any]]
+
+
+def check_subsets(subsets: Any, d: int) -> dict[str, Columns]:
+    """Return the columns of each subset by name.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For no mapping, a name that is no word, columns that are neither numbers of d codes nor a
+        truth value for each, none, or one twice.
+
+    Examples
+    --------
+    >>> check_subsets({"active": [True, False, True]}, 3)["active"].tolist()
+    [0, 2]
+    """
+    if subsets is None:
+        return {}
+    if not isinstance(subsets, Mapping):
+        raise TypeError(
+            f"subsets must be a mapping from names to columns of codes, got {quoted(subsets)}"
+        )
+    for name in subsets:
+        if not isinstance(name, str) or not name.strip():
+            raise TypeError(f"subsets must be named by words, got {quoted(name)}")
+    return {
+        name: _columns(columns, f"subsets[{name!r:.40}]", d) for name, columns in subsets.items()
+    }
+
+
+def _columns(given: Any, name: str, d: int) -> Columns:
+    """Return column numbers of d codes."""
+    array = np.asarray(list(given) if isinstance(given, Iterable) else given)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "biu"):
+        raise TypeError(f"{name} must be a list of column numbers, got {quoted(given)}")
+    if array.dtype.kind == "b":
+        if len(array) != d:
+            raise ValueError(
+                f"{name} must have a truth value for each of {d} codes, got {len(array)}"
+            )
+        array = np.flatnonzero(array)
+    if not array.size:
+        raise ValueError(f"{name} must name at least one column, got none; leave the subset out")
+    if array.min() < 0 or array.max() >= d:
+        raise ValueError(
+            f"{name} must lie in 0 to {d - 1}, the columns of codes, got {quoted(given)}"
+        )
+    if len(np.unique(array)) < len(array):
+        raise ValueError(f"{name} must name each column once, got {quoted(given)}")
+    return array.astype(np.int64)
