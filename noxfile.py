@@ -1,6 +1,3 @@
-# /// script
-# dependencies = ["nox[uv]"]
-# ///
 """Sessions: `nox` runs what continuous integration runs; `nox -l` lists all."""
 
 from __future__ import annotations
@@ -36,7 +33,7 @@ from house import (
 )  # fmt: skip
 
 nox.needs_version = ">=2026.10"
-nox.options.default_venv_backend = "uv"
+nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = False
 nox.options.allow_parallel = True
 # Side by side, one more than cores, as tests wait for files and processes; but a session that is

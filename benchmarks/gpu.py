@@ -31,8 +31,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from unweave.config import make_config
+from unweave.device import choose_device
 from unweave.ensemble import Ensemble
-from unweave.errors import describe
+from unweave.errors import ConfigError, UnweaveError, describe, message_of
 from unweave.files import write_text
 from unweave.registry import registry
 from unweave.replay import recorder_for
@@ -252,21 +253,37 @@ def work(
     return {**{f"time {name}": case for name, case in times.items()}, **checks}
 
 
+def read_results(path: Path) -> dict[str, dict[str, Any]]:
+    """Read what earlier calls measured, by card and version.
+
+    Raises
+    ------
+    ConfigError
+        If the file is not one that this program wrote.
+    """
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise ConfigError(f"{path} is not JSON ({error}); give --results another path") from error
+    if not (isinstance(kept, dict) and all(isinstance(part, dict) for part in kept.values())):
+        raise ConfigError(f"{path} holds other things than results; give --results another path")
+    return kept
+
+
 def run(
     jobs: Mapping[str, Callable[[], dict[str, Any]]], path: Path, key: str, minutes: float
 ) -> dict[str, Any]:
-    """Do what is not done yet, until the time is over; keep every result at once."""
+    """Do what is not done or failed, until the time is over; keep every result at once."""
     deadline = time.monotonic() + 60 * minutes
-    kept: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.is_file() else {}
+    kept = read_results(path)
     done = kept.setdefault(key, {})
-    for number, (name, job) in enumerate(jobs.items()):
-        if name in done:
-            continue
+    left = [name for name in jobs if "error" in done.get(name, {"error": "not tried yet"})]
+    for number, name in enumerate(left):
         if time.monotonic() > deadline:
-            print(f"{len(jobs) - number} are left; the same command continues")
+            print(f"{len(left) - number} are left; the same command continues")
             break
         try:
-            done[name] = job()
+            done[name] = jobs[name]()
         except Exception as error:  # one that fails must not cost the others
             done[name] = {"error": describe(error)}
         print(name, done[name], flush=True)
@@ -287,11 +304,21 @@ def main(arguments: list[str] | None = None) -> None:
     if given.device.startswith("cuda") and not torch.cuda.is_available():
         print("there is no CUDA device here; --device cpu runs the same on the processor")
         return
-    device = torch.device(given.device)
+    if not (given.minutes > 0 and given.seconds > 0):
+        parser.error("--minutes and --seconds must be above 0")
+    try:
+        print(measure(given))
+    except UnweaveError as error:
+        parser.error(message_of(error))
+
+
+def measure(given: argparse.Namespace) -> str:
+    """Measure what is left, and return the tables."""
+    device = choose_device(given.device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "processor"
     key = f"{name}, torch {torch.__version__}, {given.data}"
     jobs = work(device, {"data": given.data}, {}, given.seconds)
-    print(f"{key}\n\n{table(run(jobs, given.results, key, given.minutes))}")
+    return f"{key}\n\n{table(run(jobs, given.results, key, given.minutes))}"
 
 
 if __name__ == "__main__":

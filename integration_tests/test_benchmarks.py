@@ -77,6 +77,27 @@ def test_it_goes_on_where_it_stopped(script, tmp_path, capsys):
     assert json.loads(path.read_text())["card"] == found
     assert gpu.run(jobs, path, "other card", 0.0) == {}
     assert "| a | 1.000 | 1.000 |" in gpu.table(found)
+    jobs["time c"] = partial(job, "time c")  # what failed is tried again, and nothing else
+    assert gpu.run(jobs, path, "card", 1.0)["time c"] == {"ms": 1.0, "members": 1}
+    assert done == ["time a", "time b", "time c"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--device", "tpu"], "device 'tpu' does not exist here; use auto, cpu, cuda or cuda:N"),
+        (["--minutes", "0"], "--minutes and --seconds must be above 0"),
+        ([], "gpu.json is not JSON"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_sentence(script, tmp_path, capsys, arguments, sentence):
+    (tmp_path / "gpu.json").write_text("{")
+    common = ["--device", "cpu", "--results", str(tmp_path / "gpu.json")]
+    with pytest.raises(SystemExit) as stop:
+        script("gpu").main([*common, *arguments])
+    assert stop.value.code == 2
+    assert sentence in capsys.readouterr().err
+    assert (tmp_path / "gpu.json").read_text() == "{"
 
 
 def test_every_kind_of_step_that_the_device_has_is_timed(script, monkeypatch):

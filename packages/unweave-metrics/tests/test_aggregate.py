@@ -98,3 +98,30 @@ def test_constant_codes_count_nothing():
     assert float(um.med(np.ones((16, 2)), GRID)) == 0.0
     with pytest.raises(ValueError, match="med needs at least two factors, got 1"):
         um.med(GRID, GRID[:, :1])
+
+
+@pytest.mark.parametrize("size", [1e-310, 1e-200, 1e200])
+def test_aggregations_of_any_size_of_numbers(size):
+    matrix = np.random.default_rng(3).random((4, 3))
+    expected = um.aggregate(matrix, factor_entropy=[0.5, 1.0, 2.0])
+    scaled = um.aggregate(matrix * size, factor_entropy=np.array([0.5, 1.0, 2.0]) * size)
+    moving = {"gap", "precision_area"}  # in the unit of the matrix
+    for name, score in expected.items():
+        factor = size if name in moving else 1.0
+        # Numbers below 1e-308 have few digits.
+        assert scaled[name] == pytest.approx(score * factor, rel=1e-3 if size < 1e-300 else 1e-12)
+
+
+def test_aggregations_that_overflow_are_one_sentence():
+    with pytest.raises(ValueError, match="precision_area is inf of this matrix"):
+        um.aggregate(np.eye(3) * 1e308)
+    with pytest.raises(ValueError, match="factor_entropy must be finite"):
+        um.aggregate(np.eye(2), factor_entropy=[1.0, np.inf])
+
+
+def test_a_frame_of_importances_keeps_its_names():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(np.eye(2), index=["z1", "z2"], columns=["shape", "size"])
+    table = um.aggregate(frame)
+    assert table["gap"].named("per_factor") == {"shape": 1.0, "size": 1.0}
+    assert table["disentanglement"].named("per_code") == {"z1": 1.0, "z2": 1.0}

@@ -150,3 +150,82 @@ def test_evaluate_leaves_out_a_constant_factor_and_says_so():
 def test_cross_entropy_wants_the_unit_range():
     with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
         um.reconstruction_error(np.full((2, 4, 4), 2.0), np.zeros((2, 4, 4)), loss="cross-entropy")
+
+
+TABLE = um.ScoreTable({"mig": um.Score(0.5, name="mig")})
+
+
+class Broken:
+    """An object that raises whatever it is asked."""
+
+    def __getattr__(self, name):
+        raise RuntimeError("gone")
+
+    def __repr__(self):
+        raise RuntimeError("gone")
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: um.compare([TABLE]), "models must map the name of each model to its tables"),
+        (lambda: um.compare(TABLE), "models must map the name of each model to its tables"),
+        (lambda: um.compare({}), "models must name at least one model"),
+        (lambda: um.compare({"vae": []}), r"models\['vae'\] must hold at least one table"),
+        (lambda: um.compare({"vae": 3}), r"models\['vae'\] must be a list of tables"),
+        (lambda: um.rank_correlation([]), "runs must hold at least one table, got none"),
+        (lambda: um.rank_correlation([{"mig": 0.5}]), "runs must be a list of tables"),
+        (lambda: um.rank_correlation({"mig": 3}), r"runs\['mig'\] must hold one score per seed"),
+        (lambda: um.rank_correlation([TABLE], metrics=[3]), "metrics must be names"),
+        (lambda: um.scorer(3), "metrics must be a list of names or functions, got 3"),
+        (lambda: um.score_codes(Broken(), GOOD), "estimator must have transform"),
+        (lambda: um.evaluate(GOOD, CLASSES, metrics=[int]), "tell the names of their arguments"),
+        (lambda: um.settings_for("dci", None, 3), "given must map settings to values, got 3"),
+        (lambda: um.mig(Broken(), CLASSES), "codes must be an array of numbers"),
+        (lambda: um.mig(GOOD, CLASSES, bins=Broken()), "bins must be a whole number, got a Broken"),
+        (lambda: um.active_units(GOOD, threshold=10**400), "threshold must be at least 0 and at"),
+        (lambda: um.active_units(GOOD, threshold=-(10**400)), "threshold must be at least 0 and"),
+        (lambda: um.bootstrap(lambda x: [1, 2], GOOD), "must return one number or a Score"),
+        (lambda: um.bootstrap(lambda x: None, GOOD), "must return one number or a Score"),
+        (lambda: TABLE["mig"].named("per_code"), "part must be one of none; got 'per_code'"),
+        (lambda: um.Score.from_json("mig"), "text must be what to_json gave, got 'mig'"),
+        (lambda: um.Score.from_dict({"value": "x"}), "stored must have a number as its value"),
+        (lambda: um.Score.from_json('{"value": 1, "interval": 3}'), "and two as its interval"),
+        (lambda: um.Score.from_dict([3]), r"stored must be what to_dict gave, got \[3\]"),
+        (lambda: um.read_code_table(3), "path must be the path of a code table, got 3"),
+        (lambda: um.write_code_table(GOOD, GOOD), "path must be the path of a code table"),
+        (lambda: um.write_code_tables("a.h5", {"a": GOOD}), "tables must map names to code tables"),
+    ],
+)  # fmt: skip
+def test_what_is_not_an_array_is_one_sentence_too(call, words):
+    check_sentence(call, words)
+
+
+def test_a_row_of_a_function_that_gives_no_number_says_so():
+    def pair(codes):
+        return [0.5, 0.5]
+
+    table = um.evaluate(GOOD, CLASSES, metrics=[pair, "mig"], bootstrap=0)
+    assert np.isnan(table["pair"])
+    assert table.notes == ["pair: pair must return one number or a Score, got [0.5, 0.5]"]
+
+
+def test_a_score_too_large_to_average_has_no_interval_and_says_so():
+    def huge(codes):
+        return 1.7e308 * np.sign(codes[0, 0])
+
+    score = um.evaluate(GOOD, CLASSES, metrics=huge, bootstrap=20, progress=False)["huge"]
+    assert score.interval is None
+    assert "too large to average" in score.notes[0]
+
+
+def test_no_metric_is_refused():
+    for call in (um.evaluate, lambda z, y, **given: um.scorer(given["metrics"])):
+        check_sentence(lambda call=call: call(GOOD, CLASSES, metrics=[]), "at least one metric")
+
+
+def test_a_stored_interval_without_ends_comes_back():
+    score = um.Score(0.5, interval=(np.nan, 1.0))
+    low, high = um.Score.from_json(score.to_json()).interval
+    assert np.isnan(low)
+    assert high == 1.0

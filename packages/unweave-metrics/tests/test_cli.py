@@ -171,7 +171,7 @@ def test_scores_are_floats_and_json():
         (["nope"], "invalid choice: 'nope'"),
         (["score"], "a code table must be named"),
         (["score", "a.h5", "--unknown"], "unrecognized arguments: --unknown"),
-        (["score", "--bootstrap", "x\n\x1b[31m", "a.h5"], "--bootstrap: invalid int value"),
+        (["score", "--bootstrap", "x\n\x1b[31m", "a.h5"], "--bootstrap: must be a whole number"),
         (["score", "--csv", "--json", "a.h5"], "see unweave-metrics score --help"),
         (["score", "x" * 5000], "x"),
         (["list", "x" * 5000], "unrecognized arguments: x"),
@@ -189,3 +189,22 @@ def test_what_is_wrong_with_a_command_line_is_one_sentence(words, said, capsys):
     assert errors.count("\n") == 1
     assert errors.rstrip("\n").isprintable()
     assert len(errors) < 1100
+
+
+@pytest.mark.parametrize("option", ["--seed", "--jobs", "--bootstrap"])
+def test_what_is_no_number_is_a_sentence(table, option, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["score", str(table), option, "1e3"])
+    assert ended.value.code == 2
+    assert f"argument {option}: must be a whole number, got '1e3'" in capsys.readouterr().err
+
+
+def test_no_name_of_a_metric_is_a_sentence(table, capsys):
+    assert main(["score", str(table), "--metrics", ","]) == 2
+    assert "metrics must name at least one metric, got none" in capsys.readouterr().err
+
+
+def test_the_stored_error_alone_is_a_score(table, capsys):
+    assert main(["score", str(table), "--metrics", "reconstruction-error", "--csv"]) == 0
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["metric", "reconstruction_error"]

@@ -1,6 +1,7 @@
 """Tables in notebooks and terminals, ranks of models, and pictures with intervals."""
 
 import io
+import sys
 
 import numpy as np
 import pytest
@@ -121,3 +122,14 @@ def test_pictures_show_values_and_intervals():
     assert several.get_legend() is not None
     with pytest.raises(ValueError, match="at least one score"):
         plot.intervals({})
+
+
+def test_frames_without_pandas_say_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    shown = um.compare({"vae": TABLE})
+    for call in (
+        TABLE.to_pandas, TABLE.per_factor, shown.to_pandas,
+        lambda: TABLE["mig"].to_pandas("per_factor"), um.rank_correlation([TABLE]).to_pandas,
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=r"pip install 'unweave-metrics\[pandas\]'"):
+            call()

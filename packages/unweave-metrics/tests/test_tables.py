@@ -190,3 +190,81 @@ def test_several_seeds_in_one_file(tmp_path):
         assert (found["seed-1"].codes == CODES + 1).all()
         with pytest.raises(ValueError, match="2 code tables"):
             um.read_code_table(path)
+
+
+KEPT = [3, 2.5, True, "word", ["x", "y"], [["x", "y"], ["z", "w"]], [1, 2], [[1, 2], [3, 4]], "é",
+        ("x", b"y"), np.float32(3), [], "x" * 100_000]  # fmt: skip
+LOST = ["\0", "\ud800", ["x", "y\0"], b"\xff", 2**70, {"b": {"c": 1}}, [[1, 2], [3]], [1, "x"],
+        None, 1j, [1] * 20_000, ["x"] * 20_000, np.datetime64("2020")]  # fmt: skip
+
+
+@pytest.mark.parametrize("end", [".h5", ".npz"])
+@pytest.mark.parametrize("value", KEPT, ids=lambda value: repr(value)[:20])
+def test_metadata_comes_back_from_every_kind_of_file(tmp_path, end, value):
+    path = um.write_code_table(tmp_path / f"a{end}", np.ones((3, 2)), metadata={"about": value})
+    found = um.read_code_table(path).metadata["about"]
+    expected = ["x", "y"] if isinstance(value, tuple) else value
+    assert np.array_equal(np.asarray(found), np.asarray(expected))
+
+
+@pytest.mark.parametrize("end", [".h5", ".npz"])
+@pytest.mark.parametrize("value", LOST, ids=lambda value: ascii(value)[:20])
+def test_metadata_that_a_file_would_lose_is_refused_before_one_is_written(tmp_path, end, value):
+    path = tmp_path / f"a{end}"
+    table = um.CodeTable(np.ones((3, 2)), metadata={"about": value})
+    for write in (
+        lambda: um.write_code_table(path, np.ones((3, 2)), metadata={"about": value}),
+        lambda: um.write_code_tables(path, {"seed": table}),
+    ):
+        with pytest.raises((ValueError, TypeError), match="metadata 'about' must"):
+            write()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("end", [".h5", ".npz"])
+def test_names_and_sizes_that_a_file_would_lose_are_refused(tmp_path, end):
+    factors = np.array([[0], [1], [0]])
+    lost = [("factor_names", ["\0"])] + [("factor_sizes", [size]) for size in (2**70, 1.5, "3")]
+    for name, value in lost:
+        with pytest.raises(ValueError, match=f"{name} must list one entry for each factor"):
+            um.write_code_table(
+                tmp_path / f"a{end}", np.ones((3, 2)), factors=factors, **{name: value}
+            )
+    with pytest.raises(ValueError, match="metadata must not be called factor_names"):
+        um.write_code_table(tmp_path / f"a{end}", np.ones((3, 2)), metadata={"factor_names": 3})
+
+
+def test_a_strangers_attribute_that_is_no_text_is_read_with_signs(tmp_path):
+    import h5py
+
+    path = um.write_code_table(tmp_path / "a.h5", np.ones((3, 2)))
+    with h5py.File(path, "a") as file:
+        file.attrs["author"] = np.bytes_(b"Andr\xe9")
+    assert um.read_code_table(path).metadata["author"] == "Andr\ufffd"
+
+
+def test_files_of_far_too_many_parts_are_refused_at_once(tmp_path):
+    import zipfile
+
+    import h5py
+
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for place in range(5_001):
+            file.create_group(f"{place}")
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        for place in range(5_001):
+            archive.writestr(f"{place}/codes.npy", b"")
+    for name in ("a.h5", "a.npz"):
+        with pytest.raises(ValueError, match=rf"{name} has 5,001 parts, at most 5,000 are read"):
+            um.read_code_tables(tmp_path / name)
+
+
+def test_a_damaged_name_is_one_sentence_about_the_file(tmp_path):
+    whole = um.write_code_table(tmp_path / "a.h5", np.ones((4, 3)), metadata={"authorship": "b"})
+    damaged = tmp_path / "b.h5"
+    damaged.write_bytes(whole.read_bytes().replace(b"authorship", b"\xff" * 10))
+    with pytest.raises(TypeError, match=r"b.h5: metadata must be named by words"):
+        um.read_code_tables(damaged)
+    damaged.write_bytes(whole.read_bytes().replace(b"codes\0", b"\xff" * 5 + b"\0"))
+    with pytest.raises(ValueError, match=r"b.h5"):
+        um.read_code_tables(damaged)

@@ -70,8 +70,9 @@ def sketched(monkeypatch):
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    """Comparisons have no figures: drawing them takes most of the time of a small sweep."""
-    monkeypatch.setattr("unweave.experiment.page.draw_all", lambda *_: [])
+    """Comparisons and outcomes have no figures: drawing takes most of the time of a small sweep."""
+    for module in ("experiment.page", "reproduce.reproduction"):
+        monkeypatch.setattr(f"unweave.{module}.draw_all", lambda *_: [])
 
 
 @pytest.fixture

@@ -257,7 +257,7 @@ def test_a_plugin_that_is_not_installed_is_named(tmp_path, settings, monkeypatch
     run = unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)
     text = run.config_path.read_text()
     run.config_path.write_text(text.replace('"toy:toy-normal"', '"unweave-logistic:logistic"'))
-    with pytest.raises(UnknownNameError, match="comes from a plugin that is not here"):
+    with pytest.raises(UnknownNameError, match="comes from a plugin that is not installed"):
         unweave.Run.open(run.path)
 
 

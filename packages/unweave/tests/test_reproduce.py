@@ -115,7 +115,7 @@ def test_a_recipe_is_trained_measured_compared_and_written(outcome, tmp_path):
     assert "disagrees" in summary(outcome)
 
 
-@pytest.mark.usefixtures("sketched")
+@pytest.mark.usefixtures("sketched", "undrawn")
 def test_the_page_links_the_reports_of_the_runs(recipe, tmp_path):
     one = {"runs": recipe.runs[:1], "grid": {}, "seeds": [0], "expect": [], "pictures": []}
     outcome = reproduce(recipe.model_copy(update={**one, "reports": True}), tmp_path, Serial())
@@ -126,7 +126,7 @@ def test_the_page_links_the_reports_of_the_runs(recipe, tmp_path):
     assert (tmp_path / reports[0]).is_file()
 
 
-@pytest.mark.usefixtures("sketched")
+@pytest.mark.usefixtures("sketched", "undrawn")
 def test_a_report_that_could_not_be_written_is_told_and_tried_again(recipe, tmp_path, monkeypatch):
     one = {"runs": recipe.runs[:1], "grid": {}, "seeds": [0], "expect": [], "pictures": []}
     recipe = recipe.model_copy(update={**one, "reports": True})
@@ -146,6 +146,7 @@ def test_a_report_that_could_not_be_written_is_told_and_tried_again(recipe, tmp_
     assert (tmp_path / "runs" / "light-seed0" / "report.html").is_file()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_claim_about_a_run_that_did_not_happen_is_not_met(recipe, outcome):
     """Not by one that is missing, unfinished, failed, or measured at another step."""
     rows = outcome.results.rows
@@ -174,6 +175,7 @@ def test_a_claim_about_a_run_that_did_not_happen_is_not_met(recipe, outcome):
             assert found[0].found == "1 of 2 runs of light"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_run_that_failed_leaves_its_claims_open(tmp_path):
     """The same through the whole command, with a run that blows up."""
     path = tmp_path / "toy.toml"
@@ -187,6 +189,7 @@ def test_a_run_that_failed_leaves_its_claims_open(tmp_path):
     assert "bomb is not finite" in outcome.path.read_text()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_was_changed_is_told_and_the_command_is_the_one_that_was_given(tmp_path, call):
     path = tmp_path / "mine.toml"
     path.write_text(RECIPE)
@@ -198,6 +201,7 @@ def test_what_was_changed_is_told_and_the_command_is_the_one_that_was_given(tmp_
     assert "**Changed for this outcome.** `steps=10`" in text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_recipe_without_claims_has_no_table_of_them(recipe, tmp_path):
     plain = recipe.model_copy(update={"expect": [], "pictures": [], "seeds": [0], "grid": {}})
     text = reproduce(plain, tmp_path / "out", Serial()).path.read_text()
@@ -278,7 +282,7 @@ def test_every_carried_recipe_is_read_and_its_claims_are_about_its_runs():
             assert expected.below is not None or expected.published is not None, name
 
 
-@pytest.mark.usefixtures("sketched")
+@pytest.mark.usefixtures("sketched", "undrawn")
 def test_numbers_of_an_interrupted_recipe_are_made_anew(recipe, outcome):
     """A run that is behind its last step is trained on, and its old numbers are not taken."""
     out = outcome.results.folder

@@ -14,19 +14,19 @@ WIDTH = 20  # characters of the bar
 class Progress:
     """A context that reports steps done of a total, and what is running, after two seconds.
 
-    On a terminal a bar is redrawn twice a second; elsewhere nothing is written, or with `shown`
-    ``"lines"`` a line as each step ends.
+    On a terminal a bar is redrawn twice a second; elsewhere nothing is written, or, if `mode` is
+    ``"lines"``, a line as each step ends.
     """
 
-    def __init__(self, total: int, shown: bool | str = True) -> None:
+    def __init__(self, total: int, mode: bool | str = True) -> None:
         self.total = total
         self.done = 0
         self.label = ""
         self._start = time.monotonic()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._live = bool(shown) and sys.stderr.isatty()
-        self._lines = shown == "lines" and not self._live
+        self._live = bool(mode) and sys.stderr.isatty()
+        self._lines = mode == "lines" and not self._live
 
     def __enter__(self) -> Progress:
         if self._live:

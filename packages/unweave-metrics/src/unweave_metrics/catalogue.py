@@ -167,13 +167,18 @@ def listed(metrics: Any) -> list[Any]:
     Raises
     ------
     TypeError
-        For anything but a name, a function or a list of them.
+        For anything but a name, a function or a list of them. ValueError: an empty list.
     """
     if isinstance(metrics, str) or callable(metrics):
         return [metrics]
     if isinstance(metrics, Mapping | bytes) or not isinstance(metrics, Iterable):
         raise TypeError(f"metrics must be a list of names or functions, got {quoted(metrics)}")
-    return list(metrics)
+    found = list(metrics)
+    if not found:
+        raise ValueError(
+            "metrics must name at least one metric, got none; leave metrics out for the usual ones"
+        )
+    return found
 
 
 def entry_for(metric: str | Callable[..., Any]) -> Entry:

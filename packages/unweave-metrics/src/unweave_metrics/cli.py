@@ -24,6 +24,14 @@ class Parser(argparse.ArgumentParser):
         sys.exit(2)
 
 
+def whole_number(text: str) -> int:
+    """Return the number that a word says."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number, got {text!r:.80}") from None
+
+
 def _line(message: str) -> str:
     """Return a message on one line that a terminal can be sent."""
     text = "".join(c if c.isprintable() else "?" for c in " ".join(message.split()))
@@ -41,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     score.add_argument("tables", metavar="table", nargs="?", help="codes.h5 or codes.npz")
     _add_choices(score)
     score.add_argument(
-        "--bootstrap", type=int, default=0, metavar="N",
+        "--bootstrap", type=whole_number, default=0, metavar="N",
         help="intervals from N resamples, fewer for metrics that fit models (default: none)",
     )  # fmt: skip
     formats = score.add_mutually_exclusive_group()
@@ -68,11 +76,11 @@ def _add_choices(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--preset", help=f"one of {', '.join(preset_names())}")
     command.add_argument(
-        "--seed", type=int, default=0, help="seed of every random draw (default: 0)"
+        "--seed", type=whole_number, default=0, help="seed of every random draw (default: 0)"
     )
     command.add_argument(
         "--jobs",
-        type=int,
+        type=whole_number,
         default=-1,
         help="number of metrics computed at once (default: one per core)",
     )

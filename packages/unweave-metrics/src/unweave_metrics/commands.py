@@ -90,7 +90,7 @@ def score_table(table: CodeTable, given: argparse.Namespace, bootstrap: int) -> 
     if names is not None and has_error:
         names = [name for name in names if name != ERROR]
     factors = table.factors if table.factors is not None else table.factor_values
-    scores = evaluate(
+    scores = ScoreTable({}) if names == [] and has_error else evaluate(
         table.codes, factors, metrics=names, preset=given.preset, bootstrap=bootstrap,
         jobs=given.jobs, seed=given.seed, progress="lines", std=table.std,
     )  # fmt: skip

@@ -81,15 +81,15 @@ def evaluate(
         Standard deviations of the posteriors, shape (n, d), for `rmig`.
     images, reconstructions : arrays (n, h, w, c) for the scores of images
     bootstrap
-        Most resamples, 0 for no intervals.
+        Largest number of resamples, 0 for no intervals.
     level
         Of the intervals.
     jobs
-        Threads that compute metrics, factors and resamples side by side, -1 for one per core; the
-        numbers are the same for any.
+        Threads that compute metrics, factors and resamples side by side, -1 for one per core. The
+        scores are the same for any number of threads.
     progress
-        Draw a bar on standard error, where that is a terminal, from the second second on;
-        ``"lines"``: elsewhere write a line there as each metric ends.
+        Draw a progress bar on standard error if that is a terminal and two seconds have passed.
+        ``"lines"``: if it is no terminal, write a line as each metric ends.
     factor_kinds
         ``"class"`` or ``"measurement"`` for all factors, or one word for each; decided by their
         values unless given, see `mig`.

@@ -180,13 +180,19 @@ class Score(float):
         """
         if not isinstance(stored, Mapping) or "value" not in stored:
             raise TypeError(f"stored must be what to_dict gave, got {quoted(stored)}")
-        value = stored["value"]
-        interval = stored.get("interval")
+        value, interval = stored["value"], stored.get("interval")
+        numbers = [value, *(interval if isinstance(interval, list | tuple) else [])]
+        plain_numbers = all(x is None or isinstance(x, int | float) for x in numbers)
+        if not plain_numbers or len(numbers) != (1 if interval is None else 3):
+            raise TypeError(
+                "stored must have a number as its value and two as its interval, got "
+                f"{quoted(value)} and {quoted(interval)}"
+            )
         return cls(
             math.nan if value is None else value,
             name=stored.get("name", "score"),
             parts=stored.get("parts"),
-            interval=None if interval is None else (interval[0], interval[1]),
+            interval=None if interval is None else _ends(interval),
             settings=stored.get("settings"),
             notes=stored.get("notes", ()),
         )
@@ -205,6 +211,12 @@ class Score(float):
         except (ValueError, TypeError):
             raise ValueError(f"text must be what to_json gave, got {quoted(text)}") from None
         return cls.from_dict(stored)
+
+
+def _ends(interval: Sequence[float | None]) -> tuple[float, float]:
+    """Return the ends of a stored interval, NaN where there is none."""
+    low, high = (math.nan if end is None else end for end in interval)
+    return low, high
 
 
 def score_of(found: Any, name: str) -> Score:

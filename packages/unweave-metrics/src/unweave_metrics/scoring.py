@@ -85,8 +85,6 @@ class Scorer:
         self.single = isinstance(metrics, str) or callable(metrics)
         self.metrics: tuple[Metric, ...] = tuple(listed(metrics))
         self.options = options
-        if not self.metrics:
-            raise ValueError("metrics must name at least one metric, got none")
         for entry in map(entry_for, self.metrics):
             if entry.best == "-":
                 raise ValueError(

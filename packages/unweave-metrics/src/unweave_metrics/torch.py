@@ -69,8 +69,6 @@ class Accumulator:
     ) -> None:
         self.single = isinstance(metrics, str) or callable(metrics)
         self.metrics: list[Metric] = listed(metrics)
-        if not self.metrics:
-            raise ValueError("metrics must name at least one metric, got none")
         self.names = [entry_for(metric).name for metric in self.metrics]
         self.sync = sync
         self.options = {"bootstrap": bootstrap, "progress": False, **options}

@@ -135,7 +135,7 @@ def unknown_name(what: str, name: str, known: Iterable[str], hint: str = "") -> 
     """
     ordered = [shorten(one) for one in closest_first(name, known)]
     if not ordered:
-        return UnknownNameError(f"unknown {what} {quote(name)}; there is none registered{hint}")
+        return UnknownNameError(f"unknown {what} {quote(name)}; none is registered{hint}")
     return UnknownNameError(
         f"unknown {what} {quote(name)}; did you mean {ordered[0]!r}? "
         f"Known: {_listed(ordered)}{hint}"

@@ -1,4 +1,4 @@
-"""Metrics of one table of codes: all in one call of the package of metrics, where that is there."""
+"""Metrics of one table of codes, in one call of the package of metrics if it is installed."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class RunRequest:
     settings
         Flat, as `make_config` takes them.
     path
-        Its run directory; one that is there already is continued.
+        Its run directory; one that exists is continued.
     """
 
     settings: Mapping[str, Any]

@@ -30,7 +30,7 @@ def unpacked_rows(
     folder: Path,
     progress: Progress | None = None,
 ) -> RawRows:
-    """Give the rows of an array from an npy in a folder, which is written if it is not there.
+    """Give the rows of an array from an npy in a folder, which is written if it is missing.
 
     It is written beside its name and renamed into place. A process that is killed leaves a partial
     file, from whose last whole 256 MB the next one goes on.
@@ -44,7 +44,7 @@ def unpacked_rows(
     blocks
         gives the array in blocks along axis 0, the same each time
     folder
-        made if it is not there
+        made if it is missing
     progress
         called as progress(done, total), in rows
 

@@ -33,7 +33,7 @@ def factors_of_grid(stem: str, n: int) -> tuple[Factors, str]:
 
     Returns
     -------
-    Factors, and one line that says where they are from; UNKNOWN and "" where it is none of them
+    Factors, and one line that says where they are from; UNKNOWN and "" for the file of another set
 
     Examples
     --------

@@ -12,6 +12,9 @@ import numpy as np
 # hardly compress, classes by some tens.
 FREE, TIMES = 2**28, 200
 
+# Each part of a file, a group or a member of an archive, costs about a millisecond.
+MOST_PARTS = 5_000
+
 # Each chunk costs a look-up even where nothing is stored of it.
 MOST_CHUNKS = 100_000
 
@@ -35,6 +38,15 @@ class Allowance:
                 f"({self.left / 1e9:.3g} GB are left); store its numbers whole, without empty parts"
             )
         self.left -= size
+
+
+def check_parts(count: int, source: Path) -> None:
+    """Refuse a file of far more parts than anybody has models."""
+    if count > MOST_PARTS:
+        raise TooLarge(
+            f"{source} has {count:,} parts, at most {MOST_PARTS:,} are read; store its tables in "
+            "several files"
+        )
 
 
 def check_chunks(data: Any, where: str) -> None:

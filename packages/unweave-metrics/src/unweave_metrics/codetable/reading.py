@@ -9,7 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from unweave_metrics.codetable._bounds import Allowance, TooLarge, check_chunks, npy_size
+from unweave_metrics.codetable._bounds import (
+    Allowance,
+    TooLarge,
+    check_chunks,
+    check_parts,
+    npy_size,
+)
 from unweave_metrics.codetable._metadata import readable
 from unweave_metrics.codetable.table import ARRAYS, NAMED, CodeTable, make_table, path_of
 
@@ -71,6 +77,7 @@ def _read_hdf5(source: Path) -> dict[str, CodeTable]:
     allowance = Allowance(source)
     try:
         with h5py.File(source, "r") as file:
+            check_parts(len(file), source)
             groups = {"": file} if "codes" in file else {}
             for name in file:
                 own = isinstance(file.get(name, getlink=True), h5py.HardLink)
@@ -80,7 +87,9 @@ def _read_hdf5(source: Path) -> dict[str, CodeTable]:
             return {
                 name: _read_group(group, source, name, allowance) for name, group in groups.items()
             }
-    except (OSError, RuntimeError, KeyError) as error:
+    except Exception as error:  # a damaged file raises whatever the library meets
+        if isinstance(error, ValueError | TypeError) and str(error).startswith(str(source)):
+            raise
         raise ValueError(
             f"{source} cannot be read as HDF5: {_short(error)}; is it truncated?"
         ) from None
@@ -136,7 +145,8 @@ def _read_npz(source: Path) -> dict[str, CodeTable]:
                 name, _, field = key.rpartition("/")
                 content.setdefault(name, {})[field] = file[key]
     except (TooLarge, MemoryError) as error:
-        raise ValueError(f"{source}: {error}") from None
+        text = str(error)
+        raise ValueError(text if text.startswith(f"{source} ") else f"{source}: {text}") from None
     except Exception as error:  # a damaged header raises whatever Python's parser does
         raise ValueError(
             f"{source} cannot be read as npz: {_short(error)}; is it damaged?"
@@ -150,6 +160,7 @@ def _check_sizes(source: Path) -> None:
     """Refuse arrays that unpack to more than so small a file may hold, from their headers."""
     allowance = Allowance(source)
     with zipfile.ZipFile(source) as archive:
+        check_parts(len(archive.infolist()), source)
         for member in archive.infolist():
             allowance.spend(member.file_size, 1, member.filename)
             with archive.open(member) as stream:

@@ -10,6 +10,7 @@ import numpy as np
 from unweave_metrics._arrays import as_array
 from unweave_metrics._counting import Floats
 from unweave_metrics._named import as_numbers, named
+from unweave_metrics._options import MUCH
 from unweave_metrics._parallel import in_parallel
 from unweave_metrics._signatures import accepted
 from unweave_metrics.catalogue import Entry
@@ -95,14 +96,17 @@ def _scored(call: Call, values: Floats, level: float) -> Score:
     strategy = call.strategy
     with np.errstate(over="ignore", invalid="ignore"):
         found = strategy.interval(call, values, level)
-    if found is not None and not np.isfinite([found.low, found.high, found.bias]).all():
+    if found is None or not np.isfinite([found.low, found.high, found.bias]).all():
+        known = np.abs(values[np.isfinite(values)])
+        if not (known > MUCH).any():
+            return call.score
         return call.score.with_notes(
             f"{call.score.name}: no interval, its values are too large to average; divide them by "
             "one power of ten"
         )
     return with_interval(
         call.score,
-        None if found is None else found.clipped(call.bounds),
+        found.clipped(call.bounds),
         level=level, over=strategy.over, covers=strategy.covers,
         method=strategy.method, resamples=len(values),
     )  # fmt: skip

@@ -23,7 +23,7 @@ class Losses {
     const scale = choice("Scale", [["linear", "linear"], ["log", "logarithmic"]], (v) => { this.log = v === "log"; this.build(); }).element;
     this.element = h("div", {},
       h("div", { class: "toolbar" }, view, scale, button("Whole run", () => this.zoomOut())),
-      h("p", { class: "muted small" }, "Drag across a chart to zoom into all; double-click to see the whole run."),
+      h("p", { class: "muted small" }, "Drag across a chart to zoom all of them; double-click to see the whole run."),
       this.grid);
     addEventListener("themechange", () => this.build());
     new ResizeObserver(oncePerFrame(() => this.resize())).observe(this.grid);
