@@ -1,5 +1,7 @@
 """Every wrong input is one sentence that names the argument and what came."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -165,6 +167,11 @@ class Broken:
         raise RuntimeError("gone")
 
 
+def odd(value: Any) -> Any:
+    """Return what is no argument of that place, as a caller without types would give it."""
+    return value
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -172,11 +179,11 @@ class Broken:
         (lambda: um.compare(TABLE), "models must map the name of each model to its tables"),
         (lambda: um.compare({}), "models must name at least one model"),
         (lambda: um.compare({"vae": []}), r"models\['vae'\] must hold at least one table"),
-        (lambda: um.compare({"vae": 3}), r"models\['vae'\] must be a list of tables"),
+        (lambda: um.compare({"vae": odd(3)}), r"models\['vae'\] must be a list of tables"),
         (lambda: um.rank_correlation([]), "runs must hold at least one table, got none"),
-        (lambda: um.rank_correlation([{"mig": 0.5}]), "runs must be a list of tables"),
-        (lambda: um.rank_correlation({"mig": 3}), r"runs\['mig'\] must hold one score per seed"),
-        (lambda: um.rank_correlation([TABLE], metrics=[3]), "metrics must be names"),
+        (lambda: um.rank_correlation([odd({"mig": 0.5})]), "runs must be a list of tables"),
+        (lambda: um.rank_correlation({"mig": odd(3)}), r"must hold one score per seed"),
+        (lambda: um.rank_correlation([TABLE], metrics=[odd(3)]), "metrics must be names"),
         (lambda: um.scorer(3), "metrics must be a list of names or functions, got 3"),
         (lambda: um.score_codes(Broken(), GOOD), "estimator must have transform"),
         (lambda: um.evaluate(GOOD, CLASSES, metrics=[int]), "tell the names of their arguments"),
@@ -194,7 +201,7 @@ class Broken:
         (lambda: um.Score.from_dict([3]), r"stored must be what to_dict gave, got \[3\]"),
         (lambda: um.read_code_table(3), "path must be the path of a code table, got 3"),
         (lambda: um.write_code_table(GOOD, GOOD), "path must be the path of a code table"),
-        (lambda: um.write_code_tables("a.h5", {"a": GOOD}), "tables must map names to code tables"),
+        (lambda: um.write_code_tables("a.h5", {"a": odd(GOOD)}), "tables must map names to"),
     ],
 )  # fmt: skip
 def test_what_is_not_an_array_is_one_sentence_too(call, words):
@@ -226,6 +233,5 @@ def test_no_metric_is_refused():
 
 def test_a_stored_interval_without_ends_comes_back():
     score = um.Score(0.5, interval=(np.nan, 1.0))
-    low, high = um.Score.from_json(score.to_json()).interval
-    assert np.isnan(low)
-    assert high == 1.0
+    back = um.Score.from_json(score.to_json()).interval
+    np.testing.assert_array_equal(back, (np.nan, 1.0))

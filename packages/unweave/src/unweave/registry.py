@@ -88,7 +88,7 @@ class Registry(Discovery):
             if self._only is not None:
                 advice += ", or name it in UNWEAVE_PLUGINS"
             return UnknownNameError(
-                f"{kind} {quote(name)} comes from a plugin that is not installed:  "
+                f"{kind} {quote(name)} comes from a plugin that is not installed: "
                 f"{advice}{self._broken_hint()}"
             )
         return unknown_name_error(kind, name, self.names(kind), self._broken_hint())
