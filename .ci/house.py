@@ -125,10 +125,10 @@ def run_pytest(session: nox.Session, *arguments: str, **environment: str) -> Non
     session.run("python", "-m", "pytest", "-q", *STRICT, *arguments, env=every)
 
 
-def run_tests(session: nox.Session, package: str, *arguments: str, **environment: str) -> None:
+def run_tests(session: nox.Session, package: str, *arguments: str) -> None:
     """Run a package's own tests from a copy outside the repository."""
     with session.chdir(copy_tests(session, package)):
-        run_pytest(session, *arguments, "tests", **environment)
+        run_pytest(session, *arguments, "tests")
 
 
 def run_together(session: nox.Session, *tests: str) -> None:
