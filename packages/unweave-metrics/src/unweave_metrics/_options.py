@@ -128,6 +128,7 @@ RULES: dict[str, Rule] = {
     "max_iter": whole(1),
     "neighbors": whole(1),
     "normalize": flag,
+    "overlap_weight": real(0.0, 1.0, "0 to 1"),
     "paired": flag,
     "prune_std": NOT_NEGATIVE,
     "quantile": real(math.nextafter(0, 1), 1.0, "above 0 and at most 1"),
