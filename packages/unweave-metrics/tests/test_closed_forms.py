@@ -194,3 +194,13 @@ def test_dci_refuses_an_estimator_without_importances():
     factors = np.random.default_rng(0).integers(0, 2, size=(60, 2))
     with pytest.raises(ValueError, match="KNeighborsClassifier has neither"):
         um.dci(factors + 0.0, factors, predictor=KNeighborsClassifier())
+
+
+@pytest.mark.parametrize("scale", [1e8, 1e30, 1e160, 1e300])
+def test_points_of_codes_of_any_large_size_are_told_apart(scale):
+    rng = np.random.default_rng(0)
+    factors = rng.integers(0, 4, size=(500, 3))
+    codes = factors + 0.3 * rng.normal(size=factors.shape)
+    for metric in (um.z_diff, um.beta_vae):
+        score = metric(codes * scale, factors, train_points=400, eval_points=200)
+        assert score == pytest.approx(1.0, abs=0.01)

@@ -6,17 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from unweave_metrics._arrays import Array
+from unweave_metrics._arrays import Array, largest_of_columns
 from unweave_metrics._compiled import Kernel
 from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import FactorKinds
 from unweave_metrics._logistic import fit_logistic
 from unweave_metrics._sampling import generator
-from unweave_metrics._scaling import in_reach
+from unweave_metrics._scaling import in_reach, shifted
 from unweave_metrics._shared import columnwise
 from unweave_metrics.interventions._groups import Groups, Rows, draw_pairs
 from unweave_metrics.interventions._votes import rescaled
 from unweave_metrics.score import Score
+
+# Larger features are brought to 2^60 (1e18): the penalty weighs nothing on them there, and fits to
+# features of 2^100 have ended in chance.
+LARGEST_POWER = 60
 
 
 def pair_score(
@@ -61,12 +65,18 @@ def _points(
     z: Array, groups: Groups, train: int, fresh: int, size: int, seed: Any, by_value: bool
 ) -> list[Points]:
     """Return features (count, d) and factor numbers (count,) to learn from, and fresh ones."""
-    values, rng = np.ascontiguousarray(in_reach(z)[0]), generator(seed)
+    values, rng = np.ascontiguousarray(_within_fits(in_reach(z)[0])), generator(seed)
     points = []
     for count in (train, fresh):
         factor, rows = draw_pairs(groups, count, size, rng, by_value=by_value)
         points.append((mean_differences(values, rows), factor))
     return points
+
+
+def _within_fits(values: Floats) -> Floats:
+    """Divide columns (n, d) that are too large for the fit by powers of two."""
+    power = np.frexp(largest_of_columns(values))[1].astype(np.int64)
+    return shifted(values, np.minimum(0, LARGEST_POWER - power))
 
 
 def mean_differences(values: Floats, rows: Rows) -> Floats:
