@@ -36,9 +36,8 @@ nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = False
 nox.options.allow_parallel = True
-# Side by side, one more than cores, as tests wait for files and processes; but a session that is
-# named shows what it does as it does it.
-nox.options.parallel = 1 if "-s" in sys.argv else (os.cpu_count() or 1) + 1
+# Side by side; but a session that is named shows what it does as it does it.
+nox.options.parallel = 1 if "-s" in sys.argv else "auto"
 # uv looks for wheels where pip is told to look, such as the CPU wheel of torch.
 os.environ.setdefault("UV_FIND_LINKS", ",".join(os.environ.get("PIP_FIND_LINKS", "").split()))
 

@@ -33,7 +33,7 @@ TWO_OF_FILES = ("-n", "2", "--dist", "loadfile") if SPARE else ()
 TWO_OF_TESTS = ("-n", "2", "--dist", "worksteal") if SPARE else ()
 BYTECODE = ROOT / ".nox" / "bytecode"
 KERNELS = ROOT / ".nox" / "kernels"
-# More sessions than cores run side by side, so torch gets one thread. What is imported is compiled
+# As many sessions as cores run side by side, so torch gets one thread. What is imported is compiled
 # once: its tests start hundreds of processes.
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(BYTECODE),
