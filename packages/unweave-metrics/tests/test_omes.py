@@ -1,4 +1,4 @@
-"""OMES against closed forms and the values of its authors' program."""
+"""OMES against closed forms, and values that the steps of its authors' program gave."""
 
 import numpy as np
 import pytest
@@ -55,7 +55,7 @@ def test_the_correlation_is_that_of_all_pairs_of_a_line():
 
 
 def test_association_is_what_the_authors_draws_approach():
-    # Their program's pairs of 3,000 runs on this table, taken together.
+    # The steps of their program, written down anew: the pairs of 3,000 runs on this table together.
     published = [
         [0.6673, 0.0089, 0.0078], [0.0012, 0.9966, 0.6915], [0.5140, 0.0030, 0.7704],
         [0.9086, 0.9238, 0.8449],
