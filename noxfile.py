@@ -87,8 +87,8 @@ CORE, *OTHERS = (f"alone(package='{package}', deps='{deps}')" for package, deps 
 # The longest first, so that no core is idle at the end.
 LONG = [name for name in OTHERS if "'unweave-metrics'" in name]
 nox.options.sessions = [
-    "lint", "build", CORE, "integration", *LONG, "later", "plugin",
-    *(name for name in OTHERS if name not in LONG), "types", "docs",
+    "lint", "build", CORE, "integration", *LONG, "later", "plugin", "types",
+    *(name for name in OTHERS if name not in LONG), "docs",
 ]  # fmt: skip
 
 
