@@ -1,0 +1,120 @@
+"""A second process, which makes itself ready and computes while the first one imports torch.
+
+Importing torch takes seconds on one core. What needs no torch, drawing and scoring, goes on beside
+it in a process that never imports it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+NICENESS = 5
+"""How far these processes give way to the first, while it imports torch and they prepare."""
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+@contextlib.contextmanager
+def second_process(prepare: Callable[[], object], workers: int = 1) -> Iterator[Executor | None]:
+    """Start a process that calls `prepare`, and end it; None where that would gain nothing.
+
+    It gains nothing on one core, or where torch has been imported. The process ends with this one,
+    however this one ends.
+
+    Parameters
+    ----------
+    prepare
+        A function of a module that imports no torch. What it raises is left to the calls after it.
+    workers
+        How many such processes; while they make themselves ready they give way to this one.
+    """
+    pool = None
+    if _cores() > 1 and "torch" not in sys.modules:
+        with contextlib.suppress(OSError, ImportError):  # where processes may not share semaphores
+            pool = ProcessPoolExecutor(
+                workers, multiprocessing.get_context("spawn"), _begin, (prepare,)
+            )
+            for _ in range(workers):
+                pool.submit(int)  # a process starts when there is a call for it
+    try:
+        yield pool
+    finally:
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def begin(
+    pool: Executor | None, function: Callable[Given, Result],
+    *arguments: Given.args, **options: Given.kwargs,
+) -> Callable[[], Result]:  # fmt: skip
+    """Begin a call in another process, and return what waits for its result.
+
+    Without another process, or where it was killed, the call is made here when the result is asked
+    for. Warnings of the call are given then, too.
+    """
+    here = partial(function, *arguments, **options)
+    if pool is None:
+        return here
+    try:
+        future = pool.submit(_recorded, here)
+    except BrokenExecutor:
+        return here
+
+    def result() -> Result:
+        try:
+            found, messages = future.result()
+        except BrokenExecutor:
+            return here()
+        for message in messages:
+            warnings.warn(message, stacklevel=2)
+        return found
+
+    return result
+
+
+def _recorded(call: Callable[[], Result]) -> tuple[Result, list[Warning | str]]:
+    """Return the result of a call and its warnings."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        return call(), [warning.message for warning in found]
+
+
+def _begin(prepare: Callable[[], object]) -> None:
+    """Begin the work of the second process."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a word
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    atexit.register(gc.freeze)  # no search for garbage when it ends
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    gc.disable()  # what is imported here is no garbage
+    with contextlib.suppress(Exception):
+        _recorded(prepare)
+    gc.freeze()
+    gc.enable()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _cores() -> int:
+    """Count the processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
