@@ -19,9 +19,9 @@ from unweave.codetable import CodeTable, rows_of
 from unweave.errors import ConfigError, UnweaveError, blaming, message_of, quote
 from unweave.metrics_package import HOME, Evaluation, evaluation_of
 from unweave.options import build, check_options
+from unweave.other_processes import begin
 from unweave.protocols import Dataset
 from unweave.registry import Entry, Registry
-from unweave.second_process import begin
 from unweave.trained import Trained
 
 IMAGE_ROWS = 2000

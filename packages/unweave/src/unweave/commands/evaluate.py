@@ -51,13 +51,13 @@ def evaluate(
     from functools import partial
 
     from unweave.metrics_package import METRICS, warm_up
-    from unweave.second_process import second_process
+    from unweave.other_processes import other_processes
 
     for what, text, known in (("kind of codes", codes, CODES), ("part of the data", on, PARTS)):
         if text not in known:
             raise unknown_name(what, text, known)
     chosen = None if metrics is None else split_names(metrics)
-    with second_process(partial(warm_up, chosen or METRICS)) as pool:
+    with other_processes(1, partial(warm_up, chosen or METRICS)) as pool:
         opened = import_run().open(run, device=device)
         from unweave.evaluate import evaluate as run_evaluation
         from unweave.progress import counting

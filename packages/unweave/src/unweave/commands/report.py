@@ -11,7 +11,7 @@ from unweave.commands.app import Device, Seed
 from unweave.commands.opening import import_run
 from unweave.errors import ConfigError
 
-DRAWERS = 2
+DRAWING = 2
 """Processes that draw figures."""
 
 
@@ -30,8 +30,8 @@ def report(
     device: Device = "auto",
 ) -> None:
     """Draw figures and write report.html, one self-contained page; or compare several runs."""
+    from unweave.other_processes import other_processes
     from unweave.plots import warm_up
-    from unweave.second_process import second_process
 
     if len(runs) == 1 and out is not None:
         raise ConfigError(
@@ -39,7 +39,7 @@ def report(
         )
     if len(runs) > 1 and embed is not None:
         raise ConfigError("--embed is for the report of one run; give one run")
-    with second_process(warm_up, DRAWERS) as pool:
+    with other_processes(DRAWING, warm_up) as pool:
         opened = [import_run().open(run, device=device) for run in runs]
         from unweave.report import write_comparison, write_report
 

@@ -13,6 +13,7 @@ from unweave.errors import unknown_name
 from unweave.evaluate import evaluate, read_scores
 from unweave.files import write_text
 from unweave.options import short_name
+from unweave.other_processes import begin
 from unweave.owners import explained
 from unweave.plots.style import FORMATS, save_drawing
 from unweave.report import compare
@@ -23,7 +24,6 @@ from unweave.report.figures import figures_of
 from unweave.report.material import Material, gather
 from unweave.report.page import render
 from unweave.report.tables import page_tables
-from unweave.second_process import begin
 
 if TYPE_CHECKING:
     from unweave.trained import Trained

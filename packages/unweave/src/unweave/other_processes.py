@@ -1,7 +1,7 @@
-"""A second process, which makes itself ready and computes while the first one imports torch.
+"""Processes that make themselves ready while the first one imports torch, and then compute.
 
-Importing torch takes seconds on one core. What needs no torch, drawing and scoring, goes on beside
-it in a process that never imports it.
+Importing torch takes seconds on one core. What needs no torch, drawing and scoring, is done in
+processes that never import it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from unweave.heap import keep_memory
+
 NICENESS = 5
 """How far these processes give way to the first, while it imports torch and they prepare."""
 
@@ -28,26 +30,26 @@ Result = TypeVar("Result")
 
 
 @contextlib.contextmanager
-def second_process(prepare: Callable[[], object], workers: int = 1) -> Iterator[Executor | None]:
-    """Start a process that calls `prepare`, and end it; None where that would gain nothing.
+def other_processes(count: int, prepare: Callable[[], object]) -> Iterator[Executor | None]:
+    """Start processes that call `prepare`, and end them; None where that would gain nothing.
 
-    It gains nothing on one core, or where torch has been imported. The process ends with this one,
-    however this one ends.
+    It gains nothing on one core, or where torch has been imported. The processes end with this
+    one, however it ends.
 
     Parameters
     ----------
+    count
+        How many.
     prepare
         A function of a module that imports no torch. What it raises is left to the calls after it.
-    workers
-        How many such processes; while they make themselves ready they give way to this one.
     """
     pool = None
     if _cores() > 1 and "torch" not in sys.modules:
         with contextlib.suppress(OSError, ImportError):  # where processes may not share semaphores
             pool = ProcessPoolExecutor(
-                workers, multiprocessing.get_context("spawn"), _begin, (prepare,)
+                count, multiprocessing.get_context("spawn"), _begin, (prepare,)
             )
-            for _ in range(workers):
+            for _ in range(count):
                 pool.submit(int)  # a process starts when there is a call for it
     try:
         yield pool
@@ -93,12 +95,13 @@ def _recorded(call: Callable[[], Result]) -> tuple[Result, list[Warning | str]]:
 
 
 def _begin(prepare: Callable[[], object]) -> None:
-    """Begin the work of the second process."""
+    """Begin the work of one of the processes."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a word
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     atexit.register(gc.freeze)  # no search for garbage when it ends
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    keep_memory()
     gc.disable()  # what is imported here is no garbage
     with contextlib.suppress(Exception):
         _recorded(prepare)
