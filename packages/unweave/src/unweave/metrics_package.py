@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol, cast
 
 from unweave.errors import ConfigError, unknown_name
 from unweave.options import parse_spec
+from unweave.other_processes import threads_of_each
 from unweave.registry import Registry, registry
 
 HOME = "unweave-metrics"
@@ -35,6 +36,12 @@ def evaluation_of(names: Registry) -> Evaluation | None:
     """Return what computes many metrics at once; None where the package is not installed."""
     package = _package(names)
     return None if package is None else cast(Evaluation, package.evaluate)
+
+
+def apart(metrics: Sequence[Any]) -> list[list[Any]]:
+    """Part functions of the package into groups that have no work in common."""
+    module = importlib.import_module(f"{_package(registry()).__name__}.apart")
+    return cast(list[list[Any]], module.apart(metrics))
 
 
 def parts_of_preset(names: Registry, preset: str) -> Sequence[StudyPart]:
@@ -67,7 +74,9 @@ def warm_up(metrics: Sequence[str]) -> None:
     rng = np.random.default_rng(0)
     factors = rng.integers(0, 3, size=(100, 2))
     codes = (factors + rng.normal(size=factors.shape)).astype(np.float32)
-    evaluation(codes, factors, metrics=functions, bootstrap=2, progress=False)
+    evaluation(
+        codes, factors, metrics=functions, bootstrap=2, jobs=threads_of_each(), progress=False
+    )
 
 
 def _package(names: Registry) -> Any:

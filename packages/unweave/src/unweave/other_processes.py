@@ -22,6 +22,8 @@ from typing import ParamSpec, TypeVar
 
 from unweave.heap import keep_memory
 
+PROCESSES = 2
+"""More would only import the same again: they have less to do than the first imports."""
 NICENESS = 5
 """How far these processes give way to the first, while it imports torch and they prepare."""
 
@@ -30,7 +32,7 @@ Result = TypeVar("Result")
 
 
 @contextlib.contextmanager
-def other_processes(count: int, prepare: Callable[[], object]) -> Iterator[Executor | None]:
+def other_processes(prepare: Callable[[], object]) -> Iterator[Executor | None]:
     """Start processes that call `prepare`, and end them; None where that would gain nothing.
 
     It gains nothing on one core, or where torch has been imported. The processes end with this
@@ -38,8 +40,6 @@ def other_processes(count: int, prepare: Callable[[], object]) -> Iterator[Execu
 
     Parameters
     ----------
-    count
-        How many.
     prepare
         A function of a module that imports no torch. What it raises is left to the calls after it.
     """
@@ -47,9 +47,9 @@ def other_processes(count: int, prepare: Callable[[], object]) -> Iterator[Execu
     if _cores() > 1 and "torch" not in sys.modules:
         with contextlib.suppress(OSError, ImportError):  # where processes may not share semaphores
             pool = ProcessPoolExecutor(
-                count, multiprocessing.get_context("spawn"), _begin, (prepare,)
+                PROCESSES, multiprocessing.get_context("spawn"), _begin, (prepare,)
             )
-            for _ in range(count):
+            for _ in range(PROCESSES):
                 pool.submit(int)  # a process starts when there is a call for it
     try:
         yield pool
@@ -85,6 +85,11 @@ def begin(
         return found
 
     return result
+
+
+def threads_of_each() -> int:
+    """Return how many threads each of the processes may compute in."""
+    return max(1, _cores() // PROCESSES)
 
 
 def _recorded(call: Callable[[], Result]) -> tuple[Result, list[Warning | str]]:

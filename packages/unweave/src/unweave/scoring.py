@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from unweave.codetable import CodeTable, rows_of
 from unweave.errors import ConfigError, UnweaveError, blaming, message_of, quote
-from unweave.metrics_package import HOME, Evaluation, evaluation_of
+from unweave.metrics_package import HOME, Evaluation, apart, evaluation_of
 from unweave.options import build, check_options
-from unweave.other_processes import begin
+from unweave.other_processes import begin, threads_of_each
 from unweave.protocols import Dataset
 from unweave.registry import Entry, Registry
 from unweave.trained import Trained
@@ -28,6 +28,9 @@ IMAGE_ROWS = 2000
 """Images that metrics of images look at, the first of the table's rows."""
 RESAMPLES = 1000
 """Most resamples of an interval."""
+LARGEST_SENT = 1 << 28
+"""Bytes of arrays that are sent to other processes; more are scored in this one."""
+ALL_CORES = -1
 ACTIVE = "active"
 """What a score of the active dimensions alone is named after."""
 
@@ -212,9 +215,8 @@ def _together(
     options = dict(settings) if part is None else {**settings, "subsets": {ACTIVE: part.columns}}
     if any(isinstance(function, _Stranger) for function in functions.values()):
         pool = None  # what a stranger's score carries may not be fit to be sent
-    given = {"metrics": list(functions.values()), "progress": False, **of_needs, **options}
     try:
-        table = begin(pool, evaluation, **given)()
+        table = _evaluated(list(functions.values()), evaluation, {**of_needs, **options}, pool)
     except (ValueError, TypeError) as error:  # arrays that no metric could use
         return {n: Failed(f"{c.entry}: {message_of(error)}") for n, c in group.items()}
     found: dict[str, Any] = {}
@@ -225,6 +227,25 @@ def _together(
                 width = of_needs["codes"].shape[1] if part is None or not suffix else part.width
                 found[f"{name}{suffix}"] = _score(call, functions[name], table[row], row, width)
     return found
+
+
+def _evaluated(
+    functions: list[Any],
+    evaluation: Evaluation,
+    given: Mapping[str, Any],
+    pool: Executor | None,
+) -> Mapping[str, Any]:
+    """Evaluate metrics; in other processes those that have no work in common side by side."""
+    sent = sum(array.nbytes for array in given.values() if isinstance(array, np.ndarray))
+    if pool is None or sent > LARGEST_SENT:
+        return evaluation(metrics=functions, progress=False, **given)
+    shares = apart(functions)
+    jobs = threads_of_each() if len(shares) > 1 else ALL_CORES
+    begun = [
+        begin(pool, evaluation, metrics=share, progress=False, jobs=jobs, **given)
+        for share in shares
+    ]
+    return {row: score for result in begun for row, score in result().items()}
 
 
 def _score(call: Call, function: Any, score: Any, row: str, width: int) -> Any:

@@ -57,7 +57,7 @@ def evaluate(
         if text not in known:
             raise unknown_name(what, text, known)
     chosen = None if metrics is None else split_names(metrics)
-    with other_processes(1, partial(warm_up, chosen or METRICS)) as pool:
+    with other_processes(partial(warm_up, chosen or METRICS)) as pool:
         opened = import_run().open(run, device=device)
         from unweave.evaluate import evaluate as run_evaluation
         from unweave.progress import counting

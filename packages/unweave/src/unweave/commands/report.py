@@ -11,9 +11,6 @@ from unweave.commands.app import Device, Seed
 from unweave.commands.opening import import_run
 from unweave.errors import ConfigError
 
-DRAWING = 2
-"""Processes that draw figures."""
-
 
 def report(
     runs: Annotated[
@@ -39,7 +36,7 @@ def report(
         )
     if len(runs) > 1 and embed is not None:
         raise ConfigError("--embed is for the report of one run; give one run")
-    with other_processes(DRAWING, warm_up) as pool:
+    with other_processes(warm_up) as pool:
         opened = [import_run().open(run, device=device) for run in runs]
         from unweave.report import write_comparison, write_report
 
