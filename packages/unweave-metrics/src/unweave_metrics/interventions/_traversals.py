@@ -23,6 +23,9 @@ TOGETHER = 2**22
 # Differences of codes below 2^900 neither overflow nor do sums of their sizes.
 REACH = 900
 
+# The power of two of moves of nothing. The smallest doubles are 2^-74 then, whose squares fit.
+LOWEST = -1000
+
 # All pairs of values of one traversal are held at once: of more values no real factor is.
 MOST_VALUES = 2_048
 
@@ -46,9 +49,7 @@ class Table:
         return [whole_traversals(self.labels, k) for k in range(len(self.labels))]
 
 
-def table_of(
-    codes: ArrayLike, factors: ArrayLike, bins: int, factor_kinds: Declared
-) -> Table:
+def table_of(codes: ArrayLike, factors: ArrayLike, bins: int, factor_kinds: Declared) -> Table:
     """Return codes and factors, checked."""
     z, y = check_pair(codes, factors)
     kinds = kinds_of(y, factor_kinds)
@@ -65,7 +66,7 @@ def whole_traversals(labels: Array, k: int) -> Rows:
     line = numbers // v
     starts = np.flatnonzero(np.diff(line, prepend=line[0] - 1))
     counts = np.diff(np.append(starts, len(line)))
-    found = rows[np.repeat(counts == v, counts)].reshape(-1, v)
+    found: Rows = rows[np.repeat(counts == v, counts)].reshape(-1, v)
     if not len(found):
         raise ValueError(
             f"factors must have whole traversals, but no rows take all {v} values of column {k} "
@@ -74,8 +75,8 @@ def whole_traversals(labels: Array, k: int) -> Rows:
         )
     if v > MOST_VALUES:
         raise ValueError(
-            f"factors must have at most {MOST_VALUES:,} values to compare each with each, got {v:,} "
-            f"in column {k}; bin it, with factor_kinds='measurement'"
+            f"factors must have at most {MOST_VALUES:,} values, to compare each with each, got "
+            f"{v:,} in column {k}; bin it, with factor_kinds='measurement'"
         )
     return found
 
@@ -90,7 +91,8 @@ def moves_of(z: Floats, rows: Rows) -> Iterator[tuple[Floats, Exponents]]:
     for first in range(0, len(rows), size):
         some = rows[first : first + size]
         moves = z[some] - z[some[:, :1]]
-        powers = np.frexp(np.abs(moves).reshape(len(some), -1).max(axis=1))[1].astype(np.int64)
+        widest = np.abs(moves).reshape(len(some), -1).max(axis=1)
+        powers = np.where(widest > 0, np.frexp(widest)[1].astype(np.int64), LOWEST)
         yield np.ldexp(moves, -powers[:, None, None]), powers
 
 
@@ -102,20 +104,19 @@ def pair_distances(z: Floats, rows: Rows, norm: str) -> tuple[Floats, Exponents]
     """
     t, v = rows.shape
     distances, powers = np.empty((t, v * (v - 1) // 2)), np.empty(t, dtype=np.int64)
-    _fill_distances(z, rows, norm == "l2", distances, powers)
+    _fill_distances(z, rows, norm == "l2", LOWEST, distances, powers)
     return distances, powers
 
 
 @Kernel
-def _fill_distances(z, rows, squared, distances, powers):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _fill_distances(z, rows, squared, lowest, distances, powers):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Fill in distances of codes, by squares or by sizes, and the power of two of each line."""
     for s in range(rows.shape[0]):
         widest = 0.0
         for i in range(1, rows.shape[1]):
             for c in range(z.shape[1]):
                 widest = max(widest, abs(z[rows[s, i], c] - z[rows[s, 0], c]))
-        # The smallest doubles lack 74 powers of two then, and their squares still fit.
-        powers[s] = max(math.frexp(widest)[1], -1000)
+        powers[s] = max(math.frexp(widest)[1], lowest) if widest > 0 else lowest
         scale = math.ldexp(1.0, -powers[s])
         p = 0
         for i in range(rows.shape[1]):

@@ -168,7 +168,7 @@ def _of_traversals(table: Table, settings: dict[str, Any]) -> tuple[dict[str, An
             notes.append(
                 f"ground_truth_distances: {most:,} of {len(rows):,} traversals of column {k} drawn"
             )
-            rows = rows[rng.permutation(len(rows))[:most]]  # noqa: PLW2901
+            rows = rows[rng.permutation(len(rows))[:most]]
         found.append(_relations(table.z, rows, settings))
         counts.append(len(rows))
     matrix = np.array(found)
@@ -233,9 +233,7 @@ def _of_rows(table: Table, settings: dict[str, Any]) -> tuple[dict[str, Any], li
     ends = np.concatenate([np.stack([a, p], axis=1), np.stack([a, q], axis=1)])
     distances, powers = pair_distances(table.z, ends, settings["norm"])
     d = shifted(distances[:, 0], powers - powers.max())
-    steps = sum(
-        np.abs(np.subtract(*label[ends.T], dtype=np.int64)) for label in table.labels
-    )
+    steps = sum(np.abs(np.subtract(*label[ends.T], dtype=np.int64)) for label in table.labels)
     near = settings["tolerance"] * float(d.max())
     (d_p, d_q), (steps_p, steps_q) = d.reshape(2, -1), np.asarray(steps).reshape(2, -1)
     gap = np.where(np.abs(d_p - d_q) <= near, 0.0, d_p - d_q)
@@ -280,19 +278,19 @@ def correlations(
     c, m = len(steps), len(distances)
     counts = weight * (m // c) * np.bincount(steps).astype(np.float64)
     counts[0] += same
-    total = counts.sum()
-    x = np.arange(len(counts)) - (counts @ np.arange(len(counts))) / total
+    total, numbers = counts.sum(), np.arange(len(counts))
     mean = weight * distances.sum() / total
     moved = distances - mean
-    sums = weight * np.bincount(steps, moved.reshape(-1, c).sum(axis=0), len(counts))
+    sums = weight * np.bincount(steps, moved.reshape(-1, c).sum(axis=0)).astype(np.float64)
     sums[0] -= same * mean
-    linear = _correlation(x, counts, sums, weight * float(moved @ moved) + same * mean**2)
-    del moved
+    squares = weight * float(moved @ moved) + same * mean**2
+    linear = _correlation(numbers - counts @ numbers / total, counts, sums, squares)
+    del moved  # as large as the distances, and so is their order
     sums = np.zeros(len(counts))
     squares = _sum_ranks(distances, np.argsort(distances), steps, weight, same, near, sums)
-    ranks = np.cumsum(counts) - (counts + total) / 2
-    varied = float(distances.max()) > (0.0 if same else float(distances.min())) + near
-    return (_correlation(ranks, counts, sums, squares), linear) if varied else (0.0, 0.0)
+    rank = _correlation(np.cumsum(counts) - (counts + total) / 2, counts, sums, squares)
+    least = 0.0 if same else float(distances.min())
+    return (rank, linear) if float(distances.max()) > least + near else (0.0, 0.0)
 
 
 def _correlation(x: Floats, counts: Floats, sums: Floats, squares: float) -> float:
