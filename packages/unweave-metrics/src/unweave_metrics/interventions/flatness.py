@@ -22,7 +22,7 @@ NORMS = ("l1", "l2")
 @metric(
     "width of traversals of one factor over the length of their way",
     interval=Whole(),
-    cost="O(n k (v d + log n)) for factors of v values",
+    cost="O(n k (v d + log n))",
     rewards="factors that move the codes straight on, along one code alone",
     misses=(
         "whether factors share a code, and factors without an order, as of shapes, or with a "

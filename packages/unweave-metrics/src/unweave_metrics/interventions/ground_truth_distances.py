@@ -42,13 +42,14 @@ MOST_PAIRS, MOST_TRIPLES = 2**26, 2**33
     "agreement of distances between codes with distances between factors",
     interval=Whole(),
     bounds=(-1.0, 1.0),
-    cost="O(n k v (d + v + log n)) for factors of v values",
+    cost="O(n k v (d + v + log n))",
     rewards="codes that are the farther apart, the more steps of factors lie between them",
     misses=(
         "rotations, and whether factors share a code; factors without an order, as of shapes, or "
-        "with a circle of values, as of angles, count as if their values lay on a line"
+        "with a circle of values, as of angles, count as if their values lay on a line; a value is "
+        "paired with itself too, so that noise scores far above 0, unless self_pairs=False"
     ),
-    with_rows="Rows that complete no traversal change nothing.",
+    with_rows="Rows that complete no traversal change nothing, but for pairs='rows'.",
 )
 def ground_truth_distances(
     codes: ArrayLike,

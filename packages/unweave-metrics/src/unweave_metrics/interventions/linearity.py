@@ -24,7 +24,7 @@ ROUNDING = 1e-12
 @metric(
     "share of a traversal's spread that lies along one line, or along one code",
     interval=Whole(),
-    cost="O(n k (d m + log n)) for factors of v values, m the smaller of v and d",
+    cost="O(n k (d min(v, d) + log n))",
     rewards="factors that move the codes along one line, or along one code (axis, alignment)",
     misses=(
         "the order along the line, whether factors share a code, and codes that never move, which "
