@@ -76,7 +76,7 @@ def mixed_numbers(labels: Array, n: int) -> Rows:
     return mixed
 
 
-def _check_choosable(groups: Groups) -> None:
+def check_choosable(groups: Groups) -> None:
     """Refuse factors without any group of two rows."""
     if (groups.choosable == 0).any():
         raise ValueError(
@@ -105,7 +105,7 @@ def draw_batches(
         With `by_value`, a factor without any group of two rows.
     """
     if by_value:
-        _check_choosable(groups)
+        check_choosable(groups)
     factor = np.empty(batches, dtype=np.int64)
     rows = np.empty((batches, size), dtype=np.int64)
     _fill_batches(
@@ -155,7 +155,7 @@ def draw_pairs(
     """
     factor = rng.integers(0, len(groups.labels), size=batches)
     if by_value:
-        _check_choosable(groups)
+        check_choosable(groups)
     rows = np.empty((batches, size, 2), dtype=np.int64)
     _fill_pairs(
         groups.labels, groups.order, groups.starts, groups.choices, groups.choosable,
