@@ -263,6 +263,8 @@ def correlations(
 ) -> tuple[float, float]:
     """Return rank and linear correlation of distances with steps, 0 where one does not vary.
 
+    The distances may be overwritten.
+
     Parameters
     ----------
     steps
@@ -286,12 +288,36 @@ def correlations(
     sums[0] -= same * mean
     squares = weight * float(moved @ moved) + same * mean**2
     linear = _correlation(numbers - counts @ numbers / total, counts, sums, squares)
-    del moved  # as large as the distances, and so is their order
+    del moved  # as large as the distances
+    least, most = 0.0 if same else float(distances.min()), float(distances.max())
+    if most <= least + near:
+        return 0.0, 0.0
     sums = np.zeros(len(counts))
-    squares = _sum_ranks(distances, np.argsort(distances), steps, weight, same, near, sums)
+    ordered, own = _in_order(distances, steps, near / most)
+    squares = _sum_ranks(ordered, own, weight, same, near, sums)
     rank = _correlation(np.cumsum(counts) - (counts + total) / 2, counts, sums, squares)
-    least = 0.0 if same else float(distances.min())
-    return (rank, linear) if float(distances.max()) > least + near else (0.0, 0.0)
+    return rank, linear
+
+
+def _in_order(
+    distances: Floats, steps: NDArray[np.int64], tolerance: float
+) -> tuple[Floats, NDArray[np.integer[Any]]]:
+    """Return distances in rising order and the steps of each.
+
+    Where ties are wider than the last bits of a double, steps take the place of those: doubles that
+    are not negative have the order of their bits, and one sort of numbers is ten times as fast as
+    that of their places.
+    """
+    bits = int(steps.max()).bit_length()
+    if tolerance < 2.0 ** (bits - 50):
+        order = np.argsort(distances)
+        return distances[order], steps[order % len(steps)]
+    packed, mask = distances.view(np.uint64), np.uint64(2**bits - 1)
+    packed &= ~mask
+    packed.reshape(-1, len(steps))[:] |= steps.astype(np.uint64)
+    packed.sort()
+    own = np.empty(len(packed), dtype=np.uint32)
+    return distances, np.bitwise_and(packed, mask, out=own, casting="unsafe")
 
 
 def _correlation(x: Floats, counts: Floats, sums: Floats, squares: float) -> float:
@@ -301,10 +327,10 @@ def _correlation(x: Floats, counts: Floats, sums: Floats, squares: float) -> flo
 
 
 @Kernel
-def _sum_ranks(distances, order, steps, weight, same, near, sums):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _sum_ranks(distances, steps, weight, same, near, sums):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Add mean ranks, less the middle one, to the sums of their steps; return their squares' sum.
 
-    A tie goes from its least distance up to those that are near.
+    Distances are in rising order. A tie goes from its least distance up to those that are near.
     """
     m = distances.size
     middle = (weight * m + same + 1) / 2
@@ -312,14 +338,14 @@ def _sum_ranks(distances, order, steps, weight, same, near, sums):  # type: igno
     zeros = same
     i = 0
     while i < m or zeros > 0:
-        least = 0.0 if zeros > 0 else distances[order[i]]
+        least = 0.0 if zeros > 0 else distances[i]
         j = i
-        while j < m and distances[order[j]] <= least + near:
+        while j < m and distances[j] <= least + near:
             j += 1
         width = weight * (j - i) + zeros
         rank = below + (width + 1) / 2 - middle
         for place in range(i, j):
-            sums[steps[order[place] % steps.size]] += weight * rank
+            sums[steps[place]] += weight * rank
         sums[0] += zeros * rank
         squares += width * rank * rank
         below += width
