@@ -206,7 +206,7 @@ def test_votes_are_not_drawn_where_no_code_can_be_voted_for(monkeypatch):
 
     monkeypatch.setattr(_votes, "draw_batches", refuse)
     factors = np.random.default_rng(0).integers(0, 3, size=(300, 2))
-    assert um.factor_vae(np.zeros((300, 2)), factors) == 0
+    assert um.factor_vae(np.zeros((300, 2)), factors) == 0.0
     with pytest.raises(AssertionError, match="drawn"):
         um.factor_vae(factors * 1.0, factors)
 
