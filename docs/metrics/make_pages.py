@@ -257,7 +257,8 @@ machines and logistic regressions up to .02 from programs that use liblinear:
   traversals, triplets and rows at random; here every whole traversal counts once, which gives the
   mean of its draws.
   Exact scores of the recorded grids are within three standard errors of the recorded means of three
-  seeds, where the spread of seeds is taken from sixty runs: three seeds hardly tell it.
+  seeds, where seeds are taken to differ by at least .011 on large grids, as sixty runs did, and by
+  .004 on small ones, an estimate: three seeds hardly tell it.
   Only a largest of means grows by draws: `axis_ratio_of_means` of ten codes of which five are noise
   was .0938 with 128 traversals per factor, and is .0920 with all.
   It takes each traversal for a circle and leaves out the longest step, wherever that is:

@@ -58,7 +58,7 @@ def close_to_draws(value, mean, std, small):
     """Tell whether a value is within three standard errors of the mean of three seeds.
 
     Three seeds hardly tell how far seeds differ: of 60 runs that draw as the program does, scores
-    had deviations of .004 on the small grids and of .011 on the large ones.
+    of large grids had deviations of .011. Of small grids .004 is an estimate.
     """
     if std < 1e-9:  # every traversal is the same; means are kept in single precision
         return value == pytest.approx(mean, abs=1e-7, rel=1e-7)
