@@ -35,16 +35,16 @@ Result = TypeVar("Result")
 def other_processes(prepare: Callable[[], object]) -> Iterator[Executor | None]:
     """Start processes that call `prepare`, and end them; None where that would gain nothing.
 
-    It gains nothing on one core, or where torch has been imported. The processes end with this
-    one, however it ends.
+    It gains nothing on one core, or where torch has been imported; a daemon may not start any. The
+    processes end with this one, however it ends.
 
     Parameters
     ----------
     prepare
         A function of a module that imports no torch. What it raises is left to the calls after it.
     """
-    pool = None
-    if _cores() > 1 and "torch" not in sys.modules:
+    pool, alone = None, _cores() < 2 or multiprocessing.current_process().daemon
+    if not alone and "torch" not in sys.modules:
         with contextlib.suppress(OSError, ImportError):  # where processes may not share semaphores
             pool = ProcessPoolExecutor(
                 PROCESSES, multiprocessing.get_context("spawn"), _begin, (prepare,)
