@@ -20,7 +20,7 @@ from unweave.report import compare
 from unweave.report.compare import check_runs
 from unweave.report.content import data_uri, page_content
 from unweave.report.facts import command, describe_run, steps_text, versions
-from unweave.report.figures import figures_of
+from unweave.report.figures import FigureOfRun, figures_of
 from unweave.report.material import Material, gather
 from unweave.report.page import render
 from unweave.report.tables import page_tables
@@ -124,15 +124,14 @@ def _gather(run: Trained, seed: int) -> Material:
 def _begin_figures(material: Material, kind: str, pool: Executor | None) -> list[Saved]:
     folder = material.run.figures
     folder.mkdir(exist_ok=True)
-    return [
-        (
-            f.stem,
-            f.title,
-            f.caption,
-            begin(pool, save_drawing, f.drawing, folder / f"{f.stem}.{kind}"),
-        )
-        for f in figures_of(material)
-    ]
+
+    def begun(figure: FigureOfRun) -> Saved:
+        path = folder / f"{figure.stem}.{kind}"
+        done = begin(pool, save_drawing, figure.drawing, path)
+        return figure.stem, figure.title, figure.caption, done
+
+    # Those that take longest come last in a report, and begin first.
+    return [begun(figure) for figure in [*figures_of(material)][::-1]][::-1]
 
 
 def _names(run: Trained) -> dict[str, Any]:
