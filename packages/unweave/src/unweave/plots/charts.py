@@ -27,10 +27,7 @@ def _panels(count: int, columns: int, height: float, **options: Any) -> tuple[Fi
     rows = -(-count // columns)
     # A single panel as wide as the page would be hard to read.
     width = WIDTH * max(columns, 2) / max(columns, 3)
-    # All panels of a row or column are alike, so the simpler layout, of half the cost, will do.
-    figure = new_figure((width, height * rows), layout="tight")
-    layout: Any = figure.get_layout_engine()
-    layout.set(pad=0.4, w_pad=1.1, h_pad=1.1)
+    figure = new_figure((width, height * rows), layout="constrained")
     panels = list(figure.subplots(rows, columns, squeeze=False, **options).ravel())
     for panel in panels[count:]:
         panel.set_axis_off()
