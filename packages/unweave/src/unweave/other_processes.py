@@ -43,19 +43,39 @@ def other_processes(prepare: Callable[[], object]) -> Iterator[Executor | None]:
     prepare
         A function of a module that imports no torch. What it raises is left to the calls after it.
     """
-    pool, alone = None, _cores() < 2 or multiprocessing.current_process().daemon
+    pool, before = None, set(multiprocessing.active_children())
+    alone = _cores() < 2 or multiprocessing.current_process().daemon
     if not alone and "torch" not in sys.modules:
         with contextlib.suppress(OSError, ImportError):  # where processes may not share semaphores
             pool = ProcessPoolExecutor(
                 PROCESSES, multiprocessing.get_context("spawn"), _begin, (prepare,)
             )
-            for _ in range(PROCESSES):
-                pool.submit(int)  # a process starts when there is a call for it
+            with _interrupts_wait():  # one that is just starting would end with a traceback
+                for _ in range(PROCESSES):
+                    pool.submit(int)  # a process starts when there is a call for it
+    started = set(multiprocessing.active_children()) - before
     try:
         yield pool
+    except BaseException:
+        for process in started:  # what they prepare is not wanted any more
+            process.kill()
+        raise
     finally:
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Let Ctrl-C wait until this is over, and in processes started here until they are ready."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def begin(
@@ -102,6 +122,8 @@ def _recorded(call: Callable[[], Result]) -> tuple[Result, list[Warning | str]]:
 def _begin(prepare: Callable[[], object]) -> None:
     """Begin the work of one of the processes."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a word
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     atexit.register(gc.freeze)  # no search for garbage when it ends
