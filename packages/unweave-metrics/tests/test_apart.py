@@ -1,5 +1,7 @@
 """Metrics in groups without work in common: the same numbers in one call and in several."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -29,7 +31,12 @@ def test_calls_of_groups_give_what_one_call_gives(jobs):
     rng = np.random.default_rng(0)
     factors = rng.integers(0, 4, size=(600, 3))
     codes = (factors @ rng.normal(size=(3, 4)) + rng.normal(size=(600, 4))).astype(np.float32)
-    given = {"bootstrap": 5, "progress": False, "seed": 3, "subsets": {"two": [0, 2]}}
+    given: dict[str, Any] = {
+        "bootstrap": 5,
+        "progress": False,
+        "seed": 3,
+        "subsets": {"two": [0, 2]},
+    }
     names = [name for name in usual() if name != "dci"]  # its models take seconds
     whole = um.evaluate(codes, factors, metrics=names, **given)
     parted = {}
