@@ -39,7 +39,7 @@ def test_calls_of_groups_give_what_one_call_gives(jobs):
     }
     names = [name for name in usual() if name != "dci"]  # its models take seconds
     whole = um.evaluate(codes, factors, metrics=names, **given)
-    parted = {}
+    parted: dict[str, um.Score] = {}
     for group in apart(names):
         parted |= um.evaluate(codes, factors, metrics=group, jobs=jobs, **given)
     assert set(parted) == set(whole)

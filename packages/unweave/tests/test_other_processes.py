@@ -80,7 +80,7 @@ def script(folder, text):
 
 
 def test_without_other_processes_a_call_is_made_when_its_result_is_asked_for():
-    made = []
+    made: list[int] = []
     with other_processes(os.getpid) as pool:  # torch was imported long ago
         assert pool is None
         result = begin(pool, made.append, 3)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import TypeVar
+from collections.abc import Hashable, Sequence
+from typing import Any, TypeVar, cast
 
 from unweave_metrics.catalogue import entry_for
 
-Metric = TypeVar("Metric", bound=str | Callable[..., object])
+# A name, or a function.
+Metric = TypeVar("Metric")
 
 
 def apart(metrics: Sequence[Metric]) -> list[list[Metric]]:
@@ -23,5 +24,5 @@ def apart(metrics: Sequence[Metric]) -> list[list[Metric]]:
     """
     groups: dict[Hashable, list[Metric]] = {}
     for metric in metrics:
-        groups.setdefault(entry_for(metric).interval.group, []).append(metric)
+        groups.setdefault(entry_for(cast(Any, metric)).interval.group, []).append(metric)
     return list(groups.values())
