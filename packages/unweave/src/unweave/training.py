@@ -21,6 +21,7 @@ from unweave.errors import ConfigError, RunError
 from unweave.files import expanded
 from unweave.from_python import as_dataset
 from unweave.holdout import split
+from unweave.launch import announce
 from unweave.method import Method
 from unweave.options import short_name
 from unweave.progress import Progress, Silent
@@ -90,6 +91,7 @@ def train(
     run = kind.create(expanded(out) if out else _free_path(config), config, names)
     run.device_name, run.networks = device, networks
     run.__dict__["whole_dataset"] = dataset
+    announce(run.path)
     with run.locked():
         record(run, assembly, kept)
         trainer = build_trainer(assembly, feed, kept, run.config, target, ranks, display.say)
@@ -139,6 +141,7 @@ def resume(
     if done == config.steps:
         display.say(f"{run.path} is finished at step {done}; --steps N continues to step N")
     assembly = prepare(run.registry, config, run.dataset, run.networks)
+    announce(run.path)
     with run.locked() if ranks.first else nullcontext():
         if ranks.first and run.recorded("images") is None:  # killed before they were recorded
             record(run, assembly, run.dataset)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from unweave.commands import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
     from unweave.api import Run
@@ -33,8 +36,9 @@ def demo(
     settings = SETTINGS | ({} if steps is None else {"steps": steps})
     run = train(METHOD, out=out, progress=TrainingProgress(), **settings)
     if run.outcome != "finished":
-        print(f"stopped; continue with: unweave train --resume {run.path}", file=sys.stderr)
-        return
+        path = shlex.quote(str(run.path))
+        print(f"stopped; continue with: unweave train --resume {path}", file=sys.stderr)
+        raise typer.Exit(EXIT_INTERRUPTED)
     print(_score(run))
     print(f"report: {run.report().resolve()}")
 

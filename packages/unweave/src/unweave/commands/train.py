@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -104,8 +105,9 @@ def _resume(path: Path, steps: str | None, device: str, progress: Progress) -> R
 def _finish(run: Run, progress: Progress) -> None:
     if not leads():
         raise typer.Exit(EXIT_INTERRUPTED if run.outcome == "stopped" else 0)
+    path = shlex.quote(str(run.path))
     if run.outcome == "stopped":
-        print(f"stopped; continue with: unweave train --resume {run.path}", file=sys.stderr)
+        print(f"stopped; continue with: unweave train --resume {path}", file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED)
     print(run.path)
-    progress.say(f"next: unweave report {run.path}")
+    progress.say(f"next: unweave evaluate {path}, then unweave report {path}")
