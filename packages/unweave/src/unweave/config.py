@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
-from unweave.errors import ConfigError, quote, shorten
+from unweave.errors import ConfigError, expected_by, quote, shorten
 from unweave.intervals import LOG_EVERY, VALIDATE_EVERY, fit_intervals
 from unweave.meanings import unknown_setting
 from unweave.method import Method, Schedule, Weight
@@ -223,7 +223,7 @@ def _validate(fields: dict[str, Any]) -> TrainConfig:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise ConfigError(
-            f"setting {shorten(name)} does not take {quote(first['input'])}: {first['msg']}"
+            f"setting {shorten(name)} does not take {quote(first['input'])}: {expected_by(first)}"
         ) from error
     check_rate("setting learning_rate", config.learning_rate)
     if config.stop_after and not config.keep_best:

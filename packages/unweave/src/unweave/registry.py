@@ -83,6 +83,11 @@ class Registry(Discovery):
 
     def _unknown(self, kind: str, name: str) -> UnknownNameError:
         distribution, colon, _ = name.rpartition(":")
+        registered, _, rest = name.partition(":")
+        if colon and any(registered == entry.name for entry in self.entries(kind)):
+            return UnknownNameError(
+                f"{kind} {registered} takes options as {registered}:key=value, got {quote(rest)}"
+            )
         if colon and distribution not in {plugin.distribution for plugin in self.plugins}:
             advice = f"install {quote(distribution).strip(QUOTES)}"
             if self._only is not None:

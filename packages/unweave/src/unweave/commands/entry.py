@@ -53,6 +53,7 @@ GNU's OpenMP looks 300,000 times, some milliseconds, which beside other programs
 thread waited for does not get. 2,000 times take about as long as to fall asleep and wake up. It is
 read when torch is loaded, so it is set before that.
 """
+MISSING, TOO_MANY, QUOTES = "Missing argument ", "Got unexpected extra argument", "'"
 COMPLETION = "_UNWEAVE_COMPLETE"
 """What a shell sets when it asks how a word goes on."""
 
@@ -153,7 +154,33 @@ def _usage_sentence(error: Any) -> str:
         setting = str(name).lstrip("-").replace("-", "_")
         hint = f"; if it is a setting, write --set {setting}=VALUE" if "--set" in known else ""
         return f"{unknown_name('option', str(name), known)}{hint}"
-    return str(error.format_message())
+    command = "unweave" if context is None else context.command_path
+    return f"{_in_words(str(error.format_message()))}; `{command} --help` shows what to type"
+
+
+def _in_words(said: str) -> str:
+    """Say what is wrong with an argument or option, without the library's terms.
+
+    Examples
+    --------
+    >>> _in_words("Missing argument 'RUN'.")
+    'RUN is missing'
+    >>> _in_words("Got unexpected extra argument(s) (digits)")
+    'there are more words than the command takes: digits'
+    >>> _in_words("Invalid value for '--rows': Input should be greater than or equal to 1")
+    "invalid value for '--rows': expected a value greater than or equal to 1"
+    """
+    said = said.rstrip(".")
+    if said.startswith(MISSING):
+        return f"{said.removeprefix(MISSING).strip(QUOTES)} is missing"
+    if said.startswith(TOO_MANY):
+        words = said.partition(" (")[2].rstrip(")")
+        return f"there are more words than the command takes: {words}"
+    what, found, wanted = said.partition(": Input should be ")
+    if found:
+        wanted = wanted.replace("a valid integer", "a whole number").partition(", unable")[0]
+        said = f"{what}: expected {'a value ' * (' than ' in wanted)}{wanted}"
+    return f"{said[:1].lower()}{said[1:]}"
 
 
 def _fail(message: str, arguments: list[str], code: int = EXIT_USER_ERROR) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,4 +21,6 @@ def new_plugin(
     from unweave.new_plugin import new_plugin as write_package
 
     group: Any = context.find_root().command
-    print(write_package(kind, name, out, commands=group.list_commands(context)))
+    folder = write_package(kind, name, out, commands=group.list_commands(context))
+    print(folder)
+    print(f"next: {folder / 'README.md'} says how to install, test and use it", file=sys.stderr)

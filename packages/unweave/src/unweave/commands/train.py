@@ -84,7 +84,9 @@ def train(
         _finish(_resume(resume, steps, device, progress), progress)
         return
     if "method" not in settings:
-        raise ConfigError("name a method, like `unweave train tcwae-mws`; `unweave methods` lists")
+        raise ConfigError(
+            "name a method, like `unweave train tcwae-mws`; `unweave methods` lists them"
+        )
     for name, option in {"out": "out", "device": "device", "progress": "quiet"}.items():
         if name in settings:
             raise ConfigError(f"{name} is not a setting of a run; give it as the option --{option}")
