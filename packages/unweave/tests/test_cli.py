@@ -112,9 +112,8 @@ def test_a_path_that_is_no_run_names_one_that_may_be_meant(trained, call, tmp_pa
 
 def test_a_file_in_the_place_of_a_run_directory_is_kept(call, tmp_path):
     (tmp_path / "notes").write_text("mine")
-    said = call(
-        "train", "toy-vae", "--set", "prior=toy-normal", "--out", tmp_path / "notes", code=2
-    )
+    settings = ["toy-vae", "--set", "prior=toy-normal", "--data", "toy-images"]
+    said = call("train", *settings, "--out", tmp_path / "notes", code=2)
     assert "notes is a file; choose another --out, a new or empty folder" in said
     assert (tmp_path / "notes").read_text() == "mine"
 

@@ -29,7 +29,10 @@ def demo(
     out: Annotated[Path, typer.Option(help="the run directory, new or empty")] = Path("runs/demo"),
     steps: Annotated[int | None, typer.Option(min=1, help="number of training steps")] = None,
 ) -> None:
-    """Train beta-TCVAE on rendered dSprites, score it, and write its report."""
+    """Train a small model, score it, and write its report.
+
+    It is beta-TCVAE on rendered dSprites.
+    """
     from unweave.api import train
     from unweave.progress import TrainingProgress
 

@@ -46,7 +46,10 @@ def evaluate(
     ] = 1000,
     device: Device = "auto",
 ) -> None:
-    """Encode a sample of the data into codes.h5 and add its scores to scores.json."""
+    """Score a run.
+
+    A sample of the data is encoded into codes.h5, and its scores are added to scores.json.
+    """
     from unweave.api import Run
     from unweave.evaluate import evaluate as run_evaluation
     from unweave.progress import counting

@@ -22,7 +22,7 @@ def interpolate(
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Picture codes on the straight line between those of two images."""
+    """Picture the straight line between the codes of two images."""
     from unweave.commands.walks import interpolate_to_file
 
     print(interpolate_to_file(run, out, i, j, steps, device))

@@ -17,7 +17,10 @@ def new_plugin(
     name: Annotated[str, typer.Argument(help="the name that users will type, such as my-prior")],
     out: Annotated[Path | None, typer.Option(help="folder for the package, new or empty")] = None,
 ) -> None:
-    """Write the package of a new plugin, with tests that pass; see docs/hooks."""
+    """Write the package of a new plugin, with tests that pass.
+
+    See docs/write-a-plugin.md.
+    """
     from unweave.new_plugin import new_plugin as write_package
 
     group: Any = context.find_root().command

@@ -24,7 +24,10 @@ def report(
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Draw figures and write report.html, one self-contained page; or compare several runs."""
+    """Draw figures and write report.html, or compare runs.
+
+    The report is one page that loads nothing from elsewhere.
+    """
     from unweave.api import Run
     from unweave.errors import ConfigError
     from unweave.report import write_comparison, write_report

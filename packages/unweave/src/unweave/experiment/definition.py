@@ -47,6 +47,8 @@ def _counted(seeds: object) -> object:
         return seeds
     if type(seeds) is not int:
         raise ValueError(f"must be a number or a list of numbers, got {quote(seeds)}")
+    if seeds < 1:
+        raise ValueError(f"must be at least 1, got {quote(seeds)}")
     if seeds > MOST_RUNS:
         raise ValueError(f"must be at most {MOST_RUNS:,}, got {quote(seeds)}")
     return list(range(seeds))
