@@ -6,6 +6,7 @@ import functools
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from unweave import options as _options
@@ -96,7 +97,10 @@ class Registry(Discovery):
                 f"{kind} {quote(name)} comes from a plugin that is not installed: "
                 f"{advice}{self._broken_hint()}"
             )
-        return unknown_name_error(kind, name, self.names(kind), self._broken_hint())
+        hint = self._broken_hint()
+        if kind == "dataset" and Path(name).exists():
+            hint += "; files of your own are read by a data set, as in images:path=FOLDER"
+        return unknown_name_error(kind, name, self.names(kind), hint)
 
     def build(
         self,
