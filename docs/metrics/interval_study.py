@@ -34,7 +34,7 @@ OF_POSTERIORS = ["rmig", "wsepin", "windin"]
 OF_CODES = [
     name
     for name, entry in CATALOGUE.items()
-    if "codes" in entry.needs and name not in OF_POSTERIORS
+    if "codes" in entry.needs and name not in OF_POSTERIORS and not entry.interval.without
 ]
 # Ten or more seconds a data set: only when they are asked for.
 SLOW = ("infomec", "dci_es", "downstream")

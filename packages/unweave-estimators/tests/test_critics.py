@@ -13,6 +13,7 @@ SMALL = {"width": 32, "layers": 2}
 MODULES = [
     lambda d: DensityRatio(d, **SMALL),
     lambda d: DensityRatio(d, logits=1, shared=True, **SMALL),
+    lambda d: DensityRatio(d, standardized=True, **SMALL),
     lambda d: LatentGAN(d, **SMALL),
     lambda d: LatentGAN(d, saturating=True, logits=2, **SMALL),
 ]
@@ -112,7 +113,9 @@ def draw_of(latent_of):
     return draw
 
 
-@pytest.mark.parametrize("options", [{"logits": 2}, {"logits": 1, "shared": True}])
+@pytest.mark.parametrize(
+    "options", [{"logits": 2}, {"logits": 1, "shared": True}, {"standardized": True}]
+)
 def test_the_density_ratio_converges_to_known_divergences(options, draw_of):
     torch.manual_seed(0)
     rho, shift = 0.8, 0.7
@@ -123,6 +126,39 @@ def test_the_density_ratio_converges_to_known_divergences(options, draw_of):
     tc, dwkl = -0.5 * math.log(1 - rho**2), shift**2 / 2
     assert float(terms["total_correlation"]) == pytest.approx(tc, abs=0.1)
     assert float(terms["dimension_wise_kl"]) == pytest.approx(dwkl, abs=0.06)
+
+
+def test_standardized_codes_are_neither_moved_nor_widened_together(latent_of):
+    torch.manual_seed(0)
+    module, latent = DensityRatio(3, standardized=True, **SMALL), latent_of()
+    z = (0.2 * latent.z.detach() + 4).requires_grad_()
+    latent.z = z
+    (gradient,) = torch.autograd.grad(module(latent)["total_correlation"], z)
+    size = gradient.abs().sum(0)
+    assert (gradient.sum(0).abs() < 1e-4 * size).all()
+    centred = z.detach() - z.detach().mean(0)
+    assert ((gradient * centred).sum(0).abs() < 1e-3 * (gradient * centred).abs().sum(0)).all()
+    plain = DensityRatio(3, **SMALL)
+    (gradient,) = torch.autograd.grad(plain(latent)["total_correlation"], z)
+    assert (gradient.sum(0).abs() > 0.1 * gradient.abs().sum(0)).any()
+
+
+def test_standardized_codes_have_their_total_correlation_wherever_they_are(draw_of):
+    def draw(n=256):
+        latent = draw_of(0.8, 0.0, n)
+        latent.z = 0.02 * latent.z + torch.tensor([5.0, -3.0])
+        return latent
+
+    found = {}
+    for standardized in (False, True):
+        torch.manual_seed(0)
+        options = {"dimension_wise": False, "standardized": standardized}
+        module = trained(DensityRatio(2, width=64, layers=2, **options), draw, 300)
+        with torch.no_grad():
+            found[standardized] = float(module(draw(20000))["total_correlation"])
+    exact = -0.5 * math.log(1 - 0.8**2)
+    assert found[True] == pytest.approx(exact, abs=0.1)
+    assert abs(found[False] - exact) > 0.3  # what the other critic has not learned in this time
 
 
 def test_the_latent_gan_converges_to_the_js_divergence(draw_of):

@@ -9,7 +9,7 @@ from narrowing import present
 
 import unweave_metrics as um
 from unweave_metrics.catalogue import CATALOGUE
-from unweave_metrics.intervals.interval import POPULATION, SAME_BINS, SAME_SIZE
+from unweave_metrics.intervals.interval import POPULATION, SAME_BINS, SAME_SIZE, THESE_ROWS
 
 ROOMS = ("information", "predictors", "interventions", "unsupervised", "pairs")
 
@@ -25,7 +25,8 @@ def test_every_fact_is_there(name):
     assert entry.cost
     assert entry.rewards
     assert entry.misses
-    assert entry.interval.covers in (POPULATION, SAME_BINS, SAME_SIZE)
+    assert entry.interval.covers in (POPULATION, SAME_BINS, SAME_SIZE, THESE_ROWS)
+    assert (entry.interval.covers == THESE_ROWS) == bool(entry.interval.without)
     assert set(entry.presets) <= set(um.preset_names())
     assert bool(entry.presets) <= ("preset" in inspect.signature(entry.function).parameters)
     # Error and ratio of signal to noise are nobody's invention.

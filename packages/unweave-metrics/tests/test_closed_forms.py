@@ -188,6 +188,29 @@ def test_votes_of_no_active_code_are_no_score(score):
     assert not found.parts["votes"].any()
 
 
+@pytest.mark.parametrize("score", [um.z_min_var, um.z_max_var])
+@pytest.mark.parametrize("scale", [0.0, 1e-4, 1.0])
+def test_factors_that_cannot_be_held_are_refused_whatever_the_codes_are(score, scale):
+    # Values of the first factor, and of all but the second, are those of one row each.
+    factors = np.column_stack([np.arange(60), np.arange(60) % 2])
+    codes = scale * np.random.default_rng(0).normal(size=(60, 3))
+    with pytest.raises(ValueError, match="no two rows can be drawn together for column"):
+        score(codes, factors, prune_std=0.05, factor_kinds="class", bins=3)
+
+
+def test_votes_are_not_drawn_where_no_code_can_be_voted_for(monkeypatch):
+    from unweave_metrics.interventions import _votes
+
+    def refuse(*arguments, **options):
+        raise AssertionError("drawn")
+
+    monkeypatch.setattr(_votes, "draw_batches", refuse)
+    factors = np.random.default_rng(0).integers(0, 3, size=(300, 2))
+    assert um.factor_vae(np.zeros((300, 2)), factors) == 0.0
+    with pytest.raises(AssertionError, match="drawn"):
+        um.factor_vae(factors * 1.0, factors)
+
+
 def test_dci_refuses_an_estimator_without_importances():
     from sklearn.neighbors import KNeighborsClassifier
 

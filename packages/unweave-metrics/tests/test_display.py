@@ -84,6 +84,56 @@ def test_ranks_as_a_frame():
     assert row["count"] == 2
 
 
+def correlations(*values):
+    """Return a table for each seed."""
+    return [
+        um.ScoreTable({"gaussian_total_correlation": um.Score(value), "mig": um.Score(0.5)})
+        for value in values
+    ]
+
+
+def test_an_infinite_score_is_worse_than_all_others():
+    models = {
+        "vae": correlations(1.0, np.inf),
+        "beta": correlations(2.0, 3.0),
+        "tcwae": correlations(np.inf, np.inf),
+    }
+    found = um.compare(models)
+    name = "gaussian_total_correlation"
+    assert found.ranks[name] == (2.5, 1.0, 2.5)
+    assert found.differences(name) == (np.inf, 0.0, np.inf)
+    assert found.rows()[1] == [name, "inf", "2.5000 ± 0.7071 [-3.8531, 8.8531]", "inf"]
+    assert found.mean_ranks == (2.25, 1.5, 2.25)
+    several = um.compare({key: models[key] for key in ("vae", "beta")})
+    assert set(several.p) == {"mig"}
+    assert found.differences("mig") == (0.0, 0.0, 0.0)
+    alone = um.compare(dict.fromkeys("ab", models["tcwae"]))
+    assert alone.differences(name) == (0.0, 0.0)
+    assert um.summarize([1.0, np.inf]).mean == np.inf
+    assert np.isnan(um.summarize([-np.inf, np.inf]).mean)
+    with pytest.raises(ValueError, match="second must hold scores of at most 1e100"):
+        um.paired_test([0.1, 0.2], [0.1, np.inf])
+
+
+def test_a_score_too_large_to_average_names_model_score_and_table():
+    with pytest.raises(ValueError, match="got 1e[+]200 as 'gaussian_total_correlation' of table 1"):
+        um.compare({"vae": correlations(1.0, 1e200)})
+    with pytest.raises(ValueError, match=r"models\['vae'\] must hold scores of at most 1e100"):
+        um.compare({"beta": correlations(1.0), "vae": correlations(-1e101)})
+
+
+def test_infinite_scores_rank_beyond_others_in_correlations():
+    scores = {"mig": [0.1, 0.2, 0.3, 0.4], "gaussian_total_correlation": [np.inf, 3.0, 2.0, 1.0]}
+    by_lists = um.rank_correlation(scores)
+    assert by_lists.matrix[0, 1] == pytest.approx(1.0)
+    assert by_lists.counts[0, 1] == 4
+    tables = [
+        um.ScoreTable({name: um.Score(values[i]) for name, values in scores.items()})
+        for i in range(4)
+    ]
+    np.testing.assert_array_equal(um.rank_correlation(tables).matrix, by_lists.matrix)
+
+
 def test_rank_correlation_of_metrics():
     runs = [table for seeds in models().values() for table in seeds]
     found = um.rank_correlation(runs)

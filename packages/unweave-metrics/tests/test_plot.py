@@ -32,6 +32,7 @@ def test_violins_and_scatter_show_each_seed():
     ("call", "words"),
     [
         (lambda: plot.heat_map(np.full((2, 2), 1e300)), "matrix must hold numbers of at most"),
+        (lambda: plot.heat_map(np.array([[-1e300, 2], [0, 1]])), "1e100 in size, got -1e[+]300"),
         (lambda: plot.heat_map(np.eye(2), factor_names=["a"]), "factor_names must name all 2"),
         (lambda: plot.heat_map(np.eye(2), factor_names="ab"), "factor_names must be a list"),
         (lambda: plot.heat_map(np.eye(2), ax=3), "ax must be axes of matplotlib, got 3"),

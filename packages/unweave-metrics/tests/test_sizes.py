@@ -18,7 +18,8 @@ FREE = {
     "mig": {}, "mig_sup": {}, "jemmig": {}, "dcimig": {}, "modularity": {}, "infomec": {},
     "dci": {}, "explicitness": {}, "linear_probe": {}, "irs": {}, "mcc": {},
     "factor_vae": {"prune_std": 0.0, **SMALL}, "z_min_var": {"prune_std": 0.0, **SMALL},
-    "z_max_var": {"prune_std": 0.0, **SMALL},
+    "z_max_var": {"prune_std": 0.0, **SMALL}, "flatness": {}, "linearity": {},
+    "ground_truth_distances": {},
 }  # fmt: skip
 ALONE = ["gaussian_total_correlation", "mutual_information_score", "total_correlation_knn",
          "hoyer_sparsity"]  # fmt: skip

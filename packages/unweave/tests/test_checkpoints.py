@@ -8,12 +8,14 @@ import pytest
 import safetensors
 import safetensors.torch
 import torch
+import toy
 from PIL import Image
 
 import unweave
 from unweave.checkpoint import FORMAT, _content, list_checkpoints, load_checkpoint
 from unweave.config import make_config
 from unweave.errors import ConfigError, NonFiniteError, RunError
+from unweave.method import Method, Weight
 from unweave.registry import registry
 from unweave.settings import DEEPEST_CONFIG, LARGEST_CONFIG, read_settings
 
@@ -159,6 +161,35 @@ def test_a_checkpoint_of_another_run_is_not_taken(run, tmp_path, settings, chang
     for ask in (lambda r: r.evaluate(()), lambda r: r.sample(2)):
         with pytest.raises(RunError, match="another configuration"):
             ask(unweave.Run.open(run.path, device="cpu"))
+
+
+def test_an_option_of_a_later_version_leaves_older_runs_as_they_were(
+    tmp_path, settings, monkeypatch
+):
+    runs = [
+        unweave.train("toy-vae", out=tmp_path / str(steps), device="cpu",
+                      **{**settings, "steps": steps})
+        for steps in (10, 15)
+    ]  # fmt: skip
+    older = toy.toy_vae
+
+    def later(*, beta: Weight = 1.0, cost: str = "bernoulli", power: float = 2.0) -> Method:
+        """A VAE with one option more."""
+        assert power == 2.0
+        return older(beta=beta, cost=cost)
+
+    monkeypatch.setattr(toy, "toy_vae", later)
+    registry.cache_clear()
+    run = unweave.Run.open(runs[0].path, device="cpu")
+    assert run.config.options["power"] == 2.0
+    run.evaluate(())
+    resumed = unweave.resume(run.path, steps=15, device="cpu")
+    assert "power" not in run.config_path.read_text()
+    found, expected = (load_checkpoint(r.checkpoints)[1] for r in (resumed, runs[1]))
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    lines = run.config_path.read_text().splitlines(keepends=True)
+    run.config_path.write_text("".join(line for line in lines if not line.startswith("beta =")))
+    assert "belongs to a run with another configuration" in refused(run)
 
 
 def test_a_checkpoint_that_is_replaced_while_it_is_read(run, monkeypatch):

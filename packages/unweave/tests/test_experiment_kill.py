@@ -150,8 +150,7 @@ def test_a_sweep_that_is_stopped_says_so_and_goes_on(
 ):
     folder = tmp_path / "s"
     process = start(folder, environment, executor)
-    wait_for_workers(folder, process)
-    time.sleep(1.0)
+    wait_for_workers(folder, process)  # at once: all jobs together take less than a second
     pids = workers_of(folder)
     if number == signal.SIGINT:
         os.killpg(process.pid, number)  # Ctrl-C reaches every process of the terminal

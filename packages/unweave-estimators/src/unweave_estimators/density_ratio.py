@@ -22,6 +22,7 @@ from unweave_estimators.critics import (
     frozen_log_ratio,
     log_ratios,
     permute_dimensions,
+    standardize,
 )
 from unweave_estimators.latent import Latent, learns
 
@@ -44,6 +45,11 @@ class DensityRatio(nn.Module):
         Number d of code dimensions.
     dimension_wise
         Whether to have, and train, the second critic.
+    standardized
+        Whether the critic of the total correlation sees codes less their mean, over their standard
+        deviation, per dimension and batch. The total correlation depends on neither, but the
+        gradient of a critic that is still learning does: it pushes all codes one way. Where nothing
+        strong holds codes near the prior, as in TCWAE-GAN, they drift off. Not so published.
     logits
         1 or 2 outputs for each critic.
     shared
@@ -63,6 +69,7 @@ class DensityRatio(nn.Module):
         dim: int,
         *,
         dimension_wise: bool = True,
+        standardized: bool = False,
         logits: int = 2,
         shared: bool = False,
         width: int = 1000,
@@ -71,7 +78,7 @@ class DensityRatio(nn.Module):
         eps: float = 1e-8,
     ) -> None:
         super().__init__()
-        self.dim, self.dimension_wise = dim, dimension_wise
+        self.dim, self.dimension_wise, self.standardized = dim, dimension_wise, standardized
         self.terms = DensityRatio.terms[: 2 if dimension_wise else 1]
         self.critic_optimizer = {"lr": lr, "betas": (0.5, 0.9), "eps": eps}
         heads = len(self.terms) if shared else 1
@@ -133,5 +140,7 @@ class DensityRatio(nn.Module):
         """Return the log-ratio that stands for a term, shape (b,)."""
         critic = self.critics[min(term, len(self.critics) - 1)]
         assert isinstance(critic, Critic)
+        if self.standardized and term == 0:
+            z = standardize(z)
         ratio: Tensor = frozen_log_ratio(critic, z) if frozen else critic(z)
         return ratio[:, min(term, critic.heads - 1)]

@@ -32,6 +32,11 @@ from unweave_metrics.interventions.z_diff import z_diff as z_diff
 from unweave_metrics.interventions.z_min_var import z_min_var as z_min_var
 from unweave_metrics.interventions.z_max_var import z_max_var as z_max_var
 from unweave_metrics.interventions.omes import omes as omes
+from unweave_metrics.interventions.flatness import flatness as flatness
+from unweave_metrics.interventions.linearity import linearity as linearity
+from unweave_metrics.interventions.ground_truth_distances import (
+    ground_truth_distances as ground_truth_distances,
+)
 from unweave_metrics.pairs.mcc import mcc as mcc
 from unweave_metrics.unsupervised.gaussian_total_correlation import (
     gaussian_total_correlation as gaussian_total_correlation,

@@ -106,6 +106,9 @@ NOT_NEGATIVE = real(0.0, MUCH, "at least 0 and at most 1e100")
 FINITE = real(-MUCH, MUCH, "a finite number, at most 1e100 in size")
 SHARE = real(math.nextafter(0, 1), math.nextafter(1, 0), "between 0 and 1")
 
+# Triplets of rows are all held at once, in some 150 bytes each.
+MOST_TRIPLETS = 10_000_000
+
 RULES: dict[str, Rule] = {
     "C": real(LITTLE, MUCH, "a positive number, 1e-100 to 1e100", infinite=True),
     "active_fraction": real(0.0, math.nextafter(1, 0), "at least 0 and below 1"),
@@ -136,16 +139,19 @@ RULES: dict[str, Rule] = {
     "rescale": flag,
     "samples": whole(2),
     "scales": several(POSITIVE),
+    "self_pairs": flag,
     "seed": whole(0, MOST_SEED),
     "subset_size": whole(2),
     "subsets": whole(1),
     "test_fraction": SHARE,
     "test_samples": whole(1),
     "threshold": NOT_NEGATIVE,
+    "tolerance": real(0.0, 0.1, "0 to 0.1"),
     "train_points": whole(1),
     "train_samples": whole(2),
     "train_votes": whole(1),
     "trees": whole(1),
+    "triplets": whole(2, MOST_TRIPLETS),
     "unbiased": flag,
     "variance_samples": whole(2),
 }

@@ -88,6 +88,11 @@ def bootstrap(
     _check(arrays, resamples, level=level, paired=paired, jobs=jobs, seed=seed)
     entry = _entry_of(function)
     strategy = _strategy(entry, scheme, method, paired)
+    if strategy.without:
+        raise ValueError(
+            f"function must be a score that rows can be drawn again for, but {function.__name__} "
+            f"has no interval, as {strategy.without}; compare several encoders instead"
+        )
     if entry is None:
         call = _placed(function, arrays, options, strategy)
     else:

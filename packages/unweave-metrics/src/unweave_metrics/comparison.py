@@ -22,8 +22,8 @@ class Comparison:
     """Summaries of models by metric, None where a model lacks one; prints as a table.
 
     `ranks` has for each metric a rank of each model, 1 the best, ties share the mean of their
-    ranks; NaN where neither end of a score is better, or a model has no finite mean. `p` has the
-    paired test of two models of the same seeds.
+    ranks; NaN where neither end of a score is better, or a model has no mean. `p` has the paired
+    test of two models of the same seeds.
     """
 
     models: tuple[str, ...]
@@ -53,7 +53,7 @@ class Comparison:
 
         best = best_end(name)
         means = self._means(name)
-        if best == "-" or not np.isfinite(means).all():
+        if best == "-" or np.isnan(means).any():
             return (float("nan"),) * len(self.models)
         return tuple(rankdata(-means if best == "high" else means).tolist())
 
@@ -62,7 +62,9 @@ class Comparison:
         ranks, means = self._ranks(name), self._means(name)
         if not np.isfinite(ranks).all():
             return ranks
-        return tuple((means - means[int(np.argmin(ranks))]).tolist())
+        best = means[int(np.argmin(ranks))]
+        gaps = np.subtract(means, best, out=np.zeros(len(means)), where=means != best)
+        return tuple(gaps.tolist())
 
     def rows(self) -> list[list[str]]:
         """Return the table as text cells, heading first; mean ranks last, of several models."""

@@ -267,12 +267,16 @@ def _called(row: _Row, display: Progress) -> Call | Score:
 def _on_counts(calls: list[Call], counts: list[int], resamples: int) -> list[str]:
     """Return what to say of scores that were resampled seldom, or not at all, for time."""
     pairs = [(call.score.name, count) for call, count in zip(calls, counts, strict=True)]
-    without = [name for name, count in pairs if count == 0 < resamples]
+    whole = {call.score.name: call.strategy.without for call in calls if call.strategy.without}
+    without = [name for name, count in pairs if count == 0 < resamples and name not in whole]
     few = [f"{name} {count}" for name, count in pairs if 0 < count < min(resamples, FEW)]
     notes = []
     if without:
         made = "unweave_metrics.bootstrap makes them"
         notes.append(f"no interval, for time: {', '.join(without)}; {made}")
+    for reason in dict.fromkeys(whole.values() if resamples else ()):
+        names = [name for name, why in whole.items() if why == reason]
+        notes.append(f"no interval, as {reason}: {', '.join(names)}")
     if few:
         notes.append(f"few resamples, for time: {', '.join(few)}")
     return notes

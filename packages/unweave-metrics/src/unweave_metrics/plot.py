@@ -48,8 +48,10 @@ def heat_map(
         Matplotlib axes to draw on; a new figure unless given.
     """
     values = check_matrix(matrix, "matrix", "(d, k)", rows=1)
-    if np.abs(values.astype(np.float64)).max() > MUCH:
-        raise ValueError(f"matrix must hold numbers of at most 1e100 in size, got {values.max():g}")
+    sizes = np.abs(values.astype(np.float64))
+    if sizes.max() > MUCH:
+        largest = values.flat[sizes.argmax()]
+        raise ValueError(f"matrix must hold numbers of at most 1e100 in size, got {largest:g}")
     axes = _axes(ax)
     image = axes.imshow(values, cmap="viridis", vmin=0, aspect="auto")
     axes.set(xlabel="factor", ylabel="code")

@@ -61,7 +61,8 @@ def rank_correlation(
 
     Spearman's correlation of the scores of each two metrics over the runs that have both, ties
     sharing their mean rank. Scores whose low end is better count with their sign turned, so that
-    agreement on what is better is 1. NaN with fewer than three runs, or where all runs tie.
+    agreement on what is better is 1. An infinite score ranks beyond all others. NaN with fewer than
+    three runs, or where all runs tie.
 
     Parameters
     ----------
@@ -102,7 +103,7 @@ def rank_correlation(
     matrix, counts = np.full((m, m), np.nan), np.zeros((m, m))
     for i in range(m):
         for j in range(m):
-            both = np.isfinite(values[i]) & np.isfinite(values[j])
+            both = ~(np.isnan(values[i]) | np.isnan(values[j]))
             counts[i, j] = both.sum()
             matrix[i, j] = _spearman(values[i, both], values[j, both])
     return RankCorrelation(names, matrix, counts)
@@ -111,7 +112,10 @@ def rank_correlation(
 def _by_metric(runs: Any) -> dict[str, Floats]:
     """Return metric -> its score in each run."""
     if isinstance(runs, Mapping) and not isinstance(runs, ScoreTable):
-        return {str(name): seeds_of(values, f"runs[{name!r}]") for name, values in runs.items()}
+        return {
+            str(name): seeds_of(values, f"runs[{name!r}]", infinite=True)
+            for name, values in runs.items()
+        }
     tables = tables_of(runs, "runs")
     names = dict.fromkeys(name for table in tables for name in table)
     return {name: np.array([float(table.get(name, np.nan)) for table in tables]) for name in names}

@@ -27,7 +27,7 @@ class Summary:
     high: float
 
     def __str__(self) -> str:
-        if self.count < 2:
+        if self.count < 2 or not np.isfinite(self.mean):
             return number(self.mean)
         interval = f"[{number(self.low)}, {number(self.high)}]"
         return f"{number(self.mean)} ± {number(self.std)} {interval}"
@@ -46,6 +46,8 @@ class PairedTest:
 
 def summarize(values: Sequence[float], level: float = 0.95) -> Summary:
     """Summarize one score over seeds: mean, standard deviation, Student's interval of the mean.
+
+    With an infinite score the mean is infinite, and there is neither deviation nor interval.
 
     Parameters
     ----------
@@ -66,12 +68,13 @@ def summarize(values: Sequence[float], level: float = 0.95) -> Summary:
     (0.2, -0.048, 0.448)
     """
     SHARE(level, "level")
-    array = seeds_of(values, "values")
+    array = seeds_of(values, "values", infinite=True)
     if array.size == 0:
         raise ValueError("values must hold at least one score, got none")
-    mean = float(array.mean())
-    if array.size < 2:
-        return Summary(1, mean, float("nan"), float("nan"), float("nan"))
+    with np.errstate(invalid="ignore"):  # infinities of both signs have no mean
+        mean = float(array.mean())
+    if array.size < 2 or not np.isfinite(mean):
+        return Summary(array.size, mean, float("nan"), float("nan"), float("nan"))
     from scipy.stats import t
 
     std = float(array.std(ddof=1))
@@ -79,12 +82,12 @@ def summarize(values: Sequence[float], level: float = 0.95) -> Summary:
     return Summary(array.size, mean, std, mean - half, mean + half)
 
 
-def seeds_of(values: ArrayLike, name: str) -> Floats:
-    """Return the scores of all seeds, NaN among them where one has none."""
+def seeds_of(values: ArrayLike, name: str, *, infinite: bool = False) -> Floats:
+    """Return the scores of all seeds, NaN among them where one has none; infinite ones if asked."""
     array = as_array(values, name).astype(np.float64)
     if array.ndim != 1:
         raise ValueError(f"{name} must hold one score per seed, shape (seeds,), got {array.shape}")
-    if np.isinf(array).any() or (np.abs(array) > MUCH).any():
+    if (np.abs(array[~(infinite & np.isinf(array))]) > MUCH).any():
         raise ValueError(f"{name} must hold scores of at most 1e100 in size, got {quoted(values)}")
     return array
 
@@ -147,7 +150,8 @@ def compare(models: Mapping[str, ScoreTable | Sequence[ScoreTable]]) -> Comparis
     A cell says mean ± deviation over the model's seeds, and the interval of the mean. The ranks
     (`Comparison.ranks`; 1 is best by the direction of the metric) are of the means.
 
-    With two models of the same number of seeds (at least two) a column has the p of a paired test.
+    With two models of the same number of seeds (at least two) a column has the p of a paired test,
+    where all scores are finite. A model with an infinite score has an infinite mean, and its rank.
 
     Parameters
     ----------
@@ -157,7 +161,8 @@ def compare(models: Mapping[str, ScoreTable | Sequence[ScoreTable]]) -> Comparis
     Raises
     ------
     ValueError
-        For no model, or a model without seeds. TypeError: anything but tables.
+        For no model, a model without seeds, a finite score beyond 1e100. TypeError: anything but
+        tables.
 
     Examples
     --------
@@ -169,6 +174,7 @@ def compare(models: Mapping[str, ScoreTable | Sequence[ScoreTable]]) -> Comparis
     mean rank    2.00    1.00
     """
     by_name = _by_name(models)
+    _check_sizes(by_name)
     runs = list(by_name.values())
     metrics = list(dict.fromkeys(n for seeds in runs for table in seeds for n in table))
     paired = len(runs) == 2 and len(runs[0]) == len(runs[1]) > 1
@@ -176,9 +182,21 @@ def compare(models: Mapping[str, ScoreTable | Sequence[ScoreTable]]) -> Comparis
     for name in metrics:
         known = [[float(table[name]) for table in seeds if name in table] for seeds in runs]
         summaries[name] = tuple(summarize(values) if values else None for values in known)
-        if paired and len(known[0]) == len(known[1]) > 1:
+        if paired and len(known[0]) == len(known[1]) > 1 and not np.isinf(known).any():
             p[name] = paired_test(known[0], known[1]).p
     return Comparison(tuple(by_name), summaries, p)
+
+
+def _check_sizes(models: Mapping[str, Sequence[ScoreTable]]) -> None:
+    """Refuse finite scores whose squares would not fit."""
+    for model, tables in models.items():
+        for place, table in enumerate(tables):
+            for name, score in table.items():
+                if MUCH < abs(score) < np.inf:
+                    raise ValueError(
+                        f"models[{model!r:.40}] must hold scores of at most 1e100 in size, got "
+                        f"{float(score):g} as {quoted(name)} of table {place}; leave it out"
+                    )
 
 
 def _by_name(models: Any) -> dict[str, list[ScoreTable]]:

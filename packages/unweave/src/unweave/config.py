@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -155,6 +155,17 @@ class TrainConfig(BaseModel):
     keep_best: str = ""
     stop_after: int = Field(0, ge=0)
     _method: Method | None = PrivateAttr(None)
+    _later: frozenset[tuple[str, ...]] = PrivateAttr(frozenset())
+
+    def known(self) -> dict[str, Any]:
+        """Return all settings, but those that came after the run's `config.toml` was written."""
+        content = self.model_dump()
+        for *folders, name in self._later:
+            inner = content
+            for folder in folders:
+                inner = inner[folder]
+            del inner[name]
+        return content
 
 
 FIELDS = tuple(name for name in TrainConfig.model_fields if name != "options")
@@ -202,6 +213,34 @@ def make_config(registry: Registry, settings: Mapping[str, Any]) -> TrainConfig:
     fields = {key: value for key, value in settings.items() if key in FIELDS}
     fields |= {"method": entry.qualified, "options": check_options(entry, options)}
     return _resolve(registry, _validate(fields))
+
+
+def recorded_config(registry: Registry, settings: Mapping[str, Any]) -> TrainConfig:
+    """Check the settings that a run has recorded: all that there were at the time.
+
+    What is missing came with a later version and has its default. It stays out of the run's digest
+    and of its `config.toml`, so that the checkpoints before are still those of this configuration.
+
+    Raises
+    ------
+    ConfigError
+        As `make_config`.
+    """
+    config = make_config(registry, settings)
+    config._later = frozenset(_missing(config, _read_adam_settings(settings)))
+    return config
+
+
+def _missing(config: TrainConfig, settings: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    yield from (("options", name) for name in config.options if name not in settings)
+    for field in FIELDS:
+        value, recorded = getattr(config, field), settings.get(field)
+        if field not in settings:
+            yield (field,)
+        elif isinstance(value, Spec) and isinstance(recorded, Mapping):
+            yield from ((field, "options", name) for name in value.options if name not in recorded)
+        elif isinstance(value, Classifier) and isinstance(recorded, Mapping):
+            yield from ((field, name) for name in Classifier.model_fields if name not in recorded)
 
 
 def _read_adam_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
-from pydantic import BaseModel
 
 from unweave.config import FIELDS, SPECS, TrainConfig, build_method
 from unweave.files import expanded
@@ -25,13 +24,14 @@ def config_text(registry: Registry, config: TrainConfig, **recorded: Any) -> str
     recorded
         More tables or lists of `NOT_SETTINGS`.
     """
-    table: dict[str, Any] = {"method": config.method}
-    for name in FIELDS[1:]:
-        value = getattr(config, name)
-        if name in SPECS:
-            value = {"name": value.name, **value.options}
-        table[name] = _plain(value.model_dump() if isinstance(value, BaseModel) else value)
-    table |= _plain(config.options)
+    known = config.known()
+    table: dict[str, Any] = {}
+    for name in FIELDS:
+        if name in SPECS and name in known:
+            table[name] = {"name": known[name]["name"], **_plain(known[name]["options"])}
+        elif name in known:
+            table[name] = _plain(known[name])
+    table |= _plain(known["options"])
     entries = used_entries(registry, config)
     table["versions"] = {e.distribution: e.version for e in entries}
     table["resolved"] = {
@@ -49,7 +49,7 @@ def digest(config: TrainConfig) -> str:
         "steps", "log_every", "checkpoint_every", "validate_every", "evaluate_every", "keep_best",
         "stop_after", "compile",
     }  # fmt: skip
-    content = _comparable(config.model_dump(exclude=free))
+    content = _comparable({k: v for k, v in config.known().items() if k not in free})
     text = json.dumps(content, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

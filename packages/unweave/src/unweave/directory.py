@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic
 
-from unweave.config import TrainConfig, make_config
+from unweave.config import TrainConfig, recorded_config
 from unweave.configfile import config_text
 from unweave.errors import RunError, expected_by, quote
 from unweave.files import PARTIAL, expanded, remove_partial, write_bytes, write_text
@@ -132,7 +132,7 @@ class RunDirectory:
         prior = settings.get("prior")
         if isinstance(prior, dict):
             settings["prior"] = {key: _in_run(path, value) for key, value in prior.items()}
-        return cls(path, make_config(names, settings), names)
+        return cls(path, recorded_config(names, settings), names)
 
     def carry(self, files: Mapping[str, Path]) -> None:
         """Copy the files that options of the prior name into the run, and name the copies.

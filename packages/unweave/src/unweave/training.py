@@ -13,7 +13,7 @@ import torch
 from unweave import processor
 from unweave.assemble import Assembly
 from unweave.checkpoint import newest_step
-from unweave.config import Spec, TrainConfig, make_config
+from unweave.config import Spec, TrainConfig, make_config, recorded_config
 from unweave.data_set import build_dataset, check_dataset
 from unweave.device import choose_device
 from unweave.directory import check_empty
@@ -135,7 +135,8 @@ def resume(
     if steps is not None:
         if steps < done:
             raise ConfigError(f"steps must be at least {done}, which the run has done, got {steps}")
-        config = make_config(run.registry, {**read_settings(run.config_path), "steps": steps})
+        recorded = read_settings(run.config_path)
+        config = recorded_config(run.registry, {**recorded, "steps": steps})
     if done > config.steps:
         raise RunError(f"{run.path} is at step {done}, beyond its steps={config.steps}")
     if done == config.steps:

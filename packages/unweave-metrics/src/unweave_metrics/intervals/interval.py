@@ -16,6 +16,7 @@ METHODS = ("basic", "centred", "percentile")
 POPULATION = "the score of the whole population"
 SAME_BINS = "the score of the whole population in the bins of this table"
 SAME_SIZE = "the mean score of tables of this many rows"
+THESE_ROWS = "these rows alone"
 
 # Fewer replicates say how wide an interval is, but not where its ends are.
 ENOUGH_FOR_QUANTILES = 200

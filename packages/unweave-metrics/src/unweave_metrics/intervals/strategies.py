@@ -13,7 +13,14 @@ from unweave_metrics._counting import Floats
 from unweave_metrics._parallel import in_parallel, thread_jobs
 from unweave_metrics._sampling import draw_rows
 from unweave_metrics._shared import columnwise, part_of, sharing, whole_of
-from unweave_metrics.intervals.interval import POPULATION, SAME_SIZE, Interval, interval_of, student
+from unweave_metrics.intervals.interval import (
+    POPULATION,
+    SAME_SIZE,
+    THESE_ROWS,
+    Interval,
+    interval_of,
+    student,
+)
 from unweave_metrics.predictors._split import train_and_test
 from unweave_metrics.score import Score
 
@@ -52,6 +59,8 @@ class Strategy:
     covers: str = POPULATION
     method: str = "basic"
     over = "rows"
+    # Why there is no interval, empty where there may be one.
+    without = ""
 
     @property
     def group(self) -> Hashable:
@@ -366,6 +375,18 @@ def vote_variance(value: float, count: int, score: Score) -> float:
     accuracy = 1 - (1 - value) / slope
     shrunk = (accuracy * count + 2) / (count + 4)
     return float(slope**2 * shrunk * (1 - shrunk) / count)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whole(Strategy):
+    """No interval: of whole traversals, which drawn rows would leave gaps in."""
+
+    covers: str = THESE_ROWS
+    without = "drawn rows have no whole traversals"
+
+    def count(self, call: Call, resamples: int) -> int:
+        """Return none."""
+        return 0
 
 
 @dataclass(frozen=True, kw_only=True)

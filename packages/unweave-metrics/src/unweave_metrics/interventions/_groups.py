@@ -15,6 +15,8 @@ from unweave_metrics._shared import shared
 Rows = NDArray[np.int64]
 Numbers = NDArray[np.int32]
 
+MOST_NUMBER = int(np.iinfo(np.int64).max)
+
 
 @dataclass(frozen=True)
 class Groups:
@@ -52,19 +54,29 @@ def make_groups(labels: Array) -> Groups:
 
 def group_rest(labels: Array) -> Groups:
     """Group rows, for each factor, by the classes (k, n) of all other factors together."""
-    labels = labels.astype(np.int64)
     groups = np.empty(labels.shape, dtype=np.int64)
     for k in range(len(labels)):
-        mixed = np.zeros(labels.shape[1], dtype=np.int64)
-        for other in np.delete(labels, k, axis=0):
-            # Numbered densely after each factor, so that the product cannot overflow.
-            found = np.unique(mixed * (other.max() + 1) + other, return_inverse=True)
-            mixed = found[1].reshape(-1)
-        groups[k] = mixed
+        mixed = mixed_numbers(np.delete(labels, k, axis=0), labels.shape[1])
+        groups[k] = np.unique(mixed, return_inverse=True)[1].reshape(-1)
     return make_groups(groups)
 
 
-def _check_choosable(groups: Groups) -> None:
+def mixed_numbers(labels: Array, n: int) -> Rows:
+    """Return one number (n,) for the classes (k, n) of each row, in the order of their columns.
+
+    Of the last column with v classes it is the number of the others times v, plus the class.
+    """
+    mixed, most = np.zeros(n, dtype=np.int64), 1
+    for label in labels:
+        size = int(label.max()) + 1
+        if most * size > MOST_NUMBER:  # numbered densely, so that the product cannot overflow
+            mixed = np.unique(mixed, return_inverse=True)[1].reshape(-1)
+            most = int(mixed.max()) + 1
+        mixed, most = mixed * size + label, most * size
+    return mixed
+
+
+def check_choosable(groups: Groups) -> None:
     """Refuse factors without any group of two rows."""
     if (groups.choosable == 0).any():
         raise ValueError(
@@ -93,7 +105,7 @@ def draw_batches(
         With `by_value`, a factor without any group of two rows.
     """
     if by_value:
-        _check_choosable(groups)
+        check_choosable(groups)
     factor = np.empty(batches, dtype=np.int64)
     rows = np.empty((batches, size), dtype=np.int64)
     _fill_batches(
@@ -143,7 +155,7 @@ def draw_pairs(
     """
     factor = rng.integers(0, len(groups.labels), size=batches)
     if by_value:
-        _check_choosable(groups)
+        check_choosable(groups)
     rows = np.empty((batches, size, 2), dtype=np.int64)
     _fill_pairs(
         groups.labels, groups.order, groups.starts, groups.choices, groups.choosable,

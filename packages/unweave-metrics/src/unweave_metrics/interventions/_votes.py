@@ -15,7 +15,7 @@ from unweave_metrics._kinds import FactorKinds
 from unweave_metrics._sampling import draw_rows, generator
 from unweave_metrics._scaling import in_reach, shifted
 from unweave_metrics._shared import shared
-from unweave_metrics.interventions._groups import Groups, draw_batches
+from unweave_metrics.interventions._groups import Groups, check_choosable, draw_batches
 from unweave_metrics.score import Score
 
 Votes = NDArray[np.int64]
@@ -38,22 +38,23 @@ def vote_score(
     """
     counts = settings["train_votes"], settings["eval_votes"]
     batch = settings["batch_size"], settings.get("by_value", False)
-    rows, drawn = _drawn(groups, len(z), settings["variance_samples"], counts, *batch,
-                         settings["seed"])  # fmt: skip
+    if settings.get("by_value", False):
+        check_choosable(groups)  # whatever the codes are
+    rows = draw_rows(len(z), settings["variance_samples"], generator(settings["seed"]))
     values, powers = in_reach(z)
     z = np.ascontiguousarray(values)
     # In the units of `z`, whose ratios are those of the codes.
     variances = (z if rows is None else z[rows]).var(axis=0, ddof=1, dtype=np.float64)
     variances[constant_columns(z)] = 0.0  # not what rounding of the mean leaves
     active = shifted(np.sqrt(variances), powers) >= settings["prune_std"]
-    tables = []
-    for batches in drawn:
-        table = np.zeros((z.shape[1], len(groups.labels)), dtype=np.int64)
-        for factor, rows in batches if active.any() else ():
-            voted = least_varying(z, rows, variances, active, most=settings.get("most", False))
-            np.add.at(table, (voted, factor), 1)
-        tables.append(table)
-    train, evaluation = tables
+    train, evaluation = np.zeros((2, z.shape[1], len(groups.labels)), dtype=np.int64)
+    if active.any():
+        drawn = _drawn(groups, len(z), settings["variance_samples"], counts, *batch,
+                       settings["seed"])  # fmt: skip
+        for table, batches in zip((train, evaluation), drawn, strict=True):
+            for factor, rows in batches:
+                voted = least_varying(z, rows, variances, active, most=settings.get("most", False))
+                np.add.at(table, (voted, factor), 1)
     trained, tested = majority_accuracy(train, evaluation)
     notes = kinds.notes
     if not active.any() and variances.any():
@@ -81,14 +82,14 @@ def _drawn(
     size: int,
     by_value: bool,
     seed: Any,
-) -> tuple[Votes | None, list[list[tuple[Votes, Votes]]]]:
-    """Return the rows that variances are of, and batches to learn from and to score on.
+) -> list[list[tuple[Votes, Votes]]]:
+    """Return batches to learn from and to score on.
 
-    Each batch has the number of a factor and the numbers of its rows, whatever the codes are.
+    Each has the number of a factor and the numbers of its rows, whatever the codes are.
     """
     rng = generator(seed)
-    rows = draw_rows(n, variance_samples, rng)
-    return rows, [
+    draw_rows(n, variance_samples, rng)  # those that variances are of come first
+    return [
         [
             draw_batches(groups, min(CHUNK, count - first), size, rng, by_value=by_value)
             for first in range(0, count, CHUNK)

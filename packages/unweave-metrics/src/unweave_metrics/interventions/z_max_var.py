@@ -66,7 +66,7 @@ def z_max_var(
     Raises
     ------
     ValueError
-        As for `z_min_var`, and a factor such that no two rows share all the others.
+        As for `z_min_var`, but for a factor such that no two rows share all the others.
 
     References
     ----------

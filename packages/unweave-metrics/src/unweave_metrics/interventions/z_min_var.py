@@ -65,7 +65,8 @@ def z_min_var(
     Raises
     ------
     ValueError
-        As for `factor_vae`, and a factor of which no two rows share a value.
+        As for `factor_vae`, and a factor of which no two rows share a value, whatever the codes
+        are: even if none of them is active.
 
     References
     ----------

@@ -62,11 +62,16 @@ def tcwae_gan(
     critic_width: int = 1000,
     critic_layers: int = 6,
     critic_lr: float = 1e-4,
+    critic_standardized: bool = False,
     cost: str = "l2sq",
 ) -> Method:
-    """TCWAE-GAN: cost + beta TC + gamma dimension-wise KL, by two critics [TCWAE]."""
+    """TCWAE-GAN: cost + beta TC + gamma dimension-wise KL, by two critics [TCWAE].
+
+    As published, codes may drift far from the prior; `critic_standardized` holds them.
+    """
     weights = {"total_correlation": beta, "dimension_wise_kl": gamma}
     critic = critic_options(critic_width, critic_layers, critic_lr)
+    critic |= {"standardized": critic_standardized}
     return Method((Term("density-ratio", weights, critic),), cost)
 
 

@@ -1,0 +1,137 @@
+"""Flatness: how wide a traversal of one factor is in the codes, beside the way that it takes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from unweave_metrics._arrays import check_choice
+from unweave_metrics._counting import Floats
+from unweave_metrics._kinds import Declared
+from unweave_metrics._scaling import shifted, shifted_number
+from unweave_metrics.catalogue import metric
+from unweave_metrics.intervals.strategies import Whole
+from unweave_metrics.interventions._groups import Rows
+from unweave_metrics.interventions._traversals import TOGETHER, pair_distances, table_of
+from unweave_metrics.score import Score
+
+PATHS = ("cycle", "line")
+NORMS = ("l1", "l2")
+
+
+@metric(
+    "width of traversals of one factor over the length of their way",
+    interval=Whole(),
+    cost="O(n k (v d + log n))",
+    rewards="factors that move the codes straight on, along one code alone",
+    misses=(
+        "whether factors share a code, and factors without an order, as of shapes, or with a "
+        "circle of values, as of angles: their traversals cannot be straight"
+    ),
+    with_rows="Rows that complete no traversal change nothing.",
+)
+def flatness(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    path: str = "cycle",
+    bins: int = 10,
+    factor_kinds: Declared = None,
+) -> Score:
+    """Compute the flatness of codes along whole traversals of each factor.
+
+    A traversal is v rows that share all factors but one, in the order of that one's values. Its
+    width w is the largest distance between two of its codes, its length l the sum of the distances
+    from each value to the next. A factor's flatness is mean(w_2) / mean(l_1), means over all its
+    whole traversals, width by l2 and length by l1 norm; the score is the mean over factors. A
+    factor that moves no code has 0. Range 0 to 1, best 1, of straight lines along one code.
+
+    Parameters
+    ----------
+    codes : float array, shape (n, d)
+    factors : integer classes or float values, shape (n, k), with whole traversals of each factor
+    path
+        ``"cycle"`` goes from the last value back to the first and leaves out the longest of
+        the v steps; ``"line"`` ends at the last value.
+    bins
+        Number of bins for measurements.
+    factor_kinds
+        ``"class"`` or ``"measurement"``, as for `mig`.
+
+    Returns
+    -------
+    Score, with parts `per_factor` (k,), `flatness_l1` and `flatness_l2` (width and length by one
+    norm), `widths_l1`, `widths_l2`, `lengths_l1`, `lengths_l2` (k,) in units of the codes, and
+    `traversals` (k,), how many each factor has.
+
+    Raises
+    ------
+    ValueError
+        For a factor without a whole traversal, or of one value; NaN or infinite values, shapes
+        that do not fit.
+
+    Notes
+    -----
+    The published program draws traversals at random. Here every whole one counts once, which is
+    the mean of its draws: nothing is drawn, and a grid has no interval. Of rows with the same
+    factors the first is taken.
+
+    References
+    ----------
+    N. Michlo, the library disent 0.8, 2022, `metric_flatness`.
+
+    Examples
+    --------
+    >>> grid = np.stack(np.meshgrid(np.arange(5), np.arange(5)), axis=-1).reshape(-1, 2)
+    >>> float(flatness(grid + 0.0, grid))
+    1.0
+    """
+    check_choice(path, "path", PATHS)
+    table = table_of(codes, factors, bins, factor_kinds)
+    rows = table.traversals()
+    found = [_measures(table.z, each, path) for each in rows]
+    sizes = np.array([measures for measures, _ in found])
+    widths, lengths = sizes[:, :2], sizes[:, 2:]
+    ratios = np.divide(
+        widths[:, [1, 0, 1]], lengths[:, [0, 0, 1]],
+        out=np.zeros((len(rows), 3)), where=lengths[:, [0, 0, 1]] > 0,
+    )  # fmt: skip
+    mixed, by_l1, by_l2 = ratios.T
+    own = np.array([[shifted_number(m, p + table.power) for m in row] for row, p in found])
+    names = ("widths_l1", "widths_l2", "lengths_l1", "lengths_l2")
+    return Score(
+        mixed.mean(),
+        name="flatness",
+        parts={"per_factor": mixed, "flatness_l1": by_l1.mean(), "flatness_l2": by_l2.mean()}
+        | dict(zip(names, own.T, strict=True))
+        | {"traversals": np.array([len(each) for each in rows])},
+        settings={"path": path, "bins": bins, "factor_kinds": table.kinds.words,
+                  "rows": len(table.z)},
+        notes=table.kinds.notes,
+    )  # fmt: skip
+
+
+def _measures(z: Floats, rows: Rows, path: str) -> tuple[Floats, int]:
+    """Return mean widths and mean lengths by l1 and l2 (4,) of traversals, less a power of two."""
+    measured, powers = [], []
+    size = max(1, TOGETHER // rows.shape[1] ** 2)
+    for first in range(0, len(rows), size):
+        some = rows[first : first + size]
+        both = [pair_distances(z, some, norm) for norm in NORMS]
+        widths = [distances.max(axis=1) for distances, _ in both]
+        lengths = [_lengths(distances, rows.shape[1], path) for distances, _ in both]
+        measured.append(np.array(widths + lengths))
+        powers.append(both[0][1])
+    power = np.concatenate(powers)
+    top = int(power.max())
+    return shifted(np.concatenate(measured, axis=1), power - top).mean(axis=1), top
+
+
+def _lengths(distances: Floats, v: int, path: str) -> Floats:
+    """Return the lengths (t,) of the ways through v codes, of distances of all their pairs."""
+    first, second = np.triu_indices(v, 1)
+    steps = distances[:, second - first == 1]
+    if path == "line":
+        return np.asarray(steps.sum(axis=1))
+    back = distances[:, v - 2]  # from the last to the first
+    return np.asarray(steps.sum(axis=1) + back - np.maximum(steps.max(axis=1), back))
