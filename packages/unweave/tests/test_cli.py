@@ -4,6 +4,7 @@ import json
 import re
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -109,6 +110,13 @@ def test_a_path_that_is_no_run_names_one_that_may_be_meant(trained, call, tmp_pa
     assert said.endswith(f"it has no config.toml; did you mean {trained}?\n")
     said = call("evaluate", tmp_path / "none" / "run", code=2)
     assert said.endswith("it has no config.toml\n")
+
+
+def test_a_demonstration_that_was_stopped_says_how_it_continues(call, monkeypatch, tmp_path):
+    stopped = SimpleNamespace(outcome="stopped", path=tmp_path / "my run")
+    monkeypatch.setattr("unweave.api.train", lambda *_, **__: stopped)
+    said = call("demo", "--out", tmp_path / "my run", code=130)
+    assert said == f"stopped; continue with: unweave train --resume '{tmp_path}/my run'\n"
 
 
 def test_a_file_in_the_place_of_a_run_directory_is_kept(call, tmp_path):
