@@ -67,11 +67,11 @@ def train(
     """
     ranks = Ranks.of_job()
     names, display = registry(), progress if progress and ranks.first else Silent()
-    given = None if _is_named(data) else _check_given(data)
+    own_data = None if _is_named(data) else _check_given(data)
     networks = None if _is_named(architecture) else cast(Networks, tuple(architecture))
     # A default that is not said is looked up where it comes from, whatever else is installed.
     said = {
-        "data": data if given is None else GIVEN,
+        "data": data if own_data is None else GIVEN,
         "architecture": architecture if networks is None else GIVEN,
     }
     settings |= {name: value for name, value in said.items() if value is not None}
@@ -80,7 +80,7 @@ def train(
     processor.prepare()
     if out and ranks.first:
         check_empty(expanded(out))
-    dataset = given or build_dataset(names, config)
+    dataset = own_data or build_dataset(names, config)
     config = fit_batch(config, len(dataset) - config.holdout, display)
     kept, _ = split(dataset, config.holdout, config.seed)
     assembly = prepare(names, config, kept, networks)

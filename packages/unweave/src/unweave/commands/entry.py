@@ -60,7 +60,7 @@ COMPLETION = "_UNWEAVE_COMPLETE"
 
 def run(arguments: list[str] | None = None) -> None:
     """Run the command line: a user's error is one sentence and exit code 2."""
-    given = sys.argv[1:] if arguments is None else arguments
+    words = sys.argv[1:] if arguments is None else arguments
     warnings.showwarning = _show_warning
     _print_anything()
     if "OMP_WAIT_POLICY" not in os.environ:
@@ -68,7 +68,7 @@ def run(arguments: list[str] | None = None) -> None:
     try:
         with explaining():
             code = _make_app()(
-                join_metrics(given), prog_name="unweave", standalone_mode=False, obj=given
+                join_metrics(words), prog_name="unweave", standalone_mode=False, obj=words
             )
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -76,7 +76,7 @@ def run(arguments: list[str] | None = None) -> None:
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        _fail("interrupted before anything was saved", given, EXIT_INTERRUPTED)
+        _fail("interrupted before anything was saved", words, EXIT_INTERRUPTED)
     except BrokenPipeError:
         _end_unread()
     except SystemExit as stop:
@@ -87,21 +87,21 @@ def run(arguments: list[str] | None = None) -> None:
     except (UnweaveError, ValueError, OSError) as error:
         if isinstance(error, UnweaveError) and not leads():
             sys.exit(EXIT_USER_ERROR)  # the first process of the job says it
-        _fail(message_of(error, LONGEST_SENTENCE), given)
+        _fail(message_of(error, LONGEST_SENTENCE), words)
     except ModuleNotFoundError as error:
         if (error.name or "unweave").startswith("unweave"):
             raise
-        _fail(f"the package {error.name!r} is needed and is not installed; install it", given)
+        _fail(f"the package {error.name!r} is needed and is not installed; install it", words)
     except Exception as error:
         if _lacks_memory(error):
-            _fail("there is not enough memory for so many rows, samples or dimensions", given)
+            _fail("there is not enough memory for so many rows, samples or dimensions", words)
         # Typer carries click inside in newer versions, so its errors are known by their method.
         if not hasattr(error, "format_message"):
             raise
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error.format_message())
             sys.exit(0)
-        _fail(_usage_sentence(error), given)
+        _fail(_usage_sentence(error), words)
 
 
 def join_metrics(arguments: list[str]) -> list[str]:

@@ -65,10 +65,10 @@ def train(
         raise typer.Exit(launch(devices, context.obj))
     from unweave.settings import parse_settings, read_settings
 
-    given = {"data": data, "seed": seed, "steps": steps, "method": method}
+    options = {"data": data, "seed": seed, "steps": steps, "method": method}
     settings: dict[str, Any] = read_settings(config) if config else {}
     settings |= parse_settings(setting or [])
-    settings |= {key: value for key, value in given.items() if value is not None}
+    settings |= {key: value for key, value in options.items() if value is not None}
     from unweave.progress import Silent, TrainingProgress
 
     progress: Progress = Silent() if quiet else TrainingProgress()
