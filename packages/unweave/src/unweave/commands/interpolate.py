@@ -9,13 +9,11 @@ import typer
 
 from unweave.commands.app import Device, RunPath
 
-Index = Annotated[int, typer.Argument(min=0, help="index of an image of the data set")]
-
 
 def interpolate(
     run: RunPath,
-    i: Index,
-    j: Index,
+    i: Annotated[int, typer.Argument(min=0, metavar="FIRST", help="index of an image")],
+    j: Annotated[int, typer.Argument(min=0, metavar="LAST", help="index of another image")],
     steps: Annotated[int, typer.Option(min=2, help="number of pictures in the row")] = 10,
     out: Annotated[
         Path | None, typer.Option(help="a .png file, or an .npz file for the arrays")
