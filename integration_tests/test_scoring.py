@@ -1,6 +1,8 @@
 """Scores of a run: one call of the package of metrics, strangers among them, and a preset."""
 
 import math
+import subprocess
+import sys
 import time
 import warnings
 
@@ -99,6 +101,20 @@ def test_metrics_of_equal_options_share_one_call_with_those_of_strangers(calls):
         assert 0 < high - low < 0.3
         # Basic intervals allow for bias, and may lie beside the score itself.
         assert abs((low + high) / 2 - score) < high - low
+
+
+def test_the_command_and_one_process_give_the_same_scores(tmp_path):
+    run = unweave.train(
+        "beta-tcvae", out=tmp_path / "run", data="dsprites:resolution=16", dim=4, steps=30,
+        architecture="mlp:widths=32", device="cpu",
+    )  # fmt: skip
+    command = [sys.executable, "-m", "unweave", "evaluate", str(run.path), "--rows", "3000"]
+    subprocess.run([*command, "--bootstrap", "100", "--device", "cpu"], check=True)
+    of_command = run.scores_path.read_bytes()
+    run.scores_path.unlink()
+    evaluate(run, rows=3000, bootstrap=100)
+    assert run.scores_path.read_bytes() == of_command
+    assert b"factor-vae" in of_command
 
 
 def test_one_that_fails_or_leaves_costs_the_others_nothing(calls):

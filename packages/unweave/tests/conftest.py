@@ -65,7 +65,7 @@ def sketched(monkeypatch):
         path.touch()
         return path
 
-    monkeypatch.setattr("unweave.report.save_figure", save)
+    monkeypatch.setattr("unweave.plots.style.save_figure", save)
 
 
 @pytest.fixture

@@ -229,7 +229,7 @@ def test_a_collapsed_model_is_said(run):
 
 
 def test_one_log_point_is_drawn_as_a_point(run):
-    from unweave.report.charts import draw_losses
+    from unweave.plots.charts import draw_losses
 
     (panel, *_) = draw_losses([100.0], {"loss": [2.0], "kl": [float("nan")]}).axes
     (line,) = panel.lines

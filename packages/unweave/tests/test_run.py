@@ -16,8 +16,8 @@ from unweave.codetable import encode_table
 from unweave.errors import ConfigError, RunError
 from unweave.evaluate import evaluate, read_scores, untrained_score
 from unweave.holdout import Subset
+from unweave.plots.grids import tile
 from unweave.report.aggregate import aggregate_kl
-from unweave.report.figures import tile
 
 
 @pytest.fixture

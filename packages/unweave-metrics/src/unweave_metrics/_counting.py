@@ -65,17 +65,18 @@ def pair_information(
     same = a is b
     size_a, size_b = int(a.max()) + 1, int(b.max()) + 1
     total = a.shape[1] if weights is None else int(weights.sum())
-    if weights is not None:  # a third of the rows of a resample are not drawn at all
-        rows = np.flatnonzero(weights)
-        weights, a = weights[rows], np.take(a, rows, axis=1)
-        b = a if same else np.take(b, rows, axis=1)
+    if weights is None:
+        weights = np.ones(a.shape[1], np.int64)
+    else:  # a third of the rows of a resample are not drawn at all
+        rows = np.empty(a.shape[1], np.int64)
+        rows = rows[: _find_drawn(weights, rows)]
+        weights, a = weights[rows], _taken(a, rows)
+        b = a if same else _taken(b, rows)
     joint = np.zeros((len(a), len(b)))
     single_a, single_b = np.zeros(len(a)), np.zeros(len(b))
     held, held_a, held_b = (np.zeros(s, np.int64) for s in (joint.shape, len(a), len(b)))
-    if weights is None:
-        weights = np.zeros(0, dtype=np.int64)
     _sum_count_logs(
-        a, b, same, weights, count_logs(total), np.zeros((size_a, size_b), np.int64),
+        a, b, same, weights, count_logs(total), np.zeros((2, size_a, size_b), np.int64),
         joint, single_a, single_b, held, held_a, held_b,
     )  # fmt: skip
     found = _information(joint, single_a, single_b, total)
@@ -106,42 +107,78 @@ def _information(
     return information, entropy_a, entropy_b
 
 
+def _taken(columns: Labels, rows: Counts) -> Labels:
+    """Return some rows of columns (c, n)."""
+    taken = np.empty((len(columns), len(rows)), columns.dtype)
+    _take_rows(columns, rows, taken)
+    return taken
+
+
+@Kernel
+def _find_drawn(weights, rows):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Write the numbers of the rows that count, and return how many there are."""
+    found = 0
+    for j in range(weights.size):
+        rows[found] = j  # without a branch, which would be guessed wrong every third time
+        found += weights[j] > 0
+    return found
+
+
+@Kernel
+def _take_rows(columns, rows, taken):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Write some rows of every column."""
+    for i in range(columns.shape[0]):
+        for j in range(rows.size):
+            taken[i, j] = columns[i, rows[j]]
+
+
 @Kernel
 def _sum_count_logs(  # type: ignore[no-untyped-def]  # noqa: ANN202
-    a, b, same, weights, logs, table, joint, single_a, single_b, held, held_a, held_b,  # noqa: ANN001
+    a, b, same, weights, logs, tables, joint, single_a, single_b, held, held_a, held_b,  # noqa: ANN001
 ):  # fmt: skip
     """Sum c log c over the cells of each joint table and of its margins; count those with rows.
 
-    One small table at a time: it stays in the first-level cache while the rows stream by. No
-    weights at all (an empty array) means that each row counts once. Where a and b are the `same`,
-    every pair is counted once.
+    Two small tables at a time: they stay in the first-level cache while the rows stream by, and
+    counting in one need not wait for the other. Where a and b are the `same`, every pair is
+    counted once.
     """
-    weighted = weights.size > 0
     for i in range(a.shape[0]):
-        for k in range(b.shape[0]):
-            if same and k < i:
-                joint[i, k], held[i, k] = joint[k, i], held[k, i]
-                continue
-            table[:] = 0
-            if weighted:
-                for j in range(a.shape[1]):
-                    table[a[i, j], b[k, j]] += weights[j]
-            else:
-                for j in range(a.shape[1]):
-                    table[a[i, j], b[k, j]] += 1
-            cells = 0.0
-            for u in range(table.shape[0]):
-                for v in range(table.shape[1]):
-                    cells += logs[table[u, v]]
-                    held[i, k] += table[u, v] > 0
-            joint[i, k] = cells
-            if k == (i if same else 0):
+        for first in range(0, b.shape[0], 2):
+            count = min(2, b.shape[0] - first)
+            if not same or first + count > i:
+                _count_cells(a[i], b[first : first + count], weights, tables)
+            for k in range(first, first + count):
+                if same and k < i:
+                    joint[i, k], held[i, k] = joint[k, i], held[k, i]
+                    continue
+                table = tables[k - first]
+                cells = 0.0
                 for u in range(table.shape[0]):
-                    count = table[u].sum()
-                    single_a[i] += logs[count]
-                    held_a[i] += count > 0
-            if i == 0:
-                for v in range(table.shape[1]):
-                    count = table[:, v].sum()
-                    single_b[k] += logs[count]
-                    held_b[k] += count > 0
+                    for v in range(table.shape[1]):
+                        cells += logs[table[u, v]]
+                        held[i, k] += table[u, v] > 0
+                joint[i, k] = cells
+                if k == (i if same else 0):
+                    for u in range(table.shape[0]):
+                        total = table[u].sum()
+                        single_a[i] += logs[total]
+                        held_a[i] += total > 0
+                if i == 0:
+                    for v in range(table.shape[1]):
+                        total = table[:, v].sum()
+                        single_b[k] += logs[total]
+                        held_b[k] += total > 0
+
+
+@Kernel
+def _count_cells(a, b, weights, tables):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Count the rows of each class of a (n,) and of each class of one or two b (1 or 2, n)."""
+    tables[:] = 0
+    if b.shape[0] == 1:
+        for j in range(a.size):
+            tables[0, a[j], b[0, j]] += weights[j]
+    else:
+        for j in range(a.size):
+            u, weight = a[j], weights[j]
+            tables[0, u, b[0, j]] += weight
+            tables[1, u, b[1, j]] += weight

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from html import escape
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from unweave import training
 from unweave.evaluate import evaluate, read_scores
-from unweave.method import Method
 from unweave.options import short_name, split_names
-from unweave.progress import Progress
 from unweave.trained import Trained
-from unweave.trainer_setup import Networks
+
+if TYPE_CHECKING:
+    from unweave.method import Method
+    from unweave.progress import Progress
+    from unweave.trainer_setup import Networks
 
 
 class Run(Trained):
@@ -137,6 +138,8 @@ def train(
         "evaluate_every": evaluate_every, "keep_best": keep_best, "stop_after": stop_after,
     }  # fmt: skip
     settings = {name: value for name, value in fields.items() if value is not None}
+    from unweave import training  # a run that is asked does not need what trains one
+
     return training.train(
         Run, method, out=out, device=device, progress=progress, data=data,
         architecture=architecture, **settings, **options,
@@ -167,6 +170,8 @@ def resume(
     RunError
         If the directory is not a run.
     """
+    from unweave import training
+
     return training.resume(
         Run, path, steps=steps, device=device, progress=progress, data=data,
         architecture=architecture,

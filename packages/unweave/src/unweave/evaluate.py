@@ -8,6 +8,7 @@ import json
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from unweave.density import has_density
 from unweave.errors import ConfigError, RunError, expected_by, quote, shorten
 from unweave.files import write_text
 from unweave.lock import one_at_a_time
+from unweave.metrics_package import HOME, METRICS, StudyPart, parts_of_preset
 from unweave.model import Autoencoder
 from unweave.options import ARRAYS, check_options, options_of_entry, parse_spec
 from unweave.owners import explained
@@ -25,16 +27,13 @@ from unweave.protocols import Dataset
 from unweave.registry import Registry
 from unweave.saved_codes import read_table
 from unweave.scoring import (
-    HOME,
     RESAMPLES,
     ActiveCodes,
     Arrays,
     Call,
     Called,
     Failed,
-    StudyPart,
     of_images,
-    parts_of_preset,
     score_table,
 )
 from unweave.trained import SOURCES, Source, Trained
@@ -42,8 +41,6 @@ from unweave.trained import SOURCES, Source, Trained
 ROWS = 50_000
 """Rows of a code table unless said; of smaller data sets every image is taken."""
 ROWS_WHILE_TRAINING = 10_000
-METRICS = ("mig", "factor-vae", "sap")
-"""Metrics that `unweave evaluate` asks for unless told."""
 VERSION = 2
 """Of `scores.json`: 1 had neither version nor step; 2 keeps scores of several calls."""
 LARGEST_SCORES = 1 << 28
@@ -66,6 +63,7 @@ def evaluate(
     preset: str | None = None,
     bootstrap: int = RESAMPLES,
     progress: Progress | None = None,
+    pool: Executor | None = None,
 ) -> dict[str, Any]:
     """Score a run; add to its `scores.json`, and write `codes.h5`; return the scores by name.
 
@@ -98,6 +96,8 @@ def evaluate(
         `gaujac2021` scores mean codes, sampled ones, and those of images that were held out.
     bootstrap
         Most resamples of the intervals, 0 for none.
+    pool
+        Where unweave-metrics computes; here by default.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def evaluate(
     if parts and metrics is None:
         given: dict[str, Any] = {
             "seed": seed, "active": active, "preset": preset, "bootstrap": bootstrap,
-            "progress": progress,
+            "progress": progress, "pool": pool,
         }  # fmt: skip
         return _as_study(run, parts, rows, given)
     dataset = run.dataset if on == "train" else run.heldout
@@ -123,7 +123,7 @@ def evaluate(
             run, model, rows=rows, seed=seed, dataset=dataset, noisy=noisy, progress=progress
         )
         suffix = _suffix(kind, on)
-        scores |= _scores(run, table, dataset, calls, suffix, active, seed, bootstrap)
+        scores |= _scores(run, table, dataset, calls, suffix, active, seed, bootstrap, pool)
         if kind == "mean" or codes == "sampled":
             attributes: dict[str, str | int] = {
                 "method": run.config.method, "codes": kind, "on": on, "step": run.model_step,
@@ -151,6 +151,7 @@ def _scores(
     active: bool,
     seed: int,
     bootstrap: int,
+    pool: Executor | None = None,
 ) -> dict[str, Any]:
     error = float(table.reconstruction_error.mean(dtype=np.float64))
     scores: dict[str, Any] = {f"reconstruction_error{suffix}": error}
@@ -159,8 +160,9 @@ def _scores(
         some = dataclasses.replace(table, codes=table.codes[:, used], std=table.std[:, used])
         part = ActiveCodes(np.flatnonzero(used).tolist(), Arrays(run, some, dataset))
     found = score_table(
-        calls, Arrays(run, table, dataset), run.registry, seed=seed, resamples=bootstrap, part=part
-    )
+        calls, Arrays(run, table, dataset), run.registry, seed=seed, resamples=bootstrap, part=part,
+        pool=pool,
+    )  # fmt: skip
     return scores | {f"{name}{suffix}": score for name, score in found.items()}
 
 

@@ -149,7 +149,7 @@ class LoadedRun(RunDirectory):
     def cost(self) -> Cost:
         """The reconstruction cost, which knows how outputs become pictures."""
         cost = build_cost(self.registry, self.config)
-        if list_checkpoints(self.checkpoints):
+        if cost.state_dict() and list_checkpoints(self.checkpoints):
             _, tensors = load_checkpoint(self.checkpoints, digest(self.config))
             inner = "inner." if self.config.classifier.mode != "none" else ""
             learned = _part(tensors, f"objective.{inner}cost.")

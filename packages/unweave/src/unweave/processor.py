@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-import sys
 from pathlib import Path
 
 import torch
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""Parameters of glibc's `mallopt`, from its malloc.h."""
-LARGEST_HEAP_BLOCK = 32 << 20
-"""Bytes; glibc takes no larger threshold."""
-KEPT = 1 << 30
-"""Bytes that stay with the process at the top of the heap."""
-
+from unweave.heap import keep_memory
 
 PAUSE_HARD = 2
 """Of `omp_pause_resource_all` in the OpenMP standard: give back everything, threads too."""
@@ -53,17 +46,3 @@ def end_threads() -> None:
         pause = getattr(ctypes.CDLL(str(path)), "omp_pause_resource_all", None)
         if pause is not None:
             pause(PAUSE_HARD)
-
-
-def keep_memory() -> bool:
-    """Tell glibc to serve blocks of up to 32 MiB from its heap, and to keep that heap.
-
-    Where the C library is not glibc nothing is done.
-    """
-    if sys.platform != "linux":
-        return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None:
-        return False
-    kept = mallopt(M_TRIM_THRESHOLD, KEPT)
-    return bool(kept) and bool(mallopt(M_MMAP_THRESHOLD, LARGEST_HEAP_BLOCK))

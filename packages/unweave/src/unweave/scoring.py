@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Literal, Protocol, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unweave.codetable import CodeTable, rows_of
-from unweave.errors import ConfigError, UnweaveError, blaming, message_of, quote, unknown_name
+from unweave.errors import ConfigError, UnweaveError, blaming, message_of, quote
+from unweave.metrics_package import HOME, Evaluation, apart, evaluation_of
 from unweave.options import build, check_options
+from unweave.other_processes import begin, threads_of_each
 from unweave.protocols import Dataset
 from unweave.registry import Entry, Registry
 from unweave.trained import Trained
@@ -26,7 +28,9 @@ IMAGE_ROWS = 2000
 """Images that metrics of images look at, the first of the table's rows."""
 RESAMPLES = 1000
 """Most resamples of an interval."""
-HOME = "unweave-metrics"
+LARGEST_SENT = 1 << 28
+"""Bytes of arrays that are sent to other processes; more are scored in this one."""
+ALL_CORES = -1
 ACTIVE = "active"
 """What a score of the active dimensions alone is named after."""
 
@@ -122,13 +126,6 @@ class Failed(float):
         return made
 
 
-class Evaluation(Protocol):
-    """A function that computes many metrics of one set of arrays, as `unweave_metrics.evaluate`."""
-
-    def __call__(self, codes: Any, factors: Any = ..., **options: Any) -> Mapping[str, Any]:
-        """Return the scores by the names of the functions."""
-
-
 def score_table(
     calls: Sequence[Called],
     arrays: Arrays,
@@ -137,6 +134,7 @@ def score_table(
     seed: int,
     resamples: int,
     part: ActiveCodes | None = None,
+    pool: Executor | None = None,
 ) -> dict[str, Any]:
     """Compute metrics of arrays; one that fails is a `Failed` and costs the others nothing.
 
@@ -153,59 +151,22 @@ def score_table(
     part
         Dimensions that metrics of codes are computed of too, each as ``name/active`` after
         ``name``.
+    pool
+        Where the package of metrics computes, if no metric is a stranger's; here by default.
     """
-    evaluation = _evaluation(names)
+    evaluation = evaluation_of(names)
     found: dict[str, Any] = {}
     for (drawn, options), group in _groups(calls, seed):
         if evaluation is None:
             found |= _each(group, arrays, part)
         else:
             settings = {"seed": drawn, "bootstrap": resamples, **options}
-            found |= _together(group, arrays, evaluation, settings, part)
+            found |= _together(group, arrays, evaluation, settings, part, pool)
     for name, score in found.items():
         if isinstance(score, Failed):
             warnings.warn(f"no score {name}: {score.reason}", stacklevel=3)
     order = (row for name, _ in calls for row in (name, f"{name}/{ACTIVE}"))
     return {row: found[row] for row in order if row in found}
-
-
-class StudyPart(Protocol):
-    """Metrics that a study computed of one kind of codes, as `unweave_metrics.presets` has it."""
-
-    metrics: Sequence[str]
-    codes: Literal["mean", "sampled"]
-    on: Literal["train", "holdout"]
-    rows: int | None
-
-
-def parts_of_preset(names: Registry, preset: str) -> Sequence[StudyPart]:
-    """Return which metrics a preset's study computed of which codes; none if it does not say.
-
-    Raises
-    ------
-    ConfigError
-        Unless the package of metrics is there and has a preset of that name.
-    """
-    package = _package(names)
-    if package is None:
-        raise ConfigError(f"presets are those of {HOME}, which is not installed; install it")
-    presets = importlib.import_module(f"{package.__name__}.presets")
-    if preset not in presets.preset_names():
-        raise unknown_name("preset", preset, presets.preset_names())
-    return cast(Sequence[StudyPart], presets.parts_of(preset))
-
-
-def _evaluation(names: Registry) -> Evaluation | None:
-    package = _package(names)
-    return None if package is None else cast(Evaluation, package.evaluate)
-
-
-def _package(names: Registry) -> Any:
-    """Import the package that registers the usual metrics; None where it is not installed."""
-    entry = next((e for e in names.entries("metric") if e.distribution == HOME), None)
-    if entry is None:
-        return None
-    return importlib.import_module(entry.target.partition(":")[0].partition(".")[0])
 
 
 def _groups(
@@ -239,6 +200,7 @@ def _together(
     evaluation: Evaluation,
     settings: Mapping[str, Any],
     part: ActiveCodes | None,
+    pool: Executor | None,
 ) -> dict[str, Any]:
     """Compute metrics in one call; each alone where an array that one needs cannot be had."""
     needs = list(dict.fromkeys(need for call in group.values() for need in call.needs))
@@ -251,8 +213,10 @@ def _together(
         for place, (name, call) in enumerate(group.items())
     }
     options = dict(settings) if part is None else {**settings, "subsets": {ACTIVE: part.columns}}
+    if any(isinstance(function, _Stranger) for function in functions.values()):
+        pool = None  # what a stranger's score carries may not be fit to be sent
     try:
-        table = evaluation(metrics=list(functions.values()), progress=False, **of_needs, **options)
+        table = _evaluated(list(functions.values()), evaluation, {**of_needs, **options}, pool)
     except (ValueError, TypeError) as error:  # arrays that no metric could use
         return {n: Failed(f"{c.entry}: {message_of(error)}") for n, c in group.items()}
     found: dict[str, Any] = {}
@@ -263,6 +227,25 @@ def _together(
                 width = of_needs["codes"].shape[1] if part is None or not suffix else part.width
                 found[f"{name}{suffix}"] = _score(call, functions[name], table[row], row, width)
     return found
+
+
+def _evaluated(
+    functions: list[Any],
+    evaluation: Evaluation,
+    given: Mapping[str, Any],
+    pool: Executor | None,
+) -> Mapping[str, Any]:
+    """Evaluate metrics; in other processes those that have no work in common side by side."""
+    sent = sum(array.nbytes for array in given.values() if isinstance(array, np.ndarray))
+    if pool is None or sent > LARGEST_SENT:
+        return evaluation(metrics=functions, progress=False, **given)
+    shares = apart(functions)
+    jobs = threads_of_each() if len(shares) > 1 else ALL_CORES
+    begun = [
+        begin(pool, evaluation, metrics=share, progress=False, jobs=jobs, **given)
+        for share in shares
+    ]
+    return {row: score for result in begun for row, score in result().items()}
 
 
 def _score(call: Call, function: Any, score: Any, row: str, width: int) -> Any:

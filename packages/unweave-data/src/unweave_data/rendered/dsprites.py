@@ -202,8 +202,9 @@ def _all_values() -> NDArray[np.float64]:
         np.linspace(0, 1, 32),
         np.linspace(0, 1, 32),
     )
-    classes = _all_classes().T
-    return np.stack([level[column] for level, column in zip(levels, classes, strict=True)], axis=1)
+    # A grid of all combinations, the last factor the fastest, as the classes are.
+    grid = np.meshgrid(*levels, indexing="ij", copy=False)
+    return np.stack(grid, axis=-1).reshape(FRAMES, -1)
 
 
 def _from_file(path: Path) -> Dataset:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import io
 import os
 import sys
@@ -62,6 +64,8 @@ def run(arguments: list[str] | None = None) -> None:
     """Run the command line: a user's error is one sentence and exit code 2."""
     words = sys.argv[1:] if arguments is None else arguments
     warnings.showwarning = _show_warning
+    # To look for garbage among the objects of torch takes half a second, and the process ends.
+    atexit.register(gc.freeze)
     _print_anything()
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault(*SPINS)

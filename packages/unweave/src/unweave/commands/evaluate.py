@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from unweave.commands.app import Device, Rows, RunPath, Seed
+from unweave.commands.opening import import_run
 from unweave.errors import unknown_name
 from unweave.options import split_names
 from unweave.tables import table
@@ -50,20 +51,26 @@ def evaluate(
 
     A sample of the data is encoded into codes.h5, and its scores are added to scores.json.
     """
-    from unweave.api import Run
-    from unweave.evaluate import evaluate as run_evaluation
-    from unweave.progress import counting
+    from functools import partial
+
+    from unweave.metrics_package import METRICS, warm_up
+    from unweave.other_processes import other_processes
 
     for what, text, known in (("kind of codes", codes, CODES), ("part of the data", on, PARTS)):
         if text not in known:
             raise unknown_name(what, text, known)
-    opened = Run.open(run, device=device)
-    with counting("encoding", "images") as progress:
-        chosen = None if metrics is None else split_names(metrics)
-        scores = run_evaluation(
-            opened, chosen, rows=rows, seed=seed, codes=cast("Codes", codes), on=cast("Part", on),
-            preset=preset, bootstrap=bootstrap, progress=progress,
-        )  # fmt: skip
+    chosen = None if metrics is None else split_names(metrics)
+    with other_processes(partial(warm_up, chosen or METRICS)) as pool:
+        opened = import_run().open(run, device=device)
+        from unweave.evaluate import evaluate as run_evaluation
+        from unweave.progress import counting
+
+        with counting("encoding", "images") as progress:
+            scores = run_evaluation(
+                opened, chosen, rows=rows, seed=seed, codes=cast("Codes", codes),
+                on=cast("Part", on), preset=preset, bootstrap=bootstrap, progress=progress,
+                pool=pool,
+            )  # fmt: skip
     lines = [(name, _text(v), _interval_text(v)) for name, v in scores.items()]
     heads = ("score", "value", "95 % interval" if any(line[2] for line in lines) else "")
     print(table(heads, lines))

@@ -11,11 +11,11 @@ from unweave.api import Run
 from unweave.commands.amounts import check_amount
 from unweave.commands.outputs import check_suffix, save_arrays
 from unweave.errors import ConfigError
-from unweave.report import save_figure
+from unweave.plots.planes import draw_plane, flat
+from unweave.plots.style import save_figure
 from unweave.report.dimensions import describe_dimensions, read_codes
 from unweave.report.dimensions import name as dimension_name
-from unweave.report.figures import draw_pictures, draw_traversals, traversal_values
-from unweave.report.scatter import draw_plane, flat
+from unweave.report.figures import draw_pictures, traversal_values, traversals_drawing
 from unweave.trained import source_named
 
 COLUMNS = 16
@@ -59,7 +59,7 @@ def traverse_to_file(
             dimension_name(d): flat(row) for d, row in enumerate(run.traverse(picture, values))
         }
         return save_figure(draw_plane(curves), out)
-    return save_figure(draw_traversals(run, picture, dimensions, steps), out)
+    return save_figure(traversals_drawing(run, picture, dimensions, steps)(), out)
 
 
 def _columns(n: int, run: Run) -> int:

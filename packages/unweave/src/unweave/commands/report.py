@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from unweave.commands.app import Device, Seed
+from unweave.commands.opening import import_run
+from unweave.errors import ConfigError
 
 
 def report(
@@ -28,18 +30,20 @@ def report(
 
     The report is one page that loads nothing from elsewhere.
     """
-    from unweave.api import Run
-    from unweave.errors import ConfigError
-    from unweave.report import write_comparison, write_report
+    from unweave.other_processes import other_processes
+    from unweave.plots import warm_up
 
-    opened = [Run.open(run, device=device) for run in runs]
-    if len(opened) == 1:
-        if out is not None:
-            raise ConfigError(
-                "--out is for several runs; the report of one run is written into its directory"
-            )
-        print(write_report(opened[0], seed, embed=embed))
-        return
-    if embed is not None:
+    if len(runs) == 1 and out is not None:
+        raise ConfigError(
+            "--out is for several runs; the report of one run is written into its directory"
+        )
+    if len(runs) > 1 and embed is not None:
         raise ConfigError("--embed is for the report of one run; give one run")
-    print(write_comparison(opened, seed, out=out))
+    with other_processes(warm_up) as pool:
+        opened = [import_run().open(run, device=device) for run in runs]
+        from unweave.report import write_comparison, write_report
+
+        if len(opened) == 1:
+            print(write_report(opened[0], seed, embed=embed, pool=pool))
+        else:
+            print(write_comparison(opened, seed, out=out))

@@ -14,11 +14,11 @@ from unweave.api import Run
 from unweave.commands.amounts import check_amount
 from unweave.commands.outputs import check_suffix, save_arrays
 from unweave.errors import ConfigError
-from unweave.report import save_figure
+from unweave.plots.grids import draw_rows
+from unweave.plots.planes import draw_plane, flat
+from unweave.plots.style import save_figure
 from unweave.report.dimensions import describe_dimensions, read_codes
 from unweave.report.dimensions import name as dimension_name
-from unweave.report.figures import draw_rows
-from unweave.report.scatter import draw_plane, flat
 
 SUFFIXES = (".png", ".npz")
 Range = tuple[float, float]

@@ -33,7 +33,7 @@ from unweave.experiment.rows import Row
 from unweave.experiment.sweep import definition_text
 from unweave.experiment.sweep_display import duration
 from unweave.files import write_text
-from unweave.report import save_figure
+from unweave.plots.style import save_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,27 +13,31 @@ from unweave.errors import unknown_name
 from unweave.evaluate import evaluate, read_scores
 from unweave.files import write_text
 from unweave.options import short_name
+from unweave.other_processes import begin
 from unweave.owners import explained
+from unweave.plots.style import FORMATS, save_drawing
 from unweave.report import compare
 from unweave.report.compare import check_runs
 from unweave.report.content import data_uri, page_content
 from unweave.report.facts import command, describe_run, steps_text, versions
-from unweave.report.figures import draw_figures
+from unweave.report.figures import FigureOfRun, figures_of
 from unweave.report.material import Material, gather
 from unweave.report.page import render
-from unweave.report.style import FORMATS, save_figure
 from unweave.report.tables import page_tables
 
 if TYPE_CHECKING:
     from unweave.trained import Trained
 
-__all__ = [
-    "save_figure", "write_comparison", "write_figures", "write_report",
-]  # fmt: skip
+__all__ = ["write_comparison", "write_figures", "write_report"]
+
+Saved = tuple[str, str, str, Callable[[], Path]]
+"""Stem, title and caption of a figure, and what returns its path once it is written."""
 
 
 @explained
-def write_report(run: Trained, seed: int = 0, *, embed: str | None = None) -> Path:
+def write_report(
+    run: Trained, seed: int = 0, *, embed: str | None = None, pool: Executor | None = None
+) -> Path:
     """Draw every figure of a run and write `report.html`; return its path.
 
     Scores are computed first where they are missing or of another step than the newest checkpoint.
@@ -43,6 +48,8 @@ def write_report(run: Trained, seed: int = 0, *, embed: str | None = None) -> Pa
         Chooses the images that are shown, and is the seed of everything that is drawn.
     embed
         `tsne` or `umap`: codes in a plane that keeps neighbours together; none by default.
+    pool
+        Where figures are drawn; here by default.
 
     Raises
     ------
@@ -50,10 +57,11 @@ def write_report(run: Trained, seed: int = 0, *, embed: str | None = None) -> Pa
         If the embedding is unknown, or the package that computes it is not installed.
     """
     material = _gather(run, seed)
+    saved = _begin_figures(material, "png", pool)
     content = page_content(material, embed)
     figures = {
-        path.stem: {"title": title, "caption": caption, "source": data_uri(path.read_bytes())}
-        for path, title, caption in _write_figures(material, "png")
+        stem: {"title": title, "caption": caption, "source": data_uri(path().read_bytes())}
+        for stem, title, caption, path in saved
     }
     page = render("report.html.j2", content | _names(run), _fields(material, content, figures))
     write_text(run.report_path, page)
@@ -98,7 +106,7 @@ def write_figures(run: Trained, seed: int = 0, *, format: str = "png") -> list[P
     """
     if format not in FORMATS:
         raise unknown_name("format of figures", format, FORMATS)
-    return [path for path, _, _ in _write_figures(_gather(run, seed), format)]
+    return [path() for *_, path in _begin_figures(_gather(run, seed), format, None)]
 
 
 def run_title(run: Trained) -> str:
@@ -113,13 +121,17 @@ def _gather(run: Trained, seed: int) -> Material:
     return gather(run, seed)
 
 
-def _write_figures(material: Material, kind: str) -> list[tuple[Path, str, str]]:
+def _begin_figures(material: Material, kind: str, pool: Executor | None) -> list[Saved]:
     folder = material.run.figures
     folder.mkdir(exist_ok=True)
-    return [
-        (save_figure(figure, folder / f"{name}.{kind}"), title, caption)
-        for name, title, caption, figure in draw_figures(material)
-    ]
+
+    def begun(figure: FigureOfRun) -> Saved:
+        path = folder / f"{figure.stem}.{kind}"
+        done = begin(pool, save_drawing, figure.drawing, path)
+        return figure.stem, figure.title, figure.caption, done
+
+    # Those that take longest come last in a report, and begin first.
+    return [begun(figure) for figure in [*figures_of(material)][::-1]][::-1]
 
 
 def _names(run: Trained) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from unweave.errors import ConfigError
 from unweave.files import write_text
+from unweave.plots.style import PALETTE, figure_png
 from unweave.report.content import data_uri, page_content
-from unweave.report.figures import draw_figures
+from unweave.report.figures import figures_of
 from unweave.report.material import Material
 from unweave.report.page import render
-from unweave.report.style import PALETTE, figure_png
 from unweave.report.tables import score_text
 from unweave.settings import read_settings
 
@@ -150,7 +150,7 @@ def _marks(scores: Sequence[Any]) -> list[dict[str, Any]]:
 def _figures(materials: Sequence[Material]) -> list[dict[str, Any]]:
     """Draw each figure of every run: a title, and a picture or None for each run."""
     drawn = [
-        {name: (title, figure_png(figure)) for name, title, _, figure in draw_figures(m, FIGURES)}
+        {f.stem: (f.title, figure_png(f.drawing())) for f in figures_of(m, FIGURES)}
         for m in materials
     ]
     rows = []

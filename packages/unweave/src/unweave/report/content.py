@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave.report.charts import shared_edges
+from unweave.plots.charts import shared_edges
+from unweave.plots.planes import flat, plane_of
 from unweave.report.dimensions import name
 from unweave.report.embedding import TITLES, embed
 from unweave.report.figures import choose_rows
 from unweave.report.material import Material
 from unweave.report.packing import PackedDecoder, encode_array, pack_decoder
-from unweave.report.scatter import flat, plane_of
 from unweave.report.weights import term_weights
 from unweave.trained import Trained
 

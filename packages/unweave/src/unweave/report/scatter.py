@@ -1,34 +1,27 @@
-"""Pictures of codes, and of data that are vectors, as points of the plane."""
+"""Figures of codes, and of data that are vectors, in the plane."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from unweave.density import has_density
-from unweave.report.style import ACCENT, PALETTE, SEQUENTIAL, figure_style, readable
+from unweave.plots.planes import MANY_CLASSES, draw_plane, flat
+from unweave.plots.style import readable
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from unweave.report.material import Material
 
 POINTS = 2000
-MANY_CLASSES = 12
-"""A factor of more classes than this is coloured by a scale instead of a legend."""
-MARKERS = "osD^vP*X"
-"""Classes beyond the colours repeat them with another shape."""
 
 
-def flat(images: NDArray[Any]) -> NDArray[np.float64]:
-    """Turn images (n, h, w, c) into rows (n, h w c)."""
-    return np.asarray(images, np.float64).reshape(len(images), -1)
-
-
-def draw_vectors(material: Material) -> Iterator[tuple[str, str, Figure]]:
-    """Draw data, reconstructions and samples of a run on vectors."""
+def describe_vectors(material: Material) -> Iterator[tuple[str, str, Callable[[], Figure]]]:
+    """Describe the figure of data, reconstructions and samples of a run on vectors."""
     run, seed = material.run, material.seed
     if not run.continuous:
         return
@@ -45,12 +38,12 @@ def draw_vectors(material: Material) -> Iterator[tuple[str, str, Figure]]:
     yield (
         "Data and reconstructions",
         _of_plane("The data", int(np.prod(run.dataset.image_shape))),
-        draw_plane({name: flat(points) for name, points in panels.items()}),
+        partial(draw_plane, {name: flat(points) for name, points in panels.items()}),
     )  # fmt: skip
 
 
-def draw_codes(material: Material) -> Iterator[tuple[str, str, Figure]]:
-    """Draw the codes of a run beside samples of its prior and of its fitted density."""
+def describe_codes(material: Material) -> Iterator[tuple[str, str, Callable[[], Figure]]]:
+    """Describe the figure of codes beside draws from the prior and the fitted density."""
     run, codes = material.run, material.codes.z[material.rows]
     panels = {"codes z ~ q(z|x)": codes, "prior": material.prior[: len(codes)]}
     if has_density(run.path):
@@ -58,11 +51,11 @@ def draw_codes(material: Material) -> Iterator[tuple[str, str, Figure]]:
     classes, k = material.factor_classes, _colouring(run.dataset.factor_sizes)
     caption = _of_plane("Codes", codes.shape[1])
     if classes is None or k is None:
-        yield "Codes and prior", caption, draw_plane(panels)
+        yield "Codes and prior", caption, partial(draw_plane, panels)
         return
     factor = readable(run.dataset.factor_names[k])
-    figure = draw_plane(panels, classes[:, k], factor)
-    yield "Codes and prior", f"{caption} Colours: {factor}.", figure
+    drawing = partial(draw_plane, panels, classes[:, k], factor)
+    yield "Codes and prior", f"{caption} Colours: {factor}.", drawing
 
 
 def _colouring(sizes: Sequence[int]) -> int | None:
@@ -70,88 +63,6 @@ def _colouring(sizes: Sequence[int]) -> int | None:
     few = [k for k, size in enumerate(sizes) if 2 <= size <= MANY_CLASSES]
     many = [k for k, size in enumerate(sizes) if size > MANY_CLASSES]
     return next(iter([*few, *many]), None)
-
-
-@figure_style()
-def draw_plane(
-    panels: Mapping[str, NDArray[Any]], colours: NDArray[Any] | None = None, factor: str = "class"
-) -> Figure:
-    """Draw sets of rows (n, d) side by side, in the plane of the first set.
-
-    The plane is the rows' own where d = 2, else that of the first set's two principal components.
-
-    Parameters
-    ----------
-    colours : classes of the first set's rows.
-    factor
-        What the classes are of.
-    """
-    first = next(iter(panels.values()))
-    project = principal_plane(first)
-    figure = Figure(figsize=(10, 10 / max(2, len(panels)) + 0.3), layout="constrained")
-    axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
-    for panel, (name, rows) in zip(axes, panels.items(), strict=True):
-        scatter(panel, project(rows), colours if rows is first else None, name, factor)
-    return figure
-
-
-def scatter(
-    panel: Any,
-    points: NDArray[Any],
-    classes: NDArray[Any] | None,
-    title: str,
-    factor: str = "class",
-) -> None:
-    """Draw points (n, 2) into a panel, coloured by class, with a legend, where classes are given.
-
-    Few points are drawn large: the ink of all points together stays about the same.
-    """
-    size = float(np.clip(8000 / max(1, len(points)), 4, 60))
-    look = {"s": size, "alpha": 0.7, "linewidths": 0}
-    if classes is None:
-        panel.scatter(*points.T, color=ACCENT, **look)
-    elif len(np.unique(classes)) <= MANY_CLASSES:
-        _scatter_classes(panel, points, classes, look, factor)
-    else:
-        drawn = panel.scatter(*points.T, c=classes, cmap=SEQUENTIAL, **look)
-        panel.figure.colorbar(drawn, ax=panel, shrink=0.7, label=factor)
-    panel.set_title(title)
-    panel.set_aspect("equal", adjustable="box")
-    panel.grid(True)
-
-
-def _scatter_classes(
-    panel: Any, points: NDArray[Any], classes: NDArray[Any], look: dict[str, Any], factor: str
-) -> None:
-    for number, value in enumerate(np.unique(classes)):
-        chosen = points[classes == value]
-        marker = MARKERS[number // len(PALETTE) % len(MARKERS)]
-        colour = PALETTE[number % len(PALETTE)]
-        panel.scatter(*chosen.T, color=colour, marker=marker, label=str(value), **look)
-    panel.legend(markerscale=1.5, handletextpad=0.2, borderaxespad=0.2, ncols=2, title=factor)
-
-
-def principal_plane(rows: NDArray[Any]) -> Callable[[NDArray[Any]], NDArray[Any]]:
-    """Return a function from rows (n, d) to points (n, 2): the two principal components of some.
-
-    Of two dimensions it changes nothing; one dimension gets zeros beside it.
-    """
-    centre, axes = plane_of(rows)
-    return lambda other: _padded((other - centre) @ axes)
-
-
-def plane_of(rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the centre (d,) and the axes (d, 2) of the plane that rows are drawn in."""
-    dim = rows.shape[1]
-    if dim <= 2:
-        return np.zeros(dim), np.eye(dim)
-    centre = rows.mean(0)
-    axes = np.linalg.svd(rows - centre, full_matrices=False)[2][:2]
-    return centre, axes.T
-
-
-def _padded(points: NDArray[Any]) -> NDArray[Any]:
-    return points if points.shape[1] == 2 else np.pad(points, ((0, 0), (0, 2 - points.shape[1])))
 
 
 def _of_plane(what: str, dim: int) -> str:

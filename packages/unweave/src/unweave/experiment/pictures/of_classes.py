@@ -12,10 +12,11 @@ from unweave.errors import ConfigError
 from unweave.experiment.measures import ROWS, test_data
 from unweave.experiment.pictures.of_codes import one_legend
 from unweave.experiment.results import Results
+from unweave.plots.planes import scatter
 from unweave.protocols import Dataset
 from unweave.report.embedding import KINDS as EMBEDDINGS
 from unweave.report.embedding import TITLES, embed
-from unweave.report.scatter import POINTS, scatter
+from unweave.report.scatter import POINTS
 from unweave.trained import Trained, sample_rows
 
 COLUMNS = 3

@@ -14,7 +14,8 @@ from unweave.errors import ConfigError
 from unweave.experiment.definition import short
 from unweave.experiment.results import Results, open_run
 from unweave.experiment.roles import GridSetting, Place, RunLabel
-from unweave.report.scatter import POINTS, flat, principal_plane, scatter
+from unweave.plots.planes import flat, principal_plane, scatter
+from unweave.report.scatter import POINTS
 from unweave.trained import Trained, sample_rows
 
 BINS = 60

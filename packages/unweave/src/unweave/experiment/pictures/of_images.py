@@ -12,9 +12,9 @@ from unweave.errors import ConfigError
 from unweave.experiment.measures import test_data
 from unweave.experiment.results import Results, open_run
 from unweave.experiment.roles import Place, RunLabel
+from unweave.plots.grids import draw_grid, show, tile
+from unweave.plots.planes import flat
 from unweave.protocols import Dataset
-from unweave.report.figures import draw_grid, show, tile
-from unweave.report.scatter import flat
 from unweave.trained import SOURCES
 
 if TYPE_CHECKING:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from unweave.report.dimensions import Dimensions, name
-from unweave.report.material import Material
-from unweave.report.style import ACCENT, PRIOR, QUIET, figure_style, readable
+from unweave.plots.style import ACCENT, PRIOR, QUIET, figure_style, new_figure, readable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 WIDTH = 10.0
 BINS = 50
@@ -28,7 +27,7 @@ def _panels(count: int, columns: int, height: float, **options: Any) -> tuple[Fi
     rows = -(-count // columns)
     # A single panel as wide as the page would be hard to read.
     width = WIDTH * max(columns, 2) / max(columns, 3)
-    figure = Figure(figsize=(width, height * rows), layout="constrained")
+    figure = new_figure((width, height * rows), layout="constrained")
     panels = list(figure.subplots(rows, columns, squeeze=False, **options).ravel())
     for panel in panels[count:]:
         panel.set_axis_off()
@@ -38,6 +37,8 @@ def _panels(count: int, columns: int, height: float, **options: Any) -> tuple[Fi
 @figure_style()
 def draw_losses(steps: Sequence[float], terms: Mapping[str, Sequence[float]]) -> Figure:
     """Draw one panel per term over the steps; few log points are marked, and one is a dot."""
+    from matplotlib.ticker import MaxNLocator
+
     figure, panels = _panels(len(terms), 3, 2.3)
     for panel, (term, values) in zip(panels, terms.items(), strict=True):
         # Some terms are logged more rarely than others.
@@ -52,18 +53,23 @@ def draw_losses(steps: Sequence[float], terms: Mapping[str, Sequence[float]]) ->
 
 
 @figure_style()
-def draw_histograms(material: Material) -> Figure:
-    """Draw the codes of each dimension against the prior, as densities."""
-    visible = material.visible
-    figure, panels = _panels(len(visible), 5, 1.5)
-    for panel, d in zip(panels, visible, strict=True):
-        codes, prior = material.codes.z[:, d], material.prior[:, d]
-        edges = shared_edges(codes, prior, BINS)
-        active = bool(material.dimensions.active[d])
-        look = {"color": ACCENT if active else QUIET, "alpha": 0.55, "histtype": "stepfilled"}
-        panel.hist(codes, edges, density=True, **look)
-        panel.hist(prior, edges, density=True, histtype="step", color=PRIOR, linewidth=1.2)
-        panel.set_title(name(d) + ("" if active else " (inactive)"))
+def draw_histograms(
+    names: Sequence[str],
+    codes: NDArray[Any],
+    prior: NDArray[Any],
+    active: NDArray[np.bool_],
+) -> Figure:
+    """Draw the codes (n, d) of each dimension against draws (m, d) from the prior, as densities."""
+    from matplotlib.ticker import MaxNLocator
+
+    figure, panels = _panels(len(names), 5, 1.5)
+    for d, panel in enumerate(panels):
+        edges = shared_edges(codes[:, d], prior[:, d], BINS)
+        colour = ACCENT if active[d] else QUIET
+        look = {"color": colour, "alpha": 0.55, "histtype": "stepfilled"}
+        panel.hist(codes[:, d], edges, density=True, **look)
+        panel.hist(prior[:, d], edges, density=True, histtype="step", color=PRIOR, linewidth=1.2)
+        panel.set_title(names[d] + ("" if active[d] else " (inactive)"))
         panel.set_yticks([])
         panel.xaxis.set_major_locator(MaxNLocator(3))
     return figure
@@ -77,25 +83,24 @@ def shared_edges(codes: NDArray[Any], prior: NDArray[Any], bins: int) -> NDArray
 
 
 @figure_style()
-def draw_matrix(matrix: NDArray[Any], rows: Sequence[str], dimensions: Dimensions) -> Figure:
+def draw_matrix(
+    matrix: NDArray[Any], rows: Sequence[str], columns: Sequence[str], active: NDArray[np.bool_]
+) -> Figure:
     """Draw factors (rows) against code dimensions; columns of inactive ones have grey names."""
-    order = dimensions.order
-    ordered = matrix[:, order]
-    factors, codes = ordered.shape
-    size = (min(16.0, 2.2 + 0.62 * codes), 1.2 + 0.45 * factors)
-    figure = Figure(figsize=size, layout="constrained")
+    factors, codes = matrix.shape
+    figure = new_figure((min(16.0, 2.2 + 0.62 * codes), 1.2 + 0.45 * factors), layout="constrained")
     panel = figure.add_subplot()
-    image = panel.imshow(ordered, cmap="Blues", vmin=0, aspect="auto", interpolation="nearest")
+    image = panel.imshow(matrix, cmap="Blues", vmin=0, aspect="auto", interpolation="nearest")
     panel.set_yticks(range(factors), [readable(text) for text in rows])
-    panel.set_xticks(range(codes), [name(d) for d in order])
-    for place, (text, d) in enumerate(zip(panel.get_xticklabels(), order, strict=True)):
-        if not dimensions.active[d]:
+    panel.set_xticks(range(codes), columns)
+    for place, text in enumerate(panel.get_xticklabels()):
+        if not active[place]:
             text.set_color(QUIET)
             panel.axvspan(place - 0.5, place + 0.5, color="white", alpha=0.6, linewidth=0)
     panel.spines[:].set_visible(False)
     panel.tick_params(length=0)
-    if ordered.size <= LARGEST_MATRIX:
-        _write_cells(panel, ordered, dimensions.active[order])
+    if matrix.size <= LARGEST_MATRIX:
+        _write_cells(panel, matrix, active)
     figure.colorbar(image, label="nats").outline.set_visible(False)
     return figure
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import matplotlib
 import numpy as np
 from cycler import cycler
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
-from PIL import Image
 
 from unweave.errors import unknown_name
 from unweave.files import replacing, write_bytes
@@ -76,8 +72,17 @@ def readable(text: str) -> str:
 @contextmanager
 def figure_style() -> Iterator[None]:
     """Draw, and save, figures in the one style: a context, and a decorator."""
+    import matplotlib
+
     with matplotlib.rc_context(cast(Any, RC)):
         yield
+
+
+def new_figure(size: tuple[float, float], **options: Any) -> Figure:
+    """Return an empty figure of a size in inches; matplotlib is imported here, not before."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=size, **options)
 
 
 def save_figure(figure: Figure, path: Path) -> Path:
@@ -101,11 +106,20 @@ def save_figure(figure: Figure, path: Path) -> Path:
     return path
 
 
+def save_drawing(drawing: Callable[[], Figure], path: Path) -> Path:
+    """Draw a figure and write it."""
+    return save_figure(drawing(), path)
+
+
 def figure_png(figure: Figure) -> bytes:
     """Return a figure as PNG, without empty margins.
 
     It is drawn once and cut, where matplotlib draws it a second time to know what to cut.
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.colors import to_rgb
+    from PIL import Image
+
     file = io.BytesIO()
     with figure_style():
         figure.set_dpi(DPI)

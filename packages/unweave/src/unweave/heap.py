@@ -1,0 +1,27 @@
+"""How the C library serves this process with memory."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Parameters of glibc's `mallopt`, from its malloc.h."""
+LARGEST_HEAP_BLOCK = 32 << 20
+"""Bytes; glibc takes no larger threshold."""
+KEPT = 1 << 30
+"""Bytes that stay with the process at the top of the heap."""
+
+
+def keep_memory() -> bool:
+    """Tell glibc to serve blocks of up to 32 MiB from its heap, and to keep that heap.
+
+    Where the C library is not glibc nothing is done.
+    """
+    if sys.platform != "linux":
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    kept = mallopt(M_TRIM_THRESHOLD, KEPT)
+    return bool(kept) and bool(mallopt(M_MMAP_THRESHOLD, LARGEST_HEAP_BLOCK))

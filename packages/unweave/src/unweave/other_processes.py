@@ -1,0 +1,150 @@
+"""Processes that make themselves ready while the first one imports torch, and then compute.
+
+Importing torch takes seconds on one core. What needs no torch, drawing and scoring, is done in
+processes that never import it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from unweave.heap import keep_memory
+
+PROCESSES = 2
+"""More would only import the same again: they have less to do than the first imports."""
+NICENESS = 5
+"""How far these processes give way to the first, while it imports torch and they prepare."""
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+@contextlib.contextmanager
+def other_processes(prepare: Callable[[], object]) -> Iterator[Executor | None]:
+    """Start processes that call `prepare`, and end them; None where that would gain nothing.
+
+    It gains nothing on one core, or where torch has been imported; a daemon may not start any. The
+    processes end with this one, however it ends.
+
+    Parameters
+    ----------
+    prepare
+        A function of a module that imports no torch. What it raises is left to the calls after it.
+    """
+    pool, before = None, set(multiprocessing.active_children())
+    alone = _cores() < 2 or multiprocessing.current_process().daemon
+    if not alone and "torch" not in sys.modules:
+        with contextlib.suppress(OSError, ImportError):  # where processes may not share semaphores
+            pool = ProcessPoolExecutor(
+                PROCESSES, multiprocessing.get_context("spawn"), _begin, (prepare,)
+            )
+            with _interrupts_wait():  # one that is just starting would end with a traceback
+                for _ in range(PROCESSES):
+                    pool.submit(int)  # a process starts when there is a call for it
+    started = set(multiprocessing.active_children()) - before
+    try:
+        yield pool
+    except BaseException:
+        for process in started:  # what they prepare is not wanted any more
+            process.kill()
+        raise
+    finally:
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Let Ctrl-C wait until this is over, and in processes started here until they are ready."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def begin(
+    pool: Executor | None, function: Callable[Given, Result],
+    *arguments: Given.args, **options: Given.kwargs,
+) -> Callable[[], Result]:  # fmt: skip
+    """Begin a call in another process, and return what waits for its result.
+
+    Without another process, or where it was killed, the call is made here when the result is asked
+    for. Warnings of the call are given then, too.
+    """
+    here = partial(function, *arguments, **options)
+    if pool is None:
+        return here
+    try:
+        future = pool.submit(_recorded, here)
+    except BrokenExecutor:
+        return here
+
+    def result() -> Result:
+        try:
+            found, messages = future.result()
+        except BrokenExecutor:
+            return here()
+        for message in messages:
+            warnings.warn(message, stacklevel=2)
+        return found
+
+    return result
+
+
+def threads_of_each() -> int:
+    """Return how many threads each of the processes may compute in."""
+    return max(1, _cores() // PROCESSES)
+
+
+def _recorded(call: Callable[[], Result]) -> tuple[Result, list[Warning | str]]:
+    """Return the result of a call and its warnings."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        return call(), [warning.message for warning in found]
+
+
+def _begin(prepare: Callable[[], object]) -> None:
+    """Begin the work of one of the processes."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a word
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    atexit.register(gc.freeze)  # no search for garbage when it ends
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    keep_memory()
+    gc.disable()  # what is imported here is no garbage
+    with contextlib.suppress(Exception):
+        _recorded(prepare)
+    gc.freeze()
+    gc.enable()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _cores() -> int:
+    """Count the processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
