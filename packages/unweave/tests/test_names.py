@@ -13,7 +13,8 @@ from unweave.config import make_config
 from unweave.configfile import used_entries
 from unweave.density import fit_density
 from unweave.errors import ClashError, ConfigError, UnknownNameError
-from unweave.evaluate import METRICS, _calls
+from unweave.evaluate import _calls
+from unweave.metrics_package import METRICS
 from unweave.registry import KINDS, Registry, registry
 
 pytestmark = pytest.mark.filterwarnings("always::unweave.errors.PluginWarning")
