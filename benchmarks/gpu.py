@@ -302,8 +302,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--data", default="dsprites", help="of the timed steps")
     given = parser.parse_args(arguments)
     if given.device.startswith("cuda") and not torch.cuda.is_available():
-        print("there is no CUDA device here; --device cpu runs the same on the processor")
-        return
+        parser.error("there is no CUDA device here; --device cpu measures the processor instead")
     if not (given.minutes > 0 and given.seconds > 0):
         parser.error("--minutes and --seconds must be above 0")
     try:

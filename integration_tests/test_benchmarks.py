@@ -100,6 +100,15 @@ def test_what_cannot_be_measured_is_one_sentence(script, tmp_path, capsys, argum
     assert (tmp_path / "gpu.json").read_text() == "{"
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_without_a_cuda_device_nothing_is_measured(script, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        script("gpu").main(["--results", str(tmp_path / "gpu.json")])
+    assert stop.value.code == 2
+    assert "there is no CUDA device here" in capsys.readouterr().err
+    assert not (tmp_path / "gpu.json").exists()
+
+
 def test_every_kind_of_step_that_the_device_has_is_timed(script, monkeypatch):
     gpu = script("gpu")
     times = gpu.Times(

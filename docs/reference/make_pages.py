@@ -41,7 +41,7 @@ def commands_page() -> str:
     group: Any = typer.main.get_command(app)
     parts = [MADE, "# Commands", INTRODUCTION]
     for name, command in group.commands.items():
-        parts += [f"## unweave {name}", command.help.replace("\n", " ")]
+        parts += [f"## unweave {name}", re.sub(r"\n\s*", " ", command.help).replace(". ", ".\n")]
         parts += [table(["argument or option", "meaning", "default"], rows(command))]
     parts += list(metrics_sections())
     return "\n\n".join(parts) + "\n"

@@ -4,6 +4,7 @@ import json
 import re
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -72,7 +73,18 @@ def test_the_command_line_wins_over_the_configuration(trained, call, tmp_path):
         (["train", "--resume", "nowhere"], "nowhere is not a run directory"),
         (["train", "toy-vae", "--resume", "nowhere"], "and no other setting"),
         (["evaluate", "nowhere"], "nowhere is not a run directory"),
-        (["report"], "Missing argument 'RUN'"),
+        (["report"], "RUN is missing; `unweave report --help` shows what to type"),
+        (["evaluate", "x", "y"], "more words than the command takes: y; `unweave evaluate --help`"),
+        (["evaluate", "x", "--rows", "0"], "'--rows': expected a value greater than or equal to 1"),
+        (["evaluate", "x", "--rows", "many"], "'--rows': expected a whole number; `unweave"),
+        (["train", "toy-vae", "--set", "dim=2.5"], "'2.5': expected a whole number"),
+        (["train", "toy-vae", "--set", "compile=yess"], "'yess': expected true or false"),
+        (["train", "toy-vae", "--data", "toy-images:side"], "options as toy-images:key=value, got"),
+        (["train", "toy-vae", "--data", "toy-images:"], "options as toy-images:key=value, got ''"),
+        (["data", "/"], "files of your own are read by a data set, as in images:path=FOLDER"),
+        (["sweep", "none"], "unknown method 'none'; did you mean"),
+        (["sweep", "none.toml"], "none.toml cannot be read: No such file or directory"),
+        (["sweep", "toy-vae"], "names no data; add --data NAME"),
         (["methods", "toy-vea"], "did you mean 'toy-vae'"),
         (["data", "toy-imges"], "did you mean 'toy-images'"),
         (["data", "toy-images:side=four"], "option side of dataset toy-images does not take"),
@@ -89,6 +101,49 @@ def test_wrong_input_is_one_sentence_and_exit_code_2(
     assert "Traceback" not in text
     assert len(text.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_that_is_no_run_names_one_that_may_be_meant(trained, call, tmp_path):
+    said = call("evaluate", trained.parent, code=2)
+    assert said.endswith(f"it has no config.toml; name a run directory in it, such as {trained}\n")
+    said = call("evaluate", f"{trained}s", code=2)
+    assert said.endswith(f"it has no config.toml; did you mean {trained}?\n")
+    said = call("evaluate", tmp_path / "none" / "run", code=2)
+    assert said.endswith("it has no config.toml\n")
+
+
+def test_a_demonstration_that_was_stopped_says_how_it_continues(call, monkeypatch, tmp_path):
+    stopped = SimpleNamespace(outcome="stopped", path=tmp_path / "my run")
+    monkeypatch.setattr("unweave.api.train", lambda *_, **__: stopped)
+    said = call("demo", "--out", tmp_path / "my run", code=130)
+    assert said == f"stopped; continue with: unweave train --resume '{tmp_path}/my run'\n"
+
+
+def test_a_file_in_the_place_of_a_run_directory_is_kept(call, tmp_path):
+    (tmp_path / "notes").write_text("mine")
+    settings = ["toy-vae", "--set", "prior=toy-normal", "--data", "toy-images"]
+    said = call("train", *settings, "--out", tmp_path / "notes", code=2)
+    assert "notes is a file; choose another --out, a new or empty folder" in said
+    assert (tmp_path / "notes").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the field runs is missing: write [[runs]], label ="),
+        (b"\x82\x00", "is not TOML: it is not UTF-8 text"),
+        (b"[[runs]]\nsettings = {}\n", "the field runs.0.label is missing"),
+        (b"seeds = 'two'\n[[runs]]\nlabel = 'a'\n", "must be a number or a list of numbers, got"),
+        (b"[[runs]]\nlabel = 3\n", "runs.0.label does not take 3: expected text"),
+        (b"runs = []\n", "runs does not take []: expected at least 1 item"),
+    ],
+)
+def test_a_wrong_study_is_one_sentence(content, message, call, tmp_path):
+    (tmp_path / "study.toml").write_bytes(content)
+    said = call("sweep", tmp_path / "study.toml", "--out", tmp_path / "out", code=2)
+    assert message in said
+    assert len(said.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

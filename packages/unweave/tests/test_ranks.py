@@ -158,12 +158,30 @@ def test_a_killed_process_ends_the_job_with_a_sentence_and_the_run_goes_on(
     code, told = with_devices(kill, "toy-vae", *common, "--out", run)
     assert code == 2, told
     sentence = "process 1 of the job was ended by signal 9, and the others with it"
+    sentence += f"; continue with: unweave train --resume {run}"
     assert sentence in capsys.readouterr().err
     assert "Traceback" not in told
     done = newest_step(run / "checkpoints")
     assert done >= 20
     resumed = unweave.resume(run, steps=done + 10, device="cpu")
     assert resumed.step == done + 10
+
+
+def test_a_job_that_was_killed_before_it_made_a_run_is_to_be_repeated(
+    tmp_path, settings, with_devices, capsys
+):
+    def kill():
+        while len(list((tmp_path / "forked").glob("*/std*"))) < 4:  # both have begun
+            time.sleep(0.001)
+        for process in Forked.everyone:
+            process.kill()
+
+    common = [f"--set={key}={value}" for key, value in settings.items()]
+    code, told = with_devices(kill, "toy-vae", *common, "--out", tmp_path / "run")
+    assert code == 2, told
+    sentence = "it had not made a run directory yet: repeat the command"
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_what_processes_cannot_share_is_said(monkeypatch):

@@ -129,7 +129,7 @@ def train(
     NonFiniteError
         If the loss stops being finite; the newest checkpoint is from an earlier step.
     """
-    given = {
+    fields = {
         "prior": prior, "posterior": posterior, "dim": dim, "steps": steps,
         "batch_size": batch_size, "learning_rate": learning_rate, "optimizer": optimizer,
         "clip_norm": clip_norm, "classifier": classifier, "holdout": holdout, "seed": seed,
@@ -137,7 +137,7 @@ def train(
         "checkpoint_every": checkpoint_every, "validate_every": validate_every,
         "evaluate_every": evaluate_every, "keep_best": keep_best, "stop_after": stop_after,
     }  # fmt: skip
-    settings = {name: value for name, value in given.items() if value is not None}
+    settings = {name: value for name, value in fields.items() if value is not None}
     from unweave import training  # a run that is asked does not need what trains one
 
     return training.train(

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
-from unweave.errors import ConfigError, quote, shorten
+from unweave.errors import ConfigError, expected_by, quote, shorten
 from unweave.intervals import LOG_EVERY, VALIDATE_EVERY, fit_intervals
 from unweave.meanings import unknown_setting
 from unweave.method import Method, Schedule, Weight
@@ -251,8 +251,8 @@ def _read_adam_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         return rest
     spec = _to_spec(rest.get("optimizer", "adam"))
     assert isinstance(spec, Spec)
-    given = {key.removeprefix("adam_"): value for key, value in old.items()}
-    return rest | {"optimizer": Spec(name=spec.name, options={**given, **spec.options})}
+    options = {key.removeprefix("adam_"): value for key, value in old.items()}
+    return rest | {"optimizer": Spec(name=spec.name, options={**options, **spec.options})}
 
 
 def _validate(fields: dict[str, Any]) -> TrainConfig:
@@ -262,7 +262,7 @@ def _validate(fields: dict[str, Any]) -> TrainConfig:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise ConfigError(
-            f"setting {shorten(name)} does not take {quote(first['input'])}: {first['msg']}"
+            f"setting {shorten(name)} does not take {quote(first['input'])}: {expected_by(first)}"
         ) from error
     check_rate("setting learning_rate", config.learning_rate)
     if config.stop_after and not config.keep_best:
@@ -314,14 +314,14 @@ def _resolve(registry: Registry, config: TrainConfig) -> TrainConfig:
             spec = Spec(name=name, options=options)
         elif field not in config.model_fields_set:
             spoken = "unweave"
-        given = dict(spec.options)
-        if field == "optimizer" and "lr" in given:
-            rate = given.pop("lr")
+        options = dict(spec.options)
+        if field == "optimizer" and "lr" in options:
+            rate = options.pop("lr")
             schedule = check_rate("option lr of the optimizer", rate)
             constant = len(set(schedule.values)) == 1
             resolved["learning_rate"] = schedule.start if constant else rate
         entry = registry.lookup(kind, spec.name, spoken)
-        resolved[field] = Spec(name=entry.qualified, options=check_options(entry, given))
+        resolved[field] = Spec(name=entry.qualified, options=check_options(entry, options))
     done = config.model_copy(update=resolved)
     done._method = method
     return done

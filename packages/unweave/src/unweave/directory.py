@@ -13,9 +13,10 @@ import pydantic
 
 from unweave.config import TrainConfig, recorded_config
 from unweave.configfile import config_text
-from unweave.errors import RunError, quote
+from unweave.errors import RunError, expected_by, quote
 from unweave.files import PARTIAL, expanded, remove_partial, write_bytes, write_text
 from unweave.lock import holding
+from unweave.meant_run import meant_run
 from unweave.protocols import member
 from unweave.registry import Registry, registry
 from unweave.settings import read_settings
@@ -125,7 +126,7 @@ class RunDirectory:
         """
         path = expanded(path)
         if not (path / "config.toml").is_file():
-            raise RunError(f"{path} is not a run directory: it has no config.toml")
+            raise RunError(f"{path} is not a run directory: it has no config.toml{meant_run(path)}")
         names = names or registry()
         settings = read_settings(path / "config.toml")
         prior = settings.get("prior")
@@ -254,7 +255,7 @@ class RunDirectory:
         except pydantic.ValidationError as error:
             raise RunError(
                 f"{self.config_path} has a table 'images' that does not fit: "
-                f"{error.errors()[0]['msg']}"
+                f"{expected_by(error.errors()[0])}"
             ) from error
 
     def record_images(self, dataset: Dataset) -> None:
@@ -310,6 +311,8 @@ def check_empty(path: Path) -> None:
         files = list(path.iterdir())
     except FileNotFoundError:
         return
+    except NotADirectoryError as error:
+        raise RunError(f"{path} is a file; choose another --out, a new or empty folder") from error
     except OSError as error:
         raise RunError(f"{path} cannot be made: {error.strerror}") from error
     if any(not file.name.startswith((PARTIAL, LOCK)) for file in files):

@@ -5,10 +5,18 @@ from __future__ import annotations
 import contextlib
 import difflib
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 LONGEST_LIST = 1000
 """Characters of the known names in a sentence."""
+
+PLAIN = {
+    "int": "a whole number", "float": "a number", "bool": "true or false", "string": "text",
+    "list": "a list", "tuple": "a list", "dict": "a table", "model": "a table",
+    "dataclass": "a table", "path": "a path", "finite_number": "a finite number",
+}  # fmt: skip
+"""What pydantic wanted, by the first word of its kind of error, or by the whole kind."""
 
 
 class UnweaveError(Exception):
@@ -103,7 +111,7 @@ def shorten(value: object, length: int = 80) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text whose control characters, which a terminal would obey, are written out.
+    r"""Return a text whose control characters, which a terminal would obey, are written out.
 
     Examples
     --------
@@ -116,13 +124,46 @@ def printable(text: str) -> str:
 
 
 def closest_first(name: str, known: Iterable[str]) -> list[str]:
-    """Sort known names by likeness to a mistyped one, the closest match first."""
-    name = name[:100]
+    """Sort known names by likeness to a mistyped one, the closest match first.
 
-    def likeness(candidate: str) -> float:
-        return difflib.SequenceMatcher(None, name.lower(), candidate.lower()).ratio()
+    A name of which the first words were typed is closer than one that only looks alike.
+
+    Examples
+    --------
+    >>> closest_first("tcwae", ["cwae", "tcwae-gan", "vae"])
+    ['tcwae-gan', 'cwae', 'vae']
+    """
+    name = name[:100].lower()
+
+    def likeness(candidate: str) -> tuple[bool, float]:
+        begun = candidate.lower().startswith(f"{name}-")
+        return begun, difflib.SequenceMatcher(None, name, candidate.lower()).ratio()
 
     return sorted(sorted(known), key=likeness, reverse=True)
+
+
+def expected_by(problem: Mapping[str, Any]) -> str:
+    """Say in plain words what was expected, of one problem that pydantic found.
+
+    A problem that is a sentence of our own, or none of the usual ones, is returned as it is.
+
+    Examples
+    --------
+    >>> expected_by({"type": "int_parsing", "msg": "Input should be a valid integer, ..."})
+    'expected a whole number'
+    >>> expected_by({"type": "greater_than", "msg": "Input should be greater than 0"})
+    'expected a value greater than 0'
+    """
+    kind, said = str(problem["type"]), str(problem["msg"])
+    plain = PLAIN.get(kind) or PLAIN.get(kind.partition("_")[0])
+    if plain:
+        return f"expected {plain}"
+    if " should have " in said:
+        return f"expected {said.partition(' should have ')[2].partition(' after')[0]}"
+    wanted = said.removeprefix("Input should be ")
+    if wanted == said:
+        return said.removeprefix("Value error, ")
+    return f"expected {'a value ' * (' than ' in wanted)}{wanted}"
 
 
 def unknown_name(what: str, name: str, known: Iterable[str], hint: str = "") -> UnknownNameError:

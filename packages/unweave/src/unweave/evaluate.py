@@ -16,7 +16,7 @@ import pydantic
 
 from unweave.codetable import CodeTable, encode_table, write_code_table
 from unweave.density import has_density
-from unweave.errors import ConfigError, RunError, quote, shorten
+from unweave.errors import ConfigError, RunError, expected_by, quote, shorten
 from unweave.files import write_text
 from unweave.lock import one_at_a_time
 from unweave.metrics_package import HOME, METRICS, StudyPart, parts_of_preset
@@ -320,9 +320,12 @@ def read_scores(run: Trained) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, pydantic.ValidationError, RecursionError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, pydantic.ValidationError) else error
+        if isinstance(error, pydantic.ValidationError):
+            reason = expected_by(error.errors()[0])
+        else:
+            reason = str(error)
         raise RunError(
-            f"{path} is not a file of scores ({shorten(str(reason))}); delete it and run "
+            f"{path} is not a file of scores ({shorten(reason)}); delete it and run "
             f"unweave evaluate {run.path}"
         ) from None
     if content.version > VERSION:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import FrameType
 
 from unweave.errors import RunError
+from unweave.files import write_text
 
 GRACE_SECONDS = 30.0
 """What the others may take to end once one has ended."""
 LOOK_SECONDS = 0.1
 LOCAL = "127.0.0.1"
+RUN_FILE = "UNWEAVE_JOB_RUN"
+"""Names the file into which the first process of a job writes where its run is."""
 
 
 def in_job() -> bool:
@@ -30,6 +36,12 @@ def leads() -> bool:
     return not in_job() or os.environ.get("RANK", "0") == "0"
 
 
+def announce(run: Path) -> None:
+    """Tell the process that started this job, if there is one, which run can be continued."""
+    if (file := os.environ.get(RUN_FILE)) and leads():
+        write_text(Path(file), str(run))
+
+
 def launch(processes: int, arguments: Sequence[str]) -> int:
     """Run `python -m unweave ARGUMENTS` as so many processes of one job; return the exit code.
 
@@ -38,33 +50,43 @@ def launch(processes: int, arguments: Sequence[str]) -> int:
     RunError
         If one was killed: the others are ended, and the run continues from its newest checkpoint.
     """
-    started = [
-        _start(rank, processes, port, arguments)
-        for port in [_free_port()]
-        for rank in range(processes)
-    ]
+    with tempfile.TemporaryDirectory(prefix="unweave-job-") as folder:
+        run_file = Path(folder, "run")
+        codes = _run(processes, arguments, {RUN_FILE: str(run_file)})
+        killed = {rank: -code for rank, code in codes.items() if code < 0}
+        if killed:
+            rank, number = next(iter(killed.items()))
+            raise RunError(
+                f"process {rank} of the job was ended by signal {number}, and the others with it; "
+                f"{_way_on(run_file)}"
+            )
+    return next((code for code in codes.values() if code), 0)
+
+
+def _run(processes: int, arguments: Sequence[str], job: dict[str, str]) -> dict[int, int]:
+    """Start the processes, wait for them, and return their codes, the first that ended first."""
+    port = _free_port()
+    started = [_start(rank, processes, port, arguments, job) for rank in range(processes)]
     try:
         with _passing_on(started):
-            codes = _wait(started)
+            return _wait(started)
     finally:
         for process in started:
             process.kill()
             process.wait()
-    killed = {rank: -code for rank, code in codes.items() if code < 0}
-    if killed:
-        rank, number = next(iter(killed.items()))
-        raise RunError(
-            f"process {rank} of the job was ended by signal {number}, and the others with it; "
-            "continue with --resume RUN"
-        )
-    return next((code for code in codes.values() if code), 0)
+
+
+def _way_on(run_file: Path) -> str:
+    if not run_file.is_file():
+        return "it had not made a run directory yet: repeat the command"
+    return f"continue with: unweave train --resume {shlex.quote(run_file.read_text())}"
 
 
 def _start(
-    rank: int, processes: int, port: int, arguments: Sequence[str]
+    rank: int, processes: int, port: int, arguments: Sequence[str], job: dict[str, str]
 ) -> subprocess.Popen[bytes]:
     threads = str(max(1, _cores() // processes))
-    job = {
+    job = job | {
         "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(processes),
         "MASTER_ADDR": LOCAL, "MASTER_PORT": str(port),
     }  # fmt: skip

@@ -52,15 +52,17 @@ KINDS = {
     "prior": Kind(TORCH, True, "unweave train vae --data digits --set prior=$name"),
     "flow": Kind(TORCH, True, "unweave fit-density RUN --flow $name"),
     "posterior": Kind(TORCH, True, "unweave train beta-vae --data digits --set posterior=$name"),
-    "estimator": Kind(TORCH, True, "unweave plugins --check"),
+    "estimator": Kind(
+        TORCH, True, "unweave train decomposed-vae --data digits --set divergence=$name"
+    ),
     "cost": Kind(TORCH, True, "unweave train wae-mmd --data digits --set cost=$name"),
     "architecture": Kind(TORCH, False, "unweave train vae --data digits --set architecture=$name"),
-    "method": Kind(CORE, False, "unweave methods $name"),
+    "method": Kind(CORE, False, "unweave train $name --data digits"),
     "objective": Kind(CORE, True, "unweave train custom --data digits --set objective=$name"),
     "optimizer": Kind(TORCH, True, "unweave train vae --data digits --set optimizer=$name"),
     "metric": Kind(NUMPY, False, "unweave evaluate RUN --metrics $name"),
     "dataset": Kind(NUMPY, True, "unweave data $name"),
-    "executor": Kind(CORE, True, "unweave plugins --check"),
+    "executor": Kind(CORE, True, "unweave sweep vae --data digits --seeds 2 --executor $name"),
     "observer": Kind(CORE, False, "unweave train vae --data digits", names=False),
     "command": Kind(CORE, False, "unweave $name RUN", names=False),
 }

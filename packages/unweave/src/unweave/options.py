@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unweave.errors import ConfigError, UnweaveError, blaming, message_of, quote, unknown_name
+from unweave.errors import (
+    ConfigError,
+    UnweaveError,
+    blaming,
+    expected_by,
+    message_of,
+    quote,
+    unknown_name,
+)
 from unweave.files import expanded
 
 if TYPE_CHECKING:
@@ -221,7 +229,7 @@ def convert(what: str, annotation: Any, value: Any) -> Any:
             value = adapter.validate_python(reading)
             return expanded(value) if isinstance(value, Path) else value
         except pydantic.ValidationError as error:
-            problem = problem or error.errors()[0]["msg"]
+            problem = problem or expected_by(error.errors()[0])
     raise ConfigError(f"{what} does not take {quote(value)}: {problem}")
 
 

@@ -6,6 +6,7 @@ import functools
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from unweave import options as _options
@@ -83,6 +84,11 @@ class Registry(Discovery):
 
     def _unknown(self, kind: str, name: str) -> UnknownNameError:
         distribution, colon, _ = name.rpartition(":")
+        registered, _, rest = name.partition(":")
+        if colon and any(registered == entry.name for entry in self.entries(kind)):
+            return UnknownNameError(
+                f"{kind} {registered} takes options as {registered}:key=value, got {quote(rest)}"
+            )
         if colon and distribution not in {plugin.distribution for plugin in self.plugins}:
             advice = f"install {quote(distribution).strip(QUOTES)}"
             if self._only is not None:
@@ -91,7 +97,10 @@ class Registry(Discovery):
                 f"{kind} {quote(name)} comes from a plugin that is not installed: "
                 f"{advice}{self._broken_hint()}"
             )
-        return unknown_name_error(kind, name, self.names(kind), self._broken_hint())
+        hint = self._broken_hint()
+        if kind == "dataset" and Path(name).exists():
+            hint += "; files of your own are read by a data set, as in images:path=FOLDER"
+        return unknown_name_error(kind, name, self.names(kind), hint)
 
     def build(
         self,

@@ -21,6 +21,7 @@ from unweave.errors import ConfigError, RunError
 from unweave.files import expanded
 from unweave.from_python import as_dataset
 from unweave.holdout import split
+from unweave.launch import announce
 from unweave.method import Method
 from unweave.options import short_name
 from unweave.progress import Progress, Silent
@@ -66,11 +67,11 @@ def train(
     """
     ranks = Ranks.of_job()
     names, display = registry(), progress if progress and ranks.first else Silent()
-    given = None if _is_named(data) else _check_given(data)
+    own_data = None if _is_named(data) else _check_given(data)
     networks = None if _is_named(architecture) else cast(Networks, tuple(architecture))
     # A default that is not said is looked up where it comes from, whatever else is installed.
     said = {
-        "data": data if given is None else GIVEN,
+        "data": data if own_data is None else GIVEN,
         "architecture": architecture if networks is None else GIVEN,
     }
     settings |= {name: value for name, value in said.items() if value is not None}
@@ -79,7 +80,7 @@ def train(
     processor.prepare()
     if out and ranks.first:
         check_empty(expanded(out))
-    dataset = given or build_dataset(names, config)
+    dataset = own_data or build_dataset(names, config)
     config = fit_batch(config, len(dataset) - config.holdout, display)
     kept, _ = split(dataset, config.holdout, config.seed)
     assembly = prepare(names, config, kept, networks)
@@ -90,6 +91,7 @@ def train(
     run = kind.create(expanded(out) if out else _free_path(config), config, names)
     run.device_name, run.networks = device, networks
     run.__dict__["whole_dataset"] = dataset
+    announce(run.path)
     with run.locked():
         record(run, assembly, kept)
         trainer = build_trainer(assembly, feed, kept, run.config, target, ranks, display.say)
@@ -140,6 +142,7 @@ def resume(
     if done == config.steps:
         display.say(f"{run.path} is finished at step {done}; --steps N continues to step N")
     assembly = prepare(run.registry, config, run.dataset, run.networks)
+    announce(run.path)
     with run.locked() if ranks.first else nullcontext():
         if ranks.first and run.recorded("images") is None:  # killed before they were recorded
             record(run, assembly, run.dataset)

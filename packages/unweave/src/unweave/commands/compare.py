@@ -28,7 +28,10 @@ def compare(
         typer.Option(help="paired test: t for normal differences, sign-flip for symmetric ones"),
     ] = "t",
 ) -> None:
-    """Compare runs over seeds: means, intervals, paired tests, figures, one page."""
+    """Compare runs over seeds: tables, tests and pictures.
+
+    Means with intervals, paired tests and pictures are written as one page.
+    """
     import sys
 
     from unweave.experiment.comparison import Comparison

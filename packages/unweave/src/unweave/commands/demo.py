@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from unweave.commands import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
     from unweave.api import Run
@@ -26,15 +29,19 @@ def demo(
     out: Annotated[Path, typer.Option(help="the run directory, new or empty")] = Path("runs/demo"),
     steps: Annotated[int | None, typer.Option(min=1, help="number of training steps")] = None,
 ) -> None:
-    """Train beta-TCVAE on rendered dSprites, score it, and write its report."""
+    """Train a small model, score it, and write its report.
+
+    It is beta-TCVAE on rendered dSprites.
+    """
     from unweave.api import train
     from unweave.progress import TrainingProgress
 
     settings = SETTINGS | ({} if steps is None else {"steps": steps})
     run = train(METHOD, out=out, progress=TrainingProgress(), **settings)
     if run.outcome != "finished":
-        print(f"stopped; continue with: unweave train --resume {run.path}", file=sys.stderr)
-        return
+        path = shlex.quote(str(run.path))
+        print(f"stopped; continue with: unweave train --resume {path}", file=sys.stderr)
+        raise typer.Exit(EXIT_INTERRUPTED)
     print(_score(run))
     print(f"report: {run.report().resolve()}")
 

@@ -22,7 +22,10 @@ def encode(
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
-    """Encode images into a table of posterior means, with factors where known."""
+    """Encode images into a table of posterior means.
+
+    Factors are added where they are known.
+    """
     from unweave.commands.codes import encode_to_file
 
     print(encode_to_file(run, out, data, rows, seed, device))

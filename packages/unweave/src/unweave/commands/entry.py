@@ -55,13 +55,14 @@ GNU's OpenMP looks 300,000 times, some milliseconds, which beside other programs
 thread waited for does not get. 2,000 times take about as long as to fall asleep and wake up. It is
 read when torch is loaded, so it is set before that.
 """
+MISSING, TOO_MANY, QUOTES = "Missing argument ", "Got unexpected extra argument", "'"
 COMPLETION = "_UNWEAVE_COMPLETE"
 """What a shell sets when it asks how a word goes on."""
 
 
 def run(arguments: list[str] | None = None) -> None:
     """Run the command line: a user's error is one sentence and exit code 2."""
-    given = sys.argv[1:] if arguments is None else arguments
+    words = sys.argv[1:] if arguments is None else arguments
     warnings.showwarning = _show_warning
     # To look for garbage among the objects of torch takes half a second, and the process ends.
     atexit.register(gc.freeze)
@@ -71,7 +72,7 @@ def run(arguments: list[str] | None = None) -> None:
     try:
         with explaining():
             code = _make_app()(
-                join_metrics(given), prog_name="unweave", standalone_mode=False, obj=given
+                join_metrics(words), prog_name="unweave", standalone_mode=False, obj=words
             )
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -79,7 +80,7 @@ def run(arguments: list[str] | None = None) -> None:
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        _fail("interrupted before anything was saved", given, EXIT_INTERRUPTED)
+        _fail("interrupted before anything was saved", words, EXIT_INTERRUPTED)
     except BrokenPipeError:
         _end_unread()
     except SystemExit as stop:
@@ -90,21 +91,21 @@ def run(arguments: list[str] | None = None) -> None:
     except (UnweaveError, ValueError, OSError) as error:
         if isinstance(error, UnweaveError) and not leads():
             sys.exit(EXIT_USER_ERROR)  # the first process of the job says it
-        _fail(message_of(error, LONGEST_SENTENCE), given)
+        _fail(message_of(error, LONGEST_SENTENCE), words)
     except ModuleNotFoundError as error:
         if (error.name or "unweave").startswith("unweave"):
             raise
-        _fail(f"the package {error.name!r} is needed and is not installed; install it", given)
+        _fail(f"the package {error.name!r} is needed and is not installed; install it", words)
     except Exception as error:
         if _lacks_memory(error):
-            _fail("there is not enough memory for so many rows, samples or dimensions", given)
+            _fail("there is not enough memory for so many rows, samples or dimensions", words)
         # Typer carries click inside in newer versions, so its errors are known by their method.
         if not hasattr(error, "format_message"):
             raise
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error.format_message())
             sys.exit(0)
-        _fail(_usage_sentence(error), given)
+        _fail(_usage_sentence(error), words)
 
 
 def join_metrics(arguments: list[str]) -> list[str]:
@@ -157,7 +158,33 @@ def _usage_sentence(error: Any) -> str:
         setting = str(name).lstrip("-").replace("-", "_")
         hint = f"; if it is a setting, write --set {setting}=VALUE" if "--set" in known else ""
         return f"{unknown_name('option', str(name), known)}{hint}"
-    return str(error.format_message())
+    command = "unweave" if context is None else context.command_path
+    return f"{_in_words(str(error.format_message()))}; `{command} --help` shows what to type"
+
+
+def _in_words(said: str) -> str:
+    """Say what is wrong with an argument or option, without the library's terms.
+
+    Examples
+    --------
+    >>> _in_words("Missing argument 'RUN'.")
+    'RUN is missing'
+    >>> _in_words("Got unexpected extra argument(s) (digits)")
+    'there are more words than the command takes: digits'
+    >>> _in_words("Invalid value for '--rows': Input should be greater than or equal to 1")
+    "invalid value for '--rows': expected a value greater than or equal to 1"
+    """
+    said = said.rstrip(".")
+    if said.startswith(MISSING):
+        return f"{said.removeprefix(MISSING).strip(QUOTES)} is missing"
+    if said.startswith(TOO_MANY):
+        words = said.partition(" (")[2].rstrip(")")
+        return f"there are more words than the command takes: {words}"
+    what, found, wanted = said.partition(": Input should be ")
+    if found:
+        wanted = wanted.replace("a valid integer", "a whole number").partition(", unable")[0]
+        said = f"{what}: expected {'a value ' * (' than ' in wanted)}{wanted}"
+    return f"{said[:1].lower()}{said[1:]}"
 
 
 def _fail(message: str, arguments: list[str], code: int = EXIT_USER_ERROR) -> None:

@@ -47,7 +47,10 @@ def evaluate(
     ] = 1000,
     device: Device = "auto",
 ) -> None:
-    """Encode a sample of the data into codes.h5 and add its scores to scores.json."""
+    """Score a run.
+
+    A sample of the data is encoded into codes.h5, and its scores are added to scores.json.
+    """
     from functools import partial
 
     from unweave.metrics_package import METRICS, warm_up

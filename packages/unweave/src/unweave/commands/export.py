@@ -19,7 +19,10 @@ def export(
         Path | None, typer.Option(help="folder for the files; default: RUN/export")
     ] = None,
 ) -> None:
-    """Write encoder and decoder as TorchScript or ONNX, each checked against the original."""
+    """Write encoder and decoder as TorchScript or ONNX.
+
+    Each is checked against the original.
+    """
     from unweave.commands.networks import export_run
     from unweave.tables import table
 

@@ -22,7 +22,10 @@ def fid(
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
-    """Compare samples and reconstructions with images by the Fréchet distance of features."""
+    """Compute Fréchet distances of samples and reconstructions.
+
+    They are compared with images, in the features of a network.
+    """
     from unweave.commands.codes import frechet_distances_of
 
     rows = frechet_distances_of(run, data, images, network, seed, device)

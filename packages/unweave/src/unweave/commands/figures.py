@@ -15,7 +15,7 @@ def figures(
     format: Annotated[str, typer.Option(help="format of the figures: png, pdf or svg")] = "png",
     device: Device = "auto",
 ) -> None:
-    """Draw the static figures of a run into its folder `figures`."""
+    """Draw the figures of a run into its folder `figures`."""
     from unweave.api import Run
     from unweave.report import write_figures
 

@@ -19,7 +19,10 @@ def fit_density(
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
-    """Fit a flow or another density to the codes; samples and the report then use it."""
+    """Fit a flow or another density to the codes.
+
+    Samples and the report then use it.
+    """
     from unweave.commands.codes import fit_density_of
 
     path, distances = fit_density_of(run, flow, rows, seed, device)

@@ -9,20 +9,18 @@ import typer
 
 from unweave.commands.app import Device, RunPath
 
-Index = Annotated[int, typer.Argument(min=0, help="index of an image of the data set")]
-
 
 def interpolate(
     run: RunPath,
-    i: Index,
-    j: Index,
+    i: Annotated[int, typer.Argument(min=0, metavar="FIRST", help="index of an image")],
+    j: Annotated[int, typer.Argument(min=0, metavar="LAST", help="index of another image")],
     steps: Annotated[int, typer.Option(min=2, help="number of pictures in the row")] = 10,
     out: Annotated[
         Path | None, typer.Option(help="a .png file, or an .npz file for the arrays")
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Picture codes on the straight line between those of two images."""
+    """Picture the straight line between the codes of two images."""
     from unweave.commands.walks import interpolate_to_file
 
     print(interpolate_to_file(run, out, i, j, steps, device))

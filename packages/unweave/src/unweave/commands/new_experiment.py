@@ -11,7 +11,10 @@ import typer
 def new_experiment(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="the .toml file to write")],
 ) -> None:
-    """Write a commented study that can be run as it is; see docs/experiments.md."""
+    """Write a commented study that can be run as it is.
+
+    See docs/experiments.md.
+    """
     from unweave.experiment.template import write_template
 
     print(write_template(path))

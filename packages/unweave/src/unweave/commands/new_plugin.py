@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,8 +17,13 @@ def new_plugin(
     name: Annotated[str, typer.Argument(help="the name that users will type, such as my-prior")],
     out: Annotated[Path | None, typer.Option(help="folder for the package, new or empty")] = None,
 ) -> None:
-    """Write the package of a new plugin, with tests that pass; see docs/hooks."""
+    """Write the package of a new plugin, with tests that pass.
+
+    See docs/write-a-plugin.md.
+    """
     from unweave.new_plugin import new_plugin as write_package
 
     group: Any = context.find_root().command
-    print(write_package(kind, name, out, commands=group.list_commands(context)))
+    folder = write_package(kind, name, out, commands=group.list_commands(context))
+    print(folder)
+    print(f"next: {folder / 'README.md'} says how to install, test and use it", file=sys.stderr)

@@ -26,7 +26,10 @@ def report(
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Draw figures and write report.html, one self-contained page; or compare several runs."""
+    """Draw figures and write report.html, or compare runs.
+
+    The report is one page that loads nothing from elsewhere.
+    """
     from unweave.other_processes import other_processes
     from unweave.plots import warm_up
 

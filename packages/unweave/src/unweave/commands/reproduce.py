@@ -47,7 +47,10 @@ def reproduce(
         int, typer.Option(min=1, metavar="N", help="number of runs trained at once in one process")
     ] = 1,
 ) -> None:
-    """Repeat an experiment of a paper: train, measure, compare with what was published, draw."""
+    """Repeat an experiment of a paper, and compare the numbers.
+
+    It trains, measures, compares with what was published, and draws.
+    """
     if name is None:
         print(_list_recipes())
         return

@@ -23,7 +23,7 @@ def sample(
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Draw codes from the fitted density, or the prior, and picture them."""
+    """Picture codes of the fitted density or the prior."""
     from unweave.commands.exports import sample_to_file
 
     print(sample_to_file(run, out, n, seed, source, device))

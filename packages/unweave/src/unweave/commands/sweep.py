@@ -53,7 +53,10 @@ def sweep(
         int, typer.Option(min=1, metavar="N", help="number of runs trained at once in one process")
     ] = 1,
 ) -> None:
-    """Train many runs, measure and compare them; the same command continues a sweep."""
+    """Train many runs, measure and compare them.
+
+    The same command continues a sweep.
+    """
     from unweave.experiment.command_line import build_executor, default_folder, typed_experiment
     from unweave.experiment.comparison import Comparison
     from unweave.experiment.layout import as_text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -64,10 +65,10 @@ def train(
         raise typer.Exit(launch(devices, context.obj))
     from unweave.settings import parse_settings, read_settings
 
-    given = {"data": data, "seed": seed, "steps": steps, "method": method}
+    options = {"data": data, "seed": seed, "steps": steps, "method": method}
     settings: dict[str, Any] = read_settings(config) if config else {}
     settings |= parse_settings(setting or [])
-    settings |= {key: value for key, value in given.items() if value is not None}
+    settings |= {key: value for key, value in options.items() if value is not None}
     from unweave.progress import Silent, TrainingProgress
 
     progress: Progress = Silent() if quiet else TrainingProgress()
@@ -83,7 +84,9 @@ def train(
         _finish(_resume(resume, steps, device, progress), progress)
         return
     if "method" not in settings:
-        raise ConfigError("name a method, like `unweave train tcwae-mws`; `unweave methods` lists")
+        raise ConfigError(
+            "name a method, like `unweave train tcwae-mws`; `unweave methods` lists them"
+        )
     for name, option in {"out": "out", "device": "device", "progress": "quiet"}.items():
         if name in settings:
             raise ConfigError(f"{name} is not a setting of a run; give it as the option --{option}")
@@ -104,8 +107,9 @@ def _resume(path: Path, steps: str | None, device: str, progress: Progress) -> R
 def _finish(run: Run, progress: Progress) -> None:
     if not leads():
         raise typer.Exit(EXIT_INTERRUPTED if run.outcome == "stopped" else 0)
+    path = shlex.quote(str(run.path))
     if run.outcome == "stopped":
-        print(f"stopped; continue with: unweave train --resume {run.path}", file=sys.stderr)
+        print(f"stopped; continue with: unweave train --resume {path}", file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED)
     print(run.path)
-    progress.say(f"next: unweave report {run.path}")
+    progress.say(f"next: unweave evaluate {path}, then unweave report {path}")

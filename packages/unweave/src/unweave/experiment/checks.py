@@ -78,8 +78,8 @@ def with_data(experiment: Kind) -> tuple[Kind, Dataset]:
     texts = [first["data"]] if "data" in first else experiment.data
     if not texts:
         raise ConfigError(
-            f'experiment {experiment.name} names no data; add data = ["NAME"], '
-            "`unweave data` lists them"
+            f"experiment {experiment.name} names no data; add --data NAME, or "
+            'data = ["NAME"] to its file; `unweave data` lists the names'
         )
     problems = []
     for text in dict.fromkeys(texts):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from unweave.errors import ConfigError
+from unweave.errors import ConfigError, UnknownNameError
 from unweave.experiment.definition import Experiment, Variant
 from unweave.experiment.toml_reader import (
     read_definition,
@@ -86,7 +86,10 @@ def typed_experiment(
 
 def _of_methods(what: str) -> dict[str, Any]:
     methods = _methods(what)
-    labels = [short_name(parse_spec(text)[0]) for text in methods]
+    names = [parse_spec(text)[0] for text in methods]
+    for name in names:
+        _check_method(name)
+    labels = [short_name(name) for name in names]
     unique = [text if labels.count(label) > 1 else label
               for text, label in zip(methods, labels, strict=True)]  # fmt: skip
     return {
@@ -97,6 +100,14 @@ def _of_methods(what: str) -> dict[str, Any]:
             for label, text in zip(unique, methods, strict=True)
         ],
     }
+
+
+def _check_method(name: str) -> None:
+    """Refuse a name that is no method before anything else, for it may be meant as a file."""
+    try:
+        registry().lookup("method", name)
+    except UnknownNameError as error:
+        raise UnknownNameError(f"{error}; a study is a file whose name ends in .toml") from None
 
 
 def _methods(what: str) -> list[str]:

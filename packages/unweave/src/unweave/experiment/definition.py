@@ -43,8 +43,12 @@ def plain_name(name: str) -> str:
 
 
 def _counted(seeds: object) -> object:
-    if type(seeds) is not int:
+    if isinstance(seeds, list):
         return seeds
+    if type(seeds) is not int:
+        raise ValueError(f"must be a number or a list of numbers, got {quote(seeds)}")
+    if seeds < 1:
+        raise ValueError(f"must be at least 1, got {quote(seeds)}")
     if seeds > MOST_RUNS:
         raise ValueError(f"must be at most {MOST_RUNS:,}, got {quote(seeds)}")
     return list(range(seeds))
@@ -123,7 +127,11 @@ class Experiment(Strict):
     title: str = ""
     settings: dict[str, Any] = {}
     data: list[str] = []
-    runs: list[Variant] = Field(min_length=1)
+    runs: list[Variant] = Field(
+        min_length=1,
+        description='write [[runs]], label = "NAME" and settings = { method = "METHOD" } '
+        "for each kind of run",
+    )
     grid: dict[str, Values] = {}
     seeds: Seeds = [0]
     test: str | None = None

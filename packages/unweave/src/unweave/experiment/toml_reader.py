@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args
 import pydantic
 
 from unweave.config import SPECS
-from unweave.errors import ConfigError, printable
+from unweave.errors import ConfigError, expected_by, printable, quote
 from unweave.experiment.definition import Experiment
 from unweave.files import expanded
 from unweave.options import options_of, parse_spec
@@ -38,8 +38,10 @@ def read_definition(path: Path, kind: type[Kind]) -> Kind:
         if path.stat().st_size > LARGEST_BYTES:
             raise ConfigError(f"experiment {path} is larger than {LARGEST_BYTES:,} bytes")
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"experiment {path} cannot be read: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"experiment {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"experiment {path} is not TOML: it is not UTF-8 text") from error
     return parse_definition(text, path.stem, kind, (path.parent, Path()))
 
 
@@ -93,12 +95,21 @@ def validate_fields(content: dict[str, Any], kind: type[Kind]) -> Kind:
     try:
         return kind.model_validate(content)
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        place = printable(".".join(map(str, first["loc"])))[:QUOTED]
-        problem = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            problem = f"there is no such field; known: {', '.join(kind.model_fields)}"
-        raise ConfigError(f"experiment {content['name']}: {place}: {problem}") from error
+        problem = _problem(error.errors()[0], kind)
+        raise ConfigError(f"experiment {content['name']}: {problem}") from error
+
+
+def _problem(found: Mapping[str, Any], kind: type[Experiment]) -> str:
+    """Say which field is wrong, and what was expected."""
+    place = printable(".".join(map(str, found["loc"])))[:QUOTED]
+    if found["type"] == "missing":
+        about = kind.model_fields[place].description if place in kind.model_fields else None
+        return f"the field {place} is missing{f': {about}' if about else ''}"
+    if found["type"] == "extra_forbidden":
+        return f"{place}: there is no such field; known: {', '.join(kind.model_fields)}"
+    if found["type"] == "value_error":
+        return f"{place}: {expected_by(found)}"
+    return f"{place} does not take {quote(found['input'])}: {expected_by(found)}"
 
 
 def with_absolute_paths(experiment: Kind, folders: tuple[Path, ...]) -> Kind:

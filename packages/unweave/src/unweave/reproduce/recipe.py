@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.checks import check_experiment, error_place
 from unweave.experiment.command_line import grid_axes, with_seeds
@@ -56,8 +58,13 @@ class Recipe(Experiment):
         What was published.
     """
 
-    source: str
-    differs: str
+    source: str = Field(
+        description="it says where the experiment was published; "
+        "`unweave sweep` runs a study without it"
+    )
+    differs: str = Field(
+        description='it says what is done otherwise here, such as differs = "fewer steps"'
+    )
     expect: list[Expectation] = []
 
 
