@@ -11,7 +11,7 @@ import pytest
 
 import unweave
 from unweave.other_processes import begin, other_processes
-from unweave.processes import is_alive
+from unweave.processes import is_alive, usable_cores
 from unweave.report import write_figures
 
 WORK = """
@@ -67,7 +67,7 @@ if __name__ == "__main__":
         time.sleep(60)
 """
 several_cores = pytest.mark.skipif(
-    len(getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)) < 2,
+    usable_cores() < 2,
     reason="on one core nothing is done in other processes",
 )
 

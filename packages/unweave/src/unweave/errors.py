@@ -163,6 +163,11 @@ def expected_by(problem: Mapping[str, Any]) -> str:
     wanted = said.removeprefix("Input should be ")
     if wanted == said:
         return said.removeprefix("Value error, ")
+    return expected(wanted)
+
+
+def expected(wanted: str) -> str:
+    """Say what was wanted, a kind of thing or `greater than` and the like, as a clause."""
     return f"expected {'a value ' * (' than ' in wanted)}{wanted}"
 
 

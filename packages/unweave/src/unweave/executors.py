@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from unweave.processes import usable_cores
+
 ATTEMPTS = 3
 """How many processes may die over one job before the job counts as failed."""
 GRACE_SECONDS = 30.0
@@ -54,7 +56,7 @@ class Processes:
     def __init__(self, *, workers: int = 0) -> None:
         if workers < 0:
             raise ValueError(f"workers must not be negative, got {workers}")
-        self.workers = workers or _cores()
+        self.workers = workers or usable_cores()
 
     def map(self, function: Callable[[Any], Any], jobs: Iterable[Any]) -> Iterator[Any]:
         """Yield `function(job)` in the order of the jobs; the first error ends it."""
@@ -201,10 +203,3 @@ def _end_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(GRACE_SECONDS)
     os._exit(1)
-
-
-def _cores() -> int:
-    """Count the processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

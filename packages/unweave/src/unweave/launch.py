@@ -17,6 +17,7 @@ from types import FrameType
 
 from unweave.errors import RunError
 from unweave.files import write_text
+from unweave.processes import usable_cores
 
 GRACE_SECONDS = 30.0
 """What the others may take to end once one has ended."""
@@ -85,7 +86,7 @@ def _way_on(run_file: Path) -> str:
 def _start(
     rank: int, processes: int, port: int, arguments: Sequence[str], job: dict[str, str]
 ) -> subprocess.Popen[bytes]:
-    threads = str(max(1, _cores() // processes))
+    threads = str(max(1, usable_cores() // processes))
     job = job | {
         "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(processes),
         "MASTER_ADDR": LOCAL, "MASTER_PORT": str(port),
@@ -136,10 +137,3 @@ def _free_port() -> int:
         probe.bind((LOCAL, 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _cores() -> int:
-    """Count the processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -21,6 +21,7 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from unweave.heap import keep_memory
+from unweave.processes import usable_cores
 
 PROCESSES = 2
 """More would only import the same again: they have less to do than the first imports."""
@@ -44,7 +45,7 @@ def other_processes(prepare: Callable[[], object]) -> Iterator[Executor | None]:
         A function of a module that imports no torch. What it raises is left to the calls after it.
     """
     pool, before = None, set(multiprocessing.active_children())
-    alone = _cores() < 2 or multiprocessing.current_process().daemon
+    alone = usable_cores() < 2 or multiprocessing.current_process().daemon
     if not alone and "torch" not in sys.modules:
         with contextlib.suppress(OSError, ImportError):  # where processes may not share semaphores
             pool = ProcessPoolExecutor(
@@ -109,7 +110,7 @@ def begin(
 
 def threads_of_each() -> int:
     """Return how many threads each of the processes may compute in."""
-    return max(1, _cores() // PROCESSES)
+    return max(1, usable_cores() // PROCESSES)
 
 
 def _recorded(call: Callable[[], Result]) -> tuple[Result, list[Warning | str]]:
@@ -141,10 +142,3 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-def _cores() -> int:
-    """Count the processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Which processes of this machine run."""
+"""Which processes of this machine run, and on how many cores."""
 
 from __future__ import annotations
 
@@ -44,3 +44,10 @@ def _stat(pid: int) -> tuple[str, str]:
         return state, rest[18]
     except (OSError, ValueError, IndexError):
         return "?", ""
+
+
+def usable_cores() -> int:
+    """Count the processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

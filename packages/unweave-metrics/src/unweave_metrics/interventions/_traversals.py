@@ -30,6 +30,7 @@ LOWEST = -1000
 MOST_VALUES = 2_048
 
 MEANS = ("geometric", "arithmetic")
+NORMS = ("l1", "l2")
 
 
 @dataclass(frozen=True)

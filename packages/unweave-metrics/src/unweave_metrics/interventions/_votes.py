@@ -37,8 +37,9 @@ def vote_score(
     votes).
     """
     counts = settings["train_votes"], settings["eval_votes"]
-    batch = settings["batch_size"], settings.get("by_value", False)
-    if settings.get("by_value", False):
+    by_value = settings.get("by_value", False)
+    batch = settings["batch_size"], by_value
+    if by_value:
         check_choosable(groups)  # whatever the codes are
     rows = draw_rows(len(z), settings["variance_samples"], generator(settings["seed"]))
     values, powers = in_reach(z)

@@ -12,11 +12,10 @@ from unweave_metrics._scaling import shifted, shifted_number
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.strategies import Whole
 from unweave_metrics.interventions._groups import Rows
-from unweave_metrics.interventions._traversals import TOGETHER, pair_distances, table_of
+from unweave_metrics.interventions._traversals import NORMS, TOGETHER, pair_distances, table_of
 from unweave_metrics.score import Score
 
 PATHS = ("cycle", "line")
-NORMS = ("l1", "l2")
 
 
 @metric(

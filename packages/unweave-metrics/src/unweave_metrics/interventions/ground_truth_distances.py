@@ -19,6 +19,7 @@ from unweave_metrics.interventions._distance_ranks import correlations
 from unweave_metrics.interventions._groups import Rows
 from unweave_metrics.interventions._traversals import (
     MEANS,
+    NORMS,
     Table,
     mean_of_factors,
     pair_distances,
@@ -27,7 +28,6 @@ from unweave_metrics.interventions._traversals import (
 from unweave_metrics.score import Score
 
 RELATIONS = ("rank", "linear", "order")
-NORMS = ("l1", "l2")
 PAIRS = ("traversals", "rows")
 
 # The program draws triplets out of so many rows at a time: one in so many pairs is a row with

@@ -36,7 +36,14 @@ from unweave.commands.sample import sample
 from unweave.commands.sweep import sweep
 from unweave.commands.train import train
 from unweave.commands.traverse import traverse
-from unweave.errors import PluginWarning, UnweaveError, message_of, printable, unknown_name
+from unweave.errors import (
+    PluginWarning,
+    UnweaveError,
+    expected,
+    message_of,
+    printable,
+    unknown_name,
+)
 from unweave.launch import leads
 from unweave.owners import explaining
 
@@ -183,7 +190,7 @@ def _in_words(said: str) -> str:
     what, found, wanted = said.partition(": Input should be ")
     if found:
         wanted = wanted.replace("a valid integer", "a whole number").partition(", unable")[0]
-        said = f"{what}: expected {'a value ' * (' than ' in wanted)}{wanted}"
+        said = f"{what}: {expected(wanted)}"
     return f"{said[:1].lower()}{said[1:]}"
 
 
