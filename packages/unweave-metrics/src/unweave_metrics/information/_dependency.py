@@ -66,12 +66,7 @@ def dependency(
     own = assigned_codes(assigned, information)
     record = table.settings | {"assigned": own.tolist()}
     return Dependency(
-        information,
-        between.mutual_information,
-        table.pairs.entropy_b,
-        own,
-        record,
-        table.notes,
+        information, between.mutual_information, table.pairs.entropy_b, own, record, table.notes
     )
 
 
