@@ -298,6 +298,7 @@ def test_a_folder_of_other_settings_is_refused_before_anything_is_trained(
         ('["toy-images"]', "[]", "names no data; add --data NAME"),
         ("seeds = 2", 'seeds = 2\ndensity = "toy-afine"', "density: unknown flow 'toy-afine'"),
         ("seeds = 2", 'seeds = 2\ndensity = "toy-affine:flor=1"', "unknown option of flow toy-aff"),
+        ("seeds = 2", 'seeds = 2\ndensity = "toy-affine:draw=none"', "flow toy-affine 'draw'; did"),
         ("seeds = 2", 'seeds = 2\ntest = "sde=4"', "test: unknown option of dataset"),
         ("seeds = 2", 'seeds = 2\nbetter = { eror = "lower" }', "unknown measure in .better. 'er"),
         ("error =", "seed =", "measure 'seed' has the name of another column"),

@@ -18,7 +18,15 @@ from unweave.config import Spec
 from unweave.errors import ConfigError, RunError, blaming, describe, message_of, unknown_name
 from unweave.files import write_bytes
 from unweave.latent import sample_prior
-from unweave.options import Option, check_options, convert, options_of, options_of_entry, parse_spec
+from unweave.options import (
+    FIT_ARGUMENTS,
+    Option,
+    check_options,
+    convert,
+    options_of,
+    options_of_entry,
+    parse_spec,
+)
 from unweave.protocols import Flow
 from unweave.registry import Entry, Registry, registry
 
@@ -32,8 +40,6 @@ ROWS = 50_000
 dSprites would be 6,600."""
 ROWS_CHECKED = 1000
 """Codes whose density is looked at after a fit."""
-NOT_OPTIONS = ("generator", "progress", "draw")
-"""Keyword arguments of `fit` that are the core's to give."""
 
 
 UNREADABLE = (
@@ -228,7 +234,7 @@ def _options_of_fit(entry: Entry, flow: Any) -> dict[str, Option]:
     with blaming(str(entry), "when the options of its fit were looked at"):
         if not callable(getattr(flow, "fit", None)):
             raise ConfigError(f"{entry} has no method 'fit', which every flow has")
-        return options_of(flow.fit, NOT_OPTIONS)
+        return options_of(flow.fit, FIT_ARGUMENTS)
 
 
 def _fit_options(entry: Entry, density: Any, settings: Mapping[str, str]) -> dict[str, Any]:

@@ -38,6 +38,8 @@ ARGUMENTS: Mapping[str, int] = {
 """Positional arguments that the core hands over, by kind; none to the others."""
 ARRAYS = frozenset({"codes", "factors", "std", "images", "reconstructions"})
 """Positional parameters of metrics, which are handed over by name."""
+FIT_ARGUMENTS = ("generator", "progress", "draw")
+"""Keyword arguments of a flow's `fit` that are the core's to give."""
 
 
 @dataclass(frozen=True)

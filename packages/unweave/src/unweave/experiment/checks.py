@@ -12,7 +12,7 @@ from unweave.experiment.definition import Experiment, Job, check_names
 from unweave.experiment.measures import Subject, open_test_data, split_measure
 from unweave.experiment.pictures import picture_options
 from unweave.experiment.toml_reader import split_spec
-from unweave.options import build, convert, options_of, parse_spec
+from unweave.options import FIT_ARGUMENTS, build, convert, options_of, parse_spec
 from unweave.protocols import Dataset
 from unweave.registry import registry
 
@@ -109,7 +109,7 @@ def _check_density(experiment: Experiment) -> None:
     with error_place(experiment, "density"):
         name, options = parse_spec(experiment.density)
         target = registry().lookup("flow", name).load()
-        parameters = {**options_of(target), **options_of(target.fit, ("generator", "progress"))}
+        parameters = {**options_of(target), **options_of(target.fit, FIT_ARGUMENTS)}
         for option, value in options.items():
             if option not in parameters:
                 raise unknown_name(f"option of flow {name}", option, parameters)
