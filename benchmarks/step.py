@@ -81,21 +81,21 @@ def _pipe(stream: IO[str] | None) -> IO[str]:
 @contextlib.contextmanager
 def loops(case: str, peer: str | None) -> Iterator[dict[str, Loop]]:
     """Run all loops of a case."""
-    wanted: dict[str, tuple[str, str, dict[str, str]]] = {
+    scripts: dict[str, tuple[str, str, dict[str, str]]] = {
         "plain": ("plain.py", "float32", {}),
         "ours": ("ours.py", "float32", {}),
         "kernels": ("kernels.py", "float32", {}),
         "limit": ("limit.py", "float32", {}),
     }
     if torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        wanted["ours-bfloat16"] = ("ours.py", "bfloat16", {})
+        scripts["ours-bfloat16"] = ("ours.py", "bfloat16", {})
     if peer:
         path = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), peer)))
-        wanted["ours-tc"] = ("ours.py", "float32", {"OURS_METHOD": "beta-tcvae"})
-        wanted["pythae"] = ("peer.py", "float32", {"PYTHONPATH": path})
+        scripts["ours-tc"] = ("ours.py", "float32", {"OURS_METHOD": "beta-tcvae"})
+        scripts["pythae"] = ("peer.py", "float32", {"PYTHONPATH": path})
     running: dict[str, Loop] = {}
     try:
-        for name, (script, precision, settings) in wanted.items():
+        for name, (script, precision, settings) in scripts.items():
             running[name] = Loop(script, case, precision, settings)
             running[name].start()
         yield running
@@ -145,14 +145,14 @@ def main() -> None:
     parser.add_argument("--cases", nargs="+", default=CASES, choices=CASES, metavar="CASE")
     parser.add_argument("--peer", help="folder with pythae, which its loop imports")
     parser.add_argument("--write", action="store_true", help="add the table to docs/benchmarks.md")
-    given = parser.parse_args()
+    options = parser.parse_args()
     lines = [HEADER]
     print(HEADER, flush=True)
-    for case in given.cases:
-        lines.append(row(case, given.pairs, given.peer))
+    for case in options.cases:
+        lines.append(row(case, options.pairs, options.peer))
         print(lines[-1], flush=True)
     print(versions())
-    if given.write:
+    if options.write:
         table = "\n".join([*lines, "", versions(), ""])
         text = PAGE.read_text(encoding="utf-8").rstrip("\n")
         PAGE.write_text(f"{text}\n\n### A step, measured again\n\n{table}", encoding="utf-8")

@@ -172,7 +172,7 @@ def test_a_claim_about_a_run_that_did_not_happen_is_not_met(recipe, outcome):
             results = type(outcome.results)(recipe, outcome.results.folder, changed)
             found = Outcome(recipe, results, {}, "").verdicts()
             assert [one.verdict for one in found] == ["not known", "not known", "agrees"], what
-            assert found[0].found == "1 of 2 runs of light"
+            assert found[0].outcome == "1 of 2 runs of light"
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -347,13 +347,13 @@ def test_images_are_encoded_once_for_all_scores_of_a_step(run, monkeypatch):
         np.testing.assert_array_equal(array, after[name])
 
 
-@pytest.mark.parametrize("given", [{"rows": 40}, {"seed": 1}, {"codes": "sampled"}])
-def test_other_images_and_draws_are_encoded(run, monkeypatch, given):
-    evaluate(run, (), **{"rows": 30, **given})
+@pytest.mark.parametrize("options", [{"rows": 40}, {"seed": 1}, {"codes": "sampled"}])
+def test_other_images_and_draws_are_encoded(run, monkeypatch, options):
+    evaluate(run, (), **{"rows": 30, **options})
     expected = table_of(run)
     evaluate(run, (), rows=30)
     counted = Counted(run, monkeypatch)
-    evaluate(run, (), **{"rows": 30, **given})
+    evaluate(run, (), **{"rows": 30, **options})
     assert counted.images >= 30
     np.testing.assert_array_equal(table_of(run)["codes"], expected["codes"])
 
