@@ -20,11 +20,13 @@ from torch.func import functional_call, vmap
 from unweave.draws import Draws, each, jointly
 from unweave.errors import ConfigError, UnweaveError, describe
 from unweave.joint_optimizer import JointOptimizer
+from unweave.loop import Observer, keep, save
 from unweave.owners import explaining
 from unweave.players import make_batches
 from unweave.running_means import RunningMeans
+from unweave.seats import Gradients, Seat, gradients_of
 from unweave.signals import stop_signals
-from unweave.trainer import Gradients, Observer, Seat, Trainer, gradients_of, keep, save
+from unweave.trainer import Trainer
 
 TOLERANCES = {"float32": 5e-2, "bfloat16": 2e-1}
 """How far terms and gradients of a member may be from those of its run alone, in their norm, by
