@@ -48,7 +48,7 @@ def check_term(experiment: Experiment, subject: Subject, argument: str) -> None:
 
 def check_code_score(experiment: Experiment, subject: Subject, argument: str) -> None:
     """Raise unless a metric and the parts that it is computed of can be had."""
-    from unweave.evaluate import check_metric
+    from unweave.metric_calls import check_metric
 
     text, parts = split_parts(argument)
     check_metric(registry(), text, subject.data)
@@ -58,7 +58,7 @@ def check_code_score(experiment: Experiment, subject: Subject, argument: str) ->
 
 def check_mapped(experiment: Experiment, subject: Subject, argument: str) -> None:
     """Raise unless a metric of codes with normal margins can be had."""
-    from unweave.evaluate import check_metric
+    from unweave.metric_calls import check_metric
 
     check_metric(registry(), argument, subject.data)
     if subject.data.factors is None:
