@@ -99,7 +99,7 @@ def test_moments_lie_in_memory_as_their_parameters():
     play(trainer, 1)
     weights = [p for p in trainer.model.parameters() if p.dim() == 4]
     assert any(p.stride() != p.contiguous().stride() for p in weights)
-    for _, parameter, state in trainer._moments():
+    for _, parameter, state in trainer._state.moments():
         for value in state.values():
             if value.shape == parameter.shape:
                 assert value.stride() == parameter.stride()

@@ -12,7 +12,7 @@ import unweave_metrics as um
 from unweave_metrics import _progress
 from unweave_metrics.catalogue import CATALOGUE
 from unweave_metrics.intervals.interval import POPULATION, SAME_BINS, SAME_SIZE
-from unweave_metrics.intervals.strategies import Call
+from unweave_metrics.intervals.strategy import Call
 
 
 def problem(n=400):

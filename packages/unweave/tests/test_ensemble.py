@@ -11,8 +11,9 @@ from torch import nn
 import unweave
 from unweave.checkpoint import list_checkpoints, load_checkpoint
 from unweave.config import make_config
-from unweave.ensemble import Ensemble, NotTogetherError
+from unweave.ensemble import Ensemble
 from unweave.errors import NonFiniteError
+from unweave.member_tensors import NotTogetherError
 from unweave.progress import Silent
 from unweave.registry import registry
 from unweave.together import RunRequest, kinship, train_together

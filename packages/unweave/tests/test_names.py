@@ -13,7 +13,7 @@ from unweave.config import make_config
 from unweave.configfile import used_entries
 from unweave.density import fit_density
 from unweave.errors import ClashError, ConfigError, UnknownNameError
-from unweave.evaluate import _calls
+from unweave.metric_calls import metric_calls
 from unweave.metrics_package import METRICS
 from unweave.registry import KINDS, Registry, registry
 
@@ -94,12 +94,12 @@ def test_default_metrics_are_those_of_unweave_and_typed_ones_clash(thief):
     from toy import ToyImages
 
     found = thief(*PACKAGES)
-    calls = _calls(found, None, ToyImages(), 0)
+    calls = metric_calls(found, None, ToyImages(), 0)
     assert [(name, call.entry.distribution) for name, call in calls] == [
         (name, "unweave-metrics") for name in METRICS
     ]
     with pytest.raises(ClashError, match="write 'thief:mig' or 'unweave-metrics:mig'"):
-        _calls(found, ("mig",), ToyImages(), 0)
+        metric_calls(found, ("mig",), ToyImages(), 0)
 
 
 def test_the_default_density_is_that_of_unweave(thief, tmp_path):

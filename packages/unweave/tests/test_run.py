@@ -14,10 +14,11 @@ import unweave
 from unweave.checkpoint import load_checkpoint
 from unweave.codetable import encode_table
 from unweave.errors import ConfigError, RunError
-from unweave.evaluate import evaluate, read_scores, untrained_score
+from unweave.evaluate import evaluate, untrained_score
 from unweave.holdout import Subset
 from unweave.plots.grids import tile
 from unweave.report.aggregate import aggregate_kl
+from unweave.score_file import read_scores
 
 
 @pytest.fixture

@@ -15,8 +15,7 @@ from torch import nn
 from torch.distributions import Independent, Normal, kl_divergence
 
 import unweave
-from unweave import Method, Term
-from unweave import evaluate as evaluation
+from unweave import Method, Term, score_file
 from unweave.errors import ConfigError, PluginWarning
 from unweave.players import Player
 from unweave.posterior import Gaussian, GaussianPosterior
@@ -944,14 +943,14 @@ def test_evaluations_at_once_lose_no_score(odd, tmp_path, settings, monkeypatch)
     odd(metric=metrics)
     path = unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings).path
     unweave.Run.open(path, device="cpu").evaluate(("toy-correlation",))
-    real = evaluation.read_scores
+    real = score_file.read_scores
 
     def slow(run):
         found = real(run)
         time.sleep(0.1)
         return found
 
-    monkeypatch.setattr(evaluation, "read_scores", slow)
+    monkeypatch.setattr(score_file, "read_scores", slow)
     runs = [unweave.Run.open(path, device="cpu") for _ in metrics]
     threads = [
         threading.Thread(target=run.evaluate, args=((name,),))

@@ -11,9 +11,11 @@ from unweave_metrics._foreign import to_numpy
 from unweave_metrics._options import check_options
 from unweave_metrics._signatures import accepted
 from unweave_metrics.catalogue import ANY, CATALOGUE, Entry
+from unweave_metrics.intervals.draws import length
 from unweave_metrics.intervals.interval import METHODS, POPULATION, SAME_SIZE
 from unweave_metrics.intervals.replication import made_call, replicated
-from unweave_metrics.intervals.strategies import Call, Rows, Strategy, Subsets, length
+from unweave_metrics.intervals.rows import Rows, Subsets
+from unweave_metrics.intervals.strategy import Call, Strategy
 from unweave_metrics.score import Score, score_of
 
 SCHEMES = ("subsets", "rows")

@@ -14,7 +14,8 @@ from unweave_metrics._guard import guarded
 from unweave_metrics._named import with_names
 from unweave_metrics._options import real
 from unweave_metrics._signatures import accepted, array_names
-from unweave_metrics.intervals.strategies import Strategy, Subsets
+from unweave_metrics.intervals.rows import Subsets
+from unweave_metrics.intervals.strategy import Strategy
 from unweave_metrics.presets import presets_of
 
 UNIT = (0.0, 1.0)

@@ -18,9 +18,11 @@ from unweave.batches import Feed
 from unweave.config import TrainConfig, build_method, make_config
 from unweave.data_set import build_dataset
 from unweave.device import choose_device
-from unweave.ensemble import Ensemble, NotTogetherError, fit_together
+from unweave.ensemble import Ensemble
 from unweave.errors import UnweaveError
 from unweave.holdout import split
+from unweave.joint_loop import fit_together
+from unweave.member_tensors import NotTogetherError
 from unweave.method import Schedule
 from unweave.progress import Progress
 from unweave.protocols import Dataset

@@ -22,6 +22,7 @@ from unweave.files import expanded
 from unweave.from_python import as_dataset
 from unweave.holdout import split
 from unweave.launch import announce
+from unweave.loop import fit
 from unweave.method import Method
 from unweave.options import short_name
 from unweave.progress import Progress, Silent
@@ -31,7 +32,7 @@ from unweave.registry import FROM_PYTHON, registry
 from unweave.session import load_newest, session
 from unweave.settings import read_settings
 from unweave.trained import Trained
-from unweave.trainer import Trainer, fit
+from unweave.trainer import Trainer
 from unweave.trainer_setup import Networks, build_trainer, fit_batch, load_data, prepare
 
 R = TypeVar("R", bound=Trained)

@@ -16,7 +16,7 @@ from unweave_metrics.information._dependency import (
     ratio,
 )
 from unweave_metrics.intervals.interval import SAME_BINS
-from unweave_metrics.intervals.strategies import Rows
+from unweave_metrics.intervals.rows import Rows
 from unweave_metrics.score import Score
 
 

@@ -17,7 +17,7 @@ from unweave_metrics._scaling import together_in_reach
 from unweave_metrics._standardized import standardized
 from unweave_metrics.catalogue import metric
 from unweave_metrics.information._neighbors import class_information
-from unweave_metrics.intervals.strategies import Refits
+from unweave_metrics.intervals.refits import Refits
 from unweave_metrics.presets import settings_for
 from unweave_metrics.score import Score
 

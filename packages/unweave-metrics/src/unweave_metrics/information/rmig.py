@@ -15,7 +15,7 @@ from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import Declared, kinds_of
 from unweave_metrics.catalogue import UPWARD, metric
 from unweave_metrics.information._table import top_two
-from unweave_metrics.intervals.strategies import Rows
+from unweave_metrics.intervals.rows import Rows
 from unweave_metrics.presets import settings_for
 from unweave_metrics.score import Score
 

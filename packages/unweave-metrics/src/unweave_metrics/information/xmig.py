@@ -9,7 +9,7 @@ from unweave_metrics._kinds import Declared
 from unweave_metrics.catalogue import ANY, metric
 from unweave_metrics.information._dependency import Assigned, dependency, finite_mean, ratio
 from unweave_metrics.intervals.interval import SAME_BINS
-from unweave_metrics.intervals.strategies import Rows
+from unweave_metrics.intervals.rows import Rows
 from unweave_metrics.score import Score
 
 

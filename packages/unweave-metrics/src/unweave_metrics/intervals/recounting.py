@@ -13,14 +13,8 @@ from unweave_metrics._shared import sharing
 from unweave_metrics._signatures import accepted
 from unweave_metrics.information._table import InformationTable, information_table
 from unweave_metrics.intervals.interval import SAME_BINS
-from unweave_metrics.intervals.strategies import (
-    Call,
-    Replicates,
-    Strategy,
-    Subsets,
-    limited,
-    with_wholes,
-)
+from unweave_metrics.intervals.rows import Subsets
+from unweave_metrics.intervals.strategy import Call, Replicates, Strategy, limited, with_wholes
 from unweave_metrics.score import Score
 
 # Tables counted for one corrected one.

@@ -15,7 +15,7 @@ from unweave_metrics._parallel import in_parallel
 from unweave_metrics._signatures import accepted
 from unweave_metrics.catalogue import Entry
 from unweave_metrics.intervals.interval import with_interval
-from unweave_metrics.intervals.strategies import Call, jobs_of
+from unweave_metrics.intervals.strategy import Call, jobs_of
 from unweave_metrics.score import Score, score_of
 
 # Arguments of metrics that hold rows too, though they are given by name.

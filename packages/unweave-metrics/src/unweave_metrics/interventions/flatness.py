@@ -10,7 +10,7 @@ from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import Declared
 from unweave_metrics._scaling import shifted, shifted_number
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Whole
+from unweave_metrics.intervals.strategy import Whole
 from unweave_metrics.interventions._groups import Rows
 from unweave_metrics.interventions._traversals import NORMS, TOGETHER, pair_distances, table_of
 from unweave_metrics.score import Score

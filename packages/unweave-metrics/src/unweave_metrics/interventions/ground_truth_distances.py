@@ -14,7 +14,7 @@ from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import Declared
 from unweave_metrics._scaling import shifted
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Whole
+from unweave_metrics.intervals.strategy import Whole
 from unweave_metrics.interventions._distance_ranks import correlations
 from unweave_metrics.interventions._groups import Rows
 from unweave_metrics.interventions._traversals import (

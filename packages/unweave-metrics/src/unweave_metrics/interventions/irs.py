@@ -16,7 +16,7 @@ from unweave_metrics._sampling import subsample
 from unweave_metrics._scaling import in_reach, shifted
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.interval import SAME_SIZE
-from unweave_metrics.intervals.strategies import Rows
+from unweave_metrics.intervals.rows import Rows
 from unweave_metrics.interventions._groups import Groups, make_groups
 from unweave_metrics.presets import settings_for
 from unweave_metrics.score import Score

@@ -8,7 +8,7 @@ from unweave_metrics._arrays import check_pair, check_several
 from unweave_metrics._binning import factor_labels
 from unweave_metrics._kinds import Declared, kinds_of
 from unweave_metrics.catalogue import ANY, metric
-from unweave_metrics.intervals.strategies import Votes
+from unweave_metrics.intervals.votes import Votes
 from unweave_metrics.interventions._groups import group_rest
 from unweave_metrics.interventions._votes import NO_CODE, vote_score
 from unweave_metrics.interventions.z_min_var import vote_settings

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from unweave_metrics._arrays import check_positive
 from unweave_metrics._scaling import shifted
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Rows
+from unweave_metrics.intervals.rows import Rows
 from unweave_metrics.pairs._traversals import check_traversals, each_in_reach, mean_by_attribute
 from unweave_metrics.score import Score
 

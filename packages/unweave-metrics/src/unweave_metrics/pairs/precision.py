@@ -5,7 +5,7 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Subsets
+from unweave_metrics.intervals.rows import Subsets
 from unweave_metrics.pairs._manifolds import manifolds
 from unweave_metrics.score import Score
 

@@ -13,7 +13,7 @@ from unweave_metrics._counting import Floats
 from unweave_metrics._quiet import quiet
 from unweave_metrics._standardized import standardized
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Rows
+from unweave_metrics.intervals.rows import Rows
 from unweave_metrics.score import Score
 
 CORRELATIONS = ("lasso", "spearman")

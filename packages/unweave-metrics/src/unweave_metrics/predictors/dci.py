@@ -11,7 +11,7 @@ from unweave_metrics._arrays import Array, check_choice
 from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import Declared
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Refits
+from unweave_metrics.intervals.refits import Refits
 from unweave_metrics.predictors._importances import PREDICTORS, Fitted, fit_factors
 from unweave_metrics.predictors._split import train_and_test
 from unweave_metrics.presets import settings_for

@@ -11,7 +11,7 @@ from unweave_metrics._kinds import Declared
 from unweave_metrics._quiet import quiet
 from unweave_metrics._scaling import train_and_test_in_reach
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Refits
+from unweave_metrics.intervals.refits import Refits
 from unweave_metrics.predictors._labels import train_and_test_labels
 from unweave_metrics.predictors._split import train_and_test
 from unweave_metrics.presets import settings_for

@@ -11,7 +11,7 @@ from unweave_metrics._kinds import Declared
 from unweave_metrics._logistic import fit_logistic
 from unweave_metrics._scaling import train_and_test_in_reach
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Refits
+from unweave_metrics.intervals.refits import Refits
 from unweave_metrics.predictors._boosting import boost, rank_codes
 from unweave_metrics.predictors._probe import accuracies, probe, probe_settings
 from unweave_metrics.predictors._split import train_and_test

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from unweave_metrics._kinds import Declared
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Refits
+from unweave_metrics.intervals.refits import Refits
 from unweave_metrics.predictors._probe import probe_settings
 from unweave_metrics.predictors._regressed import check_varying, regressed, relative
 from unweave_metrics.predictors._split import train_and_test

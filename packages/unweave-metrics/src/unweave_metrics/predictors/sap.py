@@ -16,7 +16,7 @@ from unweave_metrics._scaling import in_reach, shifted, train_and_test_in_reach
 from unweave_metrics._shared import columnwise
 from unweave_metrics.catalogue import metric
 from unweave_metrics.information._table import top_two
-from unweave_metrics.intervals.strategies import Refits
+from unweave_metrics.intervals.refits import Refits
 from unweave_metrics.predictors._labels import train_and_test_labels
 from unweave_metrics.predictors._split import Split, train_and_test
 from unweave_metrics.predictors._svm import fit_one_code, predict_one_code

@@ -78,7 +78,7 @@ def evaluate(
 
 
 def _text(score: float) -> str:
-    from unweave.evaluate import reason_of
+    from unweave.score_file import reason_of
 
     reason = reason_of(score)
     return f"none: {reason}" if reason else f"{float(score):.4g}"

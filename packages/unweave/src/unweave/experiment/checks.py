@@ -9,8 +9,10 @@ from typing import TypeVar, cast
 from unweave.config import TrainConfig, make_config
 from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.definition import Experiment, Job, check_names
-from unweave.experiment.measures import Subject, open_test_data, split_measure
+from unweave.experiment.measure_checks import Subject
+from unweave.experiment.measures import split_measure
 from unweave.experiment.pictures import picture_options
+from unweave.experiment.quantities import open_test_data
 from unweave.experiment.toml_reader import split_spec
 from unweave.options import FIT_ARGUMENTS, build, convert, options_of, parse_spec
 from unweave.protocols import Dataset

@@ -100,7 +100,8 @@ def _row(run: Trained, place: Mapping[str, Any]) -> Row:
 
 def _scores(run: Trained) -> dict[str, float]:
     """Read the scores of a run, computed first where they are of another step."""
-    from unweave.evaluate import evaluate, read_scores
+    from unweave.evaluate import evaluate
+    from unweave.score_file import read_scores
 
     content = read_scores(run)
     if content is None or content["step"] != run.step:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave.errors import unknown_name
-from unweave.evaluate import evaluate, read_scores
+from unweave.evaluate import evaluate
 from unweave.files import write_text
 from unweave.options import short_name
 from unweave.other_processes import begin
@@ -24,6 +24,7 @@ from unweave.report.figures import FigureOfRun, figures_of
 from unweave.report.material import Material, gather
 from unweave.report.page import render
 from unweave.report.tables import page_tables
+from unweave.score_file import read_scores
 
 if TYPE_CHECKING:
     from unweave.trained import Trained

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave.evaluate import read_scores
 from unweave.report.dimensions import Codes, Dimensions, describe_dimensions, read_codes
 from unweave.report.facts import read_log
 from unweave.report.scores import ReadScores, scores_of
+from unweave.score_file import read_scores
 from unweave.trained import Trained
 
 POINTS = 2000

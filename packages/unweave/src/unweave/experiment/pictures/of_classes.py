@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from unweave.errors import ConfigError
-from unweave.experiment.measures import ROWS, test_data
 from unweave.experiment.pictures.of_codes import one_legend
+from unweave.experiment.quantities import ROWS, test_data
 from unweave.experiment.results import Results
 from unweave.plots.planes import scatter
 from unweave.protocols import Dataset

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from unweave.errors import ConfigError
-from unweave.experiment.measures import test_data
+from unweave.experiment.quantities import test_data
 from unweave.experiment.results import Results, open_run
 from unweave.experiment.roles import Place, RunLabel
 from unweave.plots.grids import draw_grid, show, tile
