@@ -141,7 +141,7 @@ ENTRIES = (
     Entry(
         "cars3d", "unweave_data.formats.cars3d:cars3d",
         "17,568 renderings of cars; elevation 4, azimuth 24, object 183",
-        "the folder of car_*_mesh.mat, or cars3d.npz", "300 MB", ("cars3d", "cars"),
+        "the folder with car_*_mesh.mat, or cars3d.npz", "300 MB", ("cars3d", "cars"),
         Source("not stated", "S. Reed, Y. Zhang, Y. Zhang, H. Lee. Deep visual analogy-making. "
                "NeurIPS 2015", "http://www.scottreed.info/files/nips2015-analogy-data.tar.gz"),
     ),
