@@ -98,7 +98,7 @@ class RenderedSprites(Dataset):
     def __init__(self, resolution: int = 64) -> None:
         self._resolution = resolution
         self._bits: NDArray[np.uint8] | None = None
-        at = ":" if resolution == 64 else f" at {resolution} x {resolution}; at 64 x 64"
+        at = ":" if resolution == 64 else f" at {resolution} x {resolution}; at 64 x 64,"
         super().__init__(
             "dsprites",
             FRAMES,
