@@ -13,10 +13,9 @@ from unweave.options import split_names
 from unweave.tables import table
 
 if TYPE_CHECKING:
-    from unweave.evaluate import Codes, Part
+    from unweave.evaluate import Codes
 
 CODES = ("mean", "sampled", "both")
-PARTS = ("train", "holdout")
 
 
 def evaluate(
@@ -30,7 +29,11 @@ def evaluate(
         str, typer.Option(help="mean: the mean of q(z|x); sampled: one draw from it; or both")
     ] = "mean",
     on: Annotated[
-        str, typer.Option(help="train: the images of training; holdout: those held out")
+        str,
+        typer.Option(
+            help="train: the images of training; holdout: those held out; or a data set, such as "
+            "noisy-dsprites:resolution=16"
+        ),
     ] = "train",
     preset: Annotated[
         str | None,
@@ -56,9 +59,8 @@ def evaluate(
     from unweave.metrics_package import METRICS, warm_up
     from unweave.other_processes import other_processes
 
-    for what, text, choices in (("kind of codes", codes, CODES), ("part of the data", on, PARTS)):
-        if text not in choices:
-            raise unknown_name(what, text, choices)
+    if codes not in CODES:
+        raise unknown_name("kind of codes", codes, CODES)
     names = None if metrics is None else split_names(metrics)
     with other_processes(partial(warm_up, names or METRICS)) as pool:
         opened = import_run().open(run, device=device)
@@ -68,8 +70,7 @@ def evaluate(
         with counting("encoding", "images") as progress:
             scores = run_evaluation(
                 opened, names, rows=rows, seed=seed, codes=cast("Codes", codes),
-                on=cast("Part", on), preset=preset, bootstrap=bootstrap, progress=progress,
-                pool=pool,
+                on=on, preset=preset, bootstrap=bootstrap, progress=progress, pool=pool,
             )  # fmt: skip
     lines = [(name, _text(v), _interval_text(v)) for name, v in scores.items()]
     heads = ("score", "value", "95 % interval" if any(line[2] for line in lines) else "")
