@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from unweave.checkpoint import list_checkpoints, load_checkpoint, newest_step
-from unweave.config import TrainConfig
 from unweave.configfile import digest
 from unweave.data_set import build_dataset
 from unweave.device import choose_device
@@ -22,6 +21,7 @@ from unweave.model import Autoencoder
 from unweave.networks import build_cost, build_model
 from unweave.protocols import Cost, Dataset
 from unweave.registry import Registry
+from unweave.train_config import TrainConfig
 
 
 class LoadedRun(RunDirectory):
