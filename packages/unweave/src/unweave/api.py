@@ -60,8 +60,8 @@ class Run(Trained):
         self, metrics: str | tuple[str, ...] | None = None, **options: Any
     ) -> dict[str, float]:
         """Score the codes; `unweave.evaluate.evaluate` lists the options."""
-        chosen = split_names(metrics) if isinstance(metrics, str) else metrics
-        scores = evaluate(self, chosen, **options)
+        names = split_names(metrics) if isinstance(metrics, str) else metrics
+        scores = evaluate(self, names, **options)
         return {name: float(score) for name, score in scores.items()}
 
     def report(self) -> Path:

@@ -117,7 +117,7 @@ class RunObserver:
 
     def _scores(self) -> dict[str, float]:
         self._trainer.model.eval()
-        scores = score_model(self._run, self._trainer.model)
+        scores = score_model(self._run, self._trainer.model, codes="both")
         self._trainer.model.train()
         return {f"score/{name}": float(value) for name, value in scores.items()}
 
@@ -148,7 +148,7 @@ class _Best:
 def _forget_after(run: Trained, step: int) -> None:
     """Drop what was logged after the checkpoint that training goes on from."""
     lines = run.scalars()
-    kept = [line for line in lines if line["step"] <= step]
-    text = "".join(json.dumps(line) + "\n" for line in kept)
+    earlier_lines = [line for line in lines if line["step"] <= step]
+    text = "".join(json.dumps(line) + "\n" for line in earlier_lines)
     if run.scalars_path.is_file() and text != run.scalars_path.read_text(encoding="utf-8"):
         write_text(run.scalars_path, text)

@@ -132,16 +132,16 @@ def _prepare_members(
         config = make_config(names, one.settings) if run is None else run.config
         if members and kinship(names, config) != kinship(names, members[0].config):
             raise NotTogetherError("they differ in more than seeds, weights and rates")
-        whole = whole or build_dataset(names, config)
+        whole = whole or build_dataset(names, config.data)
         config = fit_batch(config, len(whole) - config.holdout, one.progress)
-        kept, _ = split(whole, config.holdout, config.seed)
-        assembly = prepare(names, config, kept, None)
+        train_data, _ = split(whole, config.holdout, config.seed)
+        assembly = prepare(names, config, train_data, None)
         feed: Feed | None = None
         if members and not config.holdout:
             feed = members[0].trainer.feed  # the same images, which are kept once
-        feed = feed or load_data(assembly, kept, device, one.progress)
-        trainer = build_trainer(assembly, feed, kept, config, device)
-        members.append(_Member(one, config, kept, assembly, trainer, run))
+        feed = feed or load_data(assembly, train_data, device, one.progress)
+        trainer = build_trainer(assembly, feed, train_data, config, device)
+        members.append(_Member(one, config, train_data, assembly, trainer, run))
     return members
 
 

@@ -87,8 +87,8 @@ def rmig(
     >>> round(float(rmig(factors * 2.0 - 1, factors, std=std, normalize=True)), 2)
     1.0
     """
-    given = {"bins": bins, "low": low, "high": high, "normalize": normalize}
-    settings = settings_for("rmig", preset, given)
+    arguments = {"bins": bins, "low": low, "high": high, "normalize": normalize}
+    settings = settings_for("rmig", preset, arguments)
     z, y = check_pair(codes, factors)
     check_several(z.shape[1], "codes", "rmig")
     _check_range(settings["low"], settings["high"], settings["bins"])

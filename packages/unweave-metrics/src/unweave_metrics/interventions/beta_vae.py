@@ -86,11 +86,11 @@ def beta_vae(
     >>> float(beta_vae(factors + 0.0, factors, train_points=200, eval_points=50))
     1.0
     """
-    given = {
+    arguments = {
         "train_points": train_points, "eval_points": eval_points, "batch_size": batch_size,
         "bins": bins, "rescale": rescale,
     }  # fmt: skip
-    settings = settings_for("beta_vae", preset, given) | {"seed": seed}
+    settings = settings_for("beta_vae", preset, arguments) | {"seed": seed}
     z, y = check_pair(codes, factors)
     kinds = kinds_of(y, factor_kinds)
     groups = make_groups(factor_labels(y, kinds.measured, settings["bins"]))

@@ -92,12 +92,12 @@ def factor_vae(
     >>> float(factor_vae(factors + 0.0, factors, train_votes=100, eval_votes=50))
     1.0
     """
-    given = {
+    arguments = {
         "train_votes": train_votes, "eval_votes": eval_votes, "batch_size": batch_size,
         "variance_samples": variance_samples, "prune_std": prune_std, "bins": bins,
         "rescale": rescale,
     }  # fmt: skip
-    settings = settings_for("factor_vae", preset, given) | {"seed": seed}
+    settings = settings_for("factor_vae", preset, arguments) | {"seed": seed}
     check_positive(settings["batch_size"], "batch_size", 2)
     z, y = check_pair(codes, factors)
     kinds = kinds_of(y, factor_kinds)

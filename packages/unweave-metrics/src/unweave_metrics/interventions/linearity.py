@@ -147,5 +147,5 @@ def _share(first: Floats, spread: Floats) -> Floats:
     """Return by how much the first (t,) exceeds an equal share of spreads (t, d), 0 to 1."""
     d, total = spread.shape[1], spread.sum(axis=1)
     share = np.divide(first, total, out=np.full(len(total), 1 / d), where=total > 0)
-    found = np.minimum((d * share - 1) / (d - 1), 1.0)
-    return np.where(found > ROUNDING, found, 0.0)
+    excess = np.minimum((d * share - 1) / (d - 1), 1.0)
+    return np.where(excess > ROUNDING, excess, 0.0)

@@ -80,12 +80,12 @@ def z_max_var(
     >>> float(z_max_var(factors + 0.0, factors))
     1.0
     """
-    given = {
+    arguments = {
         "train_votes": train_votes, "eval_votes": eval_votes, "batch_size": batch_size,
         "variance_samples": variance_samples, "prune_std": prune_std,
         "bins": 3 if bins is None else bins, "bin_factors": bin_factors, "rescale": rescale,
     }  # fmt: skip
-    settings = vote_settings(preset, given, seed) | {"most": True}
+    settings = vote_settings(preset, arguments, seed) | {"most": True}
     z, y = check_pair(codes, factors)
     check_several(y.shape[1], "factors", "z_max_var")
     kinds = kinds_of(y, factor_kinds)

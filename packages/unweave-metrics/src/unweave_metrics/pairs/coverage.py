@@ -55,7 +55,7 @@ def coverage(x: ArrayLike, y: ArrayLike, *, neighbors: int = 5) -> Score:
     >>> float(coverage(x, x + 100.0))
     0.0
     """
-    found = manifolds(x, y, neighbors)
-    value = float(found.covered.mean())
-    parts = {"covered": found.covered}
-    return Score(value, name="coverage", parts=parts, settings=found.settings)
+    balls = manifolds(x, y, neighbors)
+    value = float(balls.covered.mean())
+    parts = {"covered": balls.covered}
+    return Score(value, name="coverage", parts=parts, settings=balls.settings)

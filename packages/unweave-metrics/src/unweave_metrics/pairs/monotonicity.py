@@ -71,8 +71,8 @@ def monotonicity(positions: ArrayLike, attributes: ArrayLike, *, threshold: floa
     moving = (signs != 0).sum(axis=2)
     each = np.where(moving > 0, signs.sum(axis=2) / np.where(moving > 0, moving, 1), np.nan)
     per_factor = mean_by_attribute(each)
-    known = per_factor[np.isfinite(per_factor)]
-    value = float(known.mean()) if len(known) else float("nan")
+    finite = per_factor[np.isfinite(per_factor)]
+    value = float(finite.mean()) if len(finite) else float("nan")
     parts = {"per_factor": per_factor, "per_traversal": each}
     settings = {"threshold": threshold, "rows": len(a)}
     return Score(value, name="monotonicity", parts=parts, settings=settings)

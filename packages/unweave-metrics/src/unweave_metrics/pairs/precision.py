@@ -58,7 +58,7 @@ def precision(x: ArrayLike, y: ArrayLike, *, neighbors: int = 3) -> Score:
     >>> float(precision(x, x + 100.0))
     0.0
     """
-    found = manifolds(x, y, neighbors)
-    value = float((found.holders > 0).mean())
-    parts = {"inside": found.holders > 0}
-    return Score(value, name="precision", parts=parts, settings=found.settings)
+    balls = manifolds(x, y, neighbors)
+    value = float((balls.holders > 0).mean())
+    parts = {"inside": balls.holders > 0}
+    return Score(value, name="precision", parts=parts, settings=balls.settings)

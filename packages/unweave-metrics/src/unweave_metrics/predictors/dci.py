@@ -130,12 +130,12 @@ def dci(
     >>> round(float(score), 2), round(score.parts["completeness"], 2)
     (1.0, 1.0)
     """
-    given = {
+    arguments = {
         "predictor": predictor, "alpha": alpha, "scale": scale, "completeness": completeness,
         "dead_codes": dead_codes, "evaluate_on": evaluate_on, "test_fraction": test_fraction,
         "bins": bins, "train_samples": train_samples, "test_samples": test_samples,
     }  # fmt: skip
-    settings = settings_for("dci", preset, given) | {"seed": seed}
+    settings = settings_for("dci", preset, arguments) | {"seed": seed}
     _check_predictor(settings["predictor"])
     if settings["scale"] is not None:
         check_choice(settings["scale"], "scale", ("unit", "standard", "none"))

@@ -94,8 +94,8 @@ def downstream(
 
     def classify(label: Array, tested: Array) -> tuple[float, float]:
         if ranked is not None:
-            found = boost(ranked, label, int(label.max()) + 1, seed)
-            return accuracies(found.train, label, found.test, tested)
+            result = boost(ranked, label, int(label.max()) + 1, seed)
+            return accuracies(result.train, label, result.test, tested)
         return _cross_validated(inputs, label, tested)
 
     return probe("downstream", split, inputs, classify, settings, jobs)

@@ -87,9 +87,9 @@ def mcc_regression(
     settings = probe_settings(preset, train_samples, test_samples)
     settings |= {"predictor": predictor, "seed": seed}
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
-    wanted = check_varying(split)
-    found = regressed(split, predictor)
-    centred = [part - part.mean(axis=0) for part in (found, wanted)]
+    targets = check_varying(split)
+    predictions = regressed(split, predictor)
+    centred = [part - part.mean(axis=0) for part in (predictions, targets)]
     sizes = [np.abs(part).max(axis=0) for part in centred]
     flat = sizes[0] <= 1e-12 * sizes[1]  # a prediction that moves by rounding only
     centred = [relative(part, size) for part, size in zip(centred, sizes, strict=True)]

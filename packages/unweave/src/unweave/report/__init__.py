@@ -128,8 +128,8 @@ def _begin_figures(material: Material, kind: str, pool: Executor | None) -> list
 
     def begun(figure: FigureOfRun) -> Saved:
         path = folder / f"{figure.stem}.{kind}"
-        done = begin(pool, save_drawing, figure.drawing, path)
-        return figure.stem, figure.title, figure.caption, done
+        finish = begin(pool, save_drawing, figure.drawing, path)
+        return figure.stem, figure.title, figure.caption, finish
 
     # Those that take longest come last in a report, and begin first.
     return [begun(figure) for figure in [*figures_of(material)][::-1]][::-1]

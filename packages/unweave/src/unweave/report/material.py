@@ -72,10 +72,10 @@ class Material:
         active = int(self.dimensions.active.sum())
         if active > min(1, self.run.config.dim - 1):
             return ""
-        found = "Only one code dimension is" if active else "No code dimension is"
+        subject = "Only one code dimension is" if active else "No code dimension is"
         the_rest = "the means of the others" if active else "their means"
         return (
-            f"{found} active: {the_rest} hardly move, so the model is collapsed. "
+            f"{subject} active: {the_rest} hardly move, so the model is collapsed. "
             "Mutual information with a factor can be high all the same, because it does not ask "
             "by how much a mean moves; do not read it as disentanglement."
         )
