@@ -6,10 +6,10 @@ from typing import cast
 
 import numpy as np
 
-from unweave.config import Spec
 from unweave.errors import ConfigError, blaming, quote
 from unweave.protocols import Dataset, member
 from unweave.registry import Registry
+from unweave.train_config import Spec
 
 MOST_CLASSES = 10**9
 """Of a factor; a size above is a mistake."""

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from unweave.checkpoint import list_checkpoints, load_checkpoint, newest_step
-from unweave.config import Spec, TrainConfig
 from unweave.configfile import digest
 from unweave.data_set import build_dataset
 from unweave.device import choose_device
@@ -23,6 +22,7 @@ from unweave.networks import build_cost, build_model
 from unweave.options import parse_spec, short_name
 from unweave.protocols import Cost, Dataset
 from unweave.registry import Registry
+from unweave.train_config import Spec, TrainConfig
 
 PARTS = ("train", "holdout")
 """Names of the images of a run: those of training, and those held out."""

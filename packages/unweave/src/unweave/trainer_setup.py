@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from unweave.assemble import Assembly, assemble
 from unweave.batches import Feed, open_feed
-from unweave.config import TrainConfig
 from unweave.data_set import build_dataset
 from unweave.errors import ConfigError, blaming
 from unweave.owners import name_of
@@ -24,6 +23,7 @@ from unweave.registry import Registry
 from unweave.rehearsal import rehearse
 from unweave.rehearsal.images import check_feed
 from unweave.replay import recorder_for
+from unweave.train_config import TrainConfig
 from unweave.trainer import Trainer
 
 Networks = tuple[nn.Module, nn.Module]
