@@ -1,9 +1,8 @@
 """Ensembles: many runs of one architecture and method, computed as one batched model.
 
-The weights of all members lie in one tensor each, of which the member's own are a part, and
-`torch.func.vmap` computes a step of all members at once. A member is a `Trainer` like any other:
-it draws its own batches and its own noise, its own optimizers move its own part, and its
-checkpoints are those of a run alone.
+Each weight is one tensor that holds the weights of all members, and `torch.func.vmap` computes a
+step of all members at once. A member is a `Trainer` like any other: it draws its own batches and
+its own noise, its own optimizers move its own part, and its checkpoints are those of a run alone.
 """
 
 from __future__ import annotations
@@ -27,15 +26,15 @@ from unweave.signals import stop_signals
 from unweave.trainer import Gradients, Observer, Seat, Trainer, gradients_of, keep, save
 
 TOLERANCES = {"float32": 5e-2, "bfloat16": 2e-1}
-"""How far terms and gradients of a member may be from those of its run alone, in their norm, by
-precision. What is batched wrongly, such as one member's noise for all, is off by its size. Rounding
-is some 1e-6, but a unit at the corner of its ReLU may turn by it, and on images with one background
-that is the unit at many places at once: 4 % were seen. On the processor the first step of four
-`vae` with `conv64` and a classifier was off by 1e-6 at most, and by 1e-15 in float64."""
+"""Largest relative difference in norm, by precision, of a member's terms and gradients from those
+of its run alone. A wrong batch, such as one member's noise for all, makes a difference of order 1.
+Rounding makes one of some 1e-6, but it may switch a ReLU unit, and on images with a uniform
+background then at many positions at once: 4 % were seen. On a CPU the first step of four `vae` with
+`conv64` and a classifier differed by at most 1e-6, and in float64 by 1e-15."""
 
 
 Move = Callable[[str, Gradients], None]
-"""Moves a player of all members, by its name and gradients that are stacked over the members."""
+"""Moves a player of all members, given its name and gradients stacked over the members."""
 
 
 class NotTogetherError(ConfigError):
@@ -43,7 +42,7 @@ class NotTogetherError(ConfigError):
 
 
 class _Stage(nn.Module):
-    """Everything of a member that holds tensors; calls a function while others are in place."""
+    """All modules of a member; calls a function while other tensors are in their place."""
 
     def __init__(self, member: Trainer) -> None:
         super().__init__()
@@ -61,7 +60,7 @@ class _Stage(nn.Module):
 class Ensemble:
     """Trainers of one architecture and method that take their steps together.
 
-    Their seeds, learning rates and weights may differ, and how far each is.
+    Their seeds, learning rates, weights and current steps may differ.
 
     Raises
     ------
@@ -98,12 +97,12 @@ class Ensemble:
             member.step += 1
 
     def move(self, player: str, gradients: Gradients) -> None:
-        """Let a player of every member descend, by one optimizer where that is the same.
+        """Let a player of every member descend, by one optimizer if that gives the same result.
 
         Parameters
         ----------
         gradients
-            Of its parameters, stacked over the members.
+            Gradients of its parameters, stacked over the members.
         """
         if player not in self._optimizers:
             seats = [member.seats[player] for member in self.members]
@@ -125,7 +124,7 @@ class Ensemble:
         Parameters
         ----------
         move
-            What moves a player of all members.
+            Function that moves a player of all members.
         """
         numbers = torch.arange(len(self.members), device=self._clocks.device)
         play = functools.partial(self._play, move)
@@ -193,7 +192,7 @@ class Ensemble:
             restore(member, before[number])
 
     def _look(self) -> list[dict[str, Tensor]]:
-        """Return terms, gradients and buffers of all, computed together, without a move."""
+        """Compute terms, gradients and buffers of all together, and move nothing."""
         found: list[dict[str, Tensor]] = [{} for _ in self.members]
         for member in self.members:
             member.seed_noise(member.step)
@@ -228,8 +227,8 @@ def fit_together(
 ) -> list[str | UnweaveError]:
     """Train every member to its last step, with logs and checkpoints, as `fit` does with one.
 
-    Return for each what `fit` returns, or the error that ended it: one that stops being finite
-    ends alone, and its newest checkpoint is from before.
+    Return for each what `fit` returns, or the error that ended it. A member that is no longer
+    finite ends, and the others continue; its newest checkpoint is from an earlier step.
     """
     members = ensemble.members
     ended: dict[int, str | UnweaveError] = {
@@ -251,7 +250,7 @@ def fit_together(
 def _log_and_save(
     member: Trainer, checkpoints: Path, observer: Observer
 ) -> str | UnweaveError | None:
-    """Log and save what is due; return what ends the member, if anything does."""
+    """Log and save what is due; return the outcome or error that ends the member, or None."""
     try:
         enough = keep(member, checkpoints, observer)
     except UnweaveError as error:
@@ -299,7 +298,7 @@ def join_means(means: Sequence[RunningMeans]) -> RunningMeans:
 
 
 def _split_gradients(gradients: Gradients, members: int) -> list[Gradients]:
-    """Part gradients of all members into those of each."""
+    """Split the gradients of all members into those of each."""
     return [tuple(None if g is None else g[k] for g in gradients) for k in range(members)]
 
 
@@ -312,7 +311,7 @@ def _name_gradients(player: str, gradients: Gradients) -> dict[str, Tensor]:
 
 
 def _step_alone(member: Trainer) -> dict[str, Tensor]:
-    """Return terms, gradients and buffers of a member alone, without a move."""
+    """Compute terms, gradients and buffers of one member alone, and move nothing."""
     found: dict[str, Tensor] = {}
     players = {id(seat): player for player, seat in member.seats.items()}
 

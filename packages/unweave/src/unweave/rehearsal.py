@@ -96,7 +96,7 @@ def _play(assembly: Assembly, dataset: Dataset) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         owner = _of_objective(assembly)
-        raise ConfigError(f"{owner} logs {twice!r} in two rounds; name them apart")
+        raise ConfigError(f"{owner} logs {twice!r} in two rounds; rename one")
     return tuple(names)
 
 
@@ -159,7 +159,7 @@ def _check_networks(assembly: Assembly, batches: Batches) -> None:
     _check_posterior(owner, posterior, (len(x), dim), batches.generator)
     if bool(posterior.has_density) != bool(cast(Any, model.family).has_density):
         raise ConfigError(
-            f"{owner}: has_density must be one for the family and the posteriors that it gives, "
+            f"{owner}: has_density must be the same for the family and its posteriors, "
             f"got {cast(Any, model.family).has_density} and {posterior.has_density}"
         )
     _check_tensor(architecture, "what the decoder gives", batches.first.output, tuple(x.shape))
@@ -194,7 +194,7 @@ def _check_posterior(
 def _check_cost_of_vectors(cost: nn.Module, dataset: Dataset) -> None:
     if member(cost, "unit_interval") or member(cost, "expected") is None:
         raise ConfigError(
-            f"{dataset.name} has vectors of any size, and the cost takes images in [0, 1]; "
+            f"{dataset.name} has unbounded vectors, and the cost takes images in [0, 1]; "
             "choose cost=gaussian or cost=l2sq"
         )
 

@@ -32,7 +32,7 @@ def fit_batch(config: TrainConfig, size: int, progress: Progress) -> TrainConfig
     """Lower a batch to the number of images where there are fewer, and say so."""
     if config.batch_size <= size or size < 2:
         return config
-    progress.say(f"batch_size is lowered from {config.batch_size} to the {size} images there are")
+    progress.say(f"batch_size is lowered from {config.batch_size} to {size}, the number of images")
     return config.model_copy(update={"batch_size": size})
 
 
@@ -44,8 +44,8 @@ def prepare(
     terms = rehearse(assembly, dataset)
     if config.keep_best and config.keep_best.removeprefix("validation/") not in terms:
         raise ConfigError(
-            f"setting keep_best must be a logged term, {', '.join(terms)}, or one of these behind "
-            f"validation/; got {config.keep_best!r}"
+            f"setting keep_best must be a logged term, {', '.join(terms)}, or validation/ and one "
+            f"of these, got {config.keep_best!r}"
         )
     if config.keep_best.startswith("validation/") and not config.holdout:
         raise ConfigError(f"keep_best={config.keep_best} needs held-out images: set holdout=N")

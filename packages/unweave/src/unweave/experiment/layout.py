@@ -34,9 +34,9 @@ def laid_out(comparison: Comparison, form: str) -> str:
 
 
 def as_text(comparison: Comparison) -> str:
-    """Lay out for a terminal: means and deviations, intervals, tests, and what is missing.
+    """Lay out for a terminal: means, standard deviations, intervals, tests, and missing runs.
 
-    A star follows the best, and what is within error of it.
+    A star follows the best, and every other within one standard error of the difference.
     """
     header, rows = summary_rows(comparison, bold="{} *")
     parts = [table(header, rows), note("*")]
@@ -50,7 +50,7 @@ def as_text(comparison: Comparison) -> str:
 
 
 def as_markdown(comparison: Comparison) -> str:
-    """Lay out as Markdown; the best, and what is within error of it, in bold."""
+    """Lay out as Markdown; bold marks the best, and all within one standard error of it."""
     header, rows = summary_rows(comparison, bold="**{}**")
     parts = [markdown(header, rows), note("Bold")]
     contrasts = contrast_rows(comparison, bold="**{}**")
@@ -99,9 +99,9 @@ MISSING = ("run", "seed", "status", "step", "reason")
 def note(mark: str) -> str:
     """Say what the numbers of the table are, and what its mark, as "Bold", means."""
     return (
-        "Means over seeds ± one standard deviation (divisor n - 1); in brackets the 95 % interval "
-        f"of the mean. {mark}: the best, and what is within one standard error of the difference "
-        "to it."
+        "Mean over seeds ± one standard deviation (divisor n - 1); in brackets the 95 % interval "
+        f"of the mean. {mark}: the best, and every other within one standard error of the "
+        "difference from it."
     )
 
 

@@ -275,7 +275,7 @@ def _check_probe(experiment: Experiment, subject: Subject, argument: str) -> Non
     if subject.data.factors is None:
         raise ConfigError(f"it needs factors, and {subject.data.name} has none")
     if experiment.test is None and not subject.config.holdout:
-        raise ConfigError('there are no test images; set test, as in "split=test", or holdout=N')
+        raise ConfigError('there are no test images; set test = "split=test", or holdout=N')
 
 
 def _check_mmd(experiment: Experiment, subject: Subject, argument: str) -> None:

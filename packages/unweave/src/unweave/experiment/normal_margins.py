@@ -66,7 +66,7 @@ def normal_margins(prior: Any, codes: NDArray[np.floating[Any]]) -> NDArray[np.f
     base = getattr(prior, "base_dist", None)
     z = np.asarray(codes, np.float64)
     if base is None:
-        raise ConfigError(f"{type(prior).__name__} has no margins; take a prior that factorises")
+        raise ConfigError(f"{type(prior).__name__} does not factorise; choose a prior that does")
     if isinstance(base, torch.distributions.Normal):
         return np.asarray((z - base.loc.cpu().numpy()) / base.scale.cpu().numpy())
     if isinstance(base, torch.distributions.StudentT):

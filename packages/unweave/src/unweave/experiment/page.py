@@ -119,7 +119,7 @@ def usual_pictures(comparison: Comparison) -> list[Picture]:
         pictures += [_heat_map(n, m, grid) for n, m in enumerate(comparison.measures)]
     if len({group.label for group in comparison.groups}) > 1 and ranked:
         pictures.append(_ranks(ranked))
-    steps = "Logged terms over the steps: mean over seeds, and their range."
+    steps = "Logged terms at each step: mean and range over seeds."
     start = "One image's code with one dimension after the other moved from -2 to 2, those first "
     return [
         *pictures,
@@ -137,7 +137,7 @@ def _violins(measures: list[str]) -> Picture:
 def _trade(number: int, x: str, y: str, grid: list[str]) -> Picture:
     options = {"x": x, "y": y} | ({"label": grid[0]} if grid else {})
     beside = f"numbers are {grid[0]}, " if grid else ""
-    caption = f"{y} against {x}; {beside}bars are two standard errors, rings mark what none beats."
+    caption = f"{y} against {x}; {beside}bars are two standard errors, a ring: not beaten by any."
     return Picture(kind="trade", name=f"trade-{number + 1}", caption=caption, options=options)
 
 
@@ -148,7 +148,7 @@ def _heat_map(number: int, measure: str, grid: list[str]) -> Picture:
 
 
 def _ranks(measures: list[str]) -> Picture:
-    caption = "Ranks of the kinds of run within every place and seed, with 95 % intervals."
+    caption = "Mean ranks of the kinds of run over grid points and seeds, with 95 % intervals."
     return Picture(kind="ranks", name="ranks", caption=caption, options={"measures": measures})
 
 

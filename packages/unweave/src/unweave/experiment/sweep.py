@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 
 DEFINITION = "experiment.toml"
 TABLE_SECONDS = 10.0
-"""How often the table is written while runs end."""
+"""Seconds between two writes of the table while runs end."""
 WAIT_SECONDS = 1.0
 CRASHES = 3
-"""How often the executor may fail over one job before the job counts as failed."""
+"""Number of times that the executor may fail on one job before the job counts as failed."""
 
 
 class StoppedError(UnweaveError):
@@ -207,7 +207,7 @@ class _Sweep:
             raise KeyboardInterrupt
         further = row.step > self._reached.get(name, 0)
         self._reached[name] = row.step
-        return further or not self._give_up(name, "it is stopped again and again")
+        return further or not self._give_up(name, "it was stopped several times")
 
     def _give_up(self, name: str, reason: str, error: Exception | None = None) -> bool:
         """Count what went wrong with a job outside of the run itself; in the end it has failed."""
@@ -264,7 +264,7 @@ def _plan(total: int, steps: Mapping[str, int]) -> str:
     if not steps:
         return f"{_runs(total)}, all finished"
     counts = f"{_runs(total)}: {done} finished, {len(steps)} to do"
-    return f"{counts}, {sum(steps.values()):,} steps; the time is said after the first steps"
+    return f"{counts}, {sum(steps.values()):,} steps; the time left is shown after the first steps"
 
 
 def _runs(count: int) -> str:

@@ -115,7 +115,7 @@ def _read_hdf5(path: Path) -> Columns:
 
 def _read_column(column: h5py.Dataset) -> tuple[str, NDArray[Any]]:
     if column.ndim != 1 or len(column) > LARGEST_ROWS:
-        raise ValueError(f"column {column.name} must be a row of values, got {column.shape}")
+        raise ValueError(f"column {column.name} must have one axis, got {column.shape}")
     text = h5py.check_string_dtype(column.dtype) is not None
     return str(column.attrs["name"]), np.asarray(column.asstr()[:] if text else column[:])
 

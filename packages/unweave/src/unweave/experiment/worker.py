@@ -116,7 +116,7 @@ def perform(work: Work) -> Row:
     with claim_job(files.claim) as other, _one_thread():
         row = read_row(work.job, files, work.experiment, config.steps)
         if other is not None:
-            return row.model_copy(update={"status": "elsewhere", "reason": f"{other} is at it"})
+            return row.model_copy(update={"status": "elsewhere", "reason": f"{other} trains it"})
         reporter = Reporter(files.progress, work.job, config.steps, row.step)
         row = _trained(work, row, config, reporter)
         if row.finished:
