@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of long tasks: a bar on a terminal, and regular lines elsewhere."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 LINE_SECONDS = 15.0
-"""How often a line is printed where there is no terminal."""
+"""Seconds between two lines where there is no terminal."""
 REFRESH_SECONDS = 0.1
 BAR_WIDTH = 16
 
 
 class Progress(Protocol):
-    """Who shows how training goes."""
+    """Shows the progress of training."""
 
     def say(self, text: str) -> None:
         """Show one line."""
@@ -69,10 +69,7 @@ class Silent:
 
 
 class TaskBar:
-    """A bar for one task, with what is done, the time left and the rate, on stderr.
-
-    Terms come last, as many as fit into the line.
-    """
+    """A bar for one task on stderr: count, time left and rate, then as many terms as fit."""
 
     def __init__(self, what: str, unit: str) -> None:
         self._what, self._unit = what, unit
@@ -84,7 +81,7 @@ class TaskBar:
         self._terms: Sequence[str] = ()
 
     def start(self, done: int, total: int) -> None:
-        """Begin; `done` of `total` are done already."""
+        """Begin; `done` of `total` are already done."""
         self._total, self._start_done = total, done
         self._start = time.monotonic()
         self._last = self._start
@@ -98,7 +95,7 @@ class TaskBar:
             self._task = self._bar.add_task(self._what, total=total, completed=done, rest="")
 
     def update(self, done: int, terms: Sequence[str] | None = None) -> None:
-        """Show that `done` are done, and the terms, new ones if given."""
+        """Show the count `done` and the terms, which stay unless new ones are given."""
         now = time.monotonic()
         self._terms = self._terms if terms is None else terms
         if self._bar is not None:
@@ -122,7 +119,7 @@ class TaskBar:
             self._bar = None
 
     def _room(self) -> int:
-        """Return the columns that bar, count and time left leave."""
+        """Return the number of columns that bar, count and time left leave free."""
         count = 2 * len(str(self._total)) + 1
         used = len(self._what) + BAR_WIDTH + count + len("-:--:--") + len("left")
         return self._console.width - used - 5  # a space between each two of the six
@@ -135,7 +132,7 @@ class TaskBar:
 
 
 class TrainingProgress:
-    """The command line's progress of a training."""
+    """The progress of training as the command line shows it."""
 
     def __init__(self) -> None:
         self._loading: TaskBar | None = None
@@ -145,7 +142,7 @@ class TrainingProgress:
         self._loss = ""
 
     def say(self, text: str) -> None:
-        """Print one line on stderr, once however often it is said."""
+        """Print a line on stderr, unless it was printed before."""
         if text not in self._said:
             self._said.add(text)
             print(text, file=sys.stderr)
@@ -176,7 +173,7 @@ class TrainingProgress:
         self._steps.update(step, terms)
 
     def close(self) -> None:
-        """Leave the bar as it is, and say the last loss and how long training took."""
+        """Leave the bar as it is, and print the last loss and the training time."""
         if self._loading is not None:
             self._loading.close()
         self._steps.close()
@@ -186,7 +183,7 @@ class TrainingProgress:
 
 
 def fitting(parts: Sequence[str], room: int) -> str:
-    """Join the first of some texts by two spaces, as many as fit into `room` columns.
+    """Join as many of the texts, separated by two spaces, as fit into `room` columns.
 
     Examples
     --------
@@ -203,7 +200,7 @@ def fitting(parts: Sequence[str], room: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Say a time in its two largest units.
+    """Write a time in its two largest units.
 
     Examples
     --------
@@ -222,7 +219,7 @@ def duration(seconds: float) -> str:
 
 @contextmanager
 def counting(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """Give a function (done, total) that shows a bar while the block runs, from its first call."""
+    """Give a function (done, total) that shows a bar from its first call on."""
     bar = TaskBar(what, unit)
     started = False
 

@@ -1,4 +1,4 @@
-"""The rehearsal: one step on two images that finds what does not fit before a file is written."""
+"""The rehearsal: one step on two images, which finds mistakes before a file is written."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ IMAGES = 2
 
 
 def rehearse(assembly: Assembly, dataset: Dataset) -> tuple[str, ...]:
-    """Play one step on two images without a move; return the names of the logged terms.
+    """Compute one step on two images without updates; return the names of the logged terms.
 
-    In evaluation mode, so that nothing is remembered of it.
+    In evaluation mode, so that no state changes.
 
     Raises
     ------
     ConfigError
-        Naming what does not do as the hooks say: kind, registered name and distribution, what was
-        expected and what came.
+        If an object does not do what its hook asks for. The message names kind, registered name
+        and distribution, what was expected, and what came.
     """
     modules: list[Any] = [assembly.model, assembly.objective]
     training = [module.training for module in modules]
@@ -47,7 +47,7 @@ def rehearse(assembly: Assembly, dataset: Dataset) -> tuple[str, ...]:
 
 
 def check_feed(owner: str, feed: Feed, dataset: Dataset, device: torch.device) -> None:
-    """Raise unless what is kept in memory are the images of a data set.
+    """Raise unless the images kept in memory are those of the data set.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def check_feed(owner: str, feed: Feed, dataset: Dataset, device: torch.device) -
     Raises
     ------
     ConfigError
-        If the first and the last image are others than `images` gives.
+        If the first or the last image differs from that of `images`.
     """
     rows = np.array([0, len(dataset) - 1])
     with blaming(owner, "when images were taken from what its stored() gave"):
@@ -115,7 +115,7 @@ def _two_batches(assembly: Assembly, dataset: Dataset) -> Batches:
 
 
 def _images(owner: str, dataset: Dataset, index: np.ndarray[Any, Any]) -> Tensor:
-    """Take images as floats, and check their type and shape."""
+    """Return images as floats after checking their type and shape."""
     with blaming(owner, "when asked for images"):
         images = np.asarray(dataset.images(index))
     wanted = np.dtype(np.float32 if dataset.bits == 32 else np.uint8)
@@ -252,7 +252,7 @@ def _check_term(assembly: Assembly, owner: str, name: str, term: Tensor) -> None
 
 
 def _depends_on(scalar: Tensor, parameters: Iterable[nn.Parameter]) -> bool:
-    """Whether a scalar depends on a parameter, in a way that can be differentiated."""
+    """Whether a scalar depends differentiably on a parameter."""
     wanted = [p for p in parameters if p.requires_grad]
     if not (scalar.requires_grad and wanted):
         return False
@@ -274,7 +274,7 @@ def _check_tensor(
 
 
 def _check_optimizer(assembly: Assembly, player: Any) -> None:
-    """Build a player's optimizer, and let one like it move a small layer."""
+    """Build a player's optimizer, and check that an equal one can move a small layer."""
     assembly.optimizer_of(player)
     probe = Player(player.name, (nn.Linear(3, 2),), player.optimizer)
     optimizer, _ = assembly.optimizer_of(probe)

@@ -1,4 +1,4 @@
-"""Metrics of one table of codes, in one call of the package of metrics if it is installed."""
+"""Metrics of one code table, in one call of the package of metrics if it is installed."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from unweave.registry import Entry, Registry
 from unweave.trained import Trained
 
 IMAGE_ROWS = 2000
-"""Images that metrics of images look at, the first of the table's rows."""
+"""Number of images for metrics of images, the first rows of the table."""
 RESAMPLES = 1000
-"""Most resamples of an interval."""
+"""Largest number of resamples of an interval."""
 LARGEST_SENT = 1 << 28
-"""Bytes of arrays that are sent to other processes; more are scored in this one."""
+"""Most bytes of arrays that are sent to other processes; larger ones are scored here."""
 ALL_CORES = -1
 ACTIVE = "active"
-"""What a score of the active dimensions alone is named after."""
+"""Suffix of a score of the active dimensions alone."""
 
 Called = tuple[str, "Call"]
 
 
 class Arrays:
-    """What metrics are handed over, by name; images are decoded only if one asks for them."""
+    """The arguments of metrics, by name; images are decoded only if a metric needs them."""
 
     def __init__(self, run: Trained, table: CodeTable, dataset: Dataset) -> None:
         self._run, self._table, self._dataset = run, table, dataset
 
     def get(self, name: str, needs: Sequence[str]) -> NDArray[Any]:
-        """Return an array; the first rows alone where a metric looks at images, too."""
+        """Return an array; only its first rows if the metric also needs images."""
         rows = slice(IMAGE_ROWS if of_images(needs) else None)
         if name == "codes":
             return self._table.codes[rows]
@@ -56,7 +56,7 @@ class Arrays:
 
     @functools.cached_property
     def _factors(self) -> NDArray[Any]:
-        """The factors that differ between the encoded images, shape (n, K')."""
+        """The factors that vary over the encoded images, shape (n, K')."""
         factors = rows_of(self._dataset.factors, self._table.index)
         assert factors is not None
         if not self._differ.any():
@@ -65,14 +65,14 @@ class Arrays:
 
     @functools.cached_property
     def _differ(self) -> NDArray[np.bool_]:
-        """Tell which factors differ between the encoded images, (K,); (0,) without factors."""
+        """Return which factors vary over the encoded images, shape (K,); (0,) without factors."""
         factors = rows_of(self._dataset.factors, self._table.index)
         found = np.zeros(0, bool) if factors is None else (factors != factors[:1]).any(0)
         return np.asarray(found, bool)
 
     @property
     def constant_factors(self) -> tuple[str, ...]:
-        """Names of the factors that are the same in all encoded images."""
+        """Names of the factors that are constant over the encoded images."""
         names = self._dataset.factor_names if len(self._differ) else ()
         return tuple(name for name, differs in zip(names, self._differ, strict=True) if not differs)
 
@@ -85,19 +85,19 @@ class Arrays:
 
 @dataclass(frozen=True)
 class ActiveCodes:
-    """Some dimensions of a table of codes: which `columns`, and the arrays of these alone."""
+    """Some dimensions of a code table: their `columns`, and the arrays of these alone."""
 
     columns: Sequence[int]
     arrays: Arrays
 
     @property
     def width(self) -> int:
-        """Return how many there are."""
+        """Return the number of dimensions."""
         return len(self.columns)
 
 
 def of_images(needs: Sequence[str]) -> bool:
-    """Say whether a metric with these needs looks at images."""
+    """Whether a metric with these needs uses images."""
     return bool({"images", "reconstructions"} & set(needs))
 
 
@@ -110,12 +110,12 @@ class Call:
     needs: tuple[str, ...]
 
     def arguments(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
-        """Return what it is called with, by name."""
+        """Return its arguments by name."""
         return {need: arrays.get(need, self.needs) for need in self.needs}
 
 
 class Failed(float):
-    """A score that could not be computed: NaN with a reason."""
+    """A score that could not be computed: NaN, with a reason."""
 
     reason: str
 
@@ -136,23 +136,23 @@ def score_table(
     part: ActiveCodes | None = None,
     pool: Executor | None = None,
 ) -> dict[str, Any]:
-    """Compute metrics of arrays; one that fails is a `Failed` and costs the others nothing.
+    """Compute metrics of arrays; one that fails gives a `Failed`, and the others go on.
 
-    Metrics with equal options share one call of the package of metrics, its histograms and its
-    resamples, those of other distributions too. Without that package each is called alone, and
-    there are no intervals.
+    Metrics with equal options share one call of the package of metrics, with its histograms and
+    resamples; this includes metrics of other distributions. Without that package each is called
+    alone, and there are no intervals.
 
     Parameters
     ----------
     seed
-        Of everything that metrics draw.
+        Seed of all that metrics draw.
     resamples
-        At most, for intervals; 0 for none.
+        Largest number of resamples for intervals; 0 for none.
     part
-        Dimensions that metrics of codes are computed of too, each as ``name/active`` after
+        Dimensions for which metrics of codes are computed as well, each as ``name/active`` after
         ``name``.
     pool
-        Where the package of metrics computes, if no metric is a stranger's; here by default.
+        Processes for the package of metrics, if it has all the metrics; by default this one.
     """
     evaluation = evaluation_of(names)
     found: dict[str, Any] = {}
@@ -172,7 +172,7 @@ def score_table(
 def _groups(
     calls: Sequence[Called], seed: int
 ) -> list[tuple[tuple[int, dict[str, Any]], dict[str, Call]]]:
-    """Put together the metrics that can share a call: of equal rows, seeds and options."""
+    """Group the metrics that can share a call: those with equal rows, seeds and options."""
     groups: dict[str, tuple[tuple[int, dict[str, Any]], dict[str, Call]]] = {}
     for name, call in calls:
         options: dict[str, Any] = {}
@@ -202,7 +202,7 @@ def _together(
     part: ActiveCodes | None,
     pool: Executor | None,
 ) -> dict[str, Any]:
-    """Compute metrics in one call; each alone where an array that one needs cannot be had."""
+    """Compute metrics in one call; if an array is missing that one needs, compute each alone."""
     needs = list(dict.fromkeys(need for call in group.values() for need in call.needs))
     try:
         of_needs = {need: arrays.get(need, needs) for need in ["codes", *needs]}
@@ -235,7 +235,7 @@ def _evaluated(
     given: Mapping[str, Any],
     pool: Executor | None,
 ) -> Mapping[str, Any]:
-    """Evaluate metrics; in other processes those that have no work in common side by side."""
+    """Evaluate metrics; with other processes, groups that share no computation run at once."""
     sent = sum(array.nbytes for array in given.values() if isinstance(array, np.ndarray))
     if pool is None or sent > LARGEST_SENT:
         return evaluation(metrics=functions, progress=False, **given)
@@ -249,7 +249,7 @@ def _evaluated(
 
 
 def _score(call: Call, function: Any, score: Any, row: str, width: int) -> Any:
-    """Return a score as it is stored: the stranger's own, or one with the reason of its failure."""
+    """Return a score as it is stored, or the failure of another distribution's metric."""
     if isinstance(function, _Stranger):
         return function.score_of(score, width)
     if math.isnan(score) and not score.settings:
@@ -259,11 +259,11 @@ def _score(call: Call, function: Any, score: Any, row: str, width: int) -> Any:
 
 
 class _Stranger:
-    """A metric of another distribution, as the package of metrics calls one.
+    """A metric of another distribution, in the form that the package of metrics calls.
 
-    What it raises is a score without a value, which is not resampled. What it declares to cost,
-    `seconds_per_million`, is handed on: how often it is resampled follows from that and from the
-    sizes of its arrays, never from the clock.
+    An error becomes a score without a value, which is not resampled. The declared cost,
+    `seconds_per_million`, is passed on: it and the sizes of the arrays determine the number of
+    resamples, and the clock never does.
     """
 
     def __init__(self, call: Call, place: int) -> None:
@@ -286,13 +286,13 @@ class _Stranger:
         return float(score)
 
     def score_of(self, score: Any, width: int) -> Any:
-        """Return what it gave of all rows and so many codes, with the interval that was made."""
+        """Return its score of all rows and `width` codes, with the interval."""
         first = self._first[width if "codes" in self._call.needs else 0]
         return first if score.interval is None else _Interval(first, score.interval)
 
 
 def _checked_cost(entry: Entry, declared: Any) -> float:
-    """Return what a metric declares to cost; one that cannot be read is infinite: no interval."""
+    """Return the declared cost of a metric; infinite, for no interval, if it is invalid."""
     number = isinstance(declared, Real) and not isinstance(declared, bool)
     if number and declared >= 0:
         return float(declared)
@@ -305,19 +305,19 @@ def _checked_cost(entry: Entry, declared: Any) -> float:
 
 
 class _Interval(float):
-    """A stranger's score with an interval."""
+    """A score of another distribution's metric, with an interval."""
 
     interval: tuple[float, float]
 
     def __new__(cls, score: Any, interval: tuple[float, float]) -> _Interval:
-        """Make one; what else the score says is kept."""
+        """Make one, and keep the other attributes of the score."""
         made = super().__new__(cls, float(score))
         made.__dict__.update(getattr(score, "__dict__", {}), interval=interval)
         return made
 
 
 def _guarded(call: Call, arrays: Arrays) -> Any:
-    """Compute a score; whatever goes wrong becomes a score without a value."""
+    """Compute a score; any error becomes a score without a value."""
     try:
         arguments = list(call.arguments(arrays).values())
     except UnweaveError as error:

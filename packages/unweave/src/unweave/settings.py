@@ -1,4 +1,4 @@
-"""Settings as they come: from the command line and from TOML files."""
+"""Read settings from the command line and from TOML files."""
 
 from __future__ import annotations
 

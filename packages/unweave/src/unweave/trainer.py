@@ -36,12 +36,12 @@ from unweave.running_means import RunningMeans
 from unweave.signals import stop_signals
 
 Gradients = tuple[Tensor | None, ...]
-"""Of a player's parameters, in their order; None for one that the loss does not depend on."""
+"""Gradients of a player's parameters, in order; None for one that the loss does not depend on."""
 
 
 @dataclass
 class Seat:
-    """What a player moves: its parameters, their optimizer and its learning rate."""
+    """The parameters of a player, with their optimizer and learning rate."""
 
     parameters: list[nn.Parameter]
     optimizer: Optimizer
@@ -50,7 +50,7 @@ class Seat:
 
 
 class Trainer:
-    """Everything that a run changes: networks, optimizers, the clock and the running means.
+    """The state of a run, networks, optimizers, clock and running means, and its training step.
 
     Parameters
     ----------
@@ -59,17 +59,17 @@ class Trainer:
     feed
         Indices -> float images on the device.
     dataset_size
-        N.
+        N, number of training images.
     config
-        Of the run.
+        Configuration of the run.
     device
-        Of everything.
+        Device of all tensors.
     labels
-        Gives the classes of the factors, int64, shape (N, K), on the device, or None.
+        Returns the classes of the factors, int64, shape (N, K), on the device; or None.
     ranks
         The processes that share every batch.
     recorder
-        Makes what records the step, so that it can be replayed, or None.
+        Makes the recorder of the step, for replays; or None.
     say
         Shows a line.
     """
@@ -123,7 +123,7 @@ class Trainer:
         return lambda: self.play(batches, self.move)
 
     def fix(self) -> str:
-        """Let what changes from step to step lie in fixed places; return what stands against it."""
+        """Put all that changes between steps into fixed tensors; return the obstacle, if any."""
         batch, device = self.config.batch_size, self.clock.device
         self.orders = [FixedIndices(order, batch, device) for order in self.orders]
         if self.ranks.size > 1:
@@ -136,7 +136,7 @@ class Trainer:
 
     @contextmanager
     def reproducible(self) -> Iterator[None]:
-        """Seed torch's global generator, for dropout and the like; say whose error arose."""
+        """Seed torch's global generator, for dropout, and name the object behind an error."""
         with torch.random.fork_rng(self.forked):
             seed = derive_seed(self.config.seed, "global", self.step, *self.ranks.own)
             # torch.manual_seed asks every kind of device, which takes 40 times as long.
@@ -147,7 +147,7 @@ class Trainer:
                 yield
 
     def seed_noise(self, step: int) -> None:
-        """Begin the noise of a step, and have the images of the next one read."""
+        """Seed the noise of a step, and announce the images of the next one."""
         self.generator.manual_seed(derive_seed(self.config.seed, "noise", step))
         for order in self.orders:
             if isinstance(order, FixedIndices):
@@ -155,7 +155,7 @@ class Trainer:
         self.feed.announce(self.orders[0](step + 1))
 
     def draw(self, step: int) -> Batches:
-        """Draw the two batches of a step; all host work, and what is lazy in them."""
+        """Draw the two batches of a step; all work of the host, with lazy parts."""
         self.seed_noise(step)
         first, second = self.orders
         draws = (lambda: first(step), lambda: second(step))
@@ -165,9 +165,9 @@ class Trainer:
         )  # fmt: skip
 
     def play(self, batches: Batches, move: Callable[[Seat, Gradients], None]) -> Tensor:
-        """Play every round: all gradients of a round before any of its players moves.
+        """Compute every round: all gradients of a round before any of its players moves.
 
-        Returns the logged terms as one vector in the order of `means.names`.
+        Return the logged terms as one vector in the order of `means.names`.
         """
         named: dict[str, Tensor] = {}
         for number, players in enumerate(self.objective.rounds):
@@ -194,7 +194,7 @@ class Trainer:
         seat.optimizer.zero_grad(set_to_none=True)
 
     def take_log(self) -> dict[str, float]:
-        """Return the means since the last log and start anew; waits for the device.
+        """Return the means since the last log and reset them; waits for the device.
 
         Raises
         ------
@@ -205,12 +205,12 @@ class Trainer:
         return self.means.take(self.step)
 
     def check_finite(self) -> None:
-        """Raise if a term was not finite, or a number that is kept is not.
+        """Raise if a term or a saved number is not finite.
 
         Raises
         ------
         NonFiniteError
-            Naming it.
+            If one is not; the message names it.
         """
         self.means.check()
         for name, tensor in self.state().items():
@@ -221,7 +221,7 @@ class Trainer:
                 )
 
     def state(self) -> dict[str, Tensor]:
-        """Return every tensor that a resumed run needs, flat."""
+        """Return every tensor that a resumed run needs, by name."""
         tensors = self._weights()
         for prefix, parameter, state in self._moments():
             for key, value in state.items():
@@ -240,7 +240,7 @@ class Trainer:
         Raises
         ------
         RunError
-            If the state is not one of this configuration.
+            If the state does not belong to this configuration.
         """
         weights = self._weights()
         moments = tuple(prefix for prefix, _, _ in self._moments())
@@ -263,7 +263,7 @@ class Trainer:
         self.clock.fill_(step)
 
     def _moments(self) -> Iterator[tuple[str, nn.Parameter, dict[str, Any]]]:
-        """Give for every parameter the start of its state's names, itself, and the state."""
+        """Yield for every parameter the prefix of its names, the parameter, and its state."""
         for player, seat in self.seats.items():
             for number, parameter in enumerate(seat.parameters):
                 yield f"optimizer.{player}.{number}.", parameter, seat.optimizer.state[parameter]
@@ -287,16 +287,16 @@ def gradients_of(losses: Sequence[Tensor], own: Sequence[Sequence[Tensor]]) -> l
 
 
 def compile_forward(module: nn.Module) -> None:
-    """Let `torch.compile` compile a module when it is called first.
+    """Let `torch.compile` compile a module at its first call.
 
-    `Module.compile` has no effect on torch's own modules such as `Sequential`, seen in torch 2.11
-    and 2.13: it hands `_call_impl` to the compiler, which leaves out code that is torch's.
+    In torch 2.11 and 2.13 `Module.compile` has no effect on torch's own modules, such as
+    `Sequential`: it passes `_call_impl` to the compiler, which skips code of torch.
     """
     module.forward = torch.compile(module.forward)
 
 
 def set_rates(optimizer: Optimizer, seat: Seat, clock: Tensor, step: int) -> None:
-    """Give an optimizer the learning rate of a step, a tensor where it takes one."""
+    """Set the learning rate of an optimizer, a tensor if the optimizer takes one."""
     for group in optimizer.param_groups:
         if isinstance(group["lr"], Tensor):
             group["lr"].copy_(seat.rate(clock))
@@ -314,8 +314,8 @@ def _take_seat(assembly: Assembly, player: Any, device: torch.device) -> Seat:
 def laid_out(tensor: Tensor, parameter: Tensor) -> Tensor:
     """Return a tensor in the memory layout of its parameter, on its device.
 
-    torch's fused optimizers walk the memories of a parameter, its gradient and its moments in one
-    order: a contiguous moment of channels-last weights would be paired with other weights.
+    torch's fused optimizers read a parameter, its gradient and its moments in memory order: a
+    contiguous moment would be matched with the wrong weights of a channels-last parameter.
     """
     if tensor.shape != parameter.shape:
         return tensor.clone().to(parameter.device)
@@ -339,21 +339,21 @@ def _unfit(what: str) -> RunError:
 
 
 class Observer(Protocol):
-    """Who is told how training goes."""
+    """Receives the progress of training."""
 
     def stepped(self, step: int) -> None:
-        """Hear that `step` steps are done, without a wait for the device."""
+        """Take note that `step` steps are done; must not wait for the device."""
         ...
 
     def logged(self, step: int, scalars: dict[str, float]) -> bool:
-        """Hear the means of all terms since the last log; return whether to stop."""
+        """Take the means of all terms since the last log; return whether to stop."""
         ...
 
 
 def fit(trainer: Trainer, checkpoints: Path, observer: Observer) -> str:
     """Train to the last step, with logs and checkpoints.
 
-    Return `finished`, or `stopped` where a signal or the observer ended it: after the step in
+    Return `finished`, or `stopped` if a signal or the observer ended training: after the step in
     progress, with a checkpoint.
 
     Raises
@@ -361,7 +361,7 @@ def fit(trainer: Trainer, checkpoints: Path, observer: Observer) -> str:
     NonFiniteError
         If a term or a weight stops being finite; the newest checkpoint is from an earlier step.
     RunError
-        If a checkpoint cannot be written; the one before is intact.
+        If a checkpoint cannot be written; the earlier one stays intact.
     """
     steps, enough = trainer.config.steps, False
     with stop_signals() as stopped:
@@ -374,7 +374,7 @@ def fit(trainer: Trainer, checkpoints: Path, observer: Observer) -> str:
 
 
 def keep(trainer: Trainer, checkpoints: Path, observer: Observer) -> bool:
-    """Log and save what is due after a step; return whether the observer has enough."""
+    """Log and save what is due after a step; return whether the observer asks to stop."""
     config, enough = trainer.config, False
     observer.stepped(trainer.step)
     done = trainer.step == config.steps
