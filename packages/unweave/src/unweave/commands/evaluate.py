@@ -30,7 +30,7 @@ def evaluate(
         str, typer.Option(help="mean: the mean of q(z|x); sampled: one draw from it; or both")
     ] = "mean",
     on: Annotated[
-        str, typer.Option(help="train: the images of training; holdout: those held out")
+        str, typer.Option(help="train: training images; holdout: held-out images")
     ] = "train",
     preset: Annotated[
         str | None,

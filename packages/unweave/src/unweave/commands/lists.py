@@ -23,7 +23,7 @@ SLOW_MILLISECONDS = 500.0
 
 
 def list_plugins() -> str:
-    """List distributions with status, reason, milliseconds and what they name."""
+    """List distributions with status, milliseconds, and the names they register or the fault."""
     rows = []
     for plugin in registry().plugins:
         names = "  ".join(
@@ -36,7 +36,7 @@ def list_plugins() -> str:
         rows.append((plugin.distribution, plugin.version, plugin.status, milliseconds, what))
     if not rows:
         return "no plugin is loaded"
-    return table(("distribution", "version", "status", "ms", "names, or why not"), rows)
+    return table(("distribution", "version", "status", "ms", "names, or the fault"), rows)
 
 
 def check_plugins() -> list[str]:
