@@ -14,7 +14,7 @@ def custom(
     objective: str = "sum",
     objective_options: dict[str, Any] | None = None,
 ) -> Method:
-    """Custom method: its options give the terms; `unweave.train(Method(...))` is recorded so.
+    """Take all terms from the options; `unweave.train(Method(...))` is recorded as this.
 
     Posterior and prior are settings of every run.
 
