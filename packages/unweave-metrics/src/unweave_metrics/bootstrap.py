@@ -60,7 +60,7 @@ def bootstrap(
     jobs
         Resamples computed at a time on threads, -1 for one per core.
     seed
-        Decides every draw.
+        Seed of every draw.
     options
         Given to the function.
 

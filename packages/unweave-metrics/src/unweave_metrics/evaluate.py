@@ -76,7 +76,7 @@ def evaluate(
         A name, or names, or functions of anybody's whose positional arguments are named as the
         arrays here; those that are usual and possible unless given.
     preset
-        Convention by name; without one those of ``"locatello2019"`` on every row.
+        Name of a preset; by default the conventions of ``"locatello2019"``, on all rows.
     std
         Standard deviations of the posteriors, shape (n, d), for `rmig`.
     images, reconstructions : arrays (n, h, w, c) for the scores of images
@@ -91,15 +91,15 @@ def evaluate(
         Draw a progress bar on standard error if that is a terminal and two seconds have passed.
         ``"lines"``: if it is no terminal, write a line as each metric ends.
     factor_kinds
-        ``"class"`` or ``"measurement"`` for all factors, or one word for each; decided by their
-        values unless given, see `mig`.
+        ``"class"`` or ``"measurement"``, for all factors or as a list; by default decided by their
+        values, see `mig`.
     subsets
         Columns of the codes that are scored by themselves as well, by name: numbers, or a truth
         value for each code. ``subsets={"active": [0, 2]}`` adds a row ``"mig/active"`` after
         ``"mig"``, and so on, with the numbers that a call on these columns alone gives. What both
         have in common is computed once.
     seed
-        Decides every draw.
+        Seed of every draw.
     options
         Settings by name, given to each metric that has one of that name.
 
@@ -290,7 +290,7 @@ def _arrays(
 ) -> tuple[dict[str, Array], tuple[str, ...], list[str]]:
     """Return the arrays there are, checked, kinds of factors, and notes.
 
-    Factors of one value are left out. Kinds are decided here, on all rows, for every metric.
+    Constant factors are left out. Kinds are decided here, on all rows, for every metric.
     """
     found: dict[str, Array] = {"codes": check_codes(codes)}
     notes: list[str] = []

@@ -45,7 +45,7 @@ def heat_map(
     label
         What the colours mean.
     ax
-        Matplotlib axes to draw on; a new figure unless given.
+        Matplotlib axes to draw on; by default a new figure.
     """
     values = check_matrix(matrix, "matrix", "(d, k)", rows=1)
     sizes = np.abs(values.astype(np.float64))
@@ -91,7 +91,7 @@ def intervals(
     scores
         A `ScoreTable`, or model -> `ScoreTable`, each model in a colour of its own.
     ax
-        Matplotlib axes to draw on; a new figure unless given.
+        Matplotlib axes to draw on; by default a new figure.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def violins(scores: Mapping[str, Sequence[float]], *, label: str = "score", ax: 
     label
         Name of the score.
     ax
-        Matplotlib axes to draw on; a new figure unless given.
+        Matplotlib axes to draw on; by default a new figure.
     """
     known = _by_method(scores, "scores")
     if not known or not all(map(len, known.values())):
@@ -180,7 +180,7 @@ def score_against_error(
     label
         Name of the score.
     ax
-        Matplotlib axes to draw on; a new figure unless given.
+        Matplotlib axes to draw on; by default a new figure.
     """
     known, wrong = _by_method(scores, "scores"), _by_method(errors, "errors")
     if not known:

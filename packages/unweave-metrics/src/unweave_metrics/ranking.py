@@ -74,8 +74,9 @@ def rank_correlation(
     Raises
     ------
     ValueError
-        For no run, lists of different lengths, a metric that no run has. TypeError: runs that are
-        neither tables nor lists of scores.
+        For no run, lists of different lengths, a metric that no run has.
+    TypeError
+        For runs that are neither tables nor lists of scores.
 
     References
     ----------

@@ -38,7 +38,7 @@ def score_codes(
     metrics
         One or several, as for `evaluate`; the usual ones unless given.
     bootstrap
-        Most resamples of the intervals; none unless given.
+        Largest number of resamples for intervals; by default none.
     options
         Given to `evaluate`.
 

@@ -161,8 +161,9 @@ def compare(models: Mapping[str, ScoreTable | Sequence[ScoreTable]]) -> Comparis
     Raises
     ------
     ValueError
-        For no model, a model without seeds, a finite score beyond 1e100. TypeError: anything but
-        tables.
+        For no model, a model without seeds, a finite score beyond 1e100.
+    TypeError
+        For anything but tables.
 
     Examples
     --------

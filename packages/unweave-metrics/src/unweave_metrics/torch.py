@@ -38,7 +38,7 @@ class Accumulator:
     metrics
         One name or function: `compute` gives a `Score`; several: a `ScoreTable`.
     bootstrap
-        Most resamples of the intervals; none unless given.
+        Largest number of resamples for intervals; by default none.
     sync
         Gather the rows of all processes where ``torch.distributed`` runs.
     options
