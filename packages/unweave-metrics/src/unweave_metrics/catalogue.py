@@ -156,8 +156,8 @@ def _check_signature(entry: Entry) -> None:
         inspect.signature(entry.function)
     except (ValueError, TypeError):
         raise TypeError(
-            f"metrics must be functions that tell the names of their arguments, {entry.name} does "
-            "not; wrap it in a function of codes and factors"
+            f"metrics must be functions with known argument names, those of {entry.name} are "
+            "unknown; wrap it in a function of codes and factors"
         ) from None
 
 
@@ -204,7 +204,7 @@ def find_metric(name: str) -> Entry:
     'FactorVAE score'
     """
     if not isinstance(name, str):
-        raise TypeError(f"a metric must be named by a word, got {quoted(name)}")
+        raise TypeError(f"the name of a metric must be text, got {quoted(name)}")
     wanted = name.strip().lower().replace("-", "_")
     if wanted in CATALOGUE and CATALOGUE[wanted].of_table:
         return CATALOGUE[wanted]

@@ -43,7 +43,7 @@ def heat_map(
     factor_names
         Names of the columns.
     label
-        What the colours mean.
+        Label of the colours.
     ax
         Matplotlib axes to draw on; by default a new figure.
     """
@@ -89,14 +89,14 @@ def intervals(
     Parameters
     ----------
     scores
-        A `ScoreTable`, or model -> `ScoreTable`, each model in a colour of its own.
+        A `ScoreTable`, or model -> `ScoreTable`, with one colour per model.
     ax
         Matplotlib axes to draw on; by default a new figure.
 
     Raises
     ------
     ValueError
-        For no score.
+        If there is no score.
     """
     known = _tables(scores)
     names = list(dict.fromkeys(name for table in known.values() for name in table))
