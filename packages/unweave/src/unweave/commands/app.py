@@ -1,4 +1,4 @@
-"""The application: what holds for every command, and the options that commands share."""
+"""The application, and the options that commands share."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 SLOW_MILLISECONDS = 500.0
-"""Above which importing a hook file counts as a fault: every command waits for it."""
+"""Longest import time of a hook file that is no fault: every command waits for it."""
 
 
 def list_plugins() -> str:
@@ -40,7 +40,7 @@ def list_plugins() -> str:
 
 
 def check_plugins() -> list[str]:
-    """Import every target and look at its options; return a sentence for each problem."""
+    """Import every target and check its options; return a sentence for each problem."""
     problems = [
         f"{p.distribution} {p.version}: {p.reason}" for p in registry().plugins if p.status != "ok"
     ]
@@ -135,7 +135,7 @@ def list_data(text: str | None = None) -> str:
 
 
 def _about(name: str, found: Registry) -> str:
-    """Say what a data set is, by its own `about` where it has one, and its options."""
+    """Describe a data set by its `about`, if it has one, and list its options."""
     target = found.lookup("dataset", name).load()
     about = getattr(target, "about", None)
     text = str(about.text()) if about is not None else f"{name}: {_first_line(target)}"

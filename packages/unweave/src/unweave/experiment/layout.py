@@ -14,7 +14,7 @@ from unweave.tables import table
 
 FORMATS = ("text", "markdown", "csv", "latex")
 ALARM = 0.05
-"""p values below it are in bold."""
+"""Smaller p values are in bold."""
 LATEX_SPECIAL = str.maketrans(
     {
         "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
@@ -81,7 +81,7 @@ def as_csv(comparison: Comparison) -> str:
 
 
 def as_latex(comparison: Comparison) -> str:
-    """Lay out as a LaTeX table for the package booktabs; the best, within error, in bold."""
+    """Lay out as a LaTeX table for the package booktabs; bold marks the best, within error."""
     header, rows = summary_rows(
         comparison, bold=r"$\mathbf{{{}}}$", plain="${}$", plus=r" \pm ", escape=latex_text
     )
@@ -97,7 +97,7 @@ MISSING = ("run", "seed", "status", "step", "reason")
 
 
 def note(mark: str) -> str:
-    """Say what the numbers of the table are, and what its mark, as "Bold", means."""
+    """Explain the numbers of the table, and its mark, such as "Bold"."""
     return (
         "Mean over seeds ± one standard deviation (divisor n - 1); in brackets the 95 % interval "
         f"of the mean. {mark}: the best, and every other within one standard error of the "
@@ -106,7 +106,7 @@ def note(mark: str) -> str:
 
 
 def test_note(comparison: Comparison) -> str:
-    """Say which test the p values are of."""
+    """Name the test of the p values."""
     name = {
         "t": "Student's paired test over seeds, exact if differences are normal",
         "sign-flip": "all flips of signs of the differences over seeds",
@@ -182,7 +182,7 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def latex_text(text: str) -> str:
-    """Escape what LaTeX would take for a command."""
+    """Escape characters that are special in LaTeX."""
     return str(text).translate(LATEX_SPECIAL)
 
 

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from unweave.trained import Trained
 
 PARTS = ("active", "sampled", "holdout")
-"""What a metric may be computed of, in the order in which `scores.json` names it."""
+"""Kinds of codes of a metric, in the order of the names in `scores.json`."""
 ROWS = 10_000
-"""Images that a measure looks at."""
+"""Number of images that a measure uses."""
 LOWER = frozenset(
     {"reconstruction-error", "frechet-distance", "kernel-distance", "mmd", "gaussian-wasserstein",
      "gaussian-total-correlation", "total-correlation-knn", "laplacian-variance"}
 )  # fmt: skip
-"""Registered metrics of which less is better; of every other one more is."""
+"""Registered metrics of which lower is better; for all others higher is better."""
 
 
 @dataclass(frozen=True)
@@ -363,7 +363,7 @@ def measure(run: Trained, experiment: Experiment, text: str) -> float:
 
 
 def better(experiment: Experiment, label: str) -> Better:
-    """Say which direction of a measure is better: as the experiment says, or the measure."""
+    """Return the better direction of a measure: that of the experiment, else of the measure."""
     text = experiment.measures.get(label, "")
     if label in experiment.better or not text:
         return experiment.better.get(label, "neither")

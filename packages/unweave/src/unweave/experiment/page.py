@@ -44,7 +44,7 @@ MARK = "\x02{}"
 
 
 class DrawnPicture(NamedTuple):
-    """A picture that was drawn, or the reason why not.
+    """A picture that was drawn, or the reason why it was not.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
 
 
 def draw_all(results: Results, pictures: list[Picture], folder: Path) -> Iterator[DrawnPicture]:
-    """Draw pictures into PNG files; one that cannot be drawn says why and stops nobody else."""
+    """Draw pictures into PNG files; one that fails says why, and the others are still drawn."""
     for picture in pictures:
         path = folder / f"{picture.name}.png"
         try:
@@ -106,7 +106,7 @@ def draw_all(results: Results, pictures: list[Picture], folder: Path) -> Iterato
 
 
 def usual_pictures(comparison: Comparison) -> list[Picture]:
-    """Choose the pictures of an experiment that names none."""
+    """Choose the default pictures of an experiment."""
     experiment = comparison.results.experiment
     grid = list(experiment.grid)
     ranked = [m for m in comparison.measures if comparison.better(m) != "neither"]

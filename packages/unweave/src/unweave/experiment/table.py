@@ -45,7 +45,7 @@ def columns_of(results: Results) -> Columns:
 
 
 def write_table(results: Results) -> tuple[Path, Path]:
-    """Write `experiment.csv` and `experiment.h5`, each whole or not at all; return their paths."""
+    """Write `experiment.csv` and `experiment.h5`, each completely or not; return their paths."""
     columns = columns_of(results)
     write_text(results.folder / CSV, csv_text(columns))
     with writing_hdf5(results.folder / HDF5) as file:
@@ -143,7 +143,7 @@ def _number(text: str) -> Any:
 
 
 def _array(values: Sequence[Any]) -> NDArray[Any]:
-    """Make a column: of numbers where all are, else of text."""
+    """Make a column: of numbers if all values are numbers, else of text."""
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
     if numbers:
         return np.asarray(values if values else [], np.int64 if _whole(values) else np.float64)
