@@ -122,26 +122,26 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--folder", type=Path, default=None, help="on the disk to be measured")
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=given.folder) as name:
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
-        images = make_images(given.images)
+        images = make_images(options.images)
         paths = write_files(images, folder)
-        device = torch.device(given.device)
+        device = torch.device(options.device)
         sets: dict[str, Any] = {"memory": ArrayDataset(images)}
         sets |= {kind: open_file(kind, path) for kind, path in paths.items()}
         loops = {
-            kind: Loop(open_feed(data, device), given.images, given.batch, device)
+            kind: Loop(open_feed(data, device), options.images, options.batch, device)
             for kind, data in sets.items()
         }
         times: dict[str, list[float]] = {kind: [] for kind in loops}
-        for _ in range(given.rounds):
+        for _ in range(options.rounds):
             for kind, loop in loops.items():
                 forget(folder)
-                times[kind].append(seconds(loop.step, given.block, device))
+                times[kind].append(seconds(loop.step, options.block, device))
         base = times["memory"]
-        rate = given.block / statistics.median(base)
-        print(f"memory on {device}: {rate:.1f} steps of {given.batch} images per second")
+        rate = options.block / statistics.median(base)
+        print(f"memory on {device}: {rate:.1f} steps of {options.batch} images per second")
         for kind, own in times.items():
             ratio = statistics.median(b / o for b, o in zip(base, own, strict=True))
             below = "" if ratio >= LIMIT else "  BELOW"

@@ -46,10 +46,10 @@ def cost(step: Callable[[], Any], count: int) -> float:
 
 def compare(settings: dict[str, Any], members: int, pairs: int, block: int) -> tuple[float, float]:
     """Return the median ratio of together to alone, and the best time alone of a step, in ms."""
-    given = dict(settings)
-    data = f"dsprites:resolution={given.pop('side')}"
+    own_settings = dict(settings)
+    data = f"dsprites:resolution={own_settings.pop('side')}"
     configs = [
-        make_config(registry(), {"method": "vae", "data": data, **given, "seed": seed})
+        make_config(registry(), {"method": "vae", "data": data, **own_settings, "seed": seed})
         for seed in range(members)
     ]
     cpu = torch.device("cpu")
@@ -73,13 +73,13 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=9)
     parser.add_argument("--block", type=int, default=10)
     parser.add_argument("--case", default="", help="part of a name; all without")
-    given = parser.parse_args()
+    options = parser.parse_args()
     torch.set_num_threads(1)
     processor.prepare()
-    print(f"| {given.members} together | of the time alone | ms per step alone |\n|---|---|---|")
+    print(f"| {options.members} together | of the time alone | ms per step alone |\n|---|---|---|")
     for name, settings in CASES.items():
-        if given.case in name:
-            ratio, best = compare(settings, given.members, given.pairs, given.block)
+        if options.case in name:
+            ratio, best = compare(settings, options.members, options.pairs, options.block)
             print(f"| {name} | {ratio:.2f} | {best:.2f} |", flush=True)
 
 

@@ -72,21 +72,21 @@ class HostNoise(TorchFunctionMode):
             return function(*args, **kwargs)
         host = [a.cpu() if isinstance(a, torch.Tensor) else a for a in args]
         device = {"device": "cpu"} if "device" in kwargs else {}
-        drawn = function(*host, **kwargs | {"generator": self._twin} | device)
-        return drawn.to(self._generator.device)
+        noise = function(*host, **kwargs | {"generator": self._twin} | device)
+        return noise.to(self._generator.device)
 
 
 def terms_of(trainer: Trainer, host: Trainer) -> list[dict[str, float]]:
     """Train some steps with batches and noise of the processor; return the terms of each."""
     device = trainer.clock.device
     trainer.orders = [functools.partial(_on, device, order) for order in host.orders]
-    found = []
+    terms = []
     for step in range(STEPS):
         host.seed_noise(step)
         with HostNoise(trainer.generator, host.generator):
             trainer.train_step()
-        found.append(trainer.means.take(trainer.step))
-    return found
+        terms.append(trainer.means.take(trainer.step))
+    return terms
 
 
 def _on(device: torch.device, order: Callable[[int], torch.Tensor], step: int) -> torch.Tensor:
@@ -125,16 +125,16 @@ def timed(step: Callable[[], Any], device: torch.device, seconds: float) -> floa
     """Return the median time of a step, after a warm-up, in milliseconds."""
     for _ in range(8):
         step()
-    found: list[float] = []
+    times: list[float] = []
     deadline = time.perf_counter() + seconds
-    while time.perf_counter() < deadline or len(found) < 3:
+    while time.perf_counter() < deadline or len(times) < 3:
         synchronise(device)
         start = time.perf_counter()
         for _ in range(5):
             step()
         synchronise(device)
-        found.append(200 * (time.perf_counter() - start))
-    return statistics.median(found)
+        times.append(200 * (time.perf_counter() - start))
+    return statistics.median(times)
 
 
 def synchronise(device: torch.device) -> None:
@@ -159,29 +159,29 @@ class Times:
         records = recorder_for(self._device) is not None
         cases: dict[str, Callable[[], dict[str, Any]]] = {"rate": self._rate, "plain": self._plain}
         for precision in ("float32", "bfloat16"):
-            given = {"precision": precision}
-            cases[f"eager {precision}"] = self._case(given, graph=False)
+            settings = {"precision": precision}
+            cases[f"eager {precision}"] = self._case(settings, graph=False)
             if records:
-                cases[f"graph {precision}"] = self._case(given, graph=True)
+                cases[f"graph {precision}"] = self._case(settings, graph=True)
             for size in (8, 32):
-                cases[f"{size} batched {precision}"] = self._case(given, graph=False, size=size)
+                cases[f"{size} batched {precision}"] = self._case(settings, graph=False, size=size)
                 if records:
                     name = f"{size} side by side {precision}"
-                    cases[name] = self._case(given, graph=True, size=size)
+                    cases[name] = self._case(settings, graph=True, size=size)
         for precision in ("float32", "bfloat16"):  # last, because compiling takes a while
             compiled = {"precision": precision, "compile": True}
             cases[f"compiled {precision}"] = self._case(compiled, graph=False)
         return cases
 
     def _case(
-        self, given: Mapping[str, Any], *, graph: bool, size: int = 1
+        self, settings: Mapping[str, Any], *, graph: bool, size: int = 1
     ) -> Callable[[], dict[str, Any]]:
-        return lambda: self._step(given, graph, size)
+        return lambda: self._step(settings, graph, size)
 
-    def _step(self, given: Mapping[str, Any], graph: bool, size: int) -> dict[str, Any]:
+    def _step(self, settings: Mapping[str, Any], graph: bool, size: int) -> dict[str, Any]:
         said: list[str] = []
         configs = [
-            make_config(registry(), {**self._settings, **given, "seed": seed})
+            make_config(registry(), {**self._settings, **settings, "seed": seed})
             for seed in range(size)
         ]
         if size == 1:
@@ -191,10 +191,10 @@ class Times:
             members = [make_trainer(registry(), config, self._device) for config in configs]
             recorder = recorder_for(self._device) if graph else None
             trainer = SideBySide(members, recorder, said.append) if recorder else Ensemble(members)
-        found: dict[str, Any] = {
+        result: dict[str, Any] = {
             "ms": timed(trainer.train_step, self._device, self._seconds), "members": size,
         }  # fmt: skip
-        return found | ({"note": said[0]} if said else {})
+        return result | ({"note": said[0]} if said else {})
 
     def _plain(self) -> dict[str, Any]:
         config = make_config(registry(), self._settings)
@@ -220,26 +220,26 @@ class Times:
 def table(results: Mapping[str, Any]) -> str:
     """Lay out the numerics, and the times with their ratios to the plain loop and to the limit."""
     lines = ["| method | worst difference of a term in 20 steps | |", "|---|---|---|"]
-    for name, found in results.items():
+    for name, result in results.items():
         if name.startswith("numerics "):
-            told = found.get("error") or f"{found['worst']:.1e}"
-            verdict = "agrees" if found.get("ok") else "DIFFERS"
-            lines.append(f"| {name.removeprefix('numerics ')} | {told} | {verdict} |")
+            text = result.get("error") or f"{result['worst']:.1e}"
+            verdict = "agrees" if result.get("ok") else "DIFFERS"
+            lines.append(f"| {name.removeprefix('numerics ')} | {text} | {verdict} |")
     lines += ["", "| step | ms | ms per member | of the plain loop | limit, ms | |"]
     lines.append("|---|---|---|---|---|---|")
     plain, rate = results.get("time plain", {}), results.get("time rate", {})
-    for name, found in results.items():
-        if name.startswith("time ") and "ms" in found:
+    for name, result in results.items():
+        if name.startswith("time ") and "ms" in result:
             precision = "bfloat16" if "bfloat16" in name else "float32"
-            limit = 1000 * plain.get("flop", 0) * found["members"] / rate.get(precision, 1e30)
-            own = found["ms"] / found["members"]
+            limit = 1000 * plain.get("flop", 0) * result["members"] / rate.get(precision, 1e30)
+            own = result["ms"] / result["members"]
             lines.append(
-                f"| {name.removeprefix('time ')} | {found['ms']:.3f} | {own:.3f} "
+                f"| {name.removeprefix('time ')} | {result['ms']:.3f} | {own:.3f} "
                 f"| {own / plain.get('ms', float('nan')):.2f} | {limit:.3f} "
-                f"| {found.get('note', '')} |"
+                f"| {result.get('note', '')} |"
             )
-        elif name.startswith("time ") and "error" in found:
-            lines.append(f"| {name.removeprefix('time ')} | - | - | - | - | {found['error']} |")
+        elif name.startswith("time ") and "error" in result:
+            lines.append(f"| {name.removeprefix('time ')} | - | - | - | - | {result['error']} |")
     return "\n".join(lines)
 
 
@@ -262,12 +262,12 @@ def read_results(path: Path) -> dict[str, dict[str, Any]]:
         If the file is not one that this program wrote.
     """
     try:
-        kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        results = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except ValueError as error:
         raise ConfigError(f"{path} is not JSON ({error}); give --results another path") from error
-    if not (isinstance(kept, dict) and all(isinstance(part, dict) for part in kept.values())):
+    if not (isinstance(results, dict) and all(isinstance(part, dict) for part in results.values())):
         raise ConfigError(f"{path} holds other things than results; give --results another path")
-    return kept
+    return results
 
 
 def run(
@@ -275,21 +275,21 @@ def run(
 ) -> dict[str, Any]:
     """Do what is not done or failed, until the time is over; keep every result at once."""
     deadline = time.monotonic() + 60 * minutes
-    kept = read_results(path)
-    done = kept.setdefault(key, {})
-    left = [name for name in jobs if "error" in done.get(name, {"error": "not tried yet"})]
-    for number, name in enumerate(left):
+    results = read_results(path)
+    of_key = results.setdefault(key, {})
+    open_jobs = [name for name in jobs if "error" in of_key.get(name, {"error": "not tried yet"})]
+    for number, name in enumerate(open_jobs):
         if time.monotonic() > deadline:
-            print(f"{len(left) - number} are left; the same command continues")
+            print(f"{len(open_jobs) - number} are left; the same command continues")
             break
         try:
-            done[name] = jobs[name]()
+            of_key[name] = jobs[name]()
         except Exception as error:  # one that fails must not cost the others
-            done[name] = {"error": describe(error)}
-        print(name, done[name], flush=True)
+            of_key[name] = {"error": describe(error)}
+        print(name, of_key[name], flush=True)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, json.dumps(kept, indent=1) + "\n")
-    return {name: done[name] for name in jobs if name in done}
+        write_text(path, json.dumps(results, indent=1) + "\n")
+    return {name: of_key[name] for name in jobs if name in of_key}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -300,24 +300,24 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="that a step is timed for")
     parser.add_argument("--results", type=Path, default=Path("runs/gpu.json"))
     parser.add_argument("--data", default="dsprites", help="of the timed steps")
-    given = parser.parse_args(arguments)
-    if given.device.startswith("cuda") and not torch.cuda.is_available():
+    options = parser.parse_args(arguments)
+    if options.device.startswith("cuda") and not torch.cuda.is_available():
         parser.error("there is no CUDA device here; --device cpu measures the processor instead")
-    if not (given.minutes > 0 and given.seconds > 0):
+    if not (options.minutes > 0 and options.seconds > 0):
         parser.error("--minutes and --seconds must be above 0")
     try:
-        print(measure(given))
+        print(measure(options))
     except UnweaveError as error:
         parser.error(message_of(error))
 
 
-def measure(given: argparse.Namespace) -> str:
+def measure(options: argparse.Namespace) -> str:
     """Measure what is left, and return the tables."""
-    device = choose_device(given.device)
+    device = choose_device(options.device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "processor"
-    key = f"{name}, torch {torch.__version__}, {given.data}"
-    jobs = work(device, {"data": given.data}, {}, given.seconds)
-    return f"{key}\n\n{table(run(jobs, given.results, key, given.minutes))}"
+    key = f"{name}, torch {torch.__version__}, {options.data}"
+    jobs = work(device, {"data": options.data}, {}, options.seconds)
+    return f"{key}\n\n{table(run(jobs, options.results, key, options.minutes))}"
 
 
 if __name__ == "__main__":

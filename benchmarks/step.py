@@ -27,7 +27,8 @@ HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 CASES = ("conv 64", "conv 32", "conv 16", "mlp 64", "mlp 16")
 COLUMNS = {
-    "plain, ms": "plain", "ours": "ours", "ours bfloat16": "ours-bfloat16", "limit": "limit",
+    "plain, ms": "plain", "ours": "ours", "ours bfloat16": "ours-bfloat16",
+    "beyond its kernels, ms": "kernels", "limit": "limit",
     "ours, beta-TCVAE": "ours-tc", "pythae, beta-TCVAE": "pythae",
 }  # fmt: skip
 HEADER = f"| network, side | {' | '.join(COLUMNS)} |\n|{'---|' * (1 + len(COLUMNS))}"
@@ -80,20 +81,21 @@ def _pipe(stream: IO[str] | None) -> IO[str]:
 @contextlib.contextmanager
 def loops(case: str, peer: str | None) -> Iterator[dict[str, Loop]]:
     """Run all loops of a case."""
-    wanted: dict[str, tuple[str, str, dict[str, str]]] = {
+    scripts: dict[str, tuple[str, str, dict[str, str]]] = {
         "plain": ("plain.py", "float32", {}),
         "ours": ("ours.py", "float32", {}),
+        "kernels": ("kernels.py", "float32", {}),
         "limit": ("limit.py", "float32", {}),
     }
     if torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        wanted["ours-bfloat16"] = ("ours.py", "bfloat16", {})
+        scripts["ours-bfloat16"] = ("ours.py", "bfloat16", {})
     if peer:
         path = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), peer)))
-        wanted["ours-tc"] = ("ours.py", "float32", {"OURS_METHOD": "beta-tcvae"})
-        wanted["pythae"] = ("peer.py", "float32", {"PYTHONPATH": path})
+        scripts["ours-tc"] = ("ours.py", "float32", {"OURS_METHOD": "beta-tcvae"})
+        scripts["pythae"] = ("peer.py", "float32", {"PYTHONPATH": path})
     running: dict[str, Loop] = {}
     try:
-        for name, (script, precision, settings) in wanted.items():
+        for name, (script, precision, settings) in scripts.items():
             running[name] = Loop(script, case, precision, settings)
             running[name].start()
         yield running
@@ -103,7 +105,7 @@ def loops(case: str, peer: str | None) -> Iterator[dict[str, Loop]]:
 
 
 def row(case: str, pairs: int, peer: str | None) -> str:
-    """Measure a case; return its row: milliseconds of the plain loop, then ratios to it."""
+    """Measure a case; return its row: milliseconds, and ratios to the plain loop."""
     with loops(case, peer) as running:
         turns = [{name: loop.measure() for name, loop in running.items()} for _ in range(pairs)]
     cells = [case]
@@ -112,6 +114,9 @@ def row(case: str, pairs: int, peer: str | None) -> str:
             cells.append("-")
         elif name == "plain":
             cells.append(f"{1000 * min(turn[name] for turn in turns):.1f}")
+        elif name == "kernels":
+            beyond = statistics.median(turn["ours"] - turn[name] for turn in turns)
+            cells.append(f"{1000 * beyond:.1f}")
         else:
             cells.append(f"{statistics.median(turn[name] / turn['plain'] for turn in turns):.2f}")
     return f"| {' | '.join(cells)} |"
@@ -140,14 +145,14 @@ def main() -> None:
     parser.add_argument("--cases", nargs="+", default=CASES, choices=CASES, metavar="CASE")
     parser.add_argument("--peer", help="folder with pythae, which its loop imports")
     parser.add_argument("--write", action="store_true", help="add the table to docs/benchmarks.md")
-    given = parser.parse_args()
+    options = parser.parse_args()
     lines = [HEADER]
     print(HEADER, flush=True)
-    for case in given.cases:
-        lines.append(row(case, given.pairs, given.peer))
+    for case in options.cases:
+        lines.append(row(case, options.pairs, options.peer))
         print(lines[-1], flush=True)
     print(versions())
-    if given.write:
+    if options.write:
         table = "\n".join([*lines, "", versions(), ""])
         text = PAGE.read_text(encoding="utf-8").rstrip("\n")
         PAGE.write_text(f"{text}\n\n### A step, measured again\n\n{table}", encoding="utf-8")

@@ -52,15 +52,15 @@ def full_size(changes: dict[str, Any]) -> Recipe:
 
 def _published(settings: dict[str, Any]) -> dict[str, Any]:
     """Undo what the recipe makes smaller: weights that are not part of the grid, and critics."""
-    found = dict(settings)
+    original = dict(settings)
     for name in ("alpha", "gamma"):
-        if isinstance(found.get(name), float):
-            found[name] *= SCALE
-    if "critic_width" in found:
-        found["critic_width"] = WIDTH
-    if "terms" in found:
-        found["terms"] = [_published_term(term) for term in found["terms"]]
-    return found
+        if isinstance(original.get(name), float):
+            original[name] *= SCALE
+    if "critic_width" in original:
+        original["critic_width"] = WIDTH
+    if "terms" in original:
+        original["terms"] = [_published_term(term) for term in original["terms"]]
+    return original
 
 
 def _published_term(term: dict[str, Any]) -> dict[str, Any]:
@@ -97,15 +97,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/table1"))
     parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--set", type=setting, action="append", default=[], metavar="KEY=VALUE")
-    given = parser.parse_args(arguments)
-    if given.device.startswith("cuda") and not torch.cuda.is_available():
+    options = parser.parse_args(arguments)
+    if options.device.startswith("cuda") and not torch.cuda.is_available():
         print("there is no CUDA device here; --device cpu trains on the processor, for weeks")
         return
     try:
-        recipe = full_size({"precision": given.precision, **dict(given.set)})
-        with stopping_after(given.minutes):
+        recipe = full_size({"precision": options.precision, **dict(options.set)})
+        with stopping_after(options.minutes):
             results = sweep(
-                recipe, given.out, Serial(), device=given.device, together=given.together
+                recipe, options.out, Serial(), device=options.device, together=options.together
             )
     except (StoppedError, KeyboardInterrupt) as stop:
         print(str(stop) or "stopped before the first step; the same command continues")
@@ -114,7 +114,7 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(message_of(error))
     comparison = Comparison(results)
     print(as_text(comparison))
-    print(write_comparison(comparison, given.out))
+    print(write_comparison(comparison, options.out))
 
 
 def minutes(text: str) -> float:

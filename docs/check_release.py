@@ -16,35 +16,35 @@ from check_versions import ROOT, versions
 def without_section(version: str) -> list[str]:
     """Look for the version's heading in the changelog, and for entries that have none yet."""
     changelog = (ROOT / "CHANGELOG.md").read_text()
-    found = []
+    problems = []
     if not re.search(rf"^## {re.escape(version)} - \d{{4}}-\d\d-\d\d$", changelog, re.M):
-        found.append(f"CHANGELOG.md has no heading '## {version} - YYYY-MM-DD'")
+        problems.append(f"CHANGELOG.md has no heading '## {version} - YYYY-MM-DD'")
     open_entries = re.search(r"^## Unreleased\n(.*?)(?=^## |\Z)", changelog, re.S | re.M)
     if open_entries and open_entries[1].strip():
-        found.append("CHANGELOG.md has entries under 'Unreleased'; move them under the version")
-    return found
+        problems.append("CHANGELOG.md has entries under 'Unreleased'; move them under the version")
+    return problems
 
 
 def incomplete(folder: Path) -> list[str]:
     """List the distributions whose files lack what a user or an index needs."""
-    found = []
+    problems = []
     for project in sorted(ROOT.glob("p*/*/pyproject.toml")):
         name = project.parent.name.replace("-", "_")
         wheels = sorted(folder.glob(f"{name}-*.whl"))
         sdists = sorted(folder.glob(f"{name}-*.tar.gz"))
         if len(wheels) != 1 or len(sdists) != 1:
-            found.append(f"{name}: expected one wheel and one sdist in {folder}")
+            problems.append(f"{name}: expected one wheel and one sdist in {folder}")
             continue
         files = set(zipfile.ZipFile(wheels[0]).namelist())
         with tarfile.open(sdists[0]) as archive:
             inside = {member.partition("/")[2] for member in archive.getnames()}
-        wanted = {f"{name}/py.typed", f"{name}/__init__.py"}
-        found += [f"{wheels[0].name} lacks {path}" for path in sorted(wanted - files)]
+        minimum = {f"{name}/py.typed", f"{name}/__init__.py"}
+        problems += [f"{wheels[0].name} lacks {path}" for path in sorted(minimum - files)]
         if not any(path.endswith("/licenses/LICENSE") for path in files):
-            found.append(f"{wheels[0].name} lacks the licence")
-        wanted = {"LICENSE", "README.md", "pyproject.toml"}
-        found += [f"{sdists[0].name} lacks {path}" for path in sorted(wanted - inside)]
-    return found
+            problems.append(f"{wheels[0].name} lacks the licence")
+        minimum = {"LICENSE", "README.md", "pyproject.toml"}
+        problems += [f"{sdists[0].name} lacks {path}" for path in sorted(minimum - inside)]
+    return problems
 
 
 def untagged(version: str) -> list[str]:

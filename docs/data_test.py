@@ -22,7 +22,7 @@ def row(entry: Entry) -> str:
 
 def page() -> str:
     """Give the page with its table."""
-    head = ["| set | what it is | file | licence | from |", "|---|---|---|---|---|"]
+    head = ["| set | what it is | file (size) | licence | source |", "|---|---|---|---|---|"]
     table = "\n".join([*head, *map(row, ENTRIES)])
     return MARKED.sub(lambda match: f"{match[1]}\n{table}\n\n{match[2]}", PAGE.read_text())
 

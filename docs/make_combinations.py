@@ -125,7 +125,7 @@ def read_page() -> dict[tuple[str, str, str], str]:
     """Read the page: (posterior, prior, estimator) -> "" or the sentence of the refusal."""
     lines = PAGE.read_text().splitlines()
     sentences = dict(re.findall(r"^- \*\*(\w+)\*\*: (.*)$", "\n".join(lines), re.MULTILINE))
-    found, posterior = {}, ""
+    table, posterior = {}, ""
     for line in lines:
         if line.startswith("## Posterior"):
             posterior = line.split("`")[1]
@@ -133,8 +133,8 @@ def read_page() -> dict[tuple[str, str, str], str]:
             estimator, *cells = [cell.strip() for cell in line.strip("|").split("|")]
             for prior, cell in zip(PRIORS, cells, strict=True):
                 key = (posterior, prior, estimator.strip("`"))
-                found[key] = "" if cell == "+" else sentences[cell]
-    return found
+                table[key] = "" if cell == "+" else sentences[cell]
+    return table
 
 
 def _letter(number: int) -> str:

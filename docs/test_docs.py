@@ -33,8 +33,10 @@ def test_every_listing_of_the_plugin_page_is_the_file_itself():
 
 def test_pages_made_from_the_code_are_fresh():
     script = DOCS / "reference" / "make_pages.py"
-    done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.run(
+        [sys.executable, str(script), "--check"], capture_output=True, text=True
+    )
+    assert process.returncode == 0, process.stderr
 
 
 def test_the_tests_of_the_readme_are_those_of_continuous_integration():
@@ -69,8 +71,10 @@ def test_links_lead_somewhere(page):
 def test_every_page_is_on_the_way_once():
     pages = [page for step in NAVIGATION["way"]() for page in step.pages]
     assert sorted(pages) == sorted(set(pages)), "a page is there twice"
-    known = {*NAVIGATION["pages_of_repository"](), *NAVIGATION["pages_of_docstrings"]()}
-    assert set(pages) == known, "docs/navigation.toml names pages that are not there, or lacks some"
+    expected = {*NAVIGATION["pages_of_repository"](), *NAVIGATION["pages_of_docstrings"]()}
+    assert set(pages) == expected, (
+        "docs/navigation.toml names pages that are not there, or lacks some"
+    )
 
 
 @pytest.mark.parametrize("path", NAVIGATION["LISTED"], ids=lambda path: str(path.parent.name))
@@ -85,11 +89,11 @@ def prose(text):
 
 
 # Made by programs, whose sentences are those of errors and of recipes.
-MADE = ("combinations.md", "outcome.md")
+OUTPUT_PAGES = ("combinations.md", "outcome.md")
 
 
 @pytest.mark.parametrize(
-    "page", [path for path in PAGES if path.name not in MADE], ids=lambda path: path.stem
+    "page", [path for path in PAGES if path.name not in OUTPUT_PAGES], ids=lambda path: path.stem
 )
 def test_lines_of_prose_have_at_most_100_columns(page):
     assert "<<<<<<< " not in page.read_text(), "a merge was not ended"

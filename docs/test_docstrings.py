@@ -28,16 +28,16 @@ def docstrings(folder):
 
 def faults(text):
     """List what numpydoc would not read as it is meant."""
-    found = [f"{match[1]} is not underlined" for match in BARE.finditer(text)]
+    problems = [f"{match[1]} is not underlined" for match in BARE.finditer(text)]
     before = SECTION.split(text, maxsplit=1)[0]
     if ">>>" in before:
-        found.append("an example stands outside of the section Examples")
+        problems.append("an example stands outside of the section Examples")
     if LISTED.search(before):
-        found.append("parameters are listed outside of a section")
+        problems.append("parameters are listed outside of a section")
     for title, body in SECTION.findall(text):
         if title == "Raises":
-            found += [f"Raises: {line}" for line in wrong_lines(body.rstrip().splitlines())]
-    return found
+            problems += [f"Raises: {line}" for line in wrong_lines(body.rstrip().splitlines())]
+    return problems
 
 
 def wrong_lines(lines):

@@ -97,8 +97,8 @@ class Chromium:
 
     def screenshot(self, path: Path, whole: bool = False) -> None:
         """Write a PNG of what is seen, or of the whole page."""
-        taken = self._call("Page.captureScreenshot", captureBeyondViewport=whole)
-        path.write_bytes(base64.b64decode(taken["data"]))
+        picture = self._call("Page.captureScreenshot", captureBeyondViewport=whole)
+        path.write_bytes(base64.b64decode(picture["data"]))
 
     def _call(self, method: str, **parameters: object) -> dict[str, Any]:
         self._number += 1

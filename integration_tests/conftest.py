@@ -62,10 +62,10 @@ def unweave(tmp_path_factory):
         *arguments: str, code: int = 0, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         folder = tmp_path_factory.mktemp("said")
-        done = call_unweave(folder, *arguments, **environment)
-        assert done.returncode == code, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
-        return done
+        process = call_unweave(folder, *arguments, **environment)
+        assert process.returncode == code, process.stdout + process.stderr
+        assert "Traceback" not in process.stderr
+        return process
 
     return call
 
@@ -78,9 +78,11 @@ def command(capsys):
     def call(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         with pytest.raises(SystemExit) as ended:
             main(list(arguments))
-        done = subprocess.CompletedProcess(arguments, ended.value.code or 0, *capsys.readouterr())
-        assert done.returncode == code, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
-        return done
+        process = subprocess.CompletedProcess(
+            arguments, ended.value.code or 0, *capsys.readouterr()
+        )
+        assert process.returncode == code, process.stdout + process.stderr
+        assert "Traceback" not in process.stderr
+        return process
 
     return call

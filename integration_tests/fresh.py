@@ -33,8 +33,8 @@ def call_unweave(
     out, err = folder / "stdout", folder / "stderr"
     for path in (out, err):
         path.unlink(missing_ok=True)
-    given = (list(arguments), {**os.environ, **environment}, out, err)
-    process = context.Process(target=run_module, args=given)
+    all_arguments = (list(arguments), {**os.environ, **environment}, out, err)
+    process = context.Process(target=run_module, args=all_arguments)
     process.start()
     process.join()
     return subprocess.CompletedProcess(

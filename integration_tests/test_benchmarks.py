@@ -34,8 +34,8 @@ def script(monkeypatch):
 
 
 def test_a_method_is_compared_with_itself(script):
-    found = script("gpu").numerics("tcwae-gan", torch.device("cpu"), {"critic_width": 8})
-    assert found == {"worst": 0.0, "ok": True}
+    result = script("gpu").numerics("tcwae-gan", torch.device("cpu"), {"critic_width": 8})
+    assert result == {"worst": 0.0, "ok": True}
 
 
 def test_other_noise_is_seen(script, monkeypatch):
@@ -46,10 +46,10 @@ def test_other_noise_is_seen(script, monkeypatch):
 
     def other(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        drawn = draw(self, function, types, args, kwargs)
+        noise = draw(self, function, types, args, kwargs)
         if kwargs.get("generator") is self._generator and next(calls) > gpu.STEPS:
-            return drawn + 0.5
-        return drawn
+            return noise + 0.5
+        return noise
 
     monkeypatch.setattr(gpu.HostNoise, "__torch_function__", other)
     assert not gpu.numerics("vae", torch.device("cpu"), {})["ok"]
@@ -57,10 +57,10 @@ def test_other_noise_is_seen(script, monkeypatch):
 
 def test_it_goes_on_where_it_stopped(script, tmp_path, capsys):
     gpu = script("gpu")
-    done: list[str] = []
+    finished: list[str] = []
 
     def job(name: str) -> dict[str, float]:
-        done.append(name)
+        finished.append(name)
         return {"ms": 1.0, "members": 1}
 
     jobs: dict[str, Callable[[], dict[str, float]]] = {
@@ -71,15 +71,15 @@ def test_it_goes_on_where_it_stopped(script, tmp_path, capsys):
     gpu.run(dict(list(jobs.items())[:1]), path, "card", 1.0)
     assert gpu.run(jobs, path, "card", 0.0) == {"time a": {"ms": 1.0, "members": 1}}
     assert "2 are left; the same command continues" in capsys.readouterr().out
-    found = gpu.run(jobs, path, "card", 1.0)
-    assert done == ["time a", "time b"]
-    assert found["time c"] == {"error": "ZeroDivisionError: division by zero"}
-    assert json.loads(path.read_text())["card"] == found
+    results = gpu.run(jobs, path, "card", 1.0)
+    assert finished == ["time a", "time b"]
+    assert results["time c"] == {"error": "ZeroDivisionError: division by zero"}
+    assert json.loads(path.read_text())["card"] == results
     assert gpu.run(jobs, path, "other card", 0.0) == {}
-    assert "| a | 1.000 | 1.000 |" in gpu.table(found)
+    assert "| a | 1.000 | 1.000 |" in gpu.table(results)
     jobs["time c"] = partial(job, "time c")  # what failed is tried again, and nothing else
     assert gpu.run(jobs, path, "card", 1.0)["time c"] == {"ms": 1.0, "members": 1}
-    assert done == ["time a", "time b", "time c"]
+    assert finished == ["time a", "time b", "time c"]
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,8 @@ def test_every_kind_of_step_that_the_device_has_is_timed(script, monkeypatch):
     monkeypatch.setattr(gpu, "recorder_for", lambda device: object)
     assert recorded <= set(times.cases())
     for name in ("rate", "plain", "eager float32", "8 batched float32"):
-        found = cases[name]()
-        assert min(value for value in found.values() if isinstance(value, float)) > 0
+        result = cases[name]()
+        assert min(value for value in result.values() if isinstance(value, float)) > 0
     assert cases["plain"]()["flop"] > 1e5
 
 

@@ -77,8 +77,8 @@ def test_posteriors(entry):
 @cases("method")
 def test_methods(entry):
     kinds = ("cost", "estimator", "objective", "posterior", "prior")
-    known = {kind: registry().names(kind) for kind in kinds}
-    checks = kit.method_checks(known=known, other=METHODS.get(entry.name))
+    names = {kind: registry().names(kind) for kind in kinds}
+    checks = kit.method_checks(known=names, other=METHODS.get(entry.name))
     kit.run(checks, entry.load()).raise_if_not_ok()
 
 

@@ -82,8 +82,8 @@ def test_a_method_trains_on(data, method, command, tmp_path):
 
 
 def test_a_set_that_has_no_file_is_told_about(command):
-    told = command("data", "celeba").stdout
+    text = command("data", "celeba").stdout
     for words in ("list_attr_celeba.txt", "$UNWEAVE_DATA/celeba", "licence:", "crop=148"):
-        assert words in told
+        assert words in text
     assert "CVPR 2004" in command("data").stdout
     assert "split must be" in command("data", "celeba:split=none", code=2).stderr

@@ -62,10 +62,10 @@ def test_a_member_ends_as_its_run_alone(case):
         for trainer in alone:
             trainer.train_step()
     for member, trainer in zip(members, alone, strict=True):
-        found, expected = member.state(), trainer.state()
-        assert found.keys() == expected.keys()
+        state, expected = member.state(), trainer.state()
+        assert state.keys() == expected.keys()
         for name, tensor in expected.items():
-            error = (found[name].double() - tensor.double()).norm()
+            error = (state[name].double() - tensor.double()).norm()
             assert error <= 1e-3 * tensor.double().norm() + 1e-6, name
 
 

@@ -121,12 +121,12 @@ def test_combinations_do_what_the_page_says(tmp_path):
     assert spec.loader is not None
     combinations = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(combinations)
-    told = combinations.read_page()
+    table = combinations.read_page()
     tried = (combinations.POSTERIORS, combinations.PRIORS, combinations.ESTIMATORS)
-    assert sorted(told) == sorted(itertools.product(*tried))
+    assert sorted(table) == sorted(itertools.product(*tried))
     combinations.install_method(tmp_path)
-    for number, cell in enumerate(random.Random(0).sample(sorted(told), 40)):
-        assert combinations.attempt(tmp_path / str(number), *cell) == told[cell], cell
+    for number, cell in enumerate(random.Random(0).sample(sorted(table), 40)):
+        assert combinations.attempt(tmp_path / str(number), *cell) == table[cell], cell
 
 
 @pytest.fixture(scope="module")
@@ -145,8 +145,8 @@ def trained(trained_once, tmp_path):
 
 @pytest.mark.parametrize("flow", ["maf:epochs=3", "gaussian-mixture", "realnvp:epochs=3"])
 def test_a_density_is_fitted_and_sampled(tmp_path, trained, command, flow):
-    shown = command("fit-density", str(trained), "--flow", flow).stdout
-    rows = {line.split()[0]: float(line.split()[1]) for line in shown.splitlines()[1:3]}
+    output = command("fit-density", str(trained), "--flow", flow).stdout
+    rows = {line.split()[0]: float(line.split()[1]) for line in output.splitlines()[1:3]}
     assert rows["density"] < rows["prior"]
     command("sample", str(trained), "--out", str(tmp_path / "s.npz"))
     if flow == "gaussian-mixture":  # the report is the same for all
@@ -193,13 +193,13 @@ def test_the_frechet_distance_of_equal_images_is_nothing_and_of_noise_is_large(t
     assert features.shape == (16, 1280)
     metric = registry().lookup("metric", "frechet-distance").load()
     assert abs(float(metric(features, features))) < 1e-3
-    shown = command("fid", str(trained), "--images", "16").stdout
-    distances = {line.split()[0]: float(line.split()[1]) for line in shown.splitlines()[1:3]}
+    output = command("fid", str(trained), "--images", "16").stdout
+    distances = {line.split()[0]: float(line.split()[1]) for line in output.splitlines()[1:3]}
     assert distances["prior"] > 10
     codes = encode_table(opened, opened.model, rows=16, seed=0, noisy=True)
     pairs = (opened.dataset.images(codes.index), opened.decode(codes.codes))
-    real, drawn = (frechet.extract(network, pictures, opened.device) for pictures in pairs)
-    assert distances["reconstructions"] == pytest.approx(float(metric(real, drawn)), rel=1e-3)
+    real, fake = (frechet.extract(network, pictures, opened.device) for pictures in pairs)
+    assert distances["reconstructions"] == pytest.approx(float(metric(real, fake)), rel=1e-3)
 
 
 def test_the_whole_way_through_the_command_line(tmp_path, unweave):
@@ -237,8 +237,8 @@ def test_the_metrics_command_gives_the_scores_of_evaluate_without_torch(tmp_path
         f"             '--metrics', 'mig,factor-vae,sap,reconstruction_error'])\n"
         "assert 'torch' not in sys.modules\nsys.exit(code)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    printed = json.dumps(json.loads(done.stdout))
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    printed = json.dumps(json.loads(process.stdout))
     for name in ("mig", "factor-vae", "sap", "reconstruction_error"):
         assert json.dumps(scores[name]["value"])[:14] in printed, name

@@ -125,10 +125,10 @@ def largest_difference(browser, run, codes):
     for code in codes:
         moved = move(browser, code)
         width, height, data = browser.run(PICTURE)
-        shown = np.array(data).reshape(height, width, 4)[..., : run.facts.image_shape[2]]
-        wanted = run.decode(np.array([moved], np.float32))[0]
-        assert wanted.std() > 0
-        largest = max(largest, abs(shown - wanted.astype(int)).max())
+        pixels = np.array(data).reshape(height, width, 4)[..., : run.facts.image_shape[2]]
+        expected = run.decode(np.array([moved], np.float32))[0]
+        assert expected.std() > 0
+        largest = max(largest, abs(pixels - expected.astype(int)).max())
     return largest
 
 
@@ -168,9 +168,9 @@ def test_conv64_is_drawn_nearly_as_fast_as_a_plain_loop_multiplies(page, run):
     for code in codes_of(run, 30):
         move(page, code)
         text = page.run("document.getElementById('explorer-speed').textContent")
-        found = re.search(r"([\d.]+) ms", text)
-        assert found is not None, text
-        times.append(float(found.group(1)))
+        match = re.search(r"([\d.]+) ms", text)
+        assert match is not None, text
+        times.append(float(match.group(1)))
         loops.append(page.run(PLAIN_LOOP))
     # The median of the last 25 pictures; the least of it is what the machine can do.
     assert min(times) < 6 * min(loops), (min(times), min(loops))
@@ -244,11 +244,11 @@ def heights(browser, selector):
     """Return the heights of elements without running a script; 0 of what is not laid out."""
     root = browser.set("DOM.getDocument")["root"]["nodeId"]
     try:
-        found = browser.set("DOM.querySelectorAll", nodeId=root, selector=selector)["nodeIds"]
+        nodes = browser.set("DOM.querySelectorAll", nodeId=root, selector=selector)["nodeIds"]
     except RuntimeError:  # the document was another one by then
         return []
     boxes = []
-    for node in found:
+    for node in nodes:
         try:
             boxes.append(browser.set("DOM.getBoxModel", nodeId=node)["model"]["height"])
         except RuntimeError:

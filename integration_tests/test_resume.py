@@ -77,10 +77,10 @@ def test_a_stopped_run_goes_on_bit_for_bit(case):
     torch.manual_seed(12345)  # what else the process drew must not matter
     resumed.load_state(STOP, stored)
     play(resumed, STEPS - STOP)
-    expected, found = whole.state(), resumed.state()
-    assert expected.keys() == found.keys()
+    expected, state = whole.state(), resumed.state()
+    assert expected.keys() == state.keys()
     for name, tensor in expected.items():
-        assert torch.equal(found[name], tensor), name
+        assert torch.equal(state[name], tensor), name
     assert any(not torch.equal(tensor, stored[name]) for name, tensor in expected.items())
 
 
@@ -99,7 +99,7 @@ def test_moments_lie_in_memory_as_their_parameters():
     play(trainer, 1)
     weights = [p for p in trainer.model.parameters() if p.dim() == 4]
     assert any(p.stride() != p.contiguous().stride() for p in weights)
-    for _, parameter, state in trainer._moments():
+    for _, parameter, state in trainer._state.moments():
         for value in state.values():
             if value.shape == parameter.shape:
                 assert value.stride() == parameter.stride()
@@ -112,9 +112,9 @@ def test_a_run_of_version_0_1_goes_on_to_the_bits_that_0_1_ends_with(tmp_path):
     run = unweave.resume(tmp_path / "run", device="cpu")
     assert run.step == 14
     expected = load_file(fixtures / "run-0.1-step-14.safetensors")
-    found = load_checkpoint(run.checkpoints)[1]
-    assert expected.keys() == found.keys()
+    state = load_checkpoint(run.checkpoints)[1]
+    assert expected.keys() == state.keys()
     for name, tensor in expected.items():
         # Another processor rounds otherwise; the wrong order of moments was off by 1e-3.
-        torch.testing.assert_close(found[name], tensor, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(state[name], tensor, rtol=1e-5, atol=1e-6)
     assert len(run.scalars()) == 2

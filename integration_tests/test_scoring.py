@@ -46,7 +46,7 @@ def leaves(codes):
     raise SystemExit(3)
 
 
-class Given:
+class Arrays:
     """Arrays by name, as a run hands them over."""
 
     def __init__(self):
@@ -71,30 +71,30 @@ def strange(function, *needs, **options):
 @pytest.fixture
 def calls(monkeypatch):
     """The keyword arguments of each call of the package."""
-    seen, real = [], um.evaluate
+    records, real = [], um.evaluate
 
     def counted(*arguments, **options):
-        seen.append(options)
+        records.append(options)
         return real(*arguments, **options)
 
     monkeypatch.setattr(um, "evaluate", counted)
     CALLS.clear()
-    return seen
+    return records
 
 
 def test_metrics_of_equal_options_share_one_call_with_those_of_strangers(calls):
-    given = Given()
-    asked = [
+    arrays = Arrays()
+    metrics = [
         ours("mig"), ours("mig:bins=10"), ours("sap"),
         strange(first_correlation, "codes", "factors", power="2"),
     ]  # fmt: skip
-    scores = score_table(asked, given, registry(), seed=0, resamples=200)
+    scores = score_table(metrics, arrays, registry(), seed=0, resamples=200)
     assert list(scores) == ["mig", "mig:bins=10", "sap", "first_correlation"]
     assert [len(options["metrics"]) for options in calls] == [3, 1]
-    assert float(scores["mig"]) == float(um.mig(given.codes, given.factors))
-    assert float(scores["mig:bins=10"]) == float(um.mig(given.codes, given.factors, bins=10))
-    assert float(scores["sap"]) == float(um.sap(given.codes, given.factors))
-    expected = np.corrcoef(given.codes[:, 0], given.factors[:, 0])[0, 1] ** 2
+    assert float(scores["mig"]) == float(um.mig(arrays.codes, arrays.factors))
+    assert float(scores["mig:bins=10"]) == float(um.mig(arrays.codes, arrays.factors, bins=10))
+    assert float(scores["sap"]) == float(um.sap(arrays.codes, arrays.factors))
+    expected = np.corrcoef(arrays.codes[:, 0], arrays.factors[:, 0])[0, 1] ** 2
     assert float(scores["first_correlation"]) == pytest.approx(expected)
     for score in scores.values():
         low, high = score.interval
@@ -118,10 +118,10 @@ def test_the_command_and_one_process_give_the_same_scores(tmp_path):
 
 
 def test_one_that_fails_or_leaves_costs_the_others_nothing(calls):
-    asked = [strange(raises, "codes"), ours("mig"), strange(leaves, "codes")]
+    metrics = [strange(raises, "codes"), ours("mig"), strange(leaves, "codes")]
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        scores = score_table(asked, Given(), registry(), seed=0, resamples=100)
+        scores = score_table(metrics, Arrays(), registry(), seed=0, resamples=100)
     assert scores["mig"].interval is not None
     assert "metric raises of odd 1.0 raised RuntimeError: singular" in scores["raises"].reason
     assert "metric leaves of odd 1.0 raised SystemExit: 3" in scores["leaves"].reason
@@ -130,10 +130,10 @@ def test_one_that_fails_or_leaves_costs_the_others_nothing(calls):
 
 
 def test_ours_that_cannot_be_computed_say_why():
-    given = Given()
-    given.codes[3, 0] = np.nan
+    arrays = Arrays()
+    arrays.codes[3, 0] = np.nan
     with pytest.warns(UserWarning, match="no score mig: metric mig of unweave-metrics"):
-        scores = score_table([ours("mig")], given, registry(), seed=0, resamples=0)
+        scores = score_table([ours("mig")], arrays, registry(), seed=0, resamples=0)
     assert isinstance(scores["mig"], Failed)
     assert "codes must be finite, got nan in row 3" in scores["mig"].reason
 
@@ -141,14 +141,14 @@ def test_ours_that_cannot_be_computed_say_why():
 def test_whether_a_stranger_has_an_interval_is_declared_and_not_timed(calls, monkeypatch):
     def resampled():
         CALLS.clear()
-        (score,) = score_table([strange(slow, "codes")], Given(), registry(), seed=0,
+        (score,) = score_table([strange(slow, "codes")], Arrays(), registry(), seed=0,
                                resamples=20).values()  # fmt: skip
         return len(CALLS), getattr(score, "interval", None) is not None
 
     assert resampled() == (21, True)  # though its first call took long, as on a busy machine
     monkeypatch.setattr(slow, "seconds_per_million", math.inf, raising=False)
     assert resampled() == (1, False)
-    monkeypatch.setattr(slow, "seconds_per_million", 0.099e6 / Given().codes.size)
+    monkeypatch.setattr(slow, "seconds_per_million", 0.099e6 / Arrays().codes.size)
     assert resampled() == (11, True)
     monkeypatch.setattr(slow, "seconds_per_million", "little")
     with pytest.warns(UserWarning, match="odd 1.0: seconds_per_million must be .* got 'little'"):
@@ -196,17 +196,17 @@ def test_a_preset_is_for_every_metric_that_has_one(run, command):
     scores = written["scores"]
     assert scores["mig:preset=carbonneau2022"]["settings"]["binning"] == "unit"
     assert "hoyer-sparsity" in scores
-    shown = command("evaluate", str(run.path), "--preset", "nobody2000", code=2)
-    assert "unknown preset 'nobody2000'; did you mean" in shown.stderr
+    output = command("evaluate", str(run.path), "--preset", "nobody2000", code=2)
+    assert "unknown preset 'nobody2000'; did you mean" in output.stderr
 
 
 class Pooled(torch.nn.Module):
     """Features without a carried network: means over 4 x 4 parts of the image."""
 
-    seen = 0
+    count = 0
 
     def forward(self, x):
-        Pooled.seen += len(x)
+        Pooled.count += len(x)
         return torch.nn.functional.adaptive_avg_pool2d(x[:, :1], 4).flatten(1)
 
 
@@ -225,10 +225,10 @@ def test_the_distance_of_reconstructions_is_that_of_the_same_images(tmp_path, mo
     root = scipy.linalg.sqrtm(covariances[0] @ covariances[1]).real
     expected = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(sum(covariances) - 2 * root)
     experiment = Experiment(name="e", runs=[Variant(label="a")])
-    found = measure(run, experiment, "frechet reconstructions:images=300")
-    assert found == pytest.approx(expected, rel=1e-3)
-    before = Pooled.seen
-    assert found != pytest.approx(measure(run, experiment, "frechet prior:images=300"), rel=0.1)
-    assert Pooled.seen - before == 300  # those of the real images are known
+    distance = measure(run, experiment, "frechet reconstructions:images=300")
+    assert distance == pytest.approx(expected, rel=1e-3)
+    before = Pooled.count
+    assert distance != pytest.approx(measure(run, experiment, "frechet prior:images=300"), rel=0.1)
+    assert Pooled.count - before == 300  # those of the real images are known
     fewer = measure(run, experiment, "frechet reconstructions:images=200")
-    assert fewer != pytest.approx(found, rel=1e-6)
+    assert fewer != pytest.approx(distance, rel=1e-6)

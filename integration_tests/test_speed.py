@@ -49,20 +49,20 @@ def test_a_step_is_no_slower_than_recorded(loops, case):
     torch.set_num_threads(1)
     network, side = case.split()
     serving = loops["serving"]
-    asked = serving.Case(network, int(side))
-    count = 2 if asked.side == 16 else 1
-    plain, ours = loops["plain"].make_step(asked), loops["ours"].make_step(asked)
+    setting = serving.Case(network, int(side))
+    count = 2 if setting.side == 16 else 1
+    plain, ours = loops["plain"].make_step(setting), loops["ours"].make_step(setting)
     try:
         for step in (plain, ours):
             serving.seconds(step, serving.WARM)
-        found: list[float] = []
-        while len(found) < ATTEMPTS:
-            found.append(median_ratio(serving.seconds, plain, ours, count))
-            if found[-1] <= ALLOWED * RECORDED[case]:
+        ratios: list[float] = []
+        while len(ratios) < ATTEMPTS:
+            ratios.append(median_ratio(serving.seconds, plain, ours, count))
+            if ratios[-1] <= ALLOWED * RECORDED[case]:
                 return
     finally:
         torch.set_num_threads(threads)
     pytest.fail(
-        f"a step of the trainer took {min(found):.2f} of a plain loop's, recorded "
+        f"a step of the trainer took {min(ratios):.2f} of a plain loop's, recorded "
         f"{RECORDED[case]}; profile it, or measure with benchmarks/step.py and record anew"
     )

@@ -110,8 +110,8 @@ def test_theorem_1_the_annealed_prior_and_the_entropy_are_the_beta_vae(case, bet
     annealed = Independent(Normal(torch.zeros(D), torch.full((D,), beta**-0.5)), 1)
     divergence = torch.distributions.kl_divergence(q, annealed).mean()
     elbo = -SquaredError()(x, decoder(z)).mean() - divergence
-    told = elbo + (beta - 1) * q.entropy().mean() + log_normaliser(beta, torch.ones(D))
-    assert trained.item() == pytest.approx(told.item(), rel=1e-12)
+    right_side = elbo + (beta - 1) * q.entropy().mean() + log_normaliser(beta, torch.ones(D))
+    assert trained.item() == pytest.approx(right_side.item(), rel=1e-12)
 
 
 @pytest.mark.parametrize("prior", [StudentT(1, df=30.0), Laplace(1)])
@@ -128,13 +128,13 @@ def test_theorem_1_holds_for_priors_that_are_not_normal(prior, beta):
     q = log_q.exp()
     to_annealed = torch.trapezoid(q * (log_q - (beta * p - log_f)), grid)
     entropy = -torch.trapezoid(q * log_q, grid)
-    told = -to_annealed + (beta - 1) * entropy + log_f
+    right_side = -to_annealed + (beta - 1) * entropy + log_f
     z = posterior.rsample(torch.Generator().manual_seed(1))
     x, decoder = torch.zeros(draws, 1, 1, 1), nn.Unflatten(1, (1, 1, 1))
     trained = Elbo(decoder, prior, beta, dim=1)(x, posterior, z) + z.square().mean()
     each = beta * (posterior.log_prob(z) - prior().log_prob(z))
-    assert abs(trained - told) < 5 * each.std() / draws**0.5
-    assert abs(trained - told) < 0.05
+    assert abs(trained - right_side) < 5 * each.std() / draws**0.5
+    assert abs(trained - right_side) < 0.05
 
 
 @pytest.mark.parametrize("beta", BETAS)
@@ -153,19 +153,19 @@ def test_corollary_1_scaled_codes_and_an_entropy_are_the_beta_vae(case, beta):
     codes = grown.mean + grown.std * noise
     constant = D * (beta - 1) / 2 * (1 + LOG_2PI - math.log(beta)) + log_normaliser(beta, scales)
     entropy = (beta - 1) / 2 * grown.std.square().log().sum(1).mean()
-    told = Elbo(shrinking, prior, 1.0)(x, grown, codes) + entropy + constant
-    assert trained.item() == pytest.approx(told.item(), rel=1e-12)
+    right_side = Elbo(shrinking, prior, 1.0)(x, grown, codes) + entropy + constant
+    assert trained.item() == pytest.approx(right_side.item(), rel=1e-12)
     learned = [parameters, *decoder.parameters()]
     gradients = zip(
-        *(torch.autograd.grad(value, learned) for value in (trained, told)), strict=True
+        *(torch.autograd.grad(value, learned) for value in (trained, right_side)), strict=True
     )
     for one, other in gradients:
         torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
 
 
 def rotation():
-    drawn = torch.randn(D, D, generator=torch.Generator().manual_seed(2))
-    matrix, _ = torch.linalg.qr(drawn)
+    noise = torch.randn(D, D, generator=torch.Generator().manual_seed(2))
+    matrix, _ = torch.linalg.qr(noise)
     matrix[:, 0] *= torch.linalg.det(matrix)
     return matrix
 
@@ -220,8 +220,8 @@ def test_proposition_1_is_exact_for_linear_decoders_and_any_noise(case):
     decoder = nn.Sequential(nn.Linear(D, 16), nn.Unflatten(1, (1, 4, 4)))
     posterior = FixedNoise(D, noise=0.8)(parameters.detach()[:, :D])
     error, squares = proposition(x, decoder, posterior)
-    found = expected_error(x, decoder, posterior)
-    torch.testing.assert_close(found, error + 0.8**2 * squares, rtol=1e-10, atol=0)
+    value = expected_error(x, decoder, posterior)
+    torch.testing.assert_close(value, error + 0.8**2 * squares, rtol=1e-10, atol=0)
     generator = torch.Generator().manual_seed(0)
     penalty = decoder_gradient_penalty(decoder, posterior.mean, probes=4000, generator=generator)
     assert penalty.item() == pytest.approx(squares.mean().item(), rel=0.05)
@@ -246,8 +246,8 @@ def test_proposition_1_leaves_a_term_of_the_same_order_out_for_other_decoders(ca
                 return (residual * decoder(z[None])[0]).sum()
 
             missing.append(torch.autograd.functional.hessian(along, mean).trace())
-        found = expected_error(x, decoder, posterior)
-        as_published = found - error - noise**2 * squares
+        value = expected_error(x, decoder, posterior)
+        as_published = value - error - noise**2 * squares
         remainders[noise] = (as_published + noise**2 * torch.stack(missing)).abs()
         assert (as_published.abs() > 20 * remainders[noise]).any()
         exact = decoder(posterior.mean).detach()

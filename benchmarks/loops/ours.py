@@ -14,11 +14,17 @@ from serving import Case, serve
 from unweave import processor
 from unweave.config import make_config
 from unweave.registry import registry
+from unweave.trainer import Trainer
 from unweave.trainer_setup import make_trainer
 
 
 def make_step(case: Case) -> Callable[[], None]:
     """Return the trainer's step as `unweave train` makes it."""
+    return make(case).train_step
+
+
+def make(case: Case) -> Trainer:
+    """Return the trainer of a case, in a process prepared as `unweave train` prepares it."""
     processor.prepare()
     names = {"conv": "conv64", "mlp": "mlp"}
     settings = {
@@ -28,7 +34,7 @@ def make_step(case: Case) -> Callable[[], None]:
         "precision": case.precision,
     }
     config = make_config(registry(), settings)
-    return make_trainer(registry(), config, torch.device("cpu")).train_step
+    return make_trainer(registry(), config, torch.device("cpu"))
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def seconds(step: Callable[[], object], count: int) -> float:
     return time.process_time() - start
 
 
-def asked() -> Iterator[int]:
+def step_counts() -> Iterator[int]:
     """Give each number of steps that standard input asks for."""
     yield from map(int, sys.stdin)
 
@@ -46,11 +46,11 @@ def serve(make: Callable[[Case], Callable[[], float | None]]) -> None:
     parser.add_argument("network")
     parser.add_argument("side", type=int)
     parser.add_argument("precision")
-    given = parser.parse_args()
-    step = make(Case(given.network, given.side, given.precision))
+    options = parser.parse_args()
+    step = make(Case(options.network, options.side, options.precision))
     torch.set_num_threads(1)
     scale = step() or 1.0
     seconds(step, WARM)
     print("ready", flush=True)
-    for count in asked():
+    for count in step_counts():
         print(seconds(step, count) / count * scale, flush=True)

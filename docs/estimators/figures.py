@@ -18,7 +18,7 @@ LINES = {
 }
 
 
-def chosen(rows: list[dict], **conditions) -> list[dict]:
+def rows_where(rows: list[dict], **conditions) -> list[dict]:
     """Return the rows that meet all conditions."""
     return [row for row in rows if all(row[k] == v for k, v in conditions.items())]
 
@@ -34,7 +34,7 @@ def grid(rows: list[dict], lines: list, value, label: str, path: Path) -> None:
         for axis, dim in zip(axis_row, dims, strict=True):
             for key in lines:
                 name, colour, marker = LINES[key]
-                some = chosen(
+                some = rows_where(
                     rows, noise=noise, dim=dim, correlated=True, estimator=key[0], constants=key[1]
                 )
                 some.sort(key=lambda row: row["batch"])
@@ -90,10 +90,10 @@ def batch_table(rows: list[dict], correlated: bool) -> str:
     head = ["D", "noise", "B", "exact MI, TC, DWKL", "mws, loo: bias (std)"]
     head += ["mws, batch mixture: bias of MI, TC, DWKL", "cosine of TC gradient: mws, loo"]
     body = []
-    for row in chosen(rows, correlated=correlated, estimator="loo"):
+    for row in rows_where(rows, correlated=correlated, estimator="loo"):
         same = {k: row[k] for k in ("dim", "noise", "batch", "correlated")}
-        (batch,) = chosen(rows, **same, estimator="mws", constants="batch")
-        (mws,) = chosen(rows, **same, estimator="mws", constants="loo")
+        (batch,) = rows_where(rows, **same, estimator="mws", constants="batch")
+        (mws,) = rows_where(rows, **same, estimator="mws", constants="loo")
         pairs = zip(row["bias"], row["std"], strict=True)
         body.append(
             [

@@ -106,8 +106,8 @@ def batch_setting(dim: int, noise: float, correlated: bool) -> list[dict]:
                     total[rows] += gradient.double()
                     visits[rows] += 1
             values, errors = torch.stack(values), torch.stack(errors)
-            seen = visits[:, 0] > 0
-            mean_gradient = total[seen] / visits[seen]
+            visited = visits[:, 0] > 0
+            mean_gradient = total[visited] / visits[visited]
             results.append(
                 {
                     "dim": dim, "noise": noise, "correlated": correlated, "batch": batch,
@@ -117,7 +117,7 @@ def batch_setting(dim: int, noise: float, correlated: bool) -> list[dict]:
                     "bias_se": (errors.std(0) / len(errors) ** 0.5).tolist(),
                     "std": values.std(0).tolist(),
                     "cosine": sum(cosines) / len(cosines) if cosines else None,
-                    "cosine_of_mean": cosine(mean_gradient, exact_gradient[seen])
+                    "cosine_of_mean": cosine(mean_gradient, exact_gradient[visited])
                     if cosines else None,
                 }
             )  # fmt: skip

@@ -49,11 +49,11 @@ def main() -> None:
     for kind in EXAMPLES:
         path = HERE / f"{kind}s.md"
         page = path.read_text()
-        wanted = listed(kind, page)
-        if wanted != page and "--check" in sys.argv:
+        fresh = listed(kind, page)
+        if fresh != page and "--check" in sys.argv:
             stale.append(path.name)
-        elif wanted != page:
-            path.write_text(wanted)
+        elif fresh != page:
+            path.write_text(fresh)
     if stale:
         sys.exit(f"stale: {', '.join(stale)}; run python docs/hooks/make_listings.py")
 

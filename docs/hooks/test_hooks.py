@@ -32,7 +32,7 @@ PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 MISTAKES = tomllib.loads((HERE / "mistakes.toml").read_text())
 
 
-def named(kind, module):
+def example_object(kind, module):
     """Find the object of an example by the name that its hook file gives it."""
     (name,) = re.findall(rf"new-plugin {kind} ([\w-]+)", PAGES[f"{kind}s"])
     snake = name.replace("-", "_")
@@ -48,7 +48,7 @@ def example(kind, old="", new=""):
     module = types.ModuleType("edited_example")
     sys.modules["edited_example"] = module
     exec(text.replace(old, new) if old else text, vars(module))
-    return named(kind, module)
+    return example_object(kind, module)
 
 
 def checks_of(kind):
@@ -82,16 +82,18 @@ def test_pages_call_the_object_as_the_specification_does(hook):
 
 def test_listings_are_what_new_plugin_writes():
     script = HERE / "make_listings.py"
-    done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.run(
+        [sys.executable, str(script), "--check"], capture_output=True, text=True
+    )
+    assert process.returncode == 0, process.stderr
 
 
 @pytest.mark.parametrize("page", sorted([*MISTAKES, "observers", "commands", "objectives"]))
 def test_listings_are_whole_packages(page):
     kind = page.removesuffix("s")
     (name,) = re.findall(rf"new-plugin {kind} ([\w-]+)", PAGES[page])
-    shown = set(re.findall(r"```python\n# unweave-[\w-]+/(\S+)\n", PAGES[page]))
-    assert shown == {path for path in render(kind, name) if path.endswith(".py")}
+    files = set(re.findall(r"```python\n# unweave-[\w-]+/(\S+)\n", PAGES[page]))
+    assert files == {path for path in render(kind, name) if path.endswith(".py")}
 
 
 MISTAKEN = [(page, mistake) for page, mistakes in MISTAKES.items() for mistake in mistakes]
@@ -103,12 +105,12 @@ MISTAKEN = [(page, mistake) for page, mistakes in MISTAKES.items() for mistake i
 def test_mistakes_get_the_message_of_the_table(page, mistake):
     kit = pytest.importorskip("unweave_testing")
     kind, name = page.removesuffix("s"), mistake["check"]
-    chosen = [check for check in checks_of(kind) if check.name == name]
-    (result,) = kit.run(chosen, example(kind, mistake["old"], mistake["new"])).results
+    selection = [check for check in checks_of(kind) if check.name == name]
+    (result,) = kit.run(selection, example(kind, mistake["old"], mistake["new"])).results
     assert result.outcome == "failed"
     assert mistake["message"] in result.message
-    shown = f"`{name}: {mistake['message']}"
-    assert shown in PAGES[page], f"{page}.md does not show this message"
+    text = f"`{name}: {mistake['message']}"
+    assert text in PAGES[page], f"{page}.md does not show this message"
 
 
 @pytest.mark.parametrize(("kind", "name"), [("optimizer", "nadam"), ("method", "critic_vae")])
@@ -161,23 +163,23 @@ def services():
 def test_other_services_are_called_once_for_each_event(tmp_path, monkeypatch):
     (tmp_path / "config.toml").write_text("dim = 4")
     run = types.SimpleNamespace(path=tmp_path)
-    seen = {}
+    by_service = {}
     for service, hooks in services():
-        calls = seen[service] = []
+        calls = by_service[service] = []
         monkeypatch.setitem(sys.modules, service, Recorder(calls))
         for _ in range(2):
             hooks["unweave_run_start"](run=run)
         hooks["unweave_run_log"](step=5, scalars={"loss": 0.5})
         hooks["unweave_run_end"](outcome="stopped")
     start = ("init", "log", "finish"), ("start_run", "log_artifact", "log_metrics", "end_run")
-    assert [dict.fromkeys(call[0] for call in calls) for calls in seen.values()] == [
+    assert [dict.fromkeys(call[0] for call in calls) for calls in by_service.values()] == [
         dict.fromkeys(names) for names in start
     ]
-    assert seen["wandb"][0][2]["config"] == {"dim": 4}
-    assert seen["wandb"][2] == ("log", ({"loss": 0.5},), {"step": 5})
-    assert seen["mlflow"][0][1] == (None,)
-    assert seen["mlflow"][2][1] == ("id-7",)  # the second start goes on with the first's run
-    assert seen["mlflow"][4] == ("log_metrics", ({"loss": 0.5},), {"step": 5})
+    assert by_service["wandb"][0][2]["config"] == {"dim": 4}
+    assert by_service["wandb"][2] == ("log", ({"loss": 0.5},), {"step": 5})
+    assert by_service["mlflow"][0][1] == (None,)
+    assert by_service["mlflow"][2][1] == ("id-7",)  # the second start goes on with the first's run
+    assert by_service["mlflow"][4] == ("log_metrics", ({"loss": 0.5},), {"step": 5})
 
 
 @pytest.mark.parametrize(("losses", "answer"), [([9, *[5] * 10], None), ([4, *[5] * 10], "stop")])
@@ -219,18 +221,18 @@ def diary(tmp_path, monkeypatch):
 
 def test_observers_are_called_by_the_registry(diary, tmp_path):
     run = types.SimpleNamespace(path=tmp_path)
-    found = diary()
-    found.observe("unweave_run_start", run=run)
-    found.observe("unweave_run_log", run=run, step=5, scalars={"loss": 0.5})
-    found.observe("unweave_run_end", run=run, outcome="finished")
+    plugins = diary()
+    plugins.observe("unweave_run_start", run=run)
+    plugins.observe("unweave_run_log", run=run, step=5, scalars={"loss": 0.5})
+    plugins.observe("unweave_run_end", run=run, outcome="finished")
     assert (tmp_path / "diary.txt").read_text() == "started\nstep 5: loss 0.5\nfinished\n"
 
 
 def test_an_observer_that_raises_is_a_warning(diary, tmp_path):
-    found = diary("scalars['loss']", "scalars['los']")
+    plugins = diary("scalars['loss']", "scalars['los']")
     run = types.SimpleNamespace(path=tmp_path)
     with pytest.warns(PluginWarning, match="the run continues") as caught:
-        found.observe("unweave_run_log", run=run, step=5, scalars={"loss": 0.5})
+        plugins.observe("unweave_run_log", run=run, step=5, scalars={"loss": 0.5})
     assert f"`warning: {caught[0].message}`" in PAGES["observers"]
 
 

@@ -76,13 +76,13 @@ def value(table, name):
 def of_two(name, how):
     """Score two models (udr), or codes against perfect ones of other rows (distances)."""
     factors, metric = true_factors(), getattr(um, name)
-    made = [
+    models = [
         codes_of(how, factors, seed) if isinstance(how, str) else with_noise(factors, how, seed)
         for seed in (1, 2, 3)
     ]
     if name == "udr":
-        return float(metric(made))
-    return float(metric(made[0][:, :3], codes_of("perfect", true_factors(5))))
+        return float(metric(models))
+    return float(metric(models[0][:, :3], codes_of("perfect", true_factors(5))))
 
 
 def traversal_scores(name):
@@ -108,8 +108,8 @@ def image_scores(name):
     needs = CATALOGUE[name].needs
     return [
         [
-            float(metric(images, made)) if "images" in needs else float(metric(made))
-            for made in ladder
+            float(metric(images, pictures)) if "images" in needs else float(metric(pictures))
+            for pictures in ladder
         ]
         for ladder in (noisy, blurred)
     ]

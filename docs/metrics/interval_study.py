@@ -132,12 +132,12 @@ def scored(population, name, n, number, resamples):
             *arrays[:2], metrics=[metric], bootstrap=resamples, seed=number, jobs=1,
             progress=False, **options,
         )[metric]  # fmt: skip
-    made = score.settings["interval"] if score.interval else {"covers": ""}
+    interval = score.settings["interval"] if score.interval else {"covers": ""}
     low, high = score.interval or (None, None)
-    found = {"value": float(score), "low": low, "high": high, "covers": made["covers"]}
-    if found["covers"] == SAME_BINS:
-        found["truth"] = float(getattr(um, metric)(*in_bins_of(population, arrays, metric)))
-    return found
+    record = {"value": float(score), "low": low, "high": high, "covers": interval["covers"]}
+    if record["covers"] == SAME_BINS:
+        record["truth"] = float(getattr(um, metric)(*in_bins_of(population, arrays, metric)))
+    return record
 
 
 @functools.cache
@@ -180,24 +180,24 @@ def read(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def run(given, path):
+def run(options, path):
     """Add the lines that are lacking."""
-    done = {key(record) for record in read(path)}
-    wanted = set(given.metrics.split(",")) - {""}
+    finished = {key(record) for record in read(path)}
+    selection = set(options.metrics.split(",")) - {""}
     for population, (_, metrics) in POPULATIONS.items():
         names = [*metrics, *(c for c, (metric, _) in CORRECTED.items() if metric in metrics)]
         for name in names:
-            asked = name in wanted or (not wanted and name not in SLOW)
-            if not asked or (given.population and population != given.population):
+            is_selected = name in selection or (not selection and name not in SLOW)
+            if not is_selected or (options.population and population != options.population):
                 continue
-            for number in range(given.sets):
-                record = {"population": population, "name": name, "n": given.rows, "set": number}
-                if key(record) in done:
+            for number in range(options.sets):
+                record = {"population": population, "name": name, "n": options.rows, "set": number}
+                if key(record) in finished:
                     continue
-                record |= scored(population, name, given.rows, number, given.resamples)
+                record |= scored(population, name, options.rows, number, options.resamples)
                 with path.open("a") as file:
                     file.write(json.dumps(record) + "\n")
-            print(population, name, given.rows, flush=True)
+            print(population, name, options.rows, flush=True)
 
 
 def rows_of_table(path):
@@ -209,33 +209,33 @@ def rows_of_table(path):
     for (population, name, n), records in groups.items():
         claims = {record["covers"] for record in records} - {""}
         values = np.array([record["value"] for record in records])
-        made = [record for record in records if record["low"] is not None]
-        if len(claims) != 1 or len(made) < 20:
+        with_interval = [record for record in records if record["low"] is not None]
+        if len(claims) != 1 or len(with_interval) < 20:
             continue
         whole = claims == {POPULATION}
         if claims == {SAME_BINS}:
-            true = np.array([record["truth"] for record in made])
+            true = np.array([record["truth"] for record in with_interval])
         else:
             true = cached_truth(path, population, name) if whole else values.mean()
-        low, high = (np.array([record[end] for record in made]) for end in ("low", "high"))
+        low, high = (np.array([record[end] for record in with_interval]) for end in ("low", "high"))
         hits = ((low <= true + 1e-12) & (true - 1e-12 <= high)).mean()
         rows.append([
             name, population, f"{n:,}", CLAIMS[claims.pop()], f"{np.mean(true):.4f}",
             f"{values.mean() - np.mean(true):+.4f}", f"{values.std(ddof=1):.4f}",
-            f"{(high - low).mean() / 2:.4f}", f"{100 * hits:.1f}", str(len(made)),
+            f"{(high - low).mean() / 2:.4f}", f"{100 * hits:.1f}", str(len(with_interval)),
         ])  # fmt: skip
     return sorted(rows)
 
 
 def cached_truth(path, population, name):
     """Return the truth, computed once and kept beside the lines."""
-    kept = path.with_suffix(".truth.json")
-    known = json.loads(kept.read_text()) if kept.exists() else {}
+    file = path.with_suffix(".truth.json")
+    truths = json.loads(file.read_text()) if file.exists() else {}
     metric = CORRECTED.get(name, (name, {}))[0]
-    if f"{population} {metric}" not in known:
-        known[f"{population} {metric}"] = truth(population, metric)
-        kept.write_text(json.dumps(known, indent=1))
-    return known[f"{population} {metric}"]
+    if f"{population} {metric}" not in truths:
+        truths[f"{population} {metric}"] = truth(population, metric)
+        file.write_text(json.dumps(truths, indent=1))
+    return truths[f"{population} {metric}"]
 
 
 def main():
@@ -248,17 +248,17 @@ def main():
     parser.add_argument("--population", default="", help="one alone")
     parser.add_argument("--lines", default="coverage.jsonl", help="file that results are added to")
     parser.add_argument("--page", default=str(PAGE), help="page whose table is written")
-    given = parser.parse_args()
-    path = Path(given.lines)
-    run(given, path)
+    options = parser.parse_args()
+    path = Path(options.lines)
+    run(options, path)
     head = ["score", "data", "rows", "interval is for", "truth", "bias", "deviation",
             "half width", "covers %", "sets"]  # fmt: skip
     lines = ["| " + " | ".join(row) + " |" for row in [head, *rows_of_table(path)]]
     table = "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
-    page = Path(given.page)
+    page = Path(options.page)
     marked = r"(?s)(<!-- coverage -->\n).*(\n<!-- end -->)"
     text = page.read_text() if page.exists() else "<!-- coverage -->\n\n<!-- end -->\n"
-    page.write_text(re.sub(marked, lambda found: found[1] + table + found[2], text))
+    page.write_text(re.sub(marked, lambda match: match[1] + table + match[2], text))
 
 
 if __name__ == "__main__":

@@ -72,8 +72,8 @@ def settings_by_preset(entry, codes, factors):
         }
         del changed["preset"]
         if changed:  # else the preset says nothing about this metric
-            shown = ", ".join(f"`{key}={value!r}`" for key, value in changed.items())
-            rows.append([f"`{preset}`", shown, f"{float(score):.4f}"])
+            text = ", ".join(f"`{key}={value!r}`" for key, value in changed.items())
+            rows.append([f"`{preset}`", text, f"{float(score):.4f}"])
     return rows
 
 
@@ -102,10 +102,10 @@ def page(entry, kinds, ladder, conventions):
     if entry.with_rows:
         parts.append(prose(f"**More rows:** {entry.with_rows}"))
     over, covers = entry.interval.over, entry.interval.covers
-    made = f"for {covers}; resampled: {over} ([how](intervals.md))"
+    interval = f"for {covers}; resampled: {over} ([how](intervals.md))"
     if entry.interval.without:
-        made = f"none, as {entry.interval.without} ([why](intervals.md))"
-    parts.append(prose(f"**Interval:** {made}."))
+        interval = f"none, as {entry.interval.without} ([why](intervals.md))"
+    parts.append(prose(f"**Interval:** {interval}."))
     picture = HERE / "pictures" / f"{entry.name}.svg"
     if entry.name in examples.OF_IMAGES:
         drawing.of_ladders(picture, examples.image_scores(entry.name))
@@ -319,7 +319,7 @@ def write_readme():
         kinds.setdefault(entry.kind, []).append(f"`{entry.name}`")
     table = markdown(["kind", "scores"], [[kind, " ".join(names)] for kind, names in kinds.items()])
     marked = r"(?s)(<!-- scores -->\n).*?(\n<!-- end -->)"
-    text = re.sub(marked, lambda found: found[1] + table + found[2], README.read_text())
+    text = re.sub(marked, lambda match: match[1] + table + match[2], README.read_text())
     README.write_text(text)
 
 

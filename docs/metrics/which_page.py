@@ -43,36 +43,36 @@ def of_study(number):
         )
         turned = study.values_of("rotation", name)
         between = f"{number(np.nanmin(turned))} to {number(np.nanmax(turned))}"
-        shown = [noise[0.25], rows_of[100], rows_of[4_000], noise[1.0]]
+        first = [noise[0.25], rows_of[100], rows_of[4_000], noise[1.0]]
         last = [copies[2], dependence[0.9], spare[10]]
-        rows.append([name, *map(number, shown), between, *map(number, last)])
+        rows.append([name, *map(number, first), between, *map(number, last)])
     return rows
 
 
 def of_ranks(number):
     """Return the table of rank correlations of the scores that are drawn."""
-    found = study.ranks()
-    places = [found.metrics.index(name) for name in study.SHOWN]
+    ranks = study.ranks()
+    places = [ranks.metrics.index(name) for name in study.SELECTION]
     rows = [
-        [study.SHOWN[i], *(number(found.matrix[place, other]) for other in places)]
+        [study.SELECTION[i], *(number(ranks.matrix[place, other]) for other in places)]
         for i, place in enumerate(places)
     ]
-    return ["", *study.SHOWN], rows
+    return ["", *study.SELECTION], rows
 
 
 def agreement(number):
     """Return score -> score -> their rank correlation, as the text names them."""
-    found = study.ranks()
-    names = [name.replace(": ", "_") for name in found.metrics]
+    ranks = study.ranks()
+    names = [name.replace(": ", "_") for name in ranks.metrics]
     return {
         name: dict(zip(names, map(number, row), strict=True))
-        for name, row in zip(names, found.matrix, strict=True)
+        for name, row in zip(names, ranks.matrix, strict=True)
     }
 
 
 def facts(number):
     """Return score -> what the text says of it, by word."""
-    found = {}
+    by_score = {}
     for name in study.scores():
         levels = {
             kind: dict(zip(study.LEVELS[kind], study.curve(kind, name), strict=True))
@@ -91,8 +91,8 @@ def facts(number):
             "middle": np.nanmedian(turned),
             "high": np.nanmax(turned),
         }
-        found[name.replace(": ", "_")] = {word: number(value) for word, value in values.items()}
-    return found
+        by_score[name.replace(": ", "_")] = {word: number(value) for word, value in values.items()}
+    return by_score
 
 
 def write(kinds, tables, number, markdown):

@@ -102,32 +102,32 @@ def measured(name, seed):
 
 def points():
     """Return name and seed of every evaluation."""
-    made = [(f"{kind}={level}", s) for kind, levels in LEVELS.items() for level in levels
+    evaluations = [(f"{kind}={level}", s) for kind, levels in LEVELS.items() for level in levels
             for s in range(DRAWS.get(kind, 1))]  # fmt: skip
-    made += [("rotation", s) for s in range(ROTATIONS)]
-    return made + [("run", s) for s in range(RUNS)]
+    evaluations += [("rotation", s) for s in range(ROTATIONS)]
+    return evaluations + [("run", s) for s in range(RUNS)]
 
 
 def main():
     """Measure what is not there yet, then draw."""
-    given = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    given.add_argument("--again", action="store_true", help="measure everything anew")
-    known = {}
-    if RESULTS.exists() and not given.parse_args().again:
-        known = json.loads(RESULTS.read_text())
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--again", action="store_true", help="measure everything anew")
+    record = {}
+    if RESULTS.exists() and not parser.parse_args().again:
+        record = json.loads(RESULTS.read_text())
     for name, seed in points():
-        values = known.setdefault(name, [])
+        values = record.setdefault(name, [])
         if len(values) <= seed:
             values.append(measured(name, seed))
-            _write(known)
+            _write(record)
     draw()
 
 
-def _write(known):
+def _write(record):
     """Write the results beside their place and rename them."""
     rounded = {
         name: [{k: v if v is None else round(v, 4) for k, v in each.items()} for each in values]
-        for name, values in known.items()
+        for name, values in record.items()
     }
     part = RESULTS.with_suffix(".part")
     part.write_text(json.dumps(rounded, separators=(",", ":")).replace("}],", "}],\n") + "\n")
@@ -142,8 +142,8 @@ def results():
 
 def values_of(point, score):
     """Return the values of a score at a point, NaN where it has none."""
-    found = [each.get(score) for each in results()[point]]
-    return np.array([np.nan if value is None else value for value in found])
+    values = [each.get(score) for each in results()[point]]
+    return np.array([np.nan if value is None else value for value in values])
 
 
 def curve(kind, score):
@@ -161,7 +161,7 @@ def ranks():
     return um.rank_correlation({name: values_of("run", name) for name in scores()})
 
 
-SHOWN = (
+SELECTION = (
     "mig", "modularity", "infomec", "sap", "dci", "dci: informativeness", "linear_probe",
     "factor_vae", "mcc", "irs",
 )  # fmt: skip
@@ -178,14 +178,14 @@ def draw():
         "spare": "codes of noise",
     }
     panels = {
-        words[kind]: (levels, {name: curve(kind, name) for name in SHOWN})
+        words[kind]: (levels, {name: curve(kind, name) for name in SELECTION})
         for kind, levels in LEVELS.items()
     }
     curves(HERE / "pictures" / "which-curves.svg", panels, logarithmic=(words["rows"],))
     turned = {name: values_of("rotation", name) for name in scores() if bounded(name)}
     strips(HERE / "pictures" / "which-rotations.svg", turned)
-    found = ranks()
-    rank_map(HERE / "pictures" / "which-ranks.svg", found.metrics, found.matrix)
+    table = ranks()
+    rank_map(HERE / "pictures" / "which-ranks.svg", table.metrics, table.matrix)
 
 
 def bounded(name):

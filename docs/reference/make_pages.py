@@ -21,7 +21,7 @@ from unweave.commands.entry import COMMANDS
 from unweave.config import FIELDS, TrainConfig
 
 DOCS = Path(__file__).parent.parent
-MADE = "<!-- Made by docs/reference/make_pages.py from the code; change the code. -->"
+MARK = "<!-- Made by docs/reference/make_pages.py from the code; change the code. -->"
 MARKED = re.compile(r"(<!-- table of the hooks[^>]*-->\n).*?(<!-- end -->)", re.DOTALL)
 HIDDEN = ("help", "install_completion", "show_completion")
 
@@ -39,7 +39,7 @@ def commands_page() -> str:
     for command in COMMANDS:
         app.command()(command)
     group: Any = typer.main.get_command(app)
-    parts = [MADE, "# Commands", INTRODUCTION]
+    parts = [MARK, "# Commands", INTRODUCTION]
     for name, command in group.commands.items():
         parts += [f"## unweave {name}", re.sub(r"\n\s*", " ", command.help).replace(". ", ".\n")]
         parts += [table(["argument or option", "meaning", "default"], rows(command))]
@@ -58,15 +58,15 @@ Plugins may add commands: see the page of [the hook](../hooks/commands.md)."""
 def rows(command: Any) -> list[list[str]]:
     """List the arguments and options of a command of typer, as its help has them."""
     context = command.make_context(command.name, [], resilient_parsing=True)
-    found = []
+    lines = []
     for parameter in command.params:
         if parameter.name not in HIDDEN:
-            shown, text = parameter.get_help_record(context)
+            spelling, text = parameter.get_help_record(context)
             meaning, _, default = " ".join(text.split()).partition(" [default: ")
             default = default.partition(";")[0].rstrip("]")
             meaning = meaning.replace(" [required]", "; required")
-            found.append([f"`{shown}`", meaning, f"`{default}`" if default else ""])
-    return found
+            lines.append([f"`{spelling}`", meaning, f"`{default}`" if default else ""])
+    return lines
 
 
 def metrics_sections() -> Iterator[str]:
@@ -84,10 +84,10 @@ def metrics_sections() -> Iterator[str]:
         for action in command._actions:
             if action.dest == "help":
                 continue
-            shown = ", ".join(action.option_strings) or str(action.metavar or action.dest)
+            spelling = ", ".join(action.option_strings) or str(action.metavar or action.dest)
             default = f"`{action.default}`" if isinstance(action.default, str | int) else ""
-            kept = default if not isinstance(action.default, bool) else ""
-            listed.append([f"`{shown}`", (action.help or "").replace("%%", "%"), kept])
+            cell = default if not isinstance(action.default, bool) else ""
+            listed.append([f"`{spelling}`", (action.help or "").replace("%%", "%"), cell])
         yield table(["argument or option", "meaning", "default"], listed)
 
 
@@ -99,7 +99,7 @@ def settings_page() -> str:
         field = TrainConfig.model_fields[name]
         default = "" if field.is_required() else shown_default(field.default)
         settings.append([f"`{name}`", default, meanings[name]])
-    parts = [MADE, "# Settings", SETTINGS, table(["setting", "default", "meaning"], settings)]
+    parts = [MARK, "# Settings", SETTINGS, table(["setting", "default", "meaning"], settings)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -121,15 +121,15 @@ def shown_default(value: Any) -> str:
 def attributes(docstring: str) -> dict[str, str]:
     """Read the section `Attributes` of a docstring: name to text, on one line."""
     _, _, section = docstring.partition("Attributes\n----------\n")
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     name = ""
     for line in section.splitlines():
         if line and not line.startswith(" "):
             name = line.partition(" :")[0]
-            found[name] = ""
+            texts[name] = ""
         elif line.strip():
-            found[name] = f"{found[name]} {line.strip()}".strip()
-    return found
+            texts[name] = f"{texts[name]} {line.strip()}".strip()
+    return texts
 
 
 def hooks_page() -> str:

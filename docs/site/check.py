@@ -29,11 +29,11 @@ class Addresses(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note the addresses of an element."""
-        given = {key: value for key, value in attrs if value}
-        self.anchors |= {given[key] for key in ("id", "name") if key in given}
-        if tag == "a" and "href" in given:
-            self.links.add(given["href"])
-        if (address := given.get(LOADED.get(tag, ""))) and given.get("rel") not in NOT_FETCHED:
+        values = {key: value for key, value in attrs if value}
+        self.anchors |= {values[key] for key in ("id", "name") if key in values}
+        if tag == "a" and "href" in values:
+            self.links.add(values["href"])
+        if (address := values.get(LOADED.get(tag, ""))) and values.get("rel") not in NOT_FETCHED:
             self.loaded.add(address)
 
 
@@ -44,18 +44,18 @@ def faults(site: Path) -> list[str]:
         for path in sorted(site.rglob("*.html"))
         if path.name != "404.html"  # its links are absolute: it may stand for any address
     }
-    found = []
+    problems = []
     for path, page in pages.items():
         where = path.relative_to(site.resolve())
         elsewhere = [text for text in page.loaded if urlsplit(text).netloc]
-        found += [f"{where} loads {text}" for text in elsewhere]
+        problems += [f"{where} loads {text}" for text in elsewhere]
         for text in (page.links | page.loaded) - set(elsewhere):
             if problem := _problem(text, path, pages):
-                found.append(f"{where} links to {text}: {problem}")
+                problems.append(f"{where} links to {text}: {problem}")
     for path in sorted(site.rglob("*.css")):
         for host in FETCHED_BY_STYLE.findall(path.read_text(encoding="utf-8")):
-            found.append(f"{path.relative_to(site)} loads {host}")
-    return found
+            problems.append(f"{path.relative_to(site)} loads {host}")
+    return problems
 
 
 def _problem(text: str, path: Path, pages: dict[Path, Addresses]) -> str:
@@ -76,17 +76,17 @@ def _problem(text: str, path: Path, pages: dict[Path, Addresses]) -> str:
 def unreachable(site: Path) -> list[str]:
     """List the pages to which no link leads from the first page."""
     first = (site / "index.html").resolve()
-    seen, left = {first}, [first]
-    while left:
-        path = left.pop()
+    visited, queue = {first}, [first]
+    while queue:
+        path = queue.pop()
         for text in Addresses(path.read_text(encoding="utf-8")).links:
             parts = urlsplit(text)
             there = (path.parent / unquote(parts.path)).resolve()
             if not parts.netloc and there.suffix == ".html" and there.is_file():
-                left += [there] if there not in seen else []
-                seen.add(there)
+                queue += [there] if there not in visited else []
+                visited.add(there)
     every = {path.resolve() for path in site.rglob("*.html")} - {(site / "404.html").resolve()}
-    return sorted(str(path.relative_to(site.resolve())) for path in every - seen)
+    return sorted(str(path.relative_to(site.resolve())) for path in every - visited)
 
 
 if __name__ == "__main__":

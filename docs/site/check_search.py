@@ -16,7 +16,7 @@ QUERIES = {"mutual information gap": "metrics/mig.html"}
 """What is searched, and a page that must be among the results."""
 
 
-def found(browser: Chromium, site: Path, query: str) -> list[str]:
+def search(browser: Chromium, site: Path, query: str) -> list[str]:
     """Search for a text and return the addresses of the results, relative to the site."""
     browser.open(site / "index.html", "document.querySelector('.md-search__input')")
     browser.wait("window.IFrameWorker && typeof __index === 'object'")
@@ -35,7 +35,7 @@ def main(site: Path) -> None:
     """Search, and look that nothing was asked for from elsewhere."""
     with Chromium() as browser:
         for query, page in QUERIES.items():
-            results = found(browser, site, query)
+            results = search(browser, site, query)
             if page not in results:
                 sys.exit(f"searching for {query!r} does not find {page}, but {results}")
         elsewhere = [url for url in browser.requests if not url.startswith(("file:", "data:"))]

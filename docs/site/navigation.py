@@ -33,22 +33,22 @@ class Step(NamedTuple):
 
 def pages_of_repository() -> dict[str, Path]:
     """Map every page of the site that is a file to that file."""
-    found = {str(path.relative_to(DOCS)): path for path in sorted(DOCS.rglob("*.md"))}
-    found |= {page: ROOT / name for name, page in ELSEWHERE.items()}
+    pages = {str(path.relative_to(DOCS)): path for path in sorted(DOCS.rglob("*.md"))}
+    pages |= {page: ROOT / name for name, page in ELSEWHERE.items()}
     for path in sorted(ROOT.glob("p*/*/README.md")):
-        found[f"{path.parent.parent.name}/{path.parent.name}.md"] = path
-    return found
+        pages[f"{path.parent.parent.name}/{path.parent.name}.md"] = path
+    return pages
 
 
 def pages_of_docstrings() -> dict[str, str]:
     """Map the page of each package to its text, a mark for each public object."""
-    found = {}
+    pages = {}
     for path in sorted(ROOT.glob("packages/*/src/*/__init__.py")):
         package = path.parent.name
         marks = [f"::: {name}" for name in public_objects(path)]
         marks += [f"::: {module}" for module in MODULES.get(package, ())]
-        found[f"api/{package}.md"] = f"# API of {package}\n\n" + "\n\n".join(marks) + "\n"
-    return found
+        pages[f"api/{package}.md"] = f"# API of {package}\n\n" + "\n\n".join(marks) + "\n"
+    return pages
 
 
 MODULES = {
@@ -80,22 +80,22 @@ def public_objects(path: Path) -> list[str]:
 def way() -> list[Step]:
     """Read the steps, with every pattern replaced by the pages that it stands for."""
     steps = tomllib.loads((DOCS / "navigation.toml").read_text())["step"]
-    known = sorted({*pages_of_repository(), *pages_of_docstrings()})
-    named = {page for step in steps for page in step["pages"]}
+    pages = sorted({*pages_of_repository(), *pages_of_docstrings()})
+    explicit = {page for step in steps for page in step["pages"]}
     return [
         Step(
             step["title"],
             step["about"],
-            [page for text in step["pages"] for page in _expand(text, known, named)],
+            [page for text in step["pages"] for page in _expand(text, pages, explicit)],
         )
         for step in steps
     ]
 
 
-def _expand(text: str, known: list[str], named: set[str]) -> list[str]:
+def _expand(text: str, pages: list[str], explicit: set[str]) -> list[str]:
     if "*" not in text:
         return [text]
-    return [page for page in known if fnmatch(page, text) and page not in named]
+    return [page for page in pages if fnmatch(page, text) and page not in explicit]
 
 
 LISTED = (DOCS / "README.md", ROOT / "README.md")

@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 def _shared_data():
     if "UNWEAVE_SHARED" in os.environ:
         return Path(os.environ["UNWEAVE_SHARED"]) / "data"
-    found = (folder.parent / "shared" / "data" for folder in Path(__file__).resolve().parents)
-    return next((folder for folder in found if folder.is_dir()), None)
+    folders = (folder.parent / "shared" / "data" for folder in Path(__file__).resolve().parents)
+    return next((folder for folder in folders if folder.is_dir()), None)
 
 
 @pytest.fixture(scope="session")
@@ -96,12 +96,12 @@ class Formats:
     def shapes3d(self, folder, n=30, **how):
         from unweave_data.formats.shapes3d import all_factors
 
-        known = all_factors()
-        assert known.values is not None
+        factors = all_factors()
+        assert factors.values is not None
         rows = np.linspace(0, 479_999, n).astype(int)
         with h5py.File(folder / "3dshapes.h5", "w") as file:
             file.create_dataset("images", data=_smooth(n, 64, 64), **how)
-            file["labels"] = known.values[rows]
+            file["labels"] = factors.values[rows]
         return {"path": folder / "3dshapes.h5"}
 
     def cars3d(self, folder, cars=(7,)):
@@ -265,7 +265,7 @@ def formats():
 
 
 @pytest.fixture(params=FORMATS)
-def made(request, tmp_path):
+def small_file(request, tmp_path):
     """Give each format in turn: the name of the set, and load's options for a small file of it."""
     folder = tmp_path / "made"
     folder.mkdir()

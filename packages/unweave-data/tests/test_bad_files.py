@@ -46,8 +46,8 @@ def spoil(path, whole, part):
 
 
 @pytest.mark.filterwarnings("error")
-def test_every_format_truncated_at_each_tenth(made, tmp_path):
-    name, options = made
+def test_every_format_truncated_at_each_tenth(small_file, tmp_path):
+    name, options = small_file
     # What belongs to another split is not read; one image of a folder stands for the others.
     files = [f for f in files_of(options) if "-test-" not in f.name and "test_" not in f.name]
     for path in files if len(files) < 8 else [files[0], files[len(files) // 2], files[-1]]:
@@ -68,8 +68,8 @@ def test_every_format_truncated_at_each_tenth(made, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_every_format_with_bytes_changed(made, tmp_path):
-    name, options = made
+def test_every_format_with_bytes_changed(small_file, tmp_path):
+    name, options = small_file
     rng = np.random.default_rng(7)
     files = files_of(options)
     for trial in range(30):
@@ -100,8 +100,8 @@ def test_every_format_with_bytes_changed(made, tmp_path):
         (b"<HTML>", "web page"),
     ],
 )
-def test_placeholders_are_recognised(made, complaint, content, words):
-    name, options = made
+def test_placeholders_are_recognised(small_file, complaint, content, words):
+    name, options = small_file
     if name in ("images", "chairs3d", "falcor3d", "isaac3d"):
         pytest.skip("folders of images are told by the image")
     for path in files_of(options):
@@ -191,10 +191,10 @@ def test_either_byte_order(tmp_path, dtype, name):
 
 def bombs(folder):
     """Write files that declare or unpack to gigabytes; give load's names and options."""
-    made = []
+    files = []
 
     def add(name, path, **options):
-        made.append((name, {"path": path, **options}))
+        files.append((name, {"path": path, **options}))
 
     add("images", png_bomb(folder / "png", 13_000, 0))
     add("images", png_bomb(folder / "palette", 8_000, 3))
@@ -245,7 +245,7 @@ def bombs(folder):
         file.create_group("obs")
         file.create_group("var")
     add("vectors", folder / "x.h5ad")
-    return made
+    return files
 
 
 def png_bomb(folder, side, colour):

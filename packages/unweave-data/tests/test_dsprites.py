@@ -25,7 +25,7 @@ def rendered():
     render(np.arange(30_001))  # which compiles what draws many
     calls = []
     start = time.process_time()
-    data.stored(lambda done, total: calls.append((done, total)))
+    data.stored(lambda count, total: calls.append((count, total)))
     seconds = time.process_time() - start
     return data, calls, seconds
 

@@ -19,8 +19,8 @@ def all_of(data):
     return data.images(np.arange(len(data)))
 
 
-def test_every_format_opens_without_a_word_of_the_file_changed(made):
-    name, options = made
+def test_every_format_opens_without_a_word_of_the_file_changed(small_file):
+    name, options = small_file
     before = {f: f.read_bytes() for f in options["path"].parent.rglob("*") if f.is_file()}
     data = load(name, **options)
     images = all_of(data)

@@ -33,7 +33,7 @@ def test_twelve_bits_are_told_and_fill_the_range(tmp_path, kind):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "low", "high"),
+    ("text", "low", "high"),
     [
         ("0,4000", 0, 4000),
         ("1000..2000", 1000, 2000),
@@ -43,7 +43,7 @@ def test_twelve_bits_are_told_and_fill_the_range(tmp_path, kind):
     ],
 )
 @pytest.mark.parametrize("name", ["images", "npy", "hdf5"])
-def test_ranges(tmp_path, name, wanted, low, high):
+def test_ranges(tmp_path, name, text, low, high):
     options = {"fit": "keep", "channels": 1} if name == "images" else {}
     path = tmp_path
     if name == "images":
@@ -55,11 +55,11 @@ def test_ranges(tmp_path, name, wanted, low, high):
         path = tmp_path / "x.h5"
         with h5py.File(path, "w") as file:
             file["images"] = DEEP
-    data = load(name, path=path, range=wanted, **options)
+    data = load(name, path=path, range=text, **options)
     levels = (DEEP.astype(float) - low) * 255 / (float(high) - low)
     found = data.images(np.arange(6))[..., 0].astype(int)
     # A percentile of counted levels is a level, and numpy's lies between two of them.
-    slack = 1 if "percentile" in wanted else 0
+    slack = 1 if "percentile" in text else 0
     assert np.abs(found - np.rint(np.clip(levels, 0, 255))).max() <= slack
     assert "became 0 to 255" in data.note
 
@@ -101,7 +101,7 @@ def test_small_integers_of_a_wide_type_are_kept(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "words"),
+    ("text", "words"),
     [
         ("9,1", "from a lower to a higher"),
         ("percentile:90,10", "percentiles from 0 to 100"),
@@ -110,9 +110,9 @@ def test_small_integers_of_a_wide_type_are_kept(tmp_path):
         ("minmax", "from a lower to a higher"),
     ],
 )
-def test_ranges_that_are_none(tmp_path, complaint, wanted, words):
+def test_ranges_that_are_none(tmp_path, complaint, text, words):
     np.save(tmp_path / "x.npy", np.full((3, 8, 8), 7, np.uint16))
-    assert words in complaint(load, "npy", path=tmp_path / "x.npy", range=wanted)
+    assert words in complaint(load, "npy", path=tmp_path / "x.npy", range=text)
 
 
 def test_percentiles_of_counted_levels_are_numpys():

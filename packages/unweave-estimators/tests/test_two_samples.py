@@ -99,15 +99,20 @@ def test_the_v_statistic_is_never_negative():
     assert abs(float(mmd(x, x, unbiased=False))) < 1e-12
 
 
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Give blocks of 300 values: of two problems of 5 and 4 rows, or of two rows of 30 and 20."""
+    monkeypatch.setattr("unweave_estimators.kernel_sums._BLOCK_CPU", 300)
+
+
 @pytest.mark.parametrize("kernel", ["imq", "rbf"])
 @pytest.mark.parametrize("per_dimension", [False, True])
-def test_blocks_of_rows_change_nothing(kernel, per_dimension, monkeypatch):
-    import importlib
-
-    x, y = (a.requires_grad_() for a in samples(30, 20, 3))
-    options = {"kernel": kernel, "per_dimension": per_dimension, "bandwidth": 1.0}
+@pytest.mark.parametrize("rows", [(5, 4), (30, 20)])
+def test_blocks_change_nothing(kernel, per_dimension, rows, request):
+    x, y = (a.requires_grad_() for a in samples(*rows, 3))
+    options = {"kernel": kernel, "per_dimension": per_dimension}
     whole = mmd(x, y, **options)
-    monkeypatch.setattr(importlib.import_module("unweave_estimators.mmd"), "_BLOCK", 150)
+    request.getfixturevalue("small_blocks")
     parts = mmd(x, y, **options)
     torch.testing.assert_close(parts, whole)
     torch.testing.assert_close(
@@ -115,10 +120,46 @@ def test_blocks_of_rows_change_nothing(kernel, per_dimension, monkeypatch):
     )
 
 
+@pytest.mark.parametrize("per_dimension", [False, True])
+def test_gradients_of_codes_far_from_zero(per_dimension, small_blocks):
+    """Three digits stay of codes in float32 a thousand deviations from zero."""
+    x, y = samples(30, 20, 3)
+    there = x + 1000.0
+    gradients = []
+    for a, b in ((x, y), (there, y + 1000.0), (there.float(), (y + 1000.0).float())):
+        a = a.detach().requires_grad_()
+        mmd(a, b, per_dimension=per_dimension).backward()
+        gradients.append(a.grad.double())
+    torch.testing.assert_close(gradients[1], gradients[0])
+    scale = float(gradients[0].abs().max())
+    assert float((gradients[2] - gradients[0]).abs().max()) < 1e-3 * scale
+
+
+def test_blocks_under_vmap_equal_a_loop(small_blocks):
+    x, y = (a.expand(2, -1, -1).clone() for a in samples(30, 20, 3))
+    x[1] += 0.5
+    x.requires_grad_()
+    batched = torch.func.vmap(lambda a, b: mmd(a, b, per_dimension=True))(x, y)
+    alone = torch.stack([mmd(a, b, per_dimension=True) for a, b in zip(x, y, strict=True)])
+    torch.testing.assert_close(batched, alone)
+    weights = torch.tensor([1.0, 3.0], dtype=x.dtype)
+    gradients = (torch.autograd.grad(values @ weights, x) for values in (batched, alone))
+    torch.testing.assert_close(*gradients)
+
+
+def test_blocks_keep_their_digits_under_autocast(small_blocks):
+    x, y = (a.float() for a in samples(30, 20, 3))
+    x.requires_grad_()
+    plain = torch.autograd.grad(mmd(x, y), x)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(torch.autograd.grad(mmd(x, y), x), plain)
+
+
 def test_gradients_and_collapsed_codes():
     x, y = samples(6, 5, 2)
     x.requires_grad_()
     assert torch.autograd.gradcheck(lambda a: mmd_function(a, y), (x,))
+    assert torch.autograd.gradcheck(lambda b: mmd_function(x.detach(), b), (y.requires_grad_(),))
     same = torch.zeros(6, 2, requires_grad=True)
     for kernel in ("imq", "rbf"):
         mmd(same, same.detach(), kernel=kernel).backward()

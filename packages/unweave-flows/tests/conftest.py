@@ -31,9 +31,9 @@ def entropy(mixture):
 def draw(mixture):
     """Draw n codes from the mixture under a seed."""
 
-    def drawn(n, seed):
+    def sample(n, seed):
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             return mixture.sample((n,))
 
-    return drawn
+    return sample

@@ -62,7 +62,7 @@ def test_progress_and_losses_cover_every_epoch(draw):
     flow = fit_flow(
         draw(200, seed=0),
         generator=seeded(),
-        progress=lambda done, total: calls.append((done, total)),
+        progress=lambda count, total: calls.append((count, total)),
         **QUICK,
     )
     assert calls == [(0, 3), (1, 3), (2, 3), (3, 3)]
@@ -106,8 +106,8 @@ def test_a_second_fit_that_gains_nothing_keeps_the_first(draw):
 
 
 def test_interruption_keeps_the_best_weights(draw):
-    def interrupt(done, total):
-        if done == 2:
+    def interrupt(count, total):
+        if count == 2:
             raise KeyboardInterrupt
 
     flow = MAF(2, transforms=2, hidden=(16,))

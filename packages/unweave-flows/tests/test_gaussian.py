@@ -120,9 +120,9 @@ def test_other_dimensions_are_refused(build, wrong):
 @pytest.mark.parametrize("kind", ["gaussian", "gaussian-mixture"])
 def test_progress_is_reported(kind, draw):
     calls = []
-    fit_flow(draw(100, seed=0), kind, progress=lambda done, total: calls.append((done, total)))
+    fit_flow(draw(100, seed=0), kind, progress=lambda count, total: calls.append((count, total)))
     assert calls[0][0] == 1
-    assert all(done <= total for done, total in calls)
+    assert all(count <= total for count, total in calls)
 
 
 def test_too_few_codes_are_refused():

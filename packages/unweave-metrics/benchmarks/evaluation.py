@@ -47,24 +47,24 @@ def main():
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--save", type=Path)
     parser.add_argument("--like", type=Path)
-    given = parser.parse_args()
-    codes, factors = problem(given.rows)
-    options = {"jobs": given.jobs, "progress": False}
+    arguments = parser.parse_args()
+    codes, factors = problem(arguments.rows)
+    options = {"jobs": arguments.jobs, "progress": False}
     names = list(um.evaluate(codes[:600], factors[:600], bootstrap=5, **options))
-    if given.memory:
+    if arguments.memory:
         _boosting.ROUNDS, options["bootstrap"] = 2, 5
     wall, processor, table = timed(lambda: um.evaluate(codes, factors, **options))
-    print(f"all {len(names)}, {given.jobs} jobs: {wall:.1f} s, processor {processor:.1f} s")
+    print(f"all {len(names)}, {arguments.jobs} jobs: {wall:.1f} s, processor {processor:.1f} s")
     for note in table.notes:
         print(f"  {note}")
-    found = numbers(table)
-    if given.save:
-        given.save.write_text(json.dumps(found, indent=1))
-    if given.like:
-        before = json.loads(given.like.read_text())
-        other = [name for name in found if found[name] != before.get(name)]
+    values = numbers(table)
+    if arguments.save:
+        arguments.save.write_text(json.dumps(values, indent=1))
+    if arguments.like:
+        before = json.loads(arguments.like.read_text())
+        other = [name for name in values if values[name] != before.get(name)]
         print("other values or intervals:", ", ".join(other) or "none")
-    for name in names if given.each else ():
+    for name in names if arguments.each else ():
         options["metrics"] = [name]
         wall, processor, _ = timed(lambda: um.evaluate(codes, factors, **options))
         print(f"  {name:26} {wall:6.2f} s, processor {processor:6.2f} s")

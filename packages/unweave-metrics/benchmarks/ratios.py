@@ -73,8 +73,8 @@ def plain_factor_vae(codes, factors, train=10_000, evaluate=5_000, batch=64, see
         for _ in range(count):
             k = rng.integers(factors.shape[1])
             rows = groups[k][factors[rng.integers(len(codes)), k]]
-            drawn = codes[rows[rng.integers(0, len(rows), batch)]]
-            table[np.argmin(np.var(drawn, axis=0, ddof=1) / spread), k] += 1
+            sample = codes[rows[rng.integers(0, len(rows), batch)]]
+            table[np.argmin(np.var(sample, axis=0, ddof=1) / spread), k] += 1
         tables.append(table)
     guess = tables[0].argmax(axis=1)
     return tables[1][np.arange(len(guess)), guess].sum() / tables[1].sum()
@@ -145,11 +145,11 @@ def seconds(function, repeats=3):
     return float(np.median(times)), result
 
 
-def line(name, plain, ours, wanted, same=None):
+def line(name, plain, ours, target, same=None):
     """Print one comparison."""
     ratio = plain[0] / ours[0]
     gap = "" if same is None else f"  difference {abs(float(plain[1]) - float(ours[1])):.1e}"
-    print(f"{name:24} {plain[0]:9.4f} s {ours[0]:9.4f} s {ratio:8.1f} x  wanted {wanted}{gap}")
+    print(f"{name:24} {plain[0]:9.4f} s {ours[0]:9.4f} s {ratio:8.1f} x  wanted {target}{gap}")
 
 
 def boosting(train, test, rounds):
@@ -177,58 +177,58 @@ def main():
     parser.add_argument("--only", default="")
     parser.add_argument("--boosting-rounds", type=int, default=2)
     parser.add_argument("--full", action="store_true")
-    given = parser.parse_args()
-    wanted = set(given.only.split(",")) - {""}
+    arguments = parser.parse_args()
+    selection = set(arguments.only.split(",")) - {""}
     train, test = problem(10_000), problem(5_000, seed=1)
     few = (train[0][:300], train[1][:300])
 
-    def asked(name):
-        return not wanted or name in wanted
+    def is_selected(name):
+        return not selection or name in selection
 
-    if asked("mig"):
+    if is_selected("mig"):
         um.mig(*few)
         ours = seconds(lambda: um.mig(*train), 9)
         line("mig", seconds(lambda: plain_mig(*train)), ours, 50, same=True)
         names = ["modularity", "jemmig", "mig_sup", "dcimig"]
         four = seconds(lambda: um.scores_of(um.information_table(*train), names), 9)
         print(f"{'four others / mig':24} {four[0] / ours[0]:9.2f}    wanted at most 1.5")
-    if asked("factor_vae"):
+    if is_selected("factor_vae"):
         um.factor_vae(*few)
         line("factor_vae", seconds(lambda: plain_factor_vae(*train), 1),
              seconds(lambda: um.factor_vae(*train)), 20)  # fmt: skip
-    if asked("beta_vae"):
+    if is_selected("beta_vae"):
         um.beta_vae(*few, train_points=100)
         line("beta_vae", seconds(lambda: plain_beta_vae(*train), 1),
              seconds(lambda: um.beta_vae(*train)), 5)  # fmt: skip
-    if asked("irs"):
+    if is_selected("irs"):
         um.irs(*few)
         line("irs", seconds(lambda: plain_irs(*train)), seconds(lambda: um.irs(*train), 5), 3, True)
-    if asked("sap"):
+    if is_selected("sap"):
         um.sap(*few)
         line("sap", seconds(lambda: plain_sap(train, test), 1),
              seconds(lambda: um.sap(*train, test_codes=test[0], test_factors=test[1])), 10, True,
         )  # fmt: skip
-    if asked("udr"):
+    if is_selected("udr"):
         models = [np.random.default_rng(s).permuted(train[0], axis=1) for s in range(5)]
         um.udr([few[0], few[0]], correlation="spearman")
         line("udr spearman", seconds(lambda: plain_udr(models), 1),
              seconds(lambda: um.udr(models, correlation="spearman")), 10, True)  # fmt: skip
-    if asked("bootstrap"):
+    if is_selected("bootstrap"):
         options = {"metrics": ["mig"], "bootstrap": 1000}
-        taken, _ = seconds(lambda: um.evaluate(*train, **options), 1)
-        print(f"{'bootstrap, 1,000 migs':24} {taken:9.2f} s    wanted at most 2")
-    if asked("whole"):
+        duration, _ = seconds(lambda: um.evaluate(*train, **options), 1)
+        print(f"{'bootstrap, 1,000 migs':24} {duration:9.2f} s    wanted at most 2")
+    if is_selected("whole"):
         codes, factors = problem(737_280)
         codes = codes.astype(np.float32)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        taken, _ = seconds(lambda: um.mig(codes, factors), 3)
+        duration, _ = seconds(lambda: um.mig(codes, factors), 3)
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
         share = grown / (codes.nbytes + factors.nbytes)
-        print(f"{'mig of 737,280 rows':24} {taken:9.2f} s    wanted at most 0.5; "
+        print(f"{'mig of 737,280 rows':24} {duration:9.2f} s    wanted at most 0.5; "
               f"memory above the input {share:.2f} x the input")  # fmt: skip
-    if asked("dci"):
+    if is_selected("dci"):
         um.dci(*few)
-        boosting(train, test, 100 if given.full else given.boosting_rounds)
+        boosting(train, test, 100 if arguments.full else arguments.boosting_rounds)
 
 
 if __name__ == "__main__":

@@ -80,10 +80,10 @@ def numbers(rng, shape):
 def classes(rng, shape):
     """Return class numbers, few or many, perhaps of one value or far apart."""
     high = int(rng.choice([1, 2, 3, 5, 40]))
-    found = rng.integers(0, high, size=shape)
+    numbers = rng.integers(0, high, size=shape)
     if rng.random() < 0.1:
-        found = found * 10**17 - 5 * 10**17
-    return found
+        numbers = numbers * 10**17 - 5 * 10**17
+    return numbers
 
 
 def dressed(rng, array):
@@ -171,38 +171,38 @@ def arrays_of(rng, entry):
     """Return the positional arguments of one metric."""
     table = shape(rng)
     rows = table[:1] or (3,)
-    made, picture = [], (3, int(rng.choice([1, 3, 7, 9])), 9, 3)[: rng.integers(3, 5)]
+    arrays, picture = [], (3, int(rng.choice([1, 3, 7, 9])), 9, 3)[: rng.integers(3, 5)]
     for name in entry.needs:
         if name in ("images", "reconstructions"):
             array = numbers(rng, picture)
         elif name == "representations":
-            made.append([dressed(rng, numbers(rng, table)) for _ in range(rng.integers(0, 4))])
+            arrays.append([dressed(rng, numbers(rng, table)) for _ in range(rng.integers(0, 4))])
             continue
         elif name == "factors":
             k = rows + (int(rng.choice([1, 2, 3])),)
             array = classes(rng, k) if rng.random() < 0.7 else numbers(rng, k)
         else:
             array = numbers(rng, table if rng.random() < 0.97 else shape(rng))
-        made.append(dressed(rng, array))
+        arrays.append(dressed(rng, array))
     if rng.random() < 0.02:
-        made = made[:-1]
-    return made
+        arrays = arrays[:-1]
+    return arrays
 
 
 def options_of(rng, function):
     """Return options of a function, those that metrics share and its own."""
     parameters = inspect.signature(function).parameters.values()
-    known = {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
-    chosen = rng.choice(list(known), size=min(len(known), rng.choice([0, 0, 1, 1, 2, 3])),
+    defaults = {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+    names = rng.choice(list(defaults), size=min(len(defaults), rng.choice([0, 0, 1, 1, 2, 3])),
                         replace=False)  # fmt: skip
-    options = {str(name): value(rng, known[str(name)]) for name in chosen}
+    options = {str(name): value(rng, defaults[str(name)]) for name in names}
     if rng.random() < 0.02:
         options["binz"] = 3
-    return {name: given for name, given in options.items() if not _slow(given)}
+    return {name: setting for name, setting in options.items() if not _slow(setting)}
 
 
-def _slow(given):
-    return isinstance(given, str) and given in SLOW
+def _slow(setting):
+    return isinstance(setting, str) and setting in SLOW
 
 
 # Smaller numbers of votes, so that a call takes little.
@@ -215,8 +215,8 @@ def call(rng):
     kind = rng.random()
     if kind < 0.9:
         entry = list(CATALOGUE.values())[rng.integers(0, len(CATALOGUE))]
-        known = inspect.signature(entry.function).parameters
-        quick = {name: count for name, count in QUICK.items() if name in known}
+        parameters = inspect.signature(entry.function).parameters
+        quick = {name: count for name, count in QUICK.items() if name in parameters}
         return entry.function, arrays_of(rng, entry), quick | options_of(rng, entry.function)
     if kind < 0.95:
         entry = CATALOGUE["mig"]

@@ -227,7 +227,7 @@ def test_a_score_too_large_to_average_has_no_interval_and_says_so():
 
 
 def test_no_metric_is_refused():
-    for call in (um.evaluate, lambda z, y, **given: um.scorer(given["metrics"])):
+    for call in (um.evaluate, lambda z, y, **options: um.scorer(options["metrics"])):
         check_sentence(lambda call=call: call(GOOD, CLASSES, metrics=[]), "at least one metric")
 
 

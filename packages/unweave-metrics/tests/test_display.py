@@ -57,9 +57,9 @@ def test_rich_prints_the_cells():
     assert "[0.4000, 0.6000]" in _printed(console, TABLE["mig"])
 
 
-def _printed(console, shown):
+def _printed(console, score):
     text = io.StringIO()
-    console(file=text, width=200).print(shown)
+    console(file=text, width=200).print(score)
     return text.getvalue()
 
 

@@ -12,7 +12,7 @@ import unweave_metrics as um
 from unweave_metrics import _progress
 from unweave_metrics.catalogue import CATALOGUE
 from unweave_metrics.intervals.interval import POPULATION, SAME_BINS, SAME_SIZE
-from unweave_metrics.intervals.strategies import Call
+from unweave_metrics.intervals.strategy import Call
 
 
 def problem(n=400):
@@ -119,17 +119,17 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize(
-    ("stream", "shown", "expected"),
+    ("stream", "mode", "expected"),
     [(Terminal, True, "1/2"), (io.StringIO, True, ""), (io.StringIO, "lines", "1/2 a"),
      (Terminal, False, "")],
 )  # fmt: skip
 def test_progress_is_a_bar_on_a_terminal_and_lines_where_asked_for(
-    monkeypatch, stream, shown, expected
+    monkeypatch, stream, mode, expected
 ):
     written = stream()
     monkeypatch.setattr(sys, "stderr", written)
     monkeypatch.setattr(_progress, "PATIENCE", 0.0)
-    with _progress.Progress(2, shown) as steps:
+    with _progress.Progress(2, mode) as steps:
         steps.begin("a")
         steps.finish("a")
         for _ in range(1000 if steps._thread is not None else 0):  # a loaded machine draws late

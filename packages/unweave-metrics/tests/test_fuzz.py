@@ -63,13 +63,13 @@ def contents(value):
 def fault_of(malformed, number, seed):
     """Make one call and return what is wrong with what it did, empty if nothing."""
     function, arguments, options = malformed.call(np.random.default_rng((seed, number)))
-    before, given = contents(arguments), copy.copy(options)
+    before, original = contents(arguments), copy.copy(options)
     start = time.process_time()
     try:
         with warnings.catch_warnings(), alarm(HANGING):
             warnings.simplefilter("error")
-            found = function(*arguments, **options)
-        fault = fault_of_value(found)
+            result = function(*arguments, **options)
+        fault = fault_of_value(result)
     except (ValueError, TypeError) as error:
         fault = fault_of_error(error, function.__name__)
     except BaseException as error:
@@ -77,7 +77,7 @@ def fault_of(malformed, number, seed):
             raise
         fault = "".join(traceback.format_exception(error)[-3:])
     seconds = time.process_time() - start
-    if contents(arguments) != before or options.keys() != given.keys():
+    if contents(arguments) != before or options.keys() != original.keys():
         fault += " an argument was changed"
     if seconds > LONGEST:
         fault += f" took {seconds:.0f} s"
@@ -98,18 +98,18 @@ def fault_of_error(error, name):
     return f"no sentence of ours: {text!r}" if foreign else ""
 
 
-def fault_of_value(found):
+def fault_of_value(result):
     """Return what is wrong with a result: NaN or infinity without a word."""
-    if isinstance(found, um.ScoreTable):
+    if isinstance(result, um.ScoreTable):
         silent = [
             name
-            for name, score in found.items()
+            for name, score in result.items()
             if not math.isfinite(score)
-            and not (score.notes or any(name in note for note in found.notes))
+            and not (score.notes or any(name in note for note in result.notes))
         ]
         return f"silent: {silent}" if silent else ""
-    if isinstance(found, um.Score) and not math.isfinite(found) and not found.notes:
-        return f"{float(found)} without a word"
+    if isinstance(result, um.Score) and not math.isfinite(result) and not result.notes:
+        return f"{float(result)} without a word"
     return ""
 
 

@@ -17,10 +17,10 @@ CODES = FACTORS + 0.4 * torch.randn(500, 2, generator=torch.Generator().manual_s
 
 
 def filled(metrics, codes=CODES, factors=FACTORS, size=64, **options):
-    made = accumulators.Accumulator(metrics, **options)
+    accumulator = accumulators.Accumulator(metrics, **options)
     for z, y in zip(codes.split(size), factors.split(size), strict=True):
-        made.update(z, y)
-    return made
+        accumulator.update(z, y)
+    return accumulator
 
 
 def test_batches_are_the_whole():
@@ -93,10 +93,10 @@ def one_process(rank, folder):
     )
     # The first process has more rows than the second, the third none at all.
     part = (slice(0, 350), slice(350, 500), slice(0, 0))[rank]
-    made = accumulators.Accumulator("mig")
+    accumulator = accumulators.Accumulator("mig")
     if rank < 2:
-        made = filled("mig", CODES[part], FACTORS[part])
-    Path(folder, f"{rank}.txt").write_text(repr(float(made.compute())))
+        accumulator = filled("mig", CODES[part], FACTORS[part])
+    Path(folder, f"{rank}.txt").write_text(repr(float(accumulator.compute())))
     torch.distributed.destroy_process_group()
 
 

@@ -27,8 +27,8 @@ FACTORS = grid(4, 3, 5)
 def gappy(seed=0):
     """Return codes and factors of a grid without some rows, shuffled, some rows coming twice."""
     rng = np.random.default_rng(seed)
-    kept = rng.permutation(len(FACTORS))[:53]
-    factors = FACTORS[np.append(kept, kept[:9])]
+    rows = rng.permutation(len(FACTORS))[:53]
+    factors = FACTORS[np.append(rows, rows[:9])]
     a, b, c = factors.T
     codes = np.stack([a, b * c, c + a, 0 * a], axis=1) + rng.normal(size=(len(factors), 4))
     return codes, factors
@@ -36,15 +36,15 @@ def gappy(seed=0):
 
 def lines(factors, k):
     """Return the rows of whole traversals of a factor by looking at every row."""
-    found, sizes = [], factors.max(axis=0) + 1
+    traversals, sizes = [], factors.max(axis=0) + 1
     for state in np.unique(factors, axis=0):
         if state[k] == 0:
             states = np.tile(state, (sizes[k], 1))
             states[:, k] = np.arange(sizes[k])
-            places = [np.flatnonzero((factors == wanted).all(axis=1)) for wanted in states]
+            places = [np.flatnonzero((factors == row).all(axis=1)) for row in states]
             if all(map(len, places)):
-                found.append([place[0] for place in places])
-    return np.array(found)
+                traversals.append([place[0] for place in places])
+    return np.array(traversals)
 
 
 def test_whole_traversals_are_those_that_a_search_finds():

@@ -95,7 +95,7 @@ LISTED = "Check('listed', is_listed)"
 
 
 @pytest.mark.parametrize(
-    ("value", "expected", "found"),
+    ("value", "expected", "counts"),
     [
         (2, "None", {"passed": 1}),
         (3, "None", {"failed": 1}),
@@ -103,8 +103,8 @@ LISTED = "Check('listed', is_listed)"
         (2, "{'even': 'odd on purpose'}", {"failed": 1}),
     ],
 )
-def test_parametrize_in_pytest(pytester, value, expected, found):
-    assert outcomes(pytester, EVEN, value, expected) == found
+def test_parametrize_in_pytest(pytester, value, expected, counts):
+    assert outcomes(pytester, EVEN, value, expected) == counts
 
 
 def test_parametrize_skips_what_is_not_applicable(pytester):

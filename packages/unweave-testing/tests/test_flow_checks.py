@@ -73,11 +73,11 @@ class Right(torch.nn.Module):
 
 class NeverFitted(Right):
     def fit(self, codes, *, generator=None, progress=None):
-        kept = [parameter.clone() for parameter in self.parameters()]
+        before = [parameter.clone() for parameter in self.parameters()]
         super().fit(codes, generator=generator, progress=progress)
         with torch.no_grad():
-            self.loc.copy_(kept[0])
-            self.root.copy_(kept[1])
+            self.loc.copy_(before[0])
+            self.root.copy_(before[1])
         return self
 
 
@@ -137,9 +137,9 @@ class PairedAnew(Right):
 
 class Detached(Right):
     def forward(self):
-        kept = type(self)(len(self.loc)).to(self.loc)
-        kept.loc, kept.root = (torch.nn.Parameter(p, False) for p in (self.loc, self.root))
-        return Right.forward(kept)
+        copy = type(self)(len(self.loc)).to(self.loc)
+        copy.loc, copy.root = (torch.nn.Parameter(p, False) for p in (self.loc, self.root))
+        return Right.forward(copy)
 
 
 class AlwaysFloat32(Right):
@@ -184,10 +184,10 @@ class BufferOfTheFit(Right):
 class ShapeOfTheCodes(Right):
     def __init__(self, dim):
         super().__init__(dim)
-        self.register_buffer("seen", torch.zeros(0, dim))
+        self.register_buffer("rows", torch.zeros(0, dim))
 
     def fit(self, codes, **options):
-        self.seen = codes[:50].clone()
+        self.rows = codes[:50].clone()
         return super().fit(codes, **options)
 
 

@@ -12,7 +12,7 @@ import pytest
 from unweave_testing import method_checks, run
 from unweave_testing.schedules import is_weight
 
-KNOWN = {
+NAMES = {
     "cost": ("l1", "l2sq"),
     "estimator": ("mmd", "variance"),
     "objective": ("sum", "duel"),
@@ -163,7 +163,7 @@ FAULTS: dict[Callable[..., Any], str] = {
     unknown_posterior: "names",
 }
 # What the core would say of these stand-ins is not a matter here.
-STRUCTURE = [check for check in method_checks(known=KNOWN) if check.name != "loss"]
+STRUCTURE = [check for check in method_checks(known=NAMES) if check.name != "loss"]
 
 
 def test_a_right_method_passes():

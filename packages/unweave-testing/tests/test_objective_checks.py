@@ -17,8 +17,8 @@ else:
 from unweave_testing import small_model, stand_ins
 
 softplus = torch.nn.functional.softplus
-KNOWN = {"architecture": ("mlp",), "optimizer": ("adam", "rmsprop")}
-CHECKS = objective_checks(known=KNOWN)
+NAMES = {"architecture": ("mlp",), "optimizer": ("adam", "rmsprop")}
+CHECKS = objective_checks(known=NAMES)
 
 
 @dataclass(frozen=True)
@@ -193,9 +193,9 @@ class Backward(Right):
 class Freezer(Right):
     def game(self, batches):
         self.classifier.requires_grad_(False)
-        found = super().game(batches)
+        result = super().game(batches)
         self.classifier.weight.requires_grad_(True)
-        return found
+        return result
 
 
 class Remembers(Right):
@@ -215,8 +215,8 @@ class NoiseOfNumpy(Right):
 
     def classify(self, batches, clock):
         losses, terms = super().classify(batches, clock)
-        kept = float(np.random.random()) if self.training else 1.0  # noqa: NPY002 the fault
-        return {"classifier": kept * losses["classifier"]}, terms
+        factor = float(np.random.random()) if self.training else 1.0  # noqa: NPY002 the fault
+        return {"classifier": factor * losses["classifier"]}, terms
 
 
 class NoiseOfPython(Right):
@@ -399,7 +399,7 @@ def test_the_images_are_facts():
             seen.append((*batches.first.x.shape, batches.first.latent.z.shape[1]))
             return super().game(batches)
 
-    report = run(objective_checks(image_shape=(9, 8, 3), dim=2, labels=(7,), known=KNOWN), Looks)
+    report = run(objective_checks(image_shape=(9, 8, 3), dim=2, labels=(7,), known=NAMES), Looks)
     assert report.ok, str(report)
     assert set(seen) == {(8, 3, 9, 8, 2), (2, 3, 9, 8, 2)}
 
@@ -418,7 +418,7 @@ def test_without_labels_a_use_of_them_is_said():
     assert run(CHECKS, Needs).ok
     report = str(run([c for c in CHECKS if c.name == "losses"], Needs))
     assert "passed" in report
-    without = [c for c in objective_checks(labels=(), known=KNOWN) if c.name == "losses"]
+    without = [c for c in objective_checks(labels=(), known=NAMES) if c.name == "losses"]
 
     class Without(Needs):
         def __init__(self, parts):
@@ -524,7 +524,7 @@ class TestWithTheCore:
 
     def test_names_are_looked_up_in_the_registry(self):
         pytest.importorskip("unweave_estimators")
-        chosen = [check for check in objective_checks() if check.name == "registered"]
-        assert run(chosen, Right).ok
-        report = str(run(chosen, UnknownOptimizer))
+        selection = [check for check in objective_checks() if check.name == "registered"]
+        assert run(selection, Right).ok
+        report = str(run(selection, UnknownOptimizer))
         assert "no optimizer is called 'rmspop'; known: adam, adamw, rmsprop, sgd" in report

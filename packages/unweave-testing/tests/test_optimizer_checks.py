@@ -118,12 +118,12 @@ class Forgetful(Right):
 
     def __init__(self, parameters, lr):
         super().__init__(parameters, lr)
-        self.kept = {}
+        self.moments = {}
 
     def move(self, parameter, lr):
-        momentum = self.kept.get(id(parameter), torch.zeros_like(parameter))
-        self.kept[id(parameter)] = momentum.mul(self.beta).add(parameter.grad)
-        parameter.sub_(lr * self.kept[id(parameter)])
+        momentum = self.moments.get(id(parameter), torch.zeros_like(parameter))
+        self.moments[id(parameter)] = momentum.mul(self.beta).add(parameter.grad)
+        parameter.sub_(lr * self.moments[id(parameter)])
 
 
 FAULTS = {

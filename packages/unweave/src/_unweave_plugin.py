@@ -35,7 +35,7 @@ def unweave_architectures() -> dict[str, str]:
     """Name the pairs of encoder and decoder."""
     return {
         "conv64": "unweave.architectures.conv:conv64",
-        "given": "unweave.from_python:given_networks",
+        "given": "unweave.from_python:networks_from_python",
         "lat28": "unweave.architectures.lat28:lat28",
         "mlp": "unweave.architectures.mlp:mlp",
         "vcae28": "unweave.architectures.vcae:vcae28",
@@ -116,4 +116,4 @@ def unweave_optimizers() -> dict[str, str]:
 @hookimpl
 def unweave_datasets() -> dict[str, str]:
     """Name data sets."""
-    return {"given": "unweave.from_python:given_data"}
+    return {"given": "unweave.from_python:data_from_python"}

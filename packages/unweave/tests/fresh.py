@@ -112,8 +112,8 @@ class Unweave:
         for path in self._said:
             path.unlink(missing_ok=True)
         environment = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
-        given = (arguments, environment, *self._said)
-        self._process = context.Process(target=target, args=given)
+        all_arguments = (arguments, environment, *self._said)
+        self._process = context.Process(target=target, args=all_arguments)
         self._process.start()
 
     def is_running(self) -> bool:

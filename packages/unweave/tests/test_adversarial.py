@@ -148,7 +148,7 @@ class Wasserstein(nn.Module):
 
 
 def test_a_player_moves_once_in_each_of_its_rounds_by_one_optimizer():
-    def made():
+    def build_trainer():
         torch.manual_seed(0)
         parts = parts_of()
         names, objective = registry(), Wasserstein(parts)
@@ -161,7 +161,7 @@ def test_a_player_moves_once_in_each_of_its_rounds_by_one_optimizer():
         device = torch.device("cpu")
         return Trainer(assembly, open_feed(dataset, device), len(dataset), config, device)
 
-    trainer, hand = made(), made()
+    trainer, hand = build_trainer(), build_trainer()
     model, objective = hand.model, hand.objective
     moves = [
         (objective.critic, torch.optim.Adam(objective.critic.parameters(), 0.01), "critic"),

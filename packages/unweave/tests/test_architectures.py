@@ -119,10 +119,10 @@ def test_parameters_are_those_of_the_papers_tables(name):
 
 def sizes_and_products(module, inputs):
     """Return the sides of every convolution's output, and its multiply-adds for one input."""
-    found, products = [], []
+    sizes, products = [], []
 
     def look(layer, arguments, output):
-        found.append(output.shape[-1])
+        sizes.append(output.shape[-1])
         # A transposed convolution spreads every pixel of its input.
         pixels = arguments[0] if isinstance(layer, nn.ConvTranspose2d) else output
         products.append(layer.weight.numel() * math.prod(pixels.shape[2:]))
@@ -132,7 +132,7 @@ def sizes_and_products(module, inputs):
             layer.register_forward_hook(look)
     with torch.no_grad():
         module.eval()(inputs)
-    return found, sum(products)
+    return sizes, sum(products)
 
 
 @pytest.mark.parametrize(

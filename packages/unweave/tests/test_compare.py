@@ -33,8 +33,8 @@ def row(label, beta, seed, values, status="finished"):
     return Row(
         run=label, place={"beta": beta}, seed=seed, status=status, step=10, steps=10,
         measures={
-            name: MeasuredValue(measure=name, value=found[seed], step=10)
-            for name, found in values.items()
+            name: MeasuredValue(measure=name, value=numbers[seed], step=10)
+            for name, numbers in values.items()
         },
     )  # fmt: skip
 

@@ -33,7 +33,7 @@ def test_every_default_is_written_down(settings):
 
 
 @pytest.mark.parametrize(
-    ("chosen", "expected"),
+    ("intervals", "expected"),
     [
         ({"log_every": 300, "holdout": 28}, (300, 1200)),
         ({"log_every": 300}, (300, 1000)),
@@ -45,16 +45,16 @@ def test_every_default_is_written_down(settings):
         ({"holdout": 28}, (100, 1000)),
     ],
 )
-def test_an_interval_that_is_left_out_fits_the_others(settings, chosen, expected):
+def test_an_interval_that_is_left_out_fits_the_others(settings, intervals, expected):
     rest = {key: value for key, value in settings.items() if not key.endswith("_every")}
-    config = make_config(registry(), {"method": "toy-vae", **rest, **chosen})
+    config = make_config(registry(), {"method": "toy-vae", **rest, **intervals})
     assert (config.log_every, config.validate_every) == expected
 
 
 def test_intervals_that_were_both_set_must_fit(settings):
-    chosen = {"log_every": 300, "validate_every": 1000, "holdout": 28}
+    intervals = {"log_every": 300, "validate_every": 1000, "holdout": 28}
     with pytest.raises(ConfigError, match="validate_every must be a multiple of log_every=300"):
-        make_config(registry(), {"method": "toy-vae", **settings, **chosen})
+        make_config(registry(), {"method": "toy-vae", **settings, **intervals})
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from torch import nn
 import unweave
 from unweave.checkpoint import list_checkpoints, load_checkpoint
 from unweave.config import make_config
-from unweave.ensemble import Ensemble, NotTogetherError
+from unweave.ensemble import Ensemble
 from unweave.errors import NonFiniteError
+from unweave.member_tensors import NotTogetherError
 from unweave.progress import Silent
 from unweave.registry import registry
 from unweave.together import RunRequest, kinship, train_together
@@ -51,10 +52,10 @@ def tensors(path):
     return load_checkpoint(path / "checkpoints")[1]
 
 
-def assert_close(found, expected, rtol=1e-3):
-    assert found.keys() == expected.keys()
+def assert_close(state, expected, rtol=1e-3):
+    assert state.keys() == expected.keys()
     for name, tensor in expected.items():
-        error = (found[name].double() - tensor.double()).norm()
+        error = (state[name].double() - tensor.double()).norm()
         assert error <= rtol * tensor.double().norm() + 1e-6, name
 
 

@@ -97,17 +97,17 @@ def study():
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory):
+def study_folder(tmp_path_factory):
     """Where the study is, once a test has trained it."""
     return tmp_path_factory.mktemp("kept") / "study"
 
 
 @pytest.fixture
-def done(kept, study, tmp_path):
+def finished_study(study_folder, study, tmp_path):
     """A copy of the folder of the study, with every run finished and measured."""
-    if not kept.exists():
-        sweep(study, kept, Serial())
-    return shutil.copytree(kept, tmp_path / "done")
+    if not study_folder.exists():
+        sweep(study, study_folder, Serial())
+    return shutil.copytree(study_folder, tmp_path / "done")
 
 
 def edited(old, new, count=1):
@@ -154,18 +154,18 @@ def test_the_same_command_trains_nothing_twice(study, tmp_path, monkeypatch):
     assert files_of(tmp_path / "runs") | files_of(tmp_path / "jobs") == before
 
 
-def test_seeds_values_and_measures_may_be_added_later(study, done):
-    first = open_experiment(done)
-    before = files_of(done / "runs")
+def test_seeds_values_and_measures_may_be_added_later(study, finished_study):
+    first = open_experiment(finished_study)
+    before = files_of(finished_study / "runs")
     more = study.model_copy(
         update={
             "seeds": [0, 1, 2], "grid": {"dim": [2, 3, 4]},
             "measures": {**study.measures, "kl": "log loss"},
         }
     )  # fmt: skip
-    results = sweep(more, done, Serial())
+    results = sweep(more, finished_study, Serial())
     assert len(results.rows) == 18
-    now = files_of(done / "runs")
+    now = files_of(finished_study / "runs")
     same = [p for p in before if p.name not in ("codes.h5", "scores.json")]
     assert all(now[path] == before[path] for path in same)
     old = {(row.run, row.place["dim"], row.seed): row.value("error") for row in first.rows}
@@ -205,18 +205,18 @@ def test_a_measure_that_fails_costs_no_other(study, tmp_path, monkeypatch):
     assert all(row.value("error") == 1.5 for row in again.rows)
 
 
-def test_a_run_counts_as_finished_by_its_checkpoint_not_by_its_log(study, done):
+def test_a_run_counts_as_finished_by_its_checkpoint_not_by_its_log(study, finished_study):
     """A kill between the last line of the log and the last checkpoint."""
-    files = JobFiles(done, study.jobs()[0])
+    files = JobFiles(finished_study, study.jobs()[0])
     _, whole = load_checkpoint(files.run / "checkpoints")
     row = json.loads(files.row.read_text())
     max((files.run / "checkpoints").iterdir()).unlink()
     assert reached_step(files.run) == 8
     assert unweave.Run.open(files.run).scalars()[-1]["step"] == 12
-    results = open_experiment(done)
+    results = open_experiment(finished_study)
     assert results.rows[0].status == "stopped"
     assert math.isnan(results.rows[0].value("error"))
-    again = sweep(study, done, Serial())
+    again = sweep(study, finished_study, Serial())
     assert again.rows[0].finished
     step, tensors = load_checkpoint(files.run / "checkpoints")
     assert step == 12
@@ -224,29 +224,29 @@ def test_a_run_counts_as_finished_by_its_checkpoint_not_by_its_log(study, done):
     assert again.rows[0].value("error") == row["measures"]["error"]["value"]
 
 
-def test_the_lock_of_a_run_that_was_killed_as_it_ended_is_removed(study, done):
+def test_the_lock_of_a_run_that_was_killed_as_it_ended_is_removed(study, finished_study):
     """After its last checkpoint, so that nothing is left but to measure it."""
-    first = open_experiment(done)
-    files = JobFiles(done, study.jobs()[0])
+    first = open_experiment(finished_study)
+    files = JobFiles(finished_study, study.jobs()[0])
     files.row.unlink()
     lock = files.run / LOCK
     ended = subprocess.Popen(["true"])
     ended.wait()
     holder = {"host": socket.gethostname(), "pid": ended.pid, "started": "1"}
     lock.write_text(json.dumps(holder))
-    again = sweep(study, done, Serial())
+    again = sweep(study, finished_study, Serial())
     assert [row.value("error") for row in again.rows] == [row.value("error") for row in first.rows]
     assert not lock.exists()
 
 
-def test_a_number_of_another_step_is_not_believed(study, done):
-    files = JobFiles(done, study.jobs()[0])
+def test_a_number_of_another_step_is_not_believed(study, finished_study):
+    files = JobFiles(finished_study, study.jobs()[0])
     row = json.loads(files.row.read_text())
     right = row["measures"]["error"]["value"]
     row["measures"]["error"] |= {"value": -7.0, "step": 8}
     files.row.write_text(json.dumps(row))
-    assert math.isnan(open_experiment(done).rows[0].value("error"))
-    assert sweep(study, done, Serial()).rows[0].value("error") == right
+    assert math.isnan(open_experiment(finished_study).rows[0].value("error"))
+    assert sweep(study, finished_study, Serial()).rows[0].value("error") == right
 
 
 @pytest.mark.parametrize("content", ["", "null", "[]", "{}", '{"run": 3}', "[" * 10_000, "\x00"])
@@ -257,12 +257,14 @@ def test_a_row_that_is_none_is_made_anew(study, tmp_path, content):
     assert sweep(one, tmp_path, Serial()).rows[0].value("error") == first.rows[0].value("error")
 
 
-def test_a_folder_of_other_settings_is_refused_before_anything_is_trained(study, done, monkeypatch):
+def test_a_folder_of_other_settings_is_refused_before_anything_is_trained(
+    study, finished_study, monkeypatch
+):
     monkeypatch.setattr("unweave.training.train", no_training)
     monkeypatch.setattr("unweave.training.resume", no_training)
     other = with_settings(study, {"batch_size": 8})
     with pytest.raises(ConfigError, match=r"other settings \(batch_size 16 instead of 8\); choose"):
-        sweep(other, done, Serial())
+        sweep(other, finished_study, Serial())
 
 
 @pytest.mark.parametrize(
@@ -296,6 +298,7 @@ def test_a_folder_of_other_settings_is_refused_before_anything_is_trained(study,
         ('["toy-images"]', "[]", "names no data; add --data NAME"),
         ("seeds = 2", 'seeds = 2\ndensity = "toy-afine"', "density: unknown flow 'toy-afine'"),
         ("seeds = 2", 'seeds = 2\ndensity = "toy-affine:flor=1"', "unknown option of flow toy-aff"),
+        ("seeds = 2", 'seeds = 2\ndensity = "toy-affine:draw=none"', "flow toy-affine 'draw'; did"),
         ("seeds = 2", 'seeds = 2\ntest = "sde=4"', "test: unknown option of dataset"),
         ("seeds = 2", 'seeds = 2\nbetter = { eror = "lower" }', "unknown measure in .better. 'er"),
         ("error =", "seed =", "measure 'seed' has the name of another column"),
@@ -448,11 +451,11 @@ def test_a_relative_path_means_the_same_everywhere(how, tmp_path, monkeypatch, t
     ).shape == (2, 3)
 
 
-def test_the_definition_in_the_folder_is_the_experiment(study, done):
-    written = read_definition(done / "experiment.toml", Experiment)
+def test_the_definition_in_the_folder_is_the_experiment(study, finished_study):
+    written = read_definition(finished_study / "experiment.toml", Experiment)
     assert written.jobs() == check_experiment(study).jobs()
     assert written.measures == study.measures
-    assert open_experiment(done).rows == sweep(study, done, Serial()).rows
+    assert open_experiment(finished_study).rows == sweep(study, finished_study, Serial()).rows
 
 
 def test_without_measures_the_usual_ones_are_taken(study):
@@ -513,15 +516,15 @@ def test_the_template_is_an_experiment_and_its_name_is_checked(tmp_path, call):
     assert "is not a folder" in call("new-experiment", tmp_path / "none" / "a.toml", code=2)
 
 
-def test_the_table_as_csv_and_hdf5_is_the_same_to_the_last_bit(done):
-    one = unweave.read_experiment(done / "experiment.h5", frame=False)
-    other = unweave.read_experiment(done / "experiment.csv", frame=False)
+def test_the_table_as_csv_and_hdf5_is_the_same_to_the_last_bit(finished_study):
+    one = unweave.read_experiment(finished_study / "experiment.h5", frame=False)
+    other = unweave.read_experiment(finished_study / "experiment.csv", frame=False)
     assert list(one) == list(other)
     for name in one:
         assert one[name].tolist() == other[name].tolist()
-    with (done / "experiment.csv").open() as file:
+    with (finished_study / "experiment.csv").open() as file:
         assert len(list(csv.reader(file))) == 9
-    tomllib.loads((done / "experiment.toml").read_text())
+    tomllib.loads((finished_study / "experiment.toml").read_text())
 
 
 def test_a_frame_needs_pandas(study, tmp_path, monkeypatch):

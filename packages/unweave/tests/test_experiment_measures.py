@@ -11,8 +11,9 @@ from torch.distributions import Independent, Laplace, MixtureSameFamily, Normal,
 import unweave
 from unweave.codetable import encode_table
 from unweave.errors import ConfigError
+from unweave.experiment.code_scores import split_parts
 from unweave.experiment.definition import Experiment, Variant
-from unweave.experiment.measures import measure, split_parts
+from unweave.experiment.measures import measure
 from unweave.experiment.normal_margins import normal_margins
 
 

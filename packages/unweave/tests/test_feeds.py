@@ -38,10 +38,10 @@ class OnDisk(Stored):
 
     def __init__(self):
         super().__init__()
-        self.read = []
+        self.reads = []
 
     def images(self, index):
-        self.read.append((threading.current_thread(), index.tolist()))
+        self.reads.append((threading.current_thread(), index.tolist()))
         return super().images(index)
 
     def stored(self, progress=None):
@@ -106,8 +106,8 @@ def test_announced_images_are_read_by_another_thread_in_their_order():
         feed.announce(index)
     for index in reversed(batches):
         feed(index)
-    assert [index for _, index in data.read] == [index.tolist() for index in batches]
-    assert {thread for thread, _ in data.read}.isdisjoint({threading.main_thread()})
+    assert [index for _, index in data.reads] == [index.tolist() for index in batches]
+    assert {thread for thread, _ in data.reads}.isdisjoint({threading.main_thread()})
 
 
 def test_what_was_announced_is_forgotten_once_it_is_given():

@@ -47,9 +47,9 @@ def refusal(path):
 
 
 def dead_holder():
-    done = subprocess.Popen([sys.executable, "-c", ""])
-    done.wait()
-    return {"host": socket.gethostname(), "pid": done.pid, "started": "1"}
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return {"host": socket.gethostname(), "pid": process.pid, "started": "1"}
 
 
 def test_it_names_its_holder_and_goes_with_it(path):

@@ -13,7 +13,7 @@ from unweave.config import make_config
 from unweave.configfile import used_entries
 from unweave.density import fit_density
 from unweave.errors import ClashError, ConfigError, UnknownNameError
-from unweave.evaluate import _calls
+from unweave.metric_calls import metric_calls
 from unweave.metrics_package import METRICS
 from unweave.registry import KINDS, Registry, registry
 
@@ -23,7 +23,7 @@ import pluggy
 UNWEAVE_API = 1
 hookimpl = pluggy.HookimplMarker("unweave")
 """
-TAKEN = {
+STOLEN_NAMES = {
     "estimator": ("analytic-kl", "mws"),
     "cost": ("l2sq", "bernoulli"),
     "metric": ("mig", "sap", "factor-vae", "mmd"),
@@ -56,7 +56,7 @@ def thief(tmp_path_factory, monkeypatch):
             pytest.importorskip(package.replace("-", "_"))
         place = tmp_path_factory.mktemp("thief")
         sys.modules.pop("_hooks_thief", None)
-        write_distribution(place, "thief", hooks(TAKEN))
+        write_distribution(place, "thief", hooks(STOLEN_NAMES))
         monkeypatch.syspath_prepend(place)
         monkeypatch.setenv("UNWEAVE_PLUGINS", ",".join(("unweave", "toy", "thief", *packages)))
         registry.cache_clear()
@@ -74,9 +74,9 @@ def test_every_method_and_every_default_keeps_its_meaning(thief, monkeypatch):
     for package in PACKAGES:
         pytest.importorskip(package.replace("-", "_"))
 
-    def meaning(found):
-        config = make_config(found, {"method": method})
-        return config, used_entries(found, config)
+    def meaning(names):
+        config = make_config(names, {"method": method})
+        return config, used_entries(names, config)
 
     monkeypatch.setenv("UNWEAVE_PLUGINS", ",".join(("unweave", *PACKAGES)))
     registry.cache_clear()
@@ -94,12 +94,12 @@ def test_default_metrics_are_those_of_unweave_and_typed_ones_clash(thief):
     from toy import ToyImages
 
     found = thief(*PACKAGES)
-    calls = _calls(found, None, ToyImages(), 0)
+    calls = metric_calls(found, None, ToyImages(), 0)
     assert [(name, call.entry.distribution) for name, call in calls] == [
         (name, "unweave-metrics") for name in METRICS
     ]
     with pytest.raises(ClashError, match="write 'thief:mig' or 'unweave-metrics:mig'"):
-        _calls(found, ("mig",), ToyImages(), 0)
+        metric_calls(found, ("mig",), ToyImages(), 0)
 
 
 def test_the_default_density_is_that_of_unweave(thief, tmp_path):
@@ -137,7 +137,7 @@ def test_a_run_that_was_made_before_a_thief_came_goes_on(thief, tmp_path, settin
 
 
 def test_every_kind_is_tried():
-    assert set(TAKEN) == set(KINDS) - {"method"}
+    assert set(STOLEN_NAMES) == set(KINDS) - {"method"}
 
 
 # Plugins that misbehave when they are discovered

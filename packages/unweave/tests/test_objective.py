@@ -33,8 +33,8 @@ def compute(*terms, step=0):
         (lambda: rows, lambda: rows),
         8,
     )
-    _, named = assembly.objective.losses(0, batches, torch.tensor(step))
-    return {name: value.item() for name, value in named.items()}
+    _, scalars = assembly.objective.losses(0, batches, torch.tensor(step))
+    return {name: value.item() for name, value in scalars.items()}
 
 
 def test_a_target_makes_the_loss_the_distance_to_it():

@@ -25,7 +25,7 @@ class Thing:
     ) -> None:
         if df <= 0:
             raise ValueError(f"df must be positive, got {df}")
-        self.dim, self.given = dim, (df, widths, mode, path, learned, lambda_)
+        self.dim, self.options = dim, (df, widths, mode, path, learned, lambda_)
 
 
 def needy(*, name: str) -> str:
@@ -48,7 +48,7 @@ def loaded(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("options", "expected"),
     [
         ({}, (5.0, (8,), "a", None, False, 1.0)),
         ({"df": "3"}, (3.0, (8,), "a", None, False, 1.0)),
@@ -60,9 +60,9 @@ def loaded(monkeypatch):
         ({"lambda_": "warmup(2, 10)"}, (5.0, (8,), "a", None, False, "warmup(2, 10)")),
     ],
 )
-def test_text_is_converted_to_the_annotated_type(entry, given, expected):
-    thing = build(entry, 3, options=given)
-    assert (thing.dim, thing.given) == (3, expected)
+def test_text_is_converted_to_the_annotated_type(entry, options, expected):
+    thing = build(entry, 3, options=options)
+    assert (thing.dim, thing.options) == (3, expected)
 
 
 def test_an_unknown_option_lists_the_known_ones(entry):
@@ -71,7 +71,7 @@ def test_an_unknown_option_lists_the_known_ones(entry):
 
 
 @pytest.mark.parametrize(
-    "given",
+    "options",
     [
         {"df": "many"},
         {"mode": "c"},
@@ -80,10 +80,10 @@ def test_an_unknown_option_lists_the_known_ones(entry):
         {"widths": "1.5"},
     ],
 )
-def test_a_value_of_another_type_is_refused(entry, given):
-    (name,) = given
+def test_a_value_of_another_type_is_refused(entry, options):
+    (name,) = options
     with pytest.raises(ConfigError, match=f"option {name} of prior thing does not take"):
-        check_options(entry, given)
+        check_options(entry, options)
 
 
 def test_what_the_object_refuses_is_one_sentence(entry):

@@ -111,9 +111,9 @@ def test_seeds_do_not_collide():
 
 @pytest.mark.parametrize("colours", [1, 3])
 @pytest.mark.parametrize("side", [9, 16])
-@pytest.mark.parametrize("kept", [{"bits": 8}, {"bits": 1}, {"disk": True}])
-def test_a_feed_gives_the_images_as_floats(kept, side, colours):
-    dataset = ToyImages(side=side, colours=colours, **kept)
+@pytest.mark.parametrize("storage", [{"bits": 8}, {"bits": 1}, {"disk": True}])
+def test_a_feed_gives_the_images_as_floats(storage, side, colours):
+    dataset = ToyImages(side=side, colours=colours, **storage)
     index = torch.tensor([0, 77, 5])
     x = open_feed(dataset, CPU)(index)
     expected = dataset.images(index.numpy()).transpose(0, 3, 1, 2) / 255

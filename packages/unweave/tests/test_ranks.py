@@ -82,10 +82,10 @@ def tensors(path):
     return load_checkpoint(path / "checkpoints")[1]
 
 
-def assert_close(found, expected, rtol=1e-3):
-    assert found.keys() == expected.keys()
+def assert_close(state, expected, rtol=1e-3):
+    assert state.keys() == expected.keys()
     for name, tensor in expected.items():
-        error = (found[name].double() - tensor.double()).norm()
+        error = (state[name].double() - tensor.double()).norm()
         assert error <= rtol * tensor.double().norm() + 1e-6, name
 
 

@@ -125,6 +125,16 @@ def test_unknown_names_list_the_closest_first():
         registry().lookup("method", "toy-vea")
 
 
+@pytest.mark.parametrize("kind", ["dataset", "architecture"])
+def test_what_stands_for_an_object_of_python_is_no_choice(kind):
+    ours = Registry(("unweave",))
+    assert "given" in ours.names(kind)  # a run's configuration says it
+    with pytest.raises(UnknownNameError) as caught:
+        ours.lookup(kind, "givn")
+    assert "given" not in str(caught.value)
+    assert ours.choices(kind) == [name for name in ours.names(kind) if name != "given"]
+
+
 @pytest.mark.parametrize(
     ("listed", "names"), [("", []), ("toy", ["toy"]), ("toy, unweave", ["toy", "unweave"])]
 )

@@ -39,15 +39,15 @@ class Tape:
     """Records operations on the processor."""
 
     def __init__(self, generators):
-        self.operations, self.given, self.obstacle, self.replays = [], None, "", 0
+        self.operations, self.output, self.obstacle, self.replays = [], None, "", 0
 
     def warm(self, play):
         return play()
 
     def record(self, play):
         with Recording(self.operations):
-            self.given = play()
-        return self.given
+            self.output = play()
+        return self.output
 
     @torch.no_grad()
     def replay(self):
@@ -59,7 +59,7 @@ class Tape:
             if not function._schema.is_mutable:
                 for place, tensor in zip(tensors_of(results), tensors_of(again), strict=True):
                     place.copy_(tensor)
-        return self.given
+        return self.output
 
 
 class Recording(TorchDispatchMode):
@@ -101,7 +101,7 @@ class Quiet:
     def say(self, text):
         pass
 
-    def loading(self, done, total):
+    def loading(self, count, total):
         pass
 
 

@@ -24,17 +24,17 @@ def run(tmp_path, settings):
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory):
+def run_folder(tmp_path_factory):
     """Where a run with a report is, once a test has made it."""
     return tmp_path_factory.mktemp("kept") / "run"
 
 
 @pytest.fixture
-def reported(kept, settings):
+def reported(run_folder, settings):
     """A run that has its report, for tests that change nothing of it."""
-    if not kept.exists():
-        unweave.train("toy-vae", out=kept, device="cpu", **settings).report()
-    return unweave.Run.open(kept, device="cpu")
+    if not run_folder.exists():
+        unweave.train("toy-vae", out=run_folder, device="cpu", **settings).report()
+    return unweave.Run.open(run_folder, device="cpu")
 
 
 class Page(html.parser.HTMLParser):

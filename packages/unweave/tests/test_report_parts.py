@@ -89,8 +89,8 @@ def test_an_operation_that_the_page_lacks_is_named():
 
 class Aliased(nn.Module):
     def forward(self, z):
-        seen = z.view(1, 1, 2, 2)
-        changed = seen.relu_()
+        view = z.view(1, 1, 2, 2)
+        changed = view.relu_()
         return changed + z.view(1, 1, 2, 2)
 
 

@@ -12,7 +12,7 @@ from unweave import progress
 TERMS = {"loss": 1.25, "reconstruction": 3.2123, "total_correlation": -1.4, "kl": 0.5}
 
 
-def shown(monkeypatch, capsys, width):
+def screen(monkeypatch, capsys, width):
     monkeypatch.setattr(
         progress, "Console",
         lambda stderr: Console(file=sys.stderr, force_terminal=True, width=width),
@@ -27,7 +27,7 @@ def shown(monkeypatch, capsys, width):
 
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
 def test_bar_count_and_time_left_survive_a_narrow_terminal(monkeypatch, capsys, width):
-    text = shown(monkeypatch, capsys, width)
+    text = screen(monkeypatch, capsys, width)
     assert "120000/200000" in text
     assert "left" in text
     lines = re.split("[\r\n]", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text))

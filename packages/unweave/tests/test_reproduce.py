@@ -172,7 +172,7 @@ def test_a_claim_about_a_run_that_did_not_happen_is_not_met(recipe, outcome):
             results = type(outcome.results)(recipe, outcome.results.folder, changed)
             found = Outcome(recipe, results, {}, "").verdicts()
             assert [one.verdict for one in found] == ["not known", "not known", "agrees"], what
-            assert found[0].found == "1 of 2 runs of light"
+            assert found[0].outcome == "1 of 2 runs of light"
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -205,7 +205,7 @@ def test_what_was_changed_is_told_and_the_command_is_the_one_that_was_given(tmp_
 def test_a_recipe_without_claims_has_no_table_of_them(recipe, tmp_path):
     plain = recipe.model_copy(update={"expect": [], "pictures": [], "seeds": [0], "grid": {}})
     text = reproduce(plain, tmp_path / "out", Serial()).path.read_text()
-    assert "what was published" not in text
+    assert "| claim |" not in text
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,11 @@ import unweave
 from unweave.checkpoint import load_checkpoint
 from unweave.codetable import encode_table
 from unweave.errors import ConfigError, RunError
-from unweave.evaluate import evaluate, read_scores, untrained_score
+from unweave.evaluate import evaluate, untrained_score
 from unweave.holdout import Subset
 from unweave.plots.grids import tile
 from unweave.report.aggregate import aggregate_kl
+from unweave.score_file import read_scores
 
 
 @pytest.fixture
@@ -347,13 +348,13 @@ def test_images_are_encoded_once_for_all_scores_of_a_step(run, monkeypatch):
         np.testing.assert_array_equal(array, after[name])
 
 
-@pytest.mark.parametrize("given", [{"rows": 40}, {"seed": 1}, {"codes": "sampled"}])
-def test_other_images_and_draws_are_encoded(run, monkeypatch, given):
-    evaluate(run, (), **{"rows": 30, **given})
+@pytest.mark.parametrize("options", [{"rows": 40}, {"seed": 1}, {"codes": "sampled"}])
+def test_other_images_and_draws_are_encoded(run, monkeypatch, options):
+    evaluate(run, (), **{"rows": 30, **options})
     expected = table_of(run)
     evaluate(run, (), rows=30)
     counted = Counted(run, monkeypatch)
-    evaluate(run, (), **{"rows": 30, **given})
+    evaluate(run, (), **{"rows": 30, **options})
     assert counted.images >= 30
     np.testing.assert_array_equal(table_of(run)["codes"], expected["codes"])
 

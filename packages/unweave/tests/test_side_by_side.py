@@ -9,7 +9,7 @@ from test_replay import STEPS, Tape, assert_equal, trainer_of
 from torch import nn
 
 import unweave
-from unweave.ensemble import NotTogetherError
+from unweave.member_tensors import NotTogetherError
 from unweave.progress import Silent
 from unweave.replay import WARM_UP
 from unweave.side_by_side import SideBySide

@@ -15,8 +15,7 @@ from torch import nn
 from torch.distributions import Independent, Normal, kl_divergence
 
 import unweave
-from unweave import Method, Term
-from unweave import evaluate as evaluation
+from unweave import Method, Term, score_file
 from unweave.errors import ConfigError, PluginWarning
 from unweave.players import Player
 from unweave.posterior import Gaussian, GaussianPosterior
@@ -188,7 +187,7 @@ def lost(self, *_):
 
 
 @pytest.mark.parametrize(
-    ("made", "words"),
+    ("target", "words"),
     [
         (family("PerDim", log_prob=lambda self, z: self.log_prob_per_dim(z)),
          "log_prob(z) must have shape (2,), got (2, 4)"),
@@ -204,8 +203,8 @@ def lost(self, *_):
          "distribution must have batch shape (2,) and event shape (4,), got (2, 4) and ()"),
     ],
 )  # fmt: skip
-def test_posteriors(odd, refused, made, words):
-    odd(posterior={"odd-posterior": made})
+def test_posteriors(odd, refused, target, words):
+    odd(posterior={"odd-posterior": target})
     sentence = refused(posterior="odd-posterior")
     assert sentence.startswith("posterior odd-posterior of odd 1.0")
     assert words in sentence
@@ -385,9 +384,9 @@ ESTIMATORS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("made", "words"), ESTIMATORS, ids=[e.__name__ for e, _ in ESTIMATORS])
-def test_estimators(odd, refused, made, words):
-    odd(estimator={"odd-estimator": made})
+@pytest.mark.parametrize(("target", "words"), ESTIMATORS, ids=[e.__name__ for e, _ in ESTIMATORS])
+def test_estimators(odd, refused, target, words):
+    odd(estimator={"odd-estimator": target})
     sentence = refused(Method((Term("odd-estimator", 1.0),), "l2sq", prior="toy-normal"))
     assert "estimator odd-estimator of odd 1.0" in sentence
     assert words in sentence
@@ -422,12 +421,12 @@ class LateExit(LateFault):
 
 
 @pytest.mark.parametrize(
-    ("made", "words"), [(LateFault, "RuntimeError: no more"), (LateExit, "SystemExit")]
+    ("target", "words"), [(LateFault, "RuntimeError: no more"), (LateExit, "SystemExit")]
 )
 def test_an_error_at_step_7_is_named_and_what_was_computed_is_kept(
-    odd, tmp_path, settings, made, words
+    odd, tmp_path, settings, target, words
 ):
-    odd(estimator={"late": made})
+    odd(estimator={"late": target})
     method = Method((Term("late", 1.0),), "l2sq", prior="toy-normal")
     settings |= {"checkpoint_every": 5}
     message = rf"estimator late of odd 1.0 raised {words} \(at step 7\)"
@@ -470,15 +469,15 @@ def encoder_alone(image_shape, dim, outputs):
 
 
 @pytest.mark.parametrize(
-    ("made", "words"),
+    ("target", "words"),
     [
         (flat_decoder, "what the decoder gives must have shape (2, 1, 16, 16), got (2, 256)"),
         (wide_encoder, "what the encoder gives must have shape (2, 8), got (2, 9)"),
         (encoder_alone, "must give an encoder and a decoder, two torch modules; it gave Flatten"),
     ],
 )
-def test_architectures(odd, refused, made, words):
-    odd(architecture={"odd-architecture": made})
+def test_architectures(odd, refused, target, words):
+    odd(architecture={"odd-architecture": target})
     sentence = refused(architecture="odd-architecture")
     assert sentence.startswith("architecture odd-architecture of odd 1.0")
     assert words in sentence
@@ -538,9 +537,9 @@ DATA = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("made", "words"), DATA, ids=[d.__name__ for d, _ in DATA])
-def test_data_sets(odd, refused, made, words):
-    odd(dataset={"odd-images": made})
+@pytest.mark.parametrize(("target", "words"), DATA, ids=[d.__name__ for d, _ in DATA])
+def test_data_sets(odd, refused, target, words):
+    odd(dataset={"odd-images": target})
     sentence = refused(data="odd-images")
     assert sentence.startswith("dataset odd-images of odd 1.0")
     assert words in sentence
@@ -573,14 +572,14 @@ def no_optimizer(parameters, lr):
 
 
 @pytest.mark.parametrize(
-    ("made", "words"),
+    ("target", "words"),
     [
         (no_optimizer, "must give a torch.optim.Optimizer, got list"),
         (counting, "its state must be tensors, so that a run can be resumed; 'steps' is of type"),
     ],
 )
-def test_optimizers(odd, refused, made, words):
-    odd(optimizer={"odd-optimizer": made})
+def test_optimizers(odd, refused, target, words):
+    odd(optimizer={"odd-optimizer": target})
     sentence = refused(optimizer="odd-optimizer")
     assert "optimizer odd-optimizer of odd 1.0" in sentence
     assert words in sentence
@@ -731,7 +730,7 @@ class TupleLosses(NoLosses):
 
 
 @pytest.mark.parametrize(
-    ("made", "words"),
+    ("target", "words"),
     [
         (FlatRounds, "when asked for its rounds of players"),
         (NoPlayers, "has no players"),
@@ -739,8 +738,8 @@ class TupleLosses(NoLosses):
         (TupleLosses, "must give a mapping of losses in round 0, got Tensor"),
     ],
 )
-def test_objectives(odd, refused, made, words):
-    odd(objective={"odd-objective": made})
+def test_objectives(odd, refused, target, words):
+    odd(objective={"odd-objective": target})
     sentence = refused(Method((Term("toy-kl", 1.0),), "l2sq", objective="odd-objective",
                               prior="toy-normal"))  # fmt: skip
     assert "objective odd-objective of odd 1.0" in sentence
@@ -913,7 +912,7 @@ class LateLoss(LateLogSum):
 
 
 @pytest.mark.parametrize(
-    ("kind", "made", "missing", "given"),
+    ("kind", "target", "missing", "names"),
     [
         ("estimator", LateName, "kl", "KL"),
         ("estimator", LateTerms, "kl", "KL"),
@@ -922,9 +921,9 @@ class LateLoss(LateLogSum):
     ],
 )
 def test_a_name_that_changes_in_training_is_one_sentence(
-    odd, tmp_path, settings, kind, made, missing, given
+    odd, tmp_path, settings, kind, target, missing, names
 ):
-    odd(**{kind: {"late": made}})
+    odd(**{kind: {"late": target}})
     method = (
         Method((Term("late", 1.0),), "l2sq", prior="toy-normal")
         if kind == "estimator"
@@ -934,7 +933,7 @@ def test_a_name_that_changes_in_training_is_one_sentence(
         unweave.train(method, out=tmp_path / "run", device="cpu", **settings)
     assert str(caught.value) == (
         f"{kind} late of odd 1.0 no longer gives {missing!r}, which it gave before training; "
-        f"it gives {given}"
+        f"it gives {names}"
     )
 
 
@@ -944,14 +943,14 @@ def test_evaluations_at_once_lose_no_score(odd, tmp_path, settings, monkeypatch)
     odd(metric=metrics)
     path = unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings).path
     unweave.Run.open(path, device="cpu").evaluate(("toy-correlation",))
-    real = evaluation.read_scores
+    real = score_file.read_scores
 
     def slow(run):
         found = real(run)
         time.sleep(0.1)
         return found
 
-    monkeypatch.setattr(evaluation, "read_scores", slow)
+    monkeypatch.setattr(score_file, "read_scores", slow)
     runs = [unweave.Run.open(path, device="cpu") for _ in metrics]
     threads = [
         threading.Thread(target=run.evaluate, args=((name,),))

@@ -24,8 +24,8 @@ def start(*arguments, without=(), **more):
     """Run a command in a process of its own; return exit code and both streams."""
     names = {name: value for name, value in os.environ.items() if name not in without}
     environment = names | {"OMP_NUM_THREADS": "1"} | more
-    done = subprocess.run([*UNWEAVE, *map(str, arguments)], env=environment, capture_output=True)
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
+    process = subprocess.run([*UNWEAVE, *map(str, arguments)], env=environment, capture_output=True)
+    return process.returncode, process.stdout.decode(), process.stderr.decode()
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def test_many_models_at_once_have_the_gradients_of_each_alone():
 
 def test_only_training_in_float32_on_a_processor_has_other_kernels(monkeypatch):
     uses = []
-    monkeypatch.setattr(transposed, "_one_channel", lambda *given: uses.append(given))
+    monkeypatch.setattr(transposed, "_one_channel", lambda *arguments: uses.append(arguments))
     layer = TransposedConvolution(3, 1, 4, 2, 1, bias=False)
     x = torch.randn(2, 3, 4, 4)
     with torch.no_grad():

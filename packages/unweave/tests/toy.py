@@ -171,6 +171,7 @@ class ToyAffine(nn.Module):
         shrink: float = 1.0,
         generator: torch.Generator | None = None,
         progress: object = None,
+        draw: object = None,
     ) -> ToyAffine:
         self.mean.copy_(codes.mean(0) * shrink)
         self.scale.copy_(codes.std(0).clamp(min=self.floor))

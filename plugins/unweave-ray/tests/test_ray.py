@@ -46,10 +46,10 @@ def test_hook_file(check):
     check()
 
 
-def kill_at_random(folder, seed, done, kills):
+def kill_at_random(folder, seed, end, kills):
     """Kill workers chosen at random in mid-run, each run at most twice; list the runs."""
     rng, killed = random.Random(seed), set()
-    while not done.wait(rng.uniform(0.1, 0.5)):
+    while not end.wait(rng.uniform(0.1, 0.5)):
         logs = (log for log in sorted(folder.glob("*.workers")) if _is_under_way(log))
         workers = {log.stem: int(log.read_text().split()[-1]) for log in logs}
         ready = [name for name in workers if kills.count(name) < 2 and workers[name] not in killed]

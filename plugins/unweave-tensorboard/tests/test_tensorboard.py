@@ -43,18 +43,18 @@ def only_this_plugin(monkeypatch):
 
 def read(run):
     """Read all event files of a run directory, as TensorBoard does."""
-    wanted = dict.fromkeys(("scalars", "images", "histograms", "tensors"), 0)
-    found = EventAccumulator(str(run / "tensorboard"), size_guidance=wanted)
-    found.Reload()
-    return found
+    sizes = dict.fromkeys(("scalars", "images", "histograms", "tensors"), 0)
+    events = EventAccumulator(str(run / "tensorboard"), size_guidance=sizes)
+    events.Reload()
+    return events
 
 
-def steps(found, tag, kind="Scalars"):
-    return [event.step for event in getattr(found, kind)(tag)]
+def steps(events, tag, kind="Scalars"):
+    return [event.step for event in getattr(events, kind)(tag)]
 
 
-def session(found, tag, part):
-    content = found.summary_metadata[tag].plugin_data.content
+def session(events, tag, part):
+    content = events.summary_metadata[tag].plugin_data.content
     return getattr(plugin_data_pb2.HParamsPluginData.FromString(content), part)
 
 

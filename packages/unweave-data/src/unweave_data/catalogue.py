@@ -48,19 +48,19 @@ def load(name: str, **options: Any) -> "Dataset":
     module, _, attribute = DATASETS[name].partition(":")
     function: Callable[..., Dataset] = getattr(import_module(module), attribute)
     # A parameter `range_` is the option `range`: the underscore is Python's, not the user's.
-    known = {name.rstrip("_"): name for name in inspect.signature(function).parameters}
+    parameters = {name.rstrip("_"): name for name in inspect.signature(function).parameters}
     for option in options:
-        if option.rstrip("_") not in known:
-            listed = _closest_first(option, known) or "none"
+        if option.rstrip("_") not in parameters:
+            listed = _closest_first(option, parameters) or "none"
             raise DataError(f"options: {name} has no option {option[:80]!r}; known: {listed}")
-    return function(**{known[option.rstrip("_")]: value for option, value in options.items()})
+    return function(**{parameters[option.rstrip("_")]: value for option, value in options.items()})
 
 
-def _closest_first(wrong: str, known: Iterable[str]) -> str:
+def _closest_first(wrong: str, names: Iterable[str]) -> str:
     likeness = difflib.SequenceMatcher(b=str(wrong))
 
     def unlike(name: str) -> float:
         likeness.set_seq1(name)
         return -likeness.ratio()
 
-    return ", ".join(sorted(known, key=unlike))
+    return ", ".join(sorted(names, key=unlike))

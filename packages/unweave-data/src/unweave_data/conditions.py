@@ -29,7 +29,7 @@ _COMPARED: Mapping[type, Callable[[Any, Any], Any]] = {
 }
 
 
-def evaluate_condition(condition: str, known: Factors) -> NDArray[np.bool_]:
+def evaluate_condition(condition: str, factors: Factors) -> NDArray[np.bool_]:
     """Say of each image whether a condition on its factors holds.
 
     A factor's name stands for its class, and NAME.value for its value. Known are numbers, + - * %,
@@ -57,20 +57,20 @@ def evaluate_condition(condition: str, known: Factors) -> NDArray[np.bool_]:
     >>> evaluate_condition("shape == 1 and x > 3", known)
     array([False, False,  True])
     """
-    if known.classes is None:
+    if factors.classes is None:
         raise DataError("keep: the factors of this data set are not known; leave keep out")
     if len(condition) > _LONGEST:
         raise DataError(f"keep must have at most {_LONGEST} characters, got {len(condition)}")
     try:
         tree = ast.parse(condition.strip(), mode="eval").body
-        found = np.asarray(_Reader(known, condition).read(tree))
+        mask = np.asarray(_Reader(factors, condition).read(tree))
     except (SyntaxError, RecursionError, MemoryError):
         raise _refuse(condition, "is not written like `shape == 0 and scale > 2`") from None
     except (OverflowError, ZeroDivisionError) as error:
         raise _refuse(condition, f"cannot be computed ({error})") from None
-    if found.dtype != np.bool_ or found.shape != (len(known.classes),):
+    if mask.dtype != np.bool_ or mask.shape != (len(factors.classes),):
         raise _refuse(condition, "compares nothing; write a comparison such as `shape == 0`")
-    return found
+    return mask
 
 
 def _refuse(condition: str, reason: str) -> DataError:
@@ -80,8 +80,8 @@ def _refuse(condition: str, reason: str) -> DataError:
 class _Reader:
     """Reads a parsed condition, node by node; whatever is not listed here is refused."""
 
-    def __init__(self, known: Factors, condition: str) -> None:
-        self._known, self._condition = known, condition
+    def __init__(self, factors: Factors, condition: str) -> None:
+        self._factors, self._condition = factors, condition
 
     def read(self, node: ast.AST) -> Any:
         reader = getattr(self, f"_{type(node).__name__.lower()}", None)
@@ -99,22 +99,22 @@ class _Reader:
         raise self._refuse_node(node)
 
     def _name(self, node: ast.Name) -> NDArray[np.int64]:
-        assert self._known.classes is not None
-        return self._known.classes[:, self._column(node.id)].astype(np.int64)
+        assert self._factors.classes is not None
+        return self._factors.classes[:, self._column(node.id)].astype(np.int64)
 
     def _attribute(self, node: ast.Attribute) -> NDArray[np.floating]:
         if not isinstance(node.value, ast.Name) or node.attr != "value":
             raise self._refuse_node(node)
         column = self._column(node.value.id)
-        if self._known.values is None:
+        if self._factors.values is None:
             raise _refuse(self._condition, "asks for values, and only the classes are known")
-        return self._known.values[:, column]
+        return self._factors.values[:, column]
 
     def _column(self, name: str) -> int:
-        if name not in self._known.names:
-            listed = ", ".join(self._known.names)[:200]
+        if name not in self._factors.names:
+            listed = ", ".join(self._factors.names)[:200]
             raise _refuse(self._condition, f"names {name!r}, and the factors are {listed}")
-        return self._known.names.index(name)
+        return self._factors.names.index(name)
 
     def _unaryop(self, node: ast.UnaryOp) -> Any:
         operand = self.read(node.operand)
@@ -137,15 +137,15 @@ class _Reader:
         if any(part.dtype != np.bool_ for part in parts):
             raise self._refuse_node(node)
         join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
-        found: NDArray[np.bool_] = join.reduce(parts)
-        return found
+        truth: NDArray[np.bool_] = join.reduce(parts)
+        return truth
 
     def _compare(self, node: ast.Compare) -> NDArray[np.bool_]:
         sides = [node.left, *node.comparators]
         pairs = zip(sides, node.ops, sides[1:], strict=False)
         parts = [np.asarray(self._compared(left, op, right)) for left, op, right in pairs]
-        found: NDArray[np.bool_] = np.logical_and.reduce(parts)
-        return found
+        truth: NDArray[np.bool_] = np.logical_and.reduce(parts)
+        return truth
 
     def _compared(self, left: ast.AST, op: ast.cmpop, right: ast.AST) -> Any:
         if type(op) in _COMPARED:
@@ -154,8 +154,8 @@ class _Reader:
             raise _refuse(self._condition, "holds `is`; write == instead")
         if not isinstance(right, (ast.Tuple, ast.List)):
             raise self._refuse_node(right)
-        found = np.isin(self.read(left), [self.read(element) for element in right.elts])
-        return found if isinstance(op, ast.In) else ~found
+        truth = np.isin(self.read(left), [self.read(element) for element in right.elts])
+        return truth if isinstance(op, ast.In) else ~truth
 
     def _call(self, node: ast.Call) -> Any:
         if not (isinstance(node.func, ast.Name) and node.func.id == "abs" and len(node.args) == 1):

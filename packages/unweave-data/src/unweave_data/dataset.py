@@ -173,8 +173,8 @@ class ArrayDataset(Dataset):
     ) -> None:
         images = np.asarray(images)
         pixels = Pixels.collect(images.shape, images.dtype, lambda: [images])
-        known = make_factors(len(images), factors, factor_values, factor_names, factor_sizes)
-        self._keep(name, pixels, known, note)
+        factor_table = make_factors(len(images), factors, factor_values, factor_names, factor_sizes)
+        self._keep(name, pixels, factor_table, note)
 
     @classmethod
     def of(cls, pixels: Pixels, *, name: str, factors: Factors, note: str = "") -> "ArrayDataset":
@@ -200,8 +200,8 @@ class ArrayDataset(Dataset):
         return self._pixels.stored
 
     def _read(self, index: NDArray[np.int64]) -> NDArray[np.uint8]:
-        chosen = self._pixels.stored[index]
-        return unpack(chosen, self.image_shape) if self.bits == 1 else chosen
+        rows = self._pixels.stored[index]
+        return unpack(rows, self.image_shape) if self.bits == 1 else rows
 
 
 def unpack(packed: NDArray[np.uint8], image_shape: tuple[int, int, int]) -> NDArray[np.uint8]:

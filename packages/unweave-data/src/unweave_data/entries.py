@@ -92,7 +92,7 @@ _NVIDIA = Source(
 )
 _USERS = Source("yours", "")
 _OURS = Source("ours, MIT", "")
-_ORIGINAL_DSPRITES = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz or .hdf5; none is needed"
+_ORIGINAL_DSPRITES = "optional: dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz or .hdf5"
 
 ENTRIES = (
     Entry(
@@ -112,9 +112,9 @@ ENTRIES = (
     ),
     Entry(
         "scream-dsprites", "unweave_data.views.sprites:scream_dsprites",
-        "dSprites inverted out of random crops of a picture, 64 x 64 x 3",
-        f"{_ORIGINAL_DSPRITES}. background=: a picture of Munch's The Scream",
-        "26 MB", (), _VARIANTS, "rendered, before a photograph of scikit-learn's",
+        "random crops of a picture, inverted where the shape is, 64 x 64 x 3",
+        f"{_ORIGINAL_DSPRITES}; for background=, a picture of Munch's The Scream",
+        "26 MB", (), _VARIANTS, "rendered, with a photograph from scikit-learn as background",
     ),
     Entry(
         "shapes3d-rendered", "unweave_data.rendered.shapes3d:shapes3d_rendered",
@@ -136,20 +136,21 @@ ENTRIES = (
         "background, two axes",
         "mpi3d_toy.npz, mpi3d_realistic.npz, mpi3d_real.npz or "
         "real3d_complicated_shapes_ordered.npz",
-        "12.7 GB unpacked, 5.7 GB the complex one", ("mpi3d",), _MPI3D,
+        "12.7 GB unpacked; the complex set 5.7 GB", ("mpi3d",), _MPI3D,
     ),
     Entry(
         "cars3d", "unweave_data.formats.cars3d:cars3d",
         "17,568 renderings of cars; elevation 4, azimuth 24, object 183",
-        "the folder of car_*_mesh.mat, or cars3d.npz", "300 MB", ("cars3d", "cars"),
+        "the folder with car_*_mesh.mat, or cars3d.npz", "300 MB", ("cars3d", "cars"),
         Source("not stated", "S. Reed, Y. Zhang, Y. Zhang, H. Lee. Deep visual analogy-making. "
                "NeurIPS 2015", "http://www.scottreed.info/files/nips2015-analogy-data.tar.gz"),
     ),
     Entry(
         "smallnorb", "unweave_data.formats.smallnorb:smallnorb",
-        "48,600 grey pairs of toys, 96 x 96; category 5, instance 10, elevation 9, azimuth 18, "
-        "lighting 6",
-        "the folder of the six smallnorb-*.mat, gz or not", "890 MB", ("smallnorb", "small_norb"),
+        "48,600 pairs of grey photographs of toys, 96 x 96; category 5, instance 10, elevation 9, "
+        "azimuth 18, lighting 6",
+        "the folder with the six smallnorb-*.mat files, gzipped or not", "890 MB",
+        ("smallnorb", "small_norb"),
         Source("for research only", "Y. LeCun, F. J. Huang, L. Bottou. Learning methods for "
                "generic object recognition with invariance to pose and lighting. CVPR 2004",
                "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/"),
@@ -165,7 +166,7 @@ ENTRIES = (
     Entry(
         "celeba", "unweave_data.formats.celeba:celeba",
         "202,599 faces, 218 x 178; 40 attributes",
-        "the folder of img_align_celeba, list_attr_celeba.txt and list_eval_partition.txt (.csv)",
+        "the folder with img_align_celeba, list_attr_celeba.txt and list_eval_partition.txt (.csv)",
         "1.4 GB", ("celeba",),
         Source("for research only", "Z. Liu, P. Luo, X. Wang, X. Tang. Deep learning face "
                "attributes in the wild. ICCV 2015",
@@ -174,26 +175,27 @@ ENTRIES = (
     Entry(
         "falcor3d", "unweave_data.formats.nvidia:falcor3d",
         "233,280 renderings of a room; lighting intensity and direction, camera position",
-        "the folder Falcor3D_down128: images and train-rec.labels", "4 GB",
+        "the folder Falcor3D_down128, with images and train-rec.labels", "4 GB",
         ("falcor3d", "Falcor3D_down128"), _NVIDIA,
     ),
     Entry(
         "isaac3d", "unweave_data.formats.nvidia:isaac3d",
         "737,280 renderings of a robot in a kitchen; nine factors",
-        "the folder Isaac3D_down128: images and labels.npy", "12 GB",
+        "the folder Isaac3D_down128, with images and labels.npy", "12 GB",
         ("isaac3d", "Isaac3D_down128"), _NVIDIA,
     ),
     Entry(
         "mnist", "unweave_data.formats.mnist:mnist",
-        "60,000 and 10,000 handwritten digits, 28 x 28", "the folder of the four idx files",
-        "12 MB", ("mnist", "MNIST/raw"),
+        "60,000 training and 10,000 test images of handwritten digits, 28 x 28",
+        "the folder with the four idx files", "12 MB", ("mnist", "MNIST/raw"),
         Source("CC BY-SA 3.0 as usually stated", "Y. LeCun, L. Bottou, Y. Bengio, P. Haffner. "
                "Gradient-based learning applied to document recognition. Proc. IEEE, 1998"),
         "digits",
     ),
     Entry(
         "fashion-mnist", "unweave_data.formats.mnist:fashion_mnist",
-        "60,000 and 10,000 clothes, 28 x 28", "the folder of the four idx files", "30 MB",
+        "60,000 training and 10,000 test images of clothes, 28 x 28",
+        "the folder with the four idx files", "30 MB",
         ("fashion-mnist", "FashionMNIST/raw", "/usr/share/datasets/fashion-mnist"),
         Source("MIT", "H. Xiao, K. Rasul, R. Vollgraf. Fashion-MNIST: a novel image dataset for "
                "benchmarking machine learning algorithms. 2017",
@@ -202,8 +204,8 @@ ENTRIES = (
     ),
     Entry(
         "kmnist", "unweave_data.formats.mnist:kmnist",
-        "60,000 and 10,000 cursive Japanese characters, 28 x 28",
-        "the folder of the four idx files", "21 MB", ("kmnist", "KMNIST/raw"),
+        "60,000 training and 10,000 test images of cursive Japanese characters, 28 x 28",
+        "the folder with the four idx files", "21 MB", ("kmnist", "KMNIST/raw"),
         Source("CC BY-SA 4.0", "T. Clanuwat et al. Deep learning for classical Japanese "
                "literature. 2018", "https://github.com/rois-codh/kmnist"),
     ),
@@ -211,7 +213,7 @@ ENTRIES = (
         "emnist", "unweave_data.formats.mnist:emnist",
         "handwritten letters and digits, 28 x 28; kind=balanced, byclass, bymerge, digits, "
         "letters, mnist",
-        "the folder of emnist-*-idx3-ubyte and emnist-*-idx1-ubyte, gz or not", "560 MB",
+        "the folder with emnist-*-idx3-ubyte and emnist-*-idx1-ubyte, gzipped or not", "560 MB",
         ("emnist", "EMNIST/raw"),
         Source("public domain (NIST)", "G. Cohen, S. Afshar, J. Tapson, A. van Schaik. EMNIST: "
                "extending MNIST to handwritten letters. IJCNN 2017",
@@ -219,24 +221,24 @@ ENTRIES = (
     ),
     Entry(
         "cifar10", "unweave_data.formats.cifar10:cifar10",
-        "50,000 and 10,000 photographs, 32 x 32 x 3; class 10",
-        "the folder of the binary version (data_batch_1.bin ...), or of PNG batches", "178 MB",
+        "50,000 training and 10,000 test photographs, 32 x 32 x 3; class 10",
+        "the folder with the binary version (data_batch_1.bin ...) or with PNG batches", "178 MB",
         ("cifar10", "cifar-10-batches-bin"),
         Source("not stated", "A. Krizhevsky. Learning multiple layers of features from tiny "
                "images. 2009", "https://www.cs.toronto.edu/~kriz/cifar.html"),
     ),
     Entry(
         "svhn", "unweave_data.formats.svhn:svhn",
-        "73,257 and 26,032 house numbers, 32 x 32 x 3; digit 10",
-        "the folder of train_32x32.mat, test_32x32.mat, extra_32x32.mat", "250 MB", ("svhn",),
+        "73,257 training and 26,032 test images of house numbers, 32 x 32 x 3; digit 10",
+        "the folder with train_32x32.mat, test_32x32.mat, extra_32x32.mat", "250 MB", ("svhn",),
         Source("for non-commercial use only", "Y. Netzer et al. Reading digits in natural images "
                "with unsupervised feature learning. 2011",
                "http://ufldl.stanford.edu/housenumbers/"),
     ),
     Entry(
         "medmnist", "unweave_data.formats.medmnist:medmnist",
-        "medical pictures, 28 x 28 to 224 x 224, of every set of MedMNIST in two dimensions",
-        "the npz of one of its sets, as pathmnist.npz", "3 to 560 MB each", ("medmnist",),
+        "medical images, 28 x 28 to 224 x 224, of any two-dimensional set of MedMNIST",
+        "the npz of one of its sets, such as pathmnist.npz", "3 to 560 MB each", ("medmnist",),
         Source("CC BY 4.0 (DermaMNIST CC BY-NC 4.0)", "J. Yang et al. MedMNIST v2: a large-scale "
                "lightweight benchmark for 2D and 3D biomedical image classification. 2023",
                "https://medmnist.com"),
@@ -244,22 +246,22 @@ ENTRIES = (
     Entry(
         "lpc-sprites", "unweave_data.formats.lpc_sprites:lpc_sprites",
         "11,664 figures in colour, 64 x 64 x 3; body, clothes, hair, action, direction",
-        "the npz with imgs, factor_classes and factor_sizes", "8 MB", ("lpc-sprites",),
+        "an npz with imgs, factor_classes and factor_sizes", "8 MB", ("lpc-sprites",),
         Source("CC BY-SA 3.0 and GPL 3.0", "Liberated Pixel Cup, https://lpc.opengameart.org"),
     ),
     Entry(
         "digits", "unweave_data.formats.digits:digits",
-        "1,797 handwritten digits, 8 x 8, those of scikit-learn",
+        "1,797 handwritten digits, 8 x 8, from scikit-learn",
         source=Source("CC BY 4.0", "E. Alpaydin, C. Kaynak. Optical recognition of handwritten "
                       "digits. UCI machine learning repository, 1998"),
     ),
     Entry(
         "pinwheel", "unweave_data.rendered.pinwheel:pinwheel",
-        "points in the plane on bent arms", source=_OURS,
+        "points in the plane, on the arms of a pinwheel", source=_OURS,
     ),
     Entry(
         "gaussian-mixture-100d", "unweave_data.rendered.projected_mixture:projected_mixture",
-        "points of a planar mixture in 100 dimensions", source=_OURS,
+        "points of a two-dimensional Gaussian mixture, embedded in 100 dimensions", source=_OURS,
     ),
     Entry(
         "images", "unweave_data.own.folder:images", "your folder of images",
@@ -280,7 +282,7 @@ ENTRIES = (
     ),
     Entry(
         "vectors", "unweave_data.own.tables:vectors",
-        "your vectors (n, d), columns of measurements or genes",
+        "your vectors (n, d), such as measurements or gene expression",
         "an npz, npy, csv, tsv, HDF5, or AnnData's h5ad", source=_USERS,
     ),
     Entry(

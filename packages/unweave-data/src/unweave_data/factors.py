@@ -160,8 +160,8 @@ def _levels(
 def _bins(column: NDArray[np.floating]) -> NDArray[np.int64]:
     edges = np.quantile(column, np.arange(1, BINS) / BINS)
     # Equal edges are one: a bin that nothing falls into would be no class.
-    found: NDArray[np.int64] = np.searchsorted(np.unique(edges), column, side="right")
-    return np.unique(found, return_inverse=True)[1].ravel()
+    bins: NDArray[np.int64] = np.searchsorted(np.unique(edges), column, side="right")
+    return np.unique(bins, return_inverse=True)[1].ravel()
 
 
 def _classes(table: NDArray[np.generic]) -> NDArray[np.int64]:
@@ -175,28 +175,28 @@ def _classes(table: NDArray[np.generic]) -> NDArray[np.int64]:
 
 
 def _sizes(sizes: Sequence[int], table: NDArray[np.int64]) -> tuple[int, ...]:
-    found = tuple(int(m) + 1 for m in table.max(axis=0))
+    least = tuple(int(m) + 1 for m in table.max(axis=0))
     if len(sizes) == 0:
-        return found
-    given = np.asarray(sizes).ravel()
-    numbers = given.dtype.kind in "uif" and bool(np.isfinite(given.astype(np.float64)).all())
+        return least
+    array = np.asarray(sizes).ravel()
+    numbers = array.dtype.kind in "uif" and bool(np.isfinite(array.astype(np.float64)).all())
     if (
         not numbers
-        or len(given) != len(found)
-        or bool((given < np.array(found)).any() or (given > _MOST_CLASSES).any())
+        or len(array) != len(least)
+        or bool((array < np.array(least)).any() or (array > _MOST_CLASSES).any())
     ):
         raise DataError(
-            f"factor_sizes must be {len(found)} numbers of classes of at least {found}, got "
-            f"{str(given.tolist())[:80]}"
+            f"factor_sizes must be {len(least)} numbers of classes of at least {least}, got "
+            f"{str(array.tolist())[:80]}"
         )
-    return tuple(int(size) for size in given)
+    return tuple(int(size) for size in array)
 
 
 def _names(names: Sequence[str | bytes], k: int) -> tuple[str, ...]:
-    given = tuple(n.decode("utf-8", "replace") if isinstance(n, bytes) else str(n) for n in names)
-    if given and (len(given) != k or len(set(given)) != k):
-        raise DataError(f"factor_names must be {k} different names, got {str(given)[:80]}")
-    return given or tuple(f"factor_{j}" for j in range(k))
+    texts = tuple(n.decode("utf-8", "replace") if isinstance(n, bytes) else str(n) for n in names)
+    if texts and (len(texts) != k or len(set(texts)) != k):
+        raise DataError(f"factor_names must be {k} different names, got {str(texts)[:80]}")
+    return texts or tuple(f"factor_{j}" for j in range(k))
 
 
 def _values(values: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.floating] | None:
@@ -208,24 +208,24 @@ def _values(values: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.floa
     return _finite(table.astype(np.result_type(table.dtype, np.float32)), "factor_values")
 
 
-def _varying(known: Factors) -> Factors:
+def _varying(factors: Factors) -> Factors:
     """Leave out factors that are the same in all images: no score is defined for them."""
-    if known.classes is None:
-        return known
-    varies = (known.classes != known.classes[:1]).any(axis=0)
+    if factors.classes is None:
+        return factors
+    varies = (factors.classes != factors.classes[:1]).any(axis=0)
     if varies.all():
-        return known
-    kept, dropped = np.flatnonzero(varies), np.flatnonzero(~varies)
-    remark = f"{', '.join(known.names[k] for k in dropped)} left out, the same in all images"
-    note = "; ".join(part for part in (known.note, remark) if part)
-    if len(kept) == 0:
+        return factors
+    varying, dropped = np.flatnonzero(varies), np.flatnonzero(~varies)
+    remark = f"{', '.join(factors.names[k] for k in dropped)} left out, the same in all images"
+    note = "; ".join(part for part in (factors.note, remark) if part)
+    if len(varying) == 0:
         return Factors(note=note)
-    names = tuple(known.names[k] for k in kept)
+    names = tuple(factors.names[k] for k in varying)
     return Factors(
-        np.ascontiguousarray(known.classes[:, kept]),
-        None if known.values is None else np.ascontiguousarray(known.values[:, kept]),
+        np.ascontiguousarray(factors.classes[:, varying]),
+        None if factors.values is None else np.ascontiguousarray(factors.values[:, varying]),
         names,
-        tuple(known.sizes[k] for k in kept),
-        tuple(name for name in known.continuous if name in names),
+        tuple(factors.sizes[k] for k in varying),
+        tuple(name for name in factors.continuous if name in names),
         note,
     )

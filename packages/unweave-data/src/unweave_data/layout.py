@@ -196,10 +196,10 @@ class Pixels:
         """
         layout = Layout.of(shape, dtype, options, blocks)
         pixels = np.empty((shape[0], *layout.image_shape), layout.out)
-        done = 0
+        row = 0
         for block in blocks():
-            pixels[done : done + len(block)] = layout.convert(block)
-            done += len(block)
+            pixels[row : row + len(block)] = layout.convert(block)
+            row += len(block)
         if layout.keep:
             return cls(pixels, layout.image_shape, 32, layout.note)
         if layout.dtype == np.uint8 and layout.scale is None and pixels.max() <= 1:

@@ -41,8 +41,8 @@ def loader(name: str) -> Callable[[Loader], Loader]:
 
         @functools.wraps(function)
         def load(**options: Any) -> Dataset:
-            chosen = {key: options.pop(key) for key in _COMMON if key in options}
-            return select(function(**options), **chosen)
+            selection = {key: options.pop(key) for key in _COMMON if key in options}
+            return select(function(**options), **selection)
 
         parameters = [*own.parameters.values(), *common]
         annotations = select.__annotations__

@@ -19,11 +19,11 @@ from unweave_data.layout import Layout, Pixels
 from unweave_data.pictures import quiet
 from unweave_data.stack import LARGE, DiskImages, Storage
 
-Given = TypeVar("Given")
-Found = TypeVar("Found")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
-def in_threads(function: Callable[[Given], Found], items: Iterable[Given]) -> Iterator[Found]:
+def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """Map a function over items in order, on all cores: Pillow lets others run as it decodes."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from pool.map(function, items)
@@ -46,10 +46,10 @@ class PictureRows:
 
     def decode(self, files: Sequence[Path]) -> NDArray[np.uint8]:
         """Decode files, shape (n, h, w, c)."""
-        found = np.empty((len(files), *self.shape[1:]), np.uint8)
+        images = np.empty((len(files), *self.shape[1:]), np.uint8)
         for i, pixels in enumerate(in_threads(self.decoder, files)):
-            found[i] = pixels
-        return found
+            images[i] = pixels
+        return images
 
     def blocks(self) -> Iterator[NDArray[np.uint8]]:
         """Decode all files in blocks."""
@@ -61,8 +61,8 @@ class PictureRows:
         """Describe everything that the pixels depend on."""
         facts = [f"{self.decoder}"]
         for file in self.files:
-            found = file.stat()
-            facts.append(f"{file.resolve()}\0{found.st_size}\0{found.st_mtime_ns}")
+            status = file.stat()
+            facts.append(f"{file.resolve()}\0{status.st_size}\0{status.st_mtime_ns}")
         return "\n".join(facts)
 
 

@@ -46,9 +46,9 @@ def resized(images: NDArray[np.uint8], resolution: int) -> NDArray[np.uint8]:
     from PIL.Image import Resampling
 
     n, _, _, c = images.shape
-    found = np.empty((n, resolution, resolution, c), np.uint8)
+    out = np.empty((n, resolution, resolution, c), np.uint8)
     for i, pixels in enumerate(images):
         picture = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if c == 1 else pixels))
         small = picture.resize((resolution, resolution), Resampling.LANCZOS)
-        found[i] = np.asarray(small).reshape(resolution, resolution, c)
-    return found
+        out[i] = np.asarray(small).reshape(resolution, resolution, c)
+    return out

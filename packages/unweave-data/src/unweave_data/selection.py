@@ -36,7 +36,7 @@ class Subset(Dataset):
     def __init__(self, base: Dataset, rows: NDArray[np.int64], note: str = "") -> None:
         factors = base.all_factors.rows(rows)
         self.base, self.rows = base, rows
-        self._kept: NDArray[Pixel] | None = None
+        self._stored: NDArray[Pixel] | None = None
         super().__init__(
             base.name,
             len(rows),
@@ -48,10 +48,10 @@ class Subset(Dataset):
 
     def stored(self, progress: Progress | None = None) -> NDArray[Pixel] | None:
         """Give the images that are kept, or None where the whole set stays on disk."""
-        if self._kept is None:
+        if self._stored is None:
             whole = self.base.stored(progress)
-            self._kept = None if whole is None else whole[self.rows]
-        return self._kept
+            self._stored = None if whole is None else whole[self.rows]
+        return self._stored
 
     def _read(self, index: NDArray[np.int64]) -> NDArray[Pixel]:
         return self.base.images(self.rows[index])
@@ -89,28 +89,28 @@ def select(
                 f"part={part} needs an option that removes images from the set, such as holdout="
             )
         return data
-    kept = np.ones(len(data), bool)
+    included = np.ones(len(data), bool)
     if keep:
-        kept &= evaluate_condition(keep, data.all_factors)
+        included &= evaluate_condition(keep, data.all_factors)
     if correlate:
-        kept &= correlation_mask(correlate, data.all_factors)
-    rows = np.flatnonzero(kept)
+        included &= correlation_mask(correlate, data.all_factors)
+    rows = np.flatnonzero(included)
     hidden = _hidden(rows, holdout)
     parts = {
         "train": np.setdiff1d(rows, hidden, assume_unique=True),
         "holdout": hidden,
-        "excluded": np.flatnonzero(~kept),
+        "excluded": np.flatnonzero(~included),
     }
     for name in ("train", part):
         if not len(parts[name]):
             raise DataError(f"part: no image is in {name}; change keep, correlate or holdout")
-    found = {name: _part(data, name, rows) for name, rows in parts.items() if len(rows)}
-    found["train"].holdout = found.get("holdout")
-    found["train"].excluded = found.get("excluded")
-    return found[part]
+    subsets = {name: _part(data, name, rows) for name, rows in parts.items() if len(rows)}
+    subsets["train"].holdout = subsets.get("holdout")
+    subsets["train"].excluded = subsets.get("excluded")
+    return subsets[part]
 
 
-def correlation_mask(text: str, known: Factors) -> NDArray[np.bool_]:
+def correlation_mask(text: str, factors: Factors) -> NDArray[np.bool_]:
     """Thin a full grid until two factors are correlated.
 
     An image with classes a and b of factors with A and B classes stays with the probability
@@ -144,10 +144,10 @@ def correlation_mask(text: str, known: Factors) -> NDArray[np.bool_]:
             "correlate must be NAME~NAME:WIDTH, such as position_x~position_y:0.2, "
             f"got {text[:80]!r}"
         )
-    shares = [_share(match[side], known) for side in "ab"]
+    shares = [_share(match[side], factors) for side in "ab"]
     weight = np.exp(-((shares[0] - shares[1]) ** 2) / (2 * width**2))
-    found: NDArray[np.bool_] = np.random.default_rng(_CORRELATE_STREAM).random(len(weight)) < weight
-    return found
+    mask: NDArray[np.bool_] = np.random.default_rng(_CORRELATE_STREAM).random(len(weight)) < weight
+    return mask
 
 
 def _positive(text: str) -> float:
@@ -157,12 +157,12 @@ def _positive(text: str) -> float:
         return 0.0
 
 
-def _share(name: str, known: Factors) -> NDArray[np.float64]:
-    if known.classes is None or name not in known.names:
-        listed = ", ".join(known.names)[:200] or "not known"
+def _share(name: str, factors: Factors) -> NDArray[np.float64]:
+    if factors.classes is None or name not in factors.names:
+        listed = ", ".join(factors.names)[:200] or "not known"
         raise DataError(f"correlate: no factor {name[:40]!r}; the factors are {listed}")
-    k = known.names.index(name)
-    share: NDArray[np.float64] = known.classes[:, k] / max(1, known.sizes[k] - 1)
+    k = factors.names.index(name)
+    share: NDArray[np.float64] = factors.classes[:, k] / max(1, factors.sizes[k] - 1)
     return share
 
 

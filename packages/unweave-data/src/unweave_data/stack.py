@@ -70,8 +70,8 @@ class DiskImages(Dataset):
 
     def _read(self, index: NDArray[np.int64]) -> NDArray[Any]:
         with read_errors(self._path, "the file that was opened before"):
-            found = self._layout.convert(self._rows.read(index))
-        return found if found.flags.writeable else found.copy()
+            images = self._layout.convert(self._rows.read(index))
+        return images if images.flags.writeable else images.copy()
 
 
 def probes(n: int) -> NDArray[np.int64]:
@@ -130,8 +130,8 @@ def open_stack(
 
 
 def _key(path: Path, array: str) -> str:
-    found = path.stat()
-    return f"{path.resolve()}\0{found.st_size}\0{found.st_mtime_ns}\0{array}"
+    status = path.stat()
+    return f"{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}\0{array}"
 
 
 def _on_disk(

@@ -115,7 +115,7 @@ class SeriesDataset(Dataset):
         finite numbers of any size, shape (n, t, c) or (n, t); kept as float32
     name
         what the set is called
-    known
+    factor_table
         factors of the series
     note
         one line that the user should know
@@ -137,7 +137,7 @@ class SeriesDataset(Dataset):
         series: ArrayLike,
         *,
         name: str = "series",
-        known: Factors = UNKNOWN,
+        factor_table: Factors = UNKNOWN,
         note: str = "",
     ) -> None:
         rows = np.asarray(series)
@@ -146,12 +146,12 @@ class SeriesDataset(Dataset):
             raise DataError(f"series must have shape (n, t, c) or (n, t), got {np.shape(series)}")
         n, t, c = rows.shape
         self._stored = _check_vectors(rows.reshape(n, t * c)).reshape(n, 1, t, c)
-        notes = (note, known.note, f"{t} time steps lie along the width")
+        notes = (note, factor_table.note, f"{t} time steps lie along the width")
         super().__init__(
             name,
             n,
             (1, t, c),
-            factors=known,
+            factors=factor_table,
             note="; ".join(part for part in notes if part),
             bits=32,
         )

@@ -206,7 +206,7 @@ def check_parameters(distribution: Distribution, name: str) -> None:
             )
 
 
-def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     """Require one of the known spellings.
 
     Raises
@@ -214,5 +214,5 @@ def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
     ValueError
         If it is not one of them.
     """
-    if value not in known:
-        raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")

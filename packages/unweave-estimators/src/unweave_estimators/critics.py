@@ -94,8 +94,8 @@ def log_ratios(
     first, second
         Codes, shapes (b, d) and (b', d).
     """
-    found = critic(torch.cat([first, second]))
-    return found[: len(first)], found[len(first) :]
+    ratios = critic(torch.cat([first, second]))
+    return ratios[: len(first)], ratios[len(first) :]
 
 
 def permute_dimensions(z: Tensor, generator: torch.Generator | None = None) -> Tensor:

@@ -17,6 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unweave_estimators.each_alone import EachAlone, slices
+
 # torch's autograd.Function carries no annotations
 # mypy: disable-error-code="no-untyped-call"
 
@@ -53,25 +55,7 @@ def gaussian_log_sum_exp(
     return joint, marginal
 
 
-class _EachAlone(torch.autograd.Function):
-    """A function whose blocks are written in place; `torch.func.vmap` calls it one by one."""
-
-    @classmethod
-    def vmap(
-        cls, info: Any, in_dims: tuple[Any, ...], *inputs: Any
-    ) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
-        """Return the stacked results of each problem."""
-
-        def inputs_of(k: int) -> list[Any]:
-            pairs = zip(inputs, in_dims, strict=True)
-            return [x.select(dim, k) if isinstance(dim, int) else x for x, dim in pairs]
-
-        results = [cls.apply(*inputs_of(k)) for k in range(info.batch_size)]
-        stacked = tuple(torch.stack(parts) for parts in zip(*results, strict=True))
-        return stacked, (0,) * len(stacked)
-
-
-class _Sums(_EachAlone):
+class _Sums(EachAlone):
     """L_i and L_id."""
 
     @staticmethod
@@ -110,7 +94,7 @@ class _Sums(_EachAlone):
         return *gradients, None, None, None, None
 
 
-class _Gradients(_EachAlone):
+class _Gradients(EachAlone):
     """The gradients of L_i and L_id for z, mean and std, from blocks that are computed again.
 
     With G_ijd = g_i exp(s_ij - L_i) + g_id exp(s_ijd - L_id), t = (z - m) h and
@@ -191,7 +175,7 @@ class _Grid:
         gpu = z.device.type != "cpu"
         width = c if gpu else min(c, _COLUMNS)
         height = max(1, (_BLOCK_GPU if gpu else _BLOCK_CPU) // (d * width))
-        self.rows, self.columns = _slices(b, height), _slices(c, width)
+        self.rows, self.columns = slices(b, height), slices(c, width)
 
     def log_density(self, rows: slice, columns: slice) -> tuple[Tensor, Tensor]:
         """Return t = (z - m) / (sigma sqrt 2) and s = -t^2 - log(sigma sqrt(2 pi)) of a block.
@@ -213,7 +197,3 @@ class _Grid:
 def _finite(log_sum: Tensor) -> Tensor:
     """Put 0 in the place of minus infinity, and leave NaN alone."""
     return log_sum.nan_to_num(math.nan, neginf=0.0)
-
-
-def _slices(length: int, step: int) -> list[slice]:
-    return [slice(start, min(start + step, length)) for start in range(0, length, step)]

@@ -63,7 +63,7 @@ def _analytic(
         if z is not None:
             return _sampled(z, posterior, prior, per_dimension)
         raise ValueError(
-            f"the KL has no closed form from {_named(q)} to {_named(p)}; give the codes z"
+            f"the KL has no closed form from {_name_of(q)} to {_name_of(p)}; give the codes z"
         ) from None
 
 
@@ -90,7 +90,7 @@ def _pair(
     return factors(posterior, "posterior", purpose), factors(prior, "prior", purpose)
 
 
-def _named(distribution: Distribution) -> str:
+def _name_of(distribution: Distribution) -> str:
     inner = distribution.base_dist if isinstance(distribution, Independent) else distribution
     return type(inner).__name__
 

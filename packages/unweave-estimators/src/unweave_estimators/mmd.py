@@ -7,12 +7,10 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from unweave_estimators.checks import (
     check_above_zero,
@@ -22,6 +20,13 @@ from unweave_estimators.checks import (
     check_same_width,
     wide,
 )
+from unweave_estimators.kernel_sums import (
+    Gaussian,
+    InverseMultiquadric,
+    Kernel,
+    kernel_sum,
+    squared_distances,
+)
 from unweave_estimators.latent import Latent
 
 KERNELS = ("imq", "imq-single", "rbf")
@@ -30,10 +35,7 @@ IMQ_SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 # Multiples of the median squared distance: the mixture spares the choice of one bandwidth
 RBF_SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
 
-_BLOCK = 2**22  # values of the kernel matrix in one block of rows
 _MEDIAN_ROWS = 128  # rows of each sample; puts the bandwidth within a few percent
-
-_Kernel = Callable[[Tensor], Tensor]
 
 
 def mmd(
@@ -90,8 +92,8 @@ def mmd(
     check_same_width(x=x, y=y)
     check_finite(x=x, y=y)
     x, y = _marginals(x, y) if per_dimension else (x[None], y[None])
-    k = kernel_of(x, y, kernel, scales, prior_variance, bandwidth)
-    return discrepancy(k, x, y, unbiased)
+    k, widths = kernel_of(x, y, kernel, scales, prior_variance, bandwidth)
+    return discrepancy(k, widths, x, y, unbiased)
 
 
 def _marginals(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -106,67 +108,34 @@ def kernel_of(
     scales: Sequence[float] | None,
     prior_variance: float,
     bandwidth: float | None,
-) -> _Kernel:
-    """Return the kernel as a function of squared distances, shape (p, ., .) for p problems."""
+) -> tuple[Kernel, Tensor]:
+    """Return the kernel for p problems, and its widths w = C or 2 h s, shape (s, p, 1, 1)."""
     check_choice("kernel", kernel, KERNELS)
     check_above_zero(prior_variance=prior_variance, bandwidth=bandwidth)
     if scales is not None and not (scales and min(scales) > 0):
         raise ValueError(f"scales must be positive numbers, got {tuple(scales)}")
+    unit = x.new_full((x.shape[0], 1, 1), 2.0)
     if kernel == "rbf":
-        h = bandwidth**2 if bandwidth else _median_squared_distance(x, y)
-        return partial(_rbf, widths=[2.0 * h * s for s in scales or RBF_SCALES])
+        unit = unit * (bandwidth**2 if bandwidth else _median_squared_distance(x, y))
+        return Gaussian(), torch.stack([unit * s for s in scales or RBF_SCALES])
     chosen = scales or (IMQ_SCALES if kernel == "imq" else (1.0,))
-    return partial(_imq, constants=[2.0 * x.shape[-1] * prior_variance * s for s in chosen])
+    unit = unit * x.shape[-1] * prior_variance
+    return InverseMultiquadric(), torch.stack([unit * s for s in chosen])
 
 
-def _imq(r2: Tensor, constants: Sequence[float]) -> Tensor:
-    total = torch.zeros_like(r2)
-    for c in constants:
-        total = total + c / (c + r2)
-    return total
-
-
-def _rbf(r2: Tensor, widths: Sequence[float | Tensor]) -> Tensor:
-    total = torch.zeros_like(r2)
-    for width in widths:
-        total = total + torch.exp(-r2 / width)
-    return total
-
-
-def discrepancy(k: _Kernel, x: Tensor, y: Tensor, unbiased: bool) -> Tensor:
+def discrepancy(kernel: Kernel, widths: Tensor, x: Tensor, y: Tensor, unbiased: bool) -> Tensor:
     """Return the U- or V-statistic of MMD^2, summed over problems: (p, n, d) and (p, m, d)."""
-    x, y = wide(x, y)
-    n, m = x.shape[1], y.shape[1]
-    cross = _kernel_sum(k, x, y) / (n * m)
-    return _mean_within(k, x, unbiased) + _mean_within(k, y, unbiased) - 2.0 * cross
+    x, y, widths = wide(x, y, widths)
 
+    def within(a: Tensor) -> Tensor:
+        n, total = a.shape[1], kernel_sum(kernel, a, a, widths)
+        if not unbiased:
+            return total / n**2
+        own = n * widths.shape[:2].numel()  # k_s(0) = 1 for every point
+        return (total - own) / (n * (n - 1))
 
-def _mean_within(k: _Kernel, x: Tensor, unbiased: bool) -> Tensor:
-    n = x.shape[1]
-    total = _kernel_sum(k, x, x)
-    if not unbiased:
-        return total / n**2
-    own = k(x.new_zeros(x.shape[0], 1, 1)).sum()  # k(x_i, x_i), the same for each of the n points
-    return (total - n * own) / (n * (n - 1))
-
-
-def _kernel_sum(k: _Kernel, x: Tensor, y: Tensor) -> Tensor:
-    """Return sum_ij k(x_i, y_j); blocks of rows are computed again in the backward pass."""
-    height = max(1, _BLOCK // (x.shape[0] * y.shape[1]))
-    if height >= x.shape[1]:
-        return k(_squared_distances(x, y)).sum()
-    total = x.new_zeros(())
-    for start in range(0, x.shape[1], height):
-        total = total + checkpoint(
-            lambda block: k(_squared_distances(block, y)).sum(),
-            x[:, start : start + height], use_reentrant=False, preserve_rng_state=False,
-        )  # fmt: skip
-    return total
-
-
-def _squared_distances(x: Tensor, y: Tensor) -> Tensor:
-    # differences, not |x|^2 + |y|^2 - 2 x.y, which loses the small distances of codes far from 0
-    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").square()
+    cross = kernel_sum(kernel, x, y, widths) / (x.shape[1] * y.shape[1])
+    return within(x) + within(y) - 2.0 * cross
 
 
 def _median_squared_distance(x: Tensor, y: Tensor) -> Tensor:
@@ -175,7 +144,7 @@ def _median_squared_distance(x: Tensor, y: Tensor) -> Tensor:
     first, second = torch.triu_indices(
         pooled.shape[1], pooled.shape[1], offset=1, device=pooled.device
     )
-    median = _squared_distances(pooled, pooled)[:, first, second].median(1).values
+    median = squared_distances(pooled, pooled)[:, first, second].median(1).values
     return median.clamp(min=torch.finfo(median.dtype).tiny)[:, None, None]
 
 
@@ -231,5 +200,6 @@ class MMD(nn.Module):
         x, y = wide(latent.z, latent.prior_sample())
         check_same_width(x=x, y=y)
         x, y = _marginals(x, y) if self.per_dimension else (x[None], y[None])
-        k = kernel_of(x, y, self.kernel, None, self.prior_variance, self.bandwidth or None)
-        return {"mmd": discrepancy(k, x, y, self.unbiased)}
+        bandwidth = self.bandwidth or None
+        k, widths = kernel_of(x, y, self.kernel, None, self.prior_variance, bandwidth)
+        return {"mmd": discrepancy(k, widths, x, y, self.unbiased)}

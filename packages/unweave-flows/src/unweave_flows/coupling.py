@@ -54,9 +54,9 @@ class RealNVP(Flow):
         super().__init__(dim, transforms=transforms, hidden=hidden, seed=seed, affine=affine)
 
     def _layer(self, order: Tensor, hidden: tuple[int, ...]) -> torch.nn.Module:
-        kept = torch.zeros(self.dim, dtype=torch.bool)
-        kept[order[: self.dim // 2]] = True
+        mask = torch.zeros(self.dim, dtype=torch.bool)
+        mask[order[: self.dim // 2]] = True
         layer: torch.nn.Module = GeneralCouplingTransform(
-            self.dim, mask=kept, hidden_features=hidden
+            self.dim, mask=mask, hidden_features=hidden
         )
         return layer

@@ -91,8 +91,8 @@ def _sort(
     of_class, of_fit = _keywords(target), _keywords(target.fit) - {"generator", "progress"}
     unknown = sorted(set(options) - of_class - of_fit)
     if unknown:
-        known = ", ".join(sorted(of_class | of_fit))
-        raise TypeError(f"{kind} has no option {', '.join(unknown)}; known options: {known}")
+        choices = ", ".join(sorted(of_class | of_fit))
+        raise TypeError(f"{kind} has no option {', '.join(unknown)}; known options: {choices}")
     build = {name: value for name, value in options.items() if name in of_class}
     return build, {name: value for name, value in options.items() if name in of_fit}
 

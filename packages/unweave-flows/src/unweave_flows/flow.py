@@ -180,10 +180,10 @@ class Flow(Density):
         noise = _noise(codes, narrow, generator)
 
         def batch(rows: Tensor) -> Tensor:
-            drawn = (
-                codes[rows] if draw is None else _check_drawn(draw(rows, generator), codes[rows])
+            sample = (
+                codes[rows] if draw is None else _check_sample(draw(rows, generator), codes[rows])
             )
-            return drawn + noise[rows]
+            return sample + noise[rows]
 
         self.losses = maximise_likelihood(
             self,
@@ -222,12 +222,12 @@ def _noise(codes: Tensor, scale: Tensor, generator: torch.Generator | None) -> T
     return scale * noise
 
 
-def _check_drawn(drawn: Tensor, codes: Tensor) -> Tensor:
-    if drawn.shape != codes.shape:
+def _check_sample(sample: Tensor, codes: Tensor) -> Tensor:
+    if sample.shape != codes.shape:
         raise ValueError(
-            f"draw must give codes of shape {tuple(codes.shape)}, got {tuple(drawn.shape)}"
+            f"draw must give codes of shape {tuple(codes.shape)}, got {tuple(sample.shape)}"
         )
-    return drawn.detach().to(codes)
+    return sample.detach().to(codes)
 
 
 def _orders(dim: int, count: int, seed: int) -> list[Tensor]:

@@ -40,7 +40,7 @@ class FlowPosterior:
     ) -> None:
         self._base_mean, self._base_std = base_mean, base_std
         self._steps = list(zip(layers, parameters, strict=True))
-        self._drawn: _Drawn | None = None
+        self._last_draw: _Draw | None = None
 
     @property
     def mean(self) -> Tensor:
@@ -68,7 +68,7 @@ class FlowPosterior:
         noise = torch.randn(size, generator=generator, dtype=mean.dtype, device=mean.device)
         base = mean + std * noise
         z, log_det = self._push(base)
-        self._drawn = _Drawn(z, self._log_base(base) - log_det)
+        self._last_draw = _Draw(z, self._log_base(base) - log_det)
         return z
 
     def log_prob(self, z: Tensor) -> Tensor:
@@ -87,8 +87,8 @@ class FlowPosterior:
         ValueError
             If the shape of the codes does not broadcast with (b, D).
         """
-        if self._drawn is not None and self._drawn.knows(z):
-            return self._drawn.log_prob
+        if self._last_draw is not None and self._last_draw.knows(z):
+            return self._last_draw.log_prob
         _check_shape(z, self._base_mean.shape)
         total = torch.zeros((), dtype=z.dtype, device=z.device)
         for layer, parameters in reversed(self._steps):
@@ -137,7 +137,7 @@ class FlowDistribution(Distribution):
         return self.posterior.log_prob(value)
 
 
-class _Drawn:
+class _Draw:
     """A draw and its log density."""
 
     def __init__(self, z: Tensor, log_prob: Tensor) -> None:

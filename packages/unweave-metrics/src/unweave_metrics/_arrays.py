@@ -194,10 +194,10 @@ def check_positive(value: float, name: str, minimum: float = 1) -> None:
         raise ValueError(f"{name} must be at least {minimum}, got {value}")
 
 
-def check_choice(value: object, name: str, known: Strings) -> str:
+def check_choice(value: object, name: str, choices: Strings) -> str:
     """Return `value` if it is one of the known words, else name them."""
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be one of {', '.join(known)}; got {quoted(value)}")
-    if value not in known:
-        raise ValueError(f"{name} must be one of {', '.join(known)}; got {quoted(value)}")
+        raise TypeError(f"{name} must be one of {', '.join(choices)}; got {quoted(value)}")
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}; got {quoted(value)}")
     return value

@@ -88,13 +88,13 @@ def class_columns(factors: Array, name: str = "factors") -> tuple[NDArray[np.uin
     labels = np.empty((factors.shape[1], factors.shape[0]), dtype=LABEL)
     values = []
     for k in range(factors.shape[1]):
-        found = _classes_of(factors[:, k], labels[k])
-        if len(found) > MOST_CLASSES:
+        classes = _classes_of(factors[:, k], labels[k])
+        if len(classes) > MOST_CLASSES:
             raise ValueError(
-                f"{name} column {k} has {len(found)} different values, at most {MOST_CLASSES} "
+                f"{name} column {k} has {len(classes)} different values, at most {MOST_CLASSES} "
                 "classes are possible; bin it, or set factor_kinds='measurement'"
             )
-        values.append(found)
+        values.append(classes)
     return labels, values
 
 
@@ -110,17 +110,17 @@ def _classes_of(column: Array, out: NDArray[np.uint16]) -> Array:
             present = np.bincount(shifted, minlength=high - low + 1) > 0
             out[:] = (np.cumsum(present) - 1).astype(LABEL)[shifted]
             return np.flatnonzero(present) + low
-    found, inverse = np.unique(column, return_inverse=True)
+    classes, inverse = np.unique(column, return_inverse=True)
     out[:] = inverse.reshape(-1).astype(LABEL)
-    return found
+    return classes
 
 
 def check_classes(values: list[Array], name: str = "factors", first: int = 0) -> None:
     """Refuse a factor that takes one value only: nothing about it can be known or missed."""
-    for k, found in enumerate(values, start=first):
-        if len(found) < 2:
+    for k, classes in enumerate(values, start=first):
+        if len(classes) < 2:
             raise ValueError(
-                f"{name} must take at least two values each, got one value ({found[0]}) "
+                f"{name} must take at least two values each, got one value ({classes[0]}) "
                 f"in column {k}; drop that column"
             )
 
@@ -144,7 +144,7 @@ def factor_labels(
         column = factors[:, k : k + 1]
         if bin_factors or measured[k]:
             column = bin_columns(column, bins, binning).T
-        labels[k : k + 1], found = class_columns(column)
-        values += found
+        labels[k : k + 1], classes = class_columns(column)
+        values += classes
     check_classes(values)
     return labels

@@ -69,9 +69,9 @@ def pair_information(
         weights = np.ones(a.shape[1], np.int64)
     else:  # a third of the rows of a resample are not drawn at all
         rows = np.empty(a.shape[1], np.int64)
-        rows = rows[: _find_drawn(weights, rows)]
-        weights, a = weights[rows], _taken(a, rows)
-        b = a if same else _taken(b, rows)
+        rows = rows[: _nonzero_rows(weights, rows)]
+        weights, a = weights[rows], _rows_of(a, rows)
+        b = a if same else _rows_of(b, rows)
     joint = np.zeros((len(a), len(b)))
     single_a, single_b = np.zeros(len(a)), np.zeros(len(b))
     held, held_a, held_b = (np.zeros(s, np.int64) for s in (joint.shape, len(a), len(b)))
@@ -79,8 +79,8 @@ def pair_information(
         a, b, same, weights, count_logs(total), np.zeros((2, size_a, size_b), np.int64),
         joint, single_a, single_b, held, held_a, held_b,
     )  # fmt: skip
-    found = _information(joint, single_a, single_b, total)
-    return PairInformation(*found, held, held_a, held_b, total)
+    information = _information(joint, single_a, single_b, total)
+    return PairInformation(*information, held, held_a, held_b, total)
 
 
 @functools.lru_cache(maxsize=4)
@@ -107,29 +107,29 @@ def _information(
     return information, entropy_a, entropy_b
 
 
-def _taken(columns: Labels, rows: Counts) -> Labels:
+def _rows_of(columns: Labels, rows: Counts) -> Labels:
     """Return some rows of columns (c, n)."""
-    taken = np.empty((len(columns), len(rows)), columns.dtype)
-    _take_rows(columns, rows, taken)
-    return taken
+    out = np.empty((len(columns), len(rows)), columns.dtype)
+    _take_rows(columns, rows, out)
+    return out
 
 
 @Kernel
-def _find_drawn(weights, rows):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _nonzero_rows(weights, rows):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Write the numbers of the rows that count, and return how many there are."""
-    found = 0
+    count = 0
     for j in range(weights.size):
-        rows[found] = j  # without a branch, which would be guessed wrong every third time
-        found += weights[j] > 0
-    return found
+        rows[count] = j  # without a branch, which would be guessed wrong every third time
+        count += weights[j] > 0
+    return count
 
 
 @Kernel
-def _take_rows(columns, rows, taken):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _take_rows(columns, rows, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Write some rows of every column."""
     for i in range(columns.shape[0]):
         for j in range(rows.size):
-            taken[i, j] = columns[i, rows[j]]
+            out[i, j] = columns[i, rows[j]]
 
 
 @Kernel

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from unweave_metrics.score import Score
 
 # Parts of more numbers than this are named by their shape only.
-SHOWN = 12
+LONGEST_PART = 12
 
 
 def pandas() -> Any:
@@ -67,7 +67,7 @@ def table_rich(rows: Sequence[Sequence[str]], notes: Sequence[str] = ()) -> Any:
 def score_html(score: Score) -> str:
     """Return a score with its small parts and its settings as HTML."""
     rows = [[str(score.name), str(score).removeprefix(score.name).strip()]]
-    rows += [[name, shown] for name, shown in parts_of(score)]
+    rows += [[name, text] for name, text in parts_of(score)]
     settings = [f"{name} = {value}" for name, value in score.settings.items()]
     table = table_html(rows, score.notes)
     listed = "".join(f"<li>{escape(line)}</li>" for line in settings)
@@ -92,6 +92,6 @@ def part_text(score: Score, name: str) -> str:
         return str(score.parts[name])[:80]
     if values.ndim == 0:
         return f"{float(values):.4g}"
-    if values.ndim == 1 and len(values) <= SHOWN:
+    if values.ndim == 1 and len(values) <= LONGEST_PART:
         return ", ".join(f"{key}: {value:.3g}" for key, value in score.named(name).items())
     return " x ".join(map(str, values.shape))

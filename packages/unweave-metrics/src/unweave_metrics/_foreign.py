@@ -27,14 +27,14 @@ def to_numpy(value: Any, name: str) -> NDArray[Any]:
     if has(value, "toarray"):
         raise TypeError(f"{name} must be dense, got a sparse {_kind(value)}; call its toarray()")
     try:
-        found = _read(value)
+        array = _read(value)
     except ValueError as error:
         if isinstance(value, list | tuple):
             raise ValueError(f"{name} must have rows of one length: {str(error)[:120]}") from None
         raise _unreadable(value, name, error) from None
     except Exception as error:  # what a stranger's conversion raises is his
         raise _unreadable(value, name, error) from None
-    return _unmasked(found, name)
+    return _unmasked(array, name)
 
 
 def has(value: Any, name: str) -> bool:
@@ -55,10 +55,10 @@ def _unmasked(array: NDArray[Any], name: str) -> NDArray[Any]:
                 "or fill them"
             )
         return np.asarray(array.data)
-    return _known(np.asarray(array))
+    return _as_float32(np.asarray(array))
 
 
-def _known(array: NDArray[Any]) -> NDArray[Any]:
+def _as_float32(array: NDArray[Any]) -> NDArray[Any]:
     """Return short floats and integers that others add to numpy, as JAX's bfloat16, as float32."""
     added = array.dtype.kind == "V" and array.dtype.type is not np.void
     return array.astype(np.float32) if added else array

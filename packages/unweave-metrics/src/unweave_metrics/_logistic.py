@@ -124,10 +124,10 @@ def _fit(
     }  # fmt: skip
     start = np.zeros(shape[0] * shape[1])
     with _one_thread():
-        found = minimize(loss, start, method="L-BFGS-B", jac=True, options=options)
+        solution = minimize(loss, start, method="L-BFGS-B", jac=True, options=options)
     weights = np.zeros((classes, shape[1]))
-    weights[free:] = np.reshape(found.x, shape)
-    return Logistic(weights, bool(found.nit < max_iter))
+    weights[free:] = np.reshape(solution.x, shape)
+    return Logistic(weights, bool(solution.nit < max_iter))
 
 
 _lock = threading.Lock()

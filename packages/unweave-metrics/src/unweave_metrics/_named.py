@@ -36,8 +36,8 @@ def with_names(function: Function) -> Function:
         placed = dict(zip(needs, arrays, strict=False))
         if len(arrays) > len(needs) or placed.keys() & options.keys():
             return function(*arrays, **options)  # which says what is wrong
-        given, names = as_numbers({**placed, **options})
-        return named(function(**given), names)
+        arguments, names = as_numbers({**placed, **options})
+        return named(function(**arguments), names)
 
     return cast(Function, entered)
 
@@ -49,32 +49,33 @@ def named(result: Any, names: Names) -> Any:
     return result
 
 
-def as_numbers(given: Mapping[str, Any]) -> tuple[dict[str, Any], Names]:
+def as_numbers(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], Names]:
     """Return arguments with arrays of numbers for frames and words, and the names of columns."""
-    found, names = {name: _read(value, name) for name, value in given.items()}, cast(Names, {})
+    numbers = {name: _read(value, name) for name, value in arguments.items()}
+    names = cast(Names, {})
     for argument in COLUMNS_OF:
-        if argument in found:
-            own = names_of(found[argument])
+        if argument in numbers:
+            own = names_of(numbers[argument])
             if own:
                 names.setdefault(COLUMNS_OF[argument], own)
             if argument not in FACTORS and own:
-                found[argument] = _matrix([found[argument]], argument)[0]
-    present = [argument for argument in FACTORS if found.get(argument) is not None]
-    worded = [_worded(found[argument]) for argument in present]
+                numbers[argument] = _matrix([numbers[argument]], argument)[0]
+    present = [argument for argument in FACTORS if numbers.get(argument) is not None]
+    worded = [_worded(numbers[argument]) for argument in present]
     if any(value is not None for value in worded):
         values = [
-            found[argument] if value is None else value
+            numbers[argument] if value is None else value
             for argument, value in zip(present, worded, strict=True)
         ]
-        found.update(zip(present, _matrix(values, "factors"), strict=True))
-    return found, names
+        numbers.update(zip(present, _matrix(values, "factors"), strict=True))
+    return numbers, names
 
 
 def _read(value: Any, argument: str) -> Any:
     """Return arrays of other libraries as numpy's, frames and lists as they are."""
     plain = np.isscalar(value) or value is None or isinstance(value, list | tuple)
-    known = argument in COLUMNS_OF and not plain and not has(value, "to_numpy")
-    return to_numpy(value, argument) if known else value
+    foreign = argument in COLUMNS_OF and not plain and not has(value, "to_numpy")
+    return to_numpy(value, argument) if foreign else value
 
 
 def names_of(value: Any) -> tuple[str, ...]:
@@ -110,10 +111,10 @@ def _matrix(values: list[Any], argument: str) -> list[Array]:
             f"test_{argument} must have the columns of {argument}, got {len(columns[1])} for "
             f"{len(columns[0])}"
         )
-    made = [_numbers(list(parts), argument) for parts in zip(*columns, strict=True)]
-    if not made:
+    numbers = [_numbers(list(parts), argument) for parts in zip(*columns, strict=True)]
+    if not numbers:
         return [np.empty((len(value), 0)) for value in values]
-    return [np.column_stack([parts[place] for parts in made]) for place in range(len(values))]
+    return [np.column_stack([parts[place] for parts in numbers]) for place in range(len(values))]
 
 
 def _columns(value: Any) -> list[Any]:
@@ -138,10 +139,10 @@ def _numbers(parts: list[Any], argument: str) -> list[Array]:
         raise TypeError(
             f"{argument} must hold numbers, got words in column {str(label)[:80]!r}; convert it"
         )
-    known = list(dict.fromkeys(word for part in parts for word in _categories(part)))
-    if not known:
-        known = sorted({word for values in plain for word in values.tolist()}, key=_order)
-    place = {word: number for number, word in enumerate(known)}
+    words = list(dict.fromkeys(word for part in parts for word in _categories(part)))
+    if not words:
+        words = sorted({word for values in plain for word in values.tolist()}, key=_order)
+    place = {word: number for number, word in enumerate(words)}
     try:
         return [np.array([place[word] for word in values.tolist()]) for values in plain]
     except KeyError as error:

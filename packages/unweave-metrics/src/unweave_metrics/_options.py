@@ -158,7 +158,7 @@ RULES: dict[str, Rule] = {
 
 
 def check_options(
-    given: Mapping[str, Any], optional: frozenset[str] = frozenset()
+    options: Mapping[str, Any], optional: frozenset[str] = frozenset()
 ) -> dict[str, Any]:
     """Return options as plain numbers and truth values; those without a rule stay as they are.
 
@@ -183,5 +183,5 @@ def check_options(
         name: RULES[name](value, name)
         if name in RULES and not (value is None and name in optional)
         else value
-        for name, value in given.items()
+        for name, value in options.items()
     }

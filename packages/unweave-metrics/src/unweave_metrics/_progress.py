@@ -20,7 +20,7 @@ class Progress:
 
     def __init__(self, total: int, mode: bool | str = True) -> None:
         self.total = total
-        self.done = 0
+        self.count = 0
         self.label = ""
         self._start = time.monotonic()
         self._stop = threading.Event()
@@ -52,9 +52,9 @@ class Progress:
 
     def finish(self, label: str) -> None:
         """Count one step as done."""
-        self.done += 1
+        self.count += 1
         if self._lines and self.seconds > PATIENCE:
-            sys.stderr.write(f"{self.done}/{self.total} {label} {self.seconds:.0f} s\n")
+            sys.stderr.write(f"{self.count}/{self.total} {label} {self.seconds:.0f} s\n")
             sys.stderr.flush()
 
     @property
@@ -65,8 +65,8 @@ class Progress:
     def _tick(self) -> None:
         while not self._stop.wait(0.5):
             if self.seconds > PATIENCE:
-                full = WIDTH * self.done // max(self.total, 1)
+                full = WIDTH * self.count // max(self.total, 1)
                 bar = "#" * full + "-" * (WIDTH - full)
-                text = f"[{bar}] {self.done}/{self.total} {self.label} {self.seconds:.0f} s"
+                text = f"[{bar}] {self.count}/{self.total} {self.label} {self.seconds:.0f} s"
                 sys.stderr.write(f"\r\033[K{text}")
                 sys.stderr.flush()

@@ -39,8 +39,8 @@ def sharing(parts: bool = True) -> Iterator[None]:
     Inside another one parts are known as there, unless told otherwise.
     """
     outer = _memory.get()
-    known = outer.parts.new_child() if outer is not None and parts else ChainMap[Hashable, Part]()
-    token = _memory.set(_Memory({}, known))
+    wholes = outer.parts.new_child() if outer is not None and parts else ChainMap[Hashable, Part]()
+    token = _memory.set(_Memory({}, wholes))
     try:
         yield
     finally:
@@ -59,8 +59,8 @@ def shared(function: Callable[P, R]) -> Callable[P, R]:
         memory = _memory.get()
         if memory is None:
             return function(*arguments, **options)
-        named = tuple((name, _key(value)) for name, value in sorted(options.items()))
-        key = (function, *map(_key, arguments), named)
+        keywords = tuple((name, _key(value)) for name, value in sorted(options.items()))
+        key = (function, *map(_key, arguments), keywords)
         # The arguments stay alive, so that their memory is nobody else's.
         own: Computation = Future(), arguments, options
         first = memory.computations.setdefault(key, own)
@@ -85,8 +85,8 @@ def remember_part(part: Any, whole: Any, columns: NDArray[np.int64]) -> None:
 def whole_of(part: Any) -> tuple[Any, NDArray[np.int64]] | None:
     """Return what something is a part of, and which columns of it; None of what is whole."""
     memory = _memory.get()
-    found = None if memory is None else memory.parts.get(_key(part))
-    return None if found is None else found[1:]
+    entry = None if memory is None else memory.parts.get(_key(part))
+    return None if entry is None else entry[1:]
 
 
 def part_of(whole: Any, columns: NDArray[np.int64], axis: int = 1) -> Any:
@@ -100,11 +100,11 @@ First = TypeVar("First")
 
 
 def columnwise(
-    taken: Callable[[R, NDArray[np.int64]], R],
+    take: Callable[[R, NDArray[np.int64]], R],
 ) -> Callable[[Callable[Concatenate[First, P], R]], Callable[Concatenate[First, P], R]]:
     """Share a function that treats each column of its first argument alone.
 
-    Of a part it returns what `taken` takes of its result for the whole, which others want too.
+    Of a part it returns what `take` takes of its result for the whole, which others want too.
     """
 
     def decorate(
@@ -114,14 +114,14 @@ def columnwise(
 
         @shared
         def of_part(part: First, *arguments: P.args, **options: P.kwargs) -> R:
-            found = whole_of(part)
-            assert found is not None
-            return taken(of_whole(found[0], *arguments, **options), found[1])
+            whole = whole_of(part)
+            assert whole is not None
+            return take(of_whole(whole[0], *arguments, **options), whole[1])
 
         @functools.wraps(function)
-        def of_either(given: First, *arguments: P.args, **options: P.kwargs) -> R:
-            chosen = of_whole if whole_of(given) is None else of_part
-            return chosen(given, *arguments, **options)
+        def of_either(first: First, *arguments: P.args, **options: P.kwargs) -> R:
+            compute = of_whole if whole_of(first) is None else of_part
+            return compute(first, *arguments, **options)
 
         return cast(Callable[Concatenate[First, P], R], of_either)
 

@@ -42,11 +42,11 @@ def check_subsets(subsets: Any, d: int) -> dict[str, Columns]:
     }
 
 
-def _columns(given: Any, name: str, d: int) -> Columns:
+def _columns(subset: Any, name: str, d: int) -> Columns:
     """Return column numbers of d codes."""
-    array = np.asarray(list(given) if isinstance(given, Iterable) else given)
+    array = np.asarray(list(subset) if isinstance(subset, Iterable) else subset)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "biu"):
-        raise TypeError(f"{name} must be a list of column numbers, got {quoted(given)}")
+        raise TypeError(f"{name} must be a list of column numbers, got {quoted(subset)}")
     if array.dtype.kind == "b":
         if len(array) != d:
             raise ValueError(
@@ -57,8 +57,8 @@ def _columns(given: Any, name: str, d: int) -> Columns:
         raise ValueError(f"{name} must name at least one column, got none; leave the subset out")
     if array.min() < 0 or array.max() >= d:
         raise ValueError(
-            f"{name} must lie in 0 to {d - 1}, the columns of codes, got {quoted(given)}"
+            f"{name} must lie in 0 to {d - 1}, the columns of codes, got {quoted(subset)}"
         )
     if len(np.unique(array)) < len(array):
-        raise ValueError(f"{name} must name each column once, got {quoted(given)}")
+        raise ValueError(f"{name} must name each column once, got {quoted(subset)}")
     return array.astype(np.int64)

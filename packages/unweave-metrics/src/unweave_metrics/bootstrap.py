@@ -11,9 +11,11 @@ from unweave_metrics._foreign import to_numpy
 from unweave_metrics._options import check_options
 from unweave_metrics._signatures import accepted
 from unweave_metrics.catalogue import ANY, CATALOGUE, Entry
+from unweave_metrics.intervals.draws import length
 from unweave_metrics.intervals.interval import METHODS, POPULATION, SAME_SIZE
 from unweave_metrics.intervals.replication import made_call, replicated
-from unweave_metrics.intervals.strategies import Call, Rows, Strategy, Subsets, length
+from unweave_metrics.intervals.rows import Rows, Subsets
+from unweave_metrics.intervals.strategy import Call, Strategy
 from unweave_metrics.score import Score, score_of
 
 SCHEMES = ("subsets", "rows")
@@ -95,20 +97,20 @@ def bootstrap(
             f"has no interval, as {strategy.without}; compare several encoders instead"
         )
     if entry is None:
-        call = _placed(function, arrays, options, strategy)
+        call = _call_function(function, arrays, options, strategy)
     else:
-        call = _named(entry, arrays, {"seed": seed, **options}, strategy)
+        call = _call_metric(entry, arrays, {"seed": seed, **options}, strategy)
     if isinstance(call.strategy, Rows) and call.strategy.paired:
         _check_lengths(call)
     count = resamples or max(call.strategy.count(call, USUAL), LEAST)
     return replicated([call], [count], level, seed, jobs)[0]
 
 
-def _check(arrays: Sequence[Any], resamples: int | None, **given: Any) -> None:
+def _check(arrays: Sequence[Any], resamples: int | None, **settings: Any) -> None:
     """Refuse no arrays, and numbers that make no interval."""
     if not arrays:
         raise ValueError("arrays must hold at least one array, got none")
-    check_options({"resamples": resamples, **given}, frozenset({"resamples"}))
+    check_options({"resamples": resamples, **settings}, frozenset({"resamples"}))
 
 
 def _check_lengths(call: Call) -> None:
@@ -144,38 +146,38 @@ def _strategy(
     return Subsets(covers=SAME_SIZE, method=method, paired=paired)
 
 
-def _named(
+def _call_metric(
     entry: Entry, arrays: Sequence[Any], options: dict[str, Any], strategy: Strategy
 ) -> Call:
     """Call a metric of this package."""
     if len(arrays) > len(entry.needs):
-        wanted = " and ".join(entry.needs)
-        raise ValueError(f"{entry.name} takes {wanted}, got {len(arrays)} arrays")
+        needs = " and ".join(entry.needs)
+        raise ValueError(f"{entry.name} takes {needs}, got {len(arrays)} arrays")
     seed = accepted(entry.function, {"seed": options.pop("seed")})
-    named = dict(zip(entry.needs, arrays, strict=False))
-    return made_call(replace(entry, interval=strategy), named, seed | options)
+    by_name = dict(zip(entry.needs, arrays, strict=False))
+    return made_call(replace(entry, interval=strategy), by_name, seed | options)
 
 
 def _read(array: Any, place: int) -> Any:
     """Return an array of rows of anything, or a list of such."""
     if isinstance(array, list | tuple):
         return array
-    found = to_numpy(array, f"array {place}")
-    if found.ndim < 1:
+    rows = to_numpy(array, f"array {place}")
+    if rows.ndim < 1:
         raise ValueError(f"array {place} must have rows, got a single {type(array).__name__}")
-    return found
+    return rows
 
 
-def _placed(
+def _call_function(
     function: Callable[..., Any], arrays: Sequence[Any], options: dict[str, Any], strategy: Strategy
 ) -> Call:
     """Call anybody's function with its arrays in order."""
 
-    def placed(**given: Any) -> Any:
-        in_order = [given.pop(str(place)) for place in range(len(arrays))]
-        return function(*in_order, **given)
+    def placed(**keywords: Any) -> Any:
+        in_order = [keywords.pop(str(place)) for place in range(len(arrays))]
+        return function(*in_order, **keywords)
 
-    named = {str(place): _read(array, place) for place, array in enumerate(arrays)}
-    found = placed(**named, **options)
+    by_name = {str(place): _read(array, place) for place, array in enumerate(arrays)}
+    result = placed(**by_name, **options)
     name = getattr(function, "__name__", type(function).__name__).strip("<>")
-    return Call(placed, named, options, score_of(found, name), strategy, ANY, threads=False)
+    return Call(placed, by_name, options, score_of(result, name), strategy, ANY, threads=False)

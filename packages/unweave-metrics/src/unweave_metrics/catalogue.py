@@ -14,7 +14,8 @@ from unweave_metrics._guard import guarded
 from unweave_metrics._named import with_names
 from unweave_metrics._options import real
 from unweave_metrics._signatures import accepted, array_names
-from unweave_metrics.intervals.strategies import Strategy, Subsets
+from unweave_metrics.intervals.rows import Subsets
+from unweave_metrics.intervals.strategy import Strategy
 from unweave_metrics.presets import presets_of
 
 UNIT = (0.0, 1.0)
@@ -92,8 +93,8 @@ class Entry:
     def citation(self) -> str:
         """Return the references of its docstring as one line."""
         text = inspect.getdoc(self.function) or ""
-        found = re.search(r"References\n-+\n(.*?)(\n\n|\Z)", text, re.DOTALL)
-        return " ".join(found[1].split()) if found else ""
+        match = re.search(r"References\n-+\n(.*?)(\n\n|\Z)", text, re.DOTALL)
+        return " ".join(match[1].split()) if match else ""
 
     def arguments(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arrays that it takes: those it needs, and `std` if it accepts it."""
@@ -140,9 +141,9 @@ def entry_of(function: Callable[..., Any]) -> Entry:
         For a function whose argument names are unknown, or a declared cost that is not a number or
         below 0.
     """
-    known = CATALOGUE.get(getattr(function, "__name__", ""))
-    if known is not None and known.function is function:
-        return known
+    ours = CATALOGUE.get(getattr(function, "__name__", ""))
+    if ours is not None and ours.function is function:
+        return ours
     declared = getattr(function, "seconds_per_million", SECONDS_PER_MILLION)
     entry = Entry(function, "", Subsets(), bounds=ANY, threads=False)
     _check_signature(entry)
@@ -175,12 +176,12 @@ def listed(metrics: Any) -> list[Any]:
         return [metrics]
     if isinstance(metrics, Mapping | bytes) or not isinstance(metrics, Iterable):
         raise TypeError(f"metrics must be a list of names or functions, got {quoted(metrics)}")
-    found = list(metrics)
-    if not found:
+    choices = list(metrics)
+    if not choices:
         raise ValueError(
             "metrics must name at least one metric, got none; leave metrics out for the usual ones"
         )
-    return found
+    return choices
 
 
 def entry_for(metric: str | Callable[..., Any]) -> Entry:
@@ -205,14 +206,14 @@ def find_metric(name: str) -> Entry:
     """
     if not isinstance(name, str):
         raise TypeError(f"the name of a metric must be text, got {quoted(name)}")
-    wanted = name.strip().lower().replace("-", "_")
-    if wanted in CATALOGUE and CATALOGUE[wanted].of_table:
-        return CATALOGUE[wanted]
-    if wanted in CATALOGUE:
-        raise ValueError(f"{wanted} compares several arrays: call unweave_metrics.{wanted}")
-    known = [entry.name for entry in CATALOGUE.values() if entry.of_table]
-    close = difflib.get_close_matches(wanted, known, n=len(known), cutoff=0.5)
-    others = [other for other in known if other not in close]
+    spelling = name.strip().lower().replace("-", "_")
+    if spelling in CATALOGUE and CATALOGUE[spelling].of_table:
+        return CATALOGUE[spelling]
+    if spelling in CATALOGUE:
+        raise ValueError(f"{spelling} compares several arrays: call unweave_metrics.{spelling}")
+    names = [entry.name for entry in CATALOGUE.values() if entry.of_table]
+    close = difflib.get_close_matches(spelling, names, n=len(names), cutoff=0.5)
+    others = [other for other in names if other not in close]
     raise ValueError(f"no metric is called {quoted(name)}; known: {', '.join(close + others)}")
 
 

@@ -86,36 +86,36 @@ def _add_choices(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _settle(given: argparse.Namespace, top: argparse.ArgumentParser) -> None:
+def _settle(options: argparse.Namespace, top: argparse.ArgumentParser) -> None:
     """Tell names of metrics from the files behind them; there must be a file to score."""
-    words = given.metrics or []
+    words = options.metrics or []
     files = [word for word in words if Path(word).suffix in FILES]
-    if given.metrics is not None:
-        given.metrics = ",".join(",".join(w.split()) for w in words if w not in files)
-    before = given.tables if isinstance(given.tables, list) else [given.tables] * bool(given.tables)
-    tables = [*before, *files]
+    if options.metrics is not None:
+        options.metrics = ",".join(",".join(w.split()) for w in words if w not in files)
+    before = options.tables or []
+    tables = [*(before if isinstance(before, list) else [before]), *files]
     if not tables:
         top.error("name a code table, codes.h5 or codes.npz")
-    if given.command == "score":
+    if options.command == "score":
         if len(tables) > 1:
             top.error(f"score takes one code table, got {' '.join(tables)[:80]}; see compare")
-        given.table = tables[0]
-    given.tables = tables
+        options.table = tables[0]
+    options.tables = tables
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; an error of the user's is a sentence and exit code 2."""
     top = parser()
-    given = top.parse_args(arguments)
-    if hasattr(given, "metrics"):
-        _settle(given, top)
+    options = top.parse_args(arguments)
+    if hasattr(options, "metrics"):
+        _settle(options, top)
     try:
-        return _run(given)
+        return _run(options)
     except BrokenPipeError:  # whoever read the output has seen enough
         sys.stderr.close()
         return 0
     except (ValueError, TypeError, OSError) as error:
-        if given.debug:
+        if options.debug:
             raise
         print(f"unweave-metrics: {_line(str(error))}", file=sys.stderr)
         return 2
@@ -124,10 +124,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _run(given: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     from unweave_metrics import commands
 
-    print(commands.COMMANDS[given.command](given), flush=True)
+    print(commands.COMMANDS[options.command](options), flush=True)
     return 0
 
 

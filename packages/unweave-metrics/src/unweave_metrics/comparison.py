@@ -38,10 +38,10 @@ class Comparison:
     @property
     def mean_ranks(self) -> tuple[float, ...]:
         """Return the mean rank of each model over the metrics that rank all; NaN without one."""
-        known = [ranks for ranks in self.ranks.values() if np.isfinite(ranks).all()]
-        if not known:
+        finite = [ranks for ranks in self.ranks.values() if np.isfinite(ranks).all()]
+        if not finite:
             return (float("nan"),) * len(self.models)
-        return tuple(np.mean(known, axis=0).tolist())
+        return tuple(np.mean(finite, axis=0).tolist())
 
     def _means(self, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Return the mean of each model, NaN for none."""

@@ -29,7 +29,7 @@ from unweave_metrics._signatures import accepted
 from unweave_metrics._subsets import Columns, Subsets, check_subsets
 from unweave_metrics.catalogue import CATALOGUE, Entry, entry_for, listed
 from unweave_metrics.intervals.replication import ROWS_BY_NAME, made_call, replicated
-from unweave_metrics.intervals.strategies import Call
+from unweave_metrics.intervals.strategy import Call
 from unweave_metrics.presets import preset_names
 from unweave_metrics.score import Score
 from unweave_metrics.scoretable import ScoreTable

@@ -98,13 +98,13 @@ def intervals(
     ValueError
         If there is no score.
     """
-    known = _tables(scores)
-    names = list(dict.fromkeys(name for table in known.values() for name in table))
+    tables = _tables(scores)
+    names = list(dict.fromkeys(name for table in tables.values() for name in table))
     if not names:
         raise ValueError("scores must hold at least one score, got none")
     axes = _axes(ax)
-    for place, (model, table) in enumerate(known.items()):
-        shift = (place - (len(known) - 1) / 2) * 0.6 / len(known)
+    for place, (model, table) in enumerate(tables.items()):
+        shift = (place - (len(tables) - 1) / 2) * 0.6 / len(tables)
         rows = [names.index(name) + shift for name in table]
         values = np.array([float(score) for score in table.values()])
         ends = np.array([score.interval or (np.nan, np.nan) for score in table.values()])
@@ -114,9 +114,9 @@ def intervals(
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set_xlabel("score")
-    if len(known) > 1:
+    if len(tables) > 1:
         # Above the axes, where it hides no score.
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(known), frameon=False)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(tables), frameon=False)
     return axes
 
 
@@ -124,18 +124,18 @@ def _tables(
     scores: Mapping[str, Score] | Mapping[str, Mapping[str, Score]],
 ) -> dict[str, dict[str, Score]]:
     """Return model -> metric -> score, the model ``""`` of one table alone."""
-    found: dict[str, dict[str, Score]] = {}
+    tables: dict[str, dict[str, Score]] = {}
     for name, value in scores.items() if isinstance(scores, Mapping) else [("scores", scores)]:
         if isinstance(value, Score):
-            found.setdefault("", {})[str(name)] = value
+            tables.setdefault("", {})[str(name)] = value
         elif isinstance(value, ScoreTable):
-            found[str(name)] = dict(value)
+            tables[str(name)] = dict(value)
         else:
             raise TypeError(
                 "scores must be a table that evaluate gave, or map each model to its table, got "
                 f"{quoted(value)}"
             )
-    return found
+    return tables
 
 
 def violins(scores: Mapping[str, Sequence[float]], *, label: str = "score", ax: Any = None) -> Any:
@@ -150,16 +150,16 @@ def violins(scores: Mapping[str, Sequence[float]], *, label: str = "score", ax: 
     ax
         Matplotlib axes to draw on; by default a new figure.
     """
-    known = _by_method(scores, "scores")
-    if not known or not all(map(len, known.values())):
+    by_method = _by_method(scores, "scores")
+    if not by_method or not all(map(len, by_method.values())):
         raise ValueError("scores must name at least one method, each with at least one score")
     axes = _axes(ax)
-    for place, values in enumerate(known.values(), start=1):
+    for place, values in enumerate(by_method.values(), start=1):
         array = values[np.isfinite(values)]
         if len(array) > 1 and np.ptp(array) > 0:
             axes.violinplot(array, positions=[place], showmeans=True, showextrema=False)
         axes.plot(np.full(len(array), place), array, ".", color="black", alpha=0.6)
-    axes.set_xticks(range(1, len(known) + 1), list(known))
+    axes.set_xticks(range(1, len(by_method) + 1), list(by_method))
     axes.set_ylabel(label)
     return axes
 
@@ -182,14 +182,14 @@ def score_against_error(
     ax
         Matplotlib axes to draw on; by default a new figure.
     """
-    known, wrong = _by_method(scores, "scores"), _by_method(errors, "errors")
-    if not known:
+    by_method, wrong = _by_method(scores, "scores"), _by_method(errors, "errors")
+    if not by_method:
         raise ValueError("scores must name at least one method, got none")
-    for name, values in known.items():
+    for name, values in by_method.items():
         if name not in wrong or len(wrong[name]) != len(values):
             raise ValueError(f"errors must hold {len(values)} values for {name!r}")
     axes = _axes(ax)
-    for name, values in known.items():
+    for name, values in by_method.items():
         axes.plot(wrong[name], values, "o", alpha=0.8, label=name)
     axes.set(xlabel="reconstruction error", ylabel=label)
     axes.legend()

@@ -89,17 +89,17 @@ def rank_correlation(
     >>> float(rank_correlation(scores).matrix[0, 1])
     1.0
     """
-    known = _by_metric(runs)
-    names = tuple(known) if metrics is None else _asked(metrics)
-    missing = [name for name in names if name not in known]
+    by_metric = _by_metric(runs)
+    names = tuple(by_metric) if metrics is None else _names_of(metrics)
+    missing = [name for name in names if name not in by_metric]
     if missing or not names:
         raise ValueError(
             f"runs must have a score of each metric, none has {', '.join(missing) or 'any'}"[:200]
         )
-    lengths = {name: len(known[name]) for name in names}
+    lengths = {name: len(by_metric[name]) for name in names}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"runs must have as many scores of each metric, got {lengths}"[:200])
-    values = np.array([_upward(name, known[name]) for name in names])
+    values = np.array([_upward(name, by_metric[name]) for name in names])
     m = len(names)
     matrix, counts = np.full((m, m), np.nan), np.zeros((m, m))
     for i in range(m):
@@ -122,13 +122,13 @@ def _by_metric(runs: Any) -> dict[str, Floats]:
     return {name: np.array([float(table.get(name, np.nan)) for table in tables]) for name in names}
 
 
-def _asked(metrics: Any) -> tuple[str, ...]:
+def _names_of(metrics: Any) -> tuple[str, ...]:
     """Return the names of metrics as tables spell them."""
-    wanted = listed(metrics)
-    for name in wanted:
+    names = listed(metrics)
+    for name in names:
         if not isinstance(name, str):
             raise TypeError(f"metrics must be names that the runs have, got {quoted(name)}")
-    return tuple(name.replace("-", "_") for name in wanted)
+    return tuple(name.replace("-", "_") for name in names)
 
 
 def _upward(name: str, values: Floats) -> Floats:

@@ -144,8 +144,8 @@ class Score(float):
     def _numbers(self, part: str) -> np.ndarray[Any, np.dtype[Any]]:
         """Return a part as an array."""
         if not isinstance(part, str) or part not in self.parts:
-            known = ", ".join(self.parts) or "none"
-            raise ValueError(f"part must be one of {known}; got {quoted(part)}")
+            names = ", ".join(self.parts) or "none"
+            raise ValueError(f"part must be one of {names}; got {quoted(part)}")
         return np.asarray(self.parts[part])
 
     def _repr_html_(self) -> str:
@@ -219,7 +219,7 @@ def _ends(interval: Sequence[float | None]) -> tuple[float, float]:
     return low, high
 
 
-def score_of(found: Any, name: str) -> Score:
+def score_of(result: Any, name: str) -> Score:
     """Return what a function gave as a score: itself, or its number under a name.
 
     Raises
@@ -227,14 +227,14 @@ def score_of(found: Any, name: str) -> Score:
     TypeError
         For anything but one real number.
     """
-    if isinstance(found, Score):
-        return found
+    if isinstance(result, Score):
+        return result
     try:
-        value = np.asarray(found)
+        value = np.asarray(result)
     except Exception:  # what a stranger's conversion raises is his
         value = np.asarray(None)
     if value.size != 1 or value.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must return one number or a Score, got {quoted(found)}")
+        raise TypeError(f"{name} must return one number or a Score, got {quoted(result)}")
     return Score(float(value.reshape(())), name=name)
 
 
@@ -247,11 +247,11 @@ def axis_names(score: Score, part: str) -> list[Sequence[Any]]:
     )
     if len(shape) == 2 and not factors:  # codes by codes
         second = codes
-    found: list[Sequence[Any]] = []
+    axes: list[Sequence[Any]] = []
     for place, length in enumerate(shape):
         names = first if place == 0 else second
-        found.append(names if len(names) == length else range(length))
-    return found
+        axes.append(names if len(names) == length else range(length))
+    return axes
 
 
 def plain(value: Any) -> Any:

@@ -117,8 +117,8 @@ class ScoreTable(Mapping[str, Score]):
 
         Columns have the names of the factors if the scores have them.
         """
-        known = {name: s.named("per_factor") for name, s in self.items() if "per_factor" in s.parts}
-        return pandas().DataFrame.from_dict(known, orient="index").rename_axis("metric")
+        rows = {name: s.named("per_factor") for name, s in self.items() if "per_factor" in s.parts}
+        return pandas().DataFrame.from_dict(rows, orient="index").rename_axis("metric")
 
 
 def markdown(rows: list[list[str]]) -> str:

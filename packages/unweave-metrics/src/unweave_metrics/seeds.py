@@ -136,12 +136,12 @@ def paired_test(first: Sequence[float], second: Sequence[float], level: float = 
 
 def tables_of(tables: Any, name: str) -> list[ScoreTable]:
     """Return the tables of several seeds; one alone is a list of one."""
-    found = [tables] if isinstance(tables, ScoreTable) else tables
-    if not isinstance(found, Sequence) or not all(isinstance(each, ScoreTable) for each in found):
+    runs = [tables] if isinstance(tables, ScoreTable) else tables
+    if not isinstance(runs, Sequence) or not all(isinstance(each, ScoreTable) for each in runs):
         raise TypeError(f"{name} must be a list of tables that evaluate gave, got {quoted(tables)}")
-    if not found:
+    if not runs:
         raise ValueError(f"{name} must hold at least one table, got none")
-    return list(found)
+    return list(runs)
 
 
 def compare(models: Mapping[str, ScoreTable | Sequence[ScoreTable]]) -> Comparison:
@@ -181,10 +181,10 @@ def compare(models: Mapping[str, ScoreTable | Sequence[ScoreTable]]) -> Comparis
     paired = len(runs) == 2 and len(runs[0]) == len(runs[1]) > 1
     summaries, p = {}, {}
     for name in metrics:
-        known = [[float(table[name]) for table in seeds if name in table] for seeds in runs]
-        summaries[name] = tuple(summarize(values) if values else None for values in known)
-        if paired and len(known[0]) == len(known[1]) > 1 and not np.isinf(known).any():
-            p[name] = paired_test(known[0], known[1]).p
+        by_model = [[float(table[name]) for table in seeds if name in table] for seeds in runs]
+        summaries[name] = tuple(summarize(values) if values else None for values in by_model)
+        if paired and len(by_model[0]) == len(by_model[1]) > 1 and not np.isinf(by_model).any():
+            p[name] = paired_test(by_model[0], by_model[1]).p
     return Comparison(tuple(by_name), summaries, p)
 
 

@@ -97,8 +97,8 @@ class Accumulator:
         ValueError
             For different numbers of rows, or other columns or arrays than in earlier batches.
         """
-        given = {"codes": codes, "factors": factors, "std": std}
-        rows = {name: _rows(value, name) for name, value in given.items() if value is not None}
+        arrays = {"codes": codes, "factors": factors, "std": std}
+        rows = {name: _rows(value, name) for name, value in arrays.items() if value is not None}
         self._check(rows)
         for name, value in rows.items():
             self.batches.setdefault(name, []).append(value)
@@ -189,7 +189,7 @@ def _gathered(own: dict[str, Tensor]) -> dict[str, Tensor]:
             kind = int(own[name].is_floating_point())
             header[place] = torch.tensor([*own[name].shape, kind])
     headers = _all(header)
-    found = {}
+    rows = {}
     for place, name in enumerate(ARRAYS):
         shapes = torch.stack([each[place] for each in headers]).cpu()
         lengths, width, floats = shapes[:, 0].tolist(), int(shapes[:, 1].max()), shapes[:, 2].any()
@@ -201,8 +201,8 @@ def _gathered(own: dict[str, Tensor]) -> dict[str, Tensor]:
         if name in own:
             padded[: len(own[name])] = own[name].to(device, dtype)
         parts = zip(_all(padded), lengths, strict=True)
-        found[name] = torch.cat([part[:length].cpu() for part, length in parts])
-    return found
+        rows[name] = torch.cat([part[:length].cpu() for part, length in parts])
+    return rows
 
 
 def _check_widths(shapes: Tensor, name: str, width: int) -> None:
@@ -216,6 +216,6 @@ def _check_widths(shapes: Tensor, name: str, width: int) -> None:
 
 def _all(value: Tensor) -> list[Tensor]:
     """Return a tensor of every process."""
-    found = [torch.empty_like(value) for _ in range(distributed.get_world_size())]
-    distributed.all_gather(found, value)
-    return found
+    tensors = [torch.empty_like(value) for _ in range(distributed.get_world_size())]
+    distributed.all_gather(tensors, value)
+    return tensors

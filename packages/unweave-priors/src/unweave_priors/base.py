@@ -102,11 +102,11 @@ class Prior(torch.nn.Module, abc.ABC):
         self, state_dict: dict[str, Any], prefix: str, *arguments: Any
     ) -> None:
         """Make room first for saved tensors that `attach` would have made here."""
-        for kept in (self._parameters, self._buffers):
-            for name in [name for name, value in kept.items() if value is None]:
+        for tensors in (self._parameters, self._buffers):
+            for name in [name for name, value in tensors.items() if value is None]:
                 if prefix + name in state_dict:
                     room = torch.empty_like(state_dict[prefix + name])
-                    register(self, name, room, learned=kept is self._parameters)
+                    register(self, name, room, learned=tensors is self._parameters)
         super()._load_from_state_dict(state_dict, prefix, *arguments)
 
 

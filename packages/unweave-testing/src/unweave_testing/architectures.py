@@ -136,9 +136,11 @@ def _gradients(factory: Any, shapes: tuple[Shape, ...]) -> None:
         inputs = inputs.requires_grad_()
         weights = torch.randn(module(inputs).shape, generator=modules.generator(3))
         value = (module(inputs) * weights).sum()
-        named = dict(module.named_parameters())
-        gradient, *others = torch.autograd.grad(value, [inputs, *named.values()], allow_unused=True)
-        idle = [key for key, found in zip(named, others, strict=True) if found is None]
+        parameters = dict(module.named_parameters())
+        gradient, *others = torch.autograd.grad(
+            value, [inputs, *parameters.values()], allow_unused=True
+        )
+        idle = [key for key, other in zip(parameters, others, strict=True) if other is None]
         assert not idle, f"parameters {', '.join(idle)} of the {name} receive no gradient"
         assert gradient is not None, f"what the {name} gives does not depend on its input"
         still = int((gradient.abs().sum(dim=0) == 0).sum())
@@ -173,8 +175,8 @@ def _dtype(factory: Any, shapes: tuple[Shape, ...]) -> None:
 
     for dtype in (torch.float32, torch.float64):
         for name, module, inputs in _both(factory, shapes[0]):
-            found = module.to(dtype)(inputs.to(dtype)).dtype
-            assert found == dtype, f"after .to({dtype}), the {name} gives {found}"
+            result = module.to(dtype)(inputs.to(dtype)).dtype
+            assert result == dtype, f"after .to({dtype}), the {name} gives {result}"
 
 
 def _device(factory: Any, shapes: tuple[Shape, ...]) -> None:

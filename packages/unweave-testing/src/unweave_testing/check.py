@@ -126,11 +126,11 @@ def expectations(
     checks: Sequence[Check], expected_failures: Mapping[str, str] | None
 ) -> Mapping[str, str]:
     """Return the expected failures after checking that each names a check and a reason."""
-    known = [check.name for check in checks]
+    names = [check.name for check in checks]
     reasons = expected_failures or {}
     for name, reason in reasons.items():
-        if name not in known:
-            raise ValueError(f"expected_failures names {name!r}, known checks: {', '.join(known)}")
+        if name not in names:
+            raise ValueError(f"expected_failures names {name!r}, known checks: {', '.join(names)}")
         if not reason.strip():
             raise ValueError(f"expected_failures[{name!r}] needs a reason, got an empty one")
     return reasons

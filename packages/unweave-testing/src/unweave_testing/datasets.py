@@ -93,11 +93,11 @@ def _order(factory: Any) -> None:
 def _own_memory(factory: Any) -> None:
     data = factory()
     index = np.array([0])
-    kept = data.images(index).copy()
+    before = data.images(index).copy()
     batch = data.images(index)
     if batch.flags.writeable:
         batch[...] = 255 - batch  # changes every byte, and every float but 127.5
-    assert np.array_equal(data.images(index), kept), "writing to a batch changed the data set"
+    assert np.array_equal(data.images(index), before), "writing to a batch changed the data set"
 
 
 def _out_of_range(factory: Any) -> None:
@@ -119,8 +119,8 @@ def _bits(factory: Any) -> None:
             f"with bits = 32 every number must be finite, {(~finite).sum()} are not"
         )
         return
-    found = np.setdiff1d(data.images(_index(data)), [0, 255])
-    assert found.size == 0, f"with bits = 1 every pixel must be 0 or 255, got {found[:5].tolist()}"
+    odd = np.setdiff1d(data.images(_index(data)), [0, 255])
+    assert odd.size == 0, f"with bits = 1 every pixel must be 0 or 255, got {odd[:5].tolist()}"
 
 
 def _factors(factory: Any) -> None:
@@ -189,18 +189,18 @@ def _view(factory: Any) -> None:
     assert noise.dtype == np.float32, f"uniform must give float32, got {noise.dtype}"
     assert 0 <= noise.min() <= noise.max() < 1, "uniform must lie in [0, 1)"
     frames = data.frames.images(index).astype(np.float32) / np.float32(255)
-    seen = np.asarray(data.view(frames, noise, data.constants, np))
-    wanted = (len(index), *data.image_shape)
-    assert seen.shape == wanted, f"view must give shape {wanted}, got {seen.shape}"
-    away = np.abs(seen * 255 - data.images(index)).max()
+    values = np.asarray(data.view(frames, noise, data.constants, np))
+    expected = (len(index), *data.image_shape)
+    assert values.shape == expected, f"view must give shape {expected}, got {values.shape}"
+    away = np.abs(values * 255 - data.images(index)).max()
     assert away <= 0.51, f"view and images differ by {away:g} of 255 for the same noise"
 
 
 def _stored(factory: Any) -> None:
     data = factory()
     calls: list[tuple[int, int]] = []
-    stored = data.stored(progress=lambda done, total: calls.append((done, total)))
-    assert all(done <= total for done, total in calls), "progress says that more than all is done"
+    stored = data.stored(progress=lambda count, total: calls.append((count, total)))
+    assert all(count <= total for count, total in calls), "progress says that more than all is done"
     if stored is None:
         raise NotApplicable("the data set stays on disk")
     index, pixels = _index(data), int(np.prod(data.image_shape))

@@ -66,11 +66,11 @@ def refuse_joint(name: str, plane: Rule, table: Array, samples: Any) -> None:
     )
     z = samples.numpy()
     ranks = (z.argsort(axis=0).argsort(axis=0) + 0.5) / len(z)
-    drawn = _joint_moments(ranks[:, 0], ranks[:, 1], np.full(len(z), 1 / len(z)))
+    moments = _joint_moments(ranks[:, 0], ranks[:, 1], np.full(len(z), 1 / len(z)))
     # A product of two centred ranks has a standard deviation of at most 1 / 12 about.
-    distance, limit = np.abs(drawn - exact).max(), 6 / 12 / np.sqrt(len(z))
+    distance, limit = np.abs(moments - exact).max(), 6 / 12 / np.sqrt(len(z))
     assert distance < limit, (
-        f"samples of {name}: joint moments of the ranks of two coordinates are {drawn}, "
+        f"samples of {name}: joint moments of the ranks of two coordinates are {moments}, "
         f"those of the density {exact}; are the coordinates drawn together?"
     )
 
@@ -91,8 +91,8 @@ def check_dtype(build: Callable[[], Any]) -> None:
         for name, draw in samplers(module):
             z = draw(4, 5)
             assert z.dtype == dtype, f"after .to({dtype}), {name} draws {z.dtype}"
-            found = module().log_prob(z).dtype
-            assert found == dtype, f"after .to({dtype}), log_prob returns {found}"
+            result = module().log_prob(z).dtype
+            assert result == dtype, f"after .to({dtype}), log_prob returns {result}"
 
 
 def on_its_device(module: Any) -> Iterator[tuple[str, Any]]:

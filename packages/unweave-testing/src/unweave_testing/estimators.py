@@ -286,13 +286,13 @@ def _slope(value: Any, at: Any, latent: _Latent) -> float:
     import torch
 
     inputs = [at, latent.prior.loc, *latent.decoder.parameters()]
-    found: tuple[Any, ...] = torch.autograd.grad(
+    gradients: tuple[Any, ...] = torch.autograd.grad(
         value, inputs, retain_graph=True, allow_unused=True
     )
-    assert any(gradient is not None for gradient in found), (
+    assert any(gradient is not None for gradient in gradients), (
         "a term carries no gradient to codes, posterior, decoder or prior"
     )
-    return 0.0 if found[0] is None else float(found[0])
+    return 0.0 if gradients[0] is None else float(gradients[0])
 
 
 def _critic(factory: Any, facts: _Facts) -> None:
@@ -309,9 +309,11 @@ def _critic(factory: Any, facts: _Facts) -> None:
         latent.z.requires_grad_()
     loss = estimator.critic_loss(first, second)
     assert tuple(loss.shape) == (), f"critic_loss must be a scalar, got {tuple(loss.shape)}"
-    named = dict(estimator.named_parameters())
-    gradients = torch.autograd.grad(loss, [*named.values(), first.z, second.z], allow_unused=True)
-    for name, gradient in zip(named, gradients, strict=False):
+    parameters = dict(estimator.named_parameters())
+    gradients = torch.autograd.grad(
+        loss, [*parameters.values(), first.z, second.z], allow_unused=True
+    )
+    for name, gradient in zip(parameters, gradients, strict=False):
         assert gradient is not None, f"parameter {name} receives no gradient from critic_loss"
     assert gradients[-2] is gradients[-1] is None, (
         "critic_loss leaks a gradient into the codes; detach them"

@@ -55,8 +55,8 @@ def executor_checks() -> list[Check]:
 
 
 def _results(factory: Any) -> None:
-    found = sorted(factory().map(operator.neg, [3, 1, 2]))
-    assert found == [-3, -2, -1], f"jobs 3, 1, 2 must be negated, got {found} in some order"
+    results = sorted(factory().map(operator.neg, [3, 1, 2]))
+    assert results == [-3, -2, -1], f"jobs 3, 1, 2 must be negated, got {results} in some order"
 
 
 def _order(factory: Any) -> None:
@@ -68,9 +68,10 @@ def _order(factory: Any) -> None:
 
 
 def _many(factory: Any) -> None:
-    found = sorted(factory().map(operator.neg, range(MANY)), reverse=True)
-    assert found == [-job for job in range(MANY)], (
-        f"{MANY} jobs must give {MANY} results, got {len(found)}, of which {len(set(found))} differ"
+    results = sorted(factory().map(operator.neg, range(MANY)), reverse=True)
+    assert results == [-job for job in range(MANY)], (
+        f"{MANY} jobs must give {MANY} results, got {len(results)}, "
+        f"of which {len(set(results))} differ"
     )
 
 
@@ -90,10 +91,10 @@ def _count(path: str) -> None:
 
 def _lazy(factory: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        taken = Path(folder) / "taken"
-        results = iter(factory().map(_wait, [("", 0.0), (str(taken), PATIENCE)]))
+        mark = Path(folder) / "taken"
+        results = iter(factory().map(_wait, [("", 0.0), (str(mark), PATIENCE)]))
         next(results)
-        taken.touch()
+        mark.touch()
         assert next(results), "the first result must come before the second job is done"
 
 
@@ -109,19 +110,19 @@ def _wait(job: tuple[str, float]) -> bool:
 
 
 def _iterator(factory: Any) -> None:
-    found = sorted(factory().map(operator.neg, (job for job in range(3))))
-    assert found == [-2, -1, 0], f"a generator of jobs 0, 1, 2 must work too, got {found}"
+    results = sorted(factory().map(operator.neg, (job for job in range(3))))
+    assert results == [-2, -1, 0], f"a generator of jobs 0, 1, 2 must work too, got {results}"
 
 
 def _empty(factory: Any) -> None:
-    found = list(factory().map(operator.neg, []))
-    assert not found, f"no jobs must give no results, got {found}"
+    results = list(factory().map(operator.neg, []))
+    assert not results, f"no jobs must give no results, got {results}"
 
 
 def _again(factory: Any) -> None:
     executor = factory()
-    found = [list(executor.map(operator.neg, [job])) for job in (1, 2)]
-    assert found == [[-1], [-2]], f"two batches of one job must both run, got {found}"
+    results = [list(executor.map(operator.neg, [job])) for job in (1, 2)]
+    assert results == [[-1], [-2]], f"two batches of one job must both run, got {results}"
 
 
 def _stop_early(factory: Any) -> None:
@@ -129,17 +130,17 @@ def _stop_early(factory: Any) -> None:
     results = iter(executor.map(operator.neg, [1, 2, 3]))
     next(results)
     getattr(results, "close", lambda: None)()
-    found = sorted(executor.map(operator.neg, [5, 6]))
-    assert found == [-6, -5], f"jobs 5, 6 after a batch that was left must run, got {found}"
+    later = sorted(executor.map(operator.neg, [5, 6]))
+    assert later == [-6, -5], f"jobs 5, 6 after a batch that was left must run, got {later}"
 
 
 def _errors(factory: Any) -> None:
-    results, found = iter(factory().map(_fail, ["good-run", "bad-run", "later-run"])), []
+    results, values = iter(factory().map(_fail, ["good-run", "bad-run", "later-run"])), []
     try:
-        found = [next(results)]
-        found += list(results)
+        values = [next(results)]
+        values += list(results)
     except ValueError as error:
-        assert found == ["good-run"], f"results before the job that raises must come, got {found}"
+        assert values == ["good-run"], f"results before the job that raises must come, got {values}"
         text = str(error)
         assert text == "bad-run failed", (
             f"the error of a job must keep its text, 'bad-run failed', got {text[:80]!r}"
@@ -150,7 +151,7 @@ def _errors(factory: Any) -> None:
             f"a job that raises ValueError must raise it here, got {type(error).__name__}: "
             f"{str(error)[:80]}"
         ) from error
-    raise AssertionError(f"a job that raises ValueError must raise it here, got {found}")
+    raise AssertionError(f"a job that raises ValueError must raise it here, got {values}")
 
 
 def _fail(job: str) -> str:

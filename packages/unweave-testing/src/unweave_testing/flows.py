@@ -103,10 +103,10 @@ def _check_fit(factory: Any, fitted: Fitted) -> None:
     assert result is flow, f"fit must return the flow itself, got {type(result).__name__}"
     independent = torch.distributions.Normal(codes.mean(dim=0), codes.std(dim=0))
     with torch.no_grad():
-        found = float(flow().log_prob(held_out).mean())
+        score = float(flow().log_prob(held_out).mean())
     least = float(independent.log_prob(held_out).sum(dim=1).mean())  # type: ignore[no-untyped-call]
-    assert found > least, (
-        f"held-out codes have a mean log density of {found:.3f} nats after fit, independent "
+    assert score > least, (
+        f"held-out codes have a mean log density of {score:.3f} nats after fit, independent "
         f"normal dimensions reach {least:.3f}"
     )
 
@@ -132,16 +132,16 @@ def _progress(factory: Any, fitted: Fitted) -> None:
     factory(2).fit(
         _codes(60, 3),
         generator=modules.generator(4),
-        progress=lambda done, total: calls.append((done, total)),
+        progress=lambda count, total: calls.append((count, total)),
     )
     assert calls, "fit never called progress(done, total)"
-    done = [call[0] for call in calls]
-    assert all(later > earlier for earlier, later in pairwise(done)), (
-        f"progress must be called with ever larger numbers, got {done[:5]}"
+    counts = [call[0] for call in calls]
+    assert all(later > earlier for earlier, later in pairwise(counts)), (
+        f"progress must be called with ever larger numbers, got {counts[:5]}"
     )
     totals = {call[1] for call in calls}
     assert len(totals) == 1, f"progress must be called with one total, got {sorted(totals)}"
-    assert done[-1] <= max(totals), f"progress says {done[-1]} of {max(totals)} are done"
+    assert counts[-1] <= max(totals), f"progress says {counts[-1]} of {max(totals)} are done"
 
 
 def _plane(flow: Any) -> tuple[Rule, Array]:
@@ -205,13 +205,14 @@ def _log_determinant(factory: Any, fitted: Fitted) -> None:
 
     bijection = _bijection(fitted(factory).double())
     z = _codes(8, 8).double()
-    found = bijection.log_abs_det_jacobian(z, bijection(z)).detach()
+    log_det = bijection.log_abs_det_jacobian(z, bijection(z)).detach()
     # Codes do not mix: the Jacobian of the sum over codes has the rows of every one.
     rows = z.clone().requires_grad_()
     columns = [torch.autograd.grad(bijection(rows)[:, d].sum(), rows)[0] for d in range(2)]
     exact = torch.linalg.slogdet(torch.stack(columns, dim=1)).logabsdet
-    assert torch.allclose(found, exact, rtol=1e-5, atol=1e-6), (
-        f"log_abs_det_jacobian is {found[0]:.6g} where the Jacobian by autograd has {exact[0]:.6g}"
+    assert torch.allclose(log_det, exact, rtol=1e-5, atol=1e-6), (
+        f"log_abs_det_jacobian is {log_det[0]:.6g} where the Jacobian by autograd has "
+        f"{exact[0]:.6g}"
     )
 
 

@@ -28,7 +28,7 @@ SIZE = {"batch_size": 16, "dim": DIM, "architecture": "mlp:widths=16"}
 class _Facts:
     """What the author says about the method, and which names there are."""
 
-    known: Mapping[str, Collection[str]]
+    names: Mapping[str, Collection[str]]
     other: Mapping[str, Any]
 
 
@@ -225,7 +225,7 @@ def _types(hint: Any) -> tuple[Any, ...]:
 
 
 def _other_names(default: Any, facts: _Facts) -> Iterator[str]:
-    for names in facts.known.values():
+    for names in facts.names.values():
         if default in names:
             yield from (name for name in names if name != default)
     yield f"{default or ''}-other"
@@ -237,17 +237,17 @@ def _deterministic(function: Any, facts: _Facts) -> None:
 
 
 def _names(function: Any, facts: _Facts) -> None:
-    if not facts.known:
+    if not facts.names:
         raise NotApplicable("no names are known: say method_checks(known={'estimator': ...})")
     method = function()
     used = [(kind, getattr(method, kind)) for kind in ("cost", "posterior", "prior")]
     used += [("objective", _objective(method)[0])]
     used += [("estimator", term.estimator) for term in method.terms]
     for kind, spec in used:
-        if kind in facts.known and isinstance(spec, str):
+        if kind in facts.names and isinstance(spec, str):
             name = name_of_spec(spec)
-            listed = ", ".join(sorted(facts.known[kind]))
-            assert name in facts.known[kind], f"no {kind} is called {name!r}; known: {listed}"
+            listed = ", ".join(sorted(facts.names[kind]))
+            assert name in facts.names[kind], f"no {kind} is called {name!r}; known: {listed}"
 
 
 def _loss(function: Any, facts: _Facts) -> None:
@@ -282,8 +282,8 @@ def _trainer(function: Any) -> Any:
     images = rng.integers(0, 256, (IMAGES, 8, 8, 1), dtype=np.uint8)
     data = from_python.ArrayData(images, rng.integers(0, 3, (IMAGES, 1)))
     settings = {"data": "unweave:given", **SIZE, **_settings(function, names)}
-    made = config.make_config(names, settings)
-    return setup.make_trainer(names, made, torch.device("cpu"), data)
+    run_config = config.make_config(names, settings)
+    return setup.make_trainer(names, run_config, torch.device("cpu"), data)
 
 
 def _settings(function: Any, names: Any) -> dict[str, Any]:

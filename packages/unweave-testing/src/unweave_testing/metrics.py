@@ -105,10 +105,10 @@ def _factors(n: int = 3_000) -> NDArray[np.int64]:
 def _codes(factors: NDArray[np.int64], noise: float) -> NDArray[np.float64]:
     """Give each factor a dimension, as shares of signal and noise, and add three of noise."""
     rng = np.random.default_rng(1)
-    drawn = rng.normal(size=(len(factors), 6))
+    codes = rng.normal(size=(len(factors), 6))
     signal = (factors - factors.mean(axis=0)) / factors.std(axis=0)
-    drawn[:, :3] = np.sqrt(1 - noise) * signal + np.sqrt(noise) * drawn[:, :3]
-    return drawn
+    codes[:, :3] = np.sqrt(1 - noise) * signal + np.sqrt(noise) * codes[:, :3]
+    return codes
 
 
 def _score(metric: Any, noise: float) -> float:
@@ -129,10 +129,10 @@ def _deterministic(metric: Any, facts: _Facts) -> None:
 def _inputs_untouched(metric: Any, facts: _Facts) -> None:
     factors = _factors()
     codes = _codes(factors, 0.2)
-    kept = codes.copy(), factors.copy()
+    before = codes.copy(), factors.copy()
     metric(codes, factors)
-    assert np.array_equal(codes, kept[0]), "the metric wrote to the codes"
-    assert np.array_equal(factors, kept[1]), "the metric wrote to the factors"
+    assert np.array_equal(codes, before[0]), "the metric wrote to the codes"
+    assert np.array_equal(factors, before[1]), "the metric wrote to the factors"
 
 
 def _bounds(metric: Any, facts: _Facts) -> None:

@@ -21,7 +21,7 @@ class _Facts:
     dim: int
     labels: tuple[int, ...]
     terms: bool
-    known: Mapping[str, Collection[str]] | None
+    names: Mapping[str, Collection[str]] | None
 
     def stage(self, factory: Any, seed: int = 0) -> playing.Stage:
         """Build the parts and the objective with first weights from a seed."""
@@ -141,13 +141,13 @@ def _check_player(player: Any, number: int) -> None:
 
     missing = [name for name in ("name", "modules", "optimizer") if not hasattr(player, name)]
     assert not missing, f"a player of round {number} has no {', '.join(missing)}"
-    name, found = player.name, player.modules
+    name, modules = player.name, player.modules
     assert isinstance(name, str), f"a player's name must be text, got {name!r}"
     assert name, f"a player of round {number} has an empty name"
-    assert isinstance(found, tuple), (
-        f"modules of player {name!r} must be a tuple, got {type(found).__name__}"
+    assert isinstance(modules, tuple), (
+        f"modules of player {name!r} must be a tuple, got {type(modules).__name__}"
     )
-    for module in found:
+    for module in modules:
         assert isinstance(module, torch.nn.Module), (
             f"modules of player {name!r} must be torch Modules, got {type(module).__name__}"
         )
@@ -165,9 +165,9 @@ def _players(stage: playing.Stage) -> Iterator[tuple[int, Any]]:
 
 
 def _player_names(factory: Any, facts: _Facts) -> None:
-    found: dict[str, tuple[int, Any]] = {}
+    players: dict[str, tuple[int, Any]] = {}
     for number, player in _players(facts.stage(factory)):
-        first, other = found.setdefault(player.name, (number, player))
+        first, other = players.setdefault(player.name, (number, player))
         assert [*map(id, other.modules)] == [*map(id, player.modules)], (
             f"the players {player.name!r} of rounds {first} and {number} train different modules; "
             "give them different names"
@@ -205,9 +205,9 @@ def _losses(factory: Any, facts: _Facts) -> None:
         assert isinstance(losses, Mapping), (
             f"round {number} must give a mapping from player to loss, got {type(losses).__name__}"
         )
-        wanted = sorted(player.name for player in players)
-        assert sorted(losses) == wanted, (
-            f"round {number} must give a loss for each of its players, {', '.join(wanted)}; it "
+        names = sorted(player.name for player in players)
+        assert sorted(losses) == names, (
+            f"round {number} must give a loss for each of its players, {', '.join(names)}; it "
             f"gives {', '.join(map(str, losses)) or 'none'}"
         )
         for name, value in losses.items():
@@ -232,10 +232,12 @@ def _gradients(factory: Any, facts: _Facts) -> None:
     for _, players, losses, _ in stage.rounds():
         for player in players:
             parameters = playing.trained(player)
-            found: tuple[Any, ...] = torch.autograd.grad(
+            gradients: tuple[Any, ...] = torch.autograd.grad(
                 losses[player.name], parameters, retain_graph=True, allow_unused=True
             )
-            missed = [stage.name_of(p) for p, g in zip(parameters, found, strict=True) if g is None]
+            missed = [
+                stage.name_of(p) for p, g in zip(parameters, gradients, strict=True) if g is None
+            ]
             assert not missed, (
                 f"the loss of player {player.name!r} does not reach {', '.join(missed)}, which it "
                 "trains"
@@ -244,7 +246,7 @@ def _gradients(factory: Any, facts: _Facts) -> None:
 
 def _terms(factory: Any, facts: _Facts) -> None:
     stage = facts.stage(factory)
-    seen: dict[str, int] = {}
+    rounds: dict[str, int] = {}
     for number, _, _, terms in stage.rounds():
         assert isinstance(terms, Mapping), (
             f"round {number} must give a mapping of named terms, got {type(terms).__name__}"
@@ -252,34 +254,38 @@ def _terms(factory: Any, facts: _Facts) -> None:
         for name, value in terms.items():
             assert isinstance(name, str), f"names of terms must be text, got {name!r}"
             _check_scalar(f"term {name!r}", value)
-            assert name not in seen, (
-                f"term {name!r} is given in the rounds {seen[name]} and {number}; name them apart"
+            assert name not in rounds, (
+                f"term {name!r} is given in the rounds {rounds[name]} and {number}; name them apart"
             )
-            seen[name] = number
+            rounds[name] = number
     later = {name for *_, terms in stage.rounds(step=100_000) for name in terms}
-    assert later == set(seen), (
-        f"the terms of a later step differ: {', '.join(sorted(later ^ set(seen)))}"
+    assert later == set(rounds), (
+        f"the terms of a later step differ: {', '.join(sorted(later ^ set(rounds)))}"
     )
 
 
 def _registered(factory: Any, facts: _Facts) -> None:
     stage = facts.stage(factory)
-    asked = list(stage.parts.build.asked)
+    requests = list(stage.parts.build.requests)
     for _, player in _players(stage):
         if player.optimizer:
             text = player.optimizer
-            asked.append(("optimizer", text if isinstance(text, str) else text.get("name", "adam")))
-    asked = [(kind, spec) for kind, spec in asked if facts.known is None or kind in facts.known]
-    if not asked:
+            requests.append(
+                ("optimizer", text if isinstance(text, str) else text.get("name", "adam"))
+            )
+    requests = [
+        (kind, spec) for kind, spec in requests if facts.names is None or kind in facts.names
+    ]
+    if not requests:
         raise NotApplicable("the objective names nothing that is registered")
-    for kind, spec in asked:
-        name, known = playing.name_of_spec(spec), _known(kind, facts)
-        assert name in known, f"no {kind} is called {name!r}; known: {', '.join(sorted(known))}"
+    for kind, spec in requests:
+        name, names = playing.name_of_spec(spec), _names_of_kind(kind, facts)
+        assert name in names, f"no {kind} is called {name!r}; known: {', '.join(sorted(names))}"
 
 
-def _known(kind: str, facts: _Facts) -> Collection[str]:
+def _names_of_kind(kind: str, facts: _Facts) -> Collection[str]:
     from unweave_testing.stand_ins import registry
 
-    if facts.known is not None:
-        return facts.known[kind]
+    if facts.names is not None:
+        return facts.names[kind]
     return {entry.name for entry in registry(f"no {kind} is known").entries(kind)}

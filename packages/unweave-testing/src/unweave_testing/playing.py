@@ -22,8 +22,8 @@ def name_of_spec(spec: str) -> str:
 
 def trained(player: Any) -> list[Any]:
     """List the parameters that a player trains, each once."""
-    found = (p for module in player.modules for p in module.parameters())
-    return list(dict.fromkeys(p for p in found if p.requires_grad))
+    candidates = (p for module in player.modules for p in module.parameters())
+    return list(dict.fromkeys(p for p in candidates if p.requires_grad))
 
 
 @dataclass(frozen=True)
@@ -49,33 +49,33 @@ class Stage:
 
         batches, clock = small_batches(self.parts, seed, size), torch.tensor(step)
         for number, players in enumerate(self.objective.rounds):
-            given = self.objective.losses(number, batches, clock)
-            assert isinstance(given, tuple), (
-                f"losses must give a pair (losses, terms), got {type(given).__name__}"
+            result = self.objective.losses(number, batches, clock)
+            assert isinstance(result, tuple), (
+                f"losses must give a pair (losses, terms), got {type(result).__name__}"
             )
-            assert len(given) == 2, f"losses must give a pair (losses, terms), got {len(given)}"
-            yield number, players, *given
+            assert len(result) == 2, f"losses must give a pair (losses, terms), got {len(result)}"
+            yield number, players, *result
 
     def values(self, step: int = 0, seed: int = 0, size: int = 8) -> dict[str, Any]:
         """Return all losses and terms of a step, without gradients."""
         import torch
 
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for number, _, losses, terms in self.rounds(step, seed, size):
             for name, value in losses.items():
                 text = f"the loss of player {name!r}"
-                found[f"{text} in round {number}" if text in found else text] = value
-            found |= {f"term {name!r}": value for name, value in terms.items()}
-        return {name: torch.as_tensor(value).detach() for name, value in found.items()}
+                values[f"{text} in round {number}" if text in values else text] = value
+            values |= {f"term {name!r}": value for name, value in terms.items()}
+        return {name: torch.as_tensor(value).detach() for name, value in values.items()}
 
     def parameters(self) -> Iterator[tuple[str, Any]]:
         """Yield each parameter of model, estimators and objective once, with its name."""
-        seen: set[int] = set()
+        identities: set[int] = set()
         modules = [self.parts.model, *self.parts.estimators.values(), self.objective]
         for module in modules:
             for name, parameter in module.named_parameters():
-                if id(parameter) not in seen:
-                    seen.add(id(parameter))
+                if id(parameter) not in identities:
+                    identities.add(id(parameter))
                     yield name, parameter
 
     def name_of(self, parameter: Any) -> str:

@@ -83,14 +83,14 @@ def _marked(module: ModuleType) -> dict[str, Any]:
 
 
 def _hooks(name: str) -> None:
-    found = _marked(importlib.import_module(name))
-    assert found, f"{name} has no function decorated with HookimplMarker('unweave')"
-    unknown = sorted(set(found) - {*NAMING_HOOKS, *OTHER_HOOKS})
-    known = ", ".join((*NAMING_HOOKS, *OTHER_HOOKS))
-    assert not unknown, f"unknown hooks {', '.join(unknown)}; known hooks: {known}"
+    hooks = _marked(importlib.import_module(name))
+    assert hooks, f"{name} has no function decorated with HookimplMarker('unweave')"
+    unknown = sorted(set(hooks) - {*NAMING_HOOKS, *OTHER_HOOKS})
+    all_hooks = ", ".join((*NAMING_HOOKS, *OTHER_HOOKS))
+    assert not unknown, f"unknown hooks {', '.join(unknown)}; known hooks: {all_hooks}"
 
 
-def _named(name: str) -> Iterator[tuple[str, Any]]:
+def _naming_hooks(name: str) -> Iterator[tuple[str, Any]]:
     """Yield each naming hook and what it returns."""
     for hook, function in _marked(importlib.import_module(name)).items():
         if hook in NAMING_HOOKS:
@@ -98,7 +98,7 @@ def _named(name: str) -> Iterator[tuple[str, Any]]:
 
 
 def _mappings(name: str) -> None:
-    for hook, mapping in _named(name):
+    for hook, mapping in _naming_hooks(name):
         assert isinstance(mapping, dict), f"{hook} must return a dict, got {type(mapping).__name__}"
         for key, target in mapping.items():
             assert isinstance(key, str), f"{hook}: names must be text, got {key!r}"
@@ -117,16 +117,16 @@ def _light(name: str) -> None:
         f"import {name}; print(*(set(sys.modules) - before))"
     )
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"importing {name} fails: {done.stderr.strip()[-300:]}"
-    roots = {module.split(".")[0] for module in done.stdout.split()}
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, f"importing {name} fails: {process.stderr.strip()[-300:]}"
+    roots = {module.split(".")[0] for module in process.stdout.split()}
     heavy = sorted(roots - {name.split(".")[0], *sys.stdlib_module_names})
     assert not heavy, f"importing {name} also imports {', '.join(heavy)}"
 
 
 def _objects(name: str) -> Iterator[tuple[str, Any]]:
     """Yield every target that is named and the object it leads to."""
-    for _, mapping in _named(name):
+    for _, mapping in _naming_hooks(name):
         for target in mapping.values():
             module, attribute = target.split(":")
             yield target, getattr(importlib.import_module(module), attribute)
@@ -150,8 +150,8 @@ def _options(name: str) -> None:
 
 def _entry_point(name: str) -> None:
     points = importlib.metadata.entry_points(group="unweave")
-    known = sorted(point.value for point in points)
-    assert name in known, (
+    modules = sorted(point.value for point in points)
+    assert name in modules, (
         f"no installed distribution has an entry point to {name} in the group unweave; "
-        f"there are {', '.join(known) or 'none'}"
+        f"there are {', '.join(modules) or 'none'}"
     )

@@ -180,13 +180,15 @@ def _reached(value: Any, module: Any) -> list[str]:
     """List the parameters of a module that a value carries a gradient to."""
     import torch
 
-    named = dict(module.named_parameters())
-    if not (named and value.requires_grad):
+    parameters = dict(module.named_parameters())
+    if not (parameters and value.requires_grad):
         return []
     gradients = torch.autograd.grad(
-        value, list(named.values()), retain_graph=True, allow_unused=True
+        value, list(parameters.values()), retain_graph=True, allow_unused=True
     )
-    return [name for name, found in zip(named, gradients, strict=True) if found is not None]
+    return [
+        name for name, gradient in zip(parameters, gradients, strict=True) if gradient is not None
+    ]
 
 
 def _seeded(draw: Callable[..., Any]) -> Any:

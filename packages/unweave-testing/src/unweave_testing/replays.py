@@ -18,10 +18,10 @@ def check_no_grad(stage: Build, factory: Any) -> None:
     before = {name: p.requires_grad for name, p in played.parameters()}
     for _ in played.rounds():
         pass
-    left = [name for name, p in played.parameters() if p.grad is not None]
-    assert not left, (
-        f"a gradient is left in .grad of {', '.join(left)}: the trainer differentiates, so call no "
-        "backward()"
+    names = [name for name, p in played.parameters() if p.grad is not None]
+    assert not names, (
+        f"a gradient is left in .grad of {', '.join(names)}: the trainer differentiates, so call "
+        "no backward()"
     )
     changed = [name for name, p in played.parameters() if p.requires_grad != before[name]]
     assert not changed, (
@@ -86,7 +86,7 @@ def check_graphs(stage: Build, factory: Any) -> None:
     played = stage(factory)
     for step in range(2):
         for number, players, losses, _ in played.rounds(step, seed=step):
-            found = []
+            updates = []
             for player in players:
                 try:
                     gradients = torch.autograd.grad(
@@ -101,8 +101,8 @@ def check_graphs(stage: Build, factory: Any) -> None:
                         "needs a graph of an earlier round, which is used up; make it again, as in "
                         "batches.model.encode(batches.first.x), or detach it"
                     ) from error
-                found.append((player, gradients))
-            for player, gradients in found:
+                updates.append((player, gradients))
+            for player, gradients in updates:
                 _move(player, gradients)
 
 
@@ -152,15 +152,15 @@ def check_resume(stage: Build, factory: Any) -> None:
 
     one = stage(factory)
     for step in range(STEPS):
-        found = []
+        updates = []
         with seeded(step):
             for _, players, losses, _ in one.rounds(step, seed=step):
                 for player in players:
                     gradients = torch.autograd.grad(
                         losses[player.name], trained(player), retain_graph=True, allow_unused=True
                     )
-                    found.append((player, gradients))
-        for player, gradients in found:
+                    updates.append((player, gradients))
+        for player, gradients in updates:
             _move(player, gradients)
     other = stage(factory, seed=1)
     other.load(one)

@@ -53,11 +53,11 @@ class Build:
     Other kinds come from the registry of unweave, where it is installed.
     """
 
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    requests: list[tuple[str, str]] = field(default_factory=list)
 
     def __call__(self, kind: str, spec: Any, *arguments: Any, **keywords: Any) -> Any:
         """Build a registered thing."""
-        self.asked.append((kind, spec if isinstance(spec, str) else spec.name))
+        self.requests.append((kind, spec if isinstance(spec, str) else spec.name))
         if kind == "architecture":
             return networks(*arguments)
         return registry(f"the objective builds a {kind}").build(kind, spec, *arguments, **keywords)

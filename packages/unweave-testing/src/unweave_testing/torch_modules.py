@@ -54,12 +54,12 @@ def check_density(module: Any, dim: int) -> None:
     assert isinstance(p, torch.distributions.Distribution), (
         f"calling the module must return a torch Distribution, got {type(p)}"
     )
-    for name, found, expected in [
+    for name, value, expected in [
         ("event_shape", tuple(p.event_shape), (dim,)),
         ("batch_shape", tuple(p.batch_shape), ()),
         ("the shape of log_prob of (5, dim) codes", tuple(p.log_prob(p.sample((5,))).shape), (5,)),
     ]:
-        assert found == expected, f"{name} must be {expected}, got {found}"
+        assert value == expected, f"{name} must be {expected}, got {value}"
 
 
 def check_code_gradient(
@@ -115,11 +115,11 @@ def _slope(function: Callable[[], Any], parameter: Any, direction: Any) -> float
 
     step, values = 1e-6, []
     with torch.no_grad():
-        kept = parameter.clone()
+        start = parameter.clone()
         for sign in (1, -1):
-            parameter.copy_(kept + sign * step * direction)
+            parameter.copy_(start + sign * step * direction)
             values.append(float(function()))
-        parameter.copy_(kept)
+        parameter.copy_(start)
     return (values[0] - values[1]) / (2 * step)
 
 
@@ -133,13 +133,13 @@ def check_device(module: Any, results: Callable[[Any], Iterator[tuple[str, Any]]
 
     device = "cuda" if torch.cuda.is_available() else "meta"
     try:
-        found = [(name, tensor.device.type) for name, tensor in results(module.to(device))]
+        places = [(name, tensor.device.type) for name, tensor in results(module.to(device))]
     except (RuntimeError, NotImplementedError) as error:
         no_kernel = isinstance(error, NotImplementedError) and "Meta kernel" in str(error)
         if no_kernel or ("meta" in str(error) and "device" not in str(error)):
             return
         raise AssertionError(f"after .to({device!r}): {error}") from error
-    for name, place in found:
+    for name, place in places:
         assert place == device, f"after .to({device!r}), {name} returns a tensor on {place}"
 
 

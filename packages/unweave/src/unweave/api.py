@@ -7,8 +7,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from unweave.evaluate import evaluate, read_scores
+from unweave.evaluate import evaluate
 from unweave.options import short_name, split_names
+from unweave.score_file import read_scores
 from unweave.trained import Trained
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ class Run(Trained):
         self, metrics: str | tuple[str, ...] | None = None, **options: Any
     ) -> dict[str, float]:
         """Score the codes; `unweave.evaluate.evaluate` lists the options."""
-        chosen = split_names(metrics) if isinstance(metrics, str) else metrics
-        scores = evaluate(self, chosen, **options)
+        names = split_names(metrics) if isinstance(metrics, str) else metrics
+        scores = evaluate(self, names, **options)
         return {name: float(score) for name, score in scores.items()}
 
     def report(self) -> Path:

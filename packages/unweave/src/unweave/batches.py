@@ -187,13 +187,13 @@ class ViewFeed:
         """Draw the noise, and apply the view to the frames."""
         frames = self._frames(index, generator).permute(0, 2, 3, 1)
         noise = self._noise(index, generator)
-        seen = self._dataset.view(frames, noise, self._constants, torch)
-        return cast(Tensor, seen).permute(0, 3, 1, 2)
+        views = self._dataset.view(frames, noise, self._constants, torch)
+        return cast(Tensor, views).permute(0, 3, 1, 2)
 
     def _noise(self, index: Tensor, generator: torch.Generator | None) -> Tensor:
         if generator is None:
-            drawn = self._dataset.uniform(index.cpu().numpy())
-            return torch.from_numpy(drawn).to(self._device)
+            noise = self._dataset.uniform(index.cpu().numpy())
+            return torch.from_numpy(noise).to(self._device)
         shape = (len(index), *self._dataset.noise_shape)
         return torch.rand(shape, generator=generator, device=self._device)
 

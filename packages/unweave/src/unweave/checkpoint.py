@@ -56,12 +56,12 @@ def list_checkpoints(folder: Path) -> list[Path]:
         If the folder exists and cannot be read.
     """
     try:
-        found = [p for p in folder.iterdir() if p.match("step-*.safetensors") and p.is_file()]
+        paths = [p for p in folder.iterdir() if p.match("step-*.safetensors") and p.is_file()]
     except FileNotFoundError:
         return []
     except OSError as error:
         raise RunError(f"{folder} cannot be read: {error.strerror}") from error
-    return sorted(found)
+    return sorted(paths)
 
 
 def newest_step(folder: Path) -> int:

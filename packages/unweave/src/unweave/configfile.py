@@ -24,14 +24,14 @@ def config_text(registry: Registry, config: TrainConfig, **recorded: Any) -> str
     recorded
         Further tables or lists, of those in `NOT_SETTINGS`.
     """
-    known = config.known()
+    values = config.known()
     table: dict[str, Any] = {}
     for name in FIELDS:
-        if name in SPECS and name in known:
-            table[name] = {"name": known[name]["name"], **_plain(known[name]["options"])}
-        elif name in known:
-            table[name] = _plain(known[name])
-    table |= _plain(known["options"])
+        if name in SPECS and name in values:
+            table[name] = {"name": values[name]["name"], **_plain(values[name]["options"])}
+        elif name in values:
+            table[name] = _plain(values[name])
+    table |= _plain(values["options"])
     entries = used_entries(registry, config)
     table["versions"] = {e.distribution: e.version for e in entries}
     table["resolved"] = {
@@ -72,9 +72,9 @@ def used_entries(registry: Registry, config: TrainConfig) -> list[Entry]:
     home = entry.distribution
     spoken = [("cost", method.cost), ("objective", method.objective)]
     spoken += [("estimator", term.estimator) for term in method.terms]
-    found = [registry.lookup(kind, parse_spec(text)[0], home) for kind, text in spoken]
-    named = [registry.lookup(kind, getattr(config, f).name) for f, kind in SPECS.items()]
-    return [entry, *found, *named]
+    of_method = [registry.lookup(kind, parse_spec(text)[0], home) for kind, text in spoken]
+    of_settings = [registry.lookup(kind, getattr(config, f).name) for f, kind in SPECS.items()]
+    return [entry, *of_method, *of_settings]
 
 
 def _plain(value: Any) -> Any:

@@ -18,7 +18,15 @@ from unweave.config import Spec
 from unweave.errors import ConfigError, RunError, blaming, describe, message_of, unknown_name
 from unweave.files import write_bytes
 from unweave.latent import sample_prior
-from unweave.options import Option, check_options, convert, options_of, options_of_entry, parse_spec
+from unweave.options import (
+    FIT_ARGUMENTS,
+    Option,
+    check_options,
+    convert,
+    options_of,
+    options_of_entry,
+    parse_spec,
+)
 from unweave.protocols import Flow
 from unweave.registry import Entry, Registry, registry
 
@@ -32,8 +40,6 @@ ROWS = 50_000
 would have 6,600."""
 ROWS_CHECKED = 1000
 """Number of codes whose density is checked after a fit."""
-NOT_OPTIONS = ("generator", "progress", "draw")
-"""Keyword arguments of `fit` that the core passes."""
 
 
 UNREADABLE = (
@@ -210,8 +216,8 @@ class FlowPrior(nn.Module):
                     f"and this run's codes have {dim}"
                 )
             return
-        given = {"transforms": transforms, "hidden": hidden}
-        options = {name: value for name, value in given.items() if value is not None}
+        sizes = {"transforms": transforms, "hidden": hidden}
+        options = {name: value for name, value in sizes.items() if value is not None}
         self.flow = registry().build("flow", Spec(name=kind, options=options), dim, home="unweave")
 
     def forward(self) -> torch.distributions.Distribution:
@@ -228,17 +234,17 @@ def _options_of_fit(entry: Entry, flow: Any) -> dict[str, Option]:
     with blaming(str(entry), "when the options of its fit were looked at"):
         if not callable(getattr(flow, "fit", None)):
             raise ConfigError(f"{entry} has no method 'fit', which every flow has")
-        return options_of(flow.fit, NOT_OPTIONS)
+        return options_of(flow.fit, FIT_ARGUMENTS)
 
 
-def _fit_options(entry: Entry, density: Any, given: Mapping[str, str]) -> dict[str, Any]:
+def _fit_options(entry: Entry, density: Any, settings: Mapping[str, str]) -> dict[str, Any]:
     """Convert options of `fit` to their annotated types."""
-    known = _options_of_fit(entry, density)
+    options = _options_of_fit(entry, density)
     return {
-        known[name].parameter: convert(
-            f"option {name} of flow {entry.name}", known[name].annotation, value
+        options[name].parameter: convert(
+            f"option {name} of flow {entry.name}", options[name].annotation, value
         )
-        for name, value in given.items()
+        for name, value in settings.items()
     }
 
 
@@ -275,11 +281,11 @@ def _check_fitted(entry: Entry, density: nn.Module, codes: Tensor) -> None:
             "nothing was saved"
         )
     with blaming(str(entry), "when asked for samples after its fit"):
-        drawn = sample_prior(cast(Flow, density), 3, torch.Generator(codes.device).manual_seed(0))
-    if tuple(drawn.shape) != (3, codes.shape[1]) or not bool(drawn.isfinite().all()):
+        samples = sample_prior(cast(Flow, density), 3, torch.Generator(codes.device).manual_seed(0))
+    if tuple(samples.shape) != (3, codes.shape[1]) or not bool(samples.isfinite().all()):
         raise ConfigError(
             f"{entry} must give finite samples of shape (n, {codes.shape[1]}), got "
-            f"{tuple(drawn.shape)} for n = 3; nothing was saved"
+            f"{tuple(samples.shape)} for n = 3; nothing was saved"
         )
 
 

@@ -59,15 +59,15 @@ class ImageFacts:
     @classmethod
     def of(cls, dataset: Dataset) -> ImageFacts:
         """Take the facts from a data set."""
-        known = dataset.factors is not None
+        has_factors = dataset.factors is not None
         height, width, channels = map(int, dataset.image_shape)
         return cls(
             (height, width, channels),
             int(dataset.bits),
             len(dataset),
             str(dataset.name),
-            tuple(map(str, member(dataset, "factor_names"))) if known else (),
-            tuple(map(int, member(dataset, "factor_sizes"))) if known else (),
+            tuple(map(str, member(dataset, "factor_names"))) if has_factors else (),
+            tuple(map(int, member(dataset, "factor_sizes"))) if has_factors else (),
         )
 
     @property
@@ -206,8 +206,8 @@ class RunDirectory:
         best = RunDirectory(self.best_path, self.config, self.registry)
         best.path.mkdir(exist_ok=True)
         options = self.config.prior.options.items()
-        found = {name: Path(v) for name, v in options if isinstance(v, str | Path)}
-        best.carry({name: file for name, file in found.items() if file.parent.name == CARRIED})
+        paths = {name: Path(v) for name, v in options if isinstance(v, str | Path)}
+        best.carry({name: file for name, file in paths.items() if file.parent.name == CARRIED})
         images = self.recorded("images")
         best.write_config(**({"images": images} if images else {}))
         return best

@@ -44,18 +44,18 @@ class Discovery:
         return next(p for p in self.plugins if p.distribution == name.partition("[")[0])
 
     def _discover(self) -> None:
-        seen: set[str] = set()
-        wanted = None if self._only is None else {_normalized(name) for name in self._only}
+        names: set[str] = set()
+        selection = None if self._only is None else {_normalized(name) for name in self._only}
         for distribution in importlib.metadata.distributions():
             points = [p for p in distribution.entry_points if p.group == hookspecs.PROJECT]
             # What is first on the path shadows a second copy of the same distribution.
             name = _normalized(distribution.metadata["Name"] or "") if points else ""
-            if not name or name in seen or (wanted is not None and name not in wanted):
+            if not name or name in names or (selection is not None and name not in selection):
                 continue
-            seen.add(name)
+            names.add(name)
             self._load(Plugin(name, distribution.version), points)
         self.plugins.sort(key=lambda plugin: plugin.distribution)
-        for name in sorted((wanted or set()) - seen):
+        for name in sorted((selection or set()) - names):
             self.plugins.append(Plugin(name, "-"))
             self.reject(name, "UNWEAVE_PLUGINS names it, but no such plugin is installed")
 

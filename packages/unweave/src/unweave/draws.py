@@ -53,9 +53,9 @@ class Draws(TorchFunctionMode):
         tensors = [a for a in args if isinstance(a, Tensor)]
 
         def draw(member: int, *own: Tensor) -> Any:
-            given = iter(own)
+            values = iter(own)
             # An operation in place must not write to what it was given for the other members.
-            filled = (next(given).clone() if isinstance(a, Tensor) else a for a in args)
+            filled = (next(values).clone() if isinstance(a, Tensor) else a for a in args)
             return function(*filled, **kwargs | {"generator": self._generators[member]})
 
         return each(draw, self._number, *tensors)
@@ -101,11 +101,11 @@ class _Each(_Behind):
     ) -> tuple[Tensor, int]:
         places = in_dims[2:]
         with torch.no_grad():
-            found = [
+            outputs = [
                 function(k, *(_of(t, place, k) for t, place in zip(tensors, places, strict=True)))
                 for k in range(info.batch_size)
             ]
-        return torch.stack(found), 0
+        return torch.stack(outputs), 0
 
 
 class _Jointly(_Behind):

@@ -21,11 +21,11 @@ CHUNK = 256
 
 def check_images(images: NDArray[Any], facts: ImageFacts) -> None:
     """Raise unless images have the type and (h, w, c) of a data set."""
-    wanted = np.dtype(np.float32 if facts.continuous else np.uint8)
+    dtype = np.dtype(np.float32 if facts.continuous else np.uint8)
     shape = facts.image_shape
-    if images.dtype != wanted or images.ndim != 4 or images.shape[1:] != shape:
+    if images.dtype != dtype or images.ndim != 4 or images.shape[1:] != shape:
         raise ValueError(
-            f"images must be {wanted} with shape (n, {', '.join(map(str, shape))}), "
+            f"images must be {dtype} with shape (n, {', '.join(map(str, shape))}), "
             f"got {images.dtype} with shape {images.shape}"
         )
 

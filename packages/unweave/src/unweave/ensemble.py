@@ -9,21 +9,29 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call, vmap
 
 from unweave.draws import Draws, each, jointly
-from unweave.errors import ConfigError, UnweaveError, describe
+from unweave.errors import UnweaveError, describe
 from unweave.joint_optimizer import JointOptimizer
+from unweave.member_tensors import NotTogetherError as NotTogetherError
+from unweave.member_tensors import (
+    Stage,
+    copy_buffers,
+    copy_tensors,
+    join,
+    join_means,
+    join_named,
+    restore,
+)
 from unweave.owners import explaining
 from unweave.players import make_batches
-from unweave.running_means import RunningMeans
-from unweave.signals import stop_signals
-from unweave.trainer import Gradients, Observer, Seat, Trainer, gradients_of, keep, save
+from unweave.seats import Gradients, Seat, gradients_of
+from unweave.trainer import Trainer
 
 TOLERANCES = {"float32": 5e-2, "bfloat16": 2e-1}
 """Largest relative difference in norm, by precision, of a member's terms and gradients from those
@@ -35,26 +43,6 @@ background then at many positions at once: 4 % were seen. On a CPU the first ste
 
 Move = Callable[[str, Gradients], None]
 """Moves a player of all members, given its name and gradients stacked over the members."""
-
-
-class NotTogetherError(ConfigError):
-    """Runs that cannot be batched; trained one by one they can."""
-
-
-class _Stage(nn.Module):
-    """All modules of a member; calls a function while other tensors are in their place."""
-
-    def __init__(self, member: Trainer) -> None:
-        super().__init__()
-        self.model, self.objective = member.model, cast(nn.Module, member.objective)
-
-    def forward(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call the function."""
-        return function(*arguments)
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Return parameters and buffers by name, each once."""
-        return {**dict(self.named_parameters()), **dict(self.named_buffers())}
 
 
 class Ensemble:
@@ -72,9 +60,9 @@ class Ensemble:
     def __init__(self, members: Sequence[Trainer]) -> None:
         self.members = tuple(members)
         self._first = members[0]
-        self._stage = _Stage(self._first)
+        self._stage = Stage(self._first)
         self._check_alike()
-        self._tensors = _join([_Stage(member).tensors() for member in members])
+        self._tensors = join_named([Stage(member).tensors() for member in members])
         self._clocks = join([member.clock for member in members])
         self._means = join_means([member.means for member in members])
         places = {id(tensor): name for name, tensor in self._stage.tensors().items()}
@@ -166,8 +154,8 @@ class Ensemble:
     def _move(self, move: Move, names: Sequence[str], *losses: Tensor) -> None:
         """Move players of one round; the gradient of a sum over members is that of each."""
         own = [[self._tensors[name] for name in self._names[player]] for player in names]
-        found = gradients_of([loss.sum() for loss in losses], own)
-        for player, gradients in zip(names, found, strict=True):
+        sums = [loss.sum() for loss in losses]
+        for player, gradients in zip(names, gradients_of(sums, own), strict=True):
             move(player, gradients)
 
     def _check_alike(self) -> None:
@@ -193,12 +181,12 @@ class Ensemble:
 
     def _look(self) -> list[dict[str, Tensor]]:
         """Compute terms, gradients and buffers of all together, and move nothing."""
-        found: list[dict[str, Tensor]] = [{} for _ in self.members]
+        results: list[dict[str, Tensor]] = [{} for _ in self.members]
         for member in self.members:
             member.seed_noise(member.step)
 
         def note(player: str, gradients: Gradients) -> None:
-            for into, own in zip(found, _split_gradients(gradients, len(found)), strict=True):
+            for into, own in zip(results, _split_gradients(gradients, len(results)), strict=True):
                 into |= _name_gradients(player, own)
 
         try:
@@ -207,94 +195,9 @@ class Ensemble:
             raise
         except Exception as error:
             raise NotTogetherError(describe(error)) from error
-        for member, into, own in zip(self.members, found, terms, strict=True):
-            into |= {"terms": own, **_buffers(member)}
-        return found
-
-
-class Together(Protocol):
-    """Trainers that take their steps together."""
-
-    members: tuple[Trainer, ...]
-
-    def train_step(self) -> None:
-        """Do one step of every player of every member."""
-        ...
-
-
-def fit_together(
-    ensemble: Together, checkpoints: Sequence[Path], observers: Sequence[Observer]
-) -> list[str | UnweaveError]:
-    """Train every member to its last step, with logs and checkpoints, as `fit` does with one.
-
-    Return for each what `fit` returns, or the error that ended it. A member that is no longer
-    finite ends, and the others continue; its newest checkpoint is from an earlier step.
-    """
-    members = ensemble.members
-    ended: dict[int, str | UnweaveError] = {
-        n: "finished" for n, member in enumerate(members) if member.step == member.config.steps
-    }
-    with stop_signals() as stopped:
-        while len(ended) < len(members) and not stopped():
-            ensemble.train_step()
-            for n, member in enumerate(members):
-                if n not in ended:
-                    outcome = _log_and_save(member, checkpoints[n], observers[n])
-                    ended |= {} if outcome is None else {n: outcome}
-        for n, member in enumerate(members):
-            if n not in ended:
-                ended[n] = _save(member, checkpoints[n])
-    return [ended[n] for n in range(len(members))]
-
-
-def _log_and_save(
-    member: Trainer, checkpoints: Path, observer: Observer
-) -> str | UnweaveError | None:
-    """Log and save what is due; return the outcome or error that ends the member, or None."""
-    try:
-        enough = keep(member, checkpoints, observer)
-    except UnweaveError as error:
-        return error
-    if member.step == member.config.steps:
-        return "finished"
-    return _save(member, checkpoints) if enough else None
-
-
-def _save(member: Trainer, checkpoints: Path) -> str | UnweaveError:
-    try:
-        save(member, checkpoints)
-    except UnweaveError as error:
-        return error
-    return "stopped"
-
-
-def _join(members: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Join tensors of one name into one; each becomes a part of it."""
-    first = members[0]
-    for other in members[1:]:
-        unlike = [n for n, t in first.items() if n not in other or other[n].shape != t.shape]
-        if unlike or other.keys() != first.keys():
-            raise NotTogetherError(f"their {(unlike or ['tensors'])[0]} differ in shape")
-    return {
-        name: join([member[name] for member in members]).requires_grad_(tensor.requires_grad)
-        for name, tensor in first.items()
-    }
-
-
-def join(tensors: Sequence[Tensor]) -> Tensor:
-    """Join the tensors of all members into one; each becomes a part of it."""
-    joined = torch.stack([tensor.detach() for tensor in tensors])
-    for tensor, part in zip(tensors, joined, strict=True):
-        tensor.data = part
-    return joined
-
-
-def join_means(means: Sequence[RunningMeans]) -> RunningMeans:
-    """Join the running means of all members, of the same terms; each becomes a part."""
-    joined = RunningMeans(means[0].names, means[0].sums.device)
-    joined.sums = join([own.sums for own in means])
-    joined.first_bad = join([own.first_bad for own in means])
-    return joined
+        for member, into, own in zip(self.members, results, terms, strict=True):
+            into |= {"terms": own, **copy_buffers(member)}
+        return results
 
 
 def _split_gradients(gradients: Gradients, members: int) -> list[Gradients]:
@@ -312,32 +215,15 @@ def _name_gradients(player: str, gradients: Gradients) -> dict[str, Tensor]:
 
 def _step_alone(member: Trainer) -> dict[str, Tensor]:
     """Compute terms, gradients and buffers of one member alone, and move nothing."""
-    found: dict[str, Tensor] = {}
+    named: dict[str, Tensor] = {}
     players = {id(seat): player for player, seat in member.seats.items()}
 
     def note(seat: Seat, gradients: Gradients) -> None:
-        nonlocal found
-        found |= _name_gradients(players[id(seat)], gradients)
+        named.update(_name_gradients(players[id(seat)], gradients))
 
     with member.reproducible():
         terms = member.play(member.draw(member.step), note)
-    return {**found, "terms": terms, **_buffers(member)}
-
-
-def _buffers(member: Trainer) -> dict[str, Tensor]:
-    return {name: buffer.clone() for name, buffer in _Stage(member).named_buffers()}
-
-
-def copy_tensors(member: Trainer) -> dict[str, Tensor]:
-    """Return copies of every parameter and buffer of a member."""
-    return {name: t.detach().clone() for name, t in _Stage(member).tensors().items()}
-
-
-def restore(member: Trainer, tensors: dict[str, Tensor]) -> None:
-    """Put copies back."""
-    with torch.no_grad():
-        for name, tensor in _Stage(member).tensors().items():
-            tensor.copy_(tensors[name])
+    return {**named, "terms": terms, **copy_buffers(member)}
 
 
 def _compare(alone: dict[str, Tensor], together: dict[str, Tensor], tolerance: float) -> None:

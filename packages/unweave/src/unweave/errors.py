@@ -123,7 +123,7 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
-def closest_first(name: str, known: Iterable[str]) -> list[str]:
+def closest_first(name: str, names: Iterable[str]) -> list[str]:
     """Sort known names by similarity to a mistyped one, the closest match first.
 
     A name that begins with the typed words is closer than one that only looks similar.
@@ -139,7 +139,7 @@ def closest_first(name: str, known: Iterable[str]) -> list[str]:
         begun = candidate.lower().startswith(f"{name}-")
         return begun, difflib.SequenceMatcher(None, name, candidate.lower()).ratio()
 
-    return sorted(sorted(known), key=likeness, reverse=True)
+    return sorted(sorted(names), key=likeness, reverse=True)
 
 
 def expected_by(problem: Mapping[str, Any]) -> str:
@@ -160,18 +160,18 @@ def expected_by(problem: Mapping[str, Any]) -> str:
         return f"expected {plain}"
     if " should have " in said:
         return f"expected {said.partition(' should have ')[2].partition(' after')[0]}"
-    wanted = said.removeprefix("Input should be ")
-    if wanted == said:
+    what = said.removeprefix("Input should be ")
+    if what == said:
         return said.removeprefix("Value error, ")
-    return expected(wanted)
+    return expected(what)
 
 
-def expected(wanted: str) -> str:
+def expected(what: str) -> str:
     """Turn what was wanted, a type or a bound such as `greater than 0`, into a clause."""
-    return f"expected {'a value ' * (' than ' in wanted)}{wanted}"
+    return f"expected {'a value ' * (' than ' in what)}{what}"
 
 
-def unknown_name(what: str, name: str, known: Iterable[str], hint: str = "") -> UnknownNameError:
+def unknown_name(what: str, name: str, names: Iterable[str], hint: str = "") -> UnknownNameError:
     """Build the error for a name that is not among the known ones.
 
     Examples
@@ -179,7 +179,7 @@ def unknown_name(what: str, name: str, known: Iterable[str], hint: str = "") -> 
     >>> str(unknown_name("prior", "norml", ["student-t", "normal"]))
     "unknown prior 'norml'; did you mean 'normal'? Known: normal, student-t"
     """
-    ordered = [shorten(one) for one in closest_first(name, known)]
+    ordered = [shorten(one) for one in closest_first(name, names)]
     if not ordered:
         return UnknownNameError(f"unknown {what} {quote(name)}; none is registered{hint}")
     return UnknownNameError(

@@ -101,15 +101,15 @@ class _Crew:
         self._deaths: dict[int, int] = {}
         self._free: list[_Worker] = []
         self._busy: dict[Connection, tuple[_Worker, Any]] = {}
-        self._found: dict[int, Outcome] = {}
+        self._outcomes: dict[int, Outcome] = {}
 
     def outcomes(self) -> Iterator[Outcome]:
         """Yield the outcomes in the order of the jobs."""
         number = 0
         while True:
             self._hand_out()
-            while number in self._found:
-                yield self._found.pop(number)
+            while number in self._outcomes:
+                yield self._outcomes.pop(number)
                 number += 1
             if not self._busy:
                 return
@@ -132,7 +132,7 @@ class _Crew:
         worker, job = self._busy.pop(pipe)
         outcome = worker.receive()
         if outcome is not None:
-            self._found[worker.number] = outcome
+            self._outcomes[worker.number] = outcome
             self._free.append(worker)
             return
         deaths = self._deaths[worker.number] = self._deaths.get(worker.number, 0) + 1
@@ -142,7 +142,7 @@ class _Crew:
         code = worker.process.exitcode
         ending = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
         error = WorkerDiedError(f"{deaths} processes died during one job, the last with {ending}")
-        self._found[worker.number] = (None, error)
+        self._outcomes[worker.number] = (None, error)
 
     def dismiss(self) -> None:
         """End every process: a busy one by SIGTERM, upon which training keeps a checkpoint."""

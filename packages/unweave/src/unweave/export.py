@@ -129,17 +129,18 @@ def export_network(
     check_format(form)
     plain = copy.deepcopy(network).cpu().float().eval()
     with replacing(path) as temporary, torch.no_grad(), _quiet():
-        wanted = _as_tuple(plain(other))
+        expected_outputs = _as_tuple(plain(other))
         try:
-            found = WRITERS[form](plain, example, other, temporary)
+            outputs = WRITERS[form](plain, example, other, temporary)
         except OSError:
             raise
         except Exception as error:
             text = str(error).strip().partition("\n")[0][:200]
             raise ConfigError(
-                f"the {_named(network)} cannot be written as {form}: {type(error).__name__}: {text}"
+                f"the {_name_of(network)} cannot be written as {form}: "
+                f"{type(error).__name__}: {text}"
             ) from error
-        return _compare(_named(network), form, found, wanted)
+        return _compare(_name_of(network), form, outputs, expected_outputs)
 
 
 @contextlib.contextmanager
@@ -156,9 +157,11 @@ def _quiet() -> Iterator[None]:
         log.setLevel(level)
 
 
-def _compare(name: str, form: str, found: tuple[Tensor, ...], wanted: tuple[Tensor, ...]) -> float:
+def _compare(
+    name: str, form: str, outputs: tuple[Tensor, ...], expected_outputs: tuple[Tensor, ...]
+) -> float:
     largest = 0.0
-    for one, two in zip(found, wanted, strict=True):
+    for one, two in zip(outputs, expected_outputs, strict=True):
         difference = float((one - two).abs().max())
         if not (one.shape == two.shape and difference <= TOLERANCE * float(two.abs().max())):
             raise ConfigError(
@@ -176,8 +179,8 @@ def _torchscript(
     content = io.BytesIO()  # torch itself does not write to a name that begins with a dot
     torch.jit.save(traced, content)
     path.write_bytes(content.getvalue())
-    read = torch.jit.load(io.BytesIO(path.read_bytes()))  # type: ignore[no-untyped-call]
-    return _as_tuple(read(other))
+    module = torch.jit.load(io.BytesIO(path.read_bytes()))  # type: ignore[no-untyped-call]
+    return _as_tuple(module(other))
 
 
 def _onnx(network: Any, example: Tensor, other: Tensor, path: Path) -> tuple[Tensor, ...]:
@@ -189,8 +192,8 @@ def _onnx(network: Any, example: Tensor, other: Tensor, path: Path) -> tuple[Ten
         dynamic_shapes=({0: torch.export.Dim.AUTO},), external_data=False, verbose=False,
     )  # fmt: skip
     session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
-    found = session.run(None, {network.inputs[0]: other.numpy()})
-    return tuple(torch.from_numpy(array) for array in found)
+    arrays = session.run(None, {network.inputs[0]: other.numpy()})
+    return tuple(torch.from_numpy(array) for array in arrays)
 
 
 WRITERS: dict[str, Callable[[nn.Module, Tensor, Tensor, Path], tuple[Tensor, ...]]] = {
@@ -203,5 +206,5 @@ def _as_tuple(output: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     return (output,) if isinstance(output, Tensor) else tuple(output)
 
 
-def _named(network: nn.Module) -> str:
+def _name_of(network: nn.Module) -> str:
     return type(network).__name__.removesuffix("Network").lower()

@@ -38,14 +38,14 @@ def key_of(network: nn.Module, images: NDArray[np.uint8], device: str, version: 
     version
         Version of the scaling and batching of images.
     """
-    known = hashlib.blake2b(digest_size=20)
+    digest = hashlib.blake2b(digest_size=20)
     about = (type(network).__qualname__, device, images.shape, str(images.dtype), version)
-    known.update(repr(about).encode())
-    known.update(np.ascontiguousarray(images).data)
+    digest.update(repr(about).encode())
+    digest.update(np.ascontiguousarray(images).data)
     for name, tensor in network.state_dict().items():
-        known.update(name.encode())
-        known.update(tensor.cpu().contiguous().numpy().data)
-    return known.hexdigest()
+        digest.update(name.encode())
+        digest.update(tensor.cpu().contiguous().numpy().data)
+    return digest.hexdigest()
 
 
 def read_features(key: str, rows: int) -> NDArray[np.float32] | None:
@@ -57,16 +57,16 @@ def read_features(key: str, rows: int) -> NDArray[np.float32] | None:
     if path is None or not path.is_file():
         return None
     try:
-        found = safetensors.numpy.load_file(path)[NAME]
+        features = safetensors.numpy.load_file(path)[NAME]
     except UNREADABLE:
         return None
-    if found.dtype != np.float32 or found.ndim != 2 or len(found) != rows:
+    if features.dtype != np.float32 or features.ndim != 2 or len(features) != rows:
         return None
-    if not np.isfinite(found).all():
+    if not np.isfinite(features).all():
         return None
     with contextlib.suppress(OSError):
         os.utime(path)
-    return cast("NDArray[np.float32]", found)
+    return cast("NDArray[np.float32]", features)
 
 
 def save_features(key: str, features: NDArray[np.float32]) -> None:

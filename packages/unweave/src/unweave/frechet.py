@@ -129,10 +129,10 @@ def frechet_distance(
     real = _features_of_real(
         features, dataset.images(sample_rows(len(dataset), images, seed)), run.device, progress
     )
-    pictures = _drawn(run, source, dataset, images, seed)
-    drawn = extract(features, pictures, run.device, progress, images, 2 * images)
+    pictures = _pictures_of(run, source, dataset, images, seed)
+    fake = extract(features, pictures, run.device, progress, images, 2 * images)
     metric = run.registry.lookup("metric", "frechet-distance", "unweave-metrics").load()
-    return float(metric(real, drawn))
+    return float(metric(real, fake))
 
 
 def _features_of_real(
@@ -147,12 +147,12 @@ def _features_of_real(
     """
     key = key_of(network, images, device.type, VERSION)
     if key not in _last_real:
-        found = read_features(key, len(images))
-        if found is None:
-            found = extract(network, images, device, progress, 0, 2 * len(images))
-            save_features(key, found)
+        features = read_features(key, len(images))
+        if features is None:
+            features = extract(network, images, device, progress, 0, 2 * len(images))
+            save_features(key, features)
         _last_real.clear()
-        _last_real[key] = found
+        _last_real[key] = features
     return _last_real[key]
 
 
@@ -161,7 +161,7 @@ def pictures_named(text: str) -> Pictures:
     return RECONSTRUCTIONS if text == RECONSTRUCTIONS else source_named(text)
 
 
-def _drawn(
+def _pictures_of(
     run: Trained, source: Pictures, dataset: Dataset, images: int, seed: int
 ) -> NDArray[np.uint8]:
     if source != RECONSTRUCTIONS:

@@ -12,7 +12,7 @@ from unweave.errors import ConfigError
 from unweave.protocols import Dataset
 
 
-def given_data() -> Dataset:
+def data_from_python() -> Dataset:
     """Stands for data given from Python, `unweave.train(..., data=array)`."""
     raise ConfigError(
         "the run was trained on data given from Python; pass them again: "
@@ -20,7 +20,7 @@ def given_data() -> Dataset:
     )
 
 
-def given_networks(image_shape: tuple[int, int, int], dim: int, outputs: int) -> Any:
+def networks_from_python(image_shape: tuple[int, int, int], dim: int, outputs: int) -> Any:
     """Stands for networks given from Python, `unweave.train(..., architecture=(e, d))`."""
     raise ConfigError(
         "the run has networks given from Python; pass them again: unweave.Run.open(path, "
@@ -52,7 +52,7 @@ class ArrayData:
 
     def __init__(self, array: NDArray[Any], factors: NDArray[Any] | None = None) -> None:
         array = np.asarray(array)
-        wanted = "uint8 images (n, h, w[, c]), or floats (n, d) or (n, h, w, c)"
+        expected = "uint8 images (n, h, w[, c]), or floats (n, d) or (n, h, w, c)"
         if array.dtype == np.uint8 and array.ndim in (3, 4):
             self.bits = 8
             array = array[..., None] if array.ndim == 3 else array
@@ -63,14 +63,14 @@ class ArrayData:
             if not np.isfinite(array).all():
                 raise ConfigError("data must be finite, got NaN or infinity")
         else:
-            raise ConfigError(f"data must be {wanted}, got {array.dtype} of shape {array.shape}")
+            raise ConfigError(f"data must be {expected}, got {array.dtype} of shape {array.shape}")
         self._array = np.ascontiguousarray(array)
         height, width, colours = array.shape[1:]
         self.image_shape = (int(height), int(width), int(colours))
         self.factors = None if factors is None else _classes(np.asarray(factors), len(array))
-        known = () if self.factors is None else tuple(self.factors.max(0) + 1)
-        self.factor_sizes = tuple(map(int, known))
-        self.factor_names = tuple(f"factor {k}" for k in range(len(known)))
+        sizes = () if self.factors is None else tuple(self.factors.max(0) + 1)
+        self.factor_sizes = tuple(map(int, sizes))
+        self.factor_names = tuple(f"factor {k}" for k in range(len(sizes)))
 
     def __len__(self) -> int:
         """Count the rows."""
@@ -78,8 +78,8 @@ class ArrayData:
 
     def images(self, index: NDArray[np.integer[Any]]) -> NDArray[Any]:
         """Return images, shape (n, h, w, c)."""
-        found: NDArray[Any] = self._array[index]
-        return found
+        rows: NDArray[Any] = self._array[index]
+        return rows
 
     def stored(self, progress: Callable[[int, int], None] | None = None) -> NDArray[Any]:
         """Return the whole array."""

@@ -9,7 +9,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Parameters of glibc's `mallopt`, from its malloc.h."""
 LARGEST_HEAP_BLOCK = 32 << 20
 """Bytes; glibc takes no larger threshold."""
-KEPT = 1 << 30
+HEAP_RESERVE = 1 << 30
 """Bytes that stay with the process at the top of the heap."""
 
 
@@ -23,5 +23,5 @@ def keep_memory() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
-    kept = mallopt(M_TRIM_THRESHOLD, KEPT)
-    return bool(kept) and bool(mallopt(M_MMAP_THRESHOLD, LARGEST_HEAP_BLOCK))
+    success = mallopt(M_TRIM_THRESHOLD, HEAP_RESERVE)
+    return bool(success) and bool(mallopt(M_MMAP_THRESHOLD, LARGEST_HEAP_BLOCK))

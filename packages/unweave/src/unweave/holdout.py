@@ -52,14 +52,14 @@ class ViewSubset(Subset):
 
     def __init__(self, dataset: StochasticView, rows: NDArray[np.int64]) -> None:
         super().__init__(dataset, rows)
-        self._seen = dataset
+        self._source = dataset
         self.frames = Subset(dataset.frames, rows)
         self.noise_shape, self.constants = dataset.noise_shape, dataset.constants
         self.view = dataset.view
 
     def uniform(self, index: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
         """Return the noise of some of the rows."""
-        return self._seen.uniform(self._rows[index])
+        return self._source.uniform(self._rows[index])
 
 
 def _subset(dataset: Dataset, rows: NDArray[np.int64]) -> Dataset:
@@ -83,5 +83,5 @@ def split(dataset: Dataset, holdout: int, seed: int) -> tuple[Dataset, Dataset]:
     if holdout > size - 2:
         raise ConfigError(f"holdout must leave at least 2 of the {size} images, got {holdout}")
     order = np.random.default_rng(derive_seed(seed, "holdout")).permutation(size)
-    held, kept = np.sort(order[:holdout]), np.sort(order[holdout:])
-    return _subset(dataset, kept), _subset(dataset, held)
+    holdout_rows, train_rows = np.sort(order[:holdout]), np.sort(order[holdout:])
+    return _subset(dataset, train_rows), _subset(dataset, holdout_rows)

@@ -109,13 +109,13 @@ def check_module(module: ModuleType) -> None:
         raise PluginError(
             f"it is written for API {api}, this unweave has {supported[1]}; it is {age}"
         )
-    known = [name for name in vars(hookspecs) if name.startswith("unweave_")]
+    hooks = [name for name in vars(hookspecs) if name.startswith("unweave_")]
     for name, value in vars(module).items():
-        if name not in known and _looks_like_hook(name, value):
+        if name not in hooks and _looks_like_hook(name, value):
             raise PluginError(
-                f"it has no hook {name!r}; did you mean {closest_first(name, known)[0]!r}?"
+                f"it has no hook {name!r}; did you mean {closest_first(name, hooks)[0]!r}?"
             )
-        if name in known and not hasattr(value, f"{hookspecs.PROJECT}_impl"):
+        if name in hooks and not hasattr(value, f"{hookspecs.PROJECT}_impl"):
             raise PluginError(f"{name} lacks the decorator @hookimpl")
 
 

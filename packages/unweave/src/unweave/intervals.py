@@ -36,13 +36,13 @@ def fit_intervals(
     >>> fit_intervals(None, 250, 0, validates=True)
     (50, 250)
     """
-    chosen = {
+    intervals = {
         "validate_every": (validate_every or 0) if validates else 0,
         "evaluate_every": evaluate_every,
     }
     if log_every is None:
-        log_every = math.gcd(LOG_EVERY, *chosen.values())
-    for name, steps in chosen.items():
+        log_every = math.gcd(LOG_EVERY, *intervals.values())
+    for name, steps in intervals.items():
         if steps % log_every:
             raise ConfigError(
                 f"setting {name} must be a multiple of log_every={log_every}, got {steps}"

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.optim import SGD, Adam, AdamW, RMSprop
 
-from unweave.trainer import Gradients, Seat, Trainer, laid_out, set_rates
+from unweave.seats import Gradients, Seat, laid_out, set_rates
+from unweave.trainer import Trainer
 
 ELEMENTWISE = (Adam, AdamW, RMSprop, SGD)
 """Elementwise optimizers: each number moves by its own gradient and moments alone, so that all

@@ -178,13 +178,15 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 def _load_part(module: nn.Module, tensors: dict[str, Tensor], prefix: str) -> None:
     """Load the tensors under a prefix into a module, or raise with the first that does not fit."""
-    found = _part(tensors, prefix)
-    wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-    given = {name: tuple(tensor.shape) for name, tensor in found.items()}
-    if wanted != given:
-        odd = min(name for name in {*wanted, *given} if wanted.get(name) != given.get(name))
+    part = _part(tensors, prefix)
+    shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    saved_shapes = {name: tuple(tensor.shape) for name, tensor in part.items()}
+    if shapes != saved_shapes:
+        odd = min(
+            name for name in {*shapes, *saved_shapes} if shapes.get(name) != saved_shapes.get(name)
+        )
         raise RunError(
             f"the checkpoint does not fit the run's configuration: {prefix}{odd} has shape "
-            f"{given.get(odd, 'none')} for {wanted.get(odd, 'none')}"
+            f"{saved_shapes.get(odd, 'none')} for {shapes.get(odd, 'none')}"
         )
-    module.load_state_dict(found)
+    module.load_state_dict(part)

@@ -45,7 +45,11 @@ MEANT = {
 
 
 def unknown_setting(
-    registry: Registry, entry: Entry, key: str, known: Mapping[str, Any], settings: tuple[str, ...]
+    registry: Registry,
+    entry: Entry,
+    key: str,
+    options: Mapping[str, Any],
+    settings: tuple[str, ...],
 ) -> UnknownNameError:
     """Suggest a setting of the same meaning, else methods that have it, else similar names."""
     refuse_positional(entry, key)
@@ -56,9 +60,9 @@ def unknown_setting(
     if having:
         return UnknownNameError(
             f"unknown {what} {quote(key)}; methods that have it: {', '.join(having)}. "
-            f"{entry.name} has: {', '.join(sorted(known)) or 'no option'}"
+            f"{entry.name} has: {', '.join(sorted(options)) or 'no option'}"
         )
-    return unknown_name(what, key, [*known, *settings])
+    return unknown_name(what, key, [*options, *settings])
 
 
 def _options_or_none(entry: Entry) -> Mapping[str, Any]:

@@ -50,8 +50,8 @@ def build_estimators(
                 "density; use posterior gaussian"
             )
         label = _free_label(entry.name, estimators)
-        found = _weighings(term, entry.name, tuple(estimator.terms))
-        weighings |= {(label, name): weighing for name, weighing in found.items()}
+        by_term = _weighings(term, entry.name, tuple(estimator.terms))
+        weighings |= {(label, name): weighing for name, weighing in by_term.items()}
         estimators[label] = estimator
     return estimators, weighings
 
@@ -70,13 +70,13 @@ def _check_terms(owner: str, estimator: Any) -> None:
         raise ConfigError(f"{owner}: terms must be different names, got {quote(terms)}")
 
 
-def _weighings(term: Term, estimator: str, known: tuple[str, ...]) -> dict[str, Weighing]:
+def _weighings(term: Term, estimator: str, names: tuple[str, ...]) -> dict[str, Weighing]:
     weights = term.weights
     if not isinstance(weights, Mapping):
-        weights = dict.fromkeys(known, weights)
+        weights = dict.fromkeys(names, weights)
     for name in (*weights, *term.targets):
-        if name not in known:
-            raise unknown_name(f"term of estimator {estimator}", name, known)
+        if name not in names:
+            raise unknown_name(f"term of estimator {estimator}", name, names)
     targets = {name: Schedule.parse(target) for name, target in term.targets.items()}
     return {
         name: Weighing(Schedule.parse(weight), targets.get(name))
@@ -84,11 +84,11 @@ def _weighings(term: Term, estimator: str, known: tuple[str, ...]) -> dict[str, 
     }
 
 
-def _free_label(name: str, taken: Mapping[str, nn.Module]) -> str:
+def _free_label(name: str, labels: Mapping[str, nn.Module]) -> str:
     """Return an unused label that torch accepts: `mmd`, then `mmd-2`."""
     name = label = name.replace(".", "_")
     number = 1
-    while label in taken or hasattr(nn.ModuleDict, label):
+    while label in labels or hasattr(nn.ModuleDict, label):
         number += 1
         label = f"{name}-{number}"
     return label

@@ -101,16 +101,16 @@ def _attach_prior(
     owner: str, model: Autoencoder, facts: ImageFacts, dataset: Dataset | None, seed: int
 ) -> None:
     """Give the encoder and some images to a prior that needs them."""
-    wanted = int(member(model.prior, "images_wanted"))
-    if not wanted:
+    count = int(member(model.prior, "images_wanted"))
+    if not count:
         return
     if dataset is None:
         height, width, colours = facts.image_shape
         noise = torch.Generator().manual_seed(0)
-        images = torch.rand(wanted, colours, height, width, generator=noise)
+        images = torch.rand(count, colours, height, width, generator=noise)
     else:
         rng = np.random.default_rng(derive_seed(seed, "prior"))
-        index = rng.choice(len(dataset), wanted, replace=wanted > len(dataset))
+        index = rng.choice(len(dataset), count, replace=count > len(dataset))
         images = to_float(torch.from_numpy(np.ascontiguousarray(dataset.images(np.sort(index)))))
     with blaming(owner, "when it was given images"):
         member(model.prior, "attach")(model.encode_distribution, images)

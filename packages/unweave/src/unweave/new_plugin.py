@@ -169,19 +169,19 @@ def _names(kind: str, name: str) -> dict[str, str]:
 def _check_meaning(name: str, snake: str) -> None:
     """Refuse a name that has another meaning for Python, a library or pytest."""
     if keyword.iskeyword(snake) or keyword.issoftkeyword(snake):
-        taken = "a keyword of Python"
+        meaning = "a keyword of Python"
     elif hasattr(builtins, snake):
-        taken = "a built-in name of Python"
+        meaning = "a built-in name of Python"
     elif snake in sys.stdlib_module_names:
-        taken = "a module of Python's standard library"
+        meaning = "a module of Python's standard library"
     elif snake in _dependencies():
-        taken = "a library that plugins use"
+        meaning = "a library that plugins use"
     elif snake.startswith("test"):
-        taken = "what pytest takes for a test"
+        meaning = "what pytest takes for a test"
     else:
         return
     raise ConfigError(
-        f"the name {name!r} is {taken}; give a name of two words that says what it does, "
+        f"the name {name!r} is {meaning}; give a name of two words that says what it does, "
         f"such as 'my-{name}'"
     )
 

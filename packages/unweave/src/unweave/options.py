@@ -38,6 +38,8 @@ ARGUMENTS: Mapping[str, int] = {
 """Number of positional arguments that the core passes, by kind; none to other kinds."""
 ARRAYS = frozenset({"codes", "factors", "std", "images", "reconstructions"})
 """Parameters that metrics get by name."""
+FIT_ARGUMENTS = ("generator", "progress", "draw")
+"""Keyword arguments of a flow's `fit` that are the core's to give."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def options_of(target: Any, besides: Collection[str] = ()) -> dict[str, Option]:
     return {p.name.rstrip("_"): Option(p.name, hints[p.name], p.default) for p in keyword_only}
 
 
-def check_options(entry: Entry, given: Mapping[str, Any]) -> dict[str, Any]:
+def check_options(entry: Entry, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Check options by name and convert them to the annotated types; add the defaults.
 
     Raises
@@ -87,16 +89,16 @@ def check_options(entry: Entry, given: Mapping[str, Any]) -> dict[str, Any]:
     ConfigError
         If a value does not fit its type, or a required option is missing.
     """
-    known = options_of_entry(entry)
-    given = {name.rstrip("_"): value for name, value in given.items()}
-    for name in given:
-        if name not in known:
+    options = options_of_entry(entry)
+    settings = {name.rstrip("_"): value for name, value in settings.items()}
+    for name in settings:
+        if name not in options:
             refuse_positional(entry, name)
-            raise unknown_name(f"option of {entry.kind} {entry.name}", name, known)
-    checked = {name: _default(option) for name, option in known.items()}
+            raise unknown_name(f"option of {entry.kind} {entry.name}", name, options)
+    checked = {name: _default(option) for name, option in options.items()}
     checked |= {
-        n: convert(f"option {n} of {entry.kind} {entry.name}", known[n].annotation, v)
-        for n, v in given.items()
+        n: convert(f"option {n} of {entry.kind} {entry.name}", options[n].annotation, v)
+        for n, v in settings.items()
     }
     for name, value in checked.items():
         if value is inspect.Parameter.empty:

@@ -28,7 +28,7 @@ PROCESSES = 2
 NICENESS = 5
 """Niceness of these processes while they start up, so that the main process goes first."""
 
-Given = ParamSpec("Given")
+Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
@@ -81,8 +81,8 @@ def _interrupts_wait() -> Iterator[None]:
 
 
 def begin(
-    pool: Executor | None, function: Callable[Given, Result],
-    *arguments: Given.args, **options: Given.kwargs,
+    pool: Executor | None, function: Callable[Arguments, Result],
+    *arguments: Arguments.args, **options: Arguments.kwargs,
 ) -> Callable[[], Result]:  # fmt: skip
     """Begin a call in another process, and return a function that waits for its result.
 
@@ -99,12 +99,12 @@ def begin(
 
     def result() -> Result:
         try:
-            found, messages = future.result()
+            value, messages = future.result()
         except BrokenExecutor:
             return here()
         for message in messages:
             warnings.warn(message, stacklevel=2)
-        return found
+        return value
 
     return result
 
@@ -116,9 +116,9 @@ def threads_of_each() -> int:
 
 def _recorded(call: Callable[[], Result]) -> tuple[Result, list[Warning | str]]:
     """Return the result of a call and its warnings."""
-    with warnings.catch_warnings(record=True) as found:
+    with warnings.catch_warnings(record=True) as records:
         warnings.simplefilter("always")
-        return call(), [warning.message for warning in found]
+        return call(), [warning.message for warning in records]
 
 
 def _begin(prepare: Callable[[], object]) -> None:

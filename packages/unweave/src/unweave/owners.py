@@ -12,7 +12,7 @@ from unweave.errors import ConfigError, UnweaveError, describe, quote
 
 _owners: dict[int, str] = {}
 """Id of a living object -> its registered name, with the distribution."""
-Given = ParamSpec("Given")
+Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
@@ -62,7 +62,7 @@ def _owner_of_error(error: BaseException) -> str:
     return owner
 
 
-def declared(found: object, names: Collection[str], giver: object) -> list[Any]:
+def declared(output: object, names: Collection[str], giver: object) -> list[Any]:
     """Return the declared terms or losses among those that an estimator or objective gave.
 
     Raises
@@ -70,13 +70,13 @@ def declared(found: object, names: Collection[str], giver: object) -> list[Any]:
     ConfigError
         If one is missing.
     """
-    given = found if isinstance(found, Mapping) else {}
-    if missing := [name for name in names if name not in given]:
+    values = output if isinstance(output, Mapping) else {}
+    if missing := [name for name in names if name not in values]:
         raise ConfigError(
             f"{name_of(giver)} no longer gives {quote(missing[0])}, which it gave before "
-            f"training; it gives {', '.join(map(str, given)) or 'nothing'}"
+            f"training; it gives {', '.join(map(str, values)) or 'nothing'}"
         )
-    return [given[name] for name in names]
+    return [values[name] for name in names]
 
 
 @contextlib.contextmanager
@@ -104,11 +104,11 @@ def explaining(when: str = "") -> Iterator[None]:
         raise ConfigError(f"{owner} raised {describe(error)}{when and f' ({when})'}") from error
 
 
-def explained(function: Callable[Given, Result]) -> Callable[Given, Result]:
+def explained(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Return a function whose errors name the registered object in which they arose."""
 
     @functools.wraps(function)
-    def call(*arguments: Given.args, **options: Given.kwargs) -> Result:
+    def call(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result:
         with explaining():
             return function(*arguments, **options)
 

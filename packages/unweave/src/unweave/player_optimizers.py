@@ -71,8 +71,8 @@ def trained_parameters(player: Any) -> list[nn.Parameter]:
     ConfigError
         If it has none.
     """
-    found = (p for module in player.modules for p in module.parameters())
-    parameters = list(dict.fromkeys(p for p in found if p.requires_grad))
+    candidates = (p for module in player.modules for p in module.parameters())
+    parameters = list(dict.fromkeys(p for p in candidates if p.requires_grad))
     if not parameters:
         raise ConfigError(f"player {player.name} has nothing to train; leave it out")
     return parameters
@@ -100,20 +100,20 @@ def build_optimizer(
 
 
 def _optimizer_spec(
-    config: TrainConfig, who: str, home: str, given: Any
+    config: TrainConfig, who: str, home: str, optimizer: Any
 ) -> tuple[Spec, float | str, str]:
     """Read the optimizer of a player: name and options, learning rate, and home distribution."""
-    if not given:
+    if not optimizer:
         return config.optimizer, config.learning_rate, home
-    if isinstance(given, str):
-        name, options = parse_spec(given)
-    elif isinstance(given, Mapping):
-        options = {str(key): value for key, value in given.items()}
+    if isinstance(optimizer, str):
+        name, options = parse_spec(optimizer)
+    elif isinstance(optimizer, Mapping):
+        options = {str(key): value for key, value in optimizer.items()}
         name = str(options.pop("name", "unweave:adam"))
     else:
         raise ConfigError(
             f"{who}: its optimizer must be a text such as adam:lr=1e-4 or a mapping such as "
-            f"{{'lr': 1e-4}}, got {quote(given)}"
+            f"{{'lr': 1e-4}}, got {quote(optimizer)}"
         )
     rate = options.pop("lr", config.learning_rate)
     return Spec(name=name, options=options), rate, home

@@ -48,16 +48,16 @@ def players_of(rounds: Iterable[Iterable[protocols.Player]]) -> dict[str, protoc
     ConfigError
         If two players with different modules or optimizers share a name.
     """
-    found: dict[str, protocols.Player] = {}
+    players: dict[str, protocols.Player] = {}
     for player in chain.from_iterable(rounds):
-        other = found.setdefault(str(player.name), player)
+        other = players.setdefault(str(player.name), player)
         same = list(map(id, other.modules)) == list(map(id, player.modules))
         if not same or other.optimizer != player.optimizer:
             raise ConfigError(
                 f"two players are called {player.name!r} and differ in modules or optimizer; give "
                 "them different names"
             )
-    return found
+    return players
 
 
 @dataclass(frozen=True)

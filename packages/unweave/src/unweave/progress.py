@@ -25,7 +25,7 @@ class Progress(Protocol):
         """Show one line."""
         ...
 
-    def loading(self, done: int, total: int) -> None:
+    def loading(self, count: int, total: int) -> None:
         """Show how far the data set is loaded."""
         ...
 
@@ -52,7 +52,7 @@ class Silent:
     def say(self, text: str) -> None:
         """Show nothing."""
 
-    def loading(self, done: int, total: int) -> None:
+    def loading(self, count: int, total: int) -> None:
         """Show nothing."""
 
     def start(self, step: int, steps: int) -> None:
@@ -77,12 +77,12 @@ class TaskBar:
         self._bar: Bar | None = None
         self._task: Any = None
         self._total = 0
-        self._start_done, self._start, self._last = 0, 0.0, 0.0
+        self._start_count, self._start, self._last = 0, 0.0, 0.0
         self._terms: Sequence[str] = ()
 
-    def start(self, done: int, total: int) -> None:
-        """Begin; `done` of `total` are already done."""
-        self._total, self._start_done = total, done
+    def start(self, count: int, total: int) -> None:
+        """Begin; `count` of `total` are done already."""
+        self._total, self._start_count = total, count
         self._start = time.monotonic()
         self._last = self._start
         if self._console.is_terminal:
@@ -92,23 +92,25 @@ class TaskBar:
             )  # fmt: skip
             self._bar = Bar(*columns, console=self._console)
             self._bar.start()
-            self._task = self._bar.add_task(self._what, total=total, completed=done, rest="")
+            self._task = self._bar.add_task(self._what, total=total, completed=count, rest="")
 
-    def update(self, done: int, terms: Sequence[str] | None = None) -> None:
-        """Show the count `done` and the terms, which stay unless new ones are given."""
+    def update(self, count: int, terms: Sequence[str] | None = None) -> None:
+        """Show that `count` are done, and the terms, new ones if given."""
         now = time.monotonic()
         self._terms = self._terms if terms is None else terms
         if self._bar is not None:
-            if terms is not None or now - self._last >= REFRESH_SECONDS or done >= self._total:
+            if terms is not None or now - self._last >= REFRESH_SECONDS or count >= self._total:
                 self._last = now
-                rest = fitting([self._rate(done, now), *self._terms], self._room())
-                self._bar.update(self._task, completed=done, rest=rest)
+                rest = fitting([self._rate(count, now), *self._terms], self._room())
+                self._bar.update(self._task, completed=count, rest=rest)
         elif now - self._last >= LINE_SECONDS:
             self._last = now
-            left = (self._total - done) * (now - self._start) / max(1, done - self._start_done)
+            seconds = (
+                (self._total - count) * (now - self._start) / max(1, count - self._start_count)
+            )
             self._console.print(
-                f"{self._what}: {done} of {self._total}, {self._rate(done, now)}, "
-                f"{left:.0f} s left  {'  '.join(self._terms)}".rstrip(),
+                f"{self._what}: {count} of {self._total}, {self._rate(count, now)}, "
+                f"{seconds:.0f} s left  {'  '.join(self._terms)}".rstrip(),
                 highlight=False, soft_wrap=True,
             )  # fmt: skip
 
@@ -124,8 +126,8 @@ class TaskBar:
         used = len(self._what) + BAR_WIDTH + count + len("-:--:--") + len("left")
         return self._console.width - used - 5  # a space between each two of the six
 
-    def _rate(self, done: int, now: float) -> str:
-        rate = (done - self._start_done) / max(1e-9, now - self._start)
+    def _rate(self, count: int, now: float) -> str:
+        rate = (count - self._start_count) / max(1e-9, now - self._start)
         return (
             f"{rate:.1f} {self._unit}/s" if rate >= 0.1 or rate == 0 else f"{1 / rate:.0f} s each"
         )
@@ -147,12 +149,12 @@ class TrainingProgress:
             self._said.add(text)
             print(text, file=sys.stderr)
 
-    def loading(self, done: int, total: int) -> None:
+    def loading(self, count: int, total: int) -> None:
         """Show how far the data set is loaded."""
         if self._loading is None:
             self._loading = TaskBar("loading data", "images")
             self._loading.start(0, total)
-        self._loading.update(done)
+        self._loading.update(count)
 
     def start(self, step: int, steps: int) -> None:
         """Begin the bar of steps."""
@@ -223,12 +225,12 @@ def counting(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     bar = TaskBar(what, unit)
     started = False
 
-    def show(done: int, total: int) -> None:
+    def show(count: int, total: int) -> None:
         nonlocal started
         if not started:
             bar.start(0, total)
             started = True
-        bar.update(done)
+        bar.update(count)
 
     try:
         yield show

@@ -135,16 +135,19 @@ class Ranks:
         gathered: Tensor = _GatherRows.apply(mine)  # type: ignore[no-untyped-call]
         return gathered
 
-    def mean(self, found: Sequence[tuple[Tensor | None, ...]]) -> list[tuple[Tensor | None, ...]]:
+    def mean(
+        self, gradients: Sequence[tuple[Tensor | None, ...]]
+    ) -> list[tuple[Tensor | None, ...]]:
         """Average gradients over the processes, in one message."""
         if self.size == 1:
-            return list(found)
-        there = [gradient for own in found for gradient in own if gradient is not None]
+            return list(gradients)
+        there = [gradient for own in gradients for gradient in own if gradient is not None]
         flat = torch.cat([gradient.reshape(-1) for gradient in there])
         _sum(flat)
         parts = iter(torch.split(flat / self.size, [gradient.numel() for gradient in there]))
         return [
-            tuple(None if g is None else next(parts).view(g.shape) for g in own) for own in found
+            tuple(None if g is None else next(parts).view(g.shape) for g in own)
+            for own in gradients
         ]
 
     def any(self, flag: bool) -> bool:

@@ -35,6 +35,8 @@ OURS = (
     "unweave-priors",
 )
 """The distributions in which names of methods and defaults are looked up."""
+FROM_PYTHON = "unweave:given"
+"""What stands in a run's configuration for data or networks that came from Python."""
 QUOTES = "'\""
 
 
@@ -43,14 +45,22 @@ class Registry(Discovery):
 
     def entries(self, kind: str) -> list[Entry]:
         """List what is registered of one kind, sorted by name."""
-        found = (entry for plugin in self.plugins for entry in plugin.entries)
-        return sorted((e for e in found if e.kind == kind), key=lambda e: (e.name, e.distribution))
+        every = (entry for plugin in self.plugins for entry in plugin.entries)
+        return sorted((e for e in every if e.kind == kind), key=lambda e: (e.name, e.distribution))
 
     def names(self, kind: str) -> list[str]:
         """List unambiguous names: short if unique, else qualified."""
+        return list(self._spellings(kind))
+
+    def choices(self, kind: str) -> list[str]:
+        """List the spellings that a user may type: all but what stands for an object of Python."""
+        spellings = self._spellings(kind).items()
+        return [name for name, entry in spellings if entry.qualified != FROM_PYTHON]
+
+    def _spellings(self, kind: str) -> dict[str, Entry]:
         entries = self.entries(kind)
         short = [entry.name for entry in entries]
-        return [e.name if short.count(e.name) == 1 else e.qualified for e in entries]
+        return {e.name if short.count(e.name) == 1 else e.qualified: e for e in entries}
 
     def lookup(self, kind: str, name: str, home: str | None = None) -> Entry:
         """Find the object that a name, short or qualified, is registered for.
@@ -70,15 +80,15 @@ class Registry(Discovery):
             If more than one distribution registered it and the spelling is the short one.
         """
         entries = self.entries(kind)
-        found = [entry for entry in entries if name in (entry.name, entry.qualified)]
-        if home is not None and len(found) > 1:
-            at_home = [e for e in found if e.distribution == home]
-            found = at_home or [e for e in found if e.distribution in OURS] or found
-        if len(found) == 1:
-            return found[0]
-        if found:
-            owners = " and ".join(f"{e.distribution} {e.version}" for e in found)
-            spellings = " or ".join(repr(e.qualified) for e in found)
+        matches = [entry for entry in entries if name in (entry.name, entry.qualified)]
+        if home is not None and len(matches) > 1:
+            at_home = [e for e in matches if e.distribution == home]
+            matches = at_home or [e for e in matches if e.distribution in OURS] or matches
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            owners = " and ".join(f"{e.distribution} {e.version}" for e in matches)
+            spellings = " or ".join(repr(e.qualified) for e in matches)
             raise ClashError(f"{kind} {name!r} is registered by {owners}; write {spellings}")
         raise self._unknown(kind, name)
 
@@ -100,7 +110,7 @@ class Registry(Discovery):
         hint = self._broken_hint()
         if kind == "dataset" and Path(name).exists():
             hint += "; files of your own are read by a data set, as in images:path=FOLDER"
-        return unknown_name_error(kind, name, self.names(kind), hint)
+        return unknown_name_error(kind, name, self.choices(kind), hint)
 
     def build(
         self,
@@ -129,11 +139,11 @@ class Registry(Discovery):
             If the name or an option is unknown, the object raises, or it lacks a member that its
             kind must have.
         """
-        name, given = _options.parse_spec(spec) if isinstance(spec, str) else (
+        name, settings = _options.parse_spec(spec) if isinstance(spec, str) else (
             spec.name, dict(spec.options)
         )  # fmt: skip
         entry = self.lookup(kind, name, home)
-        built = _options.build(entry, *arguments, options={**(options or {}), **given})
+        built = _options.build(entry, *arguments, options={**(options or {}), **settings})
         for member in REQUIRED.get(kind, ()):
             with blaming(str(entry), f"when asked for {member!r}"):
                 if not hasattr(built, member):
@@ -199,8 +209,8 @@ class Registry(Discovery):
         self, hook: str, arguments: Mapping[str, Any]
     ) -> Iterator[tuple[str, Callable[[], Any]]]:
         for impl in getattr(self._manager.hook, hook).get_hookimpls():
-            wanted = {name: arguments[name] for name in impl.argnames}
-            yield impl.plugin_name, functools.partial(impl.function, **wanted)
+            keywords = {name: arguments[name] for name in impl.argnames}
+            yield impl.plugin_name, functools.partial(impl.function, **keywords)
 
 
 @functools.cache

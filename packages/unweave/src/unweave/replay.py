@@ -73,7 +73,7 @@ class CudaGraph:
         """Compute in the stream that will record, and look for waits for the device."""
         before = torch.cuda.get_sync_debug_mode()
         self._stream.wait_stream(torch.cuda.current_stream())
-        with warnings.catch_warnings(record=True) as seen, torch.cuda.stream(self._stream):
+        with warnings.catch_warnings(record=True) as messages, torch.cuda.stream(self._stream):
             warnings.simplefilter("always")
             torch.cuda.set_sync_debug_mode("warn")
             try:
@@ -82,7 +82,7 @@ class CudaGraph:
                 torch.cuda.set_sync_debug_mode(before)
         torch.cuda.current_stream().wait_stream(self._stream)
         self.obstacle = ""
-        for one in seen:
+        for one in messages:
             if "synchronizing CUDA operation" in str(one.message):
                 place = f"{Path(one.filename).name}, line {one.lineno}"
                 self.obstacle = f"it waits for the device ({place})"

@@ -44,8 +44,8 @@ class RunningMeans:
         NonFiniteError
             If one was not; the message names the first term and its step.
         """
-        found = zip(self.names, self.first_bad.tolist(), strict=True)
-        bad = {name: step for name, step in found if step >= 0}
+        pairs = zip(self.names, self.first_bad.tolist(), strict=True)
+        bad = {name: step for name, step in pairs if step >= 0}
         if bad:
             # The loss is the sum of the terms: name the term that spoilt it.
             name = min(bad, key=lambda term: (bad[term], term == "loss"))

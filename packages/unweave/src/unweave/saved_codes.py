@@ -51,14 +51,14 @@ def read_means(
                 _shape(file, name) != shapes.get(name, (rows, dim)) for name in names
             ):
                 return None
-            found = {name: np.asarray(file[name]) for name in names}
+            arrays = {name: np.asarray(file[name]) for name in names}
     # HDF5 says a loop of links or a damaged file as RuntimeError.
     except (OSError, LookupError, TypeError, ValueError, RuntimeError):
         return None
-    index = found["index"]
+    index = arrays["index"]
     if index.dtype.kind == "f" or not 0 <= index.min() <= index.max() < len(dataset):
         return None
-    return tuple(found.values()) if all(np.isfinite(a).all() for a in found.values()) else None
+    return tuple(arrays.values()) if all(np.isfinite(a).all() for a in arrays.values()) else None
 
 
 def read_table(
@@ -68,12 +68,12 @@ def read_table(
 
     It must have the same images, and for the first of them the codes of the model.
     """
-    found = read_means(run, dataset, on=on)
-    if found is None or not np.array_equal(found[0], sample_rows(len(dataset), rows, seed)):
+    arrays = read_means(run, dataset, on=on)
+    if arrays is None or not np.array_equal(arrays[0], sample_rows(len(dataset), rows, seed)):
         return None
-    if any(array.dtype != np.float32 for array in found[1:]):
+    if any(array.dtype != np.float32 for array in arrays[1:]):
         return None
-    table = CodeTable(*found)
+    table = CodeTable(*arrays)
     return table if _agrees(run, table, dataset) else None
 
 
@@ -83,12 +83,12 @@ def _agrees(run: Trained, table: CodeTable, dataset: Dataset) -> bool:
     images = dataset.images(table.index[:CHUNK])
     ((posterior, x),) = encode_chunks(run.model, images, run.device)
     error = squared_error(run, x, run.model.decode(posterior.mean))
-    given = zip(
+    pairs = zip(
         (table.codes, table.std, table.reconstruction_error),
         (posterior.mean, posterior.std, error),
         strict=True,
     )
-    return all(np.allclose(a[:CHUNK], b.cpu().numpy(), RELATIVE, ABSOLUTE) for a, b in given)
+    return all(np.allclose(a[:CHUNK], b.cpu().numpy(), RELATIVE, ABSOLUTE) for a, b in pairs)
 
 
 def _shape(file: h5py.File, name: str) -> tuple[int, ...]:
@@ -100,7 +100,7 @@ def _shape(file: h5py.File, name: str) -> tuple[int, ...]:
         If it is not one: an untrusted file may link to others, or hold text.
     """
     here = isinstance(file.get(name, getlink=True), h5py.HardLink)
-    found = file[name] if here else None
-    if not isinstance(found, h5py.Dataset) or found.external or found.dtype.kind not in "iuf":
+    dataset = file[name] if here else None
+    if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.dtype.kind not in "iuf":
         raise ValueError(f"{name} is not a dataset of numbers")
-    return tuple(found.shape or ())
+    return tuple(dataset.shape or ())

@@ -148,7 +148,7 @@ class _Best:
 def _forget_after(run: Trained, step: int) -> None:
     """Drop the log lines after the checkpoint from which training continues."""
     lines = run.scalars()
-    kept = [line for line in lines if line["step"] <= step]
-    text = "".join(json.dumps(line) + "\n" for line in kept)
+    earlier_lines = [line for line in lines if line["step"] <= step]
+    text = "".join(json.dumps(line) + "\n" for line in earlier_lines)
     if run.scalars_path.is_file() and text != run.scalars_path.read_text(encoding="utf-8"):
         write_text(run.scalars_path, text)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from unweave.ensemble import NotTogetherError, copy_tensors, join, join_means, restore
+from unweave.member_tensors import NotTogetherError, copy_tensors, join, join_means, restore
 from unweave.owners import explaining
 from unweave.replay import Play, RecordedStep, RecorderOf
 from unweave.trainer import Trainer

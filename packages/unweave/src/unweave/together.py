@@ -18,9 +18,11 @@ from unweave.batches import Feed
 from unweave.config import TrainConfig, build_method, make_config
 from unweave.data_set import build_dataset
 from unweave.device import choose_device
-from unweave.ensemble import Ensemble, NotTogetherError, fit_together
+from unweave.ensemble import Ensemble
 from unweave.errors import UnweaveError
 from unweave.holdout import split
+from unweave.joint_loop import fit_together
+from unweave.member_tensors import NotTogetherError
 from unweave.method import Schedule
 from unweave.progress import Progress
 from unweave.protocols import Dataset
@@ -131,14 +133,14 @@ def _prepare_members(
             raise NotTogetherError("they differ in more than seeds, weights and rates")
         whole = whole or build_dataset(names, config)
         config = fit_batch(config, len(whole) - config.holdout, one.progress)
-        kept, _ = split(whole, config.holdout, config.seed)
-        assembly = prepare(names, config, kept, None)
+        train_data, _ = split(whole, config.holdout, config.seed)
+        assembly = prepare(names, config, train_data, None)
         feed: Feed | None = None
         if members and not config.holdout:
             feed = members[0].trainer.feed  # the same images, which are kept once
-        feed = feed or load_data(assembly, kept, device, one.progress)
-        trainer = build_trainer(assembly, feed, kept, config, device)
-        members.append(_Member(one, config, kept, assembly, trainer, run))
+        feed = feed or load_data(assembly, train_data, device, one.progress)
+        trainer = build_trainer(assembly, feed, train_data, config, device)
+        members.append(_Member(one, config, train_data, assembly, trainer, run))
     return members
 
 

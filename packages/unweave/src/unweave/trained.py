@@ -188,11 +188,11 @@ class Trained(LoadedRun):
             raise ValueError(f"n must be at least 1, got {n}")
         generator = torch.Generator(self.device).manual_seed(derive_seed(seed, "sample"))
         module = self.density if source == "density" else self.model.prior
-        drawn = [
+        chunks = [
             sample_prior(module, min(DRAWS, n - start), generator).cpu().numpy()
             for start in range(0, n, DRAWS)
         ]
-        return np.concatenate(drawn)
+        return np.concatenate(chunks)
 
     @property
     def sample_source(self) -> Source:

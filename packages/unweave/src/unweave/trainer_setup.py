@@ -21,7 +21,8 @@ from unweave.progress import Progress, Silent
 from unweave.protocols import Dataset, member
 from unweave.ranks import ALONE, Ranks
 from unweave.registry import Registry
-from unweave.rehearsal import check_feed, rehearse
+from unweave.rehearsal import rehearse
+from unweave.rehearsal.images import check_feed
 from unweave.replay import recorder_for
 from unweave.trainer import Trainer
 

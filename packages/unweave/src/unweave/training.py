@@ -22,21 +22,20 @@ from unweave.files import expanded
 from unweave.from_python import as_dataset
 from unweave.holdout import split
 from unweave.launch import announce
+from unweave.loop import fit
 from unweave.method import Method
 from unweave.options import short_name
 from unweave.progress import Progress, Silent
 from unweave.protocols import Dataset, member
 from unweave.ranks import Ranks
-from unweave.registry import registry
+from unweave.registry import FROM_PYTHON, registry
 from unweave.session import load_newest, session
 from unweave.settings import read_settings
 from unweave.trained import Trained
-from unweave.trainer import Trainer, fit
+from unweave.trainer import Trainer
 from unweave.trainer_setup import Networks, build_trainer, fit_batch, load_data, prepare
 
 R = TypeVar("R", bound=Trained)
-GIVEN = Spec(name="unweave:given")
-"""Placeholder in a configuration for objects given from Python."""
 
 
 def train(
@@ -67,12 +66,12 @@ def train(
     """
     ranks = Ranks.of_job()
     names, display = registry(), progress if progress and ranks.first else Silent()
-    own_data = None if _is_named(data) else _check_given(data)
+    own_data = None if _is_named(data) else _check_data(data)
     networks = None if _is_named(architecture) else cast(Networks, tuple(architecture))
     # A default that is not said is looked up where it comes from, whatever else is installed.
     said = {
-        "data": data if own_data is None else GIVEN,
-        "architecture": architecture if networks is None else GIVEN,
+        "data": data if own_data is None else Spec(name=FROM_PYTHON),
+        "architecture": architecture if networks is None else Spec(name=FROM_PYTHON),
     }
     settings |= {name: value for name, value in said.items() if value is not None}
     config = make_config(names, {**_method_settings(method), **settings})
@@ -82,23 +81,23 @@ def train(
         check_empty(expanded(out))
     dataset = own_data or build_dataset(names, config)
     config = fit_batch(config, len(dataset) - config.holdout, display)
-    kept, _ = split(dataset, config.holdout, config.seed)
-    assembly = prepare(names, config, kept, networks)
-    feed = load_data(assembly, kept, target, display)
+    train_data, _ = split(dataset, config.holdout, config.seed)
+    assembly = prepare(names, config, train_data, networks)
+    feed = load_data(assembly, train_data, target, display)
     if not ranks.first:
-        trainer = build_trainer(assembly, feed, kept, config, target, ranks, display.say)
+        trainer = build_trainer(assembly, feed, train_data, config, target, ranks, display.say)
         return _follow(kind(Path(out or "runs"), config, names), trainer, target)
     run = kind.create(expanded(out) if out else _free_path(config), config, names)
     run.device_name, run.networks = device, networks
     run.__dict__["whole_dataset"] = dataset
     announce(run.path)
     with run.locked():
-        record(run, assembly, kept)
-        trainer = build_trainer(assembly, feed, kept, run.config, target, ranks, display.say)
+        record(run, assembly, train_data)
+        trainer = build_trainer(assembly, feed, train_data, run.config, target, ranks, display.say)
         return _train(run, trainer, target, display)
 
 
-def _check_given(data: Any) -> Dataset:
+def _check_data(data: Any) -> Dataset:
     return check_dataset(f"data of type {type(data).__name__}", as_dataset(data))
 
 
@@ -130,17 +129,17 @@ def resume(
     display = progress if progress and ranks.first else Silent()
     processor.prepare()
     target = choose_device(ranks.device(device))
-    done = newest_step(run.checkpoints)
+    step = newest_step(run.checkpoints)
     config = run.config
     if steps is not None:
-        if steps < done:
-            raise ConfigError(f"steps must be at least {done}, which the run has done, got {steps}")
+        if steps < step:
+            raise ConfigError(f"steps must be at least {step}, which the run has done, got {steps}")
         recorded = read_settings(run.config_path)
         config = recorded_config(run.registry, {**recorded, "steps": steps})
-    if done > config.steps:
-        raise RunError(f"{run.path} is at step {done}, beyond its steps={config.steps}")
-    if done == config.steps:
-        display.say(f"{run.path} is finished at step {done}; --steps N continues to step N")
+    if step > config.steps:
+        raise RunError(f"{run.path} is at step {step}, beyond its steps={config.steps}")
+    if step == config.steps:
+        display.say(f"{run.path} is finished at step {step}; --steps N continues to step N")
     assembly = prepare(run.registry, config, run.dataset, run.networks)
     announce(run.path)
     with run.locked() if ranks.first else nullcontext():

@@ -89,7 +89,8 @@ class Ray:
                 _end([reference for _, reference in tasks])
 
     def _task(self, function: Callable[[Any], Any]) -> Any:
-        folder, known = str(Path.cwd()), {n: os.environ[n] for n in PASSED_ON if n in os.environ}
+        folder = str(Path.cwd())
+        variables = {n: os.environ[n] for n in PASSED_ON if n in os.environ}
 
         def perform(job: Any) -> Any:
             # Relative paths in a job are those of the caller.
@@ -101,7 +102,7 @@ class Ray:
             num_gpus=self.gpus,
             max_retries=self.retries,
             retry_exceptions=False,
-            runtime_env={"env_vars": known} if known else None,
+            runtime_env={"env_vars": variables} if variables else None,
         )
 
     def _result(self, job: Any, reference: Any) -> Any:
@@ -121,8 +122,8 @@ class Ray:
     def _check_resources(self, is_new: bool) -> None:
         """Say that no machine can run a job, for which Ray would wait for ever without a word."""
         machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        wanted = {"CPU": self.cpus, "GPU": self.gpus}
-        if any(all(m.get(kind, 0.0) >= n for kind, n in wanted.items()) for m in machines):
+        needs = {"CPU": self.cpus, "GPU": self.gpus}
+        if any(all(m.get(kind, 0.0) >= n for kind, n in needs.items()) for m in machines):
             return
         problem = (
             f"a job needs cpus={self.cpus:g} and gpus={self.gpus:g}, and no machine has both: "

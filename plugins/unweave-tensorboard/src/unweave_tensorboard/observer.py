@@ -16,17 +16,17 @@ class _Observed:
     def __init__(self, run: Run) -> None:
         self.run = run
         resumed = has_events(run.path)
-        self.drawn = run.step
+        self.figures_step = run.step
         # At step 0 nothing counts of a run that was killed before its first checkpoint.
-        purged = self.drawn + 1 if self.drawn else 0
+        purged = self.figures_step + 1 if self.figures_step else 0
         self.board = Board(run.path, purge_step=purged if resumed else None)
         if not resumed:
             self.board.write_settings()
 
     def draw(self) -> None:
         """Draw the newest checkpoint, unless it was drawn."""
-        if self.run.step != self.drawn:
-            self.drawn = self.run.step
+        if self.run.step != self.figures_step:
+            self.figures_step = self.run.step
             write_figures(self.board, self.run)
 
 

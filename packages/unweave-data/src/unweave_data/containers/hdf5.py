@@ -53,16 +53,16 @@ class Hdf5File:
                 raise self._refuse(name, "is missing")
             if not isinstance(link, h5py.HardLink):
                 raise self._refuse(step, "is a soft or external link, which is not followed")
-        found = self._file[name]
-        if not isinstance(found, h5py.Dataset) or found.shape is None:
+        dataset = self._file[name]
+        if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
             raise self._refuse(name, "is not an array")
-        if found.is_virtual or found.external:
+        if dataset.is_virtual or dataset.external:
             raise self._refuse(name, "keeps its numbers in another file, which is not opened")
-        if found.size and found.id.get_storage_size() == 0:
+        if dataset.size and dataset.id.get_storage_size() == 0:
             raise self._refuse(name, "was declared but never written")
-        stored = found.id.get_storage_size()
-        check_unpacked(found.size * found.dtype.itemsize, stored, self.path, name)
-        return found
+        stored = dataset.id.get_storage_size()
+        check_unpacked(dataset.size * dataset.dtype.itemsize, stored, self.path, name)
+        return dataset
 
     def is_group(self, name: str) -> bool:
         """Say whether this is a group that lies in this file."""
@@ -86,34 +86,34 @@ class Hdf5File:
 
     def header(self, name: str) -> Header:
         """Read shape and dtype of a data set."""
-        found = self.open(name)
-        return Header(tuple(found.shape), found.dtype, fortran_order=False)
+        dataset = self.open(name)
+        return Header(tuple(dataset.shape), dataset.dtype, fortran_order=False)
 
     def read(self, name: str) -> NDArray[Any]:
         """Read an array as a whole."""
-        found = self.open(name)
-        check_memory(found.size * found.dtype.itemsize, self.path, name)
-        return np.asarray(found[()])
+        dataset = self.open(name)
+        check_memory(dataset.size * dataset.dtype.itemsize, self.path, name)
+        return np.asarray(dataset[()])
 
     def read_text(self, name: str) -> NDArray[Any]:
         """Read an array of text as such, and one of numbers as numbers."""
-        found = self.read(name)
-        if found.dtype.kind not in "OS":
-            return found
-        texts = [str(t, "utf-8", "replace") if isinstance(t, bytes) else str(t) for t in found.flat]
-        return np.array(texts, dtype=str).reshape(found.shape)
+        array = self.read(name)
+        if array.dtype.kind not in "OS":
+            return array
+        texts = [str(t, "utf-8", "replace") if isinstance(t, bytes) else str(t) for t in array.flat]
+        return np.array(texts, dtype=str).reshape(array.shape)
 
     def blocks(self, name: str) -> Iterator[NDArray[Any]]:
         """Read an array in blocks along axis 0, whole chunks at a time where it has chunks."""
-        found = self.open(name)
-        rows = rows_of_block(found)
-        for start in range(0, len(found), rows):
-            yield np.asarray(found[start : start + rows])
+        dataset = self.open(name)
+        rows = rows_of_block(dataset)
+        for start in range(0, len(dataset), rows):
+            yield np.asarray(dataset[start : start + rows])
 
     def rows(self, name: str) -> Rows:
         """Give access to single rows, past h5py and its lock where the layout allows."""
-        found = self.open(name)
-        return _direct_rows(self._file, found, self.path) or Hdf5Rows(self.path, name, found)
+        dataset = self.open(name)
+        return _direct_rows(self._file, dataset, self.path) or Hdf5Rows(self.path, name, dataset)
 
     def attribute(self, name: str, key: str) -> Any:
         """Give what describes a data set: another one, or an attribute of either; or None."""
@@ -131,88 +131,88 @@ class Hdf5File:
 class Hdf5Rows:
     """Rows that h5py reads: whatever filters and chunks there are."""
 
-    def __init__(self, path: Path, name: str, found: Any) -> None:
-        self.shape, self.dtype = tuple(found.shape), found.dtype
+    def __init__(self, path: Path, name: str, dataset: Any) -> None:
+        self.shape, self.dtype = tuple(dataset.shape), dataset.dtype
         self._path, self._name = path, name
         self.note = ""
-        if found.chunks and found.chunks[0] > 64:
+        if dataset.chunks and dataset.chunks[0] > 64:
             self.note = (
-                f"stored in chunks of {found.chunks[0]} images, so random batches are slow; give "
+                f"stored in chunks of {dataset.chunks[0]} images, so random batches are slow; give "
                 "unpack= with a folder to unpack them once, or in_memory=true"
             )
 
     def read(self, index: NDArray[np.int64]) -> NDArray[Any]:
         """Read rows, shape (n, ...)."""
         with open_hdf5(self._path, "the HDF5 that was opened before") as file:
-            found = file.open(self._name)
-            if found.shape != self.shape or found.dtype != self.dtype:
+            dataset = file.open(self._name)
+            if dataset.shape != self.shape or dataset.dtype != self.dtype:
                 raise DataError(
                     f"path: {self._path} has changed since it was opened; load it again"
                 )
             distinct, back = np.unique(index, return_inverse=True)
-            return _runs(found, distinct)[back.ravel()]
+            return _runs(dataset, distinct)[back.ravel()]
 
 
-def _runs(found: Any, distinct: NDArray[np.int64]) -> NDArray[Any]:
+def _runs(dataset: Any, distinct: NDArray[np.int64]) -> NDArray[Any]:
     """Read some rows, sorted and distinct, run by run: h5py's own list selection is slower."""
-    rows = np.empty((len(distinct), *found.shape[1:]), found.dtype)
+    rows = np.empty((len(distinct), *dataset.shape[1:]), dataset.dtype)
     breaks = np.flatnonzero(np.diff(distinct) > 1) + 1
     start = 0
     for run in np.split(distinct, breaks):
         if len(run):
-            rows[start : start + len(run)] = found[run[0] : run[-1] + 1]
+            rows[start : start + len(run)] = dataset[run[0] : run[-1] + 1]
         start += len(run)
     return rows
 
 
-def _direct_rows(file: Any, found: Any, path: Path) -> Rows | None:
+def _direct_rows(file: Any, dataset: Any, path: Path) -> Rows | None:
     """Find where the rows lie in the file, or None where only HDF5 itself can read them."""
-    if found.dtype.kind not in "biuf" or file.userblock_size or not found.shape:
+    if dataset.dtype.kind not in "biuf" or file.userblock_size or not dataset.shape:
         return None
-    shape = tuple(found.shape)
-    if found.chunks is None:
-        offset = found.id.get_offset()
-        if offset is None or found.id.get_storage_size() != found.size * found.dtype.itemsize:
+    shape = tuple(dataset.shape)
+    if dataset.chunks is None:
+        offset = dataset.id.get_offset()
+        if offset is None or dataset.id.get_storage_size() != dataset.size * dataset.dtype.itemsize:
             return None
-        return RawRows(path, shape, found.dtype, np.array([offset], np.int64), max(1, shape[0]))
-    filters = _filters(found)
-    if tuple(found.chunks[1:]) != shape[1:] or filters is None:
+        return RawRows(path, shape, dataset.dtype, np.array([offset], np.int64), max(1, shape[0]))
+    filters = _filters(dataset)
+    if tuple(dataset.chunks[1:]) != shape[1:] or filters is None:
         return None
-    places = _chunk_places(found)
+    places = _chunk_places(dataset)
     if places is None:
         return None
     offsets, sizes = places
     if filters:
         shuffled = len(filters) == 2
-        return PackedRows(path, shape, found.dtype, offsets, sizes, found.chunks[0], shuffled)
-    return RawRows(path, shape, found.dtype, offsets, found.chunks[0])
+        return PackedRows(path, shape, dataset.dtype, offsets, sizes, dataset.chunks[0], shuffled)
+    return RawRows(path, shape, dataset.dtype, offsets, dataset.chunks[0])
 
 
-def _filters(found: Any) -> list[int] | None:
+def _filters(dataset: Any) -> list[int] | None:
     """Give the codes of the filters where they are none, deflate, or shuffle and deflate."""
     import h5py
 
-    plist = found.id.get_create_plist()
+    plist = dataset.id.get_create_plist()
     codes = [plist.get_filter(i)[0] for i in range(plist.get_nfilters())]
     deflate, shuffle = h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE
     return codes if codes in ([], [deflate], [shuffle, deflate]) else None
 
 
-def _chunk_places(found: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+def _chunk_places(dataset: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
     """Find offset and size of every chunk, or None where one is missing or was left unfiltered."""
-    count = -(-found.shape[0] // found.chunks[0])
-    if not hasattr(found.id, "chunk_iter") or found.id.get_num_chunks() != count:
+    count = -(-dataset.shape[0] // dataset.chunks[0])
+    if not hasattr(dataset.id, "chunk_iter") or dataset.id.get_num_chunks() != count:
         return None
     offsets, sizes = np.full((2, count), -1, np.int64)
     masked = False
 
     def note(info: Any) -> None:
         nonlocal masked
-        number = info.chunk_offset[0] // found.chunks[0]
+        number = info.chunk_offset[0] // dataset.chunks[0]
         offsets[number], sizes[number] = info.byte_offset or -1, info.size
         masked |= bool(info.filter_mask)
 
-    found.id.chunk_iter(note)
+    dataset.id.chunk_iter(note)
     return None if masked or (offsets < 0).any() else (offsets, sizes)
 
 
@@ -221,10 +221,10 @@ def _steps(name: str) -> list[str]:
     return ["/".join(parts[: i + 1]) for i in range(len(parts))]
 
 
-def rows_of_block(found: Any) -> int:
+def rows_of_block(dataset: Any) -> int:
     """Choose how many rows of a data set to read at once: 16 MB, or a chunk if that is more."""
-    row = max(1, math.prod(found.shape[1:]) * found.dtype.itemsize)
-    chunk: int = found.chunks[0] if found.chunks else 1
+    row = max(1, math.prod(dataset.shape[1:]) * dataset.dtype.itemsize)
+    chunk: int = dataset.chunks[0] if dataset.chunks else 1
     if chunk * row > _LARGEST_BLOCK_BYTES:
         chunk = 1
     rows: int = max(1, BLOCK_BYTES // (row * chunk)) * chunk

@@ -51,8 +51,8 @@ def read_mat(path: Path | str, names: tuple[str, ...], what: str) -> dict[str, N
         for name in names:
             _check(path, name, declared, what)
         with _damage_in_words():
-            found = scipy.io.loadmat(path, variable_names=list(names))
-        return {name: np.asarray(found[name]) for name in names}
+            arrays = scipy.io.loadmat(path, variable_names=list(names))
+        return {name: np.asarray(arrays[name]) for name in names}
 
 
 @contextmanager

@@ -30,10 +30,10 @@ def read_header(file: IO[bytes], path: Path, name: str) -> Header:
     with warnings.catch_warnings():  # numpy warns of headers that Python 2 wrote
         warnings.simplefilter("ignore")
         if version == (1, 0):
-            found = np.lib.format.read_array_header_1_0(file, _LONGEST_HEADER)
+            fields = np.lib.format.read_array_header_1_0(file, _LONGEST_HEADER)
         else:
-            found = np.lib.format.read_array_header_2_0(file, _LONGEST_HEADER)
-    shape, fortran, dtype = found
+            fields = np.lib.format.read_array_header_2_0(file, _LONGEST_HEADER)
+    shape, fortran, dtype = fields
     if dtype.hasobject:
         raise DataError(
             f"path: {name} in {path} holds Python objects, which are never loaded; save it as an "

@@ -63,10 +63,10 @@ class OpenFile:
             If the file ends before.
         """
         with read_errors(self.path, "the file that was opened before"):
-            found = self._at(size, offset)
-        if len(found) != size:
+            content = self._at(size, offset)
+        if len(content) != size:
             raise DataError(f"path: {self.path} is truncated; get the file again")
-        return found
+        return content
 
     def _at(self, size: int, offset: int) -> bytes:
         if hasattr(os, "pread"):
@@ -76,8 +76,8 @@ class OpenFile:
             return os.read(self._file, size)
 
 
-def _identity(found: os.stat_result) -> tuple[int, int, int]:
-    return found.st_ino, found.st_size, found.st_mtime_ns
+def _identity(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 class RawRows:
@@ -116,8 +116,8 @@ class RawRows:
         chunk, place = np.divmod(index, self._per_chunk)
         starts = (self._offsets[chunk] + place * self._row_bytes).tolist()
         self._file.expect([self._row_bytes] * len(starts), starts)
-        found = b"".join([self._file.read(self._row_bytes, start) for start in starts])
-        return np.frombuffer(found, self.dtype).reshape(len(index), *self.shape[1:])
+        content = b"".join([self._file.read(self._row_bytes, start) for start in starts])
+        return np.frombuffer(content, self.dtype).reshape(len(index), *self.shape[1:])
 
 
 class PackedRows:
@@ -152,7 +152,7 @@ class PackedRows:
         self._file, self._offsets, self._sizes = OpenFile(path), offsets, sizes
         self._per_chunk, self._shuffled = per_chunk, shuffled
         self._chunk_bytes = int(np.prod((per_chunk, *shape[1:]), dtype=np.int64)) * dtype.itemsize
-        self._kept: dict[int, NDArray[Any]] = {}
+        self._chunks: dict[int, NDArray[Any]] = {}
         self.note = ""
         if per_chunk > 64:
             self.note = (
@@ -163,27 +163,27 @@ class PackedRows:
     def read(self, index: NDArray[np.int64]) -> NDArray[Any]:
         """Read rows, shape (n, ...)."""
         self._file.check()
-        found = np.empty((len(index), *self.shape[1:]), self.dtype)
+        rows = np.empty((len(index), *self.shape[1:]), self.dtype)
         chunk, place = np.divmod(index, self._per_chunk)
         order = np.argsort(chunk, kind="stable")
-        new = [number for number in np.unique(chunk).tolist() if number not in self._kept]
+        new = [number for number in np.unique(chunk).tolist() if number not in self._chunks]
         self._file.expect(self._sizes[new].tolist(), self._offsets[new].tolist())
         for run in np.split(order, np.flatnonzero(np.diff(chunk[order])) + 1):
             if len(run):
-                found[run] = self._chunk(int(chunk[run[0]]))[place[run]]
-        return found
+                rows[run] = self._chunk(int(chunk[run[0]]))[place[run]]
+        return rows
 
     def _chunk(self, number: int) -> NDArray[Any]:
-        kept = self._kept.get(number)
-        if kept is not None:
-            return kept
+        chunk = self._chunks.get(number)
+        if chunk is not None:
+            return chunk
         unpacked = self._unpack(
             self._file.read(int(self._sizes[number]), int(self._offsets[number]))
         )
         if self._per_chunk > 1:
-            if (len(self._kept) + 1) * self._chunk_bytes > _CACHE_BYTES:
-                self._kept.clear()
-            self._kept[number] = unpacked
+            if (len(self._chunks) + 1) * self._chunk_bytes > _CACHE_BYTES:
+                self._chunks.clear()
+            self._chunks[number] = unpacked
         return unpacked
 
     def _unpack(self, packed: bytes) -> NDArray[Any]:

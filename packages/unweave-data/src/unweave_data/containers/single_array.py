@@ -37,16 +37,16 @@ class Bytes:
         DataError
             If the file is truncated.
         """
-        found = bytearray()
-        while len(found) < size:
-            block = self._file.read(min(_BLOCK, size - len(found)))
+        content = bytearray()
+        while len(content) < size:
+            block = self._file.read(min(_BLOCK, size - len(content)))
             if not block:
                 raise DataError(
-                    f"path: {self.path} is truncated, {len(found)} bytes where {size} were "
+                    f"path: {self.path} is truncated, {len(content)} bytes where {size} were "
                     "declared; get the file again"
                 )
-            found += block
-        return found
+            content += block
+        return content
 
 
 Declare = Callable[[Bytes, str], tuple[tuple[int, ...], np.dtype[Any]]]

@@ -60,8 +60,8 @@ def unpacked_rows(
             target.parent.mkdir(parents=True, exist_ok=True)
             _write(target, header, blocks(), progress)
     with open_npy(target, "the unpacked array") as npy:
-        found = npy.header("array")
-        if (found.shape, found.dtype) != (header.shape, header.dtype.newbyteorder("=")):
+        actual = npy.header("array")
+        if (actual.shape, actual.dtype) != (header.shape, header.dtype.newbyteorder("=")):
             raise DataError(f"path: {target} is another array; remove it, and load again")
         rows = npy.rows("array")
     assert rows is not None  # it was written in C order
@@ -74,14 +74,14 @@ def _write(
     partial = target.with_suffix(".npy.partial")
     head = _npy_head(header)
     with partial.open("ab") as out, _locked(out, partial):
-        done = _resume_at(out, head, header)
+        present_rows = _resume_at(out, head, header)
         rows = 0
         for block in blocks:
             data = np.ascontiguousarray(block.astype(block.dtype.newbyteorder("="), copy=False))
             rows += len(block)
-            if rows > done:
+            if rows > present_rows:
                 strides = out.tell() // _STRIDE
-                out.write(data[max(0, done - (rows - len(block))) :].tobytes())
+                out.write(data[max(0, present_rows - (rows - len(block))) :].tobytes())
                 if out.tell() // _STRIDE > strides:
                     out.flush()
                     os.fsync(out.fileno())

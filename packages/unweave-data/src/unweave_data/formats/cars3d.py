@@ -45,11 +45,11 @@ def cars3d(*, path: Path | None = None, resolution: int = 64) -> Dataset:
         If there are no such files, or damaged ones.
     """
     check_resolution(resolution)
-    found = find(path, BY_NAME["cars3d"])
-    if found.is_file():
-        with open_npz(found, "the npz of Cars3D") as file:
-            return open_stack(file, "images", "cars3d", _grid(file.header("images").shape, found))
-    folder = directory(found, "the folder of the mat files of Cars3D")
+    place = find(path, BY_NAME["cars3d"])
+    if place.is_file():
+        with open_npz(place, "the npz of Cars3D") as file:
+            return open_stack(file, "images", "cars3d", _grid(file.header("images").shape, place))
+    folder = directory(place, "the folder of the mat files of Cars3D")
     files = _files(folder)
     size = len(files) * _ELEVATIONS * _AZIMUTHS * resolution**2 * 3
     check_memory(size, folder, "a set of all images")
@@ -84,12 +84,12 @@ def _files(folder: Path) -> list[Path]:
 
 def _car(file: Path, resolution: int) -> NDArray[np.uint8]:
     """Read one car, shape (4, 24, resolution, resolution, 3)."""
-    found = read_mat(file, ("im",), _WHAT)["im"]
+    array = read_mat(file, ("im",), _WHAT)["im"]
     expected = (128, 128, 3, _AZIMUTHS, _ELEVATIONS)
-    if found.shape != expected or found.dtype != np.uint8:
+    if array.shape != expected or array.dtype != np.uint8:
         raise DataError(
-            f"path: im in {file} should be uint8 of shape {expected}, got {found.dtype} of shape "
-            f"{str(found.shape)[:80]}; get the file again"
+            f"path: im in {file} should be uint8 of shape {expected}, got {array.dtype} of shape "
+            f"{str(array.shape)[:80]}; get the file again"
         )
-    images = found.transpose(4, 3, 0, 1, 2).reshape(-1, 128, 128, 3)
+    images = array.transpose(4, 3, 0, 1, 2).reshape(-1, 128, 128, 3)
     return resized(images, resolution).reshape(_ELEVATIONS, _AZIMUTHS, resolution, resolution, 3)

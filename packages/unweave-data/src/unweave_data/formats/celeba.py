@@ -68,14 +68,14 @@ def celeba(
     pictures = next((folder / name for name in _IMAGES[1::-1] if (folder / name).is_dir()), folder)
     names, files, table = _attributes(folder)
     rows = _rows(folder, files, split)
-    chosen = _chosen(names, attributes)
-    factors = _factors(table[rows][:, chosen], [names[j] for j in chosen])
+    columns = _columns_of(names, attributes)
+    factors = _factors(table[rows][:, columns], [names[j] for j in columns])
     decoder = Decoder((resolution, resolution), 3, "crop", centre=crop)
     storage = Storage(in_memory, unpack)
-    found = [pictures / files[i] for i in rows]
+    paths = [pictures / files[i] for i in rows]
     side = crop or 178
     note = f"{side} x {side} pixels of the middle resized to {resolution} x {resolution}"
-    return open_pictures(found, decoder, "celeba", factors, storage, pictures, note)
+    return open_pictures(paths, decoder, "celeba", factors, storage, pictures, note)
 
 
 def _list(folder: Path, stem: str) -> list[list[str]]:
@@ -138,18 +138,18 @@ def _rows(folder: Path, files: list[str], split: str) -> NDArray[np.int64]:
     rows = [row for row in _list(folder, "list_eval_partition") if len(row) == 2]
     is_number: Callable[[list[str]], bool] = lambda row: row[1].strip().isdigit()  # noqa: E731
     part = {row[0].strip(): int(row[1]) for row in rows if is_number(row)}
-    found = np.flatnonzero([part.get(file) == SPLITS[split] for file in files])
-    if not len(found):
+    matches = np.flatnonzero([part.get(file) == SPLITS[split] for file in files])
+    if not len(matches):
         raise DataError(f"path: list_eval_partition in {folder} puts no image into {split}")
-    return found
+    return matches
 
 
-def _chosen(names: list[str], attributes: str) -> list[int]:
-    asked = [name.strip() for name in attributes.split(";") if name.strip()]
-    for name in asked:
+def _columns_of(names: list[str], attributes: str) -> list[int]:
+    selection = [name.strip() for name in attributes.split(";") if name.strip()]
+    for name in selection:
         if name not in names:
             raise DataError(f"attributes: no {name[:40]!r}; known: {', '.join(names)[:600]}")
-    return [names.index(name) for name in asked] or list(range(len(names)))
+    return [names.index(name) for name in selection] or list(range(len(names)))
 
 
 def _factors(table: NDArray[np.int64], names: list[str]) -> Factors:

@@ -64,9 +64,9 @@ def cifar10(*, path: Path | None = None, split: str = "train") -> Dataset:
 def _read(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     names = _BATCHES[split]
     if (folder / f"{names[0]}.bin").is_file():
-        read = [_binary(folder / f"{name}.bin") for name in names]
-        _check_equal([len(i) for i, _ in read], folder)
-        return np.concatenate([i for i, _ in read]), np.concatenate([label for _, label in read])
+        parts = [_binary(folder / f"{name}.bin") for name in names]
+        _check_equal([len(i) for i, _ in parts], folder)
+        return np.concatenate([i for i, _ in parts]), np.concatenate([label for _, label in parts])
     if (folder / f"{names[0]}.png").is_file():
         batches = [_png(folder / f"{name}.png") for name in names]
         _check_equal([len(batch) for batch in batches], folder)
@@ -123,17 +123,17 @@ def _json(path: Path, n: int) -> NDArray[np.int64]:
         if path.stat().st_size > 40 * n + 1000:
             raise DataError(f"path: {path} is too large for {n} labels; get the file again")
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
+            labels = json.loads(path.read_text(encoding="utf-8"))
         except RecursionError:
             raise DataError(f"path: {path} is not a list of labels; get the file again") from None
-    return _labels(found, n, path)
+    return _labels(labels, n, path)
 
 
-def _labels(found: object, n: int, path: Path) -> NDArray[np.int64]:
-    whole = isinstance(found, Sequence) and all(type(label) is int for label in found)
-    if not whole or len(found) != n or any(not 0 <= label <= 9 for label in found):  # type: ignore[arg-type, attr-defined]
+def _labels(labels: object, n: int, path: Path) -> NDArray[np.int64]:
+    whole = isinstance(labels, Sequence) and all(type(label) is int for label in labels)
+    if not whole or len(labels) != n or any(not 0 <= label <= 9 for label in labels):  # type: ignore[arg-type, attr-defined]
         raise DataError(f"path: {path} should be a list of {n} labels 0 to 9; get the file again")
-    return np.array(found, np.int64)
+    return np.array(labels, np.int64)
 
 
 def _is_pickle(path: Path) -> bool:

@@ -20,9 +20,9 @@ def digits() -> Dataset:
     """
     from sklearn.datasets import load_digits
 
-    found = load_digits()
+    source = load_digits()
     # Seventeen grey levels, 0 to 16.
-    pixels = np.rint(found.images * (255 / 16)).astype(np.uint8)[..., None]
-    known = make_factors(len(pixels), found.target, names=("digit",), sizes=(10,))
+    pixels = np.rint(source.images * (255 / 16)).astype(np.uint8)[..., None]
+    factors = make_factors(len(pixels), source.target, names=("digit",), sizes=(10,))
     note = "8 x 8 pixels of 17 grey levels"
-    return ArrayDataset.of(Pixels.of(pixels), name="digits", factors=known, note=note)
+    return ArrayDataset.of(Pixels.of(pixels), name="digits", factors=factors, note=note)

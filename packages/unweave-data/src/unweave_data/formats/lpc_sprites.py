@@ -31,9 +31,9 @@ def lpc_sprites(*, path: Path | None = None) -> Dataset:
     DataError
         If there is no such file, or a damaged one.
     """
-    found = find(path, BY_NAME["lpc-sprites"])
-    found = _only_npz(found) if found.is_dir() else found
-    with open_npz(found, "the npz of LPC sprites") as file:
+    place = find(path, BY_NAME["lpc-sprites"])
+    place = _only_npz(place) if place.is_dir() else place
+    with open_npz(place, "the npz of LPC sprites") as file:
         return _read(file)
 
 
@@ -56,9 +56,9 @@ def _read(file: NpzFile) -> Dataset:
             f"path: factor_classes in {file.path} should have shape ({header.shape[0]}, "
             f"{len(FACTOR_NAMES)}), got {classes.shape}; get the file again"
         )
-    known = make_factors(header.shape[0], classes, None, FACTOR_NAMES, sizes)
+    factors = make_factors(header.shape[0], classes, None, FACTOR_NAMES, sizes)
     pixels = Pixels.collect(header.shape, header.dtype, lambda: file.blocks("imgs"))
-    return ArrayDataset.of(pixels, name="lpc-sprites", factors=known)
+    return ArrayDataset.of(pixels, name="lpc-sprites", factors=factors)
 
 
 def _only_npz(folder: Path) -> Path:

@@ -52,9 +52,9 @@ def medmnist(
         raise DataError(f"split must be one of {', '.join(_PARTS)}, got {split[:80]!r}")
     if Path(kind).name != kind:
         raise DataError(f"kind must be the name of a set, such as pathmnist, got {kind[:80]!r}")
-    found = find(path, BY_NAME["medmnist"])
-    found = named_file(found, [f"{kind}.npz"], "the npz of a set") if found.is_dir() else found
-    with open_npz(found, "the npz of a set of MedMNIST") as file:
+    place = find(path, BY_NAME["medmnist"])
+    place = named_file(place, [f"{kind}.npz"], "the npz of a set") if place.is_dir() else place
+    with open_npz(place, "the npz of a set of MedMNIST") as file:
         parts = _PARTS[split]
         header = file.header(f"{parts[0]}_images")
         if len(header.shape) not in (3, 4) or (len(header.shape) == 4 and header.shape[3] != 3):
@@ -66,12 +66,12 @@ def medmnist(
         if len(parts) == 1:
             factors = _factors(labels, header.shape[0])
             array = f"{parts[0]}_images"
-            return open_stack(file, array, found.stem, factors, storage=Storage(unpack=unpack))
+            return open_stack(file, array, place.stem, factors, storage=Storage(unpack=unpack))
         if unpack is not None:
             raise DataError("unpack takes one split; give split=train, valid or test")
         images = np.concatenate([file.read(f"{part}_images") for part in parts])
     pixels = Pixels.collect(images.shape, images.dtype, lambda: [images])
-    return ArrayDataset.of(pixels, name=found.stem, factors=_factors(labels, len(images)))
+    return ArrayDataset.of(pixels, name=place.stem, factors=_factors(labels, len(images)))
 
 
 def _table(labels: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -145,8 +145,8 @@ def emnist(
 
 def _idx_set(name: str, path: Path | None, split: str, factor: str, first: int) -> Dataset:
     _check_split(split)
-    found = find(path, BY_NAME[name])
-    folder = directory(found, f"the directory of the idx files of {name}")
+    place = find(path, BY_NAME[name])
+    folder = directory(place, f"the directory of the idx files of {name}")
     images = _read_member(folder, f"{_PREFIX[split]}-images", 3)
     labels = _read_member(folder, f"{_PREFIX[split]}-labels", 1)
     return _make(name, folder, images, labels, factor, 10, first)
@@ -177,9 +177,9 @@ def _make(
         raise DataError(f"first must lie between 0 and {len(images)}, got {first}")
     if first:
         images, labels = images[:first], labels[:first]
-    known = make_factors(len(images), labels, names=(factor,), sizes=(classes,))
+    factors = make_factors(len(images), labels, names=(factor,), sizes=(classes,))
     pixels = Pixels.of(np.ascontiguousarray(images[..., None]))
-    return ArrayDataset.of(pixels, name=name, factors=known)
+    return ArrayDataset.of(pixels, name=name, factors=factors)
 
 
 def _read_member(folder: Path, stem: str, axes: int) -> NDArray[np.uint8]:

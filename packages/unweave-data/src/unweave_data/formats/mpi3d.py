@@ -69,17 +69,17 @@ def mpi3d(
     """
     if kind not in KINDS:
         raise DataError(f"kind must be one of {', '.join(KINDS)}, got {kind[:80]!r}")
-    found = find(path, BY_NAME["mpi3d"])
-    found = named_file(found, KINDS[kind], "the npz of MPI3D") if found.is_dir() else found
-    with open_npz(found, "the npz of MPI3D") as file:
+    place = find(path, BY_NAME["mpi3d"])
+    place = named_file(place, KINDS[kind], "the npz of MPI3D") if place.is_dir() else place
+    with open_npz(place, "the npz of MPI3D") as file:
         array = "images" if file.has("images") else file.names[0] if file.names else "images"
         header = file.header(array)
         # The images may still have the axes of the factors.
         n = math.prod(header.shape[:-3])
         if header.dtype != np.uint8 or header.shape[-3:] != (64, 64, 3) or n not in _SIZES:
-            known = " or ".join(f"{count:,}" for count in _SIZES)
+            counts = " or ".join(f"{count:,}" for count in _SIZES)
             raise DataError(
-                f"path: {array} in {file.path} should be {known} uint8 images of 64 x 64 x 3, got "
+                f"path: {array} in {file.path} should be {counts} uint8 images of 64 x 64 x 3, got "
                 f"{header.dtype} of shape {str(header.shape)[:80]}; load it as npz if it is "
                 "another set"
             )

@@ -110,11 +110,11 @@ def _numbered(folder: Path) -> tuple[list[Path], NDArray[np.int64]]:
     """Find the images in order of their numbers."""
     place = folder / "images" if (folder / "images").is_dir() else folder
     with read_errors(place, "a folder"):
-        found = [(int(m[1]), f) for f in place.iterdir() if (m := _NAME.fullmatch(f.name))]
-    if not found:
+        pairs = [(int(m[1]), f) for f in place.iterdir() if (m := _NAME.fullmatch(f.name))]
+    if not pairs:
         raise DataError(f"path: {folder} has no images/000000.png; give the folder above images")
-    found.sort()
-    return [file for _, file in found], np.array([number for number, _ in found])
+    pairs.sort()
+    return [file for _, file in pairs], np.array([number for number, _ in pairs])
 
 
 def _table(folder: Path, numbers: NDArray[np.int64], k: int) -> NDArray[np.float64]:

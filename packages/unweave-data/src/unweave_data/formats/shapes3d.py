@@ -52,9 +52,9 @@ def shapes3d(
     DataError
         If there is no such file, or a damaged one.
     """
-    found = find(path, BY_NAME["shapes3d"])
-    found = named_file(found, ["3dshapes.h5"], _WHAT) if found.is_dir() else found
-    with open_hdf5(found, _WHAT) as file:
+    place = find(path, BY_NAME["shapes3d"])
+    place = named_file(place, ["3dshapes.h5"], _WHAT) if place.is_dir() else place
+    with open_hdf5(place, _WHAT) as file:
         header = file.header("images")
         if header.dtype != np.uint8 or header.shape[1:] != (64, 64, 3) or not header.shape[0]:
             raise DataError(
@@ -90,8 +90,8 @@ def _factors(values: NDArray[np.float64], path: Path) -> Factors:
 
 def all_factors() -> Factors:
     """Give classes and values of the full grid, 480,000 rows."""
-    known = grid_factors(list(LEVELS), [len(levels) for levels in LEVELS.values()])
-    assert known.classes is not None
-    columns = zip(LEVELS.values(), known.classes.T, strict=True)
+    grid = grid_factors(list(LEVELS), [len(levels) for levels in LEVELS.values()])
+    assert grid.classes is not None
+    columns = zip(LEVELS.values(), grid.classes.T, strict=True)
     values = np.stack([levels[column] for levels, column in columns], axis=1)
-    return Factors(known.classes, values, known.names, known.sizes)
+    return Factors(grid.classes, values, grid.names, grid.sizes)

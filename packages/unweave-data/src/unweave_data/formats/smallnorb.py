@@ -66,11 +66,11 @@ def smallnorb(
         raise DataError(f"camera must be one of {', '.join(CAMERAS)}, got {camera[:80]!r}")
     folder = directory(find(path, BY_NAME["smallnorb"]), "the folder of the files of smallNORB")
     stems = list(_STEMS.values()) if split == "all" else [_STEMS[split]]
-    read = [_read(folder, stem) for stem in stems]
-    classes = np.concatenate([table for _, table in read])
+    parts = [_read(folder, stem) for stem in stems]
+    classes = np.concatenate([table for _, table in parts])
     eyes = {"left": [0], "right": [1], "both": [0, 1]}[camera]
     images = np.concatenate(
-        [resized(pairs[:, eye, :, :, None], resolution) for eye in eyes for pairs, _ in read]
+        [resized(pairs[:, eye, :, :, None], resolution) for eye in eyes for pairs, _ in parts]
     )
     factors = _factors(classes, eyes, instances)
     note = "" if resolution == _SIDE else f"resized from 96 x 96 to {resolution} x {resolution}"
@@ -112,11 +112,11 @@ def _matrix(folder: Path, stem: str, part: str) -> NDArray[Any]:
 def _factors(classes: NDArray[np.int64], eyes: list[int], instances: bool) -> Factors:
     scales = np.array([1.0, 1.0, 5.0, 20.0, 1.0])  # degrees of a step of elevation and azimuth
     offsets = np.array([0.0, 0.0, 30.0, 0.0, 0.0])
-    kept = [k for k in range(5) if instances or k != 1]
-    names = [FACTOR_NAMES[k] for k in kept]
-    sizes = [FACTOR_SIZES[k] for k in kept]
-    table = np.tile(classes[:, kept], (len(eyes), 1))
-    values = table * scales[kept] + offsets[kept]
+    columns = [k for k in range(5) if instances or k != 1]
+    names = [FACTOR_NAMES[k] for k in columns]
+    sizes = [FACTOR_SIZES[k] for k in columns]
+    table = np.tile(classes[:, columns], (len(eyes), 1))
+    values = table * scales[columns] + offsets[columns]
     if len(eyes) == 2:
         camera = np.repeat([0, 1], len(classes))[:, None]
         table, values = np.hstack([table, camera]), np.hstack([values, camera])

@@ -34,19 +34,19 @@ def svhn(*, path: Path | None = None, split: str = "train") -> Dataset:
     """
     if split not in SPLITS:
         raise DataError(f"split must be one of {', '.join(SPLITS)}, got {split[:80]!r}")
-    found = find(path, BY_NAME["svhn"])
-    if found.is_dir():
-        found = named_file(found, [f"{split}_32x32.mat"], "the mat file of SVHN")
-    arrays = read_mat(found, ("X", "y"), "a cropped mat file of SVHN")
+    place = find(path, BY_NAME["svhn"])
+    if place.is_dir():
+        place = named_file(place, [f"{split}_32x32.mat"], "the mat file of SVHN")
+    arrays = read_mat(place, ("X", "y"), "a cropped mat file of SVHN")
     images, labels = arrays["X"], arrays["y"].ravel()
     if images.dtype != np.uint8 or images.shape[:3] != (32, 32, 3) or images.ndim != 4:
         raise DataError(
-            f"path: X in {found} should be uint8 of shape (32, 32, 3, n), got {images.dtype} of "
+            f"path: X in {place} should be uint8 of shape (32, 32, 3, n), got {images.dtype} of "
             f"shape {str(images.shape)[:80]}; get the file again"
         )
     n = images.shape[3]
     if len(labels) != n or labels.dtype.kind not in "uif" or not np.isin(labels, range(11)).all():
-        raise DataError(f"path: y in {found} should be {n} digits, 1 to 10; get the file again")
+        raise DataError(f"path: y in {place} should be {n} digits, 1 to 10; get the file again")
     digits = labels.astype(np.int64) % 10  # a zero is told as 10
     factors = make_factors(n, digits, names=("digit",), sizes=(10,))
     pixels = Pixels.of(np.ascontiguousarray(images.transpose(3, 0, 1, 2)))

@@ -48,20 +48,20 @@ def read_anndata(
     """
     name = array or "X"
     shape = _shape(file, name)
-    kept = _kept_genes(file, columns, shape[1])
-    size = shape[0] * int(kept.sum()) * _FLOAT_BYTES
-    check_memory(size, file.path, f"{name} as {shape[0]} x {int(kept.sum())} numbers")
+    genes = _gene_mask(file, columns, shape[1])
+    size = shape[0] * int(genes.sum()) * _FLOAT_BYTES
+    check_memory(size, file.path, f"{name} as {shape[0]} x {int(genes.sum())} numbers")
     if file.is_group(name):
-        matrix = _sparse(file, name, shape, kept)
+        matrix = _sparse(file, name, shape, genes)
     else:
-        matrix = np.asarray(file.read(name), np.float32)[:, kept]
-    found = _factor_columns(file, factors, shape[0])
+        matrix = np.asarray(file.read(name), np.float32)[:, genes]
+    by_name = _factor_columns(file, factors, shape[0])
     note = f"{name} of {shape[0]} x {shape[1]}"
     if columns:
-        note += f", {int(kept.sum())} columns where {columns} is true"
-    if factors is None and found:
-        note += f"; factors: the categorical columns {', '.join(found)}"
-    return VectorTable(matrix, factors_of_columns(found), note)
+        note += f", {int(genes.sum())} columns where {columns} is true"
+    if factors is None and by_name:
+        note += f"; factors: the categorical columns {', '.join(by_name)}"
+    return VectorTable(matrix, factors_of_columns(by_name), note)
 
 
 def _shape(file: Hdf5File, name: str) -> tuple[int, int]:
@@ -77,7 +77,7 @@ def _shape(file: Hdf5File, name: str) -> tuple[int, int]:
 
 
 def _sparse(
-    file: Hdf5File, name: str, shape: tuple[int, int], kept: NDArray[np.bool_]
+    file: Hdf5File, name: str, shape: tuple[int, int], genes: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
     """Fill a dense matrix with the kept columns of a sparse one, compressed by rows or columns."""
     from scipy import sparse
@@ -95,7 +95,7 @@ def _sparse(
         )
     form = sparse.csc_matrix if by_columns else sparse.csr_matrix
     matrix = form((data.astype(np.float32), indices, pointers), shape=shape)
-    dense: NDArray[np.float32] = matrix.tocsc()[:, np.flatnonzero(kept)].toarray()
+    dense: NDArray[np.float32] = matrix.tocsc()[:, np.flatnonzero(genes)].toarray()
     return dense
 
 
@@ -113,7 +113,7 @@ def _is_sound(
     return len(indices) == 0 or bool(indices.min() >= 0 and indices.max() < minor)
 
 
-def _kept_genes(file: Hdf5File, columns: str, d: int) -> NDArray[np.bool_]:
+def _gene_mask(file: Hdf5File, columns: str, d: int) -> NDArray[np.bool_]:
     if not columns:
         return np.ones(d, bool)
     if not file.has(f"var/{columns}"):
@@ -121,24 +121,24 @@ def _kept_genes(file: Hdf5File, columns: str, d: int) -> NDArray[np.bool_]:
             f"columns: var in {file.path} has no column {columns[:40]!r}, but "
             f"{_listed(file, 'var')}"
         )
-    kept = np.asarray(file.read(f"var/{columns}"))
-    if kept.shape != (d,) or kept.dtype != np.bool_ or not kept.any():
+    genes = np.asarray(file.read(f"var/{columns}"))
+    if genes.shape != (d,) or genes.dtype != np.bool_ or not genes.any():
         raise DataError(f"columns: var/{columns[:40]} must hold true or false {d} times")
-    return kept
+    return genes
 
 
-def _factor_columns(file: Hdf5File, asked: list[str] | None, n: int) -> dict[str, NDArray[Any]]:
-    known = [name for name in file.group_names("obs") if not name.startswith("_")]
-    if asked is None:
-        found = {name: _column(file, name, n) for name in known if _is_categorical(file, name)}
-        return {k: v for k, v in found.items() if 2 <= len(np.unique(v)) <= MOST_LEVELS}
-    for name in asked:
-        if name not in known:
+def _factor_columns(file: Hdf5File, names: list[str] | None, n: int) -> dict[str, NDArray[Any]]:
+    available = [name for name in file.group_names("obs") if not name.startswith("_")]
+    if names is None:
+        labels = {name: _column(file, name, n) for name in available if _is_categorical(file, name)}
+        return {k: v for k, v in labels.items() if 2 <= len(np.unique(v)) <= MOST_LEVELS}
+    for name in names:
+        if name not in available:
             raise DataError(
                 f"factors: obs in {file.path} has no column {name[:40]!r}, but "
                 f"{_listed(file, 'obs')}"
             )
-    return {name: _column(file, name, n) for name in asked}
+    return {name: _column(file, name, n) for name in names}
 
 
 def _is_categorical(file: Hdf5File, name: str) -> bool:

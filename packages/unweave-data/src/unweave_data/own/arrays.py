@@ -159,11 +159,11 @@ def npy(
     options = ReadOptions(range_, channels, background_colour(background))
     with open_npy(require_path(path, "the npy"), "an npy with images") as file:
         n = file.header("array").shape[0] if file.header("array").shape else 0
-        known = UNKNOWN
+        factor_table = UNKNOWN
         if factors is not None:
             with open_npy(factors, "an npy with factors") as other:
-                known = make_factors(n, other.read("array"))
-        return open_stack(file, "array", "npy", known, options, Storage(in_memory))
+                factor_table = make_factors(n, other.read("array"))
+        return open_stack(file, "array", "npy", factor_table, options, Storage(in_memory))
 
 
 def _open(
@@ -181,11 +181,11 @@ def _open(
             f"images must have shape (n, h, w) or (n, h, w, c), got {str(shape)[:80]}; load "
             "vectors as vectors, time series as series"
         )
-    known, note = known_factors(file, factors, shape[0])
-    return open_stack(file, array, name, known, options, storage, note)
+    factor_table, note = known_factors(file, factors, shape[0])
+    return open_stack(file, array, name, factor_table, options, storage, note)
 
 
-def images_name(file: ArrayFile, asked: str | None) -> str:
+def images_name(file: ArrayFile, choice: str | None) -> str:
     """Choose the array of the images: the one that was asked for, a usual one, or the only one.
 
     Raises
@@ -193,18 +193,18 @@ def images_name(file: ArrayFile, asked: str | None) -> str:
     DataError
         If there is no such array.
     """
-    found = _choose(file, asked, IMAGES, "images")
-    if found is None and len(file.names) == 1:
-        found = file.names[0]
-    if found is None:
+    name = _choose(file, choice, IMAGES, "images")
+    if name is None and len(file.names) == 1:
+        name = file.names[0]
+    if name is None:
         raise DataError(
             f"path: {file.path} has no array named {' or '.join(IMAGES[:2])}, but "
             f"{_listed(file)}; name one with images="
         )
-    return found
+    return name
 
 
-def known_factors(file: ArrayFile, asked: str | None, n: int) -> tuple[Factors, str]:
+def known_factors(file: ArrayFile, choice: str | None, n: int) -> tuple[Factors, str]:
     """Read the factors of n images and what describes them, or take those of a published set.
 
     Returns
@@ -216,7 +216,7 @@ def known_factors(file: ArrayFile, asked: str | None, n: int) -> tuple[Factors, 
     DataError
         If there is no such array, or one that is not factors.
     """
-    name = _choose(file, asked, FACTORS, "factors")
+    name = _choose(file, choice, FACTORS, "factors")
     if name is None:
         return factors_of_grid(file.path.stem, n)
     names, sizes = (_described(file, name, key) for key in ("factor_names", "factor_sizes"))
@@ -225,17 +225,17 @@ def known_factors(file: ArrayFile, asked: str | None, n: int) -> tuple[Factors, 
 
 
 def _described(file: ArrayFile, name: str, key: str) -> Sequence[Any]:
-    found = file.attribute(name, key)
-    described: Sequence[Any] = [] if found is None else np.atleast_1d(found).ravel().tolist()
+    values = file.attribute(name, key)
+    described: Sequence[Any] = [] if values is None else np.atleast_1d(values).ravel().tolist()
     return described
 
 
-def _choose(file: ArrayFile, asked: str | None, usual: Sequence[str], option: str) -> str | None:
-    if asked is None:
+def _choose(file: ArrayFile, choice: str | None, usual: Sequence[str], option: str) -> str | None:
+    if choice is None:
         return next((name for name in usual if name in file.names), None)
-    if not file.has(asked):
-        raise DataError(f"{option}: {file.path} has no array {asked[:80]!r}, but {_listed(file)}")
-    return asked
+    if not file.has(choice):
+        raise DataError(f"{option}: {file.path} has no array {choice[:80]!r}, but {_listed(file)}")
+    return choice
 
 
 def _listed(file: ArrayFile) -> str:

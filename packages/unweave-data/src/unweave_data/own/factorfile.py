@@ -43,7 +43,7 @@ def factors_of_files(
     key = next((names.index(name) for name in _FILE_COLUMNS if name in names), 0)
     rows = _of_split(names, rows, split, table)
     rank = _rank(folder, files)
-    found = []
+    places = []
     for row in rows:
         place = rank.get(row[key].strip().replace("\\", "/"))
         if place is None:
@@ -51,13 +51,13 @@ def factors_of_files(
                 f"factors: {table} names {row[key][:80]!r}, which is not in {folder}; correct the "
                 "name or remove the row"
             )
-        found.append(place)
-    if len(set(found)) != len(found):
+        places.append(place)
+    if len(set(places)) != len(places):
         raise DataError(f"factors: {table} names an image twice; remove one of the rows")
-    order = np.argsort(found)
-    chosen = [j for j, name in enumerate(names) if j != key and name != SPLIT]
-    columns = {names[j]: _column(names[j], [rows[i][j] for i in order]) for j in chosen}
-    return [files[found[i]] for i in order], factors_of_columns(columns)
+    order = np.argsort(places)
+    factor_columns = [j for j, name in enumerate(names) if j != key and name != SPLIT]
+    columns = {names[j]: _column(names[j], [rows[i][j] for i in order]) for j in factor_columns}
+    return [files[places[i]] for i in order], factors_of_columns(columns)
 
 
 def _of_split(names: list[str], rows: list[list[str]], split: str, table: Path) -> list[list[str]]:
@@ -66,11 +66,11 @@ def _of_split(names: list[str], rows: list[list[str]], split: str, table: Path) 
     if SPLIT not in names:
         raise DataError(f"split: {table} has no column split; add one, or leave split out")
     column = names.index(SPLIT)
-    kept = [row for row in rows if row[column].strip() == split]
-    if not kept:
-        known = ", ".join(sorted({row[column].strip()[:20] for row in rows})[:10])
-        raise DataError(f"split must be one of {known}, got {split[:80]!r}")
-    return kept
+    matches = [row for row in rows if row[column].strip() == split]
+    if not matches:
+        splits = ", ".join(sorted({row[column].strip()[:20] for row in rows})[:10])
+        raise DataError(f"split must be one of {splits}, got {split[:80]!r}")
+    return matches
 
 
 def _rank(folder: Path, files: Sequence[Path]) -> dict[str, int]:

@@ -78,11 +78,11 @@ def images(
     folder = directory(require_path(path, "the folder of images"), "a folder of images")
     files, others = _find(folder)
     if factors is not None:
-        files, known = factors_of_files(Path(factors).expanduser(), folder, files, split)
+        files, factor_table = factors_of_files(Path(factors).expanduser(), folder, files, split)
     elif split:
         raise DataError("split needs factors= with a CSV that has a column split")
     else:
-        known = _classes(folder, files)
+        factor_table = _classes(folder, files)
     with quiet():
         looks = list(in_threads(look, files))
         count = channels or (1 if all(one.grey for one in looks) else 3)
@@ -90,7 +90,7 @@ def images(
         decoder = _with_scale(Decoder(size, count, fit, colour), files, looks, range_)
     note = _note(looks, decoder, others)
     storage = Storage(in_memory, unpack)
-    return open_pictures(files, decoder, "images", known, storage, folder, note)
+    return open_pictures(files, decoder, "images", factor_table, storage, folder, note)
 
 
 def _with_scale(
@@ -109,8 +109,8 @@ def _with_scale(
 
 def _find(folder: Path) -> tuple[list[Path], int]:
     """List image files in order of their paths, and count other files."""
-    found = list(_walk(folder))
-    pictures = [file for file in found if file.suffix.lower() in SUFFIXES]
+    files = list(_walk(folder))
+    pictures = [file for file in files if file.suffix.lower() in SUFFIXES]
     if not pictures:
         raise DataError(
             f"path: {folder} holds no images ({', '.join(sorted(SUFFIXES))}); give a folder of them"
@@ -121,7 +121,7 @@ def _find(folder: Path) -> tuple[list[Path], int]:
             f"path: {folder} holds {at_top} images itself and {len(pictures) - at_top} in "
             "sub-folders; put all into sub-folders, or none"
         )
-    return pictures, len(found) - len(pictures)
+    return pictures, len(files) - len(pictures)
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -105,9 +105,9 @@ def series(
 
 
 def _series(file: ArrayFile, array: str | None, factors: str | None) -> SeriesDataset:
-    name = _named(file, array, ("series", *VECTORS))
-    known, note = known_factors(file, factors, _first(file, name))
-    return SeriesDataset(file.read(name), known=known, note=note)
+    name = _array_name(file, array, ("series", *VECTORS))
+    factor_table, note = known_factors(file, factors, _first(file, name))
+    return SeriesDataset(file.read(name), factor_table=factor_table, note=note)
 
 
 def _head(path: Path) -> bytes:
@@ -132,9 +132,9 @@ def _table(path: Path, array: str | None, factors: str | None, columns: str) -> 
 
 
 def _arrays(file: ArrayFile, array: str | None, factors: str | None) -> VectorTable:
-    name = _named(file, array, VECTORS)
-    known, note = known_factors(file, factors, _first(file, name))
-    return VectorTable(np.asarray(file.read(name)), known, note)
+    name = _array_name(file, array, VECTORS)
+    factor_table, note = known_factors(file, factors, _first(file, name))
+    return VectorTable(np.asarray(file.read(name)), factor_table, note)
 
 
 def _first(file: ArrayFile, name: str) -> int:
@@ -142,14 +142,14 @@ def _first(file: ArrayFile, name: str) -> int:
     return shape[0] if shape else 0
 
 
-def _named(file: ArrayFile, asked: str | None, usual: Sequence[str]) -> str:
-    found = asked or next((name for name in usual if name in file.names), None)
-    if found is None and len(file.names) == 1:
-        found = file.names[0]
-    if found is None or not file.has(found):
+def _array_name(file: ArrayFile, choice: str | None, usual: Sequence[str]) -> str:
+    name = choice or next((name for name in usual if name in file.names), None)
+    if name is None and len(file.names) == 1:
+        name = file.names[0]
+    if name is None or not file.has(name):
         listed = ", ".join(name[:40] for name in sorted(file.names)[:20]) or "nothing"
         raise DataError(f"array: {file.path} has {listed}; name the array of the numbers")
-    return found
+    return name
 
 
 def _listed(factors: str | None) -> list[str] | None:
@@ -158,26 +158,28 @@ def _listed(factors: str | None) -> list[str] | None:
     return [name.strip() for name in factors.split(";") if name.strip()]
 
 
-def _text(path: Path, asked: list[str] | None) -> VectorTable:
+def _text(path: Path, selection: list[str] | None) -> VectorTable:
     names, rows = read_table(path, _WHAT)
     if as_numbers(names) is not None:  # no line of names: the first row is a vector too
         rows, names = [names, *rows], [f"column_{j}" for j in range(len(names))]
-    missing = [name for name in asked or () if name not in names]
+    missing = [name for name in selection or () if name not in names]
     if missing:
         listed = ", ".join(name[:40] for name in names[:20])
         raise DataError(f"factors: {path} has no column {missing[0][:40]!r}, but {listed}")
     texts = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
     numbers = {name: as_numbers(column) for name, column in texts.items()}
-    chosen = asked if asked is not None else [n for n in names if numbers[n] is None]
-    for name in chosen:
+    labels = selection if selection is not None else [n for n in names if numbers[n] is None]
+    for name in labels:
         check_complete(name, texts[name])
-    known = factors_of_columns(
+    factors = factors_of_columns(
         {
-            name: np.array(texts[name]) if (found := numbers[name]) is None else found
-            for name in chosen
+            name: np.array(texts[name]) if (values := numbers[name]) is None else values
+            for name in labels
         }
     )
-    kept = [found for name in names if name not in chosen and (found := numbers[name]) is not None]
-    if not kept:
+    columns = [
+        values for name in names if name not in labels and (values := numbers[name]) is not None
+    ]
+    if not columns:
         raise DataError(f"path: {path} has no column of numbers beside its factors")
-    return VectorTable(np.stack(kept, axis=1), known)
+    return VectorTable(np.stack(columns, axis=1), factors)

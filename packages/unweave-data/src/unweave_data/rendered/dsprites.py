@@ -74,8 +74,8 @@ def dsprites(*, path: Path | None = None, resolution: int = 64) -> Dataset:
     (2, 64, 64, 1)
     """
     if resolution not in RESOLUTIONS:
-        known = ", ".join(str(r) for r in RESOLUTIONS)
-        raise DataError(f"resolution must be one of {known}, got {resolution!r}")
+        sizes = ", ".join(str(r) for r in RESOLUTIONS)
+        raise DataError(f"resolution must be one of {sizes}, got {resolution!r}")
     if path is None:
         return RenderedSprites(resolution)
     if resolution != 64:
@@ -98,7 +98,7 @@ class RenderedSprites(Dataset):
     def __init__(self, resolution: int = 64) -> None:
         self._resolution = resolution
         self._bits: NDArray[np.uint8] | None = None
-        at = ":" if resolution == 64 else f" at {resolution} x {resolution}; at 64 x 64"
+        at = ":" if resolution == 64 else f" at {resolution} x {resolution}; at 64 x 64,"
         super().__init__(
             "dsprites",
             FRAMES,
@@ -182,9 +182,9 @@ def render_all(resolution: int = 64, progress: Progress | None = None) -> NDArra
         frames[outline] = fill_many(*grid_corners(shape, scale, turn), resolution)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done, _ in enumerate(pool.map(render_outline, range(_OUTLINES)), start=1):
+        for count, _ in enumerate(pool.map(render_outline, range(_OUTLINES)), start=1):
             if progress is not None:
-                progress(done * _POSITIONS, FRAMES)
+                progress(count * _POSITIONS, FRAMES)
     return frames.reshape(FRAMES, -1)
 
 
@@ -228,10 +228,10 @@ def _genuine(file: ArrayFile, classes: str, values: str) -> Dataset:
     factors = _genuine_factors(file, header.shape[0], classes, values)
     layout = Layout((64, 64, 1), channels_first=False, dtype=np.dtype(np.uint8), ones=True)
     bits = np.empty((header.shape[0], 512), np.uint8)
-    done = 0
+    row = 0
     for block in file.blocks("imgs"):
-        bits[done : done + len(block)] = pack(layout.convert(block))
-        done += len(block)
+        bits[row : row + len(block)] = pack(layout.convert(block))
+        row += len(block)
     pixels = Pixels(bits, (64, 64, 1), bits=1)
     return ArrayDataset.of(pixels, name="dsprites", factors=factors)
 
@@ -245,10 +245,11 @@ def _genuine_factors(file: ArrayFile, n: int, classes: str, values: str) -> Fact
                 f"got {table.shape}; get the file again"
             )
     # The first of six latents is the colour, which never changes.
-    found = tables[0][:, -5:]
-    if tables[0].dtype.kind not in "iu" or (found >= np.array(FACTOR_SIZES)).any():
+    latents = tables[0][:, -5:]
+    if tables[0].dtype.kind not in "iu" or (latents >= np.array(FACTOR_SIZES)).any():
         raise DataError(
             f"path: {classes} in {file.path} should be integers with at most {FACTOR_SIZES} "
-            f"classes, got {tables[0].dtype} up to {found.max(axis=0).tolist()}; get the file again"
+            f"classes, got {tables[0].dtype} up to {latents.max(axis=0).tolist()}; "
+            "get the file again"
         )
-    return make_factors(n, found, tables[1][:, -5:], FACTOR_NAMES)
+    return make_factors(n, latents, tables[1][:, -5:], FACTOR_NAMES)

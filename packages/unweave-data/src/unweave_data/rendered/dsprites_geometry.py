@@ -63,8 +63,8 @@ def outlines(shape: int) -> NDArray[np.float64]:
     sin = np.array([math.sin(t) for t in turns])[:, None]
     turned = np.stack([u * cos + v * sin, v * cos - u * sin], axis=1)
     scales = np.array([0.5 + 0.1 * i for i in range(6)])
-    found: NDArray[np.float64] = scales[:, None, None, None] * turned
-    return found
+    points: NDArray[np.float64] = scales[:, None, None, None] * turned
+    return points
 
 
 def corners(classes: NDArray[np.integer]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

@@ -114,6 +114,6 @@ class View(Dataset):
 
     def _read(self, index: NDArray[np.int64]) -> NDArray[np.uint8]:
         frames = self.frames.images(index).astype(np.float32) / np.float32(255)
-        seen = self.view(frames, self.uniform(index), self.constants, np)
-        pixels: NDArray[np.uint8] = np.rint(seen * np.float32(255)).astype(np.uint8)
+        values = self.view(frames, self.uniform(index), self.constants, np)
+        pixels: NDArray[np.uint8] = np.rint(values * np.float32(255)).astype(np.uint8)
         return pixels

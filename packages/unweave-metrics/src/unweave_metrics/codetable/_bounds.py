@@ -27,17 +27,17 @@ class Allowance:
     """The bytes that the arrays of one file may still take."""
 
     def __init__(self, source: Path) -> None:
-        self.left = max(FREE, TIMES * source.stat().st_size)
+        self.remaining = max(FREE, TIMES * source.stat().st_size)
 
     def spend(self, count: int, itemsize: int, where: str) -> None:
         """Take an array's bytes off, or refuse it."""
         size = count * itemsize
-        if size > self.left:
+        if size > self.remaining:
             raise TooLarge(
                 f"{where} asks for {size / 1e9:.3g} GB, but a file of this size may only unpack to "
-                f"{self.left / 1e9:.3g} GB more; store its numbers without empty parts"
+                f"{self.remaining / 1e9:.3g} GB more; store its numbers without empty parts"
             )
-        self.left -= size
+        self.remaining -= size
 
 
 def check_parts(count: int, source: Path) -> None:
@@ -65,8 +65,8 @@ def check_chunks(data: Any, where: str) -> None:
 def npy_size(file: Any) -> tuple[int, int]:
     """Return how many items an npy stream declares, and the bytes of each; object arrays too."""
     version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0
+    read_header = np.lib.format.read_array_header_1_0
     if version != (1, 0):
-        read = np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(file)
+        read_header = np.lib.format.read_array_header_2_0
+    shape, _, dtype = read_header(file)
     return math.prod(shape), dtype.itemsize

@@ -17,7 +17,13 @@ from unweave_metrics.codetable._bounds import (
     npy_size,
 )
 from unweave_metrics.codetable._metadata import readable
-from unweave_metrics.codetable.table import ARRAYS, NAMED, CodeTable, make_table, path_of
+from unweave_metrics.codetable.table import (
+    ARRAYS,
+    FACTOR_ATTRIBUTES,
+    CodeTable,
+    make_table,
+    path_of,
+)
 
 
 def read_code_table(path: str | os.PathLike[str]) -> CodeTable:
@@ -174,7 +180,7 @@ def _check_sizes(source: Path) -> None:
 
 def _npz_table(fields: dict[str, Any], source: Path, name: str) -> CodeTable:
     arrays = {key: value for key, value in fields.items() if key in ARRAYS}
-    attributes = {key: fields[key] for key in NAMED if key in fields}
+    attributes = {key: fields[key] for key in FACTOR_ATTRIBUTES if key in fields}
     for key, value in fields.items():
         if key.startswith("metadata."):
             attributes[key.removeprefix("metadata.")] = (

@@ -18,7 +18,7 @@ from unweave_metrics.codetable._metadata import check_room, kept_metadata, stora
 
 # Name in the file -> number of dimensions.
 ARRAYS = {"codes": 2, "std": 2, "factors": 2, "factor_values": 2, "reconstruction_error": 1}
-NAMED = ("factor_names", "factor_sizes")
+FACTOR_ATTRIBUTES = ("factor_names", "factor_sizes")
 
 
 @dataclass
@@ -41,8 +41,8 @@ class CodeTable:
 
     def arrays(self) -> dict[str, Array]:
         """Return the arrays there are, by their names in the file."""
-        found = {name: getattr(self, name) for name in ARRAYS}
-        return {name: array for name, array in found.items() if array is not None}
+        arrays = {name: getattr(self, name) for name in ARRAYS}
+        return {name: array for name, array in arrays.items() if array is not None}
 
 
 def make_table(arrays: Mapping[str, Any], attributes: Mapping[str, Any], where: str) -> CodeTable:
@@ -65,7 +65,7 @@ def make_table(arrays: Mapping[str, Any], attributes: Mapping[str, Any], where: 
             f"{where}: std must have the shape of codes {checked['codes'].shape}, "
             f"got {checked['std'].shape}"
         )
-    free = {key: value for key, value in attributes.items() if key not in NAMED}
+    free = {key: value for key, value in attributes.items() if key not in FACTOR_ATTRIBUTES}
     table = CodeTable(
         **checked,
         factor_names=_listed(attributes, "factor_names", _text, where),
@@ -78,13 +78,15 @@ def make_table(arrays: Mapping[str, Any], attributes: Mapping[str, Any], where: 
 
 def _check_names(table: CodeTable, where: str) -> None:
     """Refuse names or sizes that do not fit the number of factors."""
-    known = table.factors if table.factors is not None else table.factor_values
-    if known is None:
+    factors = table.factors if table.factors is not None else table.factor_values
+    if factors is None:
         return
-    for what in NAMED:
+    for what in FACTOR_ATTRIBUTES:
         count = len(getattr(table, what))
-        if count not in (0, known.shape[1]):
-            raise ValueError(f"{where}: {what} must name all {known.shape[1]} factors, got {count}")
+        if count not in (0, factors.shape[1]):
+            raise ValueError(
+                f"{where}: {what} must name all {factors.shape[1]} factors, got {count}"
+            )
 
 
 def _listed(
@@ -166,15 +168,15 @@ def write_code_table(
     ...     read_code_table(path).codes.shape
     (4, 2)
     """
-    given = {
+    values = {
         "codes": codes, "std": std, "factors": factors,
         "factor_values": factor_values, "reconstruction_error": reconstruction_error,
     }  # fmt: skip
-    arrays = {name: value for name, value in given.items() if value is not None}
+    arrays = {name: value for name, value in values.items() if value is not None}
     if metadata is not None and not isinstance(metadata, Mapping):
         raise TypeError(f"metadata must map names to values, got {quoted(metadata)}")
     attributes: dict[str, Any] = dict(metadata or {})
-    for name in (*ARRAYS, *NAMED):
+    for name in (*ARRAYS, *FACTOR_ATTRIBUTES):
         if name in attributes:
             raise ValueError(f"metadata must not be called {name}, which is an argument of its own")
     attributes |= {"factor_names": factor_names, "factor_sizes": factor_sizes}
@@ -231,7 +233,7 @@ def write_code_tables(path: str | os.PathLike[str], tables: Mapping[str, CodeTab
 def _writable(table: CodeTable, name: str) -> CodeTable:
     """Return a table whose arrays, names and metadata any file can keep."""
     where = f"table {name!r:.40}" if name else "the table"
-    attributes = {**table.metadata, **{what: getattr(table, what) for what in NAMED}}
+    attributes = {**table.metadata, **{what: getattr(table, what) for what in FACTOR_ATTRIBUTES}}
     checked = make_table(table.arrays(), attributes, where)
     for key, value in checked.metadata.items():
         check_room(key, value, where)
@@ -247,8 +249,8 @@ def path_of(path: Any) -> Path:
 
 def _write_beside(target: Path, write: Callable[[Path], None]) -> None:
     """Write beside the target and rename: a killed process leaves the old file or the new."""
-    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as made:
-        part = Path(made.name)
+    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
+        part = Path(file.name)
     try:
         write(part)
         with part.open("rb") as written:

@@ -45,10 +45,10 @@ def corrected_information(
     G. A. Miller, "Note on the bias of information estimates", 1955; S. P. Strong et al., "Entropy
     and information in neural spike trains", 1998.
     """
-    found = whole_of(a)
-    if found is None:
+    origin = whole_of(a)
+    if origin is None:
         return _corrected(a, b, correction, seed, weights)
-    whole, columns = found
+    whole, columns = origin
     others = columns if b is a else np.arange(len(b))
     return _corrected(whole, whole if b is a else b, correction, seed, weights).part(
         columns, others

@@ -32,9 +32,9 @@ class Dependency:
     settings: dict[str, Any]
     notes: tuple[str, ...]
 
-    def conditional(self, of: int, given: int) -> float:
+    def conditional(self, of: int, condition: int) -> float:
         """Return H(y_of | y_given), in nats."""
-        return float(self.entropy[of] - self.between[of, given])
+        return float(self.entropy[of] - self.between[of, condition])
 
     @property
     def parts(self) -> dict[str, Any]:
@@ -64,9 +64,9 @@ def dependency(
         between = neighbor_information(y, y, measured, between)
     information = table.pairs.mutual_information
     own = assigned_codes(assigned, information)
-    named = table.settings | {"assigned": own.tolist()}
+    record = table.settings | {"assigned": own.tolist()}
     return Dependency(
-        information, between.mutual_information, table.pairs.entropy_b, own, named, table.notes
+        information, between.mutual_information, table.pairs.entropy_b, own, record, table.notes
     )
 
 
@@ -93,9 +93,9 @@ def _matched(information: Floats) -> Counts:
     """Return the code of each factor that makes the information of all together largest."""
     from scipy.optimize import linear_sum_assignment
 
-    chosen, matched = linear_sum_assignment(-information)
+    codes, factors = linear_sum_assignment(-information)
     own = np.zeros(information.shape[1], np.int64)
-    own[matched] = chosen
+    own[factors] = codes
     return own
 
 
@@ -112,11 +112,11 @@ def ratio(gap: float, entropy: float) -> float:
     return gap / entropy if entropy > 1e-12 else float("nan")
 
 
-def known_mean(values: Floats) -> float:
+def finite_mean(values: Floats) -> float:
     """Return the mean of what is known, refusing factors that all follow from others."""
-    known = values[np.isfinite(values)]
-    if len(known) == 0:
+    finite = values[np.isfinite(values)]
+    if len(finite) == 0:
         raise ValueError(
             "factors must have one that does not follow from another, got none; drop those that do"
         )
-    return float(known.mean())
+    return float(finite.mean())

@@ -41,8 +41,8 @@ def class_information(code: Floats, label: Array, neighbors: int, jitter: Floats
     values = code / spread if spread > 0 else code
     values = values + JITTER * max(1.0, float(np.abs(values).mean())) * jitter
     counts = np.bincount(label)
-    kept = counts[label] > 1
-    values, label = values[kept], label[kept].astype(np.int64)
+    several = counts[label] > 1
+    values, label = values[several], label[several].astype(np.int64)
     if len(values) == 0:
         return 0.0
     order = np.argsort(values, kind="stable")

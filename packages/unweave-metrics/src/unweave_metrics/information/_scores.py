@@ -35,12 +35,12 @@ def scores_of(table: InformationTable, metrics: Sequence[str] | None = None) -> 
     >>> list(scores_of(information_table(factors + 0.0, factors), ["mig", "med"]))
     ['mig', 'med']
     """
-    known = {
+    scorers = {
         entry.name: entry.interval.of_table
         for entry in CATALOGUE.values()
         if isinstance(entry.interval, Information) and "factors" in entry.needs
     }
-    wanted = tuple(known) if metrics is None else tuple(metrics)
-    for name in wanted:
-        check_choice(name, "metrics", tuple(known))
-    return {name: known[name](table) for name in wanted}
+    names = tuple(scorers) if metrics is None else tuple(metrics)
+    for name in names:
+        check_choice(name, "metrics", tuple(scorers))
+    return {name: scorers[name](table) for name in names}

@@ -98,7 +98,7 @@ def information_table(
     factors : integer classes or float values, shape (n, k)
     preset, bins, ... : see `mig`
     """
-    given = {
+    arguments = {
         "estimator": estimator,
         "bins": bins,
         "binning": binning,
@@ -108,7 +108,7 @@ def information_table(
         "samples": samples,
         "bias_correction": bias_correction,
     }
-    settings = settings_for("information", preset, given) | check_options({"seed": seed})
+    settings = settings_for("information", preset, arguments) | check_options({"seed": seed})
     check_choice(settings["estimator"], "estimator", ESTIMATORS)
     check_choice(settings["normalizer"], "normalizer", NORMALIZERS)
     check_choice(settings["dead_codes"], "dead_codes", DEAD_CODES)

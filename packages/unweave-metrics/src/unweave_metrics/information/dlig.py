@@ -11,12 +11,12 @@ from unweave_metrics.catalogue import ANY, metric
 from unweave_metrics.information._dependency import (
     Assigned,
     dependency,
-    known_mean,
+    finite_mean,
     next_best,
     ratio,
 )
 from unweave_metrics.intervals.interval import SAME_BINS
-from unweave_metrics.intervals.strategies import Rows
+from unweave_metrics.intervals.rows import Rows
 from unweave_metrics.score import Score
 
 
@@ -83,16 +83,16 @@ def dlig(
     >>> float(dlig(codes, factors)) > 0.95
     True
     """
-    found = dependency(
+    table = dependency(
         codes, factors, assigned, factor_kinds, preset=preset, estimator=estimator, bins=bins,
         binning=binning, bin_factors=bin_factors, samples=samples, seed=seed,
     )  # fmt: skip
-    check_several(len(found.entropy), "factors", "dlig")
-    per_factor = np.empty(len(found.assigned))
-    for k, a in enumerate(found.assigned):
-        other = next_best(found.information[a], k)
-        gap = found.information[a, k] - found.information[a, other]
-        per_factor[k] = ratio(gap, found.conditional(k, other))
-    parts = {"per_factor": per_factor} | found.parts
-    value = known_mean(per_factor)
-    return Score(value, name="dlig", parts=parts, settings=found.settings, notes=found.notes)
+    check_several(len(table.entropy), "factors", "dlig")
+    per_factor = np.empty(len(table.assigned))
+    for k, a in enumerate(table.assigned):
+        other = next_best(table.information[a], k)
+        gap = table.information[a, k] - table.information[a, other]
+        per_factor[k] = ratio(gap, table.conditional(k, other))
+    parts = {"per_factor": per_factor} | table.parts
+    value = finite_mean(per_factor)
+    return Score(value, name="dlig", parts=parts, settings=table.settings, notes=table.notes)

@@ -11,12 +11,12 @@ from unweave_metrics.catalogue import ANY, metric
 from unweave_metrics.information._dependency import (
     Assigned,
     dependency,
-    known_mean,
+    finite_mean,
     next_best,
     ratio,
 )
 from unweave_metrics.intervals.interval import SAME_BINS
-from unweave_metrics.intervals.strategies import Rows
+from unweave_metrics.intervals.rows import Rows
 from unweave_metrics.score import Score
 
 
@@ -84,18 +84,18 @@ def dmig(
     >>> float(dmig(codes, factors)) > 0.95
     True
     """
-    found = dependency(
+    table = dependency(
         codes, factors, assigned, factor_kinds, preset=preset, estimator=estimator, bins=bins,
         binning=binning, bin_factors=bin_factors, samples=samples, seed=seed,
     )  # fmt: skip
-    check_several(len(found.information), "codes", "dmig")
-    owner = {int(code): factor for factor, code in enumerate(found.assigned)}
+    check_several(len(table.information), "codes", "dmig")
+    owner = {int(code): factor for factor, code in enumerate(table.assigned)}
     per_factor = np.empty(len(owner))
-    for k, a in enumerate(found.assigned):
-        b = next_best(found.information[:, k], a)
+    for k, a in enumerate(table.assigned):
+        b = next_best(table.information[:, k], a)
         other = owner.get(b)
-        left = found.entropy[k] if other is None else found.conditional(k, other)
-        per_factor[k] = ratio(found.information[a, k] - found.information[b, k], left)
-    parts = {"per_factor": per_factor} | found.parts
-    value = known_mean(per_factor)
-    return Score(value, name="dmig", parts=parts, settings=found.settings, notes=found.notes)
+        rest = table.entropy[k] if other is None else table.conditional(k, other)
+        per_factor[k] = ratio(table.information[a, k] - table.information[b, k], rest)
+    parts = {"per_factor": per_factor} | table.parts
+    value = finite_mean(per_factor)
+    return Score(value, name="dmig", parts=parts, settings=table.settings, notes=table.notes)

@@ -17,7 +17,7 @@ from unweave_metrics._scaling import together_in_reach
 from unweave_metrics._standardized import standardized
 from unweave_metrics.catalogue import metric
 from unweave_metrics.information._neighbors import class_information
-from unweave_metrics.intervals.strategies import Refits
+from unweave_metrics.intervals.refits import Refits
 from unweave_metrics.presets import settings_for
 from unweave_metrics.score import Score
 
@@ -113,12 +113,12 @@ def infomec(
     >>> round(float(score), 1), round(score.parts["infoe"], 2)
     (1.0, 1.0)
     """
-    given = {
+    arguments = {
         "discrete_codes": discrete_codes, "neighbors": neighbors, "active": active,
         "active_fraction": active_fraction, "dead_codes": dead_codes, "bins": bins,
         "samples": samples,
     }  # fmt: skip
-    settings = settings_for("infomec", preset, given) | {"seed": seed}
+    settings = settings_for("infomec", preset, arguments) | {"seed": seed}
     check_choice(settings["active"], "active", ACTIVE)
     check_choice(settings["dead_codes"], "dead_codes", ("zero", "nan"))
     z, y = check_pair(codes, factors)
@@ -191,9 +191,9 @@ def _explained(z: Array, labels: Array, discrete: bool) -> float:
     inputs = _one_hot(z) if discrete else standardized(z)
     shares = []
     for label in labels:
-        known = balanced_cross_entropy(inputs, label)
+        cross_entropy = balanced_cross_entropy(inputs, label)
         nothing = balanced_cross_entropy(np.zeros((len(label), 1)), label)
-        shares.append(1 - known / nothing)
+        shares.append(1 - cross_entropy / nothing)
     return float(np.mean(shares))
 
 

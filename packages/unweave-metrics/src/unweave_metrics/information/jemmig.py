@@ -26,8 +26,8 @@ def jemmig_of(table: InformationTable, complement: bool = True) -> Score:
     joint = pairs.entropy_a[best] + pairs.entropy_b - first
     largest = pairs.entropy_b + np.log(table.settings["bins"])
     # A single bin knows nothing; corrected entropies may come out 0.
-    known = largest > ROUNDING
-    gaps = np.where(known, (joint - first + second) / np.where(known, largest, 1.0), 1.0)
+    nonzero = largest > ROUNDING
+    gaps = np.where(nonzero, (joint - first + second) / np.where(nonzero, largest, 1.0), 1.0)
     gaps = 1 - gaps if complement else gaps
     parts = {"per_factor": gaps, "best_code": best} | table.parts
     settings = table.settings | {"complement": complement}

@@ -15,8 +15,8 @@ from unweave_metrics.score import Score
 def minimality_of(table: InformationTable) -> Score:
     """Compute minimality from a table of information."""
     entropy = table.pairs.entropy_a[:, None]
-    known = table.pairs.mutual_information / np.where(entropy > 0, entropy, 1.0)
-    each = known.max(axis=1)
+    shares = table.pairs.mutual_information / np.where(entropy > 0, entropy, 1.0)
+    each = shares.max(axis=1)
     parts = {"per_code": each} | table.parts
     return Score(
         each.mean(), name="minimality", parts=parts, settings=table.settings, notes=table.notes

@@ -15,7 +15,7 @@ from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import Declared, kinds_of
 from unweave_metrics.catalogue import UPWARD, metric
 from unweave_metrics.information._table import top_two
-from unweave_metrics.intervals.strategies import Rows
+from unweave_metrics.intervals.rows import Rows
 from unweave_metrics.presets import settings_for
 from unweave_metrics.score import Score
 
@@ -87,8 +87,8 @@ def rmig(
     >>> round(float(rmig(factors * 2.0 - 1, factors, std=std, normalize=True)), 2)
     1.0
     """
-    given = {"bins": bins, "low": low, "high": high, "normalize": normalize}
-    settings = settings_for("rmig", preset, given)
+    arguments = {"bins": bins, "low": low, "high": high, "normalize": normalize}
+    settings = settings_for("rmig", preset, arguments)
     z, y = check_pair(codes, factors)
     check_several(z.shape[1], "codes", "rmig")
     _check_range(settings["low"], settings["high"], settings["bins"])

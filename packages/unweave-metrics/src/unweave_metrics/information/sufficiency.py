@@ -15,8 +15,8 @@ from unweave_metrics.score import Score
 def sufficiency_of(table: InformationTable) -> Score:
     """Compute sufficiency from a table of information."""
     entropy = table.pairs.entropy_b[None, :]
-    known = table.pairs.mutual_information / np.where(entropy > 0, entropy, 1.0)
-    each = known.max(axis=0)
+    shares = table.pairs.mutual_information / np.where(entropy > 0, entropy, 1.0)
+    each = shares.max(axis=0)
     parts = {"per_factor": each} | table.parts
     return Score(
         each.mean(), name="sufficiency", parts=parts, settings=table.settings, notes=table.notes

@@ -7,9 +7,9 @@ from numpy.typing import ArrayLike
 
 from unweave_metrics._kinds import Declared
 from unweave_metrics.catalogue import ANY, metric
-from unweave_metrics.information._dependency import Assigned, dependency, known_mean, ratio
+from unweave_metrics.information._dependency import Assigned, dependency, finite_mean, ratio
 from unweave_metrics.intervals.interval import SAME_BINS
-from unweave_metrics.intervals.strategies import Rows
+from unweave_metrics.intervals.rows import Rows
 from unweave_metrics.score import Score
 
 
@@ -75,19 +75,19 @@ def xmig(
     >>> float(xmig(codes, factors)) > 0.95
     True
     """
-    found = dependency(
+    table = dependency(
         codes, factors, assigned, factor_kinds, preset=preset, estimator=estimator, bins=bins,
         binning=binning, bin_factors=bin_factors, samples=samples, seed=seed,
     )  # fmt: skip
-    spare = np.setdiff1d(np.arange(len(found.information)), found.assigned)
+    spare = np.setdiff1d(np.arange(len(table.information)), table.assigned)
     if len(spare) == 0:
         raise ValueError(
-            f"xmig needs a code that no factor has, got {len(found.information)} codes for "
-            f"{len(found.assigned)} factors"
+            f"xmig needs a code that no factor has, got {len(table.information)} codes for "
+            f"{len(table.assigned)} factors"
         )
-    own = found.information[found.assigned, np.arange(len(found.assigned))]
-    gaps = own - found.information[spare].max(axis=0)
-    per_factor = np.array([ratio(gap, h) for gap, h in zip(gaps, found.entropy, strict=True)])
-    parts = {"per_factor": per_factor} | found.parts
-    value = known_mean(per_factor)
-    return Score(value, name="xmig", parts=parts, settings=found.settings, notes=found.notes)
+    own = table.information[table.assigned, np.arange(len(table.assigned))]
+    gaps = own - table.information[spare].max(axis=0)
+    per_factor = np.array([ratio(gap, h) for gap, h in zip(gaps, table.entropy, strict=True)])
+    parts = {"per_factor": per_factor} | table.parts
+    value = finite_mean(per_factor)
+    return Score(value, name="xmig", parts=parts, settings=table.settings, notes=table.notes)

@@ -73,16 +73,16 @@ def interval_of(
     >>> round(interval.low, 2), round(interval.high, 2), round(interval.bias, 2)
     (0.61, 0.99, 0.2)
     """
-    known = replicates[np.isfinite(replicates)]
-    if len(known) < max(2, len(replicates) / 2) or not np.isfinite(value):
+    finite = replicates[np.isfinite(replicates)]
+    if len(finite) < max(2, len(replicates) / 2) or not np.isfinite(value):
         return None
-    bias = float(known.mean()) - value
+    bias = float(finite.mean()) - value
     tail = (1 - level) / 2
-    if len(known) < ENOUGH_FOR_QUANTILES and method != "percentile":
-        half = student(level, len(known) - 1) * float(known.std(ddof=1))
+    if len(finite) < ENOUGH_FOR_QUANTILES and method != "percentile":
+        half = student(level, len(finite) - 1) * float(finite.std(ddof=1))
         centre = value - bias if method == "basic" else value
         return Interval.between(centre - half, centre + half, bias)
-    low, high = (float(end) for end in np.quantile(known, [tail, 1 - tail]))
+    low, high = (float(end) for end in np.quantile(finite, [tail, 1 - tail]))
     if method == "basic":
         return Interval.between(2 * value - high, 2 * value - low, bias)
     moved = bias if method == "centred" else 0.0
@@ -98,7 +98,7 @@ def student(level: float, freedom: int) -> float:
 
 def with_interval(
     score: Score,
-    found: Interval | None,
+    interval: Interval | None,
     *,
     level: float,
     over: str,
@@ -107,22 +107,22 @@ def with_interval(
     resamples: int,
 ) -> Score:
     """Return a score with an interval, what it covers, and a note where the bias is the larger."""
-    if found is None:
+    if interval is None:
         return score
     settings = {
         "resamples": resamples, "level": level, "over": over, "covers": covers, "method": method,
-        "bias": found.bias,
+        "bias": interval.bias,
     }  # fmt: skip
-    biased = abs(found.bias) > found.half > 0
-    notes = [bias_note(score.name, found, covers, method)] if biased else []
-    return score.with_interval(found.low, found.high, notes, interval=settings)
+    biased = abs(interval.bias) > interval.half > 0
+    notes = [bias_note(score.name, interval, covers, method)] if biased else []
+    return score.with_interval(interval.low, interval.high, notes, interval=settings)
 
 
-def bias_note(name: str, found: Interval, covers: str, method: str) -> str:
+def bias_note(name: str, interval: Interval, covers: str, method: str) -> str:
     """Return a sentence on a bias that is larger than half the interval."""
     text = (
-        f"{name}: the estimated bias, {found.bias:+.2g}, exceeds half the width of the interval, "
-        f"{found.half:.2g}"
+        f"{name}: the estimated bias, {interval.bias:+.2g}, exceeds half the width of the "
+        f"interval, {interval.half:.2g}"
     )
     if covers == SAME_SIZE:
         return f"{text}; the interval is for tables of this many rows, more rows give another score"

@@ -13,14 +13,8 @@ from unweave_metrics._shared import sharing
 from unweave_metrics._signatures import accepted
 from unweave_metrics.information._table import InformationTable, information_table
 from unweave_metrics.intervals.interval import SAME_BINS
-from unweave_metrics.intervals.strategies import (
-    Call,
-    Replicates,
-    Strategy,
-    Subsets,
-    limited,
-    with_wholes,
-)
+from unweave_metrics.intervals.rows import Subsets
+from unweave_metrics.intervals.strategy import Call, Replicates, Strategy, limited, with_wholes
 from unweave_metrics.score import Score
 
 # Tables counted for one corrected one.
@@ -78,8 +72,8 @@ class Information(Strategy):
         n, wholes = tables[0].codes.shape[1], with_wholes(calls, counts)
 
         def one(r: int) -> list[float]:
-            drawn = np.random.default_rng((seed, r)).integers(0, n, size=n)
-            weights: Counts = np.bincount(drawn, minlength=n)
+            rows = np.random.default_rng((seed, r)).integers(0, n, size=n)
+            weights: Counts = np.bincount(rows, minlength=n)
             recounted: dict[str, InformationTable] = {}
             with sharing(parts=r < wholes):  # and forget what was counted here
                 values = []
@@ -96,14 +90,14 @@ class Information(Strategy):
                 return values
 
         with np.errstate(divide="ignore", invalid="ignore"):  # a class may be drawn by no row
-            found = np.array(in_parallel(one, max(counts), jobs))
-        return [found[:count, i] for i, count in enumerate(counts)]
+            matrix = np.array(in_parallel(one, max(counts), jobs))
+        return [matrix[:count, i] for i, count in enumerate(counts)]
 
 
 def _counted(table: InformationTable) -> str:
     """Return what decides the counts of a table, not what is made of them."""
-    made = ("normalizer", "dead_codes", "preset")
-    settings = {key: value for key, value in table.settings.items() if key not in made}
+    irrelevant = ("normalizer", "dead_codes", "preset")
+    settings = {key: value for key, value in table.settings.items() if key not in irrelevant}
     return repr((id(table.codes), settings))
 
 

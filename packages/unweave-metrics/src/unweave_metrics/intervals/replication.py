@@ -15,7 +15,7 @@ from unweave_metrics._parallel import in_parallel
 from unweave_metrics._signatures import accepted
 from unweave_metrics.catalogue import Entry
 from unweave_metrics.intervals.interval import with_interval
-from unweave_metrics.intervals.strategies import Call, jobs_of
+from unweave_metrics.intervals.strategy import Call, jobs_of
 from unweave_metrics.score import Score, score_of
 
 # Arguments of metrics that hold rows too, though they are given by name.
@@ -37,13 +37,13 @@ def made_call(entry: Entry, arrays: Mapping[str, Any], options: Mapping[str, Any
     """Call a metric with arrays and options by name; options that hold rows count as arrays."""
     by_name = {name: options[name] for name in ROWS_BY_NAME if options.get(name) is not None}
     numbers, names = as_numbers({**arrays, **by_name})
-    given = {name: _read(value, name) for name, value in numbers.items()}
+    arguments = {name: _read(value, name) for name, value in numbers.items()}
     rest = {name: value for name, value in options.items() if name not in by_name}
-    found = named(entry.function(**given, **rest), names)
-    score = score_of(found, entry.name)
+    result = named(entry.function(**arguments, **rest), names)
+    score = score_of(result, entry.name)
     alone = rest | accepted(entry.function, {"jobs": 1})
     return Call(
-        entry.function, given, alone, score, entry.interval.chosen(score),
+        entry.function, arguments, alone, score, entry.interval.chosen(score),
         bounds_of(entry.bounds, score), entry.threads,
     )  # fmt: skip
 
@@ -67,8 +67,8 @@ def replicated(
 
     def replicate(places: list[int]) -> None:
         own = [calls[place] for place in places]
-        made = own[0].strategy.replicates(own, [counts[place] for place in places], seed, jobs)
-        for call, place, values in zip(own, places, made, strict=True):
+        arrays = own[0].strategy.replicates(own, [counts[place] for place in places], seed, jobs)
+        for call, place, values in zip(own, places, arrays, strict=True):
             scores[place] = _scored(call, values, level)
 
     threaded, alone = _parted(list(groups.values()), calls, jobs)
@@ -86,8 +86,8 @@ def _parted(
     """Return the groups of calls that may run beside others, and those that may not."""
     may = [jobs_of([calls[place] for place in places], jobs) == jobs for places in groups]
     return tuple(  # type: ignore[return-value]
-        [places for places, yes in zip(groups, may, strict=True) if yes is wanted]
-        for wanted in (True, False)
+        [places for places, yes in zip(groups, may, strict=True) if yes is answer]
+        for answer in (True, False)
     )
 
 
@@ -95,10 +95,10 @@ def _scored(call: Call, values: Floats, level: float) -> Score:
     """Return the score of a call with the interval of its replicates."""
     strategy = call.strategy
     with np.errstate(over="ignore", invalid="ignore"):
-        found = strategy.interval(call, values, level)
-    if found is None or not np.isfinite([found.low, found.high, found.bias]).all():
-        known = np.abs(values[np.isfinite(values)])
-        if not (known > MUCH).any():
+        interval = strategy.interval(call, values, level)
+    if interval is None or not np.isfinite([interval.low, interval.high, interval.bias]).all():
+        magnitudes = np.abs(values[np.isfinite(values)])
+        if not (magnitudes > MUCH).any():
             return call.score
         return call.score.with_notes(
             f"{call.score.name}: no interval, its values are too large to average; divide them by "
@@ -106,7 +106,7 @@ def _scored(call: Call, values: Floats, level: float) -> Score:
         )
     return with_interval(
         call.score,
-        found.clipped(call.bounds),
+        interval.clipped(call.bounds),
         level=level, over=strategy.over, covers=strategy.covers,
         method=strategy.method, resamples=len(values),
     )  # fmt: skip

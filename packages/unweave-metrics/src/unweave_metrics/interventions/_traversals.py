@@ -67,8 +67,8 @@ def whole_traversals(labels: Array, k: int) -> Rows:
     line = numbers // v
     starts = np.flatnonzero(np.diff(line, prepend=line[0] - 1))
     counts = np.diff(np.append(starts, len(line)))
-    found: Rows = rows[np.repeat(counts == v, counts)].reshape(-1, v)
-    if not len(found):
+    traversals: Rows = rows[np.repeat(counts == v, counts)].reshape(-1, v)
+    if not len(traversals):
         raise ValueError(
             f"factors must have whole traversals, but no rows take all {v} values of column {k} "
             "while the other columns stay the same; give the codes of the whole grid (of "
@@ -79,7 +79,7 @@ def whole_traversals(labels: Array, k: int) -> Rows:
             f"factors must have at most {MOST_VALUES:,} values, to compare each with each, got "
             f"{v:,} in column {k}; bin it, with factor_kinds='measurement'"
         )
-    return found
+    return traversals
 
 
 def moves_of(z: Floats, rows: Rows) -> Iterator[tuple[Floats, Exponents]]:

@@ -50,9 +50,9 @@ def vote_score(
     active = shifted(np.sqrt(variances), powers) >= settings["prune_std"]
     train, evaluation = np.zeros((2, z.shape[1], len(groups.labels)), dtype=np.int64)
     if active.any():
-        drawn = _drawn(groups, len(z), settings["variance_samples"], counts, *batch,
+        draws = _draw_votes(groups, len(z), settings["variance_samples"], counts, *batch,
                        settings["seed"])  # fmt: skip
-        for table, batches in zip((train, evaluation), drawn, strict=True):
+        for table, batches in zip((train, evaluation), draws, strict=True):
             for factor, rows in batches:
                 voted = least_varying(z, rows, variances, active, most=settings.get("most", False))
                 np.add.at(table, (voted, factor), 1)
@@ -75,7 +75,7 @@ def vote_score(
 
 
 @shared
-def _drawn(
+def _draw_votes(
     groups: Groups,
     n: int,
     variance_samples: int | None,

@@ -8,7 +8,7 @@ from unweave_metrics._arrays import check_pair
 from unweave_metrics._binning import factor_labels
 from unweave_metrics._kinds import Declared, kinds_of
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Votes
+from unweave_metrics.intervals.votes import Votes
 from unweave_metrics.interventions._groups import make_groups
 from unweave_metrics.interventions._points import pair_score
 from unweave_metrics.presets import settings_for
@@ -85,11 +85,11 @@ def beta_vae(
     >>> float(beta_vae(factors + 0.0, factors, train_points=200, eval_points=50))
     1.0
     """
-    given = {
+    arguments = {
         "train_points": train_points, "eval_points": eval_points, "batch_size": batch_size,
         "bins": bins, "rescale": rescale,
     }  # fmt: skip
-    settings = settings_for("beta_vae", preset, given) | {"seed": seed}
+    settings = settings_for("beta_vae", preset, arguments) | {"seed": seed}
     z, y = check_pair(codes, factors)
     kinds = kinds_of(y, factor_kinds)
     groups = make_groups(factor_labels(y, kinds.measured, settings["bins"]))

@@ -8,7 +8,7 @@ from unweave_metrics._arrays import check_pair, check_positive
 from unweave_metrics._binning import factor_labels
 from unweave_metrics._kinds import Declared, kinds_of
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Votes
+from unweave_metrics.intervals.votes import Votes
 from unweave_metrics.interventions._groups import make_groups
 from unweave_metrics.interventions._votes import NO_CODE, vote_score
 from unweave_metrics.presets import settings_for
@@ -93,12 +93,12 @@ def factor_vae(
     >>> float(factor_vae(factors + 0.0, factors, train_votes=100, eval_votes=50))
     1.0
     """
-    given = {
+    arguments = {
         "train_votes": train_votes, "eval_votes": eval_votes, "batch_size": batch_size,
         "variance_samples": variance_samples, "prune_std": prune_std, "bins": bins,
         "rescale": rescale,
     }  # fmt: skip
-    settings = settings_for("factor_vae", preset, given) | {"seed": seed}
+    settings = settings_for("factor_vae", preset, arguments) | {"seed": seed}
     check_positive(settings["batch_size"], "batch_size", 2)
     z, y = check_pair(codes, factors)
     kinds = kinds_of(y, factor_kinds)

@@ -10,7 +10,7 @@ from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import Declared
 from unweave_metrics._scaling import shifted, shifted_number
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Whole
+from unweave_metrics.intervals.strategy import Whole
 from unweave_metrics.interventions._groups import Rows
 from unweave_metrics.interventions._traversals import NORMS, TOGETHER, pair_distances, table_of
 from unweave_metrics.score import Score
@@ -89,15 +89,15 @@ def flatness(
     check_choice(path, "path", PATHS)
     table = table_of(codes, factors, bins, factor_kinds)
     rows = table.traversals()
-    found = [_measures(table.z, each, path) for each in rows]
-    sizes = np.array([measures for measures, _ in found])
+    pairs = [_measures(table.z, each, path) for each in rows]
+    sizes = np.array([measures for measures, _ in pairs])
     widths, lengths = sizes[:, :2], sizes[:, 2:]
     ratios = np.divide(
         widths[:, [1, 0, 1]], lengths[:, [0, 0, 1]],
         out=np.zeros((len(rows), 3)), where=lengths[:, [0, 0, 1]] > 0,
     )  # fmt: skip
     mixed, by_l1, by_l2 = ratios.T
-    own = np.array([[shifted_number(m, p + table.power) for m in row] for row, p in found])
+    own = np.array([[shifted_number(m, p + table.power) for m in row] for row, p in pairs])
     names = ("widths_l1", "widths_l2", "lengths_l1", "lengths_l2")
     return Score(
         mixed.mean(),

@@ -14,7 +14,7 @@ from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import Declared
 from unweave_metrics._scaling import shifted
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Whole
+from unweave_metrics.intervals.strategy import Whole
 from unweave_metrics.interventions._distance_ranks import correlations
 from unweave_metrics.interventions._groups import Rows
 from unweave_metrics.interventions._traversals import (
@@ -158,7 +158,7 @@ def ground_truth_distances(
 
 def _of_traversals(table: Table, settings: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Return parts and notes of pairs of values along traversals."""
-    rng, found, counts, notes = np.random.default_rng(settings["seed"]), [], [], []
+    rng, relations, counts, notes = np.random.default_rng(settings["seed"]), [], [], []
     for k, rows in enumerate(table.traversals()):
         v = rows.shape[1]
         if v == 2 and not settings["self_pairs"]:
@@ -172,9 +172,9 @@ def _of_traversals(table: Table, settings: dict[str, Any]) -> tuple[dict[str, An
                 f"ground_truth_distances: {most:,} of {len(rows):,} traversals of column {k} drawn"
             )
             rows = rows[rng.permutation(len(rows))[:most]]
-        found.append(_relations(table.z, rows, settings))
+        relations.append(_relations(table.z, rows, settings))
         counts.append(len(rows))
-    matrix = np.array(found)
+    matrix = np.array(relations)
     means = [mean_of_factors(each, settings["mean"], "ground_truth_distances") for each in matrix.T]
     place = RELATIONS.index(settings["relation"])
     parts: dict[str, Any] = dict(zip(RELATIONS, (value for value, _ in means), strict=True))

@@ -16,7 +16,7 @@ from unweave_metrics._sampling import subsample
 from unweave_metrics._scaling import in_reach, shifted
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.interval import SAME_SIZE
-from unweave_metrics.intervals.strategies import Rows
+from unweave_metrics.intervals.rows import Rows
 from unweave_metrics.interventions._groups import Groups, make_groups
 from unweave_metrics.presets import settings_for
 from unweave_metrics.score import Score
@@ -102,11 +102,11 @@ def irs(
     >>> float(irs(factors + 0.0, factors))
     1.0
     """
-    given = {
+    arguments = {
         "quantile": quantile, "bins": bins, "bin_factors": bin_factors, "binning": binning,
         "samples": samples,
     }  # fmt: skip
-    settings = settings_for("irs", preset, given) | {"seed": seed}
+    settings = settings_for("irs", preset, arguments) | {"seed": seed}
     z, y = check_pair(codes, factors)
     kinds = kinds_of(y, factor_kinds)
     z, y = subsample(z, y, settings["samples"], seed)
@@ -155,25 +155,25 @@ def _sum_quantiles(columns, order, starts, quantile, few, out):  # type: ignore[
             place = quantile * (count - 1)
             lower = int(place)
             share = place - lower
-            wanted = count - lower  # so many largest hold both neighbours of the quantile
+            largest = count - lower  # so many largest hold both neighbours of the quantile
             for i in range(columns.shape[0]):
                 total = 0.0
                 for j in range(count):
                     held[j] = columns[i, order[k, first + j]]
                     total += held[j]
                 mean = total / count
-                if wanted <= few:
-                    top[:wanted] = -1.0
+                if largest <= few:
+                    top[:largest] = -1.0
                     for j in range(count):
                         value = abs(held[j] - mean)
                         if value > top[0]:
                             p = 1
-                            while p < wanted and top[p] < value:
+                            while p < largest and top[p] < value:
                                 top[p - 1] = top[p]
                                 p += 1
                             top[p - 1] = value
                     low = top[0]
-                    high = top[1] if wanted > 1 else low
+                    high = top[1] if largest > 1 else low
                 else:
                     for j in range(count):
                         held[j] = abs(held[j] - mean)

@@ -10,7 +10,7 @@ from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import Declared
 from unweave_metrics._scaling import shifted
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Whole
+from unweave_metrics.intervals.strategy import Whole
 from unweave_metrics.interventions._groups import Rows
 from unweave_metrics.interventions._traversals import MEANS, mean_of_factors, moves_of, table_of
 from unweave_metrics.score import Score
@@ -147,5 +147,5 @@ def _share(first: Floats, spread: Floats) -> Floats:
     """Return by how much the first (t,) exceeds an equal share of spreads (t, d), 0 to 1."""
     d, total = spread.shape[1], spread.sum(axis=1)
     share = np.divide(first, total, out=np.full(len(total), 1 / d), where=total > 0)
-    found = np.minimum((d * share - 1) / (d - 1), 1.0)
-    return np.where(found > ROUNDING, found, 0.0)
+    excess = np.minimum((d * share - 1) / (d - 1), 1.0)
+    return np.where(excess > ROUNDING, excess, 0.0)

@@ -12,7 +12,7 @@ from unweave_metrics._kinds import Declared, kinds_of
 from unweave_metrics._scaling import in_reach, shifted
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.interval import SAME_SIZE
-from unweave_metrics.intervals.strategies import Subsets
+from unweave_metrics.intervals.rows import Subsets
 from unweave_metrics.interventions._groups import group_rest
 from unweave_metrics.score import Score
 

@@ -8,7 +8,7 @@ from unweave_metrics._arrays import check_pair
 from unweave_metrics._binning import factor_labels
 from unweave_metrics._kinds import Declared, kinds_of
 from unweave_metrics.catalogue import ANY, metric
-from unweave_metrics.intervals.strategies import Votes
+from unweave_metrics.intervals.votes import Votes
 from unweave_metrics.interventions._groups import make_groups
 from unweave_metrics.interventions._points import pair_score
 from unweave_metrics.presets import settings_for
@@ -73,11 +73,11 @@ def z_diff(
     >>> float(z_diff(factors + 0.0, factors, train_points=200, eval_points=50))
     1.0
     """
-    given = {
+    arguments = {
         "train_points": train_points, "eval_points": eval_points, "batch_size": batch_size,
         "bins": bins, "bin_factors": bin_factors, "rescale": rescale,
     }  # fmt: skip
-    settings = settings_for("z_diff", preset, given) | {"seed": seed, "by_value": True}
+    settings = settings_for("z_diff", preset, arguments) | {"seed": seed, "by_value": True}
     z, y = check_pair(codes, factors)
     kinds = kinds_of(y, factor_kinds)
     labels = factor_labels(y, kinds.measured, settings["bins"], settings["bin_factors"], "unit")

@@ -8,7 +8,7 @@ from unweave_metrics._arrays import check_pair, check_several
 from unweave_metrics._binning import factor_labels
 from unweave_metrics._kinds import Declared, kinds_of
 from unweave_metrics.catalogue import ANY, metric
-from unweave_metrics.intervals.strategies import Votes
+from unweave_metrics.intervals.votes import Votes
 from unweave_metrics.interventions._groups import group_rest
 from unweave_metrics.interventions._votes import NO_CODE, vote_score
 from unweave_metrics.interventions.z_min_var import vote_settings
@@ -79,12 +79,12 @@ def z_max_var(
     >>> float(z_max_var(factors + 0.0, factors))
     1.0
     """
-    given = {
+    arguments = {
         "train_votes": train_votes, "eval_votes": eval_votes, "batch_size": batch_size,
         "variance_samples": variance_samples, "prune_std": prune_std,
         "bins": 3 if bins is None else bins, "bin_factors": bin_factors, "rescale": rescale,
     }  # fmt: skip
-    settings = vote_settings(preset, given, seed) | {"most": True}
+    settings = vote_settings(preset, arguments, seed) | {"most": True}
     z, y = check_pair(codes, factors)
     check_several(y.shape[1], "factors", "z_max_var")
     kinds = kinds_of(y, factor_kinds)

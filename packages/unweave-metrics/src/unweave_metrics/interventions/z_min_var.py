@@ -10,7 +10,7 @@ from unweave_metrics._arrays import check_pair, check_positive, check_several
 from unweave_metrics._binning import factor_labels
 from unweave_metrics._kinds import Declared, kinds_of
 from unweave_metrics.catalogue import ANY, metric
-from unweave_metrics.intervals.strategies import Votes
+from unweave_metrics.intervals.votes import Votes
 from unweave_metrics.interventions._groups import make_groups
 from unweave_metrics.interventions._votes import NO_CODE, vote_score
 from unweave_metrics.presets import settings_for
@@ -80,12 +80,12 @@ def z_min_var(
     >>> float(z_min_var(factors + 0.0, factors))
     1.0
     """
-    given = {
+    arguments = {
         "train_votes": train_votes, "eval_votes": eval_votes, "batch_size": batch_size,
         "variance_samples": variance_samples, "prune_std": prune_std, "bins": bins,
         "bin_factors": bin_factors, "rescale": rescale,
     }  # fmt: skip
-    settings = vote_settings(preset, given, seed)
+    settings = vote_settings(preset, arguments, seed)
     z, y = check_pair(codes, factors)
     check_several(y.shape[1], "factors", "z_min_var")
     kinds = kinds_of(y, factor_kinds)
@@ -93,8 +93,8 @@ def z_min_var(
     return vote_score("z_min_var", z, make_groups(labels), settings, kinds)
 
 
-def vote_settings(preset: str | None, given: dict[str, Any], seed: int) -> dict[str, Any]:
+def vote_settings(preset: str | None, arguments: dict[str, Any], seed: int) -> dict[str, Any]:
     """Return checked settings of both metrics."""
-    settings = settings_for("z_min_var", preset, given) | {"seed": seed, "by_value": True}
+    settings = settings_for("z_min_var", preset, arguments) | {"seed": seed, "by_value": True}
     check_positive(settings["batch_size"], "batch_size", 2)
     return settings

@@ -67,8 +67,8 @@ def radii(x: Floats, neighbors: int) -> Floats:
     """Return the distance of each row to its k-th nearest other row."""
     from scipy.spatial.distance import cdist
 
-    found = [
+    distances = [
         np.partition(cdist(x[start : start + ROWS], x), neighbors, axis=1)[:, neighbors]
         for start in range(0, len(x), ROWS)
     ]
-    return np.concatenate(found)
+    return np.concatenate(distances)

@@ -56,7 +56,7 @@ def each_in_reach(traversals: Floats) -> tuple[Floats, Exponents]:
 
 def mean_by_attribute(values: Floats) -> Floats:
     """Return the mean over traversals (n, k) of those that are known; NaN where none is."""
-    known = np.isfinite(values)
-    count = known.sum(axis=0)
-    total = np.where(known, values, 0.0).sum(axis=0)
+    finite = np.isfinite(values)
+    count = finite.sum(axis=0)
+    total = np.where(finite, values, 0.0).sum(axis=0)
     return np.where(count > 0, total / np.where(count > 0, count, 1), np.nan)

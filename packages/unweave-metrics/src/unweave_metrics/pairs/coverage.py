@@ -5,7 +5,7 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Subsets
+from unweave_metrics.intervals.rows import Subsets
 from unweave_metrics.pairs._manifolds import manifolds
 from unweave_metrics.score import Score
 
@@ -55,7 +55,7 @@ def coverage(x: ArrayLike, y: ArrayLike, *, neighbors: int = 5) -> Score:
     >>> float(coverage(x, x + 100.0))
     0.0
     """
-    found = manifolds(x, y, neighbors)
-    value = float(found.covered.mean())
-    parts = {"covered": found.covered}
-    return Score(value, name="coverage", parts=parts, settings=found.settings)
+    balls = manifolds(x, y, neighbors)
+    value = float(balls.covered.mean())
+    parts = {"covered": balls.covered}
+    return Score(value, name="coverage", parts=parts, settings=balls.settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from unweave_metrics.catalogue import UPWARD, metric
-from unweave_metrics.intervals.strategies import Subsets
+from unweave_metrics.intervals.rows import Subsets
 from unweave_metrics.pairs._manifolds import manifolds
 from unweave_metrics.score import Score
 
@@ -56,7 +56,7 @@ def density(x: ArrayLike, y: ArrayLike, *, neighbors: int = 5) -> Score:
     >>> float(density(x, x + 100.0))
     0.0
     """
-    found = manifolds(x, y, neighbors)
-    value = float(found.holders.mean() / neighbors)
-    parts = {"per_row": found.holders / neighbors}
-    return Score(value, name="density", parts=parts, settings=found.settings)
+    balls = manifolds(x, y, neighbors)
+    value = float(balls.holders.mean() / neighbors)
+    parts = {"per_row": balls.holders / neighbors}
+    return Score(value, name="density", parts=parts, settings=balls.settings)

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from unweave_metrics._scaling import shifted_number
 from unweave_metrics.catalogue import UPWARD, metric
-from unweave_metrics.intervals.strategies import Rows
+from unweave_metrics.intervals.rows import Rows
 from unweave_metrics.pairs._sets import check_two
 from unweave_metrics.score import Score
 

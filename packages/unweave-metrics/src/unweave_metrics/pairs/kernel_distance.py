@@ -11,7 +11,7 @@ from unweave_metrics._sampling import generator
 from unweave_metrics._scaling import shifted, shifted_number
 from unweave_metrics.catalogue import ANY, metric
 from unweave_metrics.intervals.interval import POPULATION
-from unweave_metrics.intervals.strategies import Subsets
+from unweave_metrics.intervals.rows import Subsets
 from unweave_metrics.pairs._sets import check_two, pair_mean
 from unweave_metrics.score import Score
 

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from unweave_metrics._arrays import check_images
 from unweave_metrics._scaling import shifted, together_in_reach
 from unweave_metrics.catalogue import UPWARD, metric
-from unweave_metrics.intervals.strategies import Images
+from unweave_metrics.intervals.images import Images
 from unweave_metrics.pairs._images import mean_over_images
 from unweave_metrics.score import Score
 

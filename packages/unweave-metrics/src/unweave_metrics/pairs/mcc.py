@@ -9,7 +9,7 @@ from unweave_metrics._arrays import check_choice, check_pair
 from unweave_metrics._counting import Floats
 from unweave_metrics._scaling import in_reach
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Rows
+from unweave_metrics.intervals.rows import Rows
 from unweave_metrics.score import Score
 
 
@@ -64,10 +64,10 @@ def mcc(codes: ArrayLike, factors: ArrayLike, *, correlation: str = "pearson") -
 
         first, second = rankdata(first, axis=0), rankdata(second, axis=0)
     matrix = _correlations(first, second)
-    chosen, matched = linear_sum_assignment(-np.abs(matrix))
+    rows, columns = linear_sum_assignment(-np.abs(matrix))
     code = np.full(y.shape[1], -1)
-    code[matched] = chosen
-    value = np.abs(matrix[chosen, matched]).sum() / y.shape[1]
+    code[columns] = rows
+    value = np.abs(matrix[rows, columns]).sum() / y.shape[1]
     parts = {"correlation": matrix, "matched_code": code}
     settings = {"correlation": correlation, "rows": len(z)}
     return Score(value, name="mcc", parts=parts, settings=settings)

@@ -13,7 +13,7 @@ from unweave_metrics._options import POSITIVE, check_options
 from unweave_metrics._scaling import shifted
 from unweave_metrics.catalogue import ANY, metric
 from unweave_metrics.intervals.interval import POPULATION
-from unweave_metrics.intervals.strategies import Subsets
+from unweave_metrics.intervals.rows import Subsets
 from unweave_metrics.pairs._sets import check_two, pair_mean
 from unweave_metrics.score import Score
 

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from unweave_metrics._arrays import check_positive
 from unweave_metrics._scaling import shifted
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Rows
+from unweave_metrics.intervals.rows import Rows
 from unweave_metrics.pairs._traversals import check_traversals, each_in_reach, mean_by_attribute
 from unweave_metrics.score import Score
 
@@ -72,8 +72,8 @@ def monotonicity(positions: ArrayLike, attributes: ArrayLike, *, threshold: floa
     moving = (signs != 0).sum(axis=2)
     each = np.where(moving > 0, signs.sum(axis=2) / np.where(moving > 0, moving, 1), np.nan)
     per_factor = mean_by_attribute(each)
-    known = per_factor[np.isfinite(per_factor)]
-    value = float(known.mean()) if len(known) else float("nan")
+    finite = per_factor[np.isfinite(per_factor)]
+    value = float(finite.mean()) if len(finite) else float("nan")
     parts = {"per_factor": per_factor, "per_traversal": each}
     settings = {"threshold": threshold, "rows": len(a)}
     return Score(value, name="monotonicity", parts=parts, settings=settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Subsets
+from unweave_metrics.intervals.rows import Subsets
 from unweave_metrics.pairs._manifolds import manifolds
 from unweave_metrics.score import Score
 
@@ -58,7 +58,7 @@ def precision(x: ArrayLike, y: ArrayLike, *, neighbors: int = 3) -> Score:
     >>> float(precision(x, x + 100.0))
     0.0
     """
-    found = manifolds(x, y, neighbors)
-    value = float((found.holders > 0).mean())
-    parts = {"inside": found.holders > 0}
-    return Score(value, name="precision", parts=parts, settings=found.settings)
+    balls = manifolds(x, y, neighbors)
+    value = float((balls.holders > 0).mean())
+    parts = {"inside": balls.holders > 0}
+    return Score(value, name="precision", parts=parts, settings=balls.settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Subsets
+from unweave_metrics.intervals.rows import Subsets
 from unweave_metrics.pairs._manifolds import manifolds
 from unweave_metrics.score import Score
 
@@ -58,7 +58,7 @@ def recall(x: ArrayLike, y: ArrayLike, *, neighbors: int = 3) -> Score:
     >>> float(recall(x, x + 100.0))
     0.0
     """
-    found = manifolds(x, y, neighbors)
-    value = float(found.reached.mean())
-    parts = {"inside": found.reached}
-    return Score(value, name="recall", parts=parts, settings=found.settings)
+    balls = manifolds(x, y, neighbors)
+    value = float(balls.reached.mean())
+    parts = {"inside": balls.reached}
+    return Score(value, name="recall", parts=parts, settings=balls.settings)

@@ -9,7 +9,7 @@ from unweave_metrics._arrays import Array, check_choice
 from unweave_metrics._counting import Floats
 from unweave_metrics._scaling import shifted, together_in_reach
 from unweave_metrics.catalogue import UPWARD, metric
-from unweave_metrics.intervals.strategies import Images
+from unweave_metrics.intervals.images import Images
 from unweave_metrics.pairs._images import check_image_pair, mean_over_images
 from unweave_metrics.score import Score
 

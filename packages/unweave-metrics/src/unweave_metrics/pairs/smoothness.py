@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from unweave_metrics._counting import Floats
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Rows
+from unweave_metrics.intervals.rows import Rows
 from unweave_metrics.pairs._traversals import check_traversals, each_in_reach
 from unweave_metrics.score import Score
 

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from unweave_metrics._scaling import together_in_reach
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Images
+from unweave_metrics.intervals.images import Images
 from unweave_metrics.pairs._images import check_image_pair
 from unweave_metrics.score import Score
 

@@ -13,7 +13,7 @@ from unweave_metrics._counting import Floats
 from unweave_metrics._quiet import quiet
 from unweave_metrics._standardized import standardized
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Rows
+from unweave_metrics.intervals.rows import Rows
 from unweave_metrics.score import Score
 
 CORRELATIONS = ("lasso", "spearman")
@@ -99,8 +99,8 @@ def udr(
             if i != j:
                 matrix = matrices[i, j]
                 if filter_low_kl:
-                    kept = np.ix_(divergence[i] > kl_threshold, divergence[j] > kl_threshold)
-                    matrix = matrix[kept]
+                    informative = np.ix_(divergence[i] > kl_threshold, divergence[j] > kl_threshold)
+                    matrix = matrix[informative]
                 pairwise[i, j] = relative_strength(matrix)
     others = ~np.eye(m, dtype=bool)
     per_model = np.array([np.median(pairwise[others[:, j], j]) for j in range(m)])
@@ -165,8 +165,8 @@ def relative_strength(matrix: Floats) -> float:
         total = strength.sum(axis=axis)
         square = strength.max(axis=axis) ** 2
         # False for NaN too.
-        known = total > 0
-        means.append(np.divide(square, total, out=np.zeros(len(total)), where=known).mean())
+        positive = total > 0
+        means.append(np.divide(square, total, out=np.zeros(len(total)), where=positive).mean())
     return float(sum(means) / 2)
 
 

@@ -242,12 +242,12 @@ def add_trees(  # type: ignore[no-untyped-def]  # noqa: ANN202
     between the two values of the node that it parts.
     """
     depth = int(np.log2(span.shape[0]))
-    chosen = np.empty((depth, span.shape[0]), dtype=np.int64)
-    threshold = np.empty(chosen.shape)
+    split_codes = np.empty((depth, span.shape[0]), dtype=np.int64)
+    threshold = np.empty(split_codes.shape)
     for c in range(first, residual.shape[0]):
         r = residual[c]
         root(r, members[begins[c] : begins[c + 1]], bins, starts, node, span, rows, hist)
-        chosen[:], threshold[:] = -1, np.inf
+        split_codes[:], threshold[:] = -1, np.inf
         for level in range(depth):
             nodes = 2**level
             order_of_codes = shuffled[c - first, nodes - 1 :]
@@ -255,15 +255,15 @@ def add_trees(  # type: ignore[no-untyped-def]  # noqa: ANN202
                 level, r, ranks, order, starts, order_of_codes, node, spare, span, hist, edges,
                 best, split,
             )  # fmt: skip
-            chosen[level, :nodes] = split[:nodes, 0]
+            split_codes[level, :nodes] = split[:nodes, 0]
             split_nodes(
                 level, level == depth - 1, r, ranks, bins, node, span, rows, spare, split, hist
             )
             for g in range(nodes):
-                i = chosen[level, g]
+                i = split_codes[level, g]
                 if i >= 0:
                     importances[i] += best[g]
                     low, high = values[i, split[g, 1]], values[i, split[g, 2]]
                     threshold[level, g] = (np.float64(low) + np.float64(high)) / 2
         steps = step_leaves(r, scale, span, rows, raw[c])
-        add_to_test(test, chosen, threshold, steps, raw_test[c])
+        add_to_test(test, split_codes, threshold, steps, raw_test[c])

@@ -87,9 +87,9 @@ def _boosting(
     ranked = rank_codes(z, z_test)
 
     def fit(k: int) -> tuple[Floats, float, float]:
-        found = boost(ranked, labels[k], int(labels[k].max()) + 1, seed)
-        right, right_test = found.train == labels[k], found.test == tested[k]
-        return found.importances, float(right.mean()), float(right_test.mean())
+        result = boost(ranked, labels[k], int(labels[k].max()) + 1, seed)
+        right, right_test = result.train == labels[k], result.test == tested[k]
+        return result.importances, float(right.mean()), float(right_test.mean())
 
     return fit
 
@@ -171,8 +171,8 @@ def _regression(
     def fit(k: int) -> tuple[Any, ...]:
         model = fitted(inputs, outputs[:, k])
         trained, tested = (
-            float(((np.ravel(model.predict(rows)) - wanted[:, k]) ** 2).mean())
-            for rows, wanted in ((inputs, outputs), (inputs_test, outputs_test))
+            float(((np.ravel(model.predict(rows)) - targets[:, k]) ** 2).mean())
+            for rows, targets in ((inputs, outputs), (inputs_test, outputs_test))
         )
         goodness = [max(0.0, 1 - 12 * error / width[k] ** 2) for error in (trained, tested)]
         return importances_of(model), *goodness, np.sqrt([trained, tested]) / spread[k]

@@ -33,9 +33,9 @@ def _labels(split: Split, cut: tuple[bool, ...], bins: int, binning: str) -> tup
         column = np.concatenate([y[:, k], y_test[:, k]])[:, None]
         if cut[k]:
             column = bin_columns(column, bins, binning).T
-        known, values = class_columns(column[: len(y)])
+        classes, values = class_columns(column[: len(y)])
         check_classes(values, first=k)
-        labels[k] = known[0]
+        labels[k] = classes[0]
         tested = column[len(y) :, 0]
         places = np.searchsorted(values[0], tested).clip(max=len(values[0]) - 1)
         test_labels[k] = np.where(values[0][places] == tested, places, -1)

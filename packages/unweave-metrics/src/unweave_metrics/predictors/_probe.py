@@ -20,8 +20,8 @@ def probe_settings(
     preset: str | None, train_samples: int | None, test_samples: int | None
 ) -> dict[str, Any]:
     """Return the settings that say which rows are used."""
-    given = {"train_samples": train_samples, "test_samples": test_samples}
-    return settings_for("probe", preset, given)
+    arguments = {"train_samples": train_samples, "test_samples": test_samples}
+    return settings_for("probe", preset, arguments)
 
 
 def probe(
@@ -38,14 +38,14 @@ def probe(
 
     def fit(k: int) -> tuple[float, float]:
         if split.kinds.measured[k]:
-            value, wanted, _ = train_and_test_in_reach(y[:, [k]], y_test[:, [k]])
-            return _explained(inputs, value[:, 0], wanted[:, 0])
-        found: tuple[float, float] = classify(labels[k], tested[k])
-        return found
+            value, targets, _ = train_and_test_in_reach(y[:, [k]], y_test[:, [k]])
+            return _explained(inputs, value[:, 0], targets[:, 0])
+        accuracies: tuple[float, float] = classify(labels[k], tested[k])
+        return accuracies
 
-    found = np.array(in_parallel(fit, y.shape[1], jobs, labels.max(axis=1).tolist()))
-    parts = {"per_factor": found[:, 1], "per_factor_train": found[:, 0]}
-    return Score(found[:, 1].mean(), name=name, parts=parts, **split.described(settings))
+    accuracies = np.array(in_parallel(fit, y.shape[1], jobs, labels.max(axis=1).tolist()))
+    parts = {"per_factor": accuracies[:, 1], "per_factor_train": accuracies[:, 0]}
+    return Score(accuracies[:, 1].mean(), name=name, parts=parts, **split.described(settings))
 
 
 def accuracies(train: Array, label: Array, test: Array, tested: Array) -> tuple[float, float]:
@@ -58,7 +58,7 @@ def _explained(inputs: tuple[Floats, Floats], value: Floats, tested: Floats) -> 
     first, second = (np.column_stack([part, np.ones(len(part))]) for part in inputs)
     weights = np.linalg.lstsq(first, value, rcond=None)[0]
     scores = []
-    for rows, wanted in ((first, value), (second, tested)):
-        error, spread = ((rows @ weights - wanted) ** 2).mean(), wanted.var()
+    for rows, targets in ((first, value), (second, tested)):
+        error, spread = ((rows @ weights - targets) ** 2).mean(), targets.var()
         scores.append(max(0.0, float(1 - error / spread)) if spread > 0 else 0.0)
     return scores[0], scores[1]

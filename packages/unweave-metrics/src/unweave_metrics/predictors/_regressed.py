@@ -25,10 +25,10 @@ def regressed(split: Split, predictor: Any) -> Floats:
         fitted to one factor at a time.
     """
     first, second = scaled_pair(split.z, split.z_test, "standard")
-    wanted, _ = in_reach(split.y)
+    factors, _ = in_reach(split.y)
     if isinstance(predictor, str):
         check_choice(predictor, "predictor", ("linear",))
-        weights = np.linalg.lstsq(_with_one(first), wanted, rcond=None)[0]
+        weights = np.linalg.lstsq(_with_one(first), factors, rcond=None)[0]
         return np.asarray(_with_one(second) @ weights)
     if not (hasattr(predictor, "fit") and hasattr(predictor, "predict")):
         raise TypeError(
@@ -36,7 +36,7 @@ def regressed(split: Split, predictor: Any) -> Floats:
         )
     from sklearn.base import clone
 
-    models = [clone(predictor).fit(first, column) for column in wanted.T]
+    models = [clone(predictor).fit(first, column) for column in factors.T]
     return np.column_stack([np.ravel(model.predict(second)) for model in models])
 
 
@@ -50,10 +50,10 @@ def check_varying(split: Split) -> Floats:
 
     They are in the units of the regression: divided by the train rows' powers of two.
     """
-    wanted = split.y_test.astype(np.float64)
-    still = np.flatnonzero(constant_columns(wanted))
+    factors = split.y_test.astype(np.float64)
+    still = np.flatnonzero(constant_columns(factors))
     if len(still):
-        k, value = still[0], wanted[0, still[0]] + 0.0  # no -0
+        k, value = still[0], factors[0, still[0]] + 0.0  # no -0
         everywhere = bool((split.y[:, k] == value).all())
         where, what = ("", "drop that column") if everywhere else (" of the test rows", "add rows")
         raise ValueError(

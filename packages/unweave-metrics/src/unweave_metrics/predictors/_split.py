@@ -61,7 +61,7 @@ def train_and_test(
     if test is None:
         fraction = settings.get("test_fraction", 1 / 3)
         return _split(z, y, *sizes, fraction, settings["seed"], declared)
-    return _drawn(z, y, test, *sizes, settings["seed"], declared)
+    return _draw_split(z, y, test, *sizes, settings["seed"], declared)
 
 
 def _columns_of(split: Split, columns: Rows) -> Split:
@@ -89,7 +89,7 @@ def _split(
 
 
 @shared
-def _drawn(
+def _draw_split(
     z: Array,
     y: Array,
     test: tuple[Array, Array],

@@ -11,7 +11,7 @@ from unweave_metrics._arrays import Array, check_choice
 from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import Declared
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Refits
+from unweave_metrics.intervals.refits import Refits
 from unweave_metrics.predictors._importances import PREDICTORS, Fitted, fit_factors
 from unweave_metrics.predictors._split import train_and_test
 from unweave_metrics.presets import settings_for
@@ -130,12 +130,12 @@ def dci(
     >>> round(float(score), 2), round(score.parts["completeness"], 2)
     (1.0, 1.0)
     """
-    given = {
+    arguments = {
         "predictor": predictor, "alpha": alpha, "scale": scale, "completeness": completeness,
         "dead_codes": dead_codes, "evaluate_on": evaluate_on, "test_fraction": test_fraction,
         "bins": bins, "train_samples": train_samples, "test_samples": test_samples,
     }  # fmt: skip
-    settings = settings_for("dci", preset, given) | {"seed": seed}
+    settings = settings_for("dci", preset, arguments) | {"seed": seed}
     _check_predictor(settings["predictor"])
     if settings["scale"] is not None:
         check_choice(settings["scale"], "scale", ("unit", "standard", "none"))

@@ -11,7 +11,7 @@ from unweave_metrics._kinds import Declared
 from unweave_metrics._quiet import quiet
 from unweave_metrics._scaling import train_and_test_in_reach
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Refits
+from unweave_metrics.intervals.refits import Refits
 from unweave_metrics.predictors._labels import train_and_test_labels
 from unweave_metrics.predictors._split import train_and_test
 from unweave_metrics.presets import settings_for
@@ -95,8 +95,8 @@ def dci_es(
     >>> float(dci_es(factors + 0.0, factors)) > 0.7
     True
     """
-    given = {"train_samples": train_samples, "test_samples": test_samples}
-    settings = settings_for("probe", preset, given) | {"trees": trees, "seed": seed}
+    arguments = {"train_samples": train_samples, "test_samples": test_samples}
+    settings = settings_for("probe", preset, arguments) | {"trees": trees, "seed": seed}
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
     z, y, z_test, y_test = split.z, split.y, split.z_test, split.y_test
     z, z_test, _ = train_and_test_in_reach(z, z_test, single=True)
@@ -104,8 +104,8 @@ def dci_es(
 
     def losses(k: int) -> Floats:
         if split.kinds.measured[k]:
-            value, wanted, _ = train_and_test_in_reach(y[:, [k]], y_test[:, [k]], single=True)
-            return _value_losses(z, value[:, 0], z_test, wanted[:, 0], trees, seed)
+            value, targets, _ = train_and_test_in_reach(y[:, [k]], y_test[:, [k]], single=True)
+            return _value_losses(z, value[:, 0], z_test, targets[:, 0], trees, seed)
         return _class_losses(z, labels[k], z_test, tested[k], trees, seed)
 
     with quiet():

@@ -11,7 +11,7 @@ from unweave_metrics._kinds import Declared
 from unweave_metrics._logistic import fit_logistic
 from unweave_metrics._scaling import train_and_test_in_reach
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Refits
+from unweave_metrics.intervals.refits import Refits
 from unweave_metrics.predictors._boosting import boost, rank_codes
 from unweave_metrics.predictors._probe import accuracies, probe, probe_settings
 from unweave_metrics.predictors._split import train_and_test
@@ -95,8 +95,8 @@ def downstream(
 
     def classify(label: Array, tested: Array) -> tuple[float, float]:
         if ranked is not None:
-            found = boost(ranked, label, int(label.max()) + 1, seed)
-            return accuracies(found.train, label, found.test, tested)
+            result = boost(ranked, label, int(label.max()) + 1, seed)
+            return accuracies(result.train, label, result.test, tested)
         return _cross_validated(inputs, label, tested)
 
     return probe("downstream", split, inputs, classify, settings, jobs)

@@ -13,7 +13,7 @@ from unweave_metrics._kinds import Declared
 from unweave_metrics._logistic import fit_logistic
 from unweave_metrics._parallel import in_parallel
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Refits
+from unweave_metrics.intervals.refits import Refits
 from unweave_metrics.predictors._importances import scaled_pair
 from unweave_metrics.predictors._labels import train_and_test_labels
 from unweave_metrics.predictors._split import train_and_test
@@ -115,12 +115,12 @@ def explicitness(
     >>> float(explicitness(factors + 0.0, factors)) > 0.8
     True
     """
-    given = {
+    arguments = {
         "model": model, "C": C, "balanced": balanced, "scale": scale, "evaluate_on": evaluate_on,
         "rescale": rescale, "bins": bins, "bin_factors": bin_factors,
         "train_samples": train_samples, "test_samples": test_samples,
     }  # fmt: skip
-    settings = settings_for("explicitness", preset, given) | {"seed": seed}
+    settings = settings_for("explicitness", preset, arguments) | {"seed": seed}
     check_choice(settings["model"], "model", MODELS)
     check_choice(settings["scale"], "scale", ("standard", "unit"))
     check_choice(settings["evaluate_on"], "evaluate_on", ("train", "test"))
@@ -145,19 +145,19 @@ def explicitness(
 
 
 def _probabilities(
-    inputs: Floats, label: Array, wanted: list[Floats], settings: dict[str, Any]
+    inputs: Floats, label: Array, others: list[Floats], settings: dict[str, Any]
 ) -> list[Floats]:
     """Return the probabilities (n, classes) that models of the train rows give to other rows."""
     classes = int(label.max()) + 1
     options: dict[str, Any] = {"C": settings["C"], "balanced": settings["balanced"]}
     if settings["model"] == "multinomial":
         fitted = fit_logistic(inputs, label, classes, **options)
-        return [fitted.probabilities(rows) for rows in wanted]
+        return [fitted.probabilities(rows) for rows in others]
     # Two classes need one model: the other's probability is the rest.
     models = [
         fit_logistic(inputs, (label == c).astype(np.int64), 2, **options) for c in range(classes)
     ]
-    chance = [np.stack([m.probabilities(rows)[:, 1] for m in models], axis=1) for rows in wanted]
+    chance = [np.stack([m.probabilities(rows)[:, 1] for m in models], axis=1) for rows in others]
     if settings["model"] == "ovr":
         chance = [part / part.sum(axis=1, keepdims=True) for part in chance]
     return chance

@@ -10,7 +10,7 @@ from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import Declared
 from unweave_metrics._parallel import in_parallel
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Refits
+from unweave_metrics.intervals.refits import Refits
 from unweave_metrics.predictors._boosting import boost, rank_codes
 from unweave_metrics.predictors._labels import train_and_test_labels
 from unweave_metrics.predictors._probe import probe_settings

@@ -8,7 +8,7 @@ from unweave_metrics._arrays import Array
 from unweave_metrics._kinds import Declared
 from unweave_metrics._logistic import fit_logistic
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Refits
+from unweave_metrics.intervals.refits import Refits
 from unweave_metrics.predictors._importances import scaled_pair
 from unweave_metrics.predictors._probe import accuracies, probe, probe_settings
 from unweave_metrics.predictors._split import train_and_test

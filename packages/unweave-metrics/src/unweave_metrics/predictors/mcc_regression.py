@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from unweave_metrics._kinds import Declared
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Refits
+from unweave_metrics.intervals.refits import Refits
 from unweave_metrics.predictors._probe import probe_settings
 from unweave_metrics.predictors._regressed import check_varying, regressed, relative
 from unweave_metrics.predictors._split import train_and_test
@@ -88,9 +88,9 @@ def mcc_regression(
     settings = probe_settings(preset, train_samples, test_samples)
     settings |= {"predictor": predictor, "seed": seed}
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
-    wanted = check_varying(split)
-    found = regressed(split, predictor)
-    centred = [part - part.mean(axis=0) for part in (found, wanted)]
+    targets = check_varying(split)
+    predictions = regressed(split, predictor)
+    centred = [part - part.mean(axis=0) for part in (predictions, targets)]
     sizes = [np.abs(part).max(axis=0) for part in centred]
     flat = sizes[0] <= 1e-12 * sizes[1]  # a prediction that moves by rounding only
     centred = [relative(part, size) for part, size in zip(centred, sizes, strict=True)]

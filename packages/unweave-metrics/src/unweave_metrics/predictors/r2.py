@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from unweave_metrics._kinds import Declared
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Refits
+from unweave_metrics.intervals.refits import Refits
 from unweave_metrics.predictors._probe import probe_settings
 from unweave_metrics.predictors._regressed import check_varying, regressed, relative
 from unweave_metrics.predictors._split import train_and_test
@@ -87,11 +87,13 @@ def r2(
     settings = probe_settings(preset, train_samples, test_samples)
     settings |= {"predictor": predictor, "seed": seed}
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
-    wanted = check_varying(split)
-    found = regressed(split, predictor)
-    centred = wanted - wanted.mean(axis=0)
+    targets = check_varying(split)
+    predictions = regressed(split, predictor)
+    centred = targets - targets.mean(axis=0)
     size = np.abs(centred).max(axis=0)
-    error, spread = ((relative(part, size) ** 2).sum(axis=0) for part in (wanted - found, centred))
+    error, spread = (
+        (relative(part, size) ** 2).sum(axis=0) for part in (targets - predictions, centred)
+    )
     per_factor = np.where(spread > 0, 1 - error / np.where(spread > 0, spread, 1.0), 0.0)
     return Score(
         per_factor.mean(),

@@ -16,7 +16,7 @@ from unweave_metrics._scaling import in_reach, shifted, train_and_test_in_reach
 from unweave_metrics._shared import columnwise
 from unweave_metrics.catalogue import metric
 from unweave_metrics.information._table import top_two
-from unweave_metrics.intervals.strategies import Refits
+from unweave_metrics.intervals.refits import Refits
 from unweave_metrics.predictors._labels import train_and_test_labels
 from unweave_metrics.predictors._split import Split, train_and_test
 from unweave_metrics.predictors._svm import fit_one_code, predict_one_code
@@ -130,12 +130,12 @@ def sap(
     >>> float(sap(factors + 0.0, factors)) > 0.4
     True
     """
-    given = {
+    arguments = {
         "predictor": predictor, "C": C, "balanced": balanced, "bins": bins,
         "bin_factors": bin_factors, "evaluate_on": evaluate_on, "train_samples": train_samples,
         "test_samples": test_samples,
     }  # fmt: skip
-    settings = settings_for("sap", preset, given) | {"seed": seed}
+    settings = settings_for("sap", preset, arguments) | {"seed": seed}
     check_choice(settings["evaluate_on"], "evaluate_on", ("train", "test"))
     check_choice(settings["predictor"], "predictor", PREDICTORS)
     POSITIVE(settings["C"], "C")
@@ -155,8 +155,8 @@ def predictability(split: Split, settings: dict[str, Any]) -> Floats:
     if settings["predictor"] == "linear":
         return squared_correlation(split.z, split.y)
     names = "predictor", "C", "balanced", "bins", "bin_factors"
-    found = _accuracies(split, *(settings[name] for name in names))
-    return np.asarray(found)
+    accuracies = _accuracies(split, *(settings[name] for name in names))
+    return np.asarray(accuracies)
 
 
 @columnwise(lambda matrix, columns: matrix[columns])
@@ -227,7 +227,7 @@ def hits_by_depth(column: Floats, labels: Array) -> Floats:
     return np.asarray(np.ascontiguousarray(np.transpose(hits)).mean(axis=1))
 
 
-def _hits_of_fold(column: Floats, labels: Array, held: Floats, wanted: Array) -> Floats:
+def _hits_of_fold(column: Floats, labels: Array, held: Floats, targets: Array) -> Floats:
     """Return the accuracy (MOST_DEEP,) on held rows of trees of depth 1, 2, ...
 
     A tree of a lesser depth is the upper part of a deeper one, so that one is grown for all.
@@ -244,4 +244,4 @@ def _hits_of_fold(column: Floats, labels: Array, held: Floats, wanted: Array) ->
             if child >= 0:
                 depth[child] = depth[node] + 1
                 said[: depth[node], child] = said[: depth[node], node]
-    return np.asarray((said[:, model.apply(held)] == wanted).mean(axis=1))
+    return np.asarray((said[:, model.apply(held)] == targets).mean(axis=1))

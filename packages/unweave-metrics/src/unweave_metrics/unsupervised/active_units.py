@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from unweave_metrics._arrays import check_codes
 from unweave_metrics._scaling import shifted
 from unweave_metrics.catalogue import UPWARD, metric
-from unweave_metrics.intervals.strategies import Rows
+from unweave_metrics.intervals.rows import Rows
 from unweave_metrics.score import Score
 from unweave_metrics.unsupervised._moments import moments_of
 

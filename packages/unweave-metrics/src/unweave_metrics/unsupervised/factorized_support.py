@@ -11,7 +11,7 @@ from unweave_metrics._sampling import draw_rows
 from unweave_metrics._scaling import shifted, shifted_number, together_in_reach
 from unweave_metrics._standardized import standardized
 from unweave_metrics.catalogue import UPWARD, metric
-from unweave_metrics.intervals.strategies import Subsets
+from unweave_metrics.intervals.rows import Subsets
 from unweave_metrics.score import Score
 
 

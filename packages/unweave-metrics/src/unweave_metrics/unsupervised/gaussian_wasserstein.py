@@ -9,7 +9,7 @@ from unweave_metrics._arrays import Array
 from unweave_metrics._counting import Floats
 from unweave_metrics._scaling import excess, largest, shifted, shifted_number
 from unweave_metrics.catalogue import UPWARD, metric
-from unweave_metrics.intervals.strategies import Rows
+from unweave_metrics.intervals.rows import Rows
 from unweave_metrics.score import Score
 from unweave_metrics.unsupervised._moments import (
     Moments,

@@ -9,7 +9,7 @@ from unweave_metrics._arrays import Array, constant_columns
 from unweave_metrics._counting import Floats
 from unweave_metrics._scaling import in_reach
 from unweave_metrics.catalogue import metric
-from unweave_metrics.intervals.strategies import Rows
+from unweave_metrics.intervals.rows import Rows
 from unweave_metrics.score import Score
 from unweave_metrics.unsupervised._moments import moments_of, several_codes
 

@@ -9,7 +9,7 @@ from unweave_metrics._arrays import check_codes, check_several, constant_columns
 from unweave_metrics._sampling import draw_rows
 from unweave_metrics._standardized import standardized
 from unweave_metrics.catalogue import ANY, metric
-from unweave_metrics.intervals.strategies import Subsets
+from unweave_metrics.intervals.rows import Subsets
 from unweave_metrics.score import Score
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from unweave_metrics.catalogue import ANY, metric
-from unweave_metrics.intervals.strategies import Subsets
+from unweave_metrics.intervals.rows import Subsets
 from unweave_metrics.score import Score
 from unweave_metrics.unsupervised._posteriors import posteriors
 
@@ -63,6 +63,6 @@ def windin(
     >>> abs(round(float(windin(corners, std=0.01 * np.ones((4, 2)))), 3))
     0.0
     """
-    found = posteriors(codes, std, samples, seed)
-    value = float((found.weights * found.shared).sum())
-    return Score(value, name="windin", parts=found.parts, settings=found.settings)
+    posterior = posteriors(codes, std, samples, seed)
+    value = float((posterior.weights * posterior.shared).sum())
+    return Score(value, name="windin", parts=posterior.parts, settings=posterior.settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from unweave_metrics.catalogue import ANY, metric
-from unweave_metrics.intervals.strategies import Subsets
+from unweave_metrics.intervals.rows import Subsets
 from unweave_metrics.score import Score
 from unweave_metrics.unsupervised._posteriors import posteriors
 
@@ -64,6 +64,6 @@ def wsepin(
     >>> round(float(wsepin(corners, std=0.01 * np.ones((4, 2)))), 3)  # log 2
     0.693
     """
-    found = posteriors(codes, std, samples, seed)
-    value = float((found.weights * found.separate).sum())
-    return Score(value, name="wsepin", parts=found.parts, settings=found.settings)
+    posterior = posteriors(codes, std, samples, seed)
+    value = float((posterior.weights * posterior.separate).sum())
+    return Score(value, name="wsepin", parts=posterior.parts, settings=posterior.settings)

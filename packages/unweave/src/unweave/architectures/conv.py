@@ -56,8 +56,8 @@ def conv64(
     check_sides(image_shape)
     height, side, colours = image_shape
     layers = int(math.log2(min(height, side) / 4))
-    wanted = (CHANNELS[min(i, len(CHANNELS) - 1)] for i in range(layers))
-    channels = [colours, *scaled(width, *wanted)]
+    widths = (CHANNELS[min(i, len(CHANNELS) - 1)] for i in range(layers))
+    channels = [colours, *scaled(width, *widths)]
     sizes = [(height >> i, side >> i) for i in range(layers + 1)]
     (hidden,) = scaled(width, HIDDEN)
     flat = channels[-1] * math.prod(sizes[-1])

@@ -65,16 +65,16 @@ def lat28(
 def _encoder(image_shape: ImageShape, outputs: int, widths: tuple[int, ...]) -> nn.Module:
     height, columns, channels = image_shape
     modules: list[nn.Module] = []
-    for number, wanted in enumerate(widths[:-1]):
+    for number, filters in enumerate(widths[:-1]):
         padding = 0 if number == 1 and min(height, columns) >= 8 else 2
         height, columns = height - 4 + 2 * padding, columns - 4 + 2 * padding
-        modules += [nn.Conv2d(channels, wanted, 5, padding=padding), nn.ReLU()]
+        modules += [nn.Conv2d(channels, filters, 5, padding=padding), nn.ReLU()]
         if min(height, columns) >= 4:
             # The third convolution has padding, so what its pooling drops was seen beside it.
             up = number < 2
             modules.append(nn.MaxPool2d(2, ceil_mode=up))
             height, columns = (height + up) // 2, (columns + up) // 2
-        channels = wanted
+        channels = filters
     modules += [nn.Conv2d(channels, widths[-1], 2), nn.ReLU(), nn.Flatten()]
     flat = widths[-1] * (height - 1) * (columns - 1)
     return nn.Sequential(*modules, nn.Linear(flat, outputs))

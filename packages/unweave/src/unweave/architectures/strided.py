@@ -70,9 +70,9 @@ def _encoder(plan: Plan, image_shape: ImageShape, outputs: int, width: float) ->
     modules: list[nn.Module] = []
     channels = image_shape[2]
     for level, size in enumerate(sizes[:-1]):
-        (wanted,) = scaled(width, _at(plan.encoder, level))
-        modules += [*halving(channels, wanted, plan.kernel, size), *_normalised(wanted)]
-        channels = wanted
+        (filters,) = scaled(width, _at(plan.encoder, level))
+        modules += [*halving(channels, filters, plan.kernel, size), *_normalised(filters)]
+        channels = filters
     return nn.Sequential(
         *modules, nn.Flatten(), nn.Linear(channels * math.prod(sizes[-1]), outputs)
     )
@@ -85,9 +85,9 @@ def _decoder(plan: Plan, image_shape: ImageShape, dim: int, width: float) -> nn.
     modules: list[nn.Module] = [nn.Linear(dim, start), nn.Unflatten(1, (channels[-1], *sizes[-1]))]
     modules += _normalised(channels[-1]) if plan.normalised_start else [nn.ReLU()]
     for level in reversed(range(len(sizes) - 1)):
-        inputs, wanted = channels[level + 1], channels[level]
-        modules.append(doubling(inputs, wanted, plan.kernel, sizes[level], bias=False))
-        modules += _normalised(wanted)
+        inputs, filters = channels[level + 1], channels[level]
+        modules.append(doubling(inputs, filters, plan.kernel, sizes[level], bias=False))
+        modules += _normalised(filters)
     return nn.Sequential(*modules, *same_size(channels[0], image_shape[2], plan.kernel))
 
 

@@ -29,9 +29,9 @@ def check_amount(option: str, count: int, rows: int, run: Run, out: Path) -> Non
             f"{option} must be at most {most:,}, got {count:,}: the pictures and codes may take "
             f"{LARGEST_ARRAYS >> 30} GiB"
         )
-    drawn = max(1, LARGEST_PICTURE // (rows * (height + 1) * (width + 1) * colours))
-    if out.suffix == ".png" and not run.continuous and count > drawn:
+    most_in_picture = max(1, LARGEST_PICTURE // (rows * (height + 1) * (width + 1) * colours))
+    if out.suffix == ".png" and not run.continuous and count > most_in_picture:
         raise ConfigError(
-            f"{option} must be at most {drawn:,} for a picture, got {count:,}; "
+            f"{option} must be at most {most_in_picture:,} for a picture, got {count:,}; "
             "write more as arrays, with --out FILE.npz"
         )

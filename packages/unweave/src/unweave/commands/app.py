@@ -30,8 +30,8 @@ class Commands(TyperGroup):
         """Find a command; an unknown one names the known, the closest first."""
         name = args[0]
         # A shell that completes a word asks for commands that are not typed to their end.
-        known = ctx.resilient_parsing or self.get_command(ctx, name) is not None
-        if not known and not name.startswith("-"):
+        is_known = ctx.resilient_parsing or self.get_command(ctx, name) is not None
+        if not is_known and not name.startswith("-"):
             raise unknown_name("command", name, self.list_commands(ctx))
         return super().resolve_command(ctx, args)
 
@@ -50,7 +50,7 @@ def completed(kind: str) -> Any:
     def names(incomplete: str) -> list[str]:
         from unweave.registry import registry
 
-        return [name for name in registry().names(kind) if name.startswith(incomplete)]
+        return [name for name in registry().choices(kind) if name.startswith(incomplete)]
 
     return names
 
@@ -80,7 +80,7 @@ def _options(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", is_eager=True, callback=lambda asked: _say_version(asked),
+            "--version", is_eager=True, callback=lambda value: _say_version(value),
             help="show the version of unweave",
         ),
     ] = False,
@@ -88,8 +88,8 @@ def _options(
     """Hold the options of every command; `main` reads --debug itself."""
 
 
-def _say_version(asked: bool) -> None:
-    if asked:
+def _say_version(value: bool) -> None:
+    if value:
         from unweave import __version__
 
         print(f"unweave {__version__}")

@@ -161,10 +161,10 @@ def _usage_sentence(error: Any) -> str:
     name, context = getattr(error, "option_name", None), getattr(error, "ctx", None)
     if type(error).__name__ == "NoSuchOption" and context is not None:
         options = [text for p in context.command.params for text in p.opts]
-        known = [text for text in options if text.startswith("-")]
+        names = [text for text in options if text.startswith("-")]
         setting = str(name).lstrip("-").replace("-", "_")
-        hint = f"; if it is a setting, write --set {setting}=VALUE" if "--set" in known else ""
-        return f"{unknown_name('option', str(name), known)}{hint}"
+        hint = f"; if it is a setting, write --set {setting}=VALUE" if "--set" in names else ""
+        return f"{unknown_name('option', str(name), names)}{hint}"
     command = "unweave" if context is None else context.command_path
     return f"{_in_words(str(error.format_message()))}; `{command} --help` shows what to type"
 
@@ -187,10 +187,10 @@ def _in_words(said: str) -> str:
     if said.startswith(TOO_MANY):
         words = said.partition(" (")[2].rstrip(")")
         return f"there are more words than the command takes: {words}"
-    what, found, wanted = said.partition(": Input should be ")
-    if found:
-        wanted = wanted.replace("a valid integer", "a whole number").partition(", unable")[0]
-        said = f"{what}: {expected(wanted)}"
+    what, separator, kind = said.partition(": Input should be ")
+    if separator:
+        kind = kind.replace("a valid integer", "a whole number").partition(", unable")[0]
+        said = f"{what}: {expected(kind)}"
     return f"{said[:1].lower()}{said[1:]}"
 
 

@@ -56,18 +56,18 @@ def evaluate(
     from unweave.metrics_package import METRICS, warm_up
     from unweave.other_processes import other_processes
 
-    for what, text, known in (("kind of codes", codes, CODES), ("part of the data", on, PARTS)):
-        if text not in known:
-            raise unknown_name(what, text, known)
-    chosen = None if metrics is None else split_names(metrics)
-    with other_processes(partial(warm_up, chosen or METRICS)) as pool:
+    for what, text, choices in (("kind of codes", codes, CODES), ("part of the data", on, PARTS)):
+        if text not in choices:
+            raise unknown_name(what, text, choices)
+    names = None if metrics is None else split_names(metrics)
+    with other_processes(partial(warm_up, names or METRICS)) as pool:
         opened = import_run().open(run, device=device)
         from unweave.evaluate import evaluate as run_evaluation
         from unweave.progress import counting
 
         with counting("encoding", "images") as progress:
             scores = run_evaluation(
-                opened, chosen, rows=rows, seed=seed, codes=cast("Codes", codes),
+                opened, names, rows=rows, seed=seed, codes=cast("Codes", codes),
                 on=cast("Part", on), preset=preset, bootstrap=bootstrap, progress=progress,
                 pool=pool,
             )  # fmt: skip
@@ -78,7 +78,7 @@ def evaluate(
 
 
 def _text(score: float) -> str:
-    from unweave.evaluate import reason_of
+    from unweave.score_file import reason_of
 
     reason = reason_of(score)
     return f"none: {reason}" if reason else f"{float(score):.4g}"

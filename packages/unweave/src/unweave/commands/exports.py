@@ -29,11 +29,13 @@ def sample_to_file(
     run = Run.open(path, device=device)
     out = out or run.figures / "samples.png"
     check_suffix(out, (".png", ".npz"))
-    chosen = run.sample_source if source is None else source_named(source)
+    sample_source = run.sample_source if source is None else source_named(source)
     check_amount("n", n, 1, run, out)
-    images = run.sample(n, seed, chosen)
+    images = run.sample(n, seed, sample_source)
     if out.suffix == ".npz":
-        return save_arrays(out, {"images": images, "codes": run.prior_codes(n, seed, chosen)})
+        return save_arrays(
+            out, {"images": images, "codes": run.prior_codes(n, seed, sample_source)}
+        )
     out.parent.mkdir(exist_ok=True)
     return save_figure(draw_pictures(run, images, _columns(n, run)), out)
 

@@ -27,9 +27,9 @@ def list_plugins() -> str:
     rows = []
     for plugin in registry().plugins:
         names = "  ".join(
-            f"{kind}: {', '.join(found)}"
+            f"{kind}: {', '.join(of_kind)}"
             for kind in KINDS
-            if (found := [e.name for e in plugin.entries if e.kind == kind])
+            if (of_kind := [e.name for e in plugin.entries if e.kind == kind])
         )
         milliseconds = f"{plugin.milliseconds:.1f}"
         what = plugin.reason or names or "observers and commands only"
@@ -72,15 +72,15 @@ def _imports_torch(plugin: Plugin) -> bool:
         return False
     code = f"import sys, {', '.join(plugin.modules)}; sys.exit('torch' in sys.modules and 77)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
-    return done.returncode == 77
+    process = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+    return process.returncode == 77
 
 
 def list_methods(name: str | None = None) -> str:
     """List the methods with their options, or one of them in full."""
-    found = registry()
-    names = found.names("method") if name is None else [name]
-    entries = [found.lookup("method", text) for text in names]
+    catalogue = registry()
+    names = catalogue.names("method") if name is None else [name]
+    entries = [catalogue.lookup("method", text) for text in names]
     if name is None:
         rows = [
             (n, _first_line(e.load()), _options(e.load()))
@@ -88,7 +88,7 @@ def list_methods(name: str | None = None) -> str:
         ]
         return table(("method", "what it minimises", "options"), rows)
     target = entries[0].load()
-    method = found.build("method", entries[0].qualified)
+    method = catalogue.build("method", entries[0].qualified)
     parts: list[tuple[str, ...]] = [("", "cost", "1", method.cost)]
     for term in method.terms:
         options = _plain_options(term.options)
@@ -112,16 +112,16 @@ def list_data(text: str | None = None) -> str:
     A set that is named without options and cannot be opened so is told about instead: what file it
     wants, where that is looked for, and its options.
     """
-    found = registry()
+    catalogue = registry()
     if text is None:
-        return "\n\n".join(_about(name, found) for name in found.names("dataset"))
+        return "\n\n".join(_about(name, catalogue) for name in catalogue.choices("dataset"))
     try:
-        dataset = found.build("dataset", text)
+        dataset = catalogue.build("dataset", text)
     except ConfigError:
-        target = found.lookup("dataset", text).load() if "=" not in text else None
+        target = catalogue.lookup("dataset", text).load() if "=" not in text else None
         if not hasattr(target, "about"):
             raise
-        return _about(text, found)
+        return _about(text, catalogue)
     height, width, colours = dataset.image_shape
     what = f"images of {height} x {width} x {colours}"
     if dataset.bits == 32:
@@ -134,9 +134,9 @@ def list_data(text: str | None = None) -> str:
     return "\n".join([*lines, table(("factor", "classes"), sizes)])
 
 
-def _about(name: str, found: Registry) -> str:
+def _about(name: str, catalogue: Registry) -> str:
     """Describe a data set by its `about`, if it has one, and list its options."""
-    target = found.lookup("dataset", name).load()
+    target = catalogue.lookup("dataset", name).load()
     about = getattr(target, "about", None)
     text = str(about.text()) if about is not None else f"{name}: {_first_line(target)}"
     return "\n  ".join([*text.split("\n"), f"options: {_options(target)}"])

@@ -42,9 +42,9 @@ class LogFile:
         self._display.say(text)
         self._write(text)
 
-    def loading(self, done: int, total: int) -> None:
+    def loading(self, count: int, total: int) -> None:
         """Show how far the data set is loaded."""
-        self._display.loading(done, total)
+        self._display.loading(count, total)
 
     def start(self, step: int, steps: int) -> None:
         """Begin at a step."""

@@ -21,7 +21,7 @@ EXAMPLES, OTHERS = 2, 5
 
 def export_run(path: Path, out: Path | None, form: str) -> tuple[Path, list[tuple[str, str, str]]]:
     """Write `encoder`, `decoder` and `export.json`; return their folder and rows for a table."""
-    chosen, run = check_format(form), Run.open(path)
+    file_format, run = check_format(form), Run.open(path)
     folder = out or run.path / "export"
     try:
         folder.mkdir(exist_ok=True)
@@ -32,15 +32,15 @@ def export_run(path: Path, out: Path | None, form: str) -> tuple[Path, list[tupl
     model = run.model
     encoder = EncoderNetwork(model.encoder, model.family)
     decoder = DecoderNetwork(model.decoder, _picture(run))
-    rows, about = [], _about(run, chosen)
+    rows, about = [], _about(run, file_format)
     for network, shape, draw in (
         (encoder, images, torch.rand),
         (decoder, (run.config.dim,), torch.randn),
     ):
         name = type(network).__name__.removesuffix("Network").lower()
-        file = folder / f"{name}{SUFFIXES[chosen]}"
+        file = folder / f"{name}{SUFFIXES[file_format]}"
         example, other = (_inputs(draw, n, shape) for n in (EXAMPLES, OTHERS))
-        difference = export_network(network, example, other, file, chosen)
+        difference = export_network(network, example, other, file, file_format)
         rows.append((file.name, ", ".join(network.outputs), f"{difference:.1e}"))
         about[name] = {
             "file": file.name,
@@ -58,8 +58,8 @@ def _picture(run: Run) -> Any:
 
 
 def _inputs(draw: Any, n: int, shape: tuple[int, ...]) -> Tensor:
-    drawn: Tensor = draw(n, *shape, generator=torch.Generator().manual_seed(n))
-    return drawn
+    inputs: Tensor = draw(n, *shape, generator=torch.Generator().manual_seed(n))
+    return inputs
 
 
 def _about(run: Run, form: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from unweave.errors import ConfigError, unknown_name
 from unweave.files import replacing
 
 
-def check_suffix(path: Path, known: tuple[str, ...]) -> None:
+def check_suffix(path: Path, suffixes: tuple[str, ...]) -> None:
     """Raise unless a file to write has a known suffix and its folder is there.
 
     Raises
@@ -21,8 +21,8 @@ def check_suffix(path: Path, known: tuple[str, ...]) -> None:
     ConfigError
         If it has not; `figures` of a run is made when it is needed.
     """
-    if path.suffix not in known:
-        raise unknown_name("file type", path.suffix or path.name, known)
+    if path.suffix not in suffixes:
+        raise unknown_name("file type", path.suffix or path.name, suffixes)
     if not path.parent.exists() and path.parent != path.parent.parent / "figures":
         raise ConfigError(f"folder {path.parent} does not exist; make it first")
 

@@ -46,9 +46,9 @@ def add_plugin_commands(app: typer.Typer) -> None:
             except BaseException as error:
                 _warn(f"a command of {owner} is left out: {describe(error)}")
                 continue
-            taken = sorted(names & owners.keys())
-            if taken:
-                _warn(f"command {taken[0]!r} of {owner} is left out: {owners[taken[0]]} has it too")
+            both = sorted(names & owners.keys())
+            if both:
+                _warn(f"command {both[0]!r} of {owner} is left out: {owners[both[0]]} has it too")
                 continue
             owners |= dict.fromkeys(names, owner)
             _keep(app, info)

@@ -130,8 +130,8 @@ def _images(run: Run, indices: Sequence[int]) -> NDArray[Any]:
         if not 0 <= index < len(run.dataset):
             raise ConfigError(f"image must lie between 0 and {len(run.dataset) - 1}, got {index}")
     # Data sets on disk read ascending indices.
-    wanted, places = np.unique(np.array(indices), return_inverse=True)
-    return run.dataset.images(wanted)[places]
+    distinct, places = np.unique(np.array(indices), return_inverse=True)
+    return run.dataset.images(distinct)[places]
 
 
 def _codes_range(run: Run, d: int) -> Range:

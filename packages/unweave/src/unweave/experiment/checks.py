@@ -9,10 +9,12 @@ from typing import TypeVar, cast
 from unweave.config import TrainConfig, make_config
 from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.definition import Experiment, Job, check_names
-from unweave.experiment.measures import Subject, open_test_data, split_measure
+from unweave.experiment.measure_checks import Subject
+from unweave.experiment.measures import split_measure
 from unweave.experiment.pictures import picture_options
+from unweave.experiment.quantities import open_test_data
 from unweave.experiment.toml_reader import split_spec
-from unweave.options import build, convert, options_of, parse_spec
+from unweave.options import FIT_ARGUMENTS, build, convert, options_of, parse_spec
 from unweave.protocols import Dataset
 from unweave.registry import registry
 
@@ -98,8 +100,8 @@ def with_data(experiment: Kind) -> tuple[Kind, Dataset]:
 
 
 def _usual_measures(data: Dataset) -> dict[str, str]:
-    known = registry().names("metric") if data.factors is not None else []
-    scores = {label: f"metric {name}" for label, name in USUAL_METRICS.items() if name in known}
+    metrics = registry().names("metric") if data.factors is not None else []
+    scores = {label: f"metric {name}" for label, name in USUAL_METRICS.items() if name in metrics}
     return {"squared error": "squared-error", **scores}
 
 
@@ -109,11 +111,11 @@ def _check_density(experiment: Experiment) -> None:
     with error_place(experiment, "density"):
         name, options = parse_spec(experiment.density)
         target = registry().lookup("flow", name).load()
-        known = {**options_of(target), **options_of(target.fit, ("generator", "progress"))}
+        parameters = {**options_of(target), **options_of(target.fit, FIT_ARGUMENTS)}
         for option, value in options.items():
-            if option not in known:
-                raise unknown_name(f"option of flow {name}", option, known)
-            convert(f"option {option} of flow {name}", known[option].annotation, value)
+            if option not in parameters:
+                raise unknown_name(f"option of flow {name}", option, parameters)
+            convert(f"option {option} of flow {name}", parameters[option].annotation, value)
 
 
 def _check_measures(
@@ -131,9 +133,9 @@ def _check_measures(
             open_test_data(registry(), experiment, subjects[0].config)
     for label, text in experiment.measures.items():
         with error_place(experiment, f"measure {label}"):
-            found, argument = split_measure(text)
+            measure, argument = split_measure(text)
             for subject in subjects:
-                found.check(experiment, subject, argument)
+                measure.check(experiment, subject, argument)
 
 
 def _subjects(
@@ -144,15 +146,15 @@ def _subjects(
     from unweave.holdout import split
     from unweave.rehearsal import rehearse
 
-    seen = set()
+    labels = set()
     for job in experiment.jobs():
-        if job.label in seen:
+        if job.label in labels:
             continue
-        seen.add(job.label)
+        labels.add(job.label)
         config = configurations[job.name]
         with error_place(experiment, f"run {job.name}"):
             if config.stop_after:
                 raise ConfigError("runs of an experiment have equal steps; leave out stop_after")
-            kept, _ = split(data, config.holdout, config.seed)
-            terms = rehearse(assemble(registry(), config, kept), kept)
-        yield Subject(config, kept, ("loss", *terms))
+            train_data, _ = split(data, config.holdout, config.seed)
+            terms = rehearse(assemble(registry(), config, train_data), train_data)
+        yield Subject(config, train_data, ("loss", *terms))

@@ -66,7 +66,7 @@ def typed_experiment(
     ConfigError
         If one of them cannot be read.
     """
-    given = parse_settings(list(settings)) | ({} if data is None else {"data": data})
+    overrides = parse_settings(list(settings)) | ({} if data is None else {"data": data})
     changes: dict[str, Any] = {}
     if grid:
         changes["grid"] = grid_axes(grid)
@@ -77,10 +77,10 @@ def typed_experiment(
     if what.endswith(".toml"):
         experiment = read_definition(Path(what), Experiment)
         changes["grid"] = {**experiment.grid, **changes.get("grid", {})}
-        content = {**with_settings(experiment, given).model_dump(), **changes}
-        content["grid"] = {k: v for k, v in content["grid"].items() if k not in given}
+        content = {**with_settings(experiment, overrides).model_dump(), **changes}
+        content["grid"] = {k: v for k, v in content["grid"].items() if k not in overrides}
     else:
-        content = {**_of_methods(what), "settings": given, **changes}
+        content = {**_of_methods(what), "settings": overrides, **changes}
     return with_absolute_paths(validate_fields(content, Experiment), (Path(),))
 
 
@@ -136,10 +136,10 @@ def grid_axes(texts: Sequence[str]) -> dict[str, list[Any]]:
 
 def _grid_axis(text: str) -> tuple[str, list[Any]]:
     name, equals, values = text.partition("=")
-    found = [_value(value) for value in _split(values)]
-    if not (name.strip() and equals and found):
+    choices = [_value(value) for value in _split(values)]
+    if not (name.strip() and equals and choices):
         raise ConfigError(f"--grid takes setting=value,value,..., got {text[:80]!r}")
-    return name.strip().replace("-", "_"), found
+    return name.strip().replace("-", "_"), choices
 
 
 def _split(text: str) -> list[str]:

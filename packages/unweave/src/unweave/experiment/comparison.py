@@ -85,15 +85,16 @@ class Comparison:
 
     def best(self, measure: str) -> list[bool]:
         """Mark the best group, and those within one standard error of the difference from it."""
-        found = self.summaries[measure]
+        summaries = self.summaries[measure]
         sign = {"higher": -1.0, "lower": 1.0}.get(self.better(measure), math.nan)
-        costs = [sign * summary.mean for summary in found]
+        costs = [sign * summary.mean for summary in summaries]
         if all(math.isnan(cost) for cost in costs):
-            return [False] * len(found)
+            return [False] * len(summaries)
         first = int(np.nanargmin(costs))
         return [
-            place == first or costs[place] - costs[first] <= _error(found[place], found[first])
-            for place in range(len(found))
+            place == first
+            or costs[place] - costs[first] <= _error(summaries[place], summaries[first])
+            for place in range(len(summaries))
         ]
 
     @functools.cached_property
@@ -105,15 +106,17 @@ class Comparison:
         ]
 
     def _contrasts(self, measure: str, pairs: list[tuple[Group, Group]]) -> Iterator[Contrast]:
-        found = []
+        differences = []
         for first, second in pairs:
             a, b = first.values(measure), second.values(measure)
             seeds = sorted(a.keys() & b.keys())
             ours, theirs = [a[seed] for seed in seeds], [b[seed] for seed in seeds]
             difference = float(np.mean(ours) - np.mean(theirs)) if seeds else math.nan
-            found.append((difference, paired_test(ours, theirs, self.test), len(seeds)))
-        corrected = holm([p for _, p, _ in found])
-        for (first, second), (difference, p, n), q in zip(pairs, found, corrected, strict=True):
+            differences.append((difference, paired_test(ours, theirs, self.test), len(seeds)))
+        corrected = holm([p for _, p, _ in differences])
+        for (first, second), (difference, p, n), q in zip(
+            pairs, differences, corrected, strict=True
+        ):
             yield Contrast(measure, first, second, difference, p, q, n)
 
     def mean_ranks(self, measure: str) -> tuple[list[str], NDArray[np.float64]]:
@@ -137,13 +140,13 @@ class Comparison:
 
 def _pairs(groups: list[Group]) -> Iterator[tuple[Group, Group]]:
     """Pair the kinds of run at every grid point that they share; if they share none, all groups."""
-    found = [
+    pairs = [
         (first, second)
         for first, second in itertools.combinations(groups, 2)
         if first.label != second.label
         and first.title.removeprefix(first.label) == second.title.removeprefix(second.label)
     ]
-    return iter(found or itertools.combinations(groups, 2))
+    return iter(pairs or itertools.combinations(groups, 2))
 
 
 def _error(first: Summary, second: Summary) -> float:

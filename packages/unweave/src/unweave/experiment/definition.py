@@ -300,7 +300,7 @@ def check_place(experiment: Experiment, where: Mapping[str, Any]) -> None:
     for name, value in where.items():
         if name not in experiment.grid:
             raise unknown_name("setting of the grid", name, experiment.grid)
-        values = [short(known) for known in experiment.grid[name]]
+        values = [short(choice) for choice in experiment.grid[name]]
         if short(value) not in values:
             raise ConfigError(
                 f"the grid has no {name} {short(value)[:80]!r}; it has {', '.join(values)}"

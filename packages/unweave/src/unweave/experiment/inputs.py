@@ -100,14 +100,15 @@ def _row(run: Trained, place: Mapping[str, Any]) -> Row:
 
 def _scores(run: Trained) -> dict[str, float]:
     """Read the scores of a run, computed anew if the run has trained further."""
-    from unweave.evaluate import evaluate, read_scores
+    from unweave.evaluate import evaluate
+    from unweave.score_file import read_scores
 
     content = read_scores(run)
     if content is None or content["step"] != run.step:
         evaluate(run)
         content = read_scores(run)
-    known = {} if content is None else content["scores"]
-    return {n: math.nan if e["value"] is None else e["value"] for n, e in known.items()}
+    entries = {} if content is None else content["scores"]
+    return {n: math.nan if e["value"] is None else e["value"] for n, e in entries.items()}
 
 
 def _label(run: Trained) -> str:
@@ -128,16 +129,14 @@ def _places(runs: list[Trained]) -> list[dict[str, Any]]:
 def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Lay settings and the options of the method side by side; a registered thing is one text."""
     options = settings.get("options", {})
-    found = {key: value for key, value in settings.items() if key != "options"} | dict(options)
-    return {
-        key: _comparable_value(value) for key, value in found.items() if key not in NOT_COMPARED
-    }
+    flat = {key: value for key, value in settings.items() if key != "options"} | dict(options)
+    return {key: _comparable_value(value) for key, value in flat.items() if key not in NOT_COMPARED}
 
 
 def _comparable_value(value: Any) -> Any:
     if isinstance(value, Mapping) and "name" in value:
-        given = ",".join(f"{k}={v}" for k, v in value.get("options", {}).items() if v is not None)
-        return f"{short_name(str(value['name']))}:{given}".rstrip(":")
+        options = ",".join(f"{k}={v}" for k, v in value.get("options", {}).items() if v is not None)
+        return f"{short_name(str(value['name']))}:{options}".rstrip(":")
     return value if isinstance(value, int | float | str) else str(value)
 
 
@@ -147,9 +146,9 @@ def _values(places: list[dict[str, Any]], key: str) -> list[Any]:
 
 
 def _check_seeds(rows: list[Row]) -> None:
-    seen: dict[tuple[str, str, int], Row] = {}
+    by_seed: dict[tuple[str, str, int], Row] = {}
     for row in rows:
-        other = seen.setdefault((row.run, str(row.place), row.seed), row)
+        other = by_seed.setdefault((row.run, str(row.place), row.seed), row)
         if other is not row:
             raise ConfigError(
                 f"{other.folder} and {row.folder} are the same run: one method, one seed and the "

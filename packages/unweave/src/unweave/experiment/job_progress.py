@@ -51,7 +51,7 @@ class Reporter(Silent):
 
     def __init__(self, path: Path, job: Job, steps: int, first_step: int) -> None:
         self._path = path
-        self._remove_left()
+        self._remove_partial_files()
         self._start = time.monotonic()
         self._last = 0.0
         self._progress = JobProgress(
@@ -66,10 +66,10 @@ class Reporter(Silent):
         self._progress = self._progress.model_copy(update={"phase": text})
         self._write()
 
-    def loading(self, done: int, total: int) -> None:
+    def loading(self, count: int, total: int) -> None:
         """Report that the data are being loaded."""
         if time.monotonic() - self._last >= WRITE_SECONDS:
-            self.phase(f"loading data, {done} of {total} images")
+            self.phase(f"loading data, {count} of {total} images")
 
     def start(self, step: int, steps: int) -> None:
         """Begin at a step."""
@@ -94,11 +94,11 @@ class Reporter(Silent):
         """Remove the file."""
         self._path.unlink(missing_ok=True)
 
-    def _remove_left(self) -> None:
+    def _remove_partial_files(self) -> None:
         """Remove what a process was writing that was killed; the job is this process's now."""
-        for left in self._path.parent.glob(f"{glob.escape(self._path.stem)}.*"):
-            if left.suffix.removeprefix(".").isdecimal():
-                left.unlink(missing_ok=True)
+        for path in self._path.parent.glob(f"{glob.escape(self._path.stem)}.*"):
+            if path.suffix.removeprefix(".").isdecimal():
+                path.unlink(missing_ok=True)
 
     def _write(self) -> None:
         """Replace the file; ignore errors, because progress is not essential."""

@@ -70,13 +70,13 @@ def as_csv(comparison: Comparison) -> str:
     writer.writerow(["run", *grid, "measure", "n", "mean", "std", "low", "high", "best"])
     for measure in comparison.measures:
         marks = comparison.best(measure)
-        for group, found, best in zip(
+        for group, summary, best in zip(
             comparison.groups, comparison.summaries[measure], marks, strict=True
         ):
-            numbers = (found.mean, found.std, found.low, found.high)
+            numbers = (summary.mean, summary.std, summary.low, summary.high)
             cells = ["" if math.isnan(number) else repr(number) for number in numbers]
             place = [short(group.place.get(name, "")) for name in grid]
-            writer.writerow([group.label, *place, measure, found.n, *cells, int(best)])
+            writer.writerow([group.label, *place, measure, summary.n, *cells, int(best)])
     return stream.getvalue()
 
 
@@ -164,14 +164,14 @@ def missing_rows(comparison: Comparison) -> Rows:
     ]  # fmt: skip
 
 
-def spread(found: Summary, plus: str = " ± ", brackets: bool = True) -> str:
+def spread(summary: Summary, plus: str = " ± ", brackets: bool = True) -> str:
     """Write a mean with its deviation and interval, as far as there are values."""
-    if not found.n:
+    if not summary.n:
         return "-"
-    if found.n == 1:
-        return f"{found.mean:.3g}"
-    text = f"{found.mean:.3g}{plus}{found.std:.2g}"
-    return f"{text} [{found.low:.3g}, {found.high:.3g}]" if brackets else text
+    if summary.n == 1:
+        return f"{summary.mean:.3g}"
+    text = f"{summary.mean:.3g}{plus}{summary.std:.2g}"
+    return f"{text} [{summary.low:.3g}, {summary.high:.3g}]" if brackets else text
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -35,11 +35,11 @@ def mapped_score(run: Trained, argument: str, rows: int) -> float:
     with torch.no_grad():
         codes = normal_margins(run.model.prior(), table.codes)
     name, options = parse_spec(argument)
-    given: dict[str, Any] = dict(options)
+    settings: dict[str, Any] = dict(options)
     if "seed" in options_of(run.registry.lookup("metric", name).load()):
-        given.setdefault("seed", 0)
+        settings.setdefault("seed", 0)
     factors = rows_of(run.dataset.factors, table.index)
-    text = f"{name}:{','.join(f'{k}={v}' for k, v in given.items())}" if given else name
+    text = f"{name}:{','.join(f'{k}={v}' for k, v in settings.items())}" if settings else name
     return float(run.registry.build("metric", text, codes.astype(np.float32), factors))
 
 

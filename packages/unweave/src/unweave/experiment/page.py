@@ -71,7 +71,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
     ):
         write_text(folder / name, text)
     pictures = results.experiment.pictures or usual_pictures(comparison)
-    drawn = [
+    figures = [
         (one.picture.name.replace("-", " "), one.caption, _embedded(one.path))
         for one in draw_all(results, pictures, folder)
     ]
@@ -84,7 +84,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
         header=header, rows=rows, note=note("Bold"),
         contrast_header=CONTRASTS, contrasts=contrast_rows(comparison, bold=MARK),
         test_note=test_note(comparison), missing_header=MISSING, missing=missing_rows(comparison),
-        figures=drawn, runs=[_linked(row, folder) for row in results.rows],
+        figures=figures, runs=[_linked(row, folder) for row in results.rows],
         definition=definition_text(results.experiment),
         written=time.strftime("%Y-%m-%d %H:%M"),
     )  # fmt: skip

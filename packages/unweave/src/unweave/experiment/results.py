@@ -37,8 +37,8 @@ class Group:
 
     def values(self, measure: str) -> dict[int, float]:
         """Collect a measure by seed, if it is known."""
-        found = {row.seed: row.value(measure) for row in self.rows}
-        return {seed: value for seed, value in found.items() if math.isfinite(value)}
+        by_seed = {row.seed: row.value(measure) for row in self.rows}
+        return {seed: value for seed, value in by_seed.items() if math.isfinite(value)}
 
     def at(self, where: Mapping[str, Any]) -> bool:
         """Whether the group has the settings of `where`."""
@@ -66,12 +66,12 @@ class Results:
 
     def groups(self) -> list[Group]:
         """List the kinds of run at every grid point, in the order of the experiment."""
-        found: dict[tuple[str, str], Group] = {}
+        by_place: dict[tuple[str, str], Group] = {}
         for row in self.rows:
             key = (row.run, place_text("", row.place))
-            found.setdefault(key, Group(row.run, row.place, [])).rows.append(row)
+            by_place.setdefault(key, Group(row.run, row.place, [])).rows.append(row)
         order = {variant.label: number for number, variant in enumerate(self.experiment.runs)}
-        groups = sorted(found.values(), key=lambda group: order.get(group.label, len(order)))
+        groups = sorted(by_place.values(), key=lambda group: order.get(group.label, len(order)))
         for group in groups:
             group.rows.sort(key=lambda row: row.seed)
         return groups
@@ -84,10 +84,10 @@ class Results:
         ConfigError
             If the experiment has no such run.
         """
-        found = [row for g in self.groups() if g.label == run and g.at(where) for row in g.rows]
-        if not found:
+        rows = [row for g in self.groups() if g.label == run and g.at(where) for row in g.rows]
+        if not rows:
             raise ConfigError(f"experiment {self.experiment.name} has no run {run!r} at {where}")
-        return found
+        return rows
 
     def values(self, measure: str, run: str, where: Mapping[str, Any]) -> list[float]:
         """Collect a measure over the seeds of one kind of run at one place, where it is known."""
@@ -96,11 +96,11 @@ class Results:
 
     def first_runs(self) -> Iterator[tuple[str, Trained]]:
         """Open the first finished run of every kind that has one."""
-        seen = set()
+        labels = set()
         for group in self.groups():
             for row in group.rows:
-                if row.finished and group.label not in seen:
-                    seen.add(group.label)
+                if row.finished and group.label not in labels:
+                    labels.add(group.label)
                     yield group.label, open_run(row)
 
     def failures(self) -> list[Row]:

@@ -83,10 +83,10 @@ class Row(BaseModel):
 
     def value(self, measure: str) -> float:
         """Return a measure; NaN if it is missing or the run is not finished."""
-        found = self.measures.get(measure)
-        if not self.finished or found is None or found.value is None or found.step != self.steps:
+        entry = self.measures.get(measure)
+        if not self.finished or entry is None or entry.value is None or entry.step != self.steps:
             return math.nan
-        return found.value
+        return entry.value
 
 
 class JobFiles:
@@ -133,7 +133,7 @@ def needs_work(row: Row, experiment: Experiment) -> bool:
     """Say whether a job is to be trained, or a measure computed; what failed is tried again."""
     if not row.finished or row.measures.keys() != experiment.measures.keys():
         return True
-    return bool(row.report) or any(found.failed for found in row.measures.values())
+    return bool(row.report) or any(entry.failed for entry in row.measures.values())
 
 
 def failures(measures: Mapping[str, MeasuredValue], report: str) -> str:
@@ -145,9 +145,9 @@ def failures(measures: Mapping[str, MeasuredValue], report: str) -> str:
 def _measure_reasons(measures: Mapping[str, MeasuredValue]) -> str:
     """Say which measures failed and why, those of one reason together."""
     labels: dict[str, list[str]] = {}
-    for label, found in measures.items():
-        if found.failed:
-            labels.setdefault(found.reason, []).append(label)
+    for label, entry in measures.items():
+        if entry.failed:
+            labels.setdefault(entry.reason, []).append(label)
     return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in labels.items())
 
 

@@ -150,9 +150,9 @@ def _sign_flips(differences: NDArray[np.float64]) -> float:
     else:
         signs = np.random.default_rng(0).choice((-1.0, 1.0), (DRAWS, n))
         extra = 1  # the observed signs are one of the draws, so that p is not too small
-    found = np.abs(signs @ differences)
+    sums = np.abs(signs @ differences)
     limit = abs(differences.sum()) * (1 - 1e-12)
-    return float((np.sum(found >= limit) + extra) / (len(signs) + extra))
+    return float((np.sum(sums >= limit) + extra) / (len(signs) + extra))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -169,10 +169,10 @@ def holm(p_values: Sequence[float]) -> list[float]:
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
     """
-    known = sorted((p, place) for place, p in enumerate(p_values) if not math.isnan(p))
+    pairs = sorted((p, place) for place, p in enumerate(p_values) if not math.isnan(p))
     corrected, highest = [math.nan] * len(p_values), 0.0
-    for rank, (p, place) in enumerate(known):
-        highest = max(highest, min(1.0, p * (len(known) - rank)))
+    for rank, (p, place) in enumerate(pairs):
+        highest = max(highest, min(1.0, p * (len(pairs) - rank)))
         corrected[place] = highest
     return corrected
 

@@ -90,9 +90,10 @@ def sweep(
         with _interruptible():
             sweeping.run(executor)
     except KeyboardInterrupt:
-        done, total = sweeping.count()
+        finished_runs, total = sweeping.count()
         raise StoppedError(
-            f"stopped; {done} of {_runs(total)} are finished; the same command continues the sweep"
+            f"stopped; {finished_runs} of {_runs(total)} are finished; "
+            "the same command continues the sweep"
         ) from None
     finally:
         write_table(sweeping.results())
@@ -137,21 +138,21 @@ class _Sweep:
 
     def run(self, executor: Executor) -> None:
         """Do the jobs, in rounds, until each has finished or failed."""
-        wanted = [name for name in self.jobs if needs_work(self.row(name), self.experiment)]
-        steps = {name: self._steps[name] - self.row(name).step for name in wanted}
+        open_jobs = [name for name in self.jobs if needs_work(self.row(name), self.experiment)]
+        steps = {name: self._steps[name] - self.row(name).step for name in open_jobs}
         total = len(self.jobs)
         print(_plan(total, steps), file=sys.stderr)
-        with Watch(self._files, steps, total - len(wanted), total) as watch:
-            while wanted:
-                free = [name for name in wanted if live_holder(self._files[name].claim) is None]
+        with Watch(self._files, steps, total - len(open_jobs), total) as watch:
+            while open_jobs:
+                free = [name for name in open_jobs if live_holder(self._files[name].claim) is None]
                 if free:
                     over = set(self._round(executor, free, watch))
                 else:
                     time.sleep(WAIT_SECONDS)  # for what other processes are at
-                    over = {n for n in wanted if not needs_work(self.row(n), self.experiment)}
+                    over = {n for n in open_jobs if not needs_work(self.row(n), self.experiment)}
                     for name in over:
                         watch.over(name, self.row(name))
-                wanted = [name for name in wanted if name not in over]
+                open_jobs = [name for name in open_jobs if name not in over]
 
     def _round(self, executor: Executor, names: list[str], watch: Watch) -> Iterator[str]:
         """Map the jobs over the executor; yield those that are over."""
@@ -260,10 +261,10 @@ def definition_text(experiment: Experiment) -> str:
 
 
 def _plan(total: int, steps: Mapping[str, int]) -> str:
-    done = total - len(steps)
+    finished_runs = total - len(steps)
     if not steps:
         return f"{_runs(total)}, all finished"
-    counts = f"{_runs(total)}: {done} finished, {len(steps)} to do"
+    counts = f"{_runs(total)}: {finished_runs} finished, {len(steps)} to do"
     return f"{counts}, {sum(steps.values()):,} steps; the time left is shown after the first steps"
 
 

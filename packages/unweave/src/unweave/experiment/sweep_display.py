@@ -35,10 +35,10 @@ class Watch:
     """
 
     def __init__(
-        self, files: Mapping[str, JobFiles], steps: Mapping[str, int], done: int, total: int
+        self, files: Mapping[str, JobFiles], steps: Mapping[str, int], finished: int, total: int
     ) -> None:
-        self._files, self._left = dict(files), dict(steps)
-        self._done, self._total = done, total
+        self._files, self._remaining_steps = dict(files), dict(steps)
+        self._finished, self._total = finished, total
         self._failed = 0
         self._pace: dict[str, float] = {}
         self._heard: dict[str, JobProgress] = {}
@@ -75,18 +75,18 @@ class Watch:
     def over(self, name: str, row: Row) -> None:
         """Take note that a job is over."""
         with self._lock:
-            self._left.pop(name, None)
-            self._done += row.finished
+            self._remaining_steps.pop(name, None)
+            self._finished += row.finished
             self._failed += row.status == "failed"
 
     def seconds_left(self) -> float | None:
         """Estimate how long the rest takes; None before the first steps are done."""
         with self._lock:
             if not self._pace or not self._heard:
-                return None if self._left else 0.0
+                return None if self._remaining_steps else 0.0
             usual = sum(self._pace.values()) / len(self._pace)
             work = 0.0
-            for name, steps in self._left.items():
+            for name, steps in self._remaining_steps.items():
                 heard = self._heard.get(name)
                 rest = steps if heard is None else heard.steps - heard.step
                 work += rest * self._pace.get(_kind(name), usual)
@@ -94,10 +94,10 @@ class Watch:
 
     def summary(self) -> str:
         """Return the progress of the whole sweep as text."""
-        left = self.seconds_left()
+        seconds = self.seconds_left()
         failed = f", {self._failed} failed" if self._failed else ""
-        time_left = "" if not left else f", about {duration(left)} left"
-        return f"{self._done} of {self._total} runs{failed}{time_left}"
+        time_left = "" if not seconds else f", about {duration(seconds)} left"
+        return f"{self._finished} of {self._total} runs{failed}{time_left}"
 
     def _watch(self) -> None:
         while not self._over.wait(POLL_SECONDS):
@@ -110,19 +110,19 @@ class Watch:
     def _read_progress(self) -> dict[str, JobProgress]:
         """Read what every worker that is alive tells, and learn the pace."""
         with self._lock:
-            names = list(self._left)
+            names = list(self._remaining_steps)
         states = {name: read_job_progress(self._files[name].progress) for name in names}
-        found = {
+        by_job = {
             name: progress
             for name, progress in states.items()
             if progress is not None and live_holder(self._files[name].claim) is not None
         }
         with self._lock:
-            self._heard = found
-            for name, progress in found.items():
+            self._heard = by_job
+            for name, progress in by_job.items():
                 if progress.rate > 0:
                     self._pace[_kind(name)] = 1 / progress.rate
-        return found
+        return by_job
 
     def _show(self, progresses: Mapping[str, JobProgress]) -> None:
         workers = {f"{s.host} {s.pid}": s for s in progresses.values()}
@@ -135,7 +135,7 @@ class Watch:
                 self._lines[key], description=progress.title, total=progress.steps,
                 completed=progress.step, summary=progress_text(progress),
             )  # fmt: skip
-        self._bars.update(self._whole, completed=self._done, summary=self.summary())
+        self._bars.update(self._whole, completed=self._finished, summary=self.summary())
 
     def _say(self, progresses: Mapping[str, JobProgress]) -> None:
         now = time.monotonic()

@@ -107,10 +107,10 @@ def _read_hdf5(path: Path) -> Columns:
         with h5py.File(path) as file:
             group = file["columns"]
             names = [n for n in group if isinstance(group.get(n, getlink=True), h5py.HardLink)]
-            found = [_read_column(group[name]) for name in sorted(names)]
+            columns = [_read_column(group[name]) for name in sorted(names)]
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ConfigError(f"{path} is not a table of an experiment: {str(error)[:200]}") from error
-    return dict(found)
+    return dict(columns)
 
 
 def _read_column(column: h5py.Dataset) -> tuple[str, NDArray[Any]]:

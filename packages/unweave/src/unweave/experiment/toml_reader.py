@@ -73,12 +73,12 @@ def with_settings(experiment: Kind, settings: Mapping[str, Any]) -> Kind:
 
     A setting of the grid loses its place there.
     """
-    given = dict(settings)
-    runs = [v.model_copy(update={"settings": v.settings | given}) for v in experiment.runs]
-    grid = {name: values for name, values in experiment.grid.items() if name not in given}
+    overrides = dict(settings)
+    runs = [v.model_copy(update={"settings": v.settings | overrides}) for v in experiment.runs]
+    grid = {name: values for name, values in experiment.grid.items() if name not in overrides}
     return with_absolute_paths(
         experiment.model_copy(
-            update={"settings": experiment.settings | given, "runs": runs, "grid": grid}
+            update={"settings": experiment.settings | overrides, "runs": runs, "grid": grid}
         ),
         (Path(),),
     )
@@ -99,17 +99,17 @@ def validate_fields(content: dict[str, Any], kind: type[Kind]) -> Kind:
         raise ConfigError(f"experiment {content['name']}: {problem}") from error
 
 
-def _problem(found: Mapping[str, Any], kind: type[Experiment]) -> str:
+def _problem(problem: Mapping[str, Any], kind: type[Experiment]) -> str:
     """Say which field is wrong, and what was expected."""
-    place = printable(".".join(map(str, found["loc"])))[:QUOTED]
-    if found["type"] == "missing":
+    place = printable(".".join(map(str, problem["loc"])))[:QUOTED]
+    if problem["type"] == "missing":
         about = kind.model_fields[place].description if place in kind.model_fields else None
         return f"the field {place} is missing{f': {about}' if about else ''}"
-    if found["type"] == "extra_forbidden":
+    if problem["type"] == "extra_forbidden":
         return f"{place}: there is no such field; known: {', '.join(kind.model_fields)}"
-    if found["type"] == "value_error":
-        return f"{place}: {expected_by(found)}"
-    return f"{place} does not take {quote(found['input'])}: {expected_by(found)}"
+    if problem["type"] == "value_error":
+        return f"{place}: {expected_by(problem)}"
+    return f"{place} does not take {quote(problem['input'])}: {expected_by(problem)}"
 
 
 def with_absolute_paths(experiment: Kind, folders: tuple[Path, ...]) -> Kind:
@@ -140,12 +140,12 @@ def _absolute(key: str, value: Any, folders: tuple[Path, ...]) -> Any:
         return value
     try:
         name, options = split_spec(value)
-        known = options_of(registry().lookup(SPECS[key], name).load())
+        parameters = options_of(registry().lookup(SPECS[key], name).load())
     except ConfigError:
         return value  # told, with what is known, when the experiment is checked
     mended = {
-        option: _found(text, folders)
-        if option in known and _is_path(known[option].annotation) and text != "none"
+        option: _first_existing(text, folders)
+        if option in parameters and _is_path(parameters[option].annotation) and text != "none"
         else text
         for option, text in options.items()
     }
@@ -166,6 +166,6 @@ def _is_path(annotation: Any) -> bool:
     return Path in (annotation, *get_args(annotation))
 
 
-def _found(text: str, folders: tuple[Path, ...]) -> str:
+def _first_existing(text: str, folders: tuple[Path, ...]) -> str:
     candidates = [(folder / expanded(text)).resolve() for folder in folders]
     return str(next((path for path in candidates if path.exists()), candidates[-1]))

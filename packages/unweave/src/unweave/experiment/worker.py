@@ -78,15 +78,15 @@ def _train_together(works: Sequence[Work]) -> dict[str, Row]:
         begun = [(work, row) for work, row in zip(free, rows, strict=True) if not row.finished]
         if len(begun) < 2:
             return {}
-        asked = []
+        requests = []
         for work, row in begun:
             reporter = Reporter(work.files.progress, work.job, row.steps, row.step)
             stack.callback(reporter.finish)
             _clear(work)
-            asked.append(RunRequest(work.job.settings, work.files.run, reporter))
+            requests.append(RunRequest(work.job.settings, work.files.run, reporter))
         start = time.monotonic()
         try:
-            outcomes = train_together(asked, works[0].device)
+            outcomes = train_together(requests, works[0].device)
         except (Exception, SystemExit) as error:
             print(
                 f"{len(begun)} runs are trained one by one: {_describe_error(error)[0]}",
@@ -226,25 +226,25 @@ def _measured(work: Work, row: Row, reporter: Reporter) -> Row:
     from unweave.trained import Trained
 
     experiment = work.experiment
-    known = {label: found for label, found in row.measures.items() if not found.failed}
-    wanted = [label for label in experiment.measures if label not in known]
+    values = {label: value for label, value in row.measures.items() if not value.failed}
+    missing = [label for label in experiment.measures if label not in values]
     run = Trained.open(work.files.run)
-    if wanted and experiment.density is not None:
+    if missing and experiment.density is not None:
         reporter.phase("fitting the density")
         problem = _problem_of(run.fit_density, experiment.density)
         if problem:
             failed = {
-                label: _failed_value(experiment, label, row.step, problem) for label in wanted
+                label: _failed_value(experiment, label, row.step, problem) for label in missing
             }
-            return row.model_copy(update={"measures": {**known, **failed}, "reason": problem})
-    for label in wanted:
+            return row.model_copy(update={"measures": {**values, **failed}, "reason": problem})
+    for label in missing:
         reporter.phase(f"measuring {label}")
-        known[label] = _measure(run, experiment, label, row.step)
+        values[label] = _measure(run, experiment, label, row.step)
     report = ""
     if experiment.reports and not (run.path / "report.html").is_file():
         reporter.phase("drawing its report")
         report = _problem_of(write_report, run)
-    measures = {label: known[label] for label in experiment.measures}
+    measures = {label: values[label] for label in experiment.measures}
     reason = failures(measures, report)
     return row.model_copy(update={"measures": measures, "report": report, "reason": reason})
 

@@ -82,9 +82,9 @@ class AsVae(WeightedTerms):
                 self.critic_2(fixed, prior.detach()), self.critic_2(x, another)
             ),
         }
-        named = {
+        scalars = {
             "loss": loss, "reconstruction": reconstruction, "posterior": -log_posterior,
             "ratio_1": first.mean(), "ratio_2": second.mean(), **terms,
             "critic-1/loss": losses["critic-1"], "critic-2/loss": losses["critic-2"],
         }  # fmt: skip
-        return losses, named
+        return losses, scalars

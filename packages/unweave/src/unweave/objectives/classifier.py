@@ -82,5 +82,5 @@ class WithClassifier(nn.Module):
         own = {**losses, "classifier": loss}
         if self._joint:
             own[self._owner] = losses[self._owner] + self.weight(clock) * loss
-        named = {"classifier/cross_entropy": loss, "classifier/accuracy": accuracy}
-        return own, {**terms, **named}
+        scalars = {"classifier/cross_entropy": loss, "classifier/accuracy": accuracy}
+        return own, {**terms, **scalars}

@@ -101,8 +101,8 @@ class InfoGan(WeightedTerms):
         missing = -_per_dim(batches.model.encode(imagined), z).mean(0)
         entropy = -_per_dim(batches.model.prior(), z).mean(0)
         discrete, rest = slice(self._discrete), slice(self._discrete, self._codes)
-        read = missing[: self._codes]
-        bound = entropy[: self._codes].sum() - read.sum()
+        code_losses = missing[: self._codes]
+        bound = entropy[: self._codes].sum() - code_losses.sum()
         fooled = F.softplus(-fake).mean()
         gan = logistic_loss(real, fake)
         decoder = (
@@ -111,12 +111,12 @@ class InfoGan(WeightedTerms):
             + self.weight(clock) * missing[rest].sum()
         )
         losses = {"encoder": missing.sum(), "decoder": decoder, "discriminator": gan}
-        named = {
+        scalars = {
             "loss": decoder, "generator": fooled, "gan": gan, "information_bound": bound,
             "code_entropy": entropy[: self._codes].sum(),
             "real/probability": real.sigmoid().mean(), "fake/probability": fake.sigmoid().mean(),
         }  # fmt: skip
-        return losses, named
+        return losses, scalars
 
 
 def _per_dim(distribution: Any, z: Tensor) -> Tensor:

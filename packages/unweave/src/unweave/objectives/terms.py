@@ -97,16 +97,16 @@ class WeightedTerms(nn.Module):
         clock
             The step, an integer scalar tensor.
         """
-        named: dict[str, Tensor] = {}
+        terms: dict[str, Tensor] = {}
         for name, estimator in self.estimators.items():
             names = self._names[name]
             for term, value in zip(
                 names, declared(estimator(latent), names, estimator), strict=True
             ):
-                named[self._labels[name, term]] = value
+                terms[self._labels[name, term]] = value
                 if (key := self._keys.get((name, term))) is not None:
                     loss = loss + self.weighed[key](value, clock)
-        return torch.as_tensor(loss, device=latent.z.device), named
+        return torch.as_tensor(loss, device=latent.z.device), terms
 
 
 def _labels(names: list[tuple[str, str]]) -> Mapping[tuple[str, str], str]:

@@ -108,11 +108,11 @@ class VaeGan(WeightedTerms):
         losses = {
             "encoder": encoder, "decoder": decoder, "discriminator": gan * self._rest(right),
         }  # fmt: skip
-        named = {
+        scalars = {
             "loss": encoder, "reconstruction": error, "features": distance, **terms, "gan": gan,
             "real/probability": right, "fake/probability": fake.sigmoid().mean(),
         }  # fmt: skip
-        return losses, named
+        return losses, scalars
 
     def _rest(self, right: Tensor) -> Tensor | float:
         """Return 0 while the discriminator rests, else 1."""

@@ -42,9 +42,9 @@ def draw_losses(steps: Sequence[float], terms: Mapping[str, Sequence[float]]) ->
     figure, panels = _panels(len(terms), 3, 2.3)
     for panel, (term, values) in zip(panels, terms.items(), strict=True):
         # Some terms are logged more rarely than others.
-        known = [(step, v) for step, v in zip(steps, values, strict=True) if math.isfinite(v)]
-        marker = "o" if len(known) < FEW else ""
-        panel.plot(*np.transpose(known or [(0, 0)]), color=ACCENT, marker=marker, markersize=3)
+        points = [(step, v) for step, v in zip(steps, values, strict=True) if math.isfinite(v)]
+        marker = "o" if len(points) < FEW else ""
+        panel.plot(*np.transpose(points or [(0, 0)]), color=ACCENT, marker=marker, markersize=3)
         panel.set_title(readable(term), pad=12)
         panel.set_xlabel("step")
         panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))

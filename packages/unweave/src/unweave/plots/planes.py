@@ -65,8 +65,8 @@ def scatter(
     elif len(np.unique(classes)) <= MANY_CLASSES:
         _scatter_classes(panel, points, classes, look, factor)
     else:
-        drawn = panel.scatter(*points.T, c=classes, cmap=SEQUENTIAL, **look)
-        panel.figure.colorbar(drawn, ax=panel, shrink=0.7, label=factor)
+        artist = panel.scatter(*points.T, c=classes, cmap=SEQUENTIAL, **look)
+        panel.figure.colorbar(artist, ax=panel, shrink=0.7, label=factor)
     panel.set_title(title)
     panel.set_aspect("equal", adjustable="box")
     panel.grid(True)
@@ -76,10 +76,10 @@ def _scatter_classes(
     panel: Any, points: NDArray[Any], classes: NDArray[Any], look: dict[str, Any], factor: str
 ) -> None:
     for number, value in enumerate(np.unique(classes)):
-        chosen = points[classes == value]
+        members = points[classes == value]
         marker = MARKERS[number // len(PALETTE) % len(MARKERS)]
         colour = PALETTE[number % len(PALETTE)]
-        panel.scatter(*chosen.T, color=colour, marker=marker, label=str(value), **look)
+        panel.scatter(*members.T, color=colour, marker=marker, label=str(value), **look)
     panel.legend(markerscale=1.5, handletextpad=0.2, borderaxespad=0.2, ncols=2, title=factor)
 
 

@@ -148,10 +148,10 @@ def _cropped(
     rows, columns = (np.flatnonzero(inked.any(axis)) for axis in (1, 0))
     if not len(rows):
         return picture.copy()
-    drawn = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    content = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     margin = round(DPI * MARGIN)
-    height, width = drawn.shape[:2]
+    height, width = content.shape[:2]
     out = np.empty((height + 2 * margin, width + 2 * margin, 3), np.uint8)
     out[:] = ground
-    out[margin : margin + height, margin : margin + width] = drawn
+    out[margin : margin + height, margin : margin + width] = content
     return out

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave.errors import unknown_name
-from unweave.evaluate import evaluate, read_scores
+from unweave.evaluate import evaluate
 from unweave.files import write_text
 from unweave.options import short_name
 from unweave.other_processes import begin
@@ -24,6 +24,7 @@ from unweave.report.figures import FigureOfRun, figures_of
 from unweave.report.material import Material, gather
 from unweave.report.page import render
 from unweave.report.tables import page_tables
+from unweave.score_file import read_scores
 
 if TYPE_CHECKING:
     from unweave.trained import Trained
@@ -127,8 +128,8 @@ def _begin_figures(material: Material, kind: str, pool: Executor | None) -> list
 
     def begun(figure: FigureOfRun) -> Saved:
         path = folder / f"{figure.stem}.{kind}"
-        done = begin(pool, save_drawing, figure.drawing, path)
-        return figure.stem, figure.title, figure.caption, done
+        finish = begin(pool, save_drawing, figure.drawing, path)
+        return figure.stem, figure.title, figure.caption, finish
 
     # Those that take longest come last in a report, and begin first.
     return [begun(figure) for figure in [*figures_of(material)][::-1]][::-1]

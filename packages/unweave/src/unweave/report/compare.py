@@ -111,7 +111,7 @@ def score_rows(materials: Sequence[Material]) -> Iterator[dict[str, Any]]:
     """List every score that a run has: its name, each run's value, and marks on one line."""
     tables = [{score.name: score for score in m.scores.scores} for m in materials]
     for name in dict.fromkeys(name for table in tables for name in table):
-        found = [table.get(name) for table in tables]
+        scores = [table.get(name) for table in tables]
         cells = [
             {
                 "text": "–" if score is None else score_text(score.value),
@@ -119,15 +119,15 @@ def score_rows(materials: Sequence[Material]) -> Iterator[dict[str, Any]]:
                 if score is None or score.interval is None
                 else "[{:.4g}, {:.4g}]".format(*score.interval),
             }
-            for score in found
+            for score in scores
         ]
-        yield {"name": name.replace("_", " "), "cells": cells, "marks": _marks(found)}
+        yield {"name": name.replace("_", " "), "cells": cells, "marks": _marks(scores)}
 
 
 def _marks(scores: Sequence[Any]) -> list[dict[str, Any]]:
     """Place the values and intervals on a line from 0, or the least, to 1, or the largest."""
-    known = [s for s in scores if s is not None and s.value is not None]
-    numbers = [v for s in known for v in (s.value, *(s.interval or ()))]
+    with_values = [s for s in scores if s is not None and s.value is not None]
+    numbers = [v for s in with_values for v in (s.value, *(s.interval or ()))]
     if not numbers:
         return []
     low, high = min(0.0, *numbers), max(1.0, *numbers)
@@ -149,15 +149,15 @@ def _marks(scores: Sequence[Any]) -> list[dict[str, Any]]:
 
 def _figures(materials: Sequence[Material]) -> list[dict[str, Any]]:
     """Draw each figure of every run: a title, and a picture or None for each run."""
-    drawn = [
+    by_run = [
         {f.stem: (f.title, figure_png(f.drawing())) for f in figures_of(m, FIGURES)}
         for m in materials
     ]
     rows = []
     for name in FIGURES:
-        found = [d.get(name) for d in drawn]
-        title = next((pair[0] for pair in found if pair), None)
+        pairs = [d.get(name) for d in by_run]
+        title = next((pair[0] for pair in pairs if pair), None)
         if title:
-            sources = [None if pair is None else data_uri(pair[1]) for pair in found]
+            sources = [None if pair is None else data_uri(pair[1]) for pair in pairs]
             rows.append({"title": title, "sources": sources})
     return rows

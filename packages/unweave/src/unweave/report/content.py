@@ -129,11 +129,11 @@ def _samples(material: Material) -> dict[str, Any]:
 def _check(run: Trained, packed: PackedDecoder, codes: list[list[float]]) -> dict[str, Any] | None:
     if packed.content is None:
         return None
-    chosen = codes[:CHECKED]
-    pictures = run.decode(np.asarray(chosen, np.float32))
+    sample = codes[:CHECKED]
+    pictures = run.decode(np.asarray(sample, np.float32))
     if run.continuous:
-        return {"codes": chosen, "pixels": encode_array(pictures.ravel(), "float32")}
-    return {"codes": chosen, "pixels": base64.b64encode(pictures.tobytes()).decode()}
+        return {"codes": sample, "pixels": encode_array(pictures.ravel(), "float32")}
+    return {"codes": sample, "pixels": base64.b64encode(pictures.tobytes()).decode()}
 
 
 def _grid(
@@ -144,16 +144,16 @@ def _grid(
     if packed.content is not None or run.continuous:
         return None
     facts = material.dimensions
-    chosen = [d for d in material.visible if facts.active[d]] or material.visible[:2].tolist()
+    dimensions = [d for d in material.visible if facts.active[d]] or material.visible[:2].tolist()
     low, high = facts.codes_range.T
     values = np.linspace(low, high, GRID_VALUES, axis=1).astype(np.float32)
     count = GRID_IMAGES
     while True:
         used = run.encode(run.dataset.images(np.asarray(rows[:count])))
         codes = np.broadcast_to(
-            used[:, None, None], (len(used), len(chosen), GRID_VALUES, used.shape[1])
+            used[:, None, None], (len(used), len(dimensions), GRID_VALUES, used.shape[1])
         ).copy()
-        for k, d in enumerate(chosen):
+        for k, d in enumerate(dimensions):
             codes[:, k, :, d] = values[d]
         sprite = sprite_of(run.decode(codes.reshape(-1, used.shape[1])), GRID_VALUES)
         if len(sprite) <= room or count == 1:
@@ -161,8 +161,8 @@ def _grid(
         count = max(1, int(count * room / len(sprite)))
     return {
         "images": len(used),
-        "dimensions": [int(d) for d in chosen],
-        "values": [_rounded(values[d]) for d in chosen],
+        "dimensions": [int(d) for d in dimensions],
+        "values": [_rounded(values[d]) for d in dimensions],
         "sprite": sprite,
     }
 
@@ -229,10 +229,10 @@ def _histogram(material: Material, d: np.int64) -> dict[str, Any]:
 
 
 def _matrices(material: Material) -> list[dict[str, Any]]:
-    found = material.matrices if material.run.dataset.factor_names else {}
+    matrices = material.matrices if material.run.dataset.factor_names else {}
     return [
         {"name": title, "values": [[_number(v) for v in row] for row in matrix]}
-        for title, matrix in found.items()
+        for title, matrix in matrices.items()
     ]
 
 

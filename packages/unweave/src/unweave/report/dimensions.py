@@ -75,12 +75,12 @@ class Dimensions:
 
     def label(self, d: int) -> str:
         """Name a dimension with its KL divergence, and say if it is inactive."""
-        known = (
+        text = (
             f"{max(0.0, self.kl[d]):.2f}"
             if np.isfinite(self.kl[d])
             else f"sd {self.deviation[d]:.2f}"
         )
-        return f"{name(d)}  {known}" + ("" if self.active[d] else "  inactive")
+        return f"{name(d)}  {text}" + ("" if self.active[d] else "  inactive")
 
 
 def name(d: int) -> str:
@@ -90,11 +90,11 @@ def name(d: int) -> str:
 
 def read_codes(run: Trained, seed: int = 0) -> Codes:
     """Read the codes of the run's table; encode a sample of images if it holds other codes."""
-    found = read_means(run, run.dataset, names=("index", "codes", "std"))
-    if found is None:
+    arrays = read_means(run, run.dataset, names=("index", "codes", "std"))
+    if arrays is None:
         table = encode_table(run, run.model, rows=ROWS, seed=seed)
-        found = table.index, table.codes, table.std
-    index, mean, std = found
+        arrays = table.index, table.codes, table.std
+    index, mean, std = arrays
     noise = np.random.default_rng(seed).standard_normal(mean.shape)
     return Codes(index, mean, std, (mean + std * noise).astype(np.float32))
 

@@ -56,8 +56,8 @@ def versions(run: Trained) -> list[tuple[str, str]]:
     """List the versions of the distributions that made the run, and of what runs them now."""
     from unweave.settings import read_settings
 
-    known = read_settings(run.config_path).get("versions", {})
-    rows = [(str(k), str(v)) for k, v in known.items()] if isinstance(known, dict) else []
+    entries = read_settings(run.config_path).get("versions", {})
+    rows = [(str(k), str(v)) for k, v in entries.items()] if isinstance(entries, dict) else []
     return [*rows, ("torch", torch.__version__), ("python", platform.python_version())]
 
 
@@ -69,8 +69,8 @@ def command(run: Trained) -> str:
 def training_time(run: Trained) -> str:
     """Say how long training took: as logged, else between the run's first and last file."""
     for line in reversed(run.scalars()):
-        if known := [line[key] for key in TIMES if key in line]:
-            return duration(known[0])
+        if values := [line[key] for key in TIMES if key in line]:
+            return duration(values[0])
     times = [path.stat().st_mtime for path in run.checkpoints.glob("*")]
     if not times:
         return ""

@@ -157,12 +157,12 @@ def _matrix(material: Material) -> Iterator[Described]:
 def _factors(material: Material) -> Iterator[Described]:
     names = material.run.dataset.factor_names
     rows = {s.name: s.per_factor(len(names)) for s in material.scores.scores}
-    found = {name: values for name, values in rows.items() if values is not None}
-    if found:
+    per_factor = {name: values for name, values in rows.items() if values is not None}
+    if per_factor:
         yield (
             "Scores of each factor",
             "What each factor adds to the mean that is the score.",
-            partial(draw_factor_scores, found, names),
+            partial(draw_factor_scores, per_factor, names),
         )
 
 

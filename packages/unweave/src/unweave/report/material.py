@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave.evaluate import read_scores
 from unweave.report.dimensions import Codes, Dimensions, describe_dimensions, read_codes
 from unweave.report.facts import read_log
 from unweave.report.scores import ReadScores, scores_of
+from unweave.score_file import read_scores
 from unweave.trained import Trained
 
 POINTS = 2000
@@ -72,10 +72,10 @@ class Material:
         active = int(self.dimensions.active.sum())
         if active > min(1, self.run.config.dim - 1):
             return ""
-        found = "Only one code dimension is" if active else "No code dimension is"
+        subject = "Only one code dimension is" if active else "No code dimension is"
         the_rest = "the means of the others" if active else "their means"
         return (
-            f"{found} active: {the_rest} hardly move, so the model is collapsed. "
+            f"{subject} active: {the_rest} hardly move, so the model is collapsed. "
             "Mutual information with a factor can still be high, because it does not depend on how "
             "far a mean moves; do not read it as disentanglement."
         )

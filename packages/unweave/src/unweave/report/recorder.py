@@ -45,7 +45,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self._program = program
         # The tensors are kept, so that no later one gets the id of an earlier one.
-        self._known: dict[int, tuple[Tensor, Register | None]] = {
+        self._registers: dict[int, tuple[Tensor, Register | None]] = {
             id(z): (z, Register(0, tuple(z.shape)))
         }
 
@@ -56,9 +56,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def value(self, item: Any) -> Any:
         """Return the register of a tensor that depends on the code; anything else as it is."""
-        if not (isinstance(item, Tensor) and id(item) in self._known):
+        if not (isinstance(item, Tensor) and id(item) in self._registers):
             return item
-        register = self._known[id(item)][1]
+        register = self._registers[id(item)][1]
         if register is None:
             raise UnsupportedOperation("a tensor that was changed in place through another")
         return register
@@ -67,30 +67,34 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, operation: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         options = dict(kwargs or {})
-        given, named = tree_map(self.value, args), tree_map(self.value, options)
+        arguments, keywords = tree_map(self.value, args), tree_map(self.value, options)
         result = operation(*args, **options)
-        if _touches_code((given, named)):
-            self._record(operation, args, given, named, result)
+        if _touches_code((arguments, keywords)):
+            self._record(operation, args, arguments, keywords, result)
         return result
 
-    def _record(self, operation: Any, args: Any, given: Any, named: Any, result: Any) -> None:
+    def _record(
+        self, operation: Any, args: Any, arguments: Any, keywords: Any, result: Any
+    ) -> None:
         target = IN_PLACE.get(operation, operation)
         handler = HANDLERS.get(target)
         if handler is None:
             raise UnsupportedOperation(str(operation).removesuffix(".default"))
         if operation in IN_PLACE:
             self._forget_aliases(args[0])
-        made = handler(self._program, *given, **named)
-        pairs = [(result, made)] if isinstance(result, Tensor) else zip(result, made, strict=True)
+        outputs = handler(self._program, *arguments, **keywords)
+        pairs = (
+            [(result, outputs)] if isinstance(result, Tensor) else zip(result, outputs, strict=True)
+        )
         for tensor, register in pairs:
             if register is not None:
-                self._known[id(tensor)] = (tensor, register)
+                self._registers[id(tensor)] = (tensor, register)
 
     def _forget_aliases(self, changed: Tensor) -> None:
         storage = changed.untyped_storage().data_ptr()
-        for key, (tensor, _) in self._known.items():
+        for key, (tensor, _) in self._registers.items():
             if tensor is not changed and tensor.untyped_storage().data_ptr() == storage:
-                self._known[key] = (tensor, None)
+                self._registers[key] = (tensor, None)
 
 
 def _touches_code(value: Any) -> bool:

@@ -45,13 +45,13 @@ class ReadScore:
 
     def matrices(self, dim: int, factors: int) -> dict[str, NDArray[np.float64]]:
         """Return the parts with a number for each factor and dimension, as (K, D)."""
-        found = {}
+        matrices = {}
         for name, part in self.parts.items():
             if part.shape == (dim, factors):
-                found[name] = part.T
+                matrices[name] = part.T
             elif part.shape == (factors, dim):
-                found[name] = part
-        return found
+                matrices[name] = part
+        return matrices
 
 
 @dataclass(frozen=True)

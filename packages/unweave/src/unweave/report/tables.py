@@ -40,11 +40,11 @@ def page_tables(material: Material) -> dict[str, Any]:
 def tiles(material: Material) -> list[dict[str, str]]:
     """Return the numbers that a reader sees first: scores, and how many dimensions are active."""
     active = material.dimensions.active
-    found = [
+    rows = [
         {"name": _spoken(score.name), "value": tile_text(score.value)}
         for score in material.scores.scores[: MOST_TILES - 1]
     ]
-    return [*found, {"name": "active dimensions", "value": f"{int(active.sum())} of {len(active)}"}]
+    return [*rows, {"name": "active dimensions", "value": f"{int(active.sum())} of {len(active)}"}]
 
 
 def score_text(value: float | None) -> str:

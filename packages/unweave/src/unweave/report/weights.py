@@ -21,7 +21,7 @@ def term_weights(
     A log names a term `term`, or `estimator/term` where two estimators give one of that name. The
     loss and the reconstruction have weight 1; a term without a weight is logged alone.
     """
-    found: dict[str, list[float]] = {}
+    weights: dict[str, list[float]] = {}
     home = run.registry.lookup("method", run.config.method).distribution
     for term in build_method(run.registry, run.config).terms:
         for name, weight in _weights(run, term, home).items():
@@ -29,8 +29,8 @@ def term_weights(
             estimator = short_name(parse_spec(term.estimator)[0])
             for label in (name, f"{estimator}/{name}"):
                 if label in terms:
-                    found[label] = [_at(schedule, step) for step in steps]
-    return found
+                    weights[label] = [_at(schedule, step) for step in steps]
+    return weights
 
 
 def _weights(run: Trained, term: Term, home: str) -> Mapping[str, Any]:

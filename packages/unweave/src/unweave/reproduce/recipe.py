@@ -131,7 +131,7 @@ def select_runs(
         "grid": recipe.grid | axes,
     })  # fmt: skip
 
-    def kept(labels: set[str | None], *places: Mapping[str, Any]) -> bool:
+    def stays(labels: set[str | None], *places: Mapping[str, Any]) -> bool:
         # What names a run or a value that the recipe never had is kept, and refused by the check.
         return not left_out & labels and all(
             _has_place(narrow, place) or not _has_place(recipe, place) for place in places
@@ -141,12 +141,12 @@ def select_runs(
         "expect": [
             one
             for one in recipe.expect
-            if kept({one.run, one.below}, one.where, one.below_where or {})
+            if stays({one.run, one.below}, one.where, one.below_where or {})
         ],
         "pictures": [
             one
             for one in recipe.pictures
-            if kept({one.options.get("run")}, one.options.get("where", {}))
+            if stays({one.options.get("run")}, one.options.get("where", {}))
         ],
     }
     narrow = narrow.model_copy(update=changes)

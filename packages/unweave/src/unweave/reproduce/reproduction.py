@@ -27,7 +27,7 @@ from unweave.reproduce.recipe import Recipe, check_recipe
 from unweave.reproduce.verdicts import Verdict, verdicts
 from unweave.tables import table
 
-PUBLISHED = ("what was published", "published", "here", "")
+PUBLISHED = ("claim", "published", "here", "")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class Verdict(NamedTuple):
 
     claim: str
     published: str
-    found: str
+    outcome: str
     verdict: str
 
 
@@ -33,31 +33,31 @@ def verdicts(recipe: Recipe, results: Results) -> list[Verdict]:
 
 
 def _judged(expected: Expectation, results: Results) -> tuple[str, str, str]:
-    found, missing = _mean(results, expected.measure, expected.run, expected.where)
+    mean, missing = _mean(results, expected.measure, expected.run, expected.where)
     if expected.below is None:
         published, tolerance = expected.published or 0.0, expected.tolerance or 0.0
         reference = f"{published:g} ± {tolerance:g}"
         if missing:
             return reference, missing, UNKNOWN
-        return reference, f"{found:.3g}", _verdict(abs(found - published) <= tolerance)
+        return reference, f"{mean:.3g}", _verdict(abs(mean - published) <= tolerance)
     where = expected.where if expected.below_where is None else expected.below_where
     other = expected.below_measure or expected.measure
     limit, also_missing = _mean(results, other, expected.below, where)
     reference = "lower" if expected.published is None else _pair(expected)
     if missing or also_missing:
         return reference, missing or also_missing, UNKNOWN
-    numbers = f"{found:.3g} against {limit:.3g}"
-    return reference, numbers, _verdict(found * expected.times < limit)
+    numbers = f"{mean:.3g} against {limit:.3g}"
+    return reference, numbers, _verdict(mean * expected.times < limit)
 
 
 def _mean(results: Results, measure: str, run: str, where: Mapping[str, Any]) -> tuple[float, str]:
     """Return the mean over seeds, and what is missing: every run has to be there."""
     rows = results.at(run, where)
     values = [row.value(measure) for row in rows]
-    known = [value for value in values if math.isfinite(value)]
-    if len(known) < len(rows):
-        return math.nan, f"{len(known)} of {len(rows)} runs of {run}"
-    return float(np.mean(known)), ""
+    finite = [value for value in values if math.isfinite(value)]
+    if len(finite) < len(rows):
+        return math.nan, f"{len(finite)} of {len(rows)} runs of {run}"
+    return float(np.mean(finite)), ""
 
 
 def _pair(expected: Expectation) -> str:

@@ -65,12 +65,12 @@ def picture_options(experiment: Experiment, picture: Picture) -> dict[str, Any]:
     """
     if picture.kind not in KINDS:
         raise unknown_name("kind of picture", picture.kind, KINDS)
-    known = options_of(KINDS[picture.kind])
+    options = options_of(KINDS[picture.kind])
     for name in picture.options:
-        if name not in known:
-            raise unknown_name(f"option of picture {picture.kind}", name, known)
-    found = {}
-    for name, option in known.items():
+        if name not in options:
+            raise unknown_name(f"option of picture {picture.kind}", name, options)
+    arguments = {}
+    for name, option in options.items():
         if name not in picture.options:
             if option.default is inspect.Parameter.empty:
                 raise ConfigError(f"kind {picture.kind} needs the option {name}")
@@ -79,8 +79,8 @@ def picture_options(experiment: Experiment, picture: Picture) -> dict[str, Any]:
         value = convert(what, option.annotation, picture.options[name])
         for role in _roles(option.annotation):
             _check_role(experiment, role, value)
-        found[option.parameter] = value
-    return found
+        arguments[option.parameter] = value
+    return arguments
 
 
 def _roles(annotation: Any) -> Iterator[str]:
@@ -95,14 +95,14 @@ def _check_role(experiment: Experiment, role: str, value: Any) -> None:
     if role == "place":
         check_place(experiment, value)
         return
-    known: Mapping[str, list[str]] = {
+    names: Mapping[str, list[str]] = {
         "measure": list(experiment.measures),
         "setting of the grid": list(experiment.grid),
         "run": [variant.label for variant in experiment.runs],
     }
     for name in value if isinstance(value, list) else [value]:
-        if name and name not in known[role]:
-            raise unknown_name(role, name, known[role])
+        if name and name not in names[role]:
+            raise unknown_name(role, name, names[role])
 
 
 def draw(results: Results, picture: Picture) -> Figure:

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from unweave.errors import ConfigError
-from unweave.experiment.measures import ROWS, test_data
 from unweave.experiment.pictures.of_codes import one_legend
+from unweave.experiment.quantities import ROWS, test_data
 from unweave.experiment.results import Results
 from unweave.plots.planes import scatter
 from unweave.protocols import Dataset
@@ -65,18 +65,18 @@ def draw_sharpness(results: Results, *, without: list[int] | None = None) -> Fig
     """
     runs = _runs(results)
     images, classes = classified(test_data(runs[0][1], results.experiment), ROWS)
-    kept = ~np.isin(classes, without or [])
-    if not kept.any():
+    included = ~np.isin(classes, without or [])
+    if not included.any():
         raise ConfigError("every class is left out; remove some from `without`")
     figure = Figure(figsize=(10, 3 + 0.4 * len(runs)), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1 + 0.15 * len(runs)))
     every, present = sharpness(runs[0][1], images), np.unique(classes)
     _boxes(above, {str(value): every[classes == value] for value in present}, "by class")
     rebuilt = {
-        label: sharpness(run, run.reconstruct(images[kept])) for label, run in reversed(runs)
+        label: sharpness(run, run.reconstruct(images[included])) for label, run in reversed(runs)
     }
     left_out = f"without class {', '.join(map(str, without))}" if without else "all classes"
-    _boxes(below, {**rebuilt, "test images": every[kept]}, left_out)
+    _boxes(below, {**rebuilt, "test images": every[included]}, left_out)
     below.set_xlabel("variance of the Laplacian, pixels in [0, 1]", fontsize=9)
     return figure
 

@@ -52,7 +52,7 @@ def one_legend(figure: Figure) -> None:
         if (legend := panel.get_legend()) is not None:
             legend.remove()
     if legends:
-        handles, names = max(legends, key=lambda found: len(found[1]))
+        handles, names = max(legends, key=lambda entries: len(entries[1]))
         figure.legend(handles, names, loc="outside lower center", ncols=12, markerscale=2)
 
 
@@ -85,11 +85,11 @@ def _draw_density(
     panel: Any, beside: Any, results: Results, label: str, where: dict[str, Any], reach: float,
     title: str,
 ) -> None:  # fmt: skip
-    done = [row for row in results.at(label, where) if row.finished]
-    if not done:
+    finished_rows = [row for row in results.at(label, where) if row.finished]
+    if not finished_rows:
         panel.set_title(f"{title}: not finished", fontsize=8)
         return
-    run = open_run(done[0])
+    run = open_run(finished_rows[0])
     codes = np.concatenate([run.posterior_codes(seed=s) for s in range(DENSITY_DRAWS)])
     _density(panel, codes, reach, title)
     _density(beside, run.prior_codes(50_000), reach, "prior")
@@ -126,22 +126,24 @@ def _to_noise(run: Trained) -> NDArray[Any]:
 
 def draw_magnitudes(results: Results, *, run: RunLabel, where: Place, classes: list[int]) -> Figure:
     """Draw the average magnitude of each code dimension for some classes of the first factor."""
-    done = [row for row in results.at(run, where) if row.finished]
-    if not done:
+    finished_rows = [row for row in results.at(run, where) if row.finished]
+    if not finished_rows:
         raise ConfigError(f"no run of {run} is finished there")
-    opened = open_run(done[0])
+    opened = open_run(finished_rows[0])
     dataset = opened.dataset
     index = sample_rows(len(dataset), 10_000, 0)
     codes = np.abs(opened.encode(dataset.images(index)))
     if dataset.factors is None:
         raise ConfigError(f"{dataset.name} has no factors, and this picture needs classes")
-    found = dataset.factors[index, 0]
+    first_factor = dataset.factors[index, 0]
     figure = Figure(figsize=(10, 1.5 * len(classes) + 0.4), layout="constrained")
     panels = figure.subplots(len(classes), 1, squeeze=False, sharex=True, sharey=True)[:, 0]
-    for panel, chosen in zip(panels, classes, strict=True):
-        if np.any(found == chosen):
-            panel.bar(np.arange(codes.shape[1]), codes[found == chosen].mean(0), color="#2b5fb3")
-        panel.set_ylabel(f"class {chosen}", fontsize=9)
+    for panel, value in zip(panels, classes, strict=True):
+        if np.any(first_factor == value):
+            panel.bar(
+                np.arange(codes.shape[1]), codes[first_factor == value].mean(0), color="#2b5fb3"
+            )
+        panel.set_ylabel(f"class {value}", fontsize=9)
         panel.tick_params(labelsize=8)
     panels[-1].set_xlabel("code dimension", fontsize=9)
     return figure

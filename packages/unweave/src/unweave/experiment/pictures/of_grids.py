@@ -67,10 +67,10 @@ def _draw_line(
     panel: Any, results: Results, name: str, x: str, label: str, where: dict[str, Any]
 ) -> None:
     values = results.experiment.grid[x]
-    found = [summarise(results.values(name, label, where | {x: value})) for value in values]
+    summaries = [summarise(results.values(name, label, where | {x: value})) for value in values]
     places = [float(value) for value in values]
-    mean = np.array([summary.mean for summary in found])
-    error = ERRORS_SHOWN * np.nan_to_num([summary.error for summary in found])
+    mean = np.array([summary.mean for summary in summaries])
+    error = ERRORS_SHOWN * np.nan_to_num([summary.error for summary in summaries])
     (line,) = panel.plot(places, mean, marker="o", markersize=3, label=place_text(label, where))
     panel.fill_between(places, mean - error, mean + error, color=line.get_color(), alpha=0.2)
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from unweave.errors import ConfigError
-from unweave.experiment.measures import test_data
+from unweave.experiment.quantities import test_data
 from unweave.experiment.results import Results, open_run
 from unweave.experiment.roles import Place, RunLabel
 from unweave.plots.grids import draw_grid, show, tile
@@ -84,10 +84,10 @@ def _image_of(data: Dataset, value: int) -> NDArray[Any]:
     """Return the first image of a class of the first factor, shape (1, h, w, c)."""
     if data.factors is None:
         raise ConfigError(f"{data.name} has no factors, and this picture needs classes")
-    found = np.flatnonzero(data.factors[:, 0] == value)
-    if not len(found):
+    rows = np.flatnonzero(data.factors[:, 0] == value)
+    if not len(rows):
         raise ConfigError(f"{data.name} has no image of class {value}")
-    return data.images(found[:1])
+    return data.images(rows[:1])
 
 
 def draw_neighbours(results: Results) -> Figure:
@@ -99,28 +99,28 @@ def draw_neighbours(results: Results) -> Figure:
     figure = Figure(figsize=(10, 1.9 * len(runs)), layout="constrained")
     panels = figure.subplots(len(runs), 1, squeeze=False)[:, 0]
     for panel, (label, run) in zip(panels, runs, strict=True):
-        drawn = run.sample(IMAGES_A_ROW, 0)
-        show(panel, tile(np.concatenate([drawn, nearest(run.dataset, drawn)]), IMAGES_A_ROW))
+        samples = run.sample(IMAGES_A_ROW, 0)
+        show(panel, tile(np.concatenate([samples, nearest(run.dataset, samples)]), IMAGES_A_ROW))
         panel.set_title(f"{label}: samples, and their nearest training images", fontsize=9)
     return figure
 
 
 def nearest(data: Dataset, images: NDArray[Any]) -> NDArray[Any]:
     """Return the image of a data set that is nearest to each of some, by squared error."""
-    wanted = flat(images) / 255
+    targets = flat(images) / 255
     best = np.full(len(images), np.inf)
-    found = np.zeros(len(images), np.int64)
+    neighbours = np.zeros(len(images), np.int64)
     for start in range(0, len(data), CHUNK):
         rows = flat(data.images(np.arange(start, min(start + CHUNK, len(data))))) / 255
         # |a - b|² = |a|² - 2 a b + |b|², of which |a|² is the same for all b
-        distances = (rows**2).sum(1) - 2 * wanted @ rows.T
+        distances = (rows**2).sum(1) - 2 * targets @ rows.T
         place = distances.argmin(1)
         least = distances[np.arange(len(images)), place]
-        found = np.where(least < best, start + place, found)
+        neighbours = np.where(least < best, start + place, neighbours)
         best = np.minimum(least, best)
-    order = np.argsort(found, kind="stable")
+    order = np.argsort(neighbours, kind="stable")
     pictures = np.empty_like(images)
-    pictures[order] = data.images(found[order])
+    pictures[order] = data.images(neighbours[order])
     return pictures
 
 
@@ -148,10 +148,10 @@ def draw_moves(
     One row per image: the image itself, its reconstruction, then z_d + reach sign(z_d) for those
     dimensions of its code that are largest in absolute value.
     """
-    done = [row for row in results.at(run, where) if row.finished]
-    if not done:
+    finished_rows = [row for row in results.at(run, where) if row.finished]
+    if not finished_rows:
         raise ConfigError(f"no run of {run} is finished there")
-    opened = open_run(done[0])
+    opened = open_run(finished_rows[0])
     data = test_data(opened, results.experiment)
     index = np.linspace(0, len(data) - 1, images).astype(np.int64)
     pictures = data.images(index)

@@ -96,10 +96,10 @@ def draw_ranks(results: Results, *, measures: list[MeasureLabel]) -> Figure:
     panels = figure.subplots(1, len(ranked), squeeze=False, sharey=True)[0]
     for panel, (measure, _, table) in zip(panels, ranked, strict=True):
         for place in range(len(labels)):
-            found = summarise(table[:, place].tolist())
-            reach = [[found.mean - found.low], [found.high - found.mean]]
-            bars = None if math.isnan(found.low) else np.clip(reach, 0, None)
-            panel.errorbar(found.mean, place, xerr=bars, fmt="o", color="#2b5fb3", capsize=3)
+            summary = summarise(table[:, place].tolist())
+            reach = [[summary.mean - summary.low], [summary.high - summary.mean]]
+            bars = None if math.isnan(summary.low) else np.clip(reach, 0, None)
+            panel.errorbar(summary.mean, place, xerr=bars, fmt="o", color="#2b5fb3", capsize=3)
         panel.set_title(f"{measure}: mean rank", fontsize=10)
         panel.set_xlim(0.8, len(labels) + 0.2)
         panel.set_ylim(len(labels) - 0.5, -0.5)

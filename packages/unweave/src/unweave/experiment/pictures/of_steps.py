@@ -34,11 +34,11 @@ def draw_steps(results: Results, *, terms: list[str] | None = None, log: bool = 
     if not logs:
         raise ConfigError("no run has logged anything yet")
     every = itertools.chain.from_iterable(line for _, runs in logs for run in runs for line in run)
-    known = [name for name in dict.fromkeys(every) if name != "step"]
+    term_names = [name for name in dict.fromkeys(every) if name != "step"]
     for name in terms or []:
-        if name not in known:
-            raise unknown_name("term in the log", name, known)
-    names = terms or known[:MOST_PANELS]
+        if name not in term_names:
+            raise unknown_name("term in the log", name, term_names)
+    names = terms or term_names[:MOST_PANELS]
     rows = -(-len(names) // COLUMNS)
     columns = min(COLUMNS, len(names))
     figure = Figure(figsize=(10, 2.6 * rows + 0.3), layout="constrained")
@@ -69,12 +69,12 @@ def _logs(group: Group) -> Lines:
 
 
 def _draw_term(panel: Any, name: str, colour: str, runs: Lines) -> None:
-    found = [{line["step"]: line[name] for line in run if name in line} for run in runs]
-    found = [values for values in found if values]
-    if not found:
+    curves = [{line["step"]: line[name] for line in run if name in line} for run in runs]
+    curves = [values for values in curves if values]
+    if not curves:
         return
-    steps = sorted(set.intersection(*(set(values) for values in found)))
-    table = np.array([[values[step] for step in steps] for values in found])
+    steps = sorted(set.intersection(*(set(values) for values in curves)))
+    table = np.array([[values[step] for step in steps] for values in curves])
     panel.plot(steps, table.mean(0), linewidth=1.2, color=colour)
     if len(table) > 1:
         low, high = table.min(0), table.max(0)

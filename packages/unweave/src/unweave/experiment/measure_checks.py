@@ -1,0 +1,105 @@
+"""Checks of measures before training: whether a kind of run will have what they need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unweave.config import TrainConfig
+from unweave.errors import ConfigError, unknown_name
+from unweave.experiment.code_scores import split_parts
+from unweave.experiment.definition import Experiment
+from unweave.experiment.quantities import frechet_options
+from unweave.protocols import Dataset
+from unweave.registry import registry
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a measure is checked against: a kind of run, before it is trained.
+
+    Attributes
+    ----------
+    data
+        That it is trained on.
+    terms
+        That it logs.
+    """
+
+    config: TrainConfig
+    data: Dataset
+    terms: tuple[str, ...]
+
+
+def needs_nothing(experiment: Experiment, subject: Subject, argument: str) -> None:
+    """Raise if a measure that takes no argument has one."""
+    if argument:
+        raise ConfigError(f"it takes no argument, got {argument[:80]!r}")
+
+
+def check_term(experiment: Experiment, subject: Subject, argument: str) -> None:
+    """Raise unless a term is logged, or may be from its first validation or scores on."""
+    if not argument:
+        raise ConfigError("name a term, as in 'log reconstruction'")
+    # Validation and scores are in the log, too, from the first time that they are computed.
+    more = subject.config.evaluate_every or subject.config.holdout
+    if argument not in subject.terms and not more:
+        raise unknown_name("term in the log", argument, subject.terms)
+
+
+def check_code_score(experiment: Experiment, subject: Subject, argument: str) -> None:
+    """Raise unless a metric and the parts that it is computed of can be had."""
+    from unweave.metric_calls import check_metric
+
+    text, parts = split_parts(argument)
+    check_metric(registry(), text, subject.data)
+    if "holdout" in parts and not subject.config.holdout:
+        raise ConfigError("no images are held out; set holdout=N, as in holdout = 10000")
+
+
+def check_mapped(experiment: Experiment, subject: Subject, argument: str) -> None:
+    """Raise unless a metric of codes with normal margins can be had."""
+    from unweave.metric_calls import check_metric
+
+    check_metric(registry(), argument, subject.data)
+    if subject.data.factors is None:
+        raise ConfigError(f"it needs factors, and {subject.data.name} has none")
+
+
+def check_probe(experiment: Experiment, subject: Subject, argument: str) -> None:
+    """Raise unless there are factors, and test images where a classifier is tested."""
+    from unweave.experiment.linear_probe import check_part
+
+    check_part(argument)
+    registry().lookup("metric", "linear-probe", "unweave-metrics")
+    if subject.data.factors is None:
+        raise ConfigError(f"it needs factors, and {subject.data.name} has none")
+    if experiment.test is None and not subject.config.holdout:
+        raise ConfigError('there are no test images; set test = "split=test", or holdout=N')
+
+
+def check_mmd(experiment: Experiment, subject: Subject, argument: str) -> None:
+    """Raise unless codes can be compared with samples of the source."""
+    registry().lookup("metric", "mmd")
+    _check_source(experiment, argument)
+
+
+def check_frechet(experiment: Experiment, subject: Subject, argument: str) -> None:
+    """Raise unless pictures of the source, by that network, can be compared with images."""
+    from unweave.frechet import NETWORKS, RECONSTRUCTIONS
+
+    source, options = frechet_options(argument)
+    if source != RECONSTRUCTIONS:
+        _check_source(experiment, source)
+    if options.get("network", "inception") not in NETWORKS:
+        raise unknown_name("feature network", options["network"], NETWORKS)
+    if subject.data.bits == 32:
+        raise ConfigError(
+            f"{subject.data.name} has no images; compare codes by 'mmd prior' instead"
+        )
+
+
+def _check_source(experiment: Experiment, source: str) -> None:
+    from unweave.trained import source_named
+
+    if source_named(source) == "density" and experiment.density is None:
+        raise ConfigError('no density is fitted; say which, as in density = "maf"')
