@@ -1,4 +1,4 @@
-"""The loop of a run: steps to the last one, with logs and checkpoints."""
+"""The loop of a run: all steps, with logs and checkpoints."""
 
 from __future__ import annotations
 

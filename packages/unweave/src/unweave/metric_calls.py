@@ -1,4 +1,4 @@
-"""Metrics by name, with options: looked up and checked before anything is encoded."""
+"""Metrics with options, looked up and checked before anything is encoded."""
 
 from __future__ import annotations
 

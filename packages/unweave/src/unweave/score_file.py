@@ -1,4 +1,4 @@
-"""The file `scores.json` of a run: read, and added to."""
+"""Read and extend the file `scores.json` of a run."""
 
 from __future__ import annotations
 

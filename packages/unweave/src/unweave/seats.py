@@ -1,4 +1,4 @@
-"""What a player moves, by which optimizer and at which rate."""
+"""The parameters of a player, with their optimizer and learning rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a resumed run needs of a trainer: flat tensors, read from it and put back."""
+"""The state of a trainer that a resumed run needs: flat tensors, read and restored."""
 
 from __future__ import annotations
 

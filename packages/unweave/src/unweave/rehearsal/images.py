@@ -1,4 +1,4 @@
-"""Checks of the images that a data set gives, and of those that are kept in memory."""
+"""Checks of the images of a data set, and of those kept in memory."""
 
 from __future__ import annotations
 

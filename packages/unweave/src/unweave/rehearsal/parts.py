@@ -1,4 +1,4 @@
-"""Checks of what is built: prior, networks, cost, estimators and optimizers."""
+"""Checks of the parts of a run: prior, networks, cost, estimators and optimizers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def check_prior(assembly: Assembly, generator: torch.Generator) -> None:
 
 
 def check_networks(assembly: Assembly, batches: Batches) -> None:
-    """Raise unless encoder, posterior and decoder give what fits together."""
+    """Raise unless the outputs of encoder, posterior and decoder match."""
     model, dim = assembly.model, assembly.parts.dim
     x, architecture = batches.first.x, name_of(model.encoder)
     outputs = int(cast(Any, model.family).outputs)
@@ -85,7 +85,7 @@ def _check_posterior(
 
 
 def check_cost_of_vectors(cost: nn.Module, dataset: Dataset) -> None:
-    """Raise if a cost takes images alone, and the data are vectors."""
+    """Raise if a cost takes only images, and the data are vectors."""
     if member(cost, "unit_interval") or member(cost, "expected") is None:
         raise ConfigError(
             f"{dataset.name} has unbounded vectors, and the cost takes images in [0, 1]; "
@@ -94,7 +94,7 @@ def check_cost_of_vectors(cost: nn.Module, dataset: Dataset) -> None:
 
 
 def check_cost(assembly: Assembly, cost: nn.Module, batches: Batches, *, continuous: bool) -> None:
-    """Raise unless a cost gives a number for each image, and a picture of each output."""
+    """Raise unless a cost gives one number per image, and an image for each output."""
     x, output, owner = batches.first.x, batches.first.output, name_of(cost)
     value = cost(x, output)
     check_tensor(owner, "the cost of each image", value, (len(x),))

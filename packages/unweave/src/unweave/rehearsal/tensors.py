@@ -1,4 +1,4 @@
-"""Checks of one tensor: its shape, its type, its numbers and what it depends on."""
+"""Checks of one tensor: shape, type, values and gradient."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def depends_on(scalar: Tensor, parameters: Iterable[nn.Parameter]) -> bool:
 def check_tensor(
     owner: str, what: str, value: object, shape: tuple[int, ...], finite: bool = True
 ) -> None:
-    """Raise unless a value is a tensor of floats of that shape, finite where it must be."""
+    """Raise unless a value is a tensor of floats of this shape, and finite if required."""
     if not isinstance(value, Tensor):
         raise ConfigError(f"{owner}: {what} must be a tensor, got {type(value).__name__}")
     if tuple(value.shape) != shape:
