@@ -30,7 +30,6 @@ ROWS_WHILE_TRAINING = 10_000
 
 Progress = Callable[[int, int], None]
 Codes = Literal["mean", "sampled", "both"]
-Part = Literal["train", "holdout"]
 
 
 @explained
@@ -41,7 +40,7 @@ def evaluate(
     rows: int = ROWS,
     seed: int = 0,
     codes: Codes = "mean",
-    on: Part = "train",
+    on: str = "train",
     active: bool = True,
     preset: str | None = None,
     bootstrap: int = RESAMPLES,
@@ -52,10 +51,10 @@ def evaluate(
 
     A score is named as the metric was requested, `mig:bins=10`. The usual scores are of the mean
     codes of training images, in all dimensions; others have a suffix: `mig/sampled`,
-    `mig/holdout`, `mig/active`. Scores of an earlier step are dropped. A metric that fails gives
-    NaN with a reason, and the others are still computed. If unweave-metrics is installed, it
-    computes all metrics at once, also those of plugins, with bootstrap intervals. Images whose mean
-    codes of this step are already in `codes.h5` are not encoded again.
+    `mig/holdout`, `mig/noisy-dsprites`, `mig/active`. Scores of an earlier step are dropped. A
+    metric that fails gives NaN with a reason, and the others are still computed. If unweave-metrics
+    is installed, it computes all metrics at once, also those of plugins, with bootstrap intervals.
+    Images whose mean codes of this step are already in `codes.h5` are not encoded again.
 
     Parameters
     ----------
@@ -69,7 +68,8 @@ def evaluate(
     codes
         Means of q(z|x), one draw from it per image, or both.
     on
-        The training images, or the held-out images.
+        Training images (`train`), held-out images (`holdout`), or a data set by its name and
+        options, `noisy-dsprites:resolution=16`, with images like those of the run.
     active
         Whether to compute every score of codes also for the active dimensions alone, if some are
         inactive: noise of unused dimensions raises the second-largest information in MIG.
@@ -95,11 +95,11 @@ def evaluate(
             "progress": progress, "pool": pool,
         }  # fmt: skip
         return _as_study(run, parts, rows, options)
-    dataset = run.dataset if on == "train" else run.heldout
+    dataset = run.images_of(on)
     calls = metric_calls(run.registry, metrics, dataset, seed, preset)
     table: CodeTable | None = None
     scores: dict[str, Any] = {}
-    for kind in ("mean", "sampled") if codes == "both" else (codes,):
+    for kind in _kinds(codes):
         noisy, model = kind == "sampled", run.model
         stored = None if noisy else read_table(run, dataset, rows=rows, seed=seed, on=on)
         table = stored or encode_table(
@@ -149,9 +149,14 @@ def _scores(
     return scores | {f"{name}{suffix}": score for name, score in metric_scores.items()}
 
 
+def _kinds(codes: Codes) -> tuple[str, ...]:
+    """Return the kinds of codes that a name stands for."""
+    return ("mean", "sampled") if codes == "both" else (codes,)
+
+
 def _suffix(codes: str, on: str) -> str:
     """Return the suffix that names the codes of a score, empty for the usual ones."""
-    return ("/sampled" if codes == "sampled" else "") + ("/holdout" if on == "holdout" else "")
+    return ("/sampled" if codes == "sampled" else "") + ("" if on == "train" else f"/{on}")
 
 
 def _as_study(
@@ -179,12 +184,15 @@ def _as_study(
 
 def score_model(
     run: Trained, model: Autoencoder, metrics: Sequence[str] | None = None, *, seed: int = 0,
-    rows: int = ROWS_WHILE_TRAINING,
+    rows: int = ROWS_WHILE_TRAINING, codes: Codes = "mean",
 ) -> dict[str, float]:  # fmt: skip
     """Score a model on images of a run, and write nothing."""
     calls = metric_calls(run.registry, metrics, run.dataset, seed)
-    table = encode_table(run, model, rows=rows, seed=seed)
-    scores = _scores(run, table, run.dataset, calls, "", True, seed, 0)
+    scores: dict[str, Any] = {}
+    for kind in _kinds(codes):
+        table = encode_table(run, model, rows=rows, seed=seed, noisy=kind == "sampled")
+        suffix = _suffix(kind, "train")
+        scores |= _scores(run, table, run.dataset, calls, suffix, True, seed, 0)
     return {name: float(score) for name, score in scores.items()}
 
 
