@@ -56,7 +56,7 @@ def test_a_prior_without_margins_is_said():
     mixture = MixtureSameFamily(
         torch.distributions.Categorical(torch.ones(2)), Independent(Normal(torch.zeros(2, 2), 1), 1)
     )
-    with pytest.raises(ConfigError, match="MixtureSameFamily has no margins"):
+    with pytest.raises(ConfigError, match="MixtureSameFamily does not factorise"):
         normal_margins(mixture, np.zeros((1, 2)))
 
 
