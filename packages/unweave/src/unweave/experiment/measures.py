@@ -29,6 +29,7 @@ from unweave.experiment.quantities import (
     noisy_squared_error,
     noisy_test_squared_error,
     posterior_std,
+    regulariser,
     squared_error,
     test_squared_error,
 )
@@ -71,6 +72,7 @@ MEASURES: Mapping[str, Measure] = {
     "code-variance": Measure(code_variance, needs_nothing, "neither"),
     "posterior-std": Measure(posterior_std, needs_nothing, "neither"),
     "log": Measure(log_term, check_term),
+    "regulariser": Measure(regulariser, needs_nothing, "neither"),
     "metric": Measure(metric, check_code_score, "higher"),
     "mapped-metric": Measure(mapped_metric, check_mapped, "higher"),
     "linear-probe": Measure(linear_probe, check_probe, "higher"),
