@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import importlib.resources
 import os
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -57,10 +58,17 @@ class DrawnPicture(NamedTuple):
     path: Path | None
 
 
-def write_comparison(comparison: Comparison, folder: Path) -> Path:
+def write_comparison(
+    comparison: Comparison, folder: Path, drawn: Sequence[DrawnPicture] = ()
+) -> Path:
     """Write `comparison.md`, `.csv` and `.tex`, the figures and `experiment.html`; return its path.
 
     The page holds its figures and loads nothing.
+
+    Parameters
+    ----------
+    drawn
+        Pictures that are drawn already; without any, those of the experiment are.
     """
     folder.mkdir(parents=True, exist_ok=True)
     results = comparison.results
@@ -73,7 +81,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
     pictures = results.experiment.pictures or usual_pictures(comparison)
     figures = [
         (one.picture.name.replace("-", " "), one.caption, _embedded(one.path))
-        for one in draw_all(results, pictures, folder)
+        for one in drawn or draw_all(results, pictures, folder)
     ]
     header, rows = summary_rows(comparison, bold=MARK)
     template = importlib.resources.files(__package__).joinpath("experiment.html.j2")
@@ -93,14 +101,19 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
 
 
 def draw_all(results: Results, pictures: list[Picture], folder: Path) -> Iterator[DrawnPicture]:
-    """Draw pictures into PNG files; one that cannot be drawn says why and stops nobody else."""
+    """Draw pictures into PNG files; one that cannot be drawn says why and stops nobody else.
+
+    It says so on stderr, too: who reads no page would not miss it.
+    """
     for picture in pictures:
         path = folder / f"{picture.name}.png"
         try:
             figure: Figure = draw(results, picture)
             save_figure(figure, path)
         except (ValueError, ArithmeticError, LookupError, RuntimeError) as error:
-            yield DrawnPicture(picture, f"Not drawn: {error}.", None)
+            reason = str(error).rstrip(".")
+            print(f"picture {picture.name} is not drawn: {reason}", file=sys.stderr)
+            yield DrawnPicture(picture, f"Not drawn: {reason}.", None)
         else:
             yield DrawnPicture(picture, picture.caption, path)
 

@@ -79,10 +79,11 @@ def regulariser(run: Trained, experiment: Experiment, argument: str) -> float:
     from unweave.objectives.terms import term_labels
 
     config, names = run.config, run.registry
+    terms = build_method(names, config).terms
+    home = names.lookup("method", config.method).distribution
     estimators, weighings = build_estimators(
-        names, build_method(names, config).terms, names.lookup("method", config.method).distribution,
-        config.dim, run.model.family, config.posterior.name,
-    )  # fmt: skip
+        names, terms, home, config.dim, run.model.family, config.posterior.name
+    )
     labels = term_labels([(name, term) for name, e in estimators.items() for term in e.terms])
     weighed = {labels[key]: weighing for key, weighing in weighings.items()}
     lines = [line for line in run.scalars() if weighed.keys() <= line.keys()]

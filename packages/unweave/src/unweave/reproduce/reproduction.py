@@ -98,7 +98,8 @@ def reproduce(
 def _write(outcome: Outcome) -> None:
     recipe, results = outcome.recipe, outcome.results
     comparison = Comparison(results)
-    write_comparison(comparison, results.folder)
+    drawn = list(draw_all(results, recipe.pictures, results.folder))
+    write_comparison(comparison, results.folder, drawn)
     parts = [
         f"# {recipe.title or recipe.name}\n",
         f"{recipe.source.rstrip('.')}. `{outcome.command}` repeats it.\n",
@@ -109,7 +110,7 @@ def _write(outcome: Outcome) -> None:
         parts.append(f"**Changed for this outcome.** {changes}\n")
     if recipe.expect:
         parts.append(markdown(PUBLISHED, outcome.verdicts()) + "\n")
-    for picture, caption, path in draw_all(results, recipe.pictures, results.folder):
+    for picture, caption, path in drawn:
         image = "" if path is None else f"![{picture.name}]({path.name})\n\n"
         parts.append(f"{image}*{caption}*\n")
     parts += _tables(comparison)
