@@ -18,6 +18,7 @@ from unweave.experiment.definition import Picture, place_text
 from unweave.experiment.layout import (
     CONTRASTS,
     MISSING,
+    TESTS,
     as_csv,
     as_latex,
     as_markdown,
@@ -26,6 +27,7 @@ from unweave.experiment.layout import (
     note,
     summary_rows,
     test_note,
+    tests_as_csv,
 )
 from unweave.experiment.measures import is_reconstruction
 from unweave.experiment.pictures import draw
@@ -61,7 +63,7 @@ class DrawnPicture(NamedTuple):
 def write_comparison(
     comparison: Comparison, folder: Path, drawn: Sequence[DrawnPicture] = ()
 ) -> Path:
-    """Write `comparison.md`, `.csv` and `.tex`, the figures and `experiment.html`; return its path.
+    """Write the comparison as text, tables and `experiment.html`; return the path of the page.
 
     The page holds its figures and loads nothing.
 
@@ -76,6 +78,7 @@ def write_comparison(
         ("comparison.md", as_markdown(comparison)),
         ("comparison.csv", as_csv(comparison)),
         ("comparison.tex", as_latex(comparison)),
+        (TESTS, tests_as_csv(comparison)),
     ):
         write_text(folder / name, text)
     pictures = results.experiment.pictures or usual_pictures(comparison)

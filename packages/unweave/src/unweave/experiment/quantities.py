@@ -10,7 +10,7 @@ from unweave.config import TrainConfig
 from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.definition import Experiment
 from unweave.options import build, convert, options_of, parse_spec
-from unweave.protocols import Dataset
+from unweave.protocols import Dataset, PosteriorFamily
 from unweave.registry import Registry
 
 if TYPE_CHECKING:
@@ -82,9 +82,11 @@ def regulariser(run: Trained, experiment: Experiment, argument: str) -> float:
     terms = build_method(names, config).terms
     home = names.lookup("method", config.method).distribution
     estimators, weighings = build_estimators(
-        names, terms, home, config.dim, run.model.family, config.posterior.name
-    )
-    labels = term_labels([(name, term) for name, e in estimators.items() for term in e.terms])
+        names, terms, home, config.dim, cast(PosteriorFamily, run.model.family),
+        config.posterior.name,
+    )  # fmt: skip
+    owners: dict[str, Any] = dict(estimators)
+    labels = term_labels([(name, term) for name, e in owners.items() for term in e.terms])
     weighed = {labels[key]: weighing for key, weighing in weighings.items()}
     lines = [line for line in run.scalars() if weighed.keys() <= line.keys()]
     if not lines:

@@ -142,6 +142,13 @@ def paired_test(first: Sequence[float], second: Sequence[float], test: Test = "t
     return 2 * float(stdtr(n - 1, -abs(mean) / (std / math.sqrt(n))))
 
 
+def p_text(p: float) -> str:
+    """Write a p value, as "0.031", "< 0.0001" or, of NaN, "-"."""
+    if math.isnan(p):
+        return "-"
+    return f"{p:.2g}" if p >= 1e-4 else "< 0.0001"
+
+
 def _sign_flips(differences: NDArray[np.float64]) -> float:
     n = len(differences)
     if n <= EXACT_PAIRS:
