@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 
 from unweave.config import TrainConfig, make_config
 from unweave.errors import ConfigError, unknown_name
-from unweave.experiment.definition import Experiment, Job, check_names
+from unweave.experiment.definition import Experiment, Job, check_names, unknown_label
 from unweave.experiment.measure_checks import Subject
 from unweave.experiment.measures import split_measure
 from unweave.experiment.picture_checks import check_picture
@@ -124,7 +124,7 @@ def _check_texts(experiment: Experiment) -> None:
     """Raise for what is misspelt before anything is built."""
     for label in experiment.better:
         if label not in experiment.measures:
-            raise unknown_name("measure in [better]", label, experiment.measures)
+            raise unknown_label("measure in [better]", label, experiment.measures)
     for label, text in experiment.measures.items():
         with error_place(experiment, f"measure {label}"):
             split_measure(text)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unweave.experiment.definition import short
-from unweave.experiment.measures import better
+from unweave.experiment.measures import better, bounds
 from unweave.experiment.results import Group, Results
 from unweave.experiment.statistics import (
     Summary,
@@ -89,8 +89,12 @@ class Comparison:
     @functools.cached_property
     def summaries(self) -> dict[str, list[Summary]]:
         """Mean, deviation and interval by measure, in the order of the groups."""
+        experiment = self.results.experiment
         return {
-            measure: [summarise(list(group.values(measure).values())) for group in self.groups]
+            measure: [
+                summarise(list(group.values(measure).values()), bounds(experiment, measure))
+                for group in self.groups
+            ]
             for measure in self.measures
         }
 

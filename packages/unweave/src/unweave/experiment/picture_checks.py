@@ -178,7 +178,7 @@ def _direction(asked: Asked) -> None:
     if all(better(asked.experiment, name) == "neither" for name in names):
         raise ConfigError(
             f"ranks need to know which values are better, and no direction is known of "
-            f"{', '.join(names)}; say it in [better]"
+            f"{'; '.join(names)}; say it in [better]"
         )
 
 

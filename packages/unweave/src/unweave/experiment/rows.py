@@ -130,8 +130,13 @@ def read_row(job: Job, files: JobFiles, experiment: Experiment, steps: int) -> R
 
 
 def needs_work(row: Row, experiment: Experiment) -> bool:
-    """Say whether a job is to be trained, or a measure computed; what failed is tried again."""
+    """Say whether there is something to do: training, a measure, a report that is not there.
+
+    What failed is tried again.
+    """
     if not row.finished or row.measures.keys() != experiment.measures.keys():
+        return True
+    if experiment.reports and not (Path(row.folder) / "report.html").is_file():
         return True
     return bool(row.report) or any(entry.failed for entry in row.measures.values())
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from unweave.experiment.definition import short
 from unweave.experiment.layout import ALARM
+from unweave.experiment.measures import bounds
 from unweave.experiment.results import Results
-from unweave.experiment.statistics import interval, p_text, paired_test
+from unweave.experiment.statistics import p_text, paired_test, summarise
 from unweave.reproduce.recipe import Expectation, Recipe
 
 AGREES, DISAGREES, UNKNOWN = "agrees", "**disagrees**", "not known"
@@ -49,7 +50,7 @@ def verdicts(recipe: Recipe, results: Results) -> list[Verdict]:
 def _judged(expected: Expectation, results: Results) -> tuple[str, str, str]:
     ours, missing = _values(results, expected.measure, expected.run, expected.where)
     if expected.below is None:
-        return _near(expected, ours, missing)
+        return _near(expected, ours, bounds(results.experiment, expected.measure), missing)
     where = expected.where if expected.below_where is None else expected.below_where
     other = expected.below_measure or expected.measure
     theirs, also_missing = _values(results, other, expected.below, where)
@@ -59,7 +60,9 @@ def _judged(expected: Expectation, results: Results) -> tuple[str, str, str]:
     return reference, *_below(expected.times, ours, theirs)
 
 
-def _near(expected: Expectation, ours: Values, missing: str) -> tuple[str, str, str]:
+def _near(
+    expected: Expectation, ours: Values, limits: tuple[float, float], missing: str
+) -> tuple[str, str, str]:
     """Judge whether the mean is within the tolerance of the published number."""
     published, tolerance = expected.published or 0.0, expected.tolerance or 0.0
     reference = f"{published:g} ± {tolerance:g}"
@@ -72,7 +75,8 @@ def _near(expected: Expectation, ours: Values, missing: str) -> tuple[str, str, 
     mean = float(np.mean(list(ours.values())))
     digits = _digits_that_show(lambda d: holds(float(f"{mean:.{d}g}")) == holds(mean))
     text = f"{mean:.{digits}g}"
-    low, high = interval(list(ours.values()))
+    summary = summarise(list(ours.values()), limits)
+    low, high = summary.low, summary.high
     if math.isnan(low):
         return reference, text, _verdict(holds(mean))
     # A mean inside has its whole interval inside; one outside has none of the tolerance in it.
