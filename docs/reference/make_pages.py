@@ -18,7 +18,7 @@ import typer
 from unweave import hookspecs
 from unweave.commands.app import make_app
 from unweave.commands.entry import COMMANDS
-from unweave.config import FIELDS, TrainConfig
+from unweave.train_config import FIELDS, TrainConfig
 
 DOCS = Path(__file__).parent.parent
 MARK = "<!-- Made by docs/reference/make_pages.py from the code; change the code. -->"

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from unweave.batches import derive_seed
-from unweave.config import TrainConfig, build_method
+from unweave.config import build_method
 from unweave.directory import ImageFacts
 from unweave.method_terms import build_estimators
 from unweave.model import Autoencoder
@@ -21,6 +21,7 @@ from unweave.player_optimizers import OptimizerOf, build_optimizer, check_owners
 from unweave.players import Parts
 from unweave.protocols import Dataset, Objective, PosteriorFamily
 from unweave.registry import Registry
+from unweave.train_config import TrainConfig
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from typing import Any
 
 import tomli_w
 
-from unweave.config import FIELDS, SPECS, TrainConfig, build_method
+from unweave.config import build_method
 from unweave.files import expanded
 from unweave.options import parse_spec
 from unweave.registry import Entry, Registry
+from unweave.train_config import FIELDS, SPECS, TrainConfig
 
 
 def config_text(registry: Registry, config: TrainConfig, **recorded: Any) -> str:

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from unweave.batches import derive_seed
 from unweave.checkpoint import newest_step
-from unweave.config import Spec
 from unweave.errors import ConfigError, RunError, blaming, describe, message_of, unknown_name
 from unweave.files import write_bytes
 from unweave.latent import sample_prior
@@ -29,6 +28,7 @@ from unweave.options import (
 )
 from unweave.protocols import Flow
 from unweave.registry import Entry, Registry, registry
+from unweave.train_config import Spec
 
 Progress = Callable[[int, int], None]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic
 
-from unweave.config import TrainConfig, recorded_config
+from unweave.config import recorded_config
 from unweave.configfile import config_text
 from unweave.errors import RunError, expected_by, quote
 from unweave.files import PARTIAL, expanded, remove_partial, write_bytes, write_text
@@ -20,6 +20,7 @@ from unweave.meant_run import meant_run
 from unweave.protocols import member
 from unweave.registry import Registry, registry
 from unweave.settings import read_settings
+from unweave.train_config import TrainConfig
 
 if TYPE_CHECKING:
     from typing import Self

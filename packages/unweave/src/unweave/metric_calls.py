@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from numpy.typing import NDArray
 
 from unweave.errors import ConfigError
 from unweave.metrics_package import HOME, METRICS
 from unweave.options import ARRAYS, check_options, options_of_entry, parse_spec
 from unweave.protocols import Dataset
-from unweave.registry import Registry
-from unweave.scoring import Call, Called, of_images
+from unweave.registry import Entry, Registry
+from unweave.score_arrays import Arrays, of_images
+
+Called = tuple[str, "Call"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A metric with its options, ready for arrays."""
+
+    entry: Entry
+    options: Mapping[str, Any]
+    needs: tuple[str, ...]
+
+    def arguments(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
+        """Return what it is called with, by name."""
+        return {need: arrays.get(need, self.needs) for need in self.needs}
 
 
 def metric_calls(

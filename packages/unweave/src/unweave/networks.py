@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from unweave.batches import derive_seed, to_float
-from unweave.config import Spec, TrainConfig, build_method
+from unweave.config import build_method
 from unweave.directory import ImageFacts
 from unweave.errors import ConfigError, blaming, quote
 from unweave.model import Autoencoder
@@ -19,6 +19,7 @@ from unweave.options import parse_spec
 from unweave.owners import remember
 from unweave.protocols import Dataset, member
 from unweave.registry import Registry
+from unweave.train_config import Spec, TrainConfig
 
 
 def build_model(

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from unweave.config import Spec, TrainConfig, check_rate
+from unweave.config import check_rate
 from unweave.errors import ConfigError, blaming, quote
 from unweave.method import Schedule
 from unweave.model import Autoencoder
@@ -18,6 +18,7 @@ from unweave.owners import name_of, owner_of
 from unweave.players import Player, players_of
 from unweave.protocols import Objective
 from unweave.registry import Registry
+from unweave.train_config import Spec, TrainConfig
 
 OptimizerOf = Callable[[Player], tuple[Optimizer, Schedule]]
 

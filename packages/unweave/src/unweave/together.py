@@ -15,7 +15,7 @@ import torch
 from unweave import processor
 from unweave.assemble import Assembly
 from unweave.batches import Feed
-from unweave.config import TrainConfig, build_method, make_config
+from unweave.config import build_method, make_config
 from unweave.data_set import build_dataset
 from unweave.device import choose_device
 from unweave.ensemble import Ensemble
@@ -30,6 +30,7 @@ from unweave.registry import Registry, registry
 from unweave.replay import recorder_for
 from unweave.session import RunObserver, session
 from unweave.side_by_side import SideBySide
+from unweave.train_config import TrainConfig
 from unweave.trained import Trained
 from unweave.trainer import Trainer
 from unweave.trainer_setup import build_trainer, fit_batch, load_data, prepare
@@ -131,7 +132,7 @@ def _prepare_members(
         config = make_config(names, one.settings) if run is None else run.config
         if members and kinship(names, config) != kinship(names, members[0].config):
             raise NotTogetherError("they differ in more than seeds, weights and rates")
-        whole = whole or build_dataset(names, config)
+        whole = whole or build_dataset(names, config.data)
         config = fit_batch(config, len(whole) - config.holdout, one.progress)
         train_data, _ = split(whole, config.holdout, config.seed)
         assembly = prepare(names, config, train_data, None)

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from unweave.assemble import Assembly
 from unweave.batches import BatchIndices, Feed, derive_seed
-from unweave.config import TrainConfig
 from unweave.errors import NonFiniteError
 from unweave.owners import declared, explaining
 from unweave.players import Batches, Labels, make_batches, players_of
@@ -26,6 +25,7 @@ from unweave.replay import (
 )  # fmt: skip
 from unweave.running_means import RunningMeans
 from unweave.seats import Gradients, Seat, gradients_of, laid_out, set_rates, take_seat
+from unweave.train_config import TrainConfig
 from unweave.trainer_state import TrainerState
 
 

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from unweave.assemble import Assembly, assemble
 from unweave.batches import Feed, open_feed
-from unweave.config import TrainConfig
 from unweave.data_set import build_dataset
 from unweave.errors import ConfigError, blaming
 from unweave.owners import name_of
@@ -24,6 +23,7 @@ from unweave.registry import Registry
 from unweave.rehearsal import rehearse
 from unweave.rehearsal.images import check_feed
 from unweave.replay import recorder_for
+from unweave.train_config import TrainConfig
 from unweave.trainer import Trainer
 
 Networks = tuple[nn.Module, nn.Module]
@@ -62,7 +62,7 @@ def make_trainer(
     say: Callable[[str], None] | None = None,
 ) -> Trainer:
     """Build the trainer of a configuration, without a run directory; `say` as `build_trainer`."""
-    dataset = dataset or build_dataset(names, config)
+    dataset = dataset or build_dataset(names, config.data)
     assembly = prepare(names, config, dataset, None)
     feed = load_data(assembly, dataset, device, progress or Silent())
     return build_trainer(assembly, feed, dataset, config, device, say=say)

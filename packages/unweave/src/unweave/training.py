@@ -13,7 +13,7 @@ import torch
 from unweave import processor
 from unweave.assemble import Assembly
 from unweave.checkpoint import newest_step
-from unweave.config import Spec, TrainConfig, make_config, recorded_config
+from unweave.config import make_config, recorded_config
 from unweave.data_set import build_dataset, check_dataset
 from unweave.device import choose_device
 from unweave.directory import check_empty
@@ -31,6 +31,7 @@ from unweave.ranks import Ranks
 from unweave.registry import FROM_PYTHON, registry
 from unweave.session import load_newest, session
 from unweave.settings import read_settings
+from unweave.train_config import Spec, TrainConfig
 from unweave.trained import Trained
 from unweave.trainer import Trainer
 from unweave.trainer_setup import Networks, build_trainer, fit_batch, load_data, prepare
@@ -79,7 +80,7 @@ def train(
     processor.prepare()
     if out and ranks.first:
         check_empty(expanded(out))
-    dataset = own_data or build_dataset(names, config)
+    dataset = own_data or build_dataset(names, config.data)
     config = fit_batch(config, len(dataset) - config.holdout, display)
     train_data, _ = split(dataset, config.holdout, config.seed)
     assembly = prepare(names, config, train_data, networks)

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar, cast
 
-from unweave.config import TrainConfig, make_config
+from unweave.config import make_config
 from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.definition import Experiment, Job, check_names, unknown_label
 from unweave.experiment.measure_checks import Subject
@@ -19,6 +19,7 @@ from unweave.holdout import split
 from unweave.options import FIT_ARGUMENTS, build, convert, options_of, parse_spec
 from unweave.protocols import Dataset
 from unweave.registry import registry
+from unweave.train_config import TrainConfig
 
 USUAL_METRICS = {"MIG": "mig", "FactorVAE score": "factor-vae", "SAP": "sap"}
 """What is measured where an experiment does not say and the factors are known."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from unweave.config import TrainConfig
 from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.code_scores import split_parts
 from unweave.experiment.definition import Experiment
 from unweave.experiment.quantities import frechet_options
 from unweave.protocols import Dataset
 from unweave.registry import registry
+from unweave.train_config import TrainConfig
 
 
 @dataclass(frozen=True)

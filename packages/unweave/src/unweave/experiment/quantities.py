@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from unweave.config import TrainConfig
 from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.definition import Experiment
 from unweave.options import build, convert, options_of, parse_spec
 from unweave.protocols import Dataset, PosteriorFamily
 from unweave.registry import Registry
+from unweave.train_config import TrainConfig
 
 if TYPE_CHECKING:
     from unweave.trained import Trained

@@ -36,7 +36,7 @@ from unweave.files import write_text
 from unweave.protocols import Executor
 
 if TYPE_CHECKING:
-    from unweave.config import TrainConfig
+    from unweave.train_config import TrainConfig
 
 DEFINITION = "experiment.toml"
 TABLE_SECONDS = 10.0

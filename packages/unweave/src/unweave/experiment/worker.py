@@ -35,7 +35,7 @@ from unweave.experiment.rows import (
 from unweave.files import expanded, remove_partial
 
 if TYPE_CHECKING:
-    from unweave.config import TrainConfig
+    from unweave.train_config import TrainConfig
     from unweave.trained import Trained
 
 

@@ -8,12 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unweave.config import Classifier
 from unweave.errors import ConfigError
 from unweave.method import Schedule
 from unweave.objectives.terms import WeightSchedule
 from unweave.players import Batches, Parts, Player
 from unweave.protocols import Objective
+from unweave.train_config import Classifier
 
 
 class WithClassifier(nn.Module):
