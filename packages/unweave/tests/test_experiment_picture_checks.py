@@ -7,6 +7,7 @@ from unweave.errors import ConfigError
 from unweave.experiment.checks import check_experiment
 from unweave.experiment.definition import Experiment, Picture, Variant
 from unweave.experiment.page import draw_all
+from unweave.experiment.pictures import picture_options
 from unweave.experiment.results import Results
 from unweave.experiment.rows import Row
 
@@ -101,6 +102,19 @@ def test_what_the_data_or_the_density_lack_is_told(kind, settings, problem):
 )
 def test_a_picture_that_can_be_drawn_is_let_pass(kind, options):
     assert check_experiment(study(kind, options)).pictures[0].kind == kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "problem"),
+    [
+        ("curves", {"x": "beta", "measures": ["error"]}, "no grid, and so no setting beta"),
+        ("moves", {"run": "a", "where": {"beta": 1}}, "there is no grid, and so no beta; leave it"),
+    ],
+)
+def test_a_setting_of_a_grid_that_is_not_there_is_told(kind, options, problem):
+    experiment = study(kind, options, grid={})
+    with pytest.raises(ConfigError, match=problem):
+        picture_options(experiment, experiment.pictures[0])
 
 
 def test_the_command_trains_nothing_and_exits_with_2(tmp_path, call):
