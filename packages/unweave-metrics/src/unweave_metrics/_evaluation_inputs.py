@@ -30,7 +30,7 @@ def arrays_of(
 ) -> tuple[dict[str, Array], tuple[str, ...], list[str]]:
     """Return the arrays there are, checked, kinds of factors, and notes.
 
-    Factors of one value are left out. Kinds are decided here, on all rows, for every metric.
+    Constant factors are left out. Kinds are decided here, on all rows, for every metric.
     """
     arrays: dict[str, Array] = {"codes": check_codes(codes)}
     notes: list[str] = []
@@ -43,7 +43,7 @@ def arrays_of(
         varying = np.array([bool((column != column[0]).any()) for column in y.T])
         if not varying.all():
             left_out = ", ".join(map(str, np.flatnonzero(~varying)))
-            notes.append(f"factors: left out column {left_out}, which takes one value only")
+            notes.append(f"factors: left out column {left_out}, which is constant")
         if varying.any():
             arrays["factors"] = y[:, varying]
             words = tuple(word for word, varies in zip(kinds.words, varying, strict=True) if varies)

@@ -55,57 +55,58 @@ def evaluate(
 ) -> ScoreTable:
     """Compute a table of scores with bootstrap intervals.
 
-    Intervals resample rows, and votes on them for the sampled scores; images, for theirs. Each says
-    in ``score.settings["interval"]["covers"]`` what it is for: the score of the whole population,
-    or, for scores that learn from the rows and move with their number, the mean score of tables of
-    this many rows. How many resamples there are is decided by a rule on the sizes of the arrays, so
-    that none takes more than a few seconds; a note says where they are few. A note also says where
-    the estimated bias of a score exceeds half its interval.
+    Intervals resample rows, for scores of votes also the votes, and for scores of images the
+    images. ``score.settings["interval"]["covers"]`` says what an interval is for: the score of the
+    whole population, or, for scores that learn from the rows and change with their number, the mean
+    score of tables of this many rows. The number of resamples follows from the sizes of the arrays,
+    so that no interval takes more than a few seconds. Notes say if there are few, and if the
+    estimated bias of a score exceeds half its interval.
 
     Parameters
     ----------
     codes : float array, shape (n, d)
-    factors : integer classes or float values, shape (n, k); without them only scores that need none
+    factors : integer classes or float values, shape (n, k)
+        Without them, only scores that need none are computed.
     metrics
-        A name, or names, or functions of anybody's whose positional arguments are named as the
-        arrays here; those that are usual and possible unless given.
+        A name, a function, or a list of these. Positional arguments of your own functions must have
+        the names of the arrays here. By default the usual metrics that these arrays allow.
     preset
-        Convention by name; without one those of ``"locatello2019"`` on every row.
+        Name of a preset; by default the conventions of ``"locatello2019"``, on all rows.
     std
         Standard deviations of the posteriors, shape (n, d), for `rmig`.
-    images, reconstructions : arrays (n, h, w, c) for the scores of images
+    images, reconstructions : arrays, shape (n, h, w, c)
+        For scores of images.
     bootstrap
-        Largest number of resamples, 0 for no intervals.
+        Largest number of resamples; 0: no intervals.
     level
-        Of the intervals.
+        Level of the intervals.
     jobs
-        Threads that compute metrics, factors and resamples side by side, -1 for one per core. The
-        scores are the same for any number of threads.
+        Number of threads for metrics, factors and resamples; -1: one per core. It does not change
+        the scores.
     progress
-        Draw a progress bar on standard error if that is a terminal and two seconds have passed.
-        ``"lines"``: if it is no terminal, write a line as each metric ends.
+        Draw a progress bar on standard error if this is a terminal and two seconds have passed.
+        ``"lines"``: if it is not a terminal, write a line as each metric ends.
     factor_kinds
-        ``"class"`` or ``"measurement"`` for all factors, or one word for each; decided by their
-        values unless given, see `mig`.
+        ``"class"`` or ``"measurement"``, for all factors or as a list; by default decided by their
+        values, see `mig`.
     subsets
-        Columns of the codes that are scored by themselves as well, by name: numbers, or a truth
-        value for each code. ``subsets={"active": [0, 2]}`` adds a row ``"mig/active"`` after
-        ``"mig"``, and so on, with the numbers that a call on these columns alone gives. What both
-        have in common is computed once.
+        Columns of the codes to score separately as well, by name: column numbers, or a truth value
+        for each code. ``subsets={"active": [0, 2]}`` adds a row ``"mig/active"`` after ``"mig"``,
+        and so on, with the scores of these columns alone. Common work is done once.
     seed
-        Decides every draw.
+        Seed of every draw.
     options
-        Settings by name, given to each metric that has one of that name.
+        Settings by name, passed to each metric that has them.
 
     Returns
     -------
-    ScoreTable. A metric that cannot be computed on these arrays, or raises anything, is NaN, and a
+    ScoreTable. A metric that cannot be computed on these arrays, or raises an error, is NaN, and a
     note says why.
 
     Raises
     ------
     ValueError
-        For codes or factors that no metric could use, an unknown metric, preset or option.
+        For codes or factors that no metric can use, an unknown metric, preset or option.
 
     Examples
     --------
@@ -186,18 +187,18 @@ def _called(row: Row, display: Progress) -> Call | Score:
 
 
 def _on_counts(calls: list[Call], counts: list[int], resamples: int) -> list[str]:
-    """Return what to say of scores that were resampled seldom, or not at all, for time."""
+    """Return notes on scores with few or no resamples, which would take too long."""
     pairs = [(call.score.name, count) for call, count in zip(calls, counts, strict=True)]
     whole = {call.score.name: call.strategy.without for call in calls if call.strategy.without}
     without = [name for name, count in pairs if count == 0 < resamples and name not in whole]
     few = [f"{name} {count}" for name, count in pairs if 0 < count < min(resamples, FEW)]
     notes = []
     if without:
-        remedy = "unweave_metrics.bootstrap makes them"
-        notes.append(f"no interval, for time: {', '.join(without)}; {remedy}")
+        remedy = "unweave_metrics.bootstrap computes it"
+        notes.append(f"no interval, because of time: {', '.join(without)}; {remedy}")
     for reason in dict.fromkeys(whole.values() if resamples else ()):
         names = [name for name, why in whole.items() if why == reason]
         notes.append(f"no interval, as {reason}: {', '.join(names)}")
     if few:
-        notes.append(f"few resamples, for time: {', '.join(few)}")
+        notes.append(f"few resamples, because of time: {', '.join(few)}")
     return notes

@@ -1,4 +1,4 @@
-"""Names and options become modules: what a configuration is made into."""
+"""Build modules from the names and options of a configuration."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from unweave.train_config import TrainConfig
 
 @dataclass(frozen=True)
 class Assembly:
-    """What the trainer plays with.
+    """The modules of a run, built.
 
     Attributes
     ----------
     objective
-        A module; who descends what.
+        A module: which player descends which loss.
     parts
         What the objective was built from.
     optimizer_of
@@ -58,7 +58,7 @@ def assemble(
     Parameters
     ----------
     networks
-        Encoder and decoder, where they were given from Python.
+        Encoder and decoder, if they were given from Python.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The configuration of a run: typed, checked before anything is built, kept as TOML."""
+"""The configuration of a run: typed, checked before anything is built, saved as TOML."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from unweave.settings import check_depth
 from unweave.train_config import FIELDS, METHODS_OWN, SPECS, Classifier, Spec, TrainConfig, to_spec
 
 NOT_SETTINGS = ("versions", "resolved", "continued", "images")
-"""Tables of `config.toml` that record what was and determine nothing."""
+"""Tables of `config.toml` that are only a record and change nothing."""
 
 
 def make_config(registry: Registry, settings: Mapping[str, Any]) -> TrainConfig:
-    """Check settings, flat as a user types them, and complete them with every default.
+    """Check settings, flat as a user types them, and add every default.
 
-    Keys are the fields of `TrainConfig` and the options of the method. In the result names are
+    Keys are the fields of `TrainConfig` and the options of the method. Names in the result are
     qualified, so that it means the same when more plugins are installed.
 
     Raises
@@ -41,7 +41,7 @@ def make_config(registry: Registry, settings: Mapping[str, Any]) -> TrainConfig:
     if overlap := sorted(set(FIELDS) & set(parameters)):
         raise ConfigError(
             f"method {entry.qualified} has an option {overlap[0]!r}, "
-            "which is a setting of every run"
+            "which is a setting of every run; its author must rename it"
         )
     settings = _read_adam_settings(settings)
     for key, value in settings.items():
@@ -56,10 +56,10 @@ def make_config(registry: Registry, settings: Mapping[str, Any]) -> TrainConfig:
 
 
 def recorded_config(registry: Registry, settings: Mapping[str, Any]) -> TrainConfig:
-    """Check the settings that a run has recorded: all that there were at the time.
+    """Check the settings that a run has recorded: all that existed at the time.
 
-    What is missing came with a later version and has its default. It stays out of the run's digest
-    and of its `config.toml`, so that the checkpoints before are still those of this configuration.
+    Settings of later versions are missing there and get their defaults. They stay out of the run's
+    digest and its `config.toml`, so that earlier checkpoints still belong to this configuration.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def _fit_intervals(config: TrainConfig) -> TrainConfig:
 
 
 def check_rate(what: str, rate: float | str) -> Schedule:
-    """Read a learning rate, a schedule that is nowhere negative and somewhere positive.
+    """Read a learning rate: a schedule that is never negative and not always zero.
 
     Raises
     ------
@@ -177,5 +177,5 @@ def _make_method(registry: Registry, config: TrainConfig) -> Method:
 
 
 def build_method(registry: Registry, config: TrainConfig) -> Method:
-    """Return the method's table row, built once when the configuration was made."""
+    """Return the method, which was built once when the configuration was made."""
     return config._method or _make_method(registry, config)

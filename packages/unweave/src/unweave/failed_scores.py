@@ -15,7 +15,7 @@ from unweave.score_arrays import Arrays
 
 
 class Failed(float):
-    """A score that could not be computed: NaN with a reason."""
+    """A score that could not be computed: NaN, with a reason."""
 
     reason: str
 
@@ -27,7 +27,7 @@ class Failed(float):
 
 
 def guarded(call: Call, arrays: Arrays) -> Any:
-    """Compute a score; whatever goes wrong becomes a score without a value."""
+    """Compute a score; any error becomes a score without a value."""
     try:
         arguments = list(call.arguments(arrays).values())
     except UnweaveError as error:

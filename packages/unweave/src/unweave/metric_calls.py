@@ -1,4 +1,4 @@
-"""Metrics by name, with options: looked up and checked before anything is encoded."""
+"""Metrics with options, looked up and checked before anything is encoded."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Call:
     needs: tuple[str, ...]
 
     def arguments(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
-        """Return what it is called with, by name."""
+        """Return its arguments by name."""
         return {need: arrays.get(need, self.needs) for need in self.needs}
 
 
@@ -36,7 +36,7 @@ def metric_calls(
     names: Registry, metrics: Sequence[str] | None, dataset: Dataset, seed: int,
     preset: str | None = None,
 ) -> list[Called]:  # fmt: skip
-    """Find metrics; a default one is looked up where it comes from, whatever else is installed."""
+    """Find metrics; a default one is always taken from its own distribution."""
     home = None if metrics is not None else HOME
     chosen = _default_metrics(names, dataset) if metrics is None else metrics
     texts = dict.fromkeys(with_preset(names, text, preset, home) for text in chosen)
@@ -44,7 +44,7 @@ def metric_calls(
 
 
 def with_preset(names: Registry, text: str, preset: str | None, home: str | None) -> str:
-    """Add a preset to a metric that has that option, and no value of it."""
+    """Add a preset to a metric that has this option without a value."""
     name, options = parse_spec(text)
     if preset is None or "preset" in options:
         return text
@@ -63,7 +63,7 @@ def _default_metrics(names: Registry, dataset: Dataset) -> tuple[str, ...]:
 
 
 def check_metric(names: Registry, text: str, dataset: Dataset) -> None:
-    """Raise unless a metric, `NAME` or `NAME:key=value`, can be computed of a data set's codes."""
+    """Raise unless a metric, `NAME` or `NAME:key=value`, can be computed for a data set."""
     _metric(names, text, dataset, 0)
 
 

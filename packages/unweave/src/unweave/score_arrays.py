@@ -16,17 +16,17 @@ from unweave.protocols import Dataset
 from unweave.trained import Trained
 
 IMAGE_ROWS = 2000
-"""Images that metrics of images look at, the first of the table's rows."""
+"""Number of images for metrics of images, the first rows of the table."""
 
 
 class Arrays:
-    """What metrics are handed over, by name; images are decoded only if one asks for them."""
+    """The arguments of metrics, by name; images are decoded only if a metric needs them."""
 
     def __init__(self, run: Trained, table: CodeTable, dataset: Dataset) -> None:
         self._run, self._table, self._dataset = run, table, dataset
 
     def get(self, name: str, needs: Sequence[str]) -> NDArray[Any]:
-        """Return an array; the first rows alone where a metric looks at images, too."""
+        """Return an array; only its first rows if the metric also needs images."""
         rows = slice(IMAGE_ROWS if of_images(needs) else None)
         if name == "codes":
             return self._table.codes[rows]
@@ -38,7 +38,7 @@ class Arrays:
 
     @functools.cached_property
     def _factors(self) -> NDArray[Any]:
-        """The factors that differ between the encoded images, shape (n, K')."""
+        """The factors that vary over the encoded images, shape (n, K')."""
         factors = rows_of(self._dataset.factors, self._table.index)
         assert factors is not None
         if not self._differ.any():
@@ -47,14 +47,14 @@ class Arrays:
 
     @functools.cached_property
     def _differ(self) -> NDArray[np.bool_]:
-        """Tell which factors differ between the encoded images, (K,); (0,) without factors."""
+        """Return which factors vary over the encoded images, shape (K,); (0,) without factors."""
         factors = rows_of(self._dataset.factors, self._table.index)
         flags = np.zeros(0, bool) if factors is None else (factors != factors[:1]).any(0)
         return np.asarray(flags, bool)
 
     @property
     def constant_factors(self) -> tuple[str, ...]:
-        """Names of the factors that are the same in all encoded images."""
+        """Names of the factors that are constant over the encoded images."""
         names = self._dataset.factor_names if len(self._differ) else ()
         return tuple(name for name, differs in zip(names, self._differ, strict=True) if not differs)
 
@@ -67,17 +67,17 @@ class Arrays:
 
 @dataclass(frozen=True)
 class ActiveCodes:
-    """Some dimensions of a table of codes: which `columns`, and the arrays of these alone."""
+    """Some dimensions of a code table: their `columns`, and the arrays of these alone."""
 
     columns: Sequence[int]
     arrays: Arrays
 
     @property
     def width(self) -> int:
-        """Return how many there are."""
+        """Return the number of dimensions."""
         return len(self.columns)
 
 
 def of_images(needs: Sequence[str]) -> bool:
-    """Say whether a metric with these needs looks at images."""
+    """Whether a metric with these needs uses images."""
     return bool({"images", "reconstructions"} & set(needs))

@@ -1,4 +1,4 @@
-"""Metrics of one table of codes, in one call of the package of metrics if it is installed."""
+"""Metrics of one code table, in one call of the package of metrics if it is installed."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from unweave.score_arrays import ActiveCodes, Arrays, of_images
 from unweave.stranger_metric import Stranger
 
 RESAMPLES = 1000
-"""Most resamples of an interval."""
+"""Largest number of resamples of an interval."""
 LARGEST_SENT = 1 << 28
-"""Bytes of arrays that are sent to other processes; more are scored in this one."""
+"""Most bytes of arrays that are sent to other processes; larger ones are scored here."""
 ALL_CORES = -1
 ACTIVE = "active"
-"""What a score of the active dimensions alone is named after."""
+"""Suffix of a score of the active dimensions alone."""
 
 
 def score_table(
@@ -41,23 +41,23 @@ def score_table(
     part: ActiveCodes | None = None,
     pool: Executor | None = None,
 ) -> dict[str, Any]:
-    """Compute metrics of arrays; one that fails is a `Failed` and costs the others nothing.
+    """Compute metrics of arrays; one that fails gives a `Failed`, and the others go on.
 
-    Metrics with equal options share one call of the package of metrics, its histograms and its
-    resamples, those of other distributions too. Without that package each is called alone, and
-    there are no intervals.
+    Metrics with equal options share one call of the package of metrics, with its histograms and
+    resamples; this includes metrics of other distributions. Without that package each is called
+    alone, and there are no intervals.
 
     Parameters
     ----------
     seed
-        Of everything that metrics draw.
+        Seed of all that metrics draw.
     resamples
-        At most, for intervals; 0 for none.
+        Largest number of resamples for intervals; 0 for none.
     part
-        Dimensions that metrics of codes are computed of too, each as ``name/active`` after
+        Dimensions for which metrics of codes are computed as well, each as ``name/active`` after
         ``name``.
     pool
-        Where the package of metrics computes, if no metric is a stranger's; here by default.
+        Processes for the package of metrics, if it has all the metrics; by default this one.
     """
     evaluation = evaluation_of(names)
     scores: dict[str, Any] = {}
@@ -77,7 +77,7 @@ def score_table(
 def _groups(
     calls: Sequence[Called], seed: int
 ) -> list[tuple[tuple[int, dict[str, Any]], dict[str, Call]]]:
-    """Put together the metrics that can share a call: of equal rows, seeds and options."""
+    """Group the metrics that can share a call: those with equal rows, seeds and options."""
     groups: dict[str, tuple[tuple[int, dict[str, Any]], dict[str, Call]]] = {}
     for name, call in calls:
         options: dict[str, Any] = {}
@@ -107,7 +107,7 @@ def _together(
     part: ActiveCodes | None,
     pool: Executor | None,
 ) -> dict[str, Any]:
-    """Compute metrics in one call; each alone where an array that one needs cannot be had."""
+    """Compute metrics in one call; if an array is missing that one needs, compute each alone."""
     needs = list(dict.fromkeys(need for call in group.values() for need in call.needs))
     try:
         of_needs = {need: arrays.get(need, needs) for need in ["codes", *needs]}
@@ -140,7 +140,7 @@ def _evaluated(
     arguments: Mapping[str, Any],
     pool: Executor | None,
 ) -> Mapping[str, Any]:
-    """Evaluate metrics; in other processes those that have no work in common side by side."""
+    """Evaluate metrics; with other processes, groups that share no computation run at once."""
     size = sum(array.nbytes for array in arguments.values() if isinstance(array, np.ndarray))
     if pool is None or size > LARGEST_SENT:
         return evaluation(metrics=functions, progress=False, **arguments)
@@ -154,7 +154,7 @@ def _evaluated(
 
 
 def _score(call: Call, function: Any, score: Any, row: str, width: int) -> Any:
-    """Return a score as it is stored: the stranger's own, or one with the reason of its failure."""
+    """Return a score as it is stored, or the failure of another distribution's metric."""
     if isinstance(function, Stranger):
         return function.score_of(score, width)
     if math.isnan(score) and not score.settings:

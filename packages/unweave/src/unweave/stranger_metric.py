@@ -15,11 +15,11 @@ from unweave.registry import Entry
 
 
 class Stranger:
-    """A metric of another distribution, as the package of metrics calls one.
+    """A metric of another distribution, in the form that the package of metrics calls.
 
-    What it raises is a score without a value, which is not resampled. What it declares to cost,
-    `seconds_per_million`, is handed on: how often it is resampled follows from that and from the
-    sizes of its arrays, never from the clock.
+    An error becomes a score without a value, which is not resampled. The declared cost,
+    `seconds_per_million`, is passed on: it and the sizes of the arrays determine the number of
+    resamples, and the clock never does.
     """
 
     def __init__(self, call: Call, place: int) -> None:
@@ -43,13 +43,13 @@ class Stranger:
         return float(score)
 
     def score_of(self, score: Any, width: int) -> Any:
-        """Return what it gave of all rows and so many codes, with the interval that was made."""
+        """Return its score of all rows and `width` codes, with the interval."""
         first = self._first[width if "codes" in self._call.needs else 0]
         return first if score.interval is None else _Interval(first, score.interval)
 
 
 def _checked_cost(entry: Entry, declared: Any) -> float:
-    """Return what a metric declares to cost; one that cannot be read is infinite: no interval."""
+    """Return the declared cost of a metric; infinite, for no interval, if it is invalid."""
     number = isinstance(declared, Real) and not isinstance(declared, bool)
     if number and declared >= 0:
         return float(declared)
@@ -62,12 +62,12 @@ def _checked_cost(entry: Entry, declared: Any) -> float:
 
 
 class _Interval(float):
-    """A stranger's score with an interval."""
+    """A score of another distribution's metric, with an interval."""
 
     interval: tuple[float, float]
 
     def __new__(cls, score: Any, interval: tuple[float, float]) -> _Interval:
-        """Make one; what else the score says is kept."""
+        """Make one, and keep the other attributes of the score."""
         number = super().__new__(cls, float(score))
         number.__dict__.update(getattr(score, "__dict__", {}), interval=interval)
         return number

@@ -34,22 +34,22 @@ SpecText = Annotated[Spec, BeforeValidator(to_spec)]
 
 
 METHODS_OWN = Spec(name="")
-"""Stands for what the method names, until the configuration is resolved."""
+"""Placeholder for what the method names, until the configuration is resolved."""
 
 
 class Classifier(BaseModel):
-    """A linear classifier of a factor, trained along: `joint`, `own` or `none`.
+    """A linear classifier of a factor, trained with the model: `joint`, `own` or `none`.
 
     Attributes
     ----------
     mode
-        `joint`, its loss reaches the encoder; `own`, it learns from codes that are held fixed.
+        `joint`: its loss also trains the encoder; `own`: it learns from detached codes.
     factor
-        Number of the factor, or label, that it tells.
+        Number of the factor, or label, that it predicts.
     weight
-        Of its cross-entropy in the encoder's loss.
+        Weight of its cross-entropy in the encoder's loss.
     learning_rate
-        Of its Adam. [Lat] takes 1e-3.
+        Learning rate of its Adam. [Lat] takes 1e-3.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,7 +67,7 @@ def _to_classifier(value: object) -> object:
 
 
 class TrainConfig(BaseModel):
-    """Everything that determines a run, but for the device.
+    """Everything that determines a run, except the device.
 
     Source of the defaults: D = 10, batch 64 and Adam (.9, .999), eps 1e-8 are Locatello et al.
     2019; the learning rate 5e-4 is Gaujac, Feige and Barber, arXiv 2010.03459.
@@ -81,9 +81,9 @@ class TrainConfig(BaseModel):
     architecture : spec
         Encoder and decoder.
     prior : spec
-        p(z); unless given, the method's: `normal` for all but `glf` and `infogan`.
+        p(z); by default the method's: `normal` for all but `glf` and `infogan`.
     posterior : spec
-        Family of q(z|x); unless given, the method's.
+        Family of q(z|x); by default the method's.
     dim : int
         Number of code dimensions D.
     steps : int
@@ -91,17 +91,18 @@ class TrainConfig(BaseModel):
     batch_size : int
         Images per step, B.
     learning_rate : weight
-        Rate of every player whose method gives it none; may be a schedule.
+        Learning rate of every player whose method sets none; may be a schedule.
     optimizer : spec
-        Optimizer of the same players. Its option `lr` is `learning_rate`.
+        Optimizer of these players. Its option `lr` is `learning_rate`.
     clip_norm : float
-        Largest norm of the gradient of a player; a longer gradient is scaled down. 0: no limit.
+        Largest norm of a player's gradient; a larger gradient is scaled down. 0: no limit.
     classifier : spec
-        A linear classifier of a factor from codes, trained along. `joint`: its cross-entropy
-        reaches the encoder; `own`: it learns from codes that are held fixed. Options: `factor=0`,
-        `weight=1.0` in the encoder's loss, `learning_rate=0.001`; `joint:factor=2,weight=0.1`.
+        A linear classifier of a factor from codes, trained with the model. `joint`: its
+        cross-entropy also trains the encoder; `own`: it learns from detached codes. Options:
+        `factor=0`, `weight=1.0` in the encoder's loss, `learning_rate=0.001`, as in
+        `joint:factor=2,weight=0.1`.
     holdout : int
-        Images, drawn by the seed, that are never trained on.
+        Number of images, drawn by the seed, that are never trained on.
     seed : int
         Seed of weights, order of images, and noise.
     precision : str
@@ -109,21 +110,22 @@ class TrainConfig(BaseModel):
     compile : bool
         Whether `torch.compile` compiles encoder and decoder.
     log_every : int
-        Steps between log lines, which hold means over these steps. Unless set, fewer where
-        `validate_every` or `evaluate_every` is no multiple of 100.
+        Steps between log lines, which hold means over these steps. The default is smaller if
+        `validate_every` or `evaluate_every` is not a multiple of 100.
     checkpoint_every : int
         Steps between checkpoints. The newest two are kept.
     validate_every : int
         Steps between logs of the terms on held-out images, `validation/TERM`; a multiple of
-        `log_every`. Unless set, 1000 or the next such multiple.
+        `log_every`. By default 1000 or the next such multiple.
     evaluate_every : int
         Steps between logs of the default scores of mean and of sampled codes, `score/NAME` and
         `score/NAME/sampled`; a multiple of `log_every`. 0: never.
     keep_best : str
-        A logged term that should fall, such as `validation/loss`. `RUN/best` is then
-        a run directory with the checkpoint of its lowest value, which every command takes.
+        A logged term that should fall, such as `validation/loss`. The checkpoint of its lowest
+        value is kept in `RUN/best`, which is a run directory for every command.
     stop_after : int
-        Stop when the term of `keep_best` has not fallen for so many logs of it. 0: never.
+        Stop when the term of `keep_best` was logged this many times without a new minimum. 0:
+        never.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -154,7 +156,7 @@ class TrainConfig(BaseModel):
     _later: frozenset[tuple[str, ...]] = PrivateAttr(frozenset())
 
     def known(self) -> dict[str, Any]:
-        """Return all settings, but those that came after the run's `config.toml` was written."""
+        """Return all settings except those that are newer than the run's `config.toml`."""
         content = self.model_dump()
         for *folders, name in self._later:
             inner = content

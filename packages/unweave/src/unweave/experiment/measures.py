@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from unweave.trained import Trained
 
 LOSSES = ("loss", "reconstruction")
-"""Logged terms of which less is better. Others are estimates that may fall below what they
-estimate, a total correlation below 0, and then less is not better."""
+"""Logged terms of which lower is better. Others are estimates, which may fall below what they
+estimate: a total correlation below 0 is not better than 0."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def measure(run: Trained, experiment: Experiment, text: str) -> float:
 
 
 def better(experiment: Experiment, label: str) -> Better:
-    """Say which direction of a measure is better: as the experiment says, or the measure."""
+    """Return the better direction of a measure: that of the experiment, else of the measure."""
     text = experiment.measures.get(label, "")
     if label in experiment.better or not text:
         return experiment.better.get(label, "neither")
