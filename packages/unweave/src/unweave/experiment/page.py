@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import importlib.resources
 import os
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +18,7 @@ from unweave.experiment.definition import Picture, place_text
 from unweave.experiment.layout import (
     CONTRASTS,
     MISSING,
+    TESTS,
     as_csv,
     as_latex,
     as_markdown,
@@ -25,6 +27,7 @@ from unweave.experiment.layout import (
     note,
     summary_rows,
     test_note,
+    tests_as_csv,
 )
 from unweave.experiment.measures import is_reconstruction
 from unweave.experiment.pictures import draw
@@ -57,10 +60,17 @@ class DrawnPicture(NamedTuple):
     path: Path | None
 
 
-def write_comparison(comparison: Comparison, folder: Path) -> Path:
-    """Write `comparison.md`, `.csv` and `.tex`, the figures and `experiment.html`; return its path.
+def write_comparison(
+    comparison: Comparison, folder: Path, drawn: Sequence[DrawnPicture] = ()
+) -> Path:
+    """Write the comparison as text, tables and `experiment.html`; return the path of the page.
 
     The page holds its figures and loads nothing.
+
+    Parameters
+    ----------
+    drawn
+        Pictures that are drawn already; without any, those of the experiment are.
     """
     folder.mkdir(parents=True, exist_ok=True)
     results = comparison.results
@@ -68,12 +78,13 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
         ("comparison.md", as_markdown(comparison)),
         ("comparison.csv", as_csv(comparison)),
         ("comparison.tex", as_latex(comparison)),
+        (TESTS, tests_as_csv(comparison)),
     ):
         write_text(folder / name, text)
     pictures = results.experiment.pictures or usual_pictures(comparison)
     figures = [
         (one.picture.name.replace("-", " "), one.caption, _embedded(one.path))
-        for one in draw_all(results, pictures, folder)
+        for one in drawn or draw_all(results, pictures, folder)
     ]
     header, rows = summary_rows(comparison, bold=MARK)
     template = importlib.resources.files(__package__).joinpath("experiment.html.j2")
@@ -93,14 +104,19 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
 
 
 def draw_all(results: Results, pictures: list[Picture], folder: Path) -> Iterator[DrawnPicture]:
-    """Draw pictures into PNG files; one that fails says why, and the others are still drawn."""
+    """Draw pictures into PNG files; one that fails says why, and the others are still drawn.
+
+    It says so on stderr, too, for those who do not open the page.
+    """
     for picture in pictures:
         path = folder / f"{picture.name}.png"
         try:
             figure: Figure = draw(results, picture)
             save_figure(figure, path)
         except (ValueError, ArithmeticError, LookupError, RuntimeError) as error:
-            yield DrawnPicture(picture, f"Not drawn: {error}.", None)
+            reason = str(error).rstrip(".")
+            print(f"picture {picture.name} is not drawn: {reason}", file=sys.stderr)
+            yield DrawnPicture(picture, f"Not drawn: {reason}.", None)
         else:
             yield DrawnPicture(picture, picture.caption, path)
 

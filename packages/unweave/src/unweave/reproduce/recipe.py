@@ -12,7 +12,7 @@ from pydantic import Field
 from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.checks import check_experiment, error_place
 from unweave.experiment.command_line import grid_axes, with_seeds
-from unweave.experiment.definition import Experiment, Strict, check_place
+from unweave.experiment.definition import Experiment, Strict, check_place, unknown_label
 from unweave.experiment.toml_reader import parse_definition, read_definition, with_settings
 
 
@@ -120,8 +120,10 @@ def select_runs(
     labels = [variant.label for variant in recipe.runs]
     for label in runs:
         if label not in labels:
-            raise unknown_name("run", label, labels)
+            raise unknown_label("run", label, labels)
     axes = grid_axes(grid)
+    if axes and not recipe.grid:
+        raise ConfigError(f"recipe {recipe.name} has no grid; leave out --grid")
     for name in axes:
         if name not in recipe.grid:
             raise unknown_name("setting of the grid", name, recipe.grid)
@@ -181,11 +183,11 @@ def check_recipe(recipe: Recipe) -> Recipe:
 def _check_expectation(recipe: Recipe, expected: Expectation) -> None:
     for measure in (expected.measure, expected.below_measure):
         if measure is not None and measure not in recipe.measures:
-            raise unknown_name("measure", measure, recipe.measures)
+            raise unknown_label("measure", measure, recipe.measures)
     labels = [variant.label for variant in recipe.runs]
     for label in (expected.run, expected.below):
         if label is not None and label not in labels:
-            raise unknown_name("run", label, labels)
+            raise unknown_label("run", label, labels)
     check_place(recipe, expected.where)
     check_place(recipe, expected.below_where or {})
     if expected.below is None and (expected.published is None or expected.tolerance is None):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from matplotlib.figure import Figure
 
 from unweave.errors import ConfigError, unknown_name
-from unweave.experiment.definition import Experiment, Picture, check_place
+from unweave.experiment.definition import Experiment, Picture, check_place, unknown_label
 from unweave.experiment.pictures.of_classes import draw_embedding, draw_sharpness
 from unweave.experiment.pictures.of_codes import (
     draw_aggregate,
@@ -102,7 +102,9 @@ def _check_role(experiment: Experiment, role: str, value: Any) -> None:
     }
     for name in value if isinstance(value, list) else [value]:
         if name and name not in names[role]:
-            raise unknown_name(role, name, names[role])
+            if role == "setting of the grid" and not experiment.grid:
+                raise ConfigError(f"there is no grid, and so no setting {name[:80]} in it")
+            raise unknown_label(role, name, names[role])
 
 
 def draw(results: Results, picture: Picture) -> Figure:
