@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave.plots.style import ACCENT, PRIOR, QUIET, figure_style, new_figure, readable
+from unweave.plots.style import ACCENT, INK, PRIOR, QUIET, figure_style, new_figure, readable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -109,7 +109,7 @@ def _write_cells(panel: Any, matrix: NDArray[Any], active: NDArray[np.bool_]) ->
     middle = np.nanmax(matrix) / 2
     for row, column in np.ndindex(matrix.shape):
         value = float(matrix[row, column])
-        colour = "white" if value > middle and active[column] else "#1c2330"
+        colour = "white" if value > middle and active[column] else INK
         text = "" if math.isnan(value) else f"{value:.2f}"
         panel.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
 

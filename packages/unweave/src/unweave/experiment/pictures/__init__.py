@@ -29,6 +29,7 @@ from unweave.experiment.pictures.of_scores import draw_ranks, draw_trade, draw_v
 from unweave.experiment.pictures.of_steps import draw_steps
 from unweave.experiment.roles import Role
 from unweave.options import convert, options_of
+from unweave.plots.style import figure_style
 
 if TYPE_CHECKING:
     from unweave.experiment.results import Results
@@ -106,7 +107,7 @@ def _check_role(experiment: Experiment, role: str, value: Any) -> None:
 
 
 def draw(results: Results, picture: Picture) -> Figure:
-    """Draw one picture of an experiment.
+    """Draw one picture of an experiment in the style of all figures.
 
     Raises
     ------
@@ -114,4 +115,5 @@ def draw(results: Results, picture: Picture) -> Figure:
         If the kind or an option is wrong, or none of the runs that it shows is finished.
     """
     options = picture_options(results.experiment, picture)
-    return KINDS[picture.kind](results, **options)
+    with figure_style():
+        return KINDS[picture.kind](results, **options)
