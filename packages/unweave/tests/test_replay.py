@@ -89,7 +89,7 @@ def tensors_of(results):
 def trainer_of(settings, recorder=None, say=print, **changes):
     config = make_config(registry(), {**settings, **changes})
     device = torch.device("cpu")
-    dataset = build_dataset(registry(), config)
+    dataset = build_dataset(registry(), config.data)
     assembly = prepare(registry(), config, dataset, None)
     return Trainer(
         assembly, load_data(assembly, dataset, device, Quiet()), len(dataset), config, device,

@@ -221,6 +221,43 @@ def test_images_that_are_held_out_are_never_trained_on(tmp_path, settings):
     assert len(h5py.File(run.codes_path)["codes"]) == 28
 
 
+def test_scores_of_another_data_set(run, call):
+    """Of all its images, named after it; the run's own scores stay."""
+    own = run.evaluate("toy-correlation")
+    scores = run.evaluate("toy-correlation", on="toy-images:bits=1")
+    name = "toy-correlation/toy-images:bits=1"
+    assert scores[name] == own["toy-correlation"]  # the same frames, packed in another way
+    assert name in run.scores
+    assert "toy-correlation" in run.scores
+    with h5py.File(run.codes_path) as file:
+        assert file.attrs["on"] == "toy-images:bits=1"
+    run.report()  # encodes images of training itself
+
+    with pytest.raises(
+        ConfigError,
+        match=r"images of 'toy-images:side=32' are \(32, 32, 1\), and those of the run are "
+        r"\(16, 16, 1\); choose",
+    ):
+        run.evaluate("toy-correlation", on="toy-images:side=32")
+    before = run.scores_path.read_bytes()
+    error = call("evaluate", run.path, "--on", "holdot", code=2)
+    assert "unknown images 'holdot'; did you mean 'holdout'? Known: holdout, to" in error
+    assert run.scores_path.read_bytes() == before
+
+
+def test_scores_of_means_and_samples_while_training(tmp_path, settings):
+    settings |= {"evaluate_every": 10, "log_every": 10}
+    run = unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)
+    lines = run.scalars()
+    names = ("score/reconstruction_error", "score/reconstruction_error/sampled")
+    assert [line["step"] for line in lines if set(names) <= set(line)] == [10, 20]
+    after = run.evaluate((), codes="both", rows=10_000)
+    for name in names:
+        assert lines[-1][name] == pytest.approx(after[name.removeprefix("score/")], rel=1e-5)
+    page = run.report().read_text()
+    assert "score/reconstruction_error/sampled" in page
+
+
 def test_the_best_checkpoint_is_a_run_that_needs_no_other(tmp_path, settings):
     settings |= {"keep_best": "loss", "log_every": 5, "learning_rate": "steps(3e-3, 10: 300)"}
     run = unweave.train("toy-vae", out=tmp_path / "run", device="cpu", **settings)

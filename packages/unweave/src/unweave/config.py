@@ -122,7 +122,8 @@ class TrainConfig(BaseModel):
         Steps between logs of the terms on held-out images, `validation/TERM`; a multiple of
         `log_every`. Unless set, 1000 or the next such multiple.
     evaluate_every : int
-        Steps between logs of the default scores, `score/NAME`; a multiple of `log_every`. 0: never.
+        Steps between logs of the default scores of mean and of sampled codes, `score/NAME` and
+        `score/NAME/sampled`; a multiple of `log_every`. 0: never.
     keep_best : str
         A logged term that should fall, such as `validation/loss`. `RUN/best` is then
         a run directory with the checkpoint of its lowest value, which every command takes.

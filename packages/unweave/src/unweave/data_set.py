@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 
-from unweave.config import TrainConfig
+from unweave.config import Spec
 from unweave.errors import ConfigError, blaming, quote
 from unweave.protocols import Dataset, member
 from unweave.registry import Registry
@@ -15,16 +15,16 @@ MOST_CLASSES = 10**9
 """Of a factor; a size above is a mistake."""
 
 
-def build_dataset(names: Registry, config: TrainConfig) -> Dataset:
-    """Open the data set of a configuration.
+def build_dataset(names: Registry, spec: Spec) -> Dataset:
+    """Open a registered data set.
 
     Raises
     ------
     ConfigError
         If it is not as a data set must be.
     """
-    dataset = cast(Dataset, names.build("dataset", config.data))
-    return check_dataset(str(names.lookup("dataset", config.data.name)), dataset)
+    dataset = cast(Dataset, names.build("dataset", spec))
+    return check_dataset(str(names.lookup("dataset", spec.name)), dataset)
 
 
 def check_dataset(owner: str, dataset: Dataset) -> Dataset:

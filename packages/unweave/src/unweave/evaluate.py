@@ -30,7 +30,6 @@ ROWS_WHILE_TRAINING = 10_000
 
 Progress = Callable[[int, int], None]
 Codes = Literal["mean", "sampled", "both"]
-Part = Literal["train", "holdout"]
 
 
 @explained
@@ -41,7 +40,7 @@ def evaluate(
     rows: int = ROWS,
     seed: int = 0,
     codes: Codes = "mean",
-    on: Part = "train",
+    on: str = "train",
     active: bool = True,
     preset: str | None = None,
     bootstrap: int = RESAMPLES,
@@ -52,9 +51,10 @@ def evaluate(
 
     A score is named by the metric as it was asked for, `mig:bins=10`, and by what it was computed
     from where that is not the mean codes of all dimensions of training images: `mig/sampled`,
-    `mig/holdout`, `mig/active`. Scores of an earlier step are dropped. A metric that fails is a
-    score of NaN with its reason, and costs the others nothing. Where unweave-metrics is installed
-    it computes all metrics at once, those of plugins too, and gives bootstrap intervals.
+    `mig/holdout`, `mig/noisy-dsprites`, `mig/active`. Scores of an earlier step are dropped. A
+    metric that fails is a score of NaN with its reason, and costs the others nothing. Where
+    unweave-metrics is installed it computes all metrics at once, those of plugins too, and gives
+    bootstrap intervals.
     Images whose mean codes of this step are in `codes.h5` already are not encoded again.
 
     Parameters
@@ -69,7 +69,8 @@ def evaluate(
     codes
         Means of q(z|x), one draw from it of each image, or both.
     on
-        The images trained on, or those held out.
+        The images trained on (`train`), those held out (`holdout`), or a data set by its name and
+        options, `noisy-dsprites:resolution=16`, with images like the run's.
     active
         Whether to compute every score of codes over the active dimensions alone as well, where
         some are not: unused dimensions inflate what MIG calls the runner-up.
@@ -95,11 +96,11 @@ def evaluate(
             "progress": progress, "pool": pool,
         }  # fmt: skip
         return _as_study(run, parts, rows, options)
-    dataset = run.dataset if on == "train" else run.heldout
+    dataset = run.images_of(on)
     calls = metric_calls(run.registry, metrics, dataset, seed, preset)
     table: CodeTable | None = None
     scores: dict[str, Any] = {}
-    for kind in ("mean", "sampled") if codes == "both" else (codes,):
+    for kind in _kinds(codes):
         noisy, model = kind == "sampled", run.model
         stored = None if noisy else read_table(run, dataset, rows=rows, seed=seed, on=on)
         table = stored or encode_table(
@@ -149,9 +150,14 @@ def _scores(
     return scores | {f"{name}{suffix}": score for name, score in metric_scores.items()}
 
 
+def _kinds(codes: Codes) -> tuple[str, ...]:
+    """Return the kinds of codes that a name stands for."""
+    return ("mean", "sampled") if codes == "both" else (codes,)
+
+
 def _suffix(codes: str, on: str) -> str:
     """Return what the name of a score says of its codes, where they are not the usual ones."""
-    return ("/sampled" if codes == "sampled" else "") + ("/holdout" if on == "holdout" else "")
+    return ("/sampled" if codes == "sampled" else "") + ("" if on == "train" else f"/{on}")
 
 
 def _as_study(
@@ -179,12 +185,15 @@ def _as_study(
 
 def score_model(
     run: Trained, model: Autoencoder, metrics: Sequence[str] | None = None, *, seed: int = 0,
-    rows: int = ROWS_WHILE_TRAINING,
+    rows: int = ROWS_WHILE_TRAINING, codes: Codes = "mean",
 ) -> dict[str, float]:  # fmt: skip
     """Score a model on images of a run, and write nothing."""
     calls = metric_calls(run.registry, metrics, run.dataset, seed)
-    table = encode_table(run, model, rows=rows, seed=seed)
-    scores = _scores(run, table, run.dataset, calls, "", True, seed, 0)
+    scores: dict[str, Any] = {}
+    for kind in _kinds(codes):
+        table = encode_table(run, model, rows=rows, seed=seed, noisy=kind == "sampled")
+        suffix = _suffix(kind, "train")
+        scores |= _scores(run, table, run.dataset, calls, suffix, True, seed, 0)
     return {name: float(score) for name, score in scores.items()}
 
 

@@ -10,18 +10,22 @@ import torch
 from torch import Tensor, nn
 
 from unweave.checkpoint import list_checkpoints, load_checkpoint, newest_step
-from unweave.config import TrainConfig
+from unweave.config import Spec, TrainConfig
 from unweave.configfile import digest
 from unweave.data_set import build_dataset
 from unweave.device import choose_device
 from unweave.directory import ImageFacts, RunDirectory
-from unweave.errors import ConfigError, RunError
+from unweave.errors import ConfigError, RunError, quote, unknown_name
 from unweave.from_python import as_dataset
 from unweave.holdout import split
 from unweave.model import Autoencoder
 from unweave.networks import build_cost, build_model
+from unweave.options import parse_spec, short_name
 from unweave.protocols import Cost, Dataset
 from unweave.registry import Registry
+
+PARTS = ("train", "holdout")
+"""Names of the images of a run: those of training, and those held out."""
 
 
 class LoadedRun(RunDirectory):
@@ -97,7 +101,7 @@ class LoadedRun(RunDirectory):
     @functools.cached_property
     def whole_dataset(self) -> Dataset:
         """The data set, with what was held out."""
-        return build_dataset(self.registry, self.config)
+        return build_dataset(self.registry, self.config.data)
 
     @functools.cached_property
     def dataset(self) -> Dataset:
@@ -116,6 +120,33 @@ class LoadedRun(RunDirectory):
         if not self.config.holdout:
             raise ConfigError("the run has no held-out images; train with holdout=N")
         return split(self.whole_dataset, self.config.holdout, self.config.seed)[1]
+
+    def images_of(self, what: str) -> Dataset:
+        """Return the images of training (`train`), those held out (`holdout`) or a data set.
+
+        Parameters
+        ----------
+        what
+            A data set is a registered name with options, `noisy-dsprites:resolution=16`.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such data set, or its images are not of the shape and kind of the run's.
+        """
+        if what in PARTS:
+            return self.dataset if what == "train" else self.heldout
+        name, options = parse_spec(what)
+        if short_name(name) not in (entry.name for entry in self.registry.entries("dataset")):
+            raise unknown_name("images", what, (*PARTS, *self.registry.choices("dataset")))
+        dataset = build_dataset(self.registry, Spec(name=name, options=options))
+        here, there = self.facts, ImageFacts.of(dataset)
+        if there.image_shape != here.image_shape or there.continuous != here.continuous:
+            raise ConfigError(
+                f"the images of {quote(what)} are {_text(there)}, and those of the run are "
+                f"{_text(here)}; choose a data set, or options of it, with images like the run's"
+            )
+        return dataset
 
     @functools.cached_property
     def facts(self) -> ImageFacts:
@@ -174,6 +205,10 @@ class LoadedRun(RunDirectory):
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _text(facts: ImageFacts) -> str:
+    return f"{facts.image_shape}{' of floats' if facts.continuous else ''}"
 
 
 def _load_part(module: nn.Module, tensors: dict[str, Tensor], prefix: str) -> None:

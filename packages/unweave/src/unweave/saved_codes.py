@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import h5py
 import numpy as np
@@ -25,7 +25,7 @@ def read_means(
     run: Trained,
     dataset: Dataset,
     *,
-    on: Literal["train", "holdout"] = "train",
+    on: str = "train",
     names: tuple[str, ...] = NAMES,
 ) -> tuple[NDArray[Any], ...] | None:
     """Read arrays of the run's table, where it holds mean codes of the loaded step.
@@ -62,7 +62,7 @@ def read_means(
 
 
 def read_table(
-    run: Trained, dataset: Dataset, *, rows: int, seed: int, on: Literal["train", "holdout"]
+    run: Trained, dataset: Dataset, *, rows: int, seed: int, on: str
 ) -> CodeTable | None:
     """Return the run's table where it is the one that `encode_table` would make of mean codes.
 

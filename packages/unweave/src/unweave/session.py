@@ -117,7 +117,7 @@ class RunObserver:
 
     def _scores(self) -> dict[str, float]:
         self._trainer.model.eval()
-        scores = score_model(self._run, self._trainer.model)
+        scores = score_model(self._run, self._trainer.model, codes="both")
         self._trainer.model.train()
         return {f"score/{name}": float(value) for name, value in scores.items()}
 

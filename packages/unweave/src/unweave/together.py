@@ -131,7 +131,7 @@ def _prepare_members(
         config = make_config(names, one.settings) if run is None else run.config
         if members and kinship(names, config) != kinship(names, members[0].config):
             raise NotTogetherError("they differ in more than seeds, weights and rates")
-        whole = whole or build_dataset(names, config)
+        whole = whole or build_dataset(names, config.data)
         config = fit_batch(config, len(whole) - config.holdout, one.progress)
         train_data, _ = split(whole, config.holdout, config.seed)
         assembly = prepare(names, config, train_data, None)

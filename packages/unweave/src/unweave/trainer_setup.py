@@ -62,7 +62,7 @@ def make_trainer(
     say: Callable[[str], None] | None = None,
 ) -> Trainer:
     """Build the trainer of a configuration, without a run directory; `say` as `build_trainer`."""
-    dataset = dataset or build_dataset(names, config)
+    dataset = dataset or build_dataset(names, config.data)
     assembly = prepare(names, config, dataset, None)
     feed = load_data(assembly, dataset, device, progress or Silent())
     return build_trainer(assembly, feed, dataset, config, device, say=say)

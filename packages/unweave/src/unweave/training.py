@@ -79,7 +79,7 @@ def train(
     processor.prepare()
     if out and ranks.first:
         check_empty(expanded(out))
-    dataset = own_data or build_dataset(names, config)
+    dataset = own_data or build_dataset(names, config.data)
     config = fit_batch(config, len(dataset) - config.holdout, display)
     train_data, _ = split(dataset, config.holdout, config.seed)
     assembly = prepare(names, config, train_data, networks)

@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from unweave.commands.app import Device, Rows, RunPath, Seed
+from unweave.commands.app import Data, Device, Rows, RunPath, Seed
 from unweave.commands.opening import import_run
 from unweave.errors import unknown_name
 from unweave.options import split_names
 from unweave.tables import table
 
 if TYPE_CHECKING:
-    from unweave.evaluate import Codes, Part
+    from unweave.evaluate import Codes
 
 CODES = ("mean", "sampled", "both")
-PARTS = ("train", "holdout")
 
 
 def evaluate(
@@ -29,9 +28,7 @@ def evaluate(
     codes: Annotated[
         str, typer.Option(help="mean: the mean of q(z|x); sampled: one draw from it; or both")
     ] = "mean",
-    on: Annotated[
-        str, typer.Option(help="train: the images of training; holdout: those held out")
-    ] = "train",
+    on: Data = "train",
     preset: Annotated[
         str | None,
         typer.Option(
@@ -56,9 +53,8 @@ def evaluate(
     from unweave.metrics_package import METRICS, warm_up
     from unweave.other_processes import other_processes
 
-    for what, text, choices in (("kind of codes", codes, CODES), ("part of the data", on, PARTS)):
-        if text not in choices:
-            raise unknown_name(what, text, choices)
+    if codes not in CODES:
+        raise unknown_name("kind of codes", codes, CODES)
     names = None if metrics is None else split_names(metrics)
     with other_processes(partial(warm_up, names or METRICS)) as pool:
         opened = import_run().open(run, device=device)
@@ -68,8 +64,7 @@ def evaluate(
         with counting("encoding", "images") as progress:
             scores = run_evaluation(
                 opened, names, rows=rows, seed=seed, codes=cast("Codes", codes),
-                on=cast("Part", on), preset=preset, bootstrap=bootstrap, progress=progress,
-                pool=pool,
+                on=on, preset=preset, bootstrap=bootstrap, progress=progress, pool=pool,
             )  # fmt: skip
     lines = [(name, _text(v), _interval_text(v)) for name, v in scores.items()]
     heads = ("score", "value", "95 % interval" if any(line[2] for line in lines) else "")
