@@ -12,7 +12,7 @@ from pydantic import Field
 from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.checks import check_experiment, error_place
 from unweave.experiment.command_line import grid_axes, with_seeds
-from unweave.experiment.definition import Experiment, Strict, check_place
+from unweave.experiment.definition import Experiment, Picture, Strict, check_place
 from unweave.experiment.toml_reader import parse_definition, read_definition, with_settings
 
 
@@ -110,7 +110,7 @@ def select_runs(
         How many, as `5`, or a list, as `0,3,7`.
     grid
         `name=value,value,...` texts, instead of the recipe's values of that name. What the recipe
-        says of other values is left out.
+        says of other values is left out; pictures of one run of every kind show the first ones.
 
     Raises
     ------
@@ -145,12 +145,23 @@ def select_runs(
         ],
         "pictures": [
             one
-            for one in recipe.pictures
-            if stays({one.options.get("run")}, one.options.get("where", {}))
+            for picture in recipe.pictures
+            if stays(
+                {(one := _of_places(narrow, picture)).options.get("run")},
+                one.options.get("where", {}),
+            )
         ],
     }
     narrow = narrow.model_copy(update=changes)
     return narrow if seeds is None else with_seeds(narrow, seeds)
+
+
+def _of_places(recipe: Recipe, picture: Picture) -> Picture:
+    """Let a picture that shows one run of every kind show others where the grid has changed."""
+    options = dict(picture.options)
+    if "run" not in options and not _has_place(recipe, options.get("where", {})):
+        del options["where"]
+    return picture.model_copy(update={"options": options})
 
 
 def _has_place(recipe: Recipe, place: Mapping[str, Any]) -> bool:

@@ -18,6 +18,7 @@ from unweave.experiment.pictures.of_codes import (
     draw_representations,
 )
 from unweave.experiment.pictures.of_grids import draw_curves, draw_heat_map
+from unweave.experiment.pictures.of_histograms import draw_histograms
 from unweave.experiment.pictures.of_images import (
     draw_moves,
     draw_neighbours,
@@ -45,6 +46,7 @@ KINDS: Mapping[str, Callable[..., Figure]] = {
     "steps": draw_steps,
     "magnitudes": draw_magnitudes,
     "noise": draw_noise,
+    "histograms": draw_histograms,
     "samples": draw_samples,
     "reconstructions": draw_reconstructions,
     "traversals": draw_traversals,

@@ -78,7 +78,7 @@ def draw_sharpness(
     images, classes = classified(test_data(first, results.experiment), ROWS)
     included = ~np.isin(classes, without or [])
     if not included.any():
-        raise ConfigError("every class is left out; take some from `without`")
+        raise ConfigError("every class is left out; remove some from `without`")
     figure = new_figure((10, 3 + 0.4 * len(runs)), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1 + 0.15 * len(runs)))
     every, present = sharpness(first, images), np.unique(classes)
@@ -110,7 +110,7 @@ def classified(data: Dataset, count: int) -> tuple[NDArray[Any], NDArray[np.inte
         If it has no factors.
     """
     if data.factors is None:
-        raise ConfigError(f"{data.name} has no classes to draw by")
+        raise ConfigError(f"{data.name} has no factors, and this picture needs classes")
     index = sample_rows(len(data), count, 0)
     return data.images(index), np.asarray(data.factors[index, 0])
 

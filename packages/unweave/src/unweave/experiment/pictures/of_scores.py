@@ -22,7 +22,7 @@ from unweave.plots.panels import filled_rows, legend_below
 from unweave.plots.style import INK, QUIET, new_figure
 
 ERRORS_SHOWN = 2.0
-"""Standard errors on each side of a mean."""
+"""Length of a bar on each side of a mean, in standard errors."""
 RING = 5.5
 """Radius of the rings, in points of print."""
 COLUMNS = 3
@@ -108,7 +108,7 @@ def _mark_front(panel: Any, points: list[_Point], directions: list[Any]) -> Line
     front = [p for p, on in zip(points, pareto_front(xs, ys, *directions), strict=True) if on]
     rings: Line2D = panel.plot(
         [p.x for p in front], [p.y for p in front], "o", color=QUIET, markerfacecolor="none",
-        markersize=2 * RING, label="beaten by none",
+        markersize=2 * RING, label="not beaten",
     )[0]  # fmt: skip
     return rings
 
@@ -160,12 +160,12 @@ def _name_rows(panel: Any, names: list[str]) -> None:
 
 
 def draw_ranks(results: Results, *, measures: list[MeasureLabel]) -> Figure:
-    """Draw the mean ranks of the kinds of run over places and seeds, with their intervals."""
+    """Draw the mean ranks of the kinds of run over grid points and seeds, with their intervals."""
     comparison, looks = Comparison(results), Looks(results.experiment)
     ranked = [(m, *comparison.mean_ranks(m)) for m in measures if comparison.better(m) != "neither"]
     ranked = [(measure, labels, table) for measure, labels, table in ranked if len(table)]
     if not ranked:
-        raise ConfigError("no place and seed has all kinds of run, or no measure has a direction")
+        raise ConfigError("ranks need a measure with a direction and a seed that all kinds share")
     labels = ranked[0][1]
     rows = -(-len(ranked) // COLUMNS)
     figure = new_figure((10, rows * (1.0 + 0.32 * len(labels))), layout="constrained")
@@ -181,6 +181,6 @@ def draw_ranks(results: Results, *, measures: list[MeasureLabel]) -> Figure:
         panel.set_title(f"{measure}: mean rank")
         panel.set_xlim(0.8, len(labels) + 0.2)
         _name_rows(panel, list(names))
-        panel.set_xlabel(f"of {len(table)} places and seeds; 1 is best")
+        panel.set_xlabel(f"over {len(table)} grid points and seeds; 1 is best")
         panel.grid(axis="x")
     return figure
