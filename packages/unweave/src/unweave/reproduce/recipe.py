@@ -137,6 +137,7 @@ def select_runs(
             _has_place(narrow, place) or not _has_place(recipe, place) for place in places
         )
 
+    pictures = [_of_places(recipe, narrow, picture) for picture in recipe.pictures]
     changes = {
         "expect": [
             one
@@ -145,22 +146,20 @@ def select_runs(
         ],
         "pictures": [
             one
-            for picture in recipe.pictures
-            if stays(
-                {(one := _of_places(narrow, picture)).options.get("run")},
-                one.options.get("where", {}),
-            )
+            for one in pictures
+            if stays({one.options.get("run")}, one.options.get("where", {}))
         ],
     }
     narrow = narrow.model_copy(update=changes)
     return narrow if seeds is None else with_seeds(narrow, seeds)
 
 
-def _of_places(recipe: Recipe, picture: Picture) -> Picture:
-    """Let a picture that shows one run of every kind show others where the grid has changed."""
-    options = dict(picture.options)
-    if "run" not in options and not _has_place(recipe, options.get("where", {})):
-        del options["where"]
+def _of_places(recipe: Recipe, narrow: Recipe, picture: Picture) -> Picture:
+    """Let a picture that shows one run of every kind show others if its place is left out."""
+    place = picture.options.get("where", {})
+    if "run" in picture.options or _has_place(narrow, place) or not _has_place(recipe, place):
+        return picture
+    options = {name: value for name, value in picture.options.items() if name != "where"}
     return picture.model_copy(update={"options": options})
 
 
