@@ -326,7 +326,8 @@ def test_a_histogram_of_a_flow_is_that_of_its_noise(trained, monkeypatch):
 
 def test_names_of_the_log_are_words():
     assert in_words("score/mig/active") == "MIG, active dimensions"
-    assert in_words("dimension_wise_kl") == "dimension wise kl"
+    assert in_words("dimension_wise_kl") == "dimension-wise KL"
+    assert in_words("inclusive_kl") == "inclusive KL"
     assert in_words("score/factor-vae") == "FactorVAE score"
     assert in_words("validation/reconstruction") == "reconstruction, held-out images"
 

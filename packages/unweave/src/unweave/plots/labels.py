@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from unweave.plots.style import DPI
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-GAP = 2.0
+GAP = 4.0
 """Points of print between a text and what is beside it."""
 DISTANCES = (0, 8, 16, 26, 38, 52, 70)
 """Points of print that a text is moved away from the place directly beside its point."""
@@ -49,6 +51,8 @@ def write_labels(
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+    # Texts are not measured the same at every resolution: take that of the file.
+    figure.set_dpi(DPI)
     canvas = FigureCanvasAgg(figure)
     figure.draw_without_rendering()
     renderer = canvas.get_renderer()
@@ -70,7 +74,7 @@ def write_labels(
         )  # fmt: skip
         text.set_in_layout(False)
         size = text.get_window_extent(renderer).size / 2 + GAP * dot / 2
-        offsets = _offsets(size, (radius + GAP) * dot, dot)
+        offsets = _offsets(size, (radius + GAP / 2) * dot, dot)
         places = centre + offsets
         boxes = np.concatenate([places - size, places + size], axis=1)
         cost = (_overlap(boxes, np.array(taken)) * weights).sum(1) + 10 * _outside(boxes, frame)

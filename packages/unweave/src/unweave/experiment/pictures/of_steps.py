@@ -23,11 +23,12 @@ MARKS = 10
 """Markers along a line."""
 
 WORDS = {
-    "active": "active dimensions", "sampled": "sampled codes", "dci": "DCI", "elbo": "ELBO",
-    "factor-vae": "FactorVAE score", "beta-vae": "BetaVAE score", "kl": "KL", "mig": "MIG",
-    "mmd": "MMD", "sap": "SAP",
+    "active": "active dimensions", "beta-vae": "BetaVAE score", "dimension_wise_kl":
+    "dimension-wise KL", "factor-vae": "FactorVAE score", "index_code_mi": "index-code MI",
+    "sampled": "sampled codes",
 }  # fmt: skip
 """Parts of names in the log whose words are not the part's own."""
+ACRONYMS = frozenset({"dci", "elbo", "kl", "mi", "mig", "mmd", "sap", "vae"})
 
 Lines = list[list[dict[str, float]]]
 
@@ -89,8 +90,13 @@ def in_words(name: str) -> str:
     parts = name.split("/")
     held_out = parts[0] == "validation"
     parts = parts[1:] if parts[0] in ("score", "validation") and len(parts) > 1 else parts
-    words = [WORDS.get(part, part.replace("_", " ").replace("-", " ")) for part in parts]
+    words = [WORDS.get(part) or _spelled(part) for part in parts]
     return ", ".join(words + ["held-out images"] * held_out)
+
+
+def _spelled(part: str) -> str:
+    words = part.replace("_", " ").replace("-", " ").split()
+    return " ".join(word.upper() if word in ACRONYMS else word for word in words)
 
 
 def _logs(group: Group) -> Lines:
