@@ -145,9 +145,7 @@ def select_runs(
             if stays({one.run, one.below}, one.where, one.below_where or {})
         ],
         "pictures": [
-            one
-            for one in pictures
-            if stays({one.options.get("run")}, one.options.get("where", {}))
+            one for one in pictures if stays({one.options.get("run")}, one.options.get("where", {}))
         ],
     }
     narrow = narrow.model_copy(update=changes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from unweave.experiment.definition import Experiment
@@ -49,14 +49,14 @@ class Looks:
             MARKERS[number % len(MARKERS)],
         )
 
-    def lines(self, keys: list[tuple[str, Hashable]]) -> list[Look]:
-        """Return the looks of lines, each of a label and a variant of it, such as a grid value.
+    def lines(self, labels: Iterable[str]) -> list[Look]:
+        """Return the looks of lines by their labels; a label may have several, as of grid values.
 
-        No two are the same: variants differ by line style, and beyond those by marker.
+        No two are the same: those of one label differ by line style, and beyond those by marker.
         """
         taken: dict[str, int] = {}
         looks = []
-        for label, _ in keys:
+        for label in labels:
             colour = self.colour(label)
             number = taken[colour] = taken.get(colour, -1) + 1
             marker = "" if number < len(DASHES) else MARKERS[number // len(DASHES) - 1]

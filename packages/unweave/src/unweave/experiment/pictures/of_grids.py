@@ -44,7 +44,7 @@ def draw_curves(
     if by:
         values = experiment.grid[by]
         lines = [(v.label, {by: value}) for v in experiment.runs for value in values]
-        styles = looks.lines([(label, place_text("", where)) for label, where in lines])
+        styles = looks.lines(label for label, _ in lines)
     height = 3.1 * len(row_sizes(len(measures), COLUMNS)) + 0.3
     figure = new_figure((10, height), layout="constrained")
     for panel, name in zip(filled_rows(figure, len(measures), COLUMNS), measures, strict=True):

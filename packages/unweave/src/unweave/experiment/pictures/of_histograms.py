@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -47,8 +46,8 @@ def draw_histograms(
     drawn = [_drawn(one, flow, dimensions) for one in runs]
     heights = [len(row_sizes(codes.shape[1], COLUMNS)) for codes, _ in drawn]
     figure = new_figure((10, sum(heights) * 1.7 + 0.3 * len(runs) + 0.4), layout="constrained")
-    parts: Sequence[Any] = figure.subfigures(len(runs), 1, squeeze=False, height_ratios=heights)
-    for part, one, (codes, prior) in zip(np.ravel(parts), runs, drawn, strict=True):
+    parts = figure.subfigures(len(runs), 1, squeeze=False, height_ratios=heights)
+    for part, one, (codes, prior) in zip(parts.ravel(), runs, drawn, strict=True):
         part.suptitle(one.title)
         count = codes.shape[1]
         for d, panel in enumerate(filled_rows(part, count, COLUMNS)):

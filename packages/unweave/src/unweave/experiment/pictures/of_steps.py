@@ -11,7 +11,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from unweave.errors import ConfigError, unknown_name
-from unweave.experiment.definition import place_text
 from unweave.experiment.pictures.looks import Look, Looks
 from unweave.experiment.results import Group, Results, open_run
 from unweave.plots.panels import filled_rows, legend_below, row_sizes
@@ -53,8 +52,7 @@ def draw_steps(results: Results, *, terms: list[str] | None = None, log: bool = 
         if name not in term_names:
             raise unknown_name("term in the log", name, term_names)
     names = terms or term_names[:MOST_PANELS]
-    keys = [(group.label, place_text("", group.place)) for group, _ in logs]
-    looks = Looks(results.experiment).lines(keys)
+    looks = Looks(results.experiment).lines(group.label for group, _ in logs)
     rows = len(row_sizes(len(names), COLUMNS))
     figure = new_figure((10, 2.6 * rows + 0.3), layout="constrained")
     for panel, name in zip(filled_rows(figure, len(names), COLUMNS), names, strict=True):
