@@ -53,7 +53,7 @@ def write_labels(
 
     # Texts are not measured the same at every resolution: take that of the file.
     figure.set_dpi(DPI)
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)
     figure.draw_without_rendering()
     renderer = canvas.get_renderer()
     dot = figure.dpi / 72
@@ -144,12 +144,8 @@ def _samples(line: NDArray[Any], dot: float) -> list[NDArray[np.float64]]:
 def _overlap(boxes: NDArray[Any], others: NDArray[Any]) -> NDArray[np.bool_]:
     """Tell which boxes (n, 4) overlap which others (m, 4), shape (n, m)."""
     a, b = boxes[:, None], others[None]
-    overlap: NDArray[np.bool_] = ((a[..., :2] < b[..., 2:]) & (b[..., :2] < a[..., 2:])).all(-1)
-    return overlap
+    return np.asarray(((a[..., :2] < b[..., 2:]) & (b[..., :2] < a[..., 2:])).all(-1))
 
 
 def _outside(boxes: NDArray[Any], frame: NDArray[Any]) -> NDArray[np.bool_]:
-    outside: NDArray[np.bool_] = (boxes[:, :2] < frame[:2]).any(1) | (boxes[:, 2:] > frame[2:]).any(
-        1
-    )
-    return outside
+    return np.asarray((boxes[:, :2] < frame[:2]).any(1) | (boxes[:, 2:] > frame[2:]).any(1))

@@ -52,14 +52,15 @@ class Looks:
     def lines(self, labels: Iterable[str]) -> list[Look]:
         """Return the looks of lines by their labels; a label may have several, as of grid values.
 
-        No two are the same: those of one label differ by line style, and beyond those by marker.
+        Those of one colour differ by line style, and beyond those by marker: 54 looks of a colour.
         """
         taken: dict[str, int] = {}
         looks = []
         for label in labels:
             colour = self.colour(label)
             number = taken[colour] = taken.get(colour, -1) + 1
-            marker = "" if number < len(DASHES) else MARKERS[number // len(DASHES) - 1]
+            markers = ("", *MARKERS)
+            marker = markers[number // len(DASHES) % len(markers)]
             looks.append(Look(colour, DASHES[number % len(DASHES)], marker))
         return looks
 
