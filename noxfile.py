@@ -202,10 +202,12 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def dev(session: nox.Session) -> None:
-    """Make .venv with every package installed editable, and the tools."""
+    """Make .venv with every package installed editable, and the tools; a torch in it stays."""
     python = str(ROOT / ".venv" / "bin" / "python")
     if not Path(python).exists():
         session.run("python3", "-m", "venv", str(ROOT / ".venv"), external=True)
     editable = [text for p in (*PACKAGES, *PLUGINS) for text in ("-e", str(folder(p)))]
     tools = ("ruff", "mypy", "codespell", "import-linter", "nox", *TEST_TOOLS)
-    session.run(python, "-m", "pip", "install", "-c", CONSTRAINTS, *editable, *tools, external=True)
+    has_torch = any(ROOT.glob(".venv/lib/python*/site-packages/torch"))
+    pins = () if has_torch else ("-c", CONSTRAINTS)
+    session.run(python, "-m", "pip", "install", *pins, *editable, *tools, external=True)

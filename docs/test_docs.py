@@ -19,6 +19,7 @@ PAGES = sorted(
     for pattern in ("README.md", "docs/**/*.md", "p*/*/README.md")
     for path in ROOT.glob(pattern)
 )
+README_OF_PACKAGES = sorted(ROOT.glob("p*/*/README.md"))
 LISTING = re.compile(r"```\w+\n# (?P<path>[\w./-]+)\n(?P<text>.*?)```", re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:|#)([^)#\s]+)[^)]*\)")
 
@@ -66,6 +67,20 @@ def test_every_registered_name_is_on_the_page_of_methods(kind):
 def test_links_lead_somewhere(page):
     for target in LINK.findall(page.read_text()):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_an_install_keeps_the_torch_that_is_there(page):
+    text = page.read_text()
+    if re.search(r"^pip install -c constraints\.txt", text, re.MULTILINE):
+        assert "leave out `-c constraints.txt`" in text.replace("\n", " ")
+
+
+@pytest.mark.parametrize("readme", README_OF_PACKAGES, ids=lambda path: path.parent.name)
+def test_every_readme_installs_from_a_clone(readme):
+    folder = readme.parent.relative_to(ROOT)
+    text = re.sub(r"\s+", " ", readme.read_text())
+    assert re.search(rf"[Ff]rom a clone:? (with )?`pip install [^`]*\./{folder}\b", text)
 
 
 def test_every_page_is_on_the_way_once():
