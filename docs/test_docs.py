@@ -76,13 +76,13 @@ def test_an_install_keeps_the_torch_that_is_there(page):
         assert "leave out `-c constraints.txt`" in text.replace("\n", " ")
 
 
-@pytest.mark.parametrize("readme", README_OF_PACKAGES, ids=lambda path: path.parent.name)
 def test_every_benchmark_is_on_its_page():
     page = (DOCS / "benchmarks.md").read_text()
     for script in (*ROOT.glob("benchmarks/*.py"), *ROOT.glob("packages/*/benchmarks/*.py")):
         assert f"{script.relative_to(ROOT)}" in page, f"docs/benchmarks.md lacks {script}"
 
 
+@pytest.mark.parametrize("readme", README_OF_PACKAGES, ids=lambda path: path.parent.name)
 def test_every_readme_installs_from_a_clone(readme):
     folder = readme.parent.relative_to(ROOT)
     text = re.sub(r"\s+", " ", readme.read_text())
