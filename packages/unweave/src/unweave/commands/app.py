@@ -57,6 +57,13 @@ def completed(kind: str) -> Any:
 
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="a run directory")]
 Rows = Annotated[int, typer.Option(min=1, help="number of images to encode")]
+Data = Annotated[
+    str,
+    typer.Option(
+        help="train: the images of training; holdout: those held out; or a data set, such as "
+        "noisy-dsprites:resolution=16"
+    ),
+]
 Device = Annotated[str, typer.Option(help="where to compute: auto, cpu, cuda or cuda:N")]
 Seed = Annotated[int, typer.Option(min=0, help="seed of every random draw")]
 
