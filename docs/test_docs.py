@@ -82,6 +82,17 @@ def test_every_benchmark_is_on_its_page():
         assert f"{script.relative_to(ROOT)}" in page, f"docs/benchmarks.md lacks {script}"
 
 
+def test_a_release_needs_the_address_of_the_repository(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(DOCS)
+    without_address = runpy.run_path(str(DOCS / "check_release.py"))["without_address"]
+    files = [tmp_path / name / "pyproject.toml" for name in ("here", "nowhere")]
+    for path, urls in zip(files, ('urls.Repository = "https://a.example"', "urls = {}")):
+        path.parent.mkdir()
+        path.write_text(f'[project]\nname = "x"\n{urls}\n')
+    (problem,) = without_address(files)
+    assert problem.startswith("nowhere/pyproject.toml: project.urls is missing")
+
+
 @pytest.mark.parametrize("readme", README_OF_PACKAGES, ids=lambda path: path.parent.name)
 def test_every_readme_installs_from_a_clone(readme):
     folder = readme.parent.relative_to(ROOT)
