@@ -118,13 +118,20 @@ def page() -> Iterator[str]:
             yield f"## Posterior `{posterior}`\n\n{table}\n"
     reasons.pop("", None)
     listed = sorted((letter, sentence) for sentence, letter in reasons.items())
-    yield "## Sentences\n\n" + "\n".join(f"- **{k}**: {sentence}" for k, sentence in listed) + "\n"
+    table = "".join(f"| **{k}** | {_escaped(sentence)} |\n" for k, sentence in listed)
+    yield f"## Sentences\n\n| | sentence |\n|---|---|\n{table}"
+
+
+def _escaped(sentence: str) -> str:
+    """Keep the bars of log q(z|x) from being those of a table."""
+    return sentence.replace("|", r"\|")
 
 
 def read_page() -> dict[tuple[str, str, str], str]:
     """Read the page: (posterior, prior, estimator) -> "" or the sentence of the refusal."""
     lines = PAGE.read_text().splitlines()
-    sentences = dict(re.findall(r"^- \*\*(\w+)\*\*: (.*)$", "\n".join(lines), re.MULTILINE))
+    found = re.findall(r"^\| \*\*(\w+)\*\* \| (.*) \|$", "\n".join(lines), re.MULTILINE)
+    sentences = {letter: sentence.replace(r"\|", "|") for letter, sentence in found}
     table, posterior = {}, ""
     for line in lines:
         if line.startswith("## Posterior"):
