@@ -13,10 +13,12 @@ sys.path.insert(0, str(Path(__file__).parent / ".ci"))
 import studies  # noqa: F401
 from house import (
     CONSTRAINTS,
+    ENVIRONMENT,
     FAST,
     PACKAGES,
     PLUGINS,
     ROOT,
+    STRICT,
     TEST_TOOLS,
     TOGETHER,
     TWO_OF_FILES,
@@ -181,6 +183,22 @@ def docs(session: nox.Session) -> None:
     """Check that the docs say what the code does: snippets, hooks, links."""
     install(session, *(wheel(name) for name in TOGETHER), *TEST_TOOLS)
     run_pytest(session, "docs")
+
+
+@nox.session(venv_backend="none")
+def quick_docs(session: nox.Session) -> None:
+    """Check a change of docs alone, with the packages of .venv from `nox -s dev`: no build."""
+    tools = ROOT / ".venv" / "bin"
+    if not (tools / "unweave").exists():
+        session.error("there is no .venv with the packages: run `nox -s dev` once")
+    text = ("docs", *(str(path) for path in sorted(ROOT.glob("*.md"))))
+    readmes = (str(folder(package) / "README.md") for package in (*PACKAGES, *PLUGINS))
+    session.run(str(tools / "codespell"), *text, *readmes, external=True)
+    session.run(str(tools / "ruff"), "check", "docs", external=True)
+    session.run(str(tools / "ruff"), "format", "--check", "docs", external=True)
+    pages = ("docs/test_docs.py", "docs/test_packages.py", "docs/hooks")
+    python = str(tools / "python")
+    session.run(python, "-m", "pytest", "-q", *STRICT, *pages, env=ENVIRONMENT, external=True)
 
 
 @nox.session
