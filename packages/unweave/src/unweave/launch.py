@@ -20,11 +20,11 @@ from unweave.files import write_text
 from unweave.processes import usable_cores
 
 GRACE_SECONDS = 30.0
-"""What the others may take to end once one has ended."""
+"""Time that the other processes have to end after one has ended."""
 LOOK_SECONDS = 0.1
 LOCAL = "127.0.0.1"
 RUN_FILE = "UNWEAVE_JOB_RUN"
-"""Names the file into which the first process of a job writes where its run is."""
+"""Environment variable: the file into which the first process writes the path of its run."""
 EXIT_LOST = 75
 """How a process ends that has lost another of its job; sysexits.h: a temporary failure."""
 
@@ -34,12 +34,12 @@ class LostProcessError(RunError):
 
 
 def in_job() -> bool:
-    """Whether this process is one of several of a job, which torchrun or `launch` started."""
+    """Whether torchrun or `launch` started this process as one of several."""
     return os.environ.get("WORLD_SIZE", "1") not in ("", "1")
 
 
 def leads() -> bool:
-    """Whether this process logs, saves and speaks for its job; one alone does."""
+    """Whether this process logs, saves and prints; exactly one of a job does."""
     return not in_job() or os.environ.get("RANK", "0") == "0"
 
 
@@ -54,13 +54,13 @@ def way_on(run: str | Path, processes: int) -> str:
 
 
 def announce(run: Path) -> None:
-    """Tell the process that started this job, if there is one, which run can be continued."""
+    """Tell the process that started this job, if any, which run can be continued."""
     if (file := os.environ.get(RUN_FILE)) and leads():
         write_text(Path(file), str(run))
 
 
 def launch(processes: int, arguments: Sequence[str]) -> int:
-    """Run `python -m unweave ARGUMENTS` as so many processes of one job; return the exit code.
+    """Run `python -m unweave ARGUMENTS` as several processes of one job; return the exit code.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def _end_of(codes: dict[int, int]) -> str:
 
 
 def _run(processes: int, arguments: Sequence[str], job: dict[str, str]) -> dict[int, int]:
-    """Start the processes, wait for them, and return their codes, the first that ended first."""
+    """Start the processes, wait for them, and return their exit codes in the order of ending."""
     port = _free_port()
     started = [_start(rank, processes, port, arguments, job) for rank in range(processes)]
     try:
@@ -123,9 +123,9 @@ def _start(
 
 
 def _wait(started: Sequence[subprocess.Popen[bytes]]) -> dict[int, int]:
-    """Wait until all have ended, the others soon after one that failed; return their codes.
+    """Wait until all have ended, soon after one has failed; return their exit codes.
 
-    The code of the one that ended first comes first.
+    The code of the process that ended first comes first.
     """
     codes: dict[int, int] = {}
     deadline = float("inf")
@@ -142,7 +142,7 @@ def _wait(started: Sequence[subprocess.Popen[bytes]]) -> dict[int, int]:
 
 @contextlib.contextmanager
 def _passing_on(started: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
-    """Pass SIGTERM on; Ctrl-C reaches the processes of a terminal without help."""
+    """Pass SIGTERM on; Ctrl-C reaches all processes of a terminal anyway."""
 
     def end(number: int, frame: FrameType | None) -> None:
         for process in started:

@@ -1,4 +1,4 @@
-"""The loop of a run: steps to the last one, with logs and checkpoints."""
+"""The loop of a run: all steps, with logs and checkpoints."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from unweave.trainer import Trainer
 
 
 class Observer(Protocol):
-    """Who is told how training goes."""
+    """Receives the progress of training."""
 
     def stepped(self, step: int) -> None:
-        """Hear that `step` steps are done, without a wait for the device."""
+        """Take note that `step` steps are done; must not wait for the device."""
         ...
 
     def logged(self, step: int, scalars: dict[str, float]) -> bool:
-        """Hear the means of all terms since the last log; return whether to stop."""
+        """Take the means of all terms since the last log; return whether to stop."""
         ...
 
 
 def fit(trainer: Trainer, checkpoints: Path, observer: Observer) -> str:
     """Train to the last step, with logs and checkpoints.
 
-    Return `finished`, or `stopped` where a signal or the observer ended it: after the step in
+    Return `finished`, or `stopped` if a signal or the observer ended training: after the step in
     progress, with a checkpoint.
 
     Raises
@@ -37,7 +37,7 @@ def fit(trainer: Trainer, checkpoints: Path, observer: Observer) -> str:
     NonFiniteError
         If a term or a weight stops being finite; the newest checkpoint is from an earlier step.
     RunError
-        If a checkpoint cannot be written; the one before is intact.
+        If a checkpoint cannot be written; the earlier one stays intact.
     """
     steps, enough = trainer.config.steps, False
     with stop_signals() as stopped:
@@ -50,7 +50,7 @@ def fit(trainer: Trainer, checkpoints: Path, observer: Observer) -> str:
 
 
 def keep(trainer: Trainer, checkpoints: Path, observer: Observer) -> bool:
-    """Log and save what is due after a step; return whether the observer has enough."""
+    """Log and save what is due after a step; return whether the observer asks to stop."""
     config, enough = trainer.config, False
     observer.stepped(trainer.step)
     last = trainer.step == config.steps

@@ -1,4 +1,4 @@
-"""The application: what holds for every command, and the options that commands share."""
+"""The application, and the options that commands share."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ Rows = Annotated[int, typer.Option(min=1, help="number of images to encode")]
 Data = Annotated[
     str,
     typer.Option(
-        help="train: the images of training; holdout: those held out; or a data set, such as "
+        help="train: training images; holdout: held-out images; or a data set, such as "
         "noisy-dsprites:resolution=16"
     ),
 ]

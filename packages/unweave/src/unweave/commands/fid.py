@@ -22,7 +22,7 @@ def fid(
 ) -> None:
     """Compute Fréchet distances of samples and reconstructions.
 
-    They are compared with images, in the features of a network.
+    The distances are to images of the data, in features of a network.
     """
     from unweave.commands.codes import frechet_distances_of
 

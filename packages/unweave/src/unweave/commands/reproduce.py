@@ -30,7 +30,7 @@ def reproduce(
         list[str] | None,
         typer.Option(
             metavar="NAME=V,V,...",
-            help="values instead of the recipe's in its grid; may be given more than once",
+            help="values of a grid setting, not the recipe's; may be given more than once",
         ),
     ] = None,
     run: Annotated[

@@ -57,7 +57,7 @@ def train(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="show no progress")] = False,
     log: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="a file to which progress is added as text")
+        Path | None, typer.Option(metavar="FILE", help="append progress as text to this file")
     ] = None,
 ) -> None:
     """Train a method on a data set into a run directory."""

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import TypeVar, cast
 
-from unweave.config import TrainConfig, make_config
+from unweave.config import make_config
 from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.definition import Experiment, Job, check_names
 from unweave.experiment.measure_checks import Subject
@@ -17,17 +17,18 @@ from unweave.experiment.toml_reader import split_spec
 from unweave.options import FIT_ARGUMENTS, build, convert, options_of, parse_spec
 from unweave.protocols import Dataset
 from unweave.registry import registry
+from unweave.train_config import TrainConfig
 
 USUAL_METRICS = {"MIG": "mig", "FactorVAE score": "factor-vae", "SAP": "sap"}
-"""What is measured where an experiment does not say and the factors are known."""
+"""Default measures of an experiment if the factors are known."""
 MOST_PROBLEMS = 3
-"""Data sets of which a sentence says why they cannot be opened."""
+"""Most data sets whose errors are shown if none can be opened."""
 
 Kind = TypeVar("Kind", bound=Experiment)
 
 
 def check_experiment(experiment: Kind) -> Kind:
-    """Return an experiment that can be run: its data settled, its measures filled in.
+    """Return an experiment that can be run, with its data chosen and its measures filled in.
 
     Every name, option, measure, picture and label is looked at, so that nothing is told only
     after hours of training.
@@ -58,7 +59,7 @@ def configuration(experiment: Experiment, job: Job) -> TrainConfig:
 
 @contextlib.contextmanager
 def error_place(experiment: Experiment, place: str) -> Iterator[None]:
-    """Put an experiment's name and a place in front of a user's error of the block."""
+    """Put the name of an experiment and the position in front of a user's error in the block."""
     where = f"experiment {experiment.name}: {place}"
     try:
         yield
@@ -141,7 +142,7 @@ def _check_measures(
 def _subjects(
     experiment: Experiment, configurations: Mapping[str, TrainConfig], data: Dataset
 ) -> Iterator[Subject]:
-    """Build and rehearse one run of every kind, which finds what does not fit together."""
+    """Build and rehearse one run of every kind, which finds parts that do not match."""
     from unweave.assemble import assemble
     from unweave.holdout import split
     from unweave.rehearsal import rehearse

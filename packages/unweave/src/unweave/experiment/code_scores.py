@@ -1,4 +1,4 @@
-"""Scores of a run's codes as measures: read where they were computed before, else computed."""
+"""Scores of a run's codes as measures: read if they were computed before, else computed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from unweave.trained import Trained
 
 PARTS = ("active", "sampled", "holdout")
-"""What a metric may be computed of, in the order in which `scores.json` names it."""
+"""Kinds of codes of a metric, in the order of the names in `scores.json`."""
 
 
 def metric(run: Trained, experiment: Experiment, argument: str) -> float:
@@ -40,7 +40,7 @@ def metric(run: Trained, experiment: Experiment, argument: str) -> float:
 
 
 def split_parts(argument: str) -> tuple[str, set[str]]:
-    """Split `mig:bins=10/active/sampled` into the metric and what it is computed of."""
+    """Split `mig:bins=10/active/sampled` into the metric and the kind of codes."""
     parts: set[str] = set()
     text = argument.strip()
     while (end := text.rpartition("/")[2]) in PARTS and "/" in text:

@@ -1,4 +1,4 @@
-"""Compare the groups of an experiment: what is best, by how much, and whether seeds explain it."""
+"""Compare the groups of an experiment: the best, the differences, and their significance."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Comparison:
 
     @functools.cached_property
     def groups(self) -> list[Group]:
-        """The kinds of run at every place of the grid."""
+        """The kinds of run at every grid point."""
         return self.results.groups()
 
     @property
@@ -84,7 +84,7 @@ class Comparison:
         }
 
     def best(self, measure: str) -> list[bool]:
-        """Mark the best group, and those within one standard error of the difference to it."""
+        """Mark the best group, and those within one standard error of the difference from it."""
         summaries = self.summaries[measure]
         sign = {"higher": -1.0, "lower": 1.0}.get(self.better(measure), math.nan)
         costs = [sign * summary.mean for summary in summaries]
@@ -120,7 +120,7 @@ class Comparison:
             yield Contrast(measure, first, second, difference, p, q, n)
 
     def mean_ranks(self, measure: str) -> tuple[list[str], NDArray[np.float64]]:
-        """Rank the kinds of run within every place and seed that all of them have.
+        """Rank the kinds of run within every grid point and seed that all of them have.
 
         Returns
         -------
@@ -139,7 +139,7 @@ class Comparison:
 
 
 def _pairs(groups: list[Group]) -> Iterator[tuple[Group, Group]]:
-    """Pair the kinds of run at every place that they share; if they share none, all groups."""
+    """Pair the kinds of run at every grid point that they share; if they share none, all groups."""
     pairs = [
         (first, second)
         for first, second in itertools.combinations(groups, 2)
@@ -150,6 +150,6 @@ def _pairs(groups: list[Group]) -> Iterator[tuple[Group, Group]]:
 
 
 def _error(first: Summary, second: Summary) -> float:
-    """Return the standard error of a difference of means; 0 where it is not known."""
+    """Return the standard error of a difference of means; 0 if it is unknown."""
     errors = [0.0 if math.isnan(s.error) else s.error for s in (first, second)]
     return math.hypot(*errors)

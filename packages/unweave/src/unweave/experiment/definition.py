@@ -1,4 +1,4 @@
-"""What an experiment is: kinds of run x grid x seeds, and what is measured and drawn."""
+"""Definition of an experiment: kinds of run x grid x seeds, measures and pictures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST_NAME = 150
 """File systems take 255 bytes; the files beside a run's directory add an ending."""
 NOT_PLAIN = re.compile(r"[/\\\x00-\x1f\x7f]")
 MOST_RUNS = 100_000
-"""Runs of an experiment, which are listed in memory; more are a slip."""
+"""Most runs of an experiment, which are listed in memory; more are taken for a mistake."""
 PLACEHOLDER = re.compile(r"\{(?P<name>\w+)(?:\s*\*\s*(?P<factor>\d*\.?\d+(?:e-?\d+)?))?\}")
 NOT_IN_FOLDER = re.compile(r"[^\w.,()+-]")
 
@@ -26,7 +26,7 @@ Better = Literal["higher", "lower", "neither"]
 
 
 def plain_name(name: str) -> str:
-    """Check that a text can name a file and lead nowhere else.
+    """Check that a text can name a file in the same folder.
 
     Raises
     ------
@@ -92,7 +92,7 @@ class Picture(Strict):
 
 
 class Experiment(Strict):
-    """Many runs, and what is asked of them.
+    """Many runs, with their measures and pictures.
 
     Attributes
     ----------
@@ -169,7 +169,7 @@ class Job(Strict):
 
     @property
     def name(self) -> str:
-        """Name the run's directory; the same for the same kind, place and seed, always."""
+        """Name the run's directory, which depends only on kind, grid point and seed."""
         texts = [f"{key}{short(value)}" for key, value in self.place.items()]
         text = "-".join([self.label, *texts, f"seed{self.seed}"])
         plain = text.replace(" ", "-").replace(":", "-").replace("=", "")
@@ -240,7 +240,7 @@ def short(value: Any) -> str:
 
 
 def place_text(label: str, place: Mapping[str, Any]) -> str:
-    """Name a kind of run at a place of the grid, as in "vae, beta 4"."""
+    """Name a kind of run at a grid point, as in "vae, beta 4"."""
     return ", ".join([label, *(f"{key} {short(value)}" for key, value in place.items())])
 
 

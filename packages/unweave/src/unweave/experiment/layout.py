@@ -14,7 +14,7 @@ from unweave.tables import table
 
 FORMATS = ("text", "markdown", "csv", "latex")
 ALARM = 0.05
-"""p values below it are in bold."""
+"""Smaller p values are in bold."""
 LATEX_SPECIAL = str.maketrans(
     {
         "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
@@ -34,9 +34,9 @@ def laid_out(comparison: Comparison, form: str) -> str:
 
 
 def as_text(comparison: Comparison) -> str:
-    """Lay out for a terminal: means and deviations, intervals, tests, and what is missing.
+    """Lay out for a terminal: means, standard deviations, intervals, tests, and missing runs.
 
-    A star follows the best, and what is within error of it.
+    A star follows the best, and every other within one standard error of the difference.
     """
     header, rows = summary_rows(comparison, bold="{} *")
     parts = [table(header, rows), note("*")]
@@ -50,7 +50,7 @@ def as_text(comparison: Comparison) -> str:
 
 
 def as_markdown(comparison: Comparison) -> str:
-    """Lay out as Markdown; the best, and what is within error of it, in bold."""
+    """Lay out as Markdown; bold marks the best, and all within one standard error of it."""
     header, rows = summary_rows(comparison, bold="**{}**")
     parts = [markdown(header, rows), note("Bold")]
     contrasts = contrast_rows(comparison, bold="**{}**")
@@ -81,7 +81,7 @@ def as_csv(comparison: Comparison) -> str:
 
 
 def as_latex(comparison: Comparison) -> str:
-    """Lay out as a LaTeX table for the package booktabs; the best, within error, in bold."""
+    """Lay out as a LaTeX table for the package booktabs; bold marks the best, within error."""
     header, rows = summary_rows(
         comparison, bold=r"$\mathbf{{{}}}$", plain="${}$", plus=r" \pm ", escape=latex_text
     )
@@ -97,16 +97,16 @@ MISSING = ("run", "seed", "status", "step", "reason")
 
 
 def note(mark: str) -> str:
-    """Say what the numbers of the table are, and what its mark, as "Bold", means."""
+    """Explain the numbers of the table, and its mark, such as "Bold"."""
     return (
-        "Means over seeds ± one standard deviation (divisor n - 1); in brackets the 95 % interval "
-        f"of the mean. {mark}: the best, and what is within one standard error of the difference "
-        "to it."
+        "Mean over seeds ± one standard deviation (divisor n - 1); in brackets the 95 % interval "
+        f"of the mean. {mark}: the best, and every other within one standard error of the "
+        "difference from it."
     )
 
 
 def test_note(comparison: Comparison) -> str:
-    """Say which test the p values are of."""
+    """Name the test of the p values."""
     name = {
         "t": "Student's paired test over seeds, exact if differences are normal",
         "sign-flip": "all flips of signs of the differences over seeds",
@@ -182,7 +182,7 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def latex_text(text: str) -> str:
-    """Escape what LaTeX would take for a command."""
+    """Escape characters that are special in LaTeX."""
     return str(text).translate(LATEX_SPECIAL)
 
 

@@ -41,7 +41,7 @@ LOWER = frozenset(
     {"reconstruction-error", "frechet-distance", "kernel-distance", "mmd", "gaussian-wasserstein",
      "gaussian-total-correlation", "total-correlation-knn", "laplacian-variance"}
 )  # fmt: skip
-"""Registered metrics of which less is better; of every other one more is."""
+"""Registered metrics of which lower is better; for all others higher is better."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def measure(run: Trained, experiment: Experiment, text: str) -> float:
 
 
 def better(experiment: Experiment, label: str) -> Better:
-    """Say which direction of a measure is better: as the experiment says, or the measure."""
+    """Return the better direction of a measure: that of the experiment, else of the measure."""
     text = experiment.measures.get(label, "")
     if label in experiment.better or not text:
         return experiment.better.get(label, "neither")

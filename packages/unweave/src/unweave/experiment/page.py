@@ -44,7 +44,7 @@ MARK = "\x02{}"
 
 
 class DrawnPicture(NamedTuple):
-    """A picture that was drawn, or the reason why not.
+    """A picture that was drawn, or the reason why it was not.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
 
 
 def draw_all(results: Results, pictures: list[Picture], folder: Path) -> Iterator[DrawnPicture]:
-    """Draw pictures into PNG files; one that cannot be drawn says why and stops nobody else."""
+    """Draw pictures into PNG files; one that fails says why, and the others are still drawn."""
     for picture in pictures:
         path = folder / f"{picture.name}.png"
         try:
@@ -106,7 +106,7 @@ def draw_all(results: Results, pictures: list[Picture], folder: Path) -> Iterato
 
 
 def usual_pictures(comparison: Comparison) -> list[Picture]:
-    """Choose the pictures of an experiment that names none."""
+    """Choose the default pictures of an experiment."""
     experiment = comparison.results.experiment
     grid = list(experiment.grid)
     ranked = [m for m in comparison.measures if comparison.better(m) != "neither"]
@@ -119,7 +119,7 @@ def usual_pictures(comparison: Comparison) -> list[Picture]:
         pictures += [_heat_map(n, m, grid) for n, m in enumerate(comparison.measures)]
     if len({group.label for group in comparison.groups}) > 1 and ranked:
         pictures.append(_ranks(ranked))
-    steps = "Logged terms over the steps: mean over seeds, and their range."
+    steps = "Logged terms at each step: mean and range over seeds."
     start = "One image's code with one dimension after the other moved from -2 to 2, those first "
     return [
         *pictures,
@@ -137,7 +137,7 @@ def _violins(measures: list[str]) -> Picture:
 def _trade(number: int, x: str, y: str, grid: list[str]) -> Picture:
     options = {"x": x, "y": y} | ({"label": grid[0]} if grid else {})
     beside = f"numbers are {grid[0]}, " if grid else ""
-    caption = f"{y} against {x}; {beside}bars are two standard errors, rings mark what none beats."
+    caption = f"{y} against {x}; {beside}bars are two standard errors, a ring: not beaten by any."
     return Picture(kind="trade", name=f"trade-{number + 1}", caption=caption, options=options)
 
 
@@ -148,7 +148,7 @@ def _heat_map(number: int, measure: str, grid: list[str]) -> Picture:
 
 
 def _ranks(measures: list[str]) -> Picture:
-    caption = "Ranks of the kinds of run within every place and seed, with 95 % intervals."
+    caption = "Mean ranks of the kinds of run over grid points and seeds, with 95 % intervals."
     return Picture(kind="ranks", name="ranks", caption=caption, options={"measures": measures})
 
 

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from unweave.config import TrainConfig
 from unweave.errors import unknown_name
 from unweave.experiment.definition import Experiment
 from unweave.options import build, convert, options_of, parse_spec
 from unweave.protocols import Dataset
 from unweave.registry import Registry
+from unweave.train_config import TrainConfig
 
 if TYPE_CHECKING:
     from unweave.trained import Trained
 
 ROWS = 10_000
-"""Images that a measure looks at."""
+"""Number of images that a measure uses."""
 
 
 def squared_error(run: Trained, experiment: Experiment, argument: str) -> float:
@@ -69,7 +69,7 @@ def log_term(run: Trained, experiment: Experiment, argument: str) -> float:
 
 
 def mapped_metric(run: Trained, experiment: Experiment, argument: str) -> float:
-    """Compute a metric of mean codes and factors after a map to normal margins of the prior."""
+    """Compute a metric of mean codes and factors after a map to normal marginals of the prior."""
     from unweave.experiment.normal_margins import mapped_score
 
     return mapped_score(run, argument, ROWS)
@@ -102,7 +102,7 @@ def frechet(run: Trained, experiment: Experiment, argument: str) -> float:
 
 
 def frechet_options(argument: str) -> tuple[str, dict[str, Any]]:
-    """Split the argument of `frechet` into what is compared, and options of the right types."""
+    """Split the argument of `frechet` into the source and options of the right types."""
     from unweave.frechet import frechet_distance
 
     source, texts = parse_spec(argument)
@@ -117,7 +117,7 @@ def frechet_options(argument: str) -> tuple[str, dict[str, Any]]:
 
 
 def test_data(run: Trained, experiment: Experiment) -> Dataset:
-    """Open the data with the experiment's options for the test; else what was held out, or all."""
+    """Open the data with the experiment's options for the test; else held-out images, or all."""
     if experiment.test is not None:
         return open_test_data(run.registry, experiment, run.config)
     return run.heldout if run.config.holdout else run.dataset

@@ -1,4 +1,4 @@
-"""What came out of an experiment: its rows, by kind of run and place of the grid."""
+"""The results of an experiment: its rows, by kind of run and grid point."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Group:
-    """The runs of one kind at one place of the grid, which differ by their seed alone.
+    """The runs of one kind at one grid point, which differ only in their seeds.
 
     Attributes
     ----------
@@ -36,12 +36,12 @@ class Group:
         return place_text(self.label, self.place)
 
     def values(self, measure: str) -> dict[int, float]:
-        """Collect a measure by seed, where it is known."""
+        """Collect a measure by seed, if it is known."""
         by_seed = {row.seed: row.value(measure) for row in self.rows}
         return {seed: value for seed, value in by_seed.items() if math.isfinite(value)}
 
     def at(self, where: Mapping[str, Any]) -> bool:
-        """Say whether the group lies at the settings of `where`."""
+        """Whether the group has the settings of `where`."""
         return all(
             name in self.place and short(self.place[name]) == short(value)
             for name, value in where.items()
@@ -65,7 +65,7 @@ class Results:
     rows: list[Row]
 
     def groups(self) -> list[Group]:
-        """List the kinds of run at every place of the grid, in the order of the experiment."""
+        """List the kinds of run at every grid point, in the order of the experiment."""
         by_place: dict[tuple[str, str], Group] = {}
         for row in self.rows:
             key = (row.run, place_text("", row.place))

@@ -1,4 +1,4 @@
-"""Rows: what is known of every job, one JSON file each, beside the run directories."""
+"""Rows: the state of every job, one JSON file each, beside the run directories."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOT_DEFINED = "not defined"
 
 
 class MeasuredValue(BaseModel):
-    """A number: which measure it is, at which step, and why it is missing where it is.
+    """The value of a measure: its step, and the reason if it is missing.
 
     Attributes
     ----------
@@ -37,12 +37,12 @@ class MeasuredValue(BaseModel):
 
     @property
     def failed(self) -> bool:
-        """Whether it could not be computed; one that is not defined could."""
+        """Whether it could not be computed; an undefined value does not count."""
         return self.value is None and self.reason != NOT_DEFINED
 
 
 class Row(BaseModel):
-    """What is known of one job.
+    """The state of one job.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class Row(BaseModel):
         return self.status == "finished"
 
     def value(self, measure: str) -> float:
-        """Return a measure; NaN where it is missing or the run is not finished."""
+        """Return a measure; NaN if it is missing or the run is not finished."""
         entry = self.measures.get(measure)
         if not self.finished or entry is None or entry.value is None or entry.step != self.steps:
             return math.nan
@@ -90,7 +90,7 @@ class Row(BaseModel):
 
 
 class JobFiles:
-    """Where the files of a job lie in the folder of an experiment."""
+    """The paths of a job's files in the folder of an experiment."""
 
     def __init__(self, folder: Path, job: Job) -> None:
         jobs = folder / "jobs"

@@ -1,4 +1,4 @@
-"""Means over seeds, their intervals, paired tests, ranks, and who is dominated by nobody."""
+"""Means over seeds, their intervals, paired tests, ranks, and Pareto fronts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DRAWS = 10_000
 """Bootstrap draws: the quantiles of 95 % then vary by less than a hundredth of the spread."""
 LEVEL = 0.95
 EXACT_PAIRS = 14
-"""Up to so many pairs all 2^n flips of signs are tried."""
+"""Largest number of pairs for which all 2^n sign flips are tried."""
 
 Test = Literal["t", "sign-flip"]
 
@@ -156,7 +156,7 @@ def _sign_flips(differences: NDArray[np.float64]) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Correct p values so that one false alarm among all of them is as rare as of one alone.
+    """Correct p values by Holm's method, which controls the chance of any false alarm.
 
     NaN stays NaN and counts for nothing.
 
@@ -193,7 +193,7 @@ def ranks(values: NDArray[np.float64], better: str) -> NDArray[np.float64]:
 def pareto_front(
     x: Sequence[float], y: Sequence[float], better_x: str, better_y: str
 ) -> list[bool]:
-    """Say of every point whether no other is at least as good in both and better in one.
+    """Mark every point to which no other is at least equal in both and better in one.
 
     Examples
     --------

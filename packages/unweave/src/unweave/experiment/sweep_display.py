@@ -1,4 +1,4 @@
-"""What a sweep shows while it runs: one line per worker, and one for the whole sweep."""
+"""Progress of a sweep: one line per worker, and one for the whole sweep."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from unweave.progress import LINE_SECONDS
 
 POLL_SECONDS = 0.5
 FIRST_SECONDS = 3.0
-"""How long the first steps are looked at before the time of the whole is said."""
+"""Seconds of the first steps before the time left is estimated."""
 
 
 class Watch:
-    """Reads what the workers tell and shows it on stderr until the block ends.
+    """Shows the progress of the workers on stderr until the block ends.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Watch:
             self._bars.stop()
 
     def over(self, name: str, row: Row) -> None:
-        """Hear that a job is over."""
+        """Take note that a job is over."""
         with self._lock:
             self._remaining_steps.pop(name, None)
             self._finished += row.finished
@@ -93,7 +93,7 @@ class Watch:
             return work / max(1, len(self._heard))
 
     def summary(self) -> str:
-        """Say how far the whole is."""
+        """Return the progress of the whole sweep as text."""
         seconds = self.seconds_left()
         failed = f", {self._failed} failed" if self._failed else ""
         time_left = "" if not seconds else f", about {duration(seconds)} left"
@@ -150,7 +150,7 @@ class Watch:
 
 
 def progress_text(progress: JobProgress) -> str:
-    """Say how far a job is."""
+    """Return the progress of a job as text."""
     if progress.phase != "training":
         return progress.phase
     rate = f", {progress.rate:.1f} steps/s" if progress.rate else ""
@@ -171,5 +171,5 @@ def duration(seconds: float) -> str:
 
 
 def _kind(name: str) -> str:
-    """Take the seed from a job's name: runs that differ by seed alone have one pace."""
+    """Remove the seed from a job's name: runs that differ only in the seed are equally fast."""
     return name.rpartition("-seed")[0]

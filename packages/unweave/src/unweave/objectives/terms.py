@@ -16,7 +16,7 @@ from unweave.players import Parts, Weighing
 
 
 class WeightSchedule(nn.Module):
-    """A weight as a tensor function of the step, so that no step waits for the host."""
+    """A weight as a tensor function of the step, so that no step waits for the device."""
 
     start: Tensor
     end: Tensor
@@ -72,7 +72,7 @@ class WeightedTerms(nn.Module):
     Parameters
     ----------
     parts
-        What the objective is built from.
+        Parts of the run.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -110,6 +110,6 @@ class WeightedTerms(nn.Module):
 
 
 def _labels(names: list[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
-    """Name each term for the log, qualified where two estimators give the same one."""
+    """Name each term for the log, qualified if two estimators have the same term."""
     short = [term for _, term in names]
     return {(e, t): t if short.count(t) == 1 else f"{e}/{t}" for e, t in names}

@@ -63,7 +63,7 @@ class Recipe(Experiment):
         "`unweave sweep` runs a study without it"
     )
     differs: str = Field(
-        description='it says what is done otherwise here, such as differs = "fewer steps"'
+        description='it says what differs from the paper, such as differs = "fewer steps"'
     )
     expect: list[Expectation] = []
 

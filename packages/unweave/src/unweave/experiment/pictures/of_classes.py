@@ -67,7 +67,7 @@ def draw_sharpness(results: Results, *, without: list[int] | None = None) -> Fig
     images, classes = classified(test_data(runs[0][1], results.experiment), ROWS)
     included = ~np.isin(classes, without or [])
     if not included.any():
-        raise ConfigError("every class is left out; take some from `without`")
+        raise ConfigError("every class is left out; remove some from `without`")
     figure = Figure(figsize=(10, 3 + 0.4 * len(runs)), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1 + 0.15 * len(runs)))
     every, present = sharpness(runs[0][1], images), np.unique(classes)
@@ -96,7 +96,7 @@ def classified(data: Dataset, count: int) -> tuple[NDArray[Any], NDArray[np.inte
         If it has no factors.
     """
     if data.factors is None:
-        raise ConfigError(f"{data.name} has no classes to draw by")
+        raise ConfigError(f"{data.name} has no factors, and this picture needs classes")
     index = sample_rows(len(data), count, 0)
     return data.images(index), np.asarray(data.factors[index, 0])
 

@@ -134,7 +134,7 @@ def draw_magnitudes(results: Results, *, run: RunLabel, where: Place, classes: l
     index = sample_rows(len(dataset), 10_000, 0)
     codes = np.abs(opened.encode(dataset.images(index)))
     if dataset.factors is None:
-        raise ConfigError(f"{dataset.name} has no classes to draw magnitudes by")
+        raise ConfigError(f"{dataset.name} has no factors, and this picture needs classes")
     first_factor = dataset.factors[index, 0]
     figure = Figure(figsize=(10, 1.5 * len(classes) + 0.4), layout="constrained")
     panels = figure.subplots(len(classes), 1, squeeze=False, sharex=True, sharey=True)[:, 0]

@@ -15,7 +15,7 @@ from unweave.experiment.roles import GridSetting, MeasureLabel, RunLabel
 from unweave.experiment.statistics import summarise
 
 ERRORS_SHOWN = 2.0
-"""Standard errors on each side of a mean."""
+"""Length of a bar on each side of a mean, in standard errors."""
 
 
 def draw_curves(
@@ -99,7 +99,7 @@ def draw_heat_map(
         raise ConfigError(f"no run has the measure {measure} yet")
     low, high = np.nanmin(tables), np.nanmax(tables)
     if log and low <= 0:
-        raise ConfigError(f"log needs positive numbers, and {measure} is {low:.3g} somewhere")
+        raise ConfigError(f"log needs positive values, but the smallest {measure} is {low:.3g}")
     scale = (LogNorm if log else Normalize)(low, high)
     width = 1.2 + 0.7 * len(xs)
     figure = Figure(figsize=(width * len(labels), 1.4 + 0.55 * len(ys)), layout="constrained")

@@ -83,7 +83,7 @@ def draw_traversals(
 def _image_of(data: Dataset, value: int) -> NDArray[Any]:
     """Return the first image of a class of the first factor, shape (1, h, w, c)."""
     if data.factors is None:
-        raise ConfigError(f"{data.name} has no classes to draw by")
+        raise ConfigError(f"{data.name} has no factors, and this picture needs classes")
     rows = np.flatnonzero(data.factors[:, 0] == value)
     if not len(rows):
         raise ConfigError(f"{data.name} has no image of class {value}")

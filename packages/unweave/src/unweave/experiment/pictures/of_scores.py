@@ -17,7 +17,7 @@ from unweave.experiment.roles import GridSetting, MeasureLabel
 from unweave.experiment.statistics import pareto_front, summarise
 
 ERRORS_SHOWN = 2.0
-"""Standard errors on each side of a mean."""
+"""Length of a bar on each side of a mean, in standard errors."""
 
 
 def draw_trade(
@@ -60,7 +60,7 @@ def _mark_front(panel: Any, points: list[tuple[float, float]], directions: list[
     xs, ys = zip(*points, strict=True)
     front = sorted(p for p, on in zip(points, pareto_front(xs, ys, *directions), strict=True) if on)
     panel.plot(*zip(*front, strict=True), "o-", color="#5c677a", markerfacecolor="none",
-               markersize=11, linewidth=0.8, label="beaten by none")  # fmt: skip
+               markersize=11, linewidth=0.8, label="not beaten")  # fmt: skip
 
 
 def draw_violins(results: Results, *, measures: list[MeasureLabel]) -> Figure:
@@ -85,12 +85,12 @@ def draw_violins(results: Results, *, measures: list[MeasureLabel]) -> Figure:
 
 
 def draw_ranks(results: Results, *, measures: list[MeasureLabel]) -> Figure:
-    """Draw the mean ranks of the kinds of run over places and seeds, with their intervals."""
+    """Draw the mean ranks of the kinds of run over grid points and seeds, with their intervals."""
     comparison = Comparison(results)
     ranked = [(m, *comparison.mean_ranks(m)) for m in measures if comparison.better(m) != "neither"]
     ranked = [(measure, labels, table) for measure, labels, table in ranked if len(table)]
     if not ranked:
-        raise ConfigError("no place and seed has all kinds of run, or no measure has a direction")
+        raise ConfigError("ranks need a measure with a direction and a seed that all kinds share")
     labels = ranked[0][1]
     figure = Figure(figsize=(10, 1.1 + 0.35 * len(labels)), layout="constrained")
     panels = figure.subplots(1, len(ranked), squeeze=False, sharey=True)[0]
@@ -104,6 +104,6 @@ def draw_ranks(results: Results, *, measures: list[MeasureLabel]) -> Figure:
         panel.set_xlim(0.8, len(labels) + 0.2)
         panel.set_ylim(len(labels) - 0.5, -0.5)
         panel.set_yticks(range(len(labels)), labels, fontsize=8)
-        panel.set_xlabel(f"of {len(table)} places and seeds; 1 is best", fontsize=8)
+        panel.set_xlabel(f"over {len(table)} grid points and seeds; 1 is best", fontsize=8)
         panel.grid(axis="x", alpha=0.25)
     return figure
