@@ -47,6 +47,8 @@ RATE = "learning_rate"
         ("traversals", {"dimensions": -3}, "dimensions must be at least 1, got -3"),
         ("traversals", {"reach": 0.0}, "reach must be a positive number, got 0"),
         ("noise", {}, "no density is fitted; say which"),
+        ("histograms", {"flow": True}, "no density is fitted; say which"),
+        ("histograms", {"dimensions": 0}, "dimensions must be at least 1, got 0"),
         ("moves", {"run": "a", "where": WHERE, "images": 0}, "images must be at least 1, got 0"),
         ("magnitudes", {"run": "a", "where": WHERE, "classes": []}, "classes must have at least"),
         ("magnitudes", {"run": "a", "where": WHERE, "classes": [9]}, "no image of class 9"),
@@ -80,6 +82,7 @@ def test_a_picture_that_cannot_be_drawn_is_refused(kind, options, problem):
             "and toy-vectors has vectors",
         ),
         ("noise", {}, "has no to_noise; take a flow"),
+        ("histograms", {"flow": True}, "has no to_noise; take a flow"),
     ],
 )
 def test_what_the_data_or_the_density_lack_is_told(kind, settings, problem):

@@ -196,6 +196,11 @@ def _flow(asked: Asked) -> None:
         raise ConfigError(f"density {entry} has no to_noise; take a flow, such as maf")
 
 
+def _flow_if_asked(asked: Asked) -> None:
+    if asked.options.get("flow"):
+        _flow(asked)
+
+
 CHECKS: Mapping[str, Sequence[Check]] = {
     "aggregate": (_different("rows", "columns"), _positive("reach"), _plane),
     "curves": (_some("measures"), _different("x", "by"), _numbers),
@@ -205,6 +210,7 @@ CHECKS: Mapping[str, Sequence[Check]] = {
     "steps": (_some("terms"), _terms),
     "magnitudes": (_some("classes"), _known_classes(tested=False)),
     "noise": (_flow,),
+    "histograms": (_positive("dimensions"), _flow_if_asked),
     "samples": (_images,),
     "reconstructions": (_images,),
     "neighbours": (_images,),
