@@ -86,7 +86,7 @@ def test_a_picture_that_cannot_be_drawn_is_refused(kind, options, problem):
     ],
 )
 def test_what_the_data_or_the_density_lack_is_told(kind, settings, problem):
-    density = "toy-affine" if kind == "noise" else None
+    density = "toy-affine" if kind in ("noise", "histograms") else None
     with pytest.raises(ConfigError, match=f"picture p: .*{problem}"):
         check_experiment(study(kind, {}, settings=settings, density=density))
 
