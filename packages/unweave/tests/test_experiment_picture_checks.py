@@ -82,11 +82,10 @@ def test_a_picture_that_cannot_be_drawn_is_refused(kind, options, problem):
             "and toy-vectors has vectors",
         ),
         ("noise", {}, "has no to_noise; take a flow"),
-        ("histograms", {"flow": True}, "has no to_noise; take a flow"),
     ],
 )
 def test_what_the_data_or_the_density_lack_is_told(kind, settings, problem):
-    density = "toy-affine" if kind in ("noise", "histograms") else None
+    density = "toy-affine" if kind == "noise" else None
     with pytest.raises(ConfigError, match=f"picture p: .*{problem}"):
         check_experiment(study(kind, {}, settings=settings, density=density))
 
