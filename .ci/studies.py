@@ -23,6 +23,7 @@ from house import (
     torch_bounds,
     wheel,
 )  # fmt: skip
+from outcomes import publish
 
 TORCH_OF, TORCH_EXTRA = torch_bounds()
 # What measures nothing without a GPU, or trains for hours: the session `bench_gpu`.
@@ -116,12 +117,18 @@ def intervals(session: nox.Session) -> None:
 
 @nox.session
 def results(session: nox.Session) -> None:
-    """Repeat the experiments of docs/results; name some to repeat these alone."""
+    """Repeat the experiments of docs/results; name some, and add --replace to take their pages."""
     core = f"{folder('unweave')}[features]"
     install(session, core, *(str(folder(p)) for p in PACKAGES if p != "unweave"))
     recipes = ROOT / "packages/unweave/src/unweave/reproduce/recipes"
-    for name in session.posargs or sorted(path.stem for path in recipes.glob("*.toml")):
-        session.run("unweave", "reproduce", name, "--out", str(ROOT / "docs/results" / name))
+    names = [name for name in session.posargs if name != "--replace"]
+    for name in names or sorted(path.stem for path in recipes.glob("*.toml")):
+        out = ROOT / "runs/results" / name
+        session.run("unweave", "reproduce", name, "--out", str(out))
+        try:
+            publish(out, ROOT / "docs/results" / name, "--replace" in session.posargs)
+        except ValueError as error:
+            session.warn(str(error))
 
 
 @nox.session

@@ -7,14 +7,18 @@ import io
 import math
 from collections.abc import Callable, Sequence
 
-from unweave.experiment.comparison import Comparison
+from unweave.experiment.comparison import Comparison, Contrast
 from unweave.experiment.definition import short
-from unweave.experiment.statistics import Summary
+from unweave.experiment.statistics import Summary, p_text
 from unweave.tables import table
 
 FORMATS = ("text", "markdown", "csv", "latex")
 ALARM = 0.05
 """Smaller p values are in bold."""
+MOST_CONTRASTS = 36
+"""Paired tests that a page shows."""
+TESTS = "comparison-tests.csv"
+"""The file that has all of them."""
 LATEX_SPECIAL = str.maketrans(
     {
         "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
@@ -111,7 +115,14 @@ def test_note(comparison: Comparison) -> str:
         "t": "Student's paired test over seeds, exact if differences are normal",
         "sign-flip": "all flips of signs of the differences over seeds",
     }[comparison.test]
-    return f"p values: {name}; Holm's correction over the contrasts of a measure."
+    text = f"p values: {name}; Holm's correction over the contrasts of a measure."
+    tested, shown = len(_tested(comparison)), len(_shown(comparison))
+    if shown == tested:
+        return text
+    return (
+        f"{text} Shown are {shown} of {tested} tests, those of claims and those with the smallest "
+        f"p; {TESTS} has all."
+    )
 
 
 def summary_rows(
@@ -144,15 +155,37 @@ def summary_rows(
 
 
 def contrast_rows(comparison: Comparison, bold: str = "{}") -> Rows:
-    """Lay out the paired tests."""
+    """Lay out the paired tests, at most `MOST_CONTRASTS` of them."""
     return [
         (
             c.measure, c.first.title, c.second.title, f"{c.difference:+.3g}", str(c.pairs),
-            _p(c.p), bold.format(_p(c.corrected)) if c.corrected < ALARM else _p(c.corrected),
+            p_text(c.p), (bold if c.corrected < ALARM else "{}").format(p_text(c.corrected)),
         )
-        for c in comparison.contrasts
-        if c.pairs > 1
+        for c in _shown(comparison)
     ]  # fmt: skip
+
+
+def tests_as_csv(comparison: Comparison) -> str:
+    """Lay out all paired tests as CSV, numbers to the last bit."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["measure", "one", "the other", "difference", "pairs", "p", "p Holm"])
+    for c in _tested(comparison):
+        numbers = [repr(value) for value in (c.difference, c.p, c.corrected)]
+        row = [c.measure, c.first.title, c.second.title, numbers[0], c.pairs, *numbers[1:]]
+        writer.writerow(row)
+    return stream.getvalue()
+
+
+def _tested(comparison: Comparison) -> list[Contrast]:
+    return [contrast for contrast in comparison.contrasts if contrast.pairs > 1]
+
+
+def _shown(comparison: Comparison) -> list[Contrast]:
+    """Choose the tests of claims, then those of the smallest p, in the order of all."""
+    tested = _tested(comparison)
+    first = sorted(range(len(tested)), key=lambda n: (not tested[n].claimed, tested[n].corrected))
+    return [tested[number] for number in sorted(first[:MOST_CONTRASTS])]
 
 
 def missing_rows(comparison: Comparison) -> Rows:
@@ -189,9 +222,3 @@ def latex_text(text: str) -> str:
 def _titled(comparison: Comparison, measure: str) -> str:
     arrow = {"higher": " ↑", "lower": " ↓"}.get(comparison.better(measure), "")
     return f"{measure}{arrow}"
-
-
-def _p(value: float) -> str:
-    if math.isnan(value):
-        return "-"
-    return f"{value:.2g}" if value >= 1e-4 else "< 0.0001"

@@ -37,13 +37,19 @@ def needs_nothing(experiment: Experiment, subject: Subject, argument: str) -> No
 
 
 def check_term(experiment: Experiment, subject: Subject, argument: str) -> None:
-    """Raise unless a term is logged, or may be from its first validation or scores on."""
+    """Raise unless a term is logged, or is when held-out images or scores are."""
     if not argument:
         raise ConfigError("name a term, as in 'log reconstruction'")
-    # Validation and scores are in the log, too, from the first time that they are computed.
-    more = subject.config.evaluate_every or subject.config.holdout
-    if argument not in subject.terms and not more:
+    if not is_logged(subject, argument):
         raise unknown_name("term in the log", argument, subject.terms)
+
+
+def is_logged(subject: Subject, name: str) -> bool:
+    """Say whether a name will be in the log: of a term, of its validation, or of a score."""
+    kind, _, rest = name.partition("/")
+    if kind == "validation" and subject.config.holdout:
+        return rest in subject.terms
+    return name in subject.terms or (kind == "score" and subject.config.evaluate_every > 0)
 
 
 def check_code_score(experiment: Experiment, subject: Subject, argument: str) -> None:

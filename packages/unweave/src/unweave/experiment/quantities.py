@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from unweave.errors import unknown_name
+from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.definition import Experiment
 from unweave.options import build, convert, options_of, parse_spec
-from unweave.protocols import Dataset
+from unweave.protocols import Dataset, PosteriorFamily
 from unweave.registry import Registry
 from unweave.train_config import TrainConfig
 
@@ -66,6 +66,37 @@ def log_term(run: Trained, experiment: Experiment, argument: str) -> float:
         terms = {key for line in run.scalars() for key in line if key != "step"}
         raise unknown_name("term in the log", argument, terms)
     return values[-1]
+
+
+def regulariser(run: Trained, experiment: Experiment, argument: str) -> float:
+    """Compute sum over terms of weight x term of the last log line, without the reconstruction.
+
+    Terms are the line's, means over the steps since the line before; weights and targets are
+    those of its last step. A term with a target C counts as weight x |term - C|.
+    """
+    from unweave.config import build_method
+    from unweave.method_terms import build_estimators
+    from unweave.objectives.terms import term_labels
+
+    config, names = run.config, run.registry
+    terms = build_method(names, config).terms
+    home = names.lookup("method", config.method).distribution
+    estimators, weighings = build_estimators(
+        names, terms, home, config.dim, cast(PosteriorFamily, run.model.family),
+        config.posterior.name,
+    )  # fmt: skip
+    owners: dict[str, Any] = dict(estimators)
+    labels = term_labels([(name, term) for name, e in owners.items() for term in e.terms])
+    weighed = {labels[key]: weighing for key, weighing in weighings.items()}
+    lines = [line for line in run.scalars() if weighed.keys() <= line.keys()]
+    if not lines:
+        raise ConfigError(f"no line of the log has all of its terms {', '.join(weighed)}")
+    last = lines[-1]
+    step, total = int(last["step"]) - 1, 0.0  # steps are counted from 0, lines from 1
+    for term, weighing in weighed.items():
+        off = last[term] if weighing.target is None else abs(last[term] - weighing.target.at(step))
+        total += weighing.weight.at(step) * off
+    return total
 
 
 def mapped_metric(run: Trained, experiment: Experiment, argument: str) -> float:

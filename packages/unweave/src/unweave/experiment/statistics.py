@@ -48,13 +48,25 @@ class Summary:
         return self.std / math.sqrt(self.n) if self.n else math.nan
 
 
-def summarise(values: Sequence[float]) -> Summary:
-    """Compute mean, standard deviation and interval of the mean of values over seeds."""
+def summarise(
+    values: Sequence[float], bounds: tuple[float, float] = (-math.inf, math.inf)
+) -> Summary:
+    """Compute mean, standard deviation and interval of the mean of values over seeds.
+
+    Parameters
+    ----------
+    bounds
+        Between which the mean lies: what of the interval lies outside is cut off, unless a value
+        does, as an estimate may.
+    """
     if not values:
         return Summary(0, math.nan, math.nan, math.nan, math.nan)
     array = np.asarray(values, np.float64)
     std = float(array.std(ddof=1)) if len(array) > 1 else math.nan
-    return Summary(len(array), float(array.mean()), std, *interval(values))
+    low, high = interval(values)
+    if len(array) > 1 and bounds[0] <= array.min() and array.max() <= bounds[1]:
+        low, high = max(low, bounds[0]), min(high, bounds[1])
+    return Summary(len(array), float(array.mean()), std, low, high)
 
 
 def interval(values: Sequence[float], level: float = LEVEL, seed: int = 0) -> tuple[float, float]:
@@ -140,6 +152,13 @@ def paired_test(first: Sequence[float], second: Sequence[float], test: Test = "t
     from scipy.special import stdtr
 
     return 2 * float(stdtr(n - 1, -abs(mean) / (std / math.sqrt(n))))
+
+
+def p_text(p: float) -> str:
+    """Write a p value, as "0.031", "< 0.0001" or, of NaN, "-"."""
+    if math.isnan(p):
+        return "-"
+    return f"{p:.2g}" if p >= 1e-4 else "< 0.0001"
 
 
 def _sign_flips(differences: NDArray[np.float64]) -> float:

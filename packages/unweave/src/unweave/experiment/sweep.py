@@ -142,7 +142,8 @@ class _Sweep:
         steps = {name: self._steps[name] - self.row(name).step for name in open_jobs}
         total = len(self.jobs)
         print(_plan(total, steps), file=sys.stderr)
-        with Watch(self._files, steps, total - len(open_jobs), total) as watch:
+        finished = total - len(open_jobs)
+        with Watch(self._files, steps, finished, total, self.experiment, self._keep_table) as watch:
             while open_jobs:
                 free = [name for name in open_jobs if live_holder(self._files[name].claim) is None]
                 if free:
@@ -167,7 +168,6 @@ class _Sweep:
                 if row.status == "stopped" and self._again(name, row):
                     continue
                 watch.over(name, row)
-                self._keep_table()
                 yield name
         except ConfigError:
             raise
@@ -221,10 +221,17 @@ class _Sweep:
             write_row(self._files[name], row)
         return True
 
-    def _keep_table(self) -> None:
-        if time.monotonic() - self._written >= TABLE_SECONDS:
+    def _keep_table(self) -> bool:
+        """Write the table unless it was just written, and say whether.
+
+        What fails here fails at the end, too, and is told there.
+        """
+        if time.monotonic() - self._written < TABLE_SECONDS:
+            return False
+        with contextlib.suppress(UnweaveError, OSError):
             write_table(self.results())
-            self._written = time.monotonic()
+        self._written = time.monotonic()
+        return True
 
 
 def _kin(config: TrainConfig) -> str:

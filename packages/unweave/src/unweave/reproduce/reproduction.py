@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unweave.experiment.comparison import Comparison
+from unweave.experiment.comparison import Claim, Comparison
 from unweave.experiment.definition import place_text
 from unweave.experiment.layout import (
     CONTRASTS,
@@ -99,8 +99,9 @@ def reproduce(
 
 def _write(outcome: Outcome) -> None:
     recipe, results = outcome.recipe, outcome.results
-    comparison = Comparison(results)
-    write_comparison(comparison, results.folder)
+    comparison = _compared(outcome)
+    drawn = list(draw_all(results, recipe.pictures, results.folder))
+    write_comparison(comparison, results.folder, drawn)
     parts = [
         f"# {recipe.title or recipe.name}\n",
         f"{_flowed(recipe.source.rstrip('.') + '.')}\n`{outcome.command}` repeats it.\n",
@@ -111,12 +112,22 @@ def _write(outcome: Outcome) -> None:
         parts.append(f"**Changed for this outcome.** {changes}\n")
     if recipe.expect:
         parts.append(markdown(PUBLISHED, outcome.verdicts()) + "\n")
-    for picture, caption, path in draw_all(results, recipe.pictures, results.folder):
+    for picture, caption, path in drawn:
         image = "" if path is None else f"![{picture.name}]({path.name})\n\n"
         parts.append(f"{image}{_flowed(f'*{caption}*')}\n")
     parts += _tables(comparison)
     parts += [f"The same with intervals and tests as a page: [{PAGE}]({PAGE}).\n", _runs(results)]
     write_text(outcome.path, "\n".join(parts))
+
+
+def _compared(outcome: Outcome) -> Comparison:
+    """Compare the runs, those among them that a claim is about."""
+    claims: list[Claim] = []
+    for one in outcome.recipe.expect:
+        if one.below is not None:
+            other = one.where if one.below_where is None else one.below_where
+            claims.append(((one.run, one.where), (one.below, other)))
+    return Comparison(outcome.results, claims=tuple(claims))
 
 
 def _flowed(text: str) -> str:
@@ -165,7 +176,7 @@ def _runs(results: Results) -> str:
 
 def summary(outcome: Outcome) -> str:
     """Lay the outcome out for a terminal."""
-    comparison = Comparison(outcome.results)
+    comparison = _compared(outcome)
     parts = [table(*summary_rows(comparison))]
     if outcome.recipe.expect:
         parts.append(table(PUBLISHED, [tuple(verdict) for verdict in outcome.verdicts()]))
