@@ -128,7 +128,7 @@ def test_torchrun_trains_and_devices_go_on_until_all_hear_a_stop(tmp_path, setti
 
     code, told = with_devices(stop, "--resume", run, "--steps", 100_000)
     assert code == 130, told
-    assert told.count("stopped; continue with: unweave train --resume") == 1
+    assert told.count(f"stopped; continue with: unweave train --resume {run} --devices 2\n") == 1
     alone = unweave.train(
         "toy-vae", **{**settings, "steps": 30}, out=tmp_path / "alone", device="cpu"
     )

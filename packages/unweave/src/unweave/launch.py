@@ -33,6 +33,11 @@ class LostProcessError(RunError):
     """Another process of the job has ended or cannot be reached."""
 
 
+def processes_of_job() -> int:
+    """How many processes torchrun or `launch` started; 1 where neither did."""
+    return int(os.environ.get("WORLD_SIZE") or 1)
+
+
 def in_job() -> bool:
     """Whether torchrun or `launch` started this process as one of several."""
     return os.environ.get("WORLD_SIZE", "1") not in ("", "1")
@@ -50,7 +55,8 @@ def is_told_by_launch(error: BaseException) -> bool:
 
 def way_on(run: str | Path, processes: int) -> str:
     """Say by which command a job of so many processes continues its run."""
-    return f"continue with: unweave train --resume {shlex.quote(str(run))} --devices {processes}"
+    devices = f" --devices {processes}" if processes > 1 else ""
+    return f"continue with: unweave train --resume {shlex.quote(str(run))}{devices}"
 
 
 def announce(run: Path) -> None:

@@ -12,7 +12,7 @@ import typer
 from unweave.commands import EXIT_INTERRUPTED
 from unweave.commands.app import Device, completed
 from unweave.errors import ConfigError, quote
-from unweave.launch import in_job, launch, leads
+from unweave.launch import in_job, launch, leads, processes_of_job, way_on
 
 if TYPE_CHECKING:
     from unweave.api import Run
@@ -109,7 +109,7 @@ def _finish(run: Run, progress: Progress) -> None:
         raise typer.Exit(EXIT_INTERRUPTED if run.outcome == "stopped" else 0)
     path = shlex.quote(str(run.path))
     if run.outcome == "stopped":
-        print(f"stopped; continue with: unweave train --resume {path}", file=sys.stderr)
+        print(f"stopped; {way_on(run.path, processes_of_job())}", file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED)
     print(run.path)
     progress.say(f"next: unweave evaluate {path}, then unweave report {path}")

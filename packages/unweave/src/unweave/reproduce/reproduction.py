@@ -139,7 +139,7 @@ def _flowed(text: str) -> str:
     Errors of v = .5.
     Rows: beta, see B.2 and C.4.
     """
-    sentences = re.split(r"(?<=[\w)\]%][.!?])\s+(?=[A-Z*])", text.strip())
+    sentences = re.split(r"(?<=[\w)\]%][.!?])\s+(?=[A-Z*`])", text.strip())
     return "\n".join(
         textwrap.fill(sentence, 100, break_long_words=False, break_on_hyphens=False)
         for sentence in sentences
@@ -148,13 +148,16 @@ def _flowed(text: str) -> str:
 
 def _tables(comparison: Comparison) -> list[str]:
     parts = [
-        "All numbers are means over seeds, ± one standard deviation where there are several, with "
-        "the 95 % interval of the mean in brackets.\n",
+        _flowed(
+            "All numbers are means over seeds, ± one standard deviation where there are several, "
+            "with the 95 % interval of the mean in brackets."
+        )
+        + "\n",
         markdown(*summary_rows(comparison)) + "\n",
     ]
     contrasts = contrast_rows(comparison)
     if contrasts:
-        parts += [markdown(CONTRASTS, contrasts) + "\n", test_note(comparison) + "\n"]
+        parts += [markdown(CONTRASTS, contrasts) + "\n", _flowed(test_note(comparison)) + "\n"]
     missing = missing_rows(comparison)
     if missing:
         parts.append(markdown(MISSING, missing) + "\n")
