@@ -84,7 +84,7 @@ def page(entry, kinds, ladder, conventions):
     summary = entry.summary[0].upper() + entry.summary[1:]
     parts = [
         f"# {entry.name}",
-        f"{summary}. {best[entry.best]}",
+        f"{summary}.\n{best[entry.best]}",
         prose(f"**Formula.** {first} {formula}"),
     ]
     parts.append(

@@ -25,6 +25,12 @@ LOOK_SECONDS = 0.1
 LOCAL = "127.0.0.1"
 RUN_FILE = "UNWEAVE_JOB_RUN"
 """Environment variable: the file into which the first process writes the path of its run."""
+EXIT_LOST = 75
+"""How a process ends that has lost another of its job; sysexits.h: a temporary failure."""
+
+
+class LostProcessError(RunError):
+    """Another process of the job has ended or cannot be reached."""
 
 
 def in_job() -> bool:
@@ -35,6 +41,16 @@ def in_job() -> bool:
 def leads() -> bool:
     """Whether this process logs, saves and prints; exactly one of a job does."""
     return not in_job() or os.environ.get("RANK", "0") == "0"
+
+
+def is_told_by_launch(error: BaseException) -> bool:
+    """Whether the process that started this job says more of the error: which process is gone."""
+    return isinstance(error, LostProcessError) and RUN_FILE in os.environ
+
+
+def way_on(run: str | Path, processes: int) -> str:
+    """Say by which command a job of so many processes continues its run."""
+    return f"continue with: unweave train --resume {shlex.quote(str(run))} --devices {processes}"
 
 
 def announce(run: Path) -> None:
@@ -49,19 +65,30 @@ def launch(processes: int, arguments: Sequence[str]) -> int:
     Raises
     ------
     RunError
-        If one was killed. The others are ended; the run can continue from its newest checkpoint.
+        If one was killed, or is gone for another reason: the others are ended, and the run
+        continues from its newest checkpoint.
     """
     with tempfile.TemporaryDirectory(prefix="unweave-job-") as folder:
         run_file = Path(folder, "run")
         codes = _run(processes, arguments, {RUN_FILE: str(run_file)})
-        killed = {rank: -code for rank, code in codes.items() if code < 0}
-        if killed:
-            rank, number = next(iter(killed.items()))
-            raise RunError(
-                f"process {rank} of the job was ended by signal {number}, and the others with it; "
-                f"{_way_on(run_file)}"
-            )
+        if end := _end_of(codes):
+            raise RunError(f"{end}; {_way_on(run_file, processes)}")
     return next((code for code in codes.values() if code), 0)
+
+
+def _end_of(codes: dict[int, int]) -> str:
+    """Say which process ended the job: one that was killed, else the first that lost no other.
+
+    Return nothing where none lost another, or the first process has told its own error.
+    """
+    rank, code = min(codes.items(), key=lambda item: (item[1] >= 0, item[1] in (0, EXIT_LOST)))
+    if code >= 0 and (EXIT_LOST not in codes.values() or (rank == 0 and code != EXIT_LOST)):
+        return ""
+    if code < 0:
+        return f"process {rank} of the job was ended by signal {-code}, and the others with it"
+    if code in (0, EXIT_LOST):
+        return "the processes of the job could not reach each other any more"
+    return f"process {rank} of the job ended with exit code {code}, and the others with it"
 
 
 def _run(processes: int, arguments: Sequence[str], job: dict[str, str]) -> dict[int, int]:
@@ -77,10 +104,10 @@ def _run(processes: int, arguments: Sequence[str], job: dict[str, str]) -> dict[
             process.wait()
 
 
-def _way_on(run_file: Path) -> str:
+def _way_on(run_file: Path, processes: int) -> str:
     if not run_file.is_file():
         return "it had not made a run directory yet: repeat the command"
-    return f"continue with: unweave train --resume {shlex.quote(run_file.read_text())}"
+    return way_on(run_file.read_text(), processes)
 
 
 def _start(

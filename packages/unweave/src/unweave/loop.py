@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from unweave.checkpoint import save_checkpoint
+from unweave.checkpoint import newest_step, save_checkpoint
 from unweave.configfile import digest
+from unweave.errors import NonFiniteError
 from unweave.signals import stop_signals
 from unweave.trainer import Trainer
 
@@ -52,7 +55,9 @@ def keep(trainer: Trainer, checkpoints: Path, observer: Observer) -> bool:
     observer.stepped(trainer.step)
     last = trainer.step == config.steps
     if last or trainer.step % config.log_every == 0:
-        enough = observer.logged(trainer.step, trainer.take_log())
+        with _naming_newest(checkpoints):
+            scalars = trainer.take_log()
+        enough = observer.logged(trainer.step, scalars)
     if last or trainer.step % config.checkpoint_every == 0:
         save(trainer, checkpoints)
     return enough
@@ -60,6 +65,18 @@ def keep(trainer: Trainer, checkpoints: Path, observer: Observer) -> bool:
 
 def save(trainer: Trainer, checkpoints: Path) -> None:
     """Write a checkpoint, unless a number in it is not finite."""
-    trainer.check_finite()
+    with _naming_newest(checkpoints):
+        trainer.check_finite()
     if trainer.ranks.first:
         save_checkpoint(checkpoints, trainer.step, trainer.state(), digest(trainer.config))
+
+
+@contextmanager
+def _naming_newest(checkpoints: Path) -> Iterator[None]:
+    """Let the error of a number that is not finite say which checkpoint is there."""
+    try:
+        yield
+    except NonFiniteError as error:
+        step = newest_step(checkpoints)
+        kept = f"the newest checkpoint is that of step {step}" if step else "no checkpoint is there"
+        raise NonFiniteError(f"{error}; {kept}") from error

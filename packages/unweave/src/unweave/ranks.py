@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 
-from unweave.errors import ConfigError, RunError
-from unweave.launch import in_job
+from unweave.errors import ConfigError
+from unweave.launch import LostProcessError, in_job
 
 if TYPE_CHECKING:
     from unweave.model import Autoencoder
@@ -174,9 +174,8 @@ def _lost_process() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise RunError(
-            "another process of the job has ended or cannot be reached; the newest checkpoint is "
-            "whole: continue with --resume RUN and as many processes as you like"
+        raise LostProcessError(
+            "another process of the job has ended or cannot be reached"
         ) from error
 
 

@@ -50,6 +50,5 @@ class RunningMeans:
             # The loss is the sum of the terms: name the term that spoilt it.
             name = min(bad, key=lambda term: (bad[term], term == "loss"))
             raise NonFiniteError(
-                f"{name} is not finite at step {bad[name]}; lower learning_rate or the weights; "
-                "the newest checkpoint is from an earlier step"
+                f"{name} is not finite at step {bad[name]}; lower learning_rate or the weights"
             )

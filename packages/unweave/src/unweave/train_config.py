@@ -108,7 +108,9 @@ class TrainConfig(BaseModel):
     precision : str
         `float32` or `bfloat16`, inside encoder and decoder.
     compile : bool
-        Whether `torch.compile` compiles encoder and decoder.
+        Whether `torch.compile` compiles encoder and decoder, in the first step. That takes minutes
+        on some machines, and does not pay on a CPU. torch keeps what it compiled in the folder
+        `TORCHINDUCTOR_CACHE_DIR`, by default under the system's temporary files.
     log_every : int
         Steps between log lines, which hold means over these steps. The default is smaller if
         `validate_every` or `evaluate_every` is not a multiple of 100.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import cast
@@ -91,6 +92,8 @@ class Trainer:
         self._compute: Callable[[Prepare], Tensor] = at_once
         if recorder is not None:
             self._compute = RecordedStep(recorder([self.generator]), self.fix(), say)
+        if config.compile:
+            self._compute = timing_first(self._compute, say)
 
     def train_step(self) -> None:
         """Do one step of every player."""
@@ -198,8 +201,7 @@ class Trainer:
         for name, tensor in self.state().items():
             if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
                 raise NonFiniteError(
-                    f"{name} is not finite at step {self.step}; lower learning_rate; "
-                    "the newest checkpoint is from an earlier step"
+                    f"{name} is not finite at step {self.step}; lower learning_rate"
                 )
 
     def state(self) -> dict[str, Tensor]:
@@ -217,6 +219,26 @@ class Trainer:
         self._state.load(tensors)
         self.step = step
         self.clock.fill_(step)
+
+
+def timing_first(
+    compute: Callable[[Prepare], Tensor], say: Callable[[str], None]
+) -> Callable[[Prepare], Tensor]:
+    """Say before the first step that it compiles, and after it how long it took."""
+    begun = False
+
+    def timed(prepare: Prepare) -> Tensor:
+        nonlocal begun
+        if begun:
+            return compute(prepare)
+        begun = True
+        say("compile=true: the first step compiles encoder and decoder, which can take minutes")
+        start = time.perf_counter()
+        terms = compute(prepare)
+        say(f"the first step took {time.perf_counter() - start:.0f} s, most of it to compile")
+        return terms
+
+    return timed
 
 
 def compile_forward(module: nn.Module) -> None:

@@ -21,7 +21,7 @@ from unweave.errors import ConfigError, RunError
 from unweave.files import expanded
 from unweave.from_python import as_dataset
 from unweave.holdout import split
-from unweave.launch import announce
+from unweave.launch import LostProcessError, announce, way_on
 from unweave.loop import fit
 from unweave.method import Method
 from unweave.options import short_name
@@ -173,8 +173,11 @@ def _method_settings(method: str | Method) -> dict[str, Any]:
 
 def _train(run: R, trainer: Trainer, device: torch.device, progress: Progress) -> R:
     """Train in a run directory that this process has locked."""
-    with session(run, trainer, progress) as observer, trainer.ranks.joined(device):
-        observer.outcome = fit(trainer, run.checkpoints, observer)
+    try:
+        with session(run, trainer, progress) as observer, trainer.ranks.joined(device):
+            observer.outcome = fit(trainer, run.checkpoints, observer)
+    except LostProcessError as error:
+        raise LostProcessError(f"{error}; {way_on(run.path, trainer.ranks.size)}") from error
     return run
 
 

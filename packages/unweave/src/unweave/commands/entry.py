@@ -44,7 +44,7 @@ from unweave.errors import (
     printable,
     unknown_name,
 )
-from unweave.launch import leads
+from unweave.launch import EXIT_LOST, is_told_by_launch, leads
 from unweave.owners import explaining
 
 COMMANDS = (
@@ -96,6 +96,8 @@ def run(arguments: list[str] | None = None) -> None:
             _end_unread()
         raise stop
     except (UnweaveError, ValueError, OSError) as error:
+        if is_told_by_launch(error):
+            sys.exit(EXIT_LOST)
         if isinstance(error, UnweaveError) and not leads():
             sys.exit(EXIT_USER_ERROR)  # the first process of the job says it
         _fail(message_of(error, LONGEST_SENTENCE), words)

@@ -31,8 +31,9 @@ def metric(run: Trained, experiment: Experiment, argument: str) -> float:
         entries = _known_scores(run)
     if name not in entries and "active" in parts:
         # Where all dimensions are active, or none is, there is no score of some.
-        every = _score_name(text, parts - {"active"})
-        return entries[every]["value"] if _some_active(run, parts) else math.nan
+        if not _some_active(run, parts):
+            return math.nan
+        name = _score_name(text, parts - {"active"})
     entry = entries[name]
     if entry["reason"]:
         raise ConfigError(entry["reason"])

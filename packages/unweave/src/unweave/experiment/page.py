@@ -125,12 +125,13 @@ def usual_pictures(comparison: Comparison) -> list[Picture]:
     """Choose the default pictures of an experiment."""
     experiment = comparison.results.experiment
     grid = list(experiment.grid)
+    varying = [name for name, values in experiment.grid.items() if len(values) > 1]
     ranked = [m for m in comparison.measures if comparison.better(m) != "neither"]
     error = next((m for m in ranked if is_reconstruction(experiment.measures[m])), None)
     scores = [m for m in ranked if not is_reconstruction(experiment.measures[m])]
     pictures = [_violins(comparison.measures)]
     for number, score in enumerate(scores if error else []):
-        pictures.append(_trade(number, error or "", score, grid))
+        pictures.append(_trade(number, error or "", score, varying))
     if len(grid) > 1:
         pictures += [_heat_map(n, m, grid) for n, m in enumerate(comparison.measures)]
     if len({group.label for group in comparison.groups}) > 1 and ranked:
@@ -150,9 +151,9 @@ def _violins(measures: list[str]) -> Picture:
     return Picture(kind="violins", name="seeds", caption=caption, options={"measures": measures})
 
 
-def _trade(number: int, x: str, y: str, grid: list[str]) -> Picture:
-    options = {"x": x, "y": y} | ({"label": grid[0]} if grid else {})
-    beside = f"numbers are {grid[0]}, " if grid else ""
+def _trade(number: int, x: str, y: str, varying: list[str]) -> Picture:
+    options = {"x": x, "y": y}
+    beside = f"numbers are {', '.join(varying)}, " if varying else ""
     caption = f"{y} against {x}; {beside}bars are two standard errors, a ring: not beaten by any."
     return Picture(kind="trade", name=f"trade-{number + 1}", caption=caption, options=options)
 

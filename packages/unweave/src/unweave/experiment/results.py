@@ -49,6 +49,37 @@ class Group:
 
 
 @dataclass(frozen=True)
+class FirstRun:
+    """A finished run that stands for its kind in a picture.
+
+    Attributes
+    ----------
+    run
+        Opened.
+    """
+
+    label: str
+    place: dict[str, Any]
+    seed: int
+    run: Trained
+
+    @property
+    def where(self) -> str:
+        """Say which grid values and seed it has, as in "beta 4, seed 0"."""
+        return place_text("", {**self.place, "seed": self.seed}).removeprefix(", ")
+
+    @property
+    def title(self) -> str:
+        """Name the run on one line, as in "vae, beta 4, seed 0"."""
+        return f"{self.label}, {self.where}"
+
+    @property
+    def lines(self) -> str:
+        """Name the run on two lines, for narrow panels."""
+        return f"{self.label}\n{self.where}"
+
+
+@dataclass(frozen=True)
 class Results:
     """The rows of an experiment.
 
@@ -94,14 +125,26 @@ class Results:
         values = [row.value(measure) for row in self.at(run, where)]
         return [value for value in values if math.isfinite(value)]
 
-    def first_runs(self) -> Iterator[tuple[str, Trained]]:
-        """Open the first finished run of every kind that has one."""
+    def first_runs(
+        self, where: Mapping[str, Any] | None = None, run: str = ""
+    ) -> Iterator[FirstRun]:
+        """Open the first finished run of every kind that has one.
+
+        Parameters
+        ----------
+        where
+            Only runs with these values of the grid.
+        run
+            Only this kind of run.
+        """
         labels = set()
         for group in self.groups():
+            if not group.at(where or {}) or run not in ("", group.label):
+                continue
             for row in group.rows:
                 if row.finished and group.label not in labels:
                     labels.add(group.label)
-                    yield group.label, open_run(row)
+                    yield FirstRun(group.label, group.place, row.seed, open_run(row))
 
     def failures(self) -> list[Row]:
         """List the rows of runs that are not finished, and of those whose measures failed."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave.plots.style import ACCENT, PRIOR, QUIET, figure_style, new_figure, readable
+from unweave.plots.style import ACCENT, INK, PRIOR, QUIET, figure_style, new_figure, readable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,19 +60,24 @@ def draw_histograms(
     active: NDArray[np.bool_],
 ) -> Figure:
     """Draw the codes (n, d) of each dimension against draws (m, d) from the prior, as densities."""
-    from matplotlib.ticker import MaxNLocator
-
     figure, panels = _panels(len(names), 5, 1.5)
     for d, panel in enumerate(panels):
-        edges = shared_edges(codes[:, d], prior[:, d], BINS)
-        colour = ACCENT if active[d] else QUIET
-        look = {"color": colour, "alpha": 0.55, "histtype": "stepfilled"}
-        panel.hist(codes[:, d], edges, density=True, **look)
-        panel.hist(prior[:, d], edges, density=True, histtype="step", color=PRIOR, linewidth=1.2)
+        draw_histogram(panel, codes[:, d], prior[:, d], ACCENT if active[d] else QUIET, PRIOR)
         panel.set_title(names[d] + ("" if active[d] else " (inactive)"))
-        panel.set_yticks([])
-        panel.xaxis.set_major_locator(MaxNLocator(3))
     return figure
+
+
+def draw_histogram(
+    panel: Any, codes: NDArray[Any], prior: NDArray[Any], colour: str, prior_colour: str
+) -> None:
+    """Draw codes (n,) filled, and draws (m,) from the prior as a line, as densities."""
+    from matplotlib.ticker import MaxNLocator
+
+    edges = shared_edges(codes, prior, BINS)
+    panel.hist(codes, edges, density=True, color=colour, alpha=0.55, histtype="stepfilled")
+    panel.hist(prior, edges, density=True, histtype="step", color=prior_colour, linewidth=1.2)
+    panel.set_yticks([])
+    panel.xaxis.set_major_locator(MaxNLocator(3))
 
 
 def shared_edges(codes: NDArray[Any], prior: NDArray[Any], bins: int) -> NDArray[np.float64]:
@@ -109,7 +114,7 @@ def _write_cells(panel: Any, matrix: NDArray[Any], active: NDArray[np.bool_]) ->
     middle = np.nanmax(matrix) / 2
     for row, column in np.ndindex(matrix.shape):
         value = float(matrix[row, column])
-        colour = "white" if value > middle and active[column] else "#1c2330"
+        colour = "white" if value > middle and active[column] else INK
         text = "" if math.isnan(value) else f"{value:.2f}"
         panel.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
 

@@ -18,6 +18,7 @@ from unweave.experiment.pictures.of_codes import (
     draw_representations,
 )
 from unweave.experiment.pictures.of_grids import draw_curves, draw_heat_map
+from unweave.experiment.pictures.of_histograms import draw_histograms
 from unweave.experiment.pictures.of_images import (
     draw_moves,
     draw_neighbours,
@@ -29,6 +30,7 @@ from unweave.experiment.pictures.of_scores import draw_ranks, draw_trade, draw_v
 from unweave.experiment.pictures.of_steps import draw_steps
 from unweave.experiment.roles import Role
 from unweave.options import convert, options_of
+from unweave.plots.style import figure_style
 
 if TYPE_CHECKING:
     from unweave.experiment.results import Results
@@ -44,6 +46,7 @@ KINDS: Mapping[str, Callable[..., Figure]] = {
     "steps": draw_steps,
     "magnitudes": draw_magnitudes,
     "noise": draw_noise,
+    "histograms": draw_histograms,
     "samples": draw_samples,
     "reconstructions": draw_reconstructions,
     "traversals": draw_traversals,
@@ -108,7 +111,7 @@ def _check_role(experiment: Experiment, role: str, value: Any) -> None:
 
 
 def draw(results: Results, picture: Picture) -> Figure:
-    """Draw one picture of an experiment.
+    """Draw one picture of an experiment in the style of all figures.
 
     Raises
     ------
@@ -116,4 +119,5 @@ def draw(results: Results, picture: Picture) -> Figure:
         If the kind or an option is wrong, or none of the runs that it shows is finished.
     """
     options = picture_options(results.experiment, picture)
-    return KINDS[picture.kind](results, **options)
+    with figure_style():
+        return KINDS[picture.kind](results, **options)
