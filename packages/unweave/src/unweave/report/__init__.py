@@ -48,7 +48,8 @@ def write_report(
     seed
         Chooses the images that are shown, and is the seed of everything that is drawn.
     embed
-        `tsne` or `umap`: codes in a plane that keeps neighbours together; none by default.
+        `tsne` or `umap`: codes in a plane that keeps neighbours together, as a figure and where
+        the scatter begins; none by default.
     pool
         Where figures are drawn; here by default.
 
@@ -57,9 +58,9 @@ def write_report(
     ConfigError
         If the embedding is unknown, or the package that computes it is not installed.
     """
-    material = _gather(run, seed)
+    material = _gather(run, seed, embed)
     saved = _begin_figures(material, "png", pool)
-    content = page_content(material, embed)
+    content = page_content(material)
     figures = {
         stem: {"title": title, "caption": caption, "source": data_uri(path().read_bytes())}
         for stem, title, caption, path in saved
@@ -115,11 +116,11 @@ def run_title(run: Trained) -> str:
     return f"{short_name(run.config.method)} on {run.dataset.name}"
 
 
-def _gather(run: Trained, seed: int) -> Material:
+def _gather(run: Trained, seed: int, embedding: str | None = None) -> Material:
     scores = read_scores(run)
     if scores is None or scores["step"] != run.step:
         evaluate(run)
-    return gather(run, seed)
+    return gather(run, seed, embedding)
 
 
 def _begin_figures(material: Material, kind: str, pool: Executor | None) -> list[Saved]:
@@ -146,7 +147,7 @@ def _fields(
 
     run = material.run
     names = ("traversals", "reconstructions", "samples", "data-plane", "mutual-information")
-    absent = dict.fromkeys((*names, "codes", "histograms", "losses"))
+    absent = dict.fromkeys((*names, "codes", "embedding", "histograms", "losses"))
     return page_tables(material) | {
         "title": run_title(run),
         "steps": steps_text(run),
