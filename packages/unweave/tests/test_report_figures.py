@@ -1,14 +1,19 @@
 """What the static figures of a report say: axes, legends, units, colours."""
 
+import base64
+import io
+
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
 
 import unweave
 from unweave.plots.charts import draw_histograms, draw_matrix
 from unweave.report.figures import figures_of
 from unweave.report.material import gather
 from unweave.report.scatter import _axes as axes_of
+from unweave.report.shown import shown
 
 
 @pytest.fixture
@@ -69,3 +74,33 @@ def test_cells_of_inactive_dimensions_keep_the_colours_of_the_bar():
         assert np.abs(np.median(patch, axis=0) - wanted).max() <= 2
     hatches = [patch.get_hatch() for patch in panel.patches]
     assert hatches == ["///"]
+
+
+def sheet_of(material, stem):
+    (figure,) = figures_of(material, (stem,))
+    found = shown(figure)
+    content = base64.b64decode(found["source"].partition(",")[2])
+    return np.asarray(Image.open(io.BytesIO(content))), found
+
+
+def test_the_page_shows_images_on_its_own_ground(material):
+    """Between the images the page is seen, light or dark; the images are those of the run."""
+    sheet, found = sheet_of(material, "reconstructions")
+    (figure,) = figures_of(material, ("reconstructions",))
+    images, columns = figure.drawing.args
+    assert (found["kind"], sheet.shape) == ("tiles-figure", (33, 17 * columns - 1, 4))
+    assert not sheet[16, :, 3].any()
+    assert not sheet[:, 16::17, 3].any()
+    np.testing.assert_array_equal(sheet[17:, 17:33, 0], images[columns + 1, ..., 0])
+    assert (sheet[17:, 17:33, 3] == 255).all()
+
+
+def test_rows_of_the_page_have_their_names_as_text(material):
+    sheet, found = sheet_of(material, "traversals")
+    labels = [material.dimensions.label(d) for d in material.visible]
+    assert [name["text"] for name in found["names"]] == labels
+    assert len(sheet) == 17 * len(labels) - 1
+    assert [name["quiet"] for name in found["names"]] == [
+        not material.dimensions.active[d] for d in material.visible
+    ]
+    assert sheet_of(material, "histograms")[1]["kind"] == "chart"

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from unweave.errors import ConfigError
 from unweave.files import write_text
-from unweave.plots.style import PALETTE, figure_png
-from unweave.report.content import data_uri, page_content
+from unweave.plots.style import PALETTE
+from unweave.report.content import page_content
 from unweave.report.figures import figures_of
 from unweave.report.material import Material
 from unweave.report.page import render
 from unweave.report.scores import ReadScore, ReadScores
+from unweave.report.shown import shown
 from unweave.report.tables import score_text
 from unweave.settings import read_settings
 
@@ -203,16 +204,12 @@ def _conditions(score: ReadScore) -> dict[str, str]:
 
 
 def _figures(materials: Sequence[Material]) -> list[dict[str, Any]]:
-    """Draw each figure of every run: a title, and a picture or None for each run."""
-    by_run = [
-        {f.stem: (f.title, figure_png(f.drawing())) for f in figures_of(m, FIGURES)}
-        for m in materials
-    ]
+    """Draw each figure of every run: a title, and what is shown, or None, for each run."""
+    by_run = [{f.stem: shown(f) for f in figures_of(m, FIGURES)} for m in materials]
     rows = []
     for name in FIGURES:
-        pairs = [d.get(name) for d in by_run]
-        title = next((pair[0] for pair in pairs if pair), None)
+        there = [figures.get(name) for figures in by_run]
+        title = next((figure["title"] for figure in there if figure), None)
         if title:
-            sources = [None if pair is None else data_uri(pair[1]) for pair in pairs]
-            rows.append({"title": title, "sources": sources})
+            rows.append({"title": title, "runs": there})
     return rows

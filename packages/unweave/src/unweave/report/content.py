@@ -243,8 +243,19 @@ def sprite_of(images: NDArray[np.uint8], columns: int | None = None) -> str:
     return data_uri(png(sheet))
 
 
+def clear_tiles(images: NDArray[np.uint8], columns: int) -> bytes:
+    """Lay images (n, h, w, c) out in one PNG, with clear lines that suit any ground."""
+    count, height, width, colours = images.shape
+    rows = -(-count // columns)
+    canvas = np.zeros((rows * columns, height + 1, width + 1, 4), np.uint8)
+    canvas[:count, :height, :width, :3] = images if colours == 3 else images[..., :1]
+    canvas[:count, :height, :width, 3] = 255
+    sheet = canvas.reshape(rows, columns, height + 1, width + 1, 4).transpose(0, 2, 1, 3, 4)
+    return png(sheet.reshape(rows * (height + 1), columns * (width + 1), 4)[:-1, :-1])
+
+
 def png(image: NDArray[np.uint8]) -> bytes:
-    """Return an image (h, w, c) as PNG."""
+    """Return an image (h, w, c) as PNG; a fourth colour is how opaque it is."""
     from PIL import Image
 
     mode = image[..., 0] if image.shape[-1] == 1 else image
