@@ -13,10 +13,12 @@ sys.path.insert(0, str(Path(__file__).parent / ".ci"))
 import studies  # noqa: F401
 from house import (
     CONSTRAINTS,
+    ENVIRONMENT,
     FAST,
     PACKAGES,
     PLUGINS,
     ROOT,
+    STRICT,
     TEST_TOOLS,
     TOGETHER,
     TWO_OF_FILES,
@@ -183,6 +185,22 @@ def docs(session: nox.Session) -> None:
     run_pytest(session, "docs")
 
 
+@nox.session(venv_backend="none")
+def quick_docs(session: nox.Session) -> None:
+    """Check a change of docs alone, with the packages of .venv from `nox -s dev`: no build."""
+    tools = ROOT / ".venv" / "bin"
+    if not (tools / "unweave").exists():
+        session.error("there is no .venv with the packages: run `nox -s dev` once")
+    text = ("docs", *(str(path) for path in sorted(ROOT.glob("*.md"))))
+    readmes = (str(folder(package) / "README.md") for package in (*PACKAGES, *PLUGINS))
+    session.run(str(tools / "codespell"), *text, *readmes, external=True)
+    session.run(str(tools / "ruff"), "check", "docs", external=True)
+    session.run(str(tools / "ruff"), "format", "--check", "docs", external=True)
+    pages = ("docs/test_docs.py", "docs/test_packages.py", "docs/hooks")
+    python = str(tools / "python")
+    session.run(python, "-m", "pytest", "-q", *STRICT, *pages, env=ENVIRONMENT, external=True)
+
+
 @nox.session
 def site(session: nox.Session) -> None:
     """Build the docs into site/, warnings as errors; check its links and its search."""
@@ -202,10 +220,12 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def dev(session: nox.Session) -> None:
-    """Make .venv with every package installed editable, and the tools."""
+    """Make .venv with every package installed editable, and the tools; a torch in it stays."""
     python = str(ROOT / ".venv" / "bin" / "python")
     if not Path(python).exists():
         session.run("python3", "-m", "venv", str(ROOT / ".venv"), external=True)
     editable = [text for p in (*PACKAGES, *PLUGINS) for text in ("-e", str(folder(p)))]
     tools = ("ruff", "mypy", "codespell", "import-linter", "nox", *TEST_TOOLS)
-    session.run(python, "-m", "pip", "install", "-c", CONSTRAINTS, *editable, *tools, external=True)
+    has_torch = any(ROOT.glob(".venv/lib/python*/site-packages/torch"))
+    pins = () if has_torch else ("-c", CONSTRAINTS)
+    session.run(python, "-m", "pip", "install", *pins, *editable, *tools, external=True)

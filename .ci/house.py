@@ -74,6 +74,20 @@ def lowest(package: str) -> list[str]:
     return [re.sub(r"\s*>=\s*", "==", text).partition(",")[0] for text in listed]
 
 
+def torch_bounds() -> tuple[dict[str, list[str]], set[str]]:
+    """Say which packages take which version of torch as the lowest, and which as an extra."""
+    found: dict[str, list[str]] = {}
+    extras = set()
+    for package in (*PACKAGES, *PLUGINS):
+        project = tomllib.loads((folder(package) / "pyproject.toml").read_text())["project"]
+        extra = project.get("optional-dependencies", {}).get("torch", [])
+        for text in (*project["dependencies"], *extra):
+            if text.startswith("torch>="):
+                found.setdefault(f"{text.removeprefix('torch>=')}.0", []).append(package)
+                extras.update({package} if text in extra else ())
+    return found, extras
+
+
 def install(session: nox.Session, *what: str) -> None:
     """Install under the constraints of the repository."""
     session.install("-c", CONSTRAINTS, *what)

@@ -20,8 +20,14 @@ from house import (
     module,
     run_pytest,
     run_tests,
+    torch_bounds,
     wheel,
 )  # fmt: skip
+from outcomes import publish
+
+TORCH_OF, TORCH_EXTRA = torch_bounds()
+# What measures nothing without a GPU, or trains for hours: the session `bench_gpu`.
+FOR_A_GPU = ("gpu.py", "table1.py")
 
 
 @nox.session(requires=["build"])
@@ -32,15 +38,17 @@ def oldest_core(session: nox.Session) -> None:
 
 
 @nox.session
-def oldest_torch(session: nox.Session) -> None:
-    """Run the packages that take torch on 2.6; `-- URL` names an index of CPU wheels."""
+@nox.parametrize("torch", sorted(TORCH_OF))
+def oldest_torch(session: nox.Session, torch: str) -> None:
+    """Run what takes torch on the lowest that it takes; `-- URL` names an index of CPU wheels."""
     index = ("--index-url", session.posargs[0]) if session.posargs else ()
-    session.install("torch==2.6.0", *index)
-    for package in ("unweave-estimators", "unweave-priors", "unweave-flows"):
-        session.install(str(folder(package)), *TEST_TOOLS)
-        run_tests(session, package, *FAST)
-    session.install(f"{folder('unweave-metrics')}[torch]")
-    run_tests(session, "unweave-metrics", *FAST, "-k", "torch")
+    session.install(f"torch=={torch}", *index)
+    for package in TORCH_OF[torch]:
+        extra = "[torch]" if package in TORCH_EXTRA else ""
+        # Named again, or an installer may replace it by a newer one.
+        what = (f"{folder(package)}{extra}", str(folder("unweave-testing")), *TEST_TOOLS)
+        session.install(f"torch=={torch}", *what)
+        run_tests(session, package, *FAST, *(("-k", "torch") if extra else ()))
 
 
 @nox.session(requires=["build"])
@@ -109,12 +117,18 @@ def intervals(session: nox.Session) -> None:
 
 @nox.session
 def results(session: nox.Session) -> None:
-    """Repeat the experiments of docs/results; name some to repeat these alone."""
+    """Repeat the experiments of docs/results; name some, and add --replace to take their pages."""
     core = f"{folder('unweave')}[features]"
     install(session, core, *(str(folder(p)) for p in PACKAGES if p != "unweave"))
     recipes = ROOT / "packages/unweave/src/unweave/reproduce/recipes"
-    for name in session.posargs or sorted(path.stem for path in recipes.glob("*.toml")):
-        session.run("unweave", "reproduce", name, "--out", str(ROOT / "docs/results" / name))
+    names = [name for name in session.posargs if name != "--replace"]
+    for name in names or sorted(path.stem for path in recipes.glob("*.toml")):
+        out = ROOT / "runs/results" / name
+        session.run("unweave", "reproduce", name, "--out", str(out))
+        try:
+            publish(out, ROOT / "docs/results" / name, "--replace" in session.posargs)
+        except ValueError as error:
+            session.warn(str(error))
 
 
 @nox.session
@@ -131,8 +145,18 @@ def bench(session: nox.Session) -> None:
     """Measure side by side: the trainer against a bare loop, packages against plain formulas."""
     install(session, *(str(folder(p)) for p in PACKAGES))
     scripts = [*ROOT.glob("benchmarks/*.py"), *ROOT.glob("packages/*/benchmarks/*.py")]
-    for script in sorted(scripts):
+    for script in sorted(path for path in scripts if path.name not in FOR_A_GPU):
         session.run("python", str(script))
+
+
+@nox.session
+def bench_gpu(session: nox.Session) -> None:
+    """Measure steps and numerics on a GPU; `-- table1.py` trains runs of a table, for 9 minutes."""
+    session.install(*(str(folder(p)) for p in PACKAGES))  # without the pin of the CPU wheel
+    script, *options = session.posargs or ("gpu.py",)
+    if script not in FOR_A_GPU:
+        session.error(f"expected one of {', '.join(FOR_A_GPU)}, got {script}")
+    session.run("python", str(ROOT / "benchmarks" / script), *options)
 
 
 @nox.session

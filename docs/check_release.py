@@ -1,4 +1,4 @@
-"""Fail unless a version may be published: whole wheels, a changelog that names it, a tag.
+"""Fail unless a version may be published: whole wheels, an address, a changelog, a tag.
 
 python docs/check_release.py FOLDER
 """
@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -23,6 +24,15 @@ def without_section(version: str) -> list[str]:
     if open_entries and open_entries[1].strip():
         problems.append("CHANGELOG.md has entries under 'Unreleased'; move them under the version")
     return problems
+
+
+def without_address(projects: list[Path]) -> list[str]:
+    """List the distributions that do not say where the repository is; an index shows it."""
+    return [
+        f"{path.parent.name}/pyproject.toml: project.urls is missing; name the repository there"
+        for path in projects
+        if not tomllib.loads(path.read_text())["project"].get("urls")
+    ]
 
 
 def incomplete(folder: Path) -> list[str]:
@@ -57,7 +67,12 @@ def untagged(version: str) -> list[str]:
 
 if __name__ == "__main__":
     (version,) = set(versions().values())
-    wrong = [*incomplete(Path(sys.argv[1])), *without_section(version), *untagged(version)]
+    wrong = [
+        *incomplete(Path(sys.argv[1])),
+        *without_address(sorted(ROOT.glob("p*/*/pyproject.toml"))),
+        *without_section(version),
+        *untagged(version),
+    ]
     if wrong:
         sys.exit("\n".join(wrong))
     print(f"unweave {version} is ready")

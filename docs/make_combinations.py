@@ -40,6 +40,8 @@ SETTINGS = {
     "data": "digits", "dim": 4, "steps": 10, "batch_size": 16, "log_every": 10,
     "architecture": "mlp:widths=16", "device": "cpu",
 }  # fmt: skip
+BAR = r"\|"
+"""How a table of Markdown writes a bar."""
 HOOKS = """
 import pluggy
 UNWEAVE_API = 1
@@ -114,17 +116,19 @@ def page() -> Iterator[str]:
                     letter = reasons.setdefault(sentence, _letter(len(reasons)))
                     cells.append(letter if sentence else "+")
                 rows.append((f"`{estimator}`", *cells))
-            table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-            yield f"## Posterior `{posterior}`\n\n{table}\n"
+            grid = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+            yield f"## Posterior `{posterior}`\n\n{grid}\n"
     reasons.pop("", None)
     listed = sorted((letter, sentence) for sentence, letter in reasons.items())
-    yield "## Sentences\n\n" + "\n".join(f"- **{k}**: {sentence}" for k, sentence in listed) + "\n"
+    table = [f"| **{k}** | {sentence.replace('|', BAR)} |" for k, sentence in listed]
+    yield "\n".join(["## Sentences", "", "| letter | sentence |", "| --- | --- |", *table]) + "\n"
 
 
 def read_page() -> dict[tuple[str, str, str], str]:
     """Read the page: (posterior, prior, estimator) -> "" or the sentence of the refusal."""
     lines = PAGE.read_text().splitlines()
-    sentences = dict(re.findall(r"^- \*\*(\w+)\*\*: (.*)$", "\n".join(lines), re.MULTILINE))
+    rows = re.findall(r"^\| \*\*(\w+)\*\* \| (.*) \|$", "\n".join(lines), re.MULTILINE)
+    sentences = {letter: sentence.replace(BAR, "|") for letter, sentence in rows}
     table, posterior = {}, ""
     for line in lines:
         if line.startswith("## Posterior"):

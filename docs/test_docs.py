@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from unweave.new_plugin import KINDS, render
 from unweave.options import options_of
 from unweave.registry import registry
 
@@ -15,10 +16,9 @@ DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 NAVIGATION = runpy.run_path(str(DOCS / "site" / "navigation.py"))
 PAGES = sorted(
-    path
-    for pattern in ("README.md", "docs/**/*.md", "p*/*/README.md")
-    for path in ROOT.glob(pattern)
+    path for pattern in ("*.md", "docs/**/*.md", "p*/*/README.md") for path in ROOT.glob(pattern)
 )
+README_OF_PACKAGES = sorted(ROOT.glob("p*/*/README.md"))
 LISTING = re.compile(r"```\w+\n# (?P<path>[\w./-]+)\n(?P<text>.*?)```", re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:|#)([^)#\s]+)[^)]*\)")
 
@@ -68,6 +68,39 @@ def test_links_lead_somewhere(page):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_an_install_keeps_the_torch_that_is_there(page):
+    text = page.read_text()
+    if re.search(r"^pip install -c constraints\.txt", text, re.MULTILINE):
+        assert "leave out `-c constraints.txt`" in text.replace("\n", " ")
+
+
+def test_every_benchmark_is_on_its_page():
+    page = (DOCS / "benchmarks.md").read_text()
+    for script in (*ROOT.glob("benchmarks/*.py"), *ROOT.glob("packages/*/benchmarks/*.py")):
+        assert f"{script.relative_to(ROOT)}" in page, f"docs/benchmarks.md lacks {script}"
+
+
+def test_a_release_needs_the_address_of_the_repository(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(DOCS)
+    without_address = runpy.run_path(str(DOCS / "check_release.py"))["without_address"]
+    files = [tmp_path / name / "pyproject.toml" for name in ("here", "nowhere")]
+    for path, urls in zip(
+        files, ('urls.Repository = "https://a.example"', "urls = {}"), strict=True
+    ):
+        path.parent.mkdir()
+        path.write_text(f'[project]\nname = "x"\n{urls}\n')
+    (problem,) = without_address(files)
+    assert problem.startswith("nowhere/pyproject.toml: project.urls is missing")
+
+
+@pytest.mark.parametrize("readme", README_OF_PACKAGES, ids=lambda path: path.parent.name)
+def test_every_readme_installs_from_a_clone(readme):
+    folder = readme.parent.relative_to(ROOT)
+    text = re.sub(r"\s+", " ", readme.read_text())
+    assert re.search(rf"[Ff]rom a clone:? (with )?`pip install [^`]*\./{folder}\b", text)
+
+
 def test_every_page_is_on_the_way_once():
     pages = [page for step in NAVIGATION["way"]() for page in step.pages]
     assert sorted(pages) == sorted(set(pages)), "a page is there twice"
@@ -83,19 +116,59 @@ def test_lists_of_the_steps_follow_from_the_navigation(path):
 
 
 def prose(text):
-    """Leave out code, tables and comments: what a reader's eye follows line by line."""
-    text = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
-    return [line for line in text.splitlines() if not line.startswith(("|", "<!--", "!["))]
+    """Leave out code, tables, quotes, headings and comments; return the other lines."""
+    text = re.sub(r"^ *```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
+    return [
+        line
+        for line in text.splitlines()
+        if not line.lstrip().startswith(("|", "<", "![", ">", "#"))
+    ]
 
 
-# Made by programs, whose sentences are those of errors and of recipes.
-OUTPUT_PAGES = ("combinations.md", "outcome.md")
+# What ends a sentence, and what only looks like it: abbreviations, initials, numbers of a list.
+END = re.compile(
+    r"(?<!e\.g)(?<!i\.e)(?<!\bal)(?<!\bvs)(?<!\bcf)(?<!\b[A-Z])(?<!^\d)(?<!^\d\d)(?<!\.\.)"
+    r"[.!?][)\"”_*]* +(?=[A-Z`(\[*_\"“])"
+)
+
+
+def broken(text, command_pages=False):
+    """Find a line of more than 100 columns, or with the end of one sentence before another.
+
+    A label in bold may stand before the sentence that it names. In the pages of results a command
+    or a list of settings is one piece.
+    """
+    for line in prose(text):
+        if len(re.sub(r"`[^`]*`", "``", line) if command_pages else line) > 100:
+            return line
+        if END.search(re.sub(r"`[^`]*`", "`x`", re.sub(r"^\*\*[^*]+\*\*", "", line.strip()))):
+            return line
+    return None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_lines_of_prose_have_a_sentence_each_and_at_most_100_columns(page):
+    text = page.read_text()
+    assert "<<<<<<< " not in text, "a merge was not ended"
+    assert broken(text, page.name == "outcome.md") is None
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_lines_of_the_page_that_a_new_plugin_begins_with(kind):
+    assert broken(render(kind, "a" * 20)["README.md"]) is None
 
 
 @pytest.mark.parametrize(
-    "page", [path for path in PAGES if path.name not in OUTPUT_PAGES], ids=lambda path: path.stem
+    ("text", "found"),
+    [
+        ("One sentence. Another one.", True),
+        ("It is `so`. `That` too.", True),
+        ("(One.) Two.", True),
+        ("x" * 101, True),
+        ("Gaujac et al. Show that B. Gaujac did, e.g. That.", False),
+        ("1. Do this.\n2. Do that.\n**A label.** A sentence.", False),
+        ("| One. Two. |\n> One. Two.\n\n```\nOne. Two.\n```", False),
+    ],
 )
-def test_lines_of_prose_have_at_most_100_columns(page):
-    assert "<<<<<<< " not in page.read_text(), "a merge was not ended"
-    long = [line for line in prose(page.read_text()) if len(line) > 100]
-    assert not long, long[0]
+def test_lines_that_are_broken_are_found(text, found):
+    assert (broken(text) is not None) == found

@@ -124,7 +124,7 @@ WRONG = {
         "the loss of player 'discriminator' reaches none of its parameters",
     ),
     "not-a-number": ('terms["gan"] = terms["gan"] * torch.nan', "'gan' in round 0 is not finite"),
-    "raises": ('raise KeyError("gan")', "raised KeyError: 'gan' in a rehearsal of one step"),
+    "raises": ('raise KeyError("gan")', r"raised KeyError: 'gan' \(in a rehearsal of one step"),
     "a-list": ("losses = list(losses.values())", "must give a mapping of losses in round 0"),
 }  # fmt: skip
 SETTINGS = {

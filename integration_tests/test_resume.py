@@ -8,9 +8,11 @@ import torch
 from safetensors.torch import load_file
 
 import unweave
+import unweave_metrics
 from unweave.checkpoint import load_checkpoint
 from unweave.config import make_config
 from unweave.registry import registry
+from unweave.score_file import read_scores
 from unweave.trainer_setup import make_trainer
 
 COMMON = {"data": "dsprites:resolution=16", "dim": 4, "batch_size": 8, "log_every": 5}
@@ -118,3 +120,38 @@ def test_a_run_of_version_0_1_goes_on_to_the_bits_that_0_1_ends_with(tmp_path):
         # Another processor rounds otherwise; the wrong order of moments was off by 1e-3.
         torch.testing.assert_close(state[name], tensor, rtol=1e-5, atol=1e-6)
     assert len(run.scalars()) == 2
+
+
+@pytest.fixture
+def run_of_0_1(tmp_path):
+    """Copy the run of version 0.1, which wrote all of its files, the codes of 120 images."""
+    shutil.copytree(Path(__file__).parent / "fixtures" / "run-0.1", tmp_path / "run")
+    return unweave.Run.open(tmp_path / "run", device="cpu")
+
+
+def test_scores_of_version_0_1_are_read_and_follow_from_its_code_table(run_of_0_1):
+    """They have no step, so they are computed again when `scores` asks for those of the run's."""
+    content = read_scores(run_of_0_1)
+    assert content is not None
+    assert (content["version"], content["step"], content["rows"]) == (1, -1, 120)
+    table = unweave_metrics.read_code_table(run_of_0_1.codes_path)
+    assert table.codes.shape == table.std.shape == (120, 4)
+    assert (table.factor_names, tuple(table.factor_sizes)) == (("digit",), (10,))
+    values = {name: entry["value"] for name, entry in content["scores"].items()}
+    codes, factors = table.codes, table.factors
+    assert unweave_metrics.irs(codes, factors) == pytest.approx(values["irs"], rel=1e-6)
+    assert unweave_metrics.gaussian_total_correlation(codes) == pytest.approx(
+        values["gaussian-total-correlation"], rel=1e-6
+    )
+    run_of_0_1.evaluate("active-units", rows=120)
+    anew = read_scores(run_of_0_1)
+    assert anew is not None
+    assert anew["step"] == 7
+
+
+def test_the_density_of_version_0_1_is_the_same_function(run_of_0_1):
+    """The numbers are what version 0.1 printed."""
+    codes = unweave_metrics.read_code_table(run_of_0_1.codes_path).codes[:3]
+    with torch.no_grad():
+        log_prob = run_of_0_1.density().log_prob(torch.from_numpy(codes))
+    assert log_prob.tolist() == pytest.approx([-3.66858, -3.66769, -3.66736], abs=2e-5)

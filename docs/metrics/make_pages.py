@@ -84,7 +84,7 @@ def page(entry, kinds, ladder, conventions):
     summary = entry.summary[0].upper() + entry.summary[1:]
     parts = [
         f"# {entry.name}",
-        f"{summary}. {best[entry.best]}",
+        f"{summary}.\n{best[entry.best]}",
         prose(f"**Formula.** {first} {formula}"),
     ]
     parts.append(
@@ -151,8 +151,8 @@ def conventions(codes, factors):
         ),
         ("modularity", "20 bins, dead codes 0", {}),
         ("modularity", "10 bins, dead codes NaN", {"preset": "carbonneau2022"}),
-        ("sap", "machine, test rows", {}),
-        ("sap", "tree of chosen depth, train rows", {"preset": "carbonneau2022"}),
+        ("sap", "support vector machine, test rows", {}),
+        ("sap", "tree, depth by cross-validation, train rows", {"preset": "carbonneau2022"}),
         ("sap", "squared correlation", {"predictor": "linear"}),
         (
             "sap",
@@ -182,14 +182,14 @@ def conventions(codes, factors):
         ("beta_vae", "10,000 + 5,000 points of 64", {}),
         ("z_diff", "values uniform, converged, rescaled", {"preset": "carbonneau2022"}),
         ("irs", ".99 quantile, factors in 20 bins", {}),
-        ("irs", "maximum, factors as they are", {"preset": "carbonneau2022"}),
-        ("flatness", "way round, the longest step left out", {}),
-        ("flatness", "way from first to last value", {"path": "line"}),
+        ("irs", "maximum, factors not binned", {"preset": "carbonneau2022"}),
+        ("flatness", "cyclic path, longest step left out", {}),
+        ("flatness", "path from first to last value", {"path": "line"}),
         ("linearity", "linear ratio, geometric mean", {}),
         ("linearity", "axis ratio", {"ratio": "axis"}),
         ("linearity", "axis alignment", {"ratio": "alignment"}),
-        ("ground_truth_distances", "ranks, values with themselves too", {}),
-        ("ground_truth_distances", "different values alone", {"self_pairs": False}),
+        ("ground_truth_distances", "ranks, with self-pairs", {}),
+        ("ground_truth_distances", "without self-pairs", {"self_pairs": False}),
         ("ground_truth_distances", "triplets of any rows", {"pairs": "rows"}),
     ]
     lines = []
@@ -200,80 +200,87 @@ def conventions(codes, factors):
     text = f"""# Conventions
 
 A name such as MIG stands for several formulas.
-A preset fixes one; every setting is an argument too, and `score.settings` says what was used.
-One example: three factors (3, 6, 10 values), three noisy codes that mix them, a code of noise, one
-with a standard deviation below .05 and one that is constant, {len(codes):,} rows.
+A preset fixes one; every setting is also an argument, and `score.settings` shows what was used.
+The table shows one example: three factors (3, 6, 10 values), three noisy codes that mix them, a
+code of noise, one with a standard deviation below .05 and a constant one, {len(codes):,} rows.
 Made by `nox -s pages`.
 
 {markdown(["metric", "preset", "convention", "value"], lines)}
 
-Without a preset: the conventions of `locatello2019` on every row.
-With `preset="locatello2019"` also its sample sizes: 10,000 rows for information scores and IRS,
+Without a preset, the conventions of `locatello2019` are used on all rows.
+`preset="locatello2019"` also sets its sample sizes: 10,000 rows for information scores and IRS,
 10,000 train and 5,000 test rows for predictors.
 
-By preset:
-`locatello2019` is the large study of 2019 (its library's configuration), `gaujac2021` the TCWAE
-authors', `kim2018` the FactorVAE paper (800 votes; batches of 200 as the review's program gives
-them for that paper, which was not read again), `carbonneau2022` the review's program, `hsu2023` the
-InfoMEC authors'.
+The presets are:
 
-Values where a formula has none: all codes constant: 0 for mig, mig_sup, dcimig, modularity, rmig,
-infomec, irs, dci, mcc, sap and votes; log B / (H + log B) for jemmig, whose noise is worse; chance
-for predictors of classes (1/2 for explicitness); NaN for gaussian_total_correlation, as in the
-study.
-One constant code among others: 0 where a mean is over codes, left out elsewhere; NaN under the
-presets whose programs have it so.
+- `locatello2019`: the large study of 2019, as its library is configured.
+- `gaujac2021`: the TCWAE paper.
+- `kim2018`: the FactorVAE paper, with 800 votes.
+  The batches of 200 are from the review's program, not from the paper.
+- `carbonneau2022`: the program of the review.
+- `hsu2023`: the InfoMEC paper.
+
+Some formulas have no value for constant codes.
+If all codes are constant, the value is 0 for mig, mig_sup, dcimig, modularity, rmig, infomec, irs,
+dci, mcc, sap and votes; log B / (H + log B) for jemmig, where noise is worse; chance for predictors
+of classes (1/2 for explicitness); and NaN for gaussian_total_correlation, as in the study.
+A single constant code counts 0 in a mean over codes and is left out elsewhere; under presets whose
+programs give NaN, it is NaN.
 dci is NaN with one factor, its completeness with one code; InfoM is NaN with one factor, InfoC with
 one active code.
 
-What remains different from the programs that the conventions are named after.
-The numbers are the largest that were seen on the recorded problems, not bounds: on other tables
-scores by neighbours were up to .28 from the program that they come from, and scores by linear
-machines and logistic regressions up to .02 from programs that use liblinear:
+These differences from the original programs remain.
+The numbers are the largest differences on the recorded problems, not bounds.
+On other tables scores by neighbours differed by up to .28, and scores by linear machines and
+logistic regressions by up to .02 from programs that use liblinear.
 
-- `sap`: this package solves the support vector machine to machine precision, the reference to a
-  tolerance of 1e-4; matrices differ by at most .0007.
-  With C = 1 and constant codes the solver of the other program stops long before it converges:
-  .0066.
-- `dci` by `histogram-boosting`: splits are exact, ties between equal codes are broken by another
-  generator, which moves completeness of duplicated codes by up to .015.
+- `sap`: this package solves the support vector machine to machine precision, the reference only to
+  a tolerance of 1e-4; matrices differ by at most .0007.
+  With C = 1 and constant codes, the solver of the reference stops long before it converges; the
+  difference is .0066.
+- `dci` by `histogram-boosting`: splits are exact.
+  Another generator breaks ties between equal codes, which changes completeness of duplicated codes
+  by up to .015.
   `predictor="gradient-boosting"` is the original.
-- `explicitness` under `carbonneau2022`, and with `model="ovr", C=1e10`: solvers stop elsewhere or
-  penalise the intercept, up to .0003.
-- `mig` with `estimator="neighbors"`: the program that it comes from divides classes by the
-  information of a factor about itself, by neighbours; scikit-learn before 1.3 truncates scaled
-  integers to whole numbers there, so 40 values become 4: 2.08 where the entropy gives .99 (with
-  measurements both agree to 1e-9).
-- Neighbours of classes (`infomec`, and `estimator="neighbors"`) are exact here: in classes of few
-  rows scikit-learn takes distances from rounded squares, which moves normalised information by up
-  to .017.
+- `explicitness` under `carbonneau2022`, and with `model="ovr", C=1e10`: the original solvers stop
+  earlier or penalise the intercept; the difference is up to .0003.
+- `mig` with `estimator="neighbors"`: the original program divides the information about a class by
+  the factor's information about itself, estimated by neighbours.
+  There scikit-learn before 1.3 truncates scaled integers, so 40 values become 4: the score is 2.08,
+  and .99 with the entropy.
+  With measurements both agree to 1e-9.
+- Neighbours of classes (`infomec`, and `estimator="neighbors"`) are exact here.
+  In classes of few rows scikit-learn computes distances from rounded squares, which changes
+  normalised information by up to .017.
 - `gaujac2021` scores sampled codes for SAP and FactorVAE: draw them from mean and std first; a
   table of means is scored as means.
-- `hsu2023`: the seed gives the original's jitter.
-- Numbers beyond 1e30, or all below 1e-30, are brought there by powers of two before anything is
-  squared: scores without units do not change by that, and where a predictor has a penalty in raw
-  units it weighs nothing, or all, there already.
-- `flatness`, `linearity` and `ground_truth_distances`: the library that they come from draws
-  traversals, triplets and rows at random; here every whole traversal counts once, which gives the
-  mean of its draws.
-  Exact scores of the recorded grids are within three standard errors of the recorded means of three
-  seeds, where seeds are taken to differ by at least .011 on large grids, as sixty runs did, and by
-  .004 on small ones, an estimate: three seeds hardly tell it.
-  Only a largest of means grows by draws: `axis_ratio_of_means` of ten codes of which five are noise
-  was .0938 with 128 traversals per factor, and is .0920 with all.
-  It takes each traversal for a circle and leaves out the longest step, wherever that is:
+- `hsu2023`: with the same seed the jitter is that of the original.
+- Numbers above 1e30, or all below 1e-30, are first scaled by powers of two, so that their squares
+  are finite.
+  This does not change scores without units; a penalty in raw units has no effect, or dominates, for
+  such numbers anyway.
+- `flatness`, `linearity` and `ground_truth_distances`: the original library draws traversals,
+  triplets and rows at random; here every whole traversal counts once, which gives the mean over its
+  draws.
+  On the recorded grids the exact scores are within three standard errors of the recorded means of
+  three seeds.
+  The standard deviation over seeds is taken as at least .011 on large grids, as measured in sixty
+  runs, and at least .004 on small ones, an estimate.
+  Only a maximum of means depends on the number of draws: `axis_ratio_of_means` of ten codes, five
+  of them noise, was .0938 with 128 traversals per factor, and is .0920 with all.
+  The library takes each traversal for a circle and leaves out the longest step, wherever it is;
   `path="line"` leaves out none.
-  It pairs values with themselves, which raises correlations, even those of noise:
+  It pairs values with themselves, which raises correlations, even those of noise;
   `self_pairs=False` does not.
-  It lets rounding break ties: a rotation that keeps every distance has the rank correlation .9915
-  and the agreement .9702 there, as here with `tolerance=0`, and 1 without.
-  A traversal that moves no code has flatness 0 there, but NaN linearity and correlations, and so
-  has a geometric mean of correlations of which one is negative: all 0 here, with a note.
-  Constant codes count among the d codes of `linearity` and raise its ratios, there and here.
-  Factors of one value are left out there; here, as of every score, they are refused, and left out
-  by `evaluate`.
-- Lasso importances: the authors' program adds nothing before taking logarithms, this 1e-11: 5e-9.
-- Information below 1e-12 nats is rounding, and counts as none.
+  It lets rounding break ties: a rotation that keeps every distance has a rank correlation of .9915
+  and an agreement of .9702, as here with `tolerance=0`; without rounding both are 1.
+  For a traversal that moves no code it gives flatness 0, but NaN linearity and correlations, and it
+  gives NaN for a geometric mean with a negative correlation; here all are 0, with a note.
+  In both, constant codes count among the d codes of `linearity` and raise its ratios.
+  It leaves out constant factors; here every score refuses them, and `evaluate` leaves them out.
+- Lasso importances: this package adds 1e-11 before taking logarithms, the authors' program nothing;
+  the difference is 5e-9.
+- Information below 1e-12 nats is rounding error and counts as 0.
 
 [Scores that are left out](left-out.md) says which scores are missing, and why.
 """

@@ -18,7 +18,7 @@ import typer
 from unweave import hookspecs
 from unweave.commands.app import make_app
 from unweave.commands.entry import COMMANDS
-from unweave.config import FIELDS, TrainConfig
+from unweave.train_config import FIELDS, TrainConfig
 
 DOCS = Path(__file__).parent.parent
 MARK = "<!-- Made by docs/reference/make_pages.py from the code; change the code. -->"
@@ -105,8 +105,8 @@ def settings_page() -> str:
 
 SETTINGS = """A setting is given as `--set KEY=VALUE` on the command line, as a keyword of
 `unweave.train` in Python, and as a line of `config.toml`.
-What stands for a registered thing is `NAME` or `NAME:key=value,key=value`.
-Each method has options of its own, which are given in the same way: see the table of
+A registered object is written as `NAME` or `NAME:key=value,key=value`.
+Each method has its own options, which are set in the same way: see the table of
 [methods](../methods.md) or `unweave methods NAME`."""
 
 

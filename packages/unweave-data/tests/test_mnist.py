@@ -57,6 +57,24 @@ def test_set_from_a_folder(tmp_path, members, name, suffix, split):
     assert (present(data.stored())[..., 0] == members[0]).all()
 
 
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "kmnist"])
+def test_resized_images(tmp_path, name):
+    """A constant image stays so; of others the mean stays, and a fine pattern of its own size."""
+    images = np.zeros((3, 28, 28), np.uint8)
+    images[1], images[2, 10:18, 10:18] = 130, 255
+    write(tmp_path, idx(images), idx(np.arange(3, dtype=np.uint8)))
+    data = load(name, path=tmp_path, resolution=32)
+    assert (data.image_shape, data.note) == ((32, 32, 1), "resized from 28 x 28 to 32 x 32")
+    large = data.images(np.arange(3))
+    assert (large[0].max(), large[1].min(), large[1].max()) == (0, 130, 130)
+    assert large[2].mean() == pytest.approx(images[2].mean(), rel=0.02)
+    # Pixel i of 32 is pixel 28 / 32 i of 28, so the square is a little more than 9 wide.
+    assert np.flatnonzero(large[2, 16, :, 0] > 127).tolist() == list(range(11, 21))
+    assert (present(data.factors)[:, 0] == [0, 1, 2]).all()
+    same = load(name, path=tmp_path, resolution=28)
+    assert (same.note, same.images([2])[0, :, :, 0].tolist()) == ("", images[2].tolist())
+
+
 def test_real_mnist(shared_data, monkeypatch):
     monkeypatch.setenv("UNWEAVE_DATA", str(shared_data))
     train, test = load("mnist"), load("mnist", split="test")
@@ -133,3 +151,4 @@ def test_wrong_places_and_options_are_refused(tmp_path, complaint):
     (tmp_path / "file").write_bytes(b"")
     assert "is a file" in complaint(load, "mnist", path=tmp_path / "file")
     assert "train, test" in complaint(load, "mnist", path=tmp_path, split="valid")
+    assert "from 8 to" in complaint(load, "mnist", path=tmp_path, resolution=4)

@@ -146,7 +146,7 @@ def test_evaluate_leaves_out_a_constant_factor_and_says_so():
     factors = np.column_stack([np.zeros(60, dtype=int), CLASSES])
     table = um.evaluate(GOOD, factors, metrics=["mig"])
     assert table["mig"] == um.mig(GOOD, CLASSES)
-    assert table.notes == ["factors: left out column 0, which takes one value only"]
+    assert table.notes == ["factors: left out column 0, which is constant"]
 
 
 def test_cross_entropy_wants_the_unit_range():
@@ -186,7 +186,7 @@ def odd(value: Any) -> Any:
         (lambda: um.rank_correlation([TABLE], metrics=[odd(3)]), "metrics must be names"),
         (lambda: um.scorer(3), "metrics must be a list of names or functions, got 3"),
         (lambda: um.score_codes(Broken(), GOOD), "estimator must have transform"),
-        (lambda: um.evaluate(GOOD, CLASSES, metrics=[int]), "tell the names of their arguments"),
+        (lambda: um.evaluate(GOOD, CLASSES, metrics=[int]), "with known argument names"),
         (lambda: um.settings_for("dci", None, 3), "given must map settings to values, got 3"),
         (lambda: um.mig(Broken(), CLASSES), "codes must be an array of numbers"),
         (lambda: um.mig(GOOD, CLASSES, bins=Broken()), "bins must be a whole number, got a Broken"),

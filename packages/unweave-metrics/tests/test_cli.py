@@ -169,7 +169,7 @@ def test_scores_are_floats_and_json():
     [
         ([], "the following arguments are required: command; see unweave-metrics --help"),
         (["nope"], "invalid choice: 'nope'"),
-        (["score"], "a code table must be named"),
+        (["score"], "name a code table"),
         (["score", "a.h5", "--unknown"], "unrecognized arguments: --unknown"),
         (["score", "--bootstrap", "x\n\x1b[31m", "a.h5"], "--bootstrap: must be a whole number"),
         (["score", "--csv", "--json", "a.h5"], "see unweave-metrics score --help"),

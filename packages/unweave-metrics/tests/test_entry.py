@@ -187,7 +187,7 @@ def test_options_are_refused_by_rule(name, options, words):
 def test_other_functions_refuse_too():
     with pytest.raises(ValueError, match="level must be between 0 and 1, got 2"):
         um.summarize([0.1, 0.2], level=2)
-    with pytest.raises(TypeError, match="must be named by a word, got 5"):
+    with pytest.raises(TypeError, match="name of a metric must be text, got 5"):
         um.find_metric(5)
     with pytest.raises(ValueError, match="scales must be a positive number.*got -1"):
         um.mmd(CODES, CODES, scales=(-1,))

@@ -56,7 +56,7 @@ def test_resamples_are_fewer_where_they_are_slow_and_a_note_says_so():
     made = table["dci_es"].settings["interval"]["resamples"]
     assert 5 <= made < 60
     assert table["mig"].settings["interval"]["resamples"] == 1000
-    assert f"few resamples, for time: dci_es {made}" in table.notes
+    assert f"few resamples, because of time: dci_es {made}" in table.notes
 
 
 def test_how_many_resamples_depends_on_sizes_alone():

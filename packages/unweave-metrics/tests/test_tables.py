@@ -87,7 +87,7 @@ def test_wrong_attributes_and_what_is_too_large(tmp_path):
             um.read_code_table(path)
     with h5py.File(path, "w") as file:  # takes no room on the disk
         file.create_dataset("codes", shape=(10**13, 100), dtype="f4", chunks=(1000, 100))
-    with pytest.raises(ValueError, match="codes asks for 4e.06 GB, more than so small a file"):
+    with pytest.raises(ValueError, match="codes asks for 4e.06 GB, but a file of this size"):
         um.read_code_table(path)
 
 

@@ -352,9 +352,9 @@ def test_there_is_no_interval_and_a_note_says_why():
     codes, factors = gappy()
     table = um.evaluate(codes, factors, metrics=["omes", *THREE], bootstrap=20, progress=False)
     assert [table[name].interval is None for name in table] == [False, True, True, True]
-    why = "no interval, as drawn rows have no whole traversals"
+    why = "no interval, as resampled rows have no whole traversals"
     assert f"{why}: {', '.join(THREE)}" in table.notes
     quiet = um.evaluate(codes, factors, metrics=THREE, bootstrap=0, progress=False)
     assert not any("no interval" in note for note in quiet.notes)
-    with pytest.raises(ValueError, match="flatness has no interval, as drawn rows have no whole"):
+    with pytest.raises(ValueError, match="flatness has no interval, as resampled rows"):
         um.bootstrap(um.flatness, codes, factors)

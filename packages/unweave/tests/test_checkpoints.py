@@ -257,8 +257,8 @@ def test_files_that_are_no_configuration(tmp_path):
 
     deep = DEEPEST_CONFIG + 1
     assert "nested too deeply" in sentence(b"a = " + b"[" * 50_000)
-    assert "at most 20 tables and lists" in sentence(b"a = " + b"[" * deep + b"]" * deep)
-    assert "at most 20 tables and lists" in sentence(b"[" + b".".join([b"a"] * 5000) + b"]")
+    assert "at most 20 levels of tables" in sentence(b"a = " + b"[" * deep + b"]" * deep)
+    assert "at most 20 levels of tables" in sentence(b"[" + b".".join([b"a"] * 5000) + b"]")
     assert "a number of too many digits" in sentence(b"a = " + b"7" * 5000)
     assert "it is not UTF-8 text" in sentence(b"a = '\xff'")
     assert "is it another file?" in sentence(b"#" * (LARGEST_CONFIG + 1))

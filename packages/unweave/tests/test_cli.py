@@ -32,6 +32,13 @@ def test_train_evaluate_report_and_the_rest(trained, call, tmp_path):
     with np.load(tmp_path / "codes.npz") as table:
         assert table["codes"].shape == (20, 3)
         assert table["factors"].shape == (20, 2)
+        means, std = table["codes"], table["std"]
+    call(
+        "encode", trained, "--out", tmp_path / "draws.npz", "--rows", 20, "--codes", "sampled"
+    )  # the same images
+    with np.load(tmp_path / "draws.npz") as table:
+        deviations = (table["codes"] - means) / std
+    assert 0.7 < deviations.std() < 1.3
     call("encode", trained, "--out", tmp_path / "codes.h5", "--data", "toy-images:bits=1")
     call("sample", trained, "--n", 3, "--out", tmp_path / "samples.png")
     call("traverse", trained, "--image", 3, "--out", tmp_path / "traversal.npz", "--steps", 5)
@@ -151,7 +158,8 @@ def test_a_wrong_study_is_one_sentence(content, message, call, tmp_path):
     [
         (["encode", "RUN", "--out", "codes.csv"], "unknown file type '.csv'"),
         (["encode", "RUN", "--out", "no/such/codes.npz"], "folder no/such does not exist"),
-        (["encode", "RUN", "--out", "c.npz", "--data", "toy-images:side=20"], "give the data set"),
+        (["encode", "RUN", "--out", "c.npz", "--data", "toy-images:side=20"], "choose a data set"),
+        (["encode", "RUN", "--out", "c.npz", "--codes", "means"], "did you mean 'mean'"),
         (["traverse", "RUN", "--image", "128"], "image must be below 128, got 128"),
         (["sample", "RUN", "--out", "x.gif"], "unknown file type '.gif'; did you mean '.png'"),
         (["evaluate", "RUN", "--metrics", "toy-colleration"], "did you mean 'toy-correlation'"),

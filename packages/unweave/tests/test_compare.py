@@ -11,12 +11,12 @@ import scipy.stats
 import unweave
 from unweave.errors import ConfigError
 from unweave.executors import Serial
-from unweave.experiment.comparison import Comparison
+from unweave.experiment.comparison import Comparison, pairs_of
 from unweave.experiment.definition import Experiment, Variant
 from unweave.experiment.inputs import open_results
 from unweave.experiment.layout import as_csv, as_latex, as_markdown, as_text
 from unweave.experiment.page import usual_pictures, write_comparison
-from unweave.experiment.results import Results
+from unweave.experiment.results import Group, Results
 from unweave.experiment.rows import MeasuredValue, Row
 from unweave.experiment.sweep import sweep
 from unweave.experiment.toml_reader import parse_definition
@@ -71,11 +71,13 @@ def test_the_best_is_marked_with_what_is_within_error_of_it(results):
 
 
 def test_methods_are_tested_against_each_other_at_equal_places(results):
-    found = {(c.measure, c.first.title): c for c in Comparison(results).contrasts}
+    contrasts = Comparison(results).contrasts
+    found = {(c.measure, c.first.title): c for c in contrasts if c.first.label != c.second.label}
     assert set(found) == {(m, f"one, beta {b}") for m in ("mig", "mse") for b in (1, 4)}
     contrast = found["mse", "one, beta 4"]
     # all three differences are -10: their spread is 0, and flips of signs give 2 / 8
     assert contrast.p == 0.25
+    # The p of the two pairs of neighbours are smaller, that of the other pair at beta 1 is larger.
     assert contrast.corrected == 0.5
     assert contrast.difference == -10
     contrast = found["mig", "one, beta 1"]
@@ -83,9 +85,63 @@ def test_methods_are_tested_against_each_other_at_equal_places(results):
     assert contrast.p == pytest.approx(expected)
 
 
+def titles(pairs):
+    return {(first.title, second.title) for first, second in pairs}
+
+
+def test_pairs_differ_in_one_thing_or_are_claimed(results):
+    groups = Comparison(results).groups
+    one = {
+        ("one, beta 1", "one, beta 4"), ("two, beta 1", "two, beta 4"),
+        ("one, beta 1", "two, beta 1"), ("one, beta 4", "two, beta 4"),
+    }  # fmt: skip
+    assert titles(pairs_of(groups, {"beta": [4, 1]})) == one
+    claim = (("two", {"beta": 1}), ("one", {"beta": 4}))
+    across = {("one, beta 4", "two, beta 1")}
+    assert titles(pairs_of(groups, {"beta": [1, 4]}, [claim])) == one | across
+    # Values of which another lies between are no neighbours; that alone leaves no pair at all.
+    assert titles(pairs_of(groups[:2], {"beta": [1, "2", 4]})) == {("one, beta 1", "one, beta 4")}
+    wide = [Group("one", {"beta": beta}, []) for beta in (1, 2, 10)]
+    assert titles(pairs_of(wide, {"beta": [10, 1, 2]})) == {
+        ("one, beta 1", "one, beta 2"), ("one, beta 2", "one, beta 10"),
+    }  # fmt: skip
+
+
+def test_a_page_shows_some_dozens_of_tests_and_a_file_has_all(tmp_path, undrawn):
+    """A grid of 5 x 5 has 300 pairs, 40 of neighbours; with three measures 120 tests."""
+    values = [0, 1, 2, 3, 4]
+    experiment = Experiment(
+        name="grid", runs=[Variant(label="one")], grid={"a": values, "b": values}, seeds=[0, 1, 2],
+        measures=dict.fromkeys("xyz", "squared-error"),
+    )  # fmt: skip
+    rng = np.random.default_rng(0)
+    rows = [
+        Row(run="one", place={"a": a, "b": b}, seed=seed, status="finished", step=1, steps=1,
+            measures={n: MeasuredValue(measure=n, value=rng.normal(), step=1) for n in "xyz"})
+        for a in values for b in values for seed in range(3)
+    ]  # fmt: skip
+    claim = (("one", {"a": 0, "b": 0}), ("one", {"a": 4, "b": 4}))
+    comparison = Comparison(Results(experiment, tmp_path, rows), claims=(claim,))
+    assert len(comparison.contrasts) == 3 * 41
+    page = write_comparison(comparison, tmp_path).read_text()
+    with (tmp_path / "comparison-tests.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 3 * 41
+    text = (tmp_path / "comparison.md").read_text()
+    shown = re.findall(r"^\| [xyz] \| (one, .*?) \| (one, .*?) \|", text, re.M)
+    assert len(shown) == 36
+    assert shown.count(("one, a 0, b 0", "one, a 4, b 4")) == 3
+    smallest = min(lines, key=lambda line: float(line["p"]))
+    assert (smallest["one"], smallest["the other"]) in shown
+    for said in (text, page):
+        assert "Shown are 36 of 123 tests" in said
+        assert "comparison-tests.csv has all" in said
+
+
 def test_only_seeds_that_both_have_are_paired(results):
     rows = [r for r in results.rows if not (r.run == "two" and r.seed == 1)]
-    found = Comparison(Results(results.experiment, results.folder, rows)).contrasts[0]
+    comparison = Comparison(Results(results.experiment, results.folder, rows))
+    found = next(c for c in comparison.contrasts if c.second.title == "two, beta 1")
     first, second = VALUES["one", 1]["mig"], VALUES["two", 1]["mig"]
     assert found.pairs == 2
     assert found.difference == pytest.approx(np.mean(first[::2]) - np.mean(second[::2]))

@@ -201,6 +201,6 @@ def test_the_signature_of_train_has_every_setting():
     import inspect
 
     import unweave
-    from unweave.config import FIELDS
+    from unweave.train_config import FIELDS
 
     assert set(FIELDS) <= set(inspect.signature(unweave.train).parameters)

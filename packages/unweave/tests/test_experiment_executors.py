@@ -65,7 +65,7 @@ def test_a_job_whose_process_is_killed_is_begun_again(tmp_path):
 def test_a_job_that_kills_three_processes_is_given_up_and_the_others_are_done():
     results = Processes(workers=1).map(executor_jobs.die, [0])
     with pytest.raises(
-        WorkerDiedError, match="3 processes died over one job, the last by signal 9"
+        WorkerDiedError, match="3 processes died during one job, the last with signal 9"
     ):
         next(results)
 

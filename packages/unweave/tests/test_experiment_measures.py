@@ -11,6 +11,7 @@ from torch.distributions import Independent, Laplace, MixtureSameFamily, Normal,
 import unweave
 from unweave.codetable import encode_table
 from unweave.errors import ConfigError
+from unweave.experiment import code_scores
 from unweave.experiment.code_scores import split_parts
 from unweave.experiment.definition import Experiment, Variant
 from unweave.experiment.measures import measure
@@ -56,7 +57,7 @@ def test_a_prior_without_margins_is_said():
     mixture = MixtureSameFamily(
         torch.distributions.Categorical(torch.ones(2)), Independent(Normal(torch.zeros(2, 2), 1), 1)
     )
-    with pytest.raises(ConfigError, match="MixtureSameFamily has no margins"):
+    with pytest.raises(ConfigError, match="MixtureSameFamily does not factorise"):
         normal_margins(mixture, np.zeros((1, 2)))
 
 
@@ -81,6 +82,16 @@ def test_the_active_dimensions_alone(run, experiment, monkeypatch):
         assert found == pytest.approx(expected, rel=1e-4)
     else:
         assert math.isnan(found)
+
+
+def test_a_failed_score_of_all_dimensions_is_that_of_the_active_ones(run, experiment, monkeypatch):
+    """Where all are active there is one score, and one reason."""
+    entry = {"value": None, "reason": "singular", "seed": 0, "rows": len(run.dataset)}
+    monkeypatch.setattr(code_scores, "_known_scores", lambda _: {"toy-correlation": entry})
+    monkeypatch.setattr(code_scores, "_score", lambda *_: None)
+    monkeypatch.setattr(code_scores, "_some_active", lambda *_: True)
+    with pytest.raises(ConfigError, match="singular"):
+        measure(run, experiment, "metric toy-correlation/active")
 
 
 def test_a_mapped_metric_with_a_standard_normal_prior_is_the_metric(run, experiment):

@@ -56,7 +56,7 @@ def test_an_embedding_shows_every_kind_and_names_its_classes_once(results):
     pytest.importorskip("sklearn")
     figure = draw(results, Picture(kind="embedding", name="p", options={"points": 40}))
     titles = [panel.get_title() for panel in figure.axes]
-    assert titles == ["slow, t-SNE", "fast, t-SNE"]
+    assert titles == ["slow, t-SNE\nseed 0", "fast, t-SNE\nseed 0"]
     assert all(panel.get_legend() is None for panel in figure.axes)
     assert len(figure.legends[0].get_texts()) == len(np.unique(classes_held_out(results)))
     with pytest.raises(ConfigError, match="method must be one of tsne, umap, got 'pca'"):
@@ -64,8 +64,8 @@ def test_an_embedding_shows_every_kind_and_names_its_classes_once(results):
 
 
 def classes_held_out(results):
-    (_, run), *_ = results.first_runs()
-    return classified(run.heldout, 40)[1]
+    first, *_ = results.first_runs()
+    return classified(first.run.heldout, 40)[1]
 
 
 def test_a_probe_is_of_train_or_test():

@@ -2,14 +2,16 @@
 
 import io
 import json
+import time
 
 import pytest
 from rich.console import Console
 
 from unweave.experiment.claims import claim_job
-from unweave.experiment.definition import Job
+from unweave.experiment.definition import Experiment, Job, Variant
 from unweave.experiment.job_progress import JobProgress, Reporter, read_job_progress
-from unweave.experiment.rows import JobFiles, Row
+from unweave.experiment.rows import JobFiles, MeasuredValue, Row, write_row
+from unweave.experiment.sweep import sweep
 from unweave.experiment.sweep_display import Watch, duration, progress_text
 
 
@@ -29,7 +31,68 @@ def put(files, seed, step, seconds, phase="training"):
 @pytest.fixture
 def watch(tmp_path):
     files = {job(seed).name: JobFiles(tmp_path, job(seed)) for seed in range(4)}
-    return Watch(files, dict.fromkeys(files, 100), 0, 4)
+    return Watch(files, dict.fromkeys(files, 100), 0, 4, STUDY)
+
+
+STUDY = Experiment(name="e", runs=[Variant(label="vae")], measures={"error": "squared-error"})
+ERROR = {"error": MeasuredValue(measure="squared-error", value=1.0, step=100)}
+
+
+def test_what_is_finished_counts_before_the_first_job_is(tmp_path):
+    """Results come in the order of the jobs, and wait for a slow first one; rows do not."""
+    jobs = [job(seed) for seed in range(5)]
+    files = {one.name: JobFiles(tmp_path, one) for one in jobs}
+    first, *others = files.values()
+
+    def row(seed, status, **fields):
+        return Row(run="vae", place={"beta": 4}, seed=seed, status=status, **fields)
+
+    write_row(others[0], row(1, "failed", reason="of an earlier sweep"))
+    told = []
+    watch = Watch(files, dict.fromkeys(files, 100), 0, 5, STUDY, lambda: bool(told.append(1)) or 1)
+    watch._count_rows()
+    assert watch.summary() == "0 of 5 runs"
+    with watch:
+        write_row(others[0], row(1, "finished", measures=ERROR))
+        write_row(others[1], row(2, "failed"))
+        write_row(others[2], row(3, "finished"))  # trained with others, and not measured yet
+        wait_until(lambda: watch.summary() == "1 of 5 runs, 1 failed" and told)
+        watch.over(jobs[1].name, row(1, "finished", measures=ERROR))
+        assert watch.summary() == "1 of 5 runs, 1 failed"
+        put(first, 0, 50, 5.0)
+        with claim_job(first.claim):
+            # 50 steps of the first, and 100 of each of the two that are not over.
+            wait_until(lambda: watch.seconds_left() == pytest.approx((50 + 100 + 100) * 0.1))
+    assert len(told) == 1
+
+
+def wait_until(condition):
+    limit = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+
+
+def test_a_sweep_counts_and_writes_its_table_while_the_first_run_waits(tmp_path, monkeypatch):
+    monkeypatch.setattr("unweave.experiment.sweep.TABLE_SECONDS", 0.0)
+    settings = {
+        "method": "toy-vae", "prior": "toy-normal", "architecture": "mlp:widths=8", "dim": 3,
+        "steps": 4, "batch_size": 8, "data": "toy-images",
+    }  # fmt: skip
+    experiment = STUDY.model_copy(update={"settings": settings, "seeds": [0, 1, 2]})
+    table = tmp_path / "e" / "experiment.csv"
+
+    class FirstLast:
+        """Does the first job last, and gives results in the order of the jobs."""
+
+        def map(self, function, jobs):
+            first, *others = list(jobs)
+            rows = [function(one) for one in others]
+            wait_until(lambda: table.is_file() and table.read_text().count("finished") == 2)
+            return iter([function(first), *rows])
+
+    results = sweep(experiment, tmp_path / "e", FirstLast())
+    assert all(row.finished for row in results.rows)
 
 
 def test_the_time_left_is_what_the_steps_cost(watch):

@@ -20,7 +20,7 @@ import unweave
 from unweave.checkpoint import load_checkpoint, newest_step
 from unweave.commands import main
 from unweave.errors import ConfigError
-from unweave.launch import _free_port
+from unweave.launch import EXIT_LOST, LostProcessError, _end_of, _free_port, is_told_by_launch
 from unweave.ranks import Ranks
 
 CASES: dict[str, dict[str, Any]] = {
@@ -128,7 +128,7 @@ def test_torchrun_trains_and_devices_go_on_until_all_hear_a_stop(tmp_path, setti
 
     code, told = with_devices(stop, "--resume", run, "--steps", 100_000)
     assert code == 130, told
-    assert told.count("stopped; continue with: unweave train --resume") == 1
+    assert told.count(f"stopped; continue with: unweave train --resume {run} --devices 2\n") == 1
     alone = unweave.train(
         "toy-vae", **{**settings, "steps": 30}, out=tmp_path / "alone", device="cpu"
     )
@@ -158,13 +158,52 @@ def test_a_killed_process_ends_the_job_with_a_sentence_and_the_run_goes_on(
     code, told = with_devices(kill, "toy-vae", *common, "--out", run)
     assert code == 2, told
     sentence = "process 1 of the job was ended by signal 9, and the others with it"
-    sentence += f"; continue with: unweave train --resume {run}"
+    sentence += f"; continue with: unweave train --resume {run} --devices 2"
     assert sentence in capsys.readouterr().err
+    # One sentence: the process that is left says nothing of its own.
     assert "Traceback" not in told
+    assert "another process" not in told
     done = newest_step(run / "checkpoints")
     assert done >= 20
     resumed = unweave.resume(run, steps=done + 10, device="cpu")
     assert resumed.step == done + 10
+
+
+@pytest.mark.parametrize(
+    ("codes", "said"),
+    [
+        ({1: -9, 0: EXIT_LOST}, "process 1 of the job was ended by signal 9"),
+        ({0: EXIT_LOST, 1: -9}, "process 1 of the job was ended by signal 9"),
+        ({0: EXIT_LOST, 1: 1}, "process 1 of the job ended with exit code 1"),
+        ({0: EXIT_LOST, 1: EXIT_LOST}, "the processes of the job could not reach each other"),
+        ({0: 2, 1: EXIT_LOST}, ""),  # the first has told its own error
+        ({0: 2, 1: 2}, ""),
+        ({0: 0, 1: 0}, ""),
+    ],
+)
+def test_the_end_of_a_job_is_told_once_by_its_cause(codes, said):
+    assert _end_of(codes)[: len(said) or None] == said
+
+
+def test_a_process_that_torchrun_started_says_how_to_go_on(tmp_path, settings, monkeypatch):
+    """Nobody else does: its launcher knows no run."""
+
+    def lose(*_):
+        raise RuntimeError("Connection reset by peer")
+
+    run = unweave.train("toy-vae", **settings, out=tmp_path / "run", device="cpu")
+    monkeypatch.setattr("unweave.training.fit", lambda trainer, *_: trainer.ranks.any(True))
+    monkeypatch.setattr("unweave.ranks.dist.is_initialized", lambda: True)
+    monkeypatch.setattr("unweave.ranks.dist.all_reduce", lose)
+    monkeypatch.setattr(Ranks, "of_job", classmethod(lambda _: Ranks(0, 2)))
+    steps = settings["steps"] + 10
+    with pytest.raises(LostProcessError) as lost:
+        unweave.resume(run.path, steps=steps, device="cpu")
+    assert str(lost.value) == (
+        "another process of the job has ended or cannot be reached; "
+        f"continue with: unweave train --resume {run.path} --devices 2"
+    )
+    assert not is_told_by_launch(lost.value)
 
 
 def test_a_job_that_was_killed_before_it_made_a_run_is_to_be_repeated(

@@ -11,6 +11,7 @@ from unweave.executors import Serial
 from unweave.experiment.checks import with_data
 from unweave.reproduce.recipe import check_recipe, read_recipe, recipe_names
 from unweave.reproduce.reproduction import Outcome, reproduce, summary
+from unweave.reproduce.verdicts import WITHIN_ERROR
 
 RECIPE = """
 title = "A toy"
@@ -94,7 +95,8 @@ def outcome(recipe, trained, tmp_path):
 
 
 def verdicts(outcome):
-    return [one.verdict for one in outcome.verdicts()]
+    """Say what agrees; two seeds hardly ever tell more than "within error"."""
+    return [one.verdict.removesuffix(WITHIN_ERROR) for one in outcome.verdicts()]
 
 
 def test_a_recipe_is_trained_measured_compared_and_written(outcome, tmp_path):
@@ -170,8 +172,9 @@ def test_a_claim_about_a_run_that_did_not_happen_is_not_met(recipe, outcome):
             changed = [*rows]
             changed[number] = row.model_copy(update=changes)
             results = type(outcome.results)(recipe, outcome.results.folder, changed)
-            found = Outcome(recipe, results, {}, "").verdicts()
-            assert [one.verdict for one in found] == ["not known", "not known", "agrees"], what
+            judged = Outcome(recipe, results, {}, "")
+            found = judged.verdicts()
+            assert verdicts(judged) == ["not known", "not known", "agrees"], what
             assert found[0].outcome == "1 of 2 runs of light"
 
 

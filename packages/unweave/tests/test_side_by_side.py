@@ -9,6 +9,8 @@ from test_replay import STEPS, Tape, assert_equal, trainer_of
 from torch import nn
 
 import unweave
+from unweave.checkpoint import newest_step
+from unweave.errors import NonFiniteError
 from unweave.member_tensors import NotTogetherError
 from unweave.progress import Silent
 from unweave.replay import WARM_UP
@@ -102,3 +104,24 @@ def test_runs_together_on_a_device_that_records(tmp_path, settings, monkeypatch)
     for run, path in zip(runs, paths, strict=True):
         alone = unweave.train(**run, out=tmp_path / f"alone-{path.name}", device="cpu")
         assert_equal(tensors(alone.path), tensors(path))
+
+
+def test_a_member_that_stops_being_finite_stops_alone(tmp_path, settings, monkeypatch):
+    """Its rate explodes at step 11, in a replay; the others end as alone, bit for bit."""
+    monkeypatch.setattr("unweave.together.recorder_for", lambda device: Tape)
+    form = "steps(0.001, 11: {})"
+    runs = [
+        {**settings, "method": "toy-vae", "seed": seed, "learning_rate": form.format(drop)}
+        for seed, drop in ((0, 0.9), (1, 1e38), (2, 0.5))
+    ]
+    paths = [tmp_path / str(run["seed"]) for run in runs]
+    requests = [RunRequest(run, path, Silent()) for run, path in zip(runs, paths, strict=True)]
+    first, error, last = train_together(requests, "cpu")
+    assert first == last == "finished"
+    assert isinstance(error, NonFiniteError)
+    assert str(error).endswith("; the newest checkpoint is that of step 10")
+    assert newest_step(paths[1] / "checkpoints") == 10
+    assert all(tensor.isfinite().all() for tensor in tensors(paths[1]).values())
+    for number in (0, 2):
+        alone = unweave.train(**runs[number], out=tmp_path / f"alone-{number}", device="cpu")
+        assert_equal(tensors(alone.path), tensors(paths[number]))

@@ -3,6 +3,7 @@
 import functools
 import json
 import math
+import re
 
 import pytest
 import torch
@@ -160,14 +161,19 @@ def test_encoder_and_decoder_are_compiled_and_nothing_is_renamed(settings, monke
 
     compiling = functools.partial(torch.compile, backend=keep)
     monkeypatch.setattr(torch, "compile", compiling)
+    said: list[str] = []
     trainer = make_trainer(
         registry(),
         make_config(registry(), {**settings, "method": "toy-vae", "compile": True}),
         torch.device("cpu"),
+        say=said.append,
     )
     for _ in range(2):
         trainer.train_step()
     assert len(graphs) == 2
+    before, after = said
+    assert before.startswith("compile=true: the first step compiles encoder and decoder")
+    assert re.fullmatch(r"the first step took \d+ s, most of it to compile", after)
 
 
 def test_schedules_are_tensors_of_the_step():
@@ -182,7 +188,10 @@ def test_schedules_are_tensors_of_the_step():
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, settings):
-    with pytest.raises(NonFiniteError, match="bomb is not finite at step 12"):
+    with pytest.raises(NonFiniteError, match="bomb is not finite at step 3;.*; no checkpoint is"):
+        train(tmp_path, "toy-bomb", "early", **settings, fuse=3)
+    sentence = "bomb is not finite at step 12;.*; the newest checkpoint is that of step 10$"
+    with pytest.raises(NonFiniteError, match=sentence):
         train(tmp_path, "toy-bomb", **settings, fuse=12)
     kept = list_checkpoints(tmp_path / "run" / "checkpoints")
     assert [path.name for path in kept] == ["step-000000010.safetensors"]

@@ -32,7 +32,7 @@ def test_vectors_are_trained_on_as_they_are(tmp_path, vectors):
 
 
 def test_a_cost_of_pixels_is_refused_for_vectors(tmp_path, vectors):
-    with pytest.raises(ConfigError, match="toy-vectors has vectors .* choose cost=gaussian"):
+    with pytest.raises(ConfigError, match="has unbounded vectors.* choose cost=gaussian"):
         unweave.train("toy-vae", out=tmp_path / "run", **{**vectors, "cost": "bernoulli"})
     assert not (tmp_path / "run").exists()
 

@@ -120,7 +120,7 @@ def check_order(z: Array, y: Array) -> None:
     if all(len(np.unique(column)) > OWN_VALUES * len(y) for column in y.T):
         raise ValueError(
             "codes must come first, then factors, got integers and then measurements, which look "
-            "swapped (scikit-learn's make_scorer hands the truth over first); if they are meant, "
+            "swapped (scikit-learn's make_scorer passes the truth first); if this is intended, "
             "give the codes as floats"
         )
 

@@ -60,7 +60,7 @@ def pair_information(
     b
         Class numbers, shape (k, n).
     weights
-        How often each row counts, shape (n,); once each unless given.
+        Weight of each row, shape (n,); by default 1.
     """
     same = a is b
     size_a, size_b = int(a.max()) + 1, int(b.max()) + 1

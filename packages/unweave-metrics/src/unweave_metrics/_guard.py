@@ -37,8 +37,8 @@ def _with_words(score: Score, undefined: str) -> Score:
     """Return a score that is not finite with a note on why, refusing one that nothing explains."""
     if not undefined:
         raise ValueError(
-            f"{score.name} is {float(score)} on these arrays: their numbers are too large, or too "
-            "unlike in size, for it; divide them all by one power of ten"
+            f"{score.name} is {float(score)} on these arrays: their numbers are too large, or "
+            "differ too much in size; divide them all by one power of ten"
         )
     if any(undefined in note for note in score.notes):
         return score

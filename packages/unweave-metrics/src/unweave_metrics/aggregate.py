@@ -25,20 +25,20 @@ from unweave_metrics.scoretable import ScoreTable
 
 
 def aggregate(matrix: ArrayLike, *, factor_entropy: ArrayLike | None = None) -> ScoreTable:
-    """Compute every aggregation of a matrix that tells what each code knows about each factor.
+    """Compute every aggregation of a matrix that relates codes to factors.
 
-    The matrix R (d, k), or a frame of it whose names come back, may hold importances, mutual
-    information, accuracies, anything that is 0 where there is nothing. The scores:
+    The matrix R (d, k) may hold importances, mutual information, accuracies, or anything that is 0
+    for unrelated codes and factors. If it is a frame, its names are kept. The scores:
 
     - ``disentanglement``: sum_i w_i [1 - H_K(R_i. / sum)], w the rows' shares of sum R
     - ``completeness``: the same of columns, entropy to base D
-    - ``gap``: mean_k (largest - second largest of column k), as SAP takes it
-    - ``normalized_gap``: each gap over the factor's entropy, as MIG; with `factor_entropy` only
+    - ``gap``: mean_k (largest - second largest of column k), as in SAP
+    - ``normalized_gap``: each gap over the factor's entropy, as in MIG; only with `factor_entropy`
     - ``modularity``: mean_i of 1 - (sum_k R_ik^2 - max) / ((K - 1) max)
-    - ``med``: disentanglement of R whose columns were divided by their sums
+    - ``med``: disentanglement of R after division of each column by its sum
     - ``precision_area``, ``most_groups``: see `precision_area`
 
-    Scores of rows need two factors, scores of columns two codes; those that lack them are left out.
+    Scores of rows need two factors, scores of columns two codes; otherwise they are left out.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def aggregate(matrix: ArrayLike, *, factor_entropy: ArrayLike | None = None) -> 
     Raises
     ------
     ValueError
-        For another shape, negative values, entropies that do not fit.
+        For a wrong shape, negative values, or an invalid `factor_entropy`.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Intervals of any score: of this package's by their own strategies, of anybody's by resampling."""
+"""Intervals of any score: for this package's by their own strategies, for others by resampling."""
 
 from __future__ import annotations
 
@@ -38,33 +38,34 @@ def bootstrap(
 ) -> Score:
     """Compute a score and its interval by resampling the rows of the arrays.
 
-    A metric of this package is resampled as `evaluate` does it, unless `scheme` says otherwise. Any
-    other function is called on three quarters of the rows, drawn without replacement, which mislead
-    no score; its interval is for tables of this many rows. With ``scheme="rows"`` it is called on
-    rows drawn with replacement, and its interval is for the whole population, bias taken away.
+    A metric of this package is resampled as in `evaluate`, unless `scheme` is given. Any other
+    function is called on three quarters of the rows, drawn without replacement, because repeated
+    rows mislead some scores; its interval is for tables of this many rows. With ``scheme="rows"``
+    it is called on rows drawn with replacement, and its interval is for the whole population, with
+    the bias removed.
 
     Parameters
     ----------
     function
         Takes the arrays, and options by name; returns a float or a `Score`.
     arrays
-        Each of shape (n, ...), rows first; or a list of such arrays of the same rows.
+        Arrays of shape (n, ...), or lists of such arrays with the same rows.
     resamples
-        How many; as many as a few seconds allow, at least five, unless given.
+        Number of resamples; by default as many as a few seconds allow, at least five.
     level
-        Of the interval.
+        Level of the interval.
     scheme
         ``"subsets"`` or ``"rows"``.
     method
-        ``"basic"``, ``"centred"`` or ``"percentile"``; goes with `scheme`.
+        ``"basic"``, ``"centred"`` or ``"percentile"``; only with `scheme`.
     paired
-        Rows of all arrays are drawn together; False for sets of different rows.
+        Whether the rows of all arrays are drawn together; False for sets of different rows.
     jobs
-        Resamples computed at a time on threads, -1 for one per core.
+        Number of resamples computed at once on threads; -1: one per core.
     seed
-        Decides every draw.
+        Seed of every draw.
     options
-        Given to the function.
+        Passed to the function.
 
     Raises
     ------
@@ -92,7 +93,7 @@ def bootstrap(
     strategy = _strategy(entry, scheme, method, paired)
     if strategy.without:
         raise ValueError(
-            f"function must be a score that rows can be drawn again for, but {function.__name__} "
+            f"function must be a score that can be resampled, but {function.__name__} "
             f"has no interval, as {strategy.without}; compare several encoders instead"
         )
     if entry is None:

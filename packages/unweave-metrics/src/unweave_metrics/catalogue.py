@@ -1,4 +1,4 @@
-"""What is known of each metric: what it needs, what its numbers mean, how its interval is made."""
+"""The facts about each metric: its inputs, the meaning of its score, its interval."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Entry:
-    """All facts about one metric; hook map, lists, pages, defaults and checks are made of them.
+    """All facts about one metric, for the hooks, lists, pages, defaults and checks.
 
-    `best` is ``"high"``, ``"low"`` or ``"-"`` where neither is better; `bounds` are the least and
-    the largest value; `usual` ones are computed unless others are named; `threads` says whether
-    several may run at a time; `family` names the group of settings that presets fix; `cost`,
-    `rewards`, `misses` and `with_rows` (what more rows do to the score) are words for the pages.
-    `undefined` says when the score is NaN or infinite by definition: a note on such a score repeats
-    it, and where it is empty such a score is refused.
+    `best` is ``"high"``, ``"low"`` or ``"-"`` if neither is better; `bounds` are the smallest and
+    largest value; `usual` metrics are computed by default; `threads` says whether several may run
+    at once; `family` names the group of settings that presets fix; `cost`, `rewards`, `misses` and
+    `with_rows` (the effect of more rows on the score) are texts for the pages. `undefined` says
+    when the score is NaN or infinite by definition: a note on such a score repeats it, and if it is
+    empty, such a score is refused.
     """
 
     function: Callable[..., Any]
@@ -60,28 +60,28 @@ class Entry:
 
     @property
     def name(self) -> str:
-        """Return the name that people type."""
+        """Return the name that users type."""
         return str(getattr(self.function, "__name__", type(self.function).__name__))
 
     @property
     def kind(self) -> str:
-        """Return the room that it lives in, ``"other"`` of a stranger's."""
+        """Return its kind, the name of its module; ``"other"`` for other people's functions."""
         package, _, rest = self.function.__module__.partition(".")
         return rest.partition(".")[0] if package == "unweave_metrics" else "other"
 
     @property
     def target(self) -> str:
-        """Return where it is, as ``module:name``."""
+        """Return its place, as ``module:name``."""
         return f"{self.function.__module__}:{self.name}"
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Return the names of the arrays that it is called with."""
+        """Return the names of the arrays that it takes."""
         return array_names(self.function)
 
     @property
     def of_table(self) -> bool:
-        """Tell whether one table of arrays is enough to call it."""
+        """Whether one table of arrays is enough to call it."""
         return set(self.needs) <= set(ARRAYS)
 
     @property
@@ -97,7 +97,7 @@ class Entry:
         return " ".join(match[1].split()) if match else ""
 
     def arguments(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
-        """Return those of the arrays that it is called with: what it needs, and `std` if it may."""
+        """Return the arrays that it takes: those it needs, and `std` if it accepts it."""
         names = [*self.needs, *accepted(self.function, {"std": None})]
         return {name: arrays[name] for name in names if name in arrays}
 
@@ -106,16 +106,16 @@ CATALOGUE: dict[str, Entry] = {}
 
 
 def metric(summary: str, *, interval: Strategy, **facts: Any) -> Callable[[Function], Function]:
-    """Enter a function into the catalogue.
+    """Add a function to the catalogue.
 
-    From then on it takes frames and words too, and its options are checked by `_options.RULES`.
+    It then also accepts frames and words, and `_options.RULES` check its options.
 
     Parameters
     ----------
     summary
-        Half a line.
+        A few words.
     interval
-        How its interval is made.
+        The method of its interval.
     facts
         The other fields of `Entry`.
     """
@@ -130,16 +130,16 @@ def metric(summary: str, *, interval: Strategy, **facts: Any) -> Callable[[Funct
 
 
 def entry_of(function: Callable[..., Any]) -> Entry:
-    """Return the entry of a function; a stranger's is resampled by subsets.
+    """Return the entry of a function; other people's functions are resampled by subsets.
 
-    How many follows from the sizes of its arrays and from what it declares that it takes per
-    million of their numbers, ``function.seconds_per_million``; nothing is timed.
+    The number of subsets follows from the sizes of the arrays and from the declared cost per
+    million numbers, ``function.seconds_per_million``; nothing is timed.
 
     Raises
     ------
     TypeError, ValueError
-        For a function whose arguments Python does not tell, a declaration that is not a number,
-        or below 0.
+        For a function whose argument names are unknown, or a declared cost that is not a number or
+        below 0.
     """
     ours = CATALOGUE.get(getattr(function, "__name__", ""))
     if ours is not None and ours.function is function:
@@ -152,23 +152,25 @@ def entry_of(function: Callable[..., Any]) -> Entry:
 
 
 def _check_signature(entry: Entry) -> None:
-    """Refuse what is written in C and does not tell the names of its arguments."""
+    """Refuse a function whose argument names are unknown, such as one written in C."""
     try:
         inspect.signature(entry.function)
     except (ValueError, TypeError):
         raise TypeError(
-            f"metrics must be functions that tell the names of their arguments, {entry.name} does "
-            "not; wrap it in a function of codes and factors"
+            f"metrics must be functions with known argument names, those of {entry.name} are "
+            "unknown; wrap it in a function of codes and factors"
         ) from None
 
 
 def listed(metrics: Any) -> list[Any]:
-    """Return the metrics asked for as a list; one alone is a list of one.
+    """Return the requested metrics as a list.
 
     Raises
     ------
     TypeError
-        For anything but a name, a function or a list of them. ValueError: an empty list.
+        For anything but a name, a function or a list of them.
+    ValueError
+        For an empty list.
     """
     if isinstance(metrics, str) or callable(metrics):
         return [metrics]
@@ -183,18 +185,19 @@ def listed(metrics: Any) -> list[Any]:
 
 
 def entry_for(metric: str | Callable[..., Any]) -> Entry:
-    """Return the entry of a metric's name, or of a function of anybody's."""
+    """Return the entry of a metric's name or of any function."""
     return entry_of(metric) if callable(metric) else find_metric(metric)
 
 
 def find_metric(name: str) -> Entry:
-    """Return the entry of a metric, its name written with ``_`` or ``-``.
+    """Return the entry of a metric, whose name may have ``_`` or ``-``.
 
     Raises
     ------
     TypeError
-        For no word. ValueError: no such metric; the message lists the known ones, the closest
-        first.
+        For anything but a text.
+    ValueError
+        For an unknown metric; the message lists the known ones, the closest first.
 
     Examples
     --------
@@ -202,7 +205,7 @@ def find_metric(name: str) -> Entry:
     'FactorVAE score'
     """
     if not isinstance(name, str):
-        raise TypeError(f"a metric must be named by a word, got {quoted(name)}")
+        raise TypeError(f"the name of a metric must be text, got {quoted(name)}")
     spelling = name.strip().lower().replace("-", "_")
     if spelling in CATALOGUE and CATALOGUE[spelling].of_table:
         return CATALOGUE[spelling]
@@ -215,7 +218,7 @@ def find_metric(name: str) -> Entry:
 
 
 def best_end(row: str) -> str:
-    """Return which end of a score is better; ``"-"`` for none, and for what is not known.
+    """Return which end of a score is better; ``"-"`` for neither, and for unknown scores.
 
     Examples
     --------

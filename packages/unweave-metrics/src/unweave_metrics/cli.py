@@ -95,7 +95,7 @@ def _settle(options: argparse.Namespace, top: argparse.ArgumentParser) -> None:
     before = options.tables or []
     tables = [*(before if isinstance(before, list) else [before]), *files]
     if not tables:
-        top.error("a code table must be named: codes.h5 or codes.npz")
+        top.error("name a code table, codes.h5 or codes.npz")
     if options.command == "score":
         if len(tables) > 1:
             top.error(f"score takes one code table, got {' '.join(tables)[:80]}; see compare")

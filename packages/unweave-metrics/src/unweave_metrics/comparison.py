@@ -1,4 +1,4 @@
-"""What `compare` gives: means, ranks and differences of models, as text, frames or HTML."""
+"""The result of `compare`: means, ranks and differences of models, as text, frames or HTML."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ COLUMNS = ("metric", "model", "count", "mean", "std", "low", "high", "rank", "di
 
 @dataclass(frozen=True)
 class Comparison:
-    """Summaries of models by metric, None where a model lacks one; prints as a table.
+    """Summaries of models by metric, None if a model lacks one; prints as a table.
 
-    `ranks` has for each metric a rank of each model, 1 the best, ties share the mean of their
-    ranks; NaN where neither end of a score is better, or a model has no mean. `p` has the paired
-    test of two models of the same seeds.
+    `ranks` has for each metric the rank of each model: 1 is best, ties share their mean rank; NaN
+    if neither end of a score is better, or if a model has no mean. `p` has the p value of the
+    paired test of two models with the same seeds.
     """
 
     models: tuple[str, ...]

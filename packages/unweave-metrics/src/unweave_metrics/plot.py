@@ -43,9 +43,9 @@ def heat_map(
     factor_names
         Names of the columns.
     label
-        What the colours mean.
+        Label of the colours.
     ax
-        Matplotlib axes to draw on; a new figure unless given.
+        Matplotlib axes to draw on; by default a new figure.
     """
     values = check_matrix(matrix, "matrix", "(d, k)", rows=1)
     sizes = np.abs(values.astype(np.float64))
@@ -89,14 +89,14 @@ def intervals(
     Parameters
     ----------
     scores
-        A `ScoreTable`, or model -> `ScoreTable`, each model in a colour of its own.
+        A `ScoreTable`, or model -> `ScoreTable`, with one colour per model.
     ax
-        Matplotlib axes to draw on; a new figure unless given.
+        Matplotlib axes to draw on; by default a new figure.
 
     Raises
     ------
     ValueError
-        For no score.
+        If there is no score.
     """
     tables = _tables(scores)
     names = list(dict.fromkeys(name for table in tables.values() for name in table))
@@ -148,7 +148,7 @@ def violins(scores: Mapping[str, Sequence[float]], *, label: str = "score", ax: 
     label
         Name of the score.
     ax
-        Matplotlib axes to draw on; a new figure unless given.
+        Matplotlib axes to draw on; by default a new figure.
     """
     by_method = _by_method(scores, "scores")
     if not by_method or not all(map(len, by_method.values())):
@@ -180,7 +180,7 @@ def score_against_error(
     label
         Name of the score.
     ax
-        Matplotlib axes to draw on; a new figure unless given.
+        Matplotlib axes to draw on; by default a new figure.
     """
     by_method, wrong = _by_method(scores, "scores"), _by_method(errors, "errors")
     if not by_method:

@@ -1,4 +1,4 @@
-"""Named conventions: which settings each study fixed, metric by metric."""
+"""Named conventions: the settings of each study, metric by metric."""
 
 from __future__ import annotations
 
@@ -167,10 +167,10 @@ _PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 
 
 class Part(NamedTuple):
-    """Metrics that a study computed of one kind of codes; none: the reconstruction error alone.
+    """Metrics that a study computed for one kind of codes; none: only the reconstruction error.
 
-    `codes` are ``"mean"`` or ``"sampled"`` ones, `on` says of which images, ``"train"`` or
-    ``"holdout"``, and `rows` how many, None for as many as there are.
+    `codes` is ``"mean"`` or ``"sampled"``, `on` the images, ``"train"`` or ``"holdout"``, and
+    `rows` their number, None for all.
     """
 
     metrics: tuple[str, ...]
@@ -192,7 +192,7 @@ _PARTS: dict[str, tuple[Part, ...]] = {
 
 
 def parts_of(preset: str) -> tuple[Part, ...]:
-    """Return which metrics a study computed of which codes; empty where it says nothing of its own.
+    """Return the metrics and codes that a study scored; empty if the preset lists none.
 
     Raises
     ------
@@ -218,7 +218,7 @@ def presets_of(family: str) -> tuple[str, ...]:
 
 
 def settings_for(family: str, preset: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a metric family under a preset; arguments given (not None) win.
+    """Return the settings of a metric family under a preset; given arguments (not None) win.
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ def settings_for(family: str, preset: str | None, given: Mapping[str, Any]) -> d
     preset
         A preset's name, or None: the conventions of ``"locatello2019"`` on every row.
     given
-        The caller's own values by name, None where he gave none.
+        The caller's values by name; None if not given.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which metrics put runs in the same order."""
+"""Agreement of metrics on the order of runs."""
 
 from __future__ import annotations
 
@@ -57,25 +57,26 @@ def rank_correlation(
     runs: Sequence[ScoreTable] | Mapping[str, Sequence[float]],
     metrics: Sequence[str] | None = None,
 ) -> RankCorrelation:
-    """Compute the rank correlation of metrics over runs: 1 where they order runs the same way.
+    """Compute the rank correlation of metrics over runs: 1 if they order runs in the same way.
 
-    Spearman's correlation of the scores of each two metrics over the runs that have both, ties
-    sharing their mean rank. Scores whose low end is better count with their sign turned, so that
-    agreement on what is better is 1. An infinite score ranks beyond all others. NaN with fewer than
-    three runs, or where all runs tie.
+    Spearman's correlation of the scores of two metrics over the runs that have both; ties share
+    their mean rank. Scores of which lower is better count with opposite sign, so that agreement on
+    what is better is 1. An infinite score ranks beyond all others. NaN with fewer than three runs,
+    or if all runs tie.
 
     Parameters
     ----------
     runs
-        The table of each run, or metric -> its score in each run, NaN where there is none.
+        The table of each run, or metric -> its score in each run, NaN if there is none.
     metrics
-        Some of them, in this order; all unless given.
+        Names of some metrics, in order; by default all.
 
     Raises
     ------
     ValueError
-        For no run, lists of different lengths, a metric that no run has. TypeError: runs that are
-        neither tables nor lists of scores.
+        For no run, lists of different lengths, a metric that no run has.
+    TypeError
+        For runs that are neither tables nor lists of scores.
 
     References
     ----------

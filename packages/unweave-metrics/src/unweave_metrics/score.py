@@ -1,4 +1,4 @@
-"""The result of a metric: a float that remembers its parts, interval and settings."""
+"""The result of a metric: a float with parts, interval and settings."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from unweave_metrics._display import pandas, score_html, score_text
 
 
 class Score(float):
-    """A float with a name, parts, an interval and the settings that gave it.
+    """A float with a name, parts, an interval and its settings.
 
-    Everything a float can do works: comparison, arithmetic, formatting, ``numpy.mean``. The
+    It works like any float in comparisons, arithmetic, formatting and ``numpy.mean``. The
     attributes are `name`, `parts` (floats and arrays by name), `interval` (low, high) or `None`,
-    `settings`, and `notes`: sentences on what to mind about this number.
+    `settings`, and `notes`: sentences with remarks about this number.
 
     Examples
     --------
@@ -47,7 +47,7 @@ class Score(float):
         settings: Mapping[str, Any] | None = None,
         notes: Sequence[str] = (),
     ) -> Score:
-        """Make a float and hang the attributes on it."""
+        """Make a float with these attributes."""
         self = super().__new__(cls, value)
         self.name = name
         self.parts = dict(parts or {})
@@ -88,7 +88,7 @@ class Score(float):
         )
 
     def renamed(self, name: str) -> Score:
-        """Return the same score under another name, which its notes begin with where they did."""
+        """Return the same score under another name, also in notes that begin with its name."""
         return Score(
             float(self),
             name=name,
@@ -115,7 +115,7 @@ class Score(float):
         )
 
     def named(self, part: str) -> dict[str, Any]:
-        """Return a part by the names of its columns, or by their numbers where they have none.
+        """Return a part by the names of its columns, or by their numbers if they have none.
 
         Examples
         --------
@@ -171,7 +171,7 @@ class Score(float):
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Score:
-        """Read what `to_dict` gave; parts stay lists, ``None`` becomes NaN.
+        """Read the result of `to_dict`; parts stay lists, ``None`` becomes NaN.
 
         Raises
         ------
@@ -199,12 +199,12 @@ class Score(float):
 
     @classmethod
     def from_json(cls, text: str) -> Score:
-        """Read what `to_json` gave.
+        """Read the result of `to_json`.
 
         Raises
         ------
         ValueError
-            For text that is no JSON.
+            For text that is not JSON.
         """
         try:
             stored = json.loads(text)

@@ -18,7 +18,7 @@ HEADINGS = ("metric", "value", "low", "high")
 
 @dataclass
 class ScoreTable(Mapping[str, Score]):
-    """Scores by name, in order, with notes on what could not be computed or was left out.
+    """Scores by name, in order, with notes on scores that were left out or could not be computed.
 
     Examples
     --------
@@ -113,9 +113,9 @@ class ScoreTable(Mapping[str, Score]):
         return pandas().DataFrame(self.rows(), columns=list(HEADINGS)).set_index("metric")
 
     def per_factor(self) -> Any:
-        """Return a pandas DataFrame of the scores that have one value a factor, factors as columns.
+        """Return a pandas DataFrame of the scores with one value per factor, factors as columns.
 
-        Columns have the names of the factors where the scores know them.
+        Columns have the names of the factors if the scores have them.
         """
         rows = {name: s.named("per_factor") for name, s in self.items() if "per_factor" in s.parts}
         return pandas().DataFrame.from_dict(rows, orient="index").rename_axis("metric")

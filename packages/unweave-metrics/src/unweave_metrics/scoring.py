@@ -1,4 +1,4 @@
-"""scikit-learn's idiom: scorers of transformers that give codes, for cross-validation."""
+"""Scorers for scikit-learn: score transformers that return codes, in cross-validation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def score_codes(
     bootstrap: int = 0,
     **options: Any,
 ) -> ScoreTable:
-    """Compute scores of the codes that a fitted transformer gives.
+    """Compute scores of the codes that a fitted transformer returns.
 
     ``evaluate(estimator.transform(X), factors)``, for anything with ``transform``: a scikit-learn
     transformer, a pipeline of them, a wrapped encoder. Codes may be sparse or a frame.
@@ -31,16 +31,17 @@ def score_codes(
     Parameters
     ----------
     estimator
-        Fitted; has ``transform(X)`` that gives codes (n, d).
+        Fitted estimator with ``transform(X)``, which returns codes (n, d).
     X
-        What it takes, n rows.
-    factors : classes or values, shape (n, k); without them only scores that need none
+        Its input, n rows.
+    factors : classes or values, shape (n, k)
+        Without them, only scores that need none are computed.
     metrics
-        One or several, as for `evaluate`; the usual ones unless given.
+        One or several, as for `evaluate`; by default the usual ones.
     bootstrap
-        Most resamples of the intervals; none unless given.
+        Largest number of resamples for intervals; by default none.
     options
-        Given to `evaluate`.
+        Passed to `evaluate`.
 
     Raises
     ------
@@ -74,10 +75,10 @@ def codes_of(estimator: Any, X: Any) -> Any:
 
 
 class Scorer:
-    """A scorer of transformers: ``scorer(estimator, X, factors)`` gives a float, or several.
+    """A scorer of transformers: ``scorer(estimator, X, factors)`` returns one float or several.
 
-    Larger is better, as scikit-learn has it: scores whose low end is better have their sign
-    turned. Made by `scorer`; can be pickled and cloned.
+    Larger is better, as in scikit-learn: scores of which lower is better get the opposite sign.
+    `scorer` makes it; it can be pickled and cloned.
     """
 
     def __init__(self, metrics: Metric | Sequence[Metric], **options: Any) -> None:
@@ -113,23 +114,23 @@ def _signed(entry: Entry, score: Score) -> float:
 
 
 def scorer(metrics: Metric | Sequence[Metric], **options: Any) -> Scorer:
-    """Make a scorer for `cross_validate`, `GridSearchCV` and their like.
+    """Make a scorer for `cross_validate`, `GridSearchCV` and similar functions.
 
-    The estimator is a transformer whose ``transform`` gives codes; factors are handed over as y.
-    Do not use ``make_scorer``: it calls a metric with the factors first.
+    The estimator is a transformer whose ``transform`` returns codes; pass the factors as y. Do not
+    use ``make_scorer``: it calls a metric with the factors first.
 
     Parameters
     ----------
     metrics
-        One name or function: the scorer gives a float; or several: it gives floats by name, and
-        the codes are made once for all of them.
+        One name or function: the scorer returns a float. Several: it returns floats by name, and
+        computes the codes once for all of them.
     options
         Settings, as for `evaluate`: ``preset=``, ``bins=``, ``seed=`` ...
 
     Raises
     ------
     ValueError
-        For an unknown metric, or one of which neither end is better.
+        For an unknown metric, or one without a better end.
 
     Examples
     --------

@@ -35,7 +35,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class PairedTest:
-    """Mean difference of two methods on the same seeds, its interval, and p of no difference."""
+    """Mean difference of two methods on the same seeds, its interval, and p value."""
 
     count: int
     difference: float
@@ -47,14 +47,14 @@ class PairedTest:
 def summarize(values: Sequence[float], level: float = 0.95) -> Summary:
     """Summarize one score over seeds: mean, standard deviation, Student's interval of the mean.
 
-    With an infinite score the mean is infinite, and there is neither deviation nor interval.
+    With an infinite score the mean is infinite, without standard deviation and interval.
 
     Parameters
     ----------
     values
         The score of each seed.
     level
-        Of the interval; NaN for a single seed.
+        Level of the interval, which is NaN for a single seed.
 
     Raises
     ------
@@ -98,9 +98,9 @@ def paired_test(first: Sequence[float], second: Sequence[float], level: float = 
     Parameters
     ----------
     first, second
-        A score of both methods, seed by seed, at least two seeds.
+        A score of both methods for the same seeds, at least two.
     level
-        Of the interval of the mean difference second - first.
+        Level of the interval of the mean difference second - first.
 
     Raises
     ------
@@ -147,22 +147,23 @@ def tables_of(tables: Any, name: str) -> list[ScoreTable]:
 def compare(models: Mapping[str, ScoreTable | Sequence[ScoreTable]]) -> Comparison:
     """Compare models: prints one row per metric, one column per model, and mean ranks.
 
-    A cell says mean ± deviation over the model's seeds, and the interval of the mean. The ranks
-    (`Comparison.ranks`; 1 is best by the direction of the metric) are of the means.
+    A cell has the mean ± standard deviation over the model's seeds, and the interval of the mean.
+    The ranks (`Comparison.ranks`; 1 is best in the direction of the metric) are those of the means.
 
-    With two models of the same number of seeds (at least two) a column has the p of a paired test,
-    where all scores are finite. A model with an infinite score has an infinite mean, and its rank.
+    For two models with the same number of seeds (at least two), a column has the p value of a
+    paired test, if all scores are finite. A model with an infinite score has an infinite mean.
 
     Parameters
     ----------
     models
-        Name -> tables of its seeds, or the table of its only one.
+        Name -> tables of its seeds, or the table of its only seed.
 
     Raises
     ------
     ValueError
-        For no model, a model without seeds, a finite score beyond 1e100. TypeError: anything but
-        tables.
+        For no model, a model without seeds, a finite score beyond 1e100.
+    TypeError
+        For anything but tables.
 
     Examples
     --------

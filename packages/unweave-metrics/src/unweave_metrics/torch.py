@@ -27,20 +27,20 @@ Metric = str | Callable[..., Any]
 
 
 class Accumulator:
-    """Collects codes and factors of batches and scores them all: `update`, `compute`, `reset`.
+    """Collects codes and factors of batches and scores all of them: `update`, `compute`, `reset`.
 
-    Rows are kept on the CPU, detached, in the order of their updates, as each metric needs all of
-    them: memory is n (2 d + k) numbers at most. Where ``torch.distributed`` runs, `compute` scores
-    the rows of all processes, in the order of their ranks; every process gets the same scores.
+    Rows are kept on the CPU, detached, in the order of their updates, because each metric needs all
+    of them: memory is at most n (2 d + k) numbers. With ``torch.distributed``, `compute` scores the
+    rows of all processes, in the order of their ranks; every process gets the same scores.
 
     Parameters
     ----------
     metrics
-        One name or function: `compute` gives a `Score`; several: a `ScoreTable`.
+        One name or function: `compute` returns a `Score`. Several: a `ScoreTable`.
     bootstrap
-        Most resamples of the intervals; none unless given.
+        Largest number of resamples for intervals; by default none.
     sync
-        Gather the rows of all processes where ``torch.distributed`` runs.
+        Whether to gather the rows of all processes of ``torch.distributed``.
     options
         Settings, as for `evaluate`: ``preset=``, ``bins=``, ``seed=`` ...
 
@@ -95,7 +95,7 @@ class Accumulator:
         TypeError
             For anything but tensors.
         ValueError
-            For different numbers of rows, other columns or other arrays than in batches before.
+            For different numbers of rows, or other columns or arrays than in earlier batches.
         """
         arrays = {"codes": codes, "factors": factors, "std": std}
         rows = {name: _rows(value, name) for name, value in arrays.items() if value is not None}
@@ -121,7 +121,7 @@ class Accumulator:
                 )
 
     def merge(self, *others: Accumulator) -> None:
-        """Add the rows of other accumulators, as of the workers of one evaluation."""
+        """Add the rows of other accumulators, such as those of the workers of one evaluation."""
         for other in others:
             for batch in zip(*other.batches.values(), strict=True):
                 rows = dict(zip(other.batches, batch, strict=True))
@@ -147,7 +147,7 @@ class Accumulator:
         Raises
         ------
         ValueError
-            For no rows, or a metric that cannot be computed of them where it is the only one.
+            Without rows, or if the only metric cannot be computed.
         """
         rows = self.rows()
         if not rows:

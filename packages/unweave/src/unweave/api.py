@@ -1,4 +1,4 @@
-"""The facade: training as one call, and a run that can be asked everything."""
+"""The public interface: train a method in one call, and use the run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Run(Trained):
-    """A run directory: everything that is known of one training, and what can be asked of it.
+    """A run directory: its settings, log, model, scores and figures.
 
     Open one with `Run.open(path)`; `unweave.train` makes one.
     """
@@ -49,7 +49,7 @@ class Run(Trained):
 
     @property
     def scores(self) -> dict[str, float]:
-        """The scores by name, computed first where they are of another step; NaN if undefined."""
+        """The scores by name, computed anew if the run has trained further; NaN if undefined."""
         content = read_scores(self)
         if content is None or content["step"] != self.step:
             return self.evaluate()
@@ -105,13 +105,13 @@ def train(
     Parameters
     ----------
     method
-        Registered name, `unweave methods` lists them; or a `Method`.
+        Registered name (`unweave methods` lists them), or a `Method`.
     out
         The run directory; by default a new one under `runs/`.
     device
         `auto`, `cpu`, `cuda` or `cuda:N`.
     progress
-        Who shows it; nobody by default.
+        An object that shows the progress; by default nothing is shown.
     data
         Registered name with options, `dsprites` by default; or an array, a pair (array,
         factors), a data set of unweave_data or a torch Dataset.
@@ -126,7 +126,7 @@ def train(
     Raises
     ------
     ConfigError
-        If a name or value is not as expected; nothing is written.
+        If a name or value is invalid; nothing is written.
     NonFiniteError
         If the loss stops being finite; the newest checkpoint is from an earlier step.
     """
@@ -161,8 +161,8 @@ def resume(
     Parameters
     ----------
     steps
-        Go on to this step instead of the configured one; recorded in the run. Equal to a run
-        that was that long from the start, where no schedule says otherwise.
+        Last step, instead of the configured one; recorded in the run. The result equals that of a
+        run of this length from the start, unless a schedule depends on the length.
     device, progress, data, architecture
         As in `train`.
 

@@ -1,4 +1,4 @@
-"""Names and options become modules: what a configuration is made into."""
+"""Build modules from the names and options of a configuration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from unweave.batches import derive_seed
-from unweave.config import TrainConfig, build_method
+from unweave.config import build_method
 from unweave.directory import ImageFacts
 from unweave.method_terms import build_estimators
 from unweave.model import Autoencoder
@@ -21,16 +21,17 @@ from unweave.player_optimizers import OptimizerOf, build_optimizer, check_owners
 from unweave.players import Parts
 from unweave.protocols import Dataset, Objective, PosteriorFamily
 from unweave.registry import Registry
+from unweave.train_config import TrainConfig
 
 
 @dataclass(frozen=True)
 class Assembly:
-    """What the trainer plays with.
+    """The modules of a run, built.
 
     Attributes
     ----------
     objective
-        A module; who descends what.
+        A module: which player descends which loss.
     parts
         What the objective was built from.
     optimizer_of
@@ -57,7 +58,7 @@ def assemble(
     Parameters
     ----------
     networks
-        Encoder and decoder, where they were given from Python.
+        Encoder and decoder, if they were given from Python.
 
     Raises
     ------

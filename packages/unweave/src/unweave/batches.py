@@ -17,7 +17,7 @@ from unweave.protocols import Dataset, StochasticView
 
 
 def derive_seed(*parts: int | str) -> int:
-    """Hash a seed and what it is for into a seed of its own, 63 bits.
+    """Derive a seed of 63 bits from a seed and the purpose that it is for.
 
     Examples
     --------
@@ -41,7 +41,7 @@ class BatchIndices:
     """Indices of a batch as a function of the step: epochs of permutations without repetition.
 
     Every epoch is a permutation drawn on the device from (seed, stream, epoch); a batch that
-    crosses the end of an epoch goes on in the next, so no image is dropped and N in the
+    crosses the end of an epoch continues in the next, so no image is dropped and N in the
     estimators' constants is right.
 
     Parameters
@@ -51,7 +51,7 @@ class BatchIndices:
     batch
         B, at most N.
     seed
-        Of the run.
+        Seed of the run.
     stream
         Name of an independent order, `codes` or `critic`.
     device
@@ -85,12 +85,12 @@ class BatchIndices:
 def open_feed(
     dataset: Dataset, device: torch.device, progress: Callable[[int, int], None] | None = None
 ) -> Feed:
-    """Return what gives float images, shape (b, c, h, w), for indices.
+    """Return an object that maps indices to float images, shape (b, c, h, w).
 
-    Pixels are in [0, 1]; data that are floats themselves are given as they are. A set that fits in
-    memory lies on the device as it is stored, bits, uint8 or floats; one that stays on disk is
-    read batch by batch, ahead of time where its indices are announced; a stochastic view is drawn
-    on the device from its stored frames.
+    Pixels are in [0, 1]; float data are not scaled. A data set that fits in memory is kept on the
+    device as it is stored (bits, uint8 or floats). One that stays on disk is read batch by batch,
+    in advance if its indices are announced. A stochastic view is drawn on the device from its
+    stored frames.
     """
     if is_view(dataset):
         return ViewFeed(dataset, open_feed(dataset.frames, device, progress), device)
@@ -101,7 +101,7 @@ def open_feed(
 
 
 def is_view(dataset: Dataset) -> TypeGuard[StochasticView]:
-    """Whether images are drawn anew from stored frames."""
+    """Whether a data set is a stochastic view: its images are drawn anew from stored frames."""
     # By its own members alone: asking for the factors may compute them.
     return all(hasattr(dataset, name) for name in ("view", "frames", "noise_shape", "constants"))
 
@@ -115,13 +115,13 @@ class Feed(Protocol):
         Parameters
         ----------
         generator
-            On the device, of the noise of a stochastic view; without one the noise is a
-            function of the index alone. Other sets do not use it.
+            On the device, for the noise of a stochastic view; without it the noise depends only on
+            the index. Other data sets do not use it.
         """
         ...
 
     def announce(self, index: Tensor) -> None:
-        """Hear which indices will be asked for, so that they can be read ahead of time."""
+        """Learn which indices come next, so that their images can be read in advance."""
         ...
 
 
@@ -143,14 +143,13 @@ class MemoryFeed:
         return images.permute(0, 3, 1, 2)
 
     def announce(self, index: Tensor) -> None:
-        """Do nothing: everything is there."""
+        """Do nothing: all images are in memory."""
 
 
 class DiskFeed:
-    """Images that a thread reads from the disk while the step before is computed.
+    """Images that a thread reads from the disk during the step before.
 
-    Every batch is read by its own indices, whether it was announced or not, so that the images are
-    the same with and without announcements, in any order of them.
+    Announcements never change the images: every batch is read by its own indices.
     """
 
     def __init__(self, dataset: Dataset, device: torch.device) -> None:
@@ -166,7 +165,7 @@ class DiskFeed:
         return to_float(images.to(self._device, non_blocking=True))
 
     def announce(self, index: Tensor) -> None:
-        """Begin to read, behind what was announced before."""
+        """Queue the indices for reading."""
         rows = index.cpu().numpy()
         key = rows.tobytes()
         if key not in self._ahead:
@@ -185,7 +184,7 @@ class ViewFeed:
         self._constants = tuple(torch.from_numpy(array).to(device) for array in dataset.constants)
 
     def __call__(self, index: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Draw the noise and look at the frames through it."""
+        """Draw the noise, and apply the view to the frames."""
         frames = self._frames(index, generator).permute(0, 2, 3, 1)
         noise = self._noise(index, generator)
         views = self._dataset.view(frames, noise, self._constants, torch)
@@ -199,7 +198,7 @@ class ViewFeed:
         return torch.rand(shape, generator=generator, device=self._device)
 
     def announce(self, index: Tensor) -> None:
-        """Pass it on to the frames."""
+        """Announce the indices to the frames."""
         self._frames.announce(index)
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints: one safetensors file per step, whole or not there."""
+"""Checkpoints: one safetensors file per step, either complete or absent."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from unweave.errors import RunError, describe, quote
 from unweave.files import remove_partial, write_bytes
 
 KEEP = 2
-"""How many checkpoints stay: the newest, and one before it."""
+"""Number of checkpoints that are kept: the newest ones."""
 FORMAT = "2"
-"""Of the metadata: 1 had the step alone, and is not read; 2 has digests of configuration and
-content."""
+"""Version of the metadata: 1 has only the step; 2 also has digests of configuration and content."""
 
 
 def save_checkpoint(
@@ -28,12 +27,12 @@ def save_checkpoint(
     Parameters
     ----------
     config
-        Digest of the configuration that the tensors belong to.
+        Digest of the configuration of the run.
 
     Raises
     ------
     RunError
-        If the disk is full; the checkpoints before are intact.
+        If the disk is full; earlier checkpoints stay intact.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"step-{step:09d}.safetensors"
@@ -54,7 +53,7 @@ def list_checkpoints(folder: Path) -> list[Path]:
     Raises
     ------
     RunError
-        If the folder is there and cannot be read.
+        If the folder exists and cannot be read.
     """
     try:
         paths = [p for p in folder.iterdir() if p.match("step-*.safetensors") and p.is_file()]
@@ -66,7 +65,7 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def newest_step(folder: Path) -> int:
-    """Return the step of the newest checkpoint of a folder, 0 where there is none."""
+    """Return the step of the newest checkpoint of a folder, or 0 if it has none."""
     paths = list_checkpoints(folder)
     digits = paths[-1].stem.partition("-")[2] if paths else "0"
     return int(digits) if digits.isdecimal() else 0
@@ -78,7 +77,7 @@ def load_checkpoint(folder: Path, config: str = "") -> tuple[int, dict[str, Tens
     Parameters
     ----------
     config
-        Digest of the configuration that it must belong to; any, where empty.
+        Digest that the checkpoint must have; empty: any.
 
     Raises
     ------
@@ -88,7 +87,7 @@ def load_checkpoint(folder: Path, config: str = "") -> tuple[int, dict[str, Tens
     while True:
         paths = list_checkpoints(folder)
         if not paths:
-            raise RunError(f"{folder} has no checkpoint; the run was stopped before its first one")
+            raise RunError(f"{folder} has no checkpoint yet; train the run again")
         try:
             step, tensors, about = _read(paths[-1])
         except FileNotFoundError:

@@ -20,7 +20,7 @@ from unweave.trained import Trained, sample_rows, squared_error
 
 Progress = Callable[[int, int], None]
 ACTIVE = 0.1
-"""Share of a dimension's variance that lies between images, above which it counts as active."""
+"""A dimension is active if more than this share of its variance is between images."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def encode_table(
     noisy: bool = False,
     progress: Progress | None = None,
 ) -> CodeTable:
-    """Encode and reconstruct a random sample of a data set, the run's own unless another is given.
+    """Encode and reconstruct a random sample of a data set, by default the run's own.
 
     Parameters
     ----------
@@ -92,9 +92,9 @@ def encode_table(
 def write_code_table(
     path: Path, table: CodeTable, dataset: Dataset, attributes: Mapping[str, str | int]
 ) -> None:
-    """Write a code table as HDF5: the contract between the core and the metrics.
+    """Write a code table as HDF5, the format that the metrics read.
 
-    `/codes` (n, D), `/std`, `/reconstruction_error` (n,), and where known `/factors` (n, K) and
+    `/codes` (n, D), `/std`, `/reconstruction_error` (n,), and, if known, `/factors` (n, K) and
     `/factor_values`; factor names and sizes are attributes of the file.
     """
     arrays = {
@@ -116,5 +116,5 @@ def write_code_table(
 
 
 def rows_of(array: NDArray[np.generic] | None, index: NDArray[np.int64]) -> NDArray[Any] | None:
-    """Return rows of an array, or None where there is none."""
+    """Return rows of an array, or None for None."""
     return None if array is None else array[index]

@@ -1,4 +1,4 @@
-"""A configuration on its way out: as TOML, as a digest, and as the registered things it names."""
+"""A configuration as TOML, as a digest, and as a list of the registered objects that it names."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 
 import tomli_w
 
-from unweave.config import FIELDS, SPECS, TrainConfig, build_method
+from unweave.config import build_method
 from unweave.files import expanded
 from unweave.options import parse_spec
 from unweave.registry import Entry, Registry
+from unweave.train_config import FIELDS, SPECS, TrainConfig
 
 
 def config_text(registry: Registry, config: TrainConfig, **recorded: Any) -> str:
@@ -22,7 +23,7 @@ def config_text(registry: Registry, config: TrainConfig, **recorded: Any) -> str
     Parameters
     ----------
     recorded
-        More tables or lists of `NOT_SETTINGS`.
+        Further tables or lists, of those in `NOT_SETTINGS`.
     """
     values = config.known()
     table: dict[str, Any] = {}
@@ -44,7 +45,7 @@ def config_text(registry: Registry, config: TrainConfig, **recorded: Any) -> str
 
 
 def digest(config: TrainConfig) -> str:
-    """Hash what determines a run, but for how long it goes on and what is logged and kept."""
+    """Hash what determines a run, except its length and what is logged and kept."""
     free = {
         "steps", "log_every", "checkpoint_every", "validate_every", "evaluate_every", "keep_best",
         "stop_after", "compile",
@@ -55,7 +56,7 @@ def digest(config: TrainConfig) -> str:
 
 
 def _comparable(value: Any) -> Any:
-    """Keep the names of files alone, as data and runs may be moved, and make 1 and 1.0 equal."""
+    """Reduce paths to file names, because data and runs may be moved, and make 1 and 1.0 equal."""
     if isinstance(value, Mapping):
         return {key: _comparable(item) for key, item in value.items() if item is not None}
     if isinstance(value, tuple | list):
@@ -78,7 +79,7 @@ def used_entries(registry: Registry, config: TrainConfig) -> list[Entry]:
 
 
 def _plain(value: Any) -> Any:
-    """Turn paths into absolute texts and leave out None, which TOML has not."""
+    """Turn paths into absolute texts, and leave out None, which TOML lacks."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items() if item is not None}
     if isinstance(value, tuple | list):

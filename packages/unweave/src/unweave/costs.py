@@ -2,10 +2,10 @@
 
 x has shape (b, c, h, w), in [0, 1] where it is an image; a decoder's output is unbounded. The
 option `link` says how it becomes the x' of the formula: `identity`, or `sigmoid`. Under squared
-and absolute error a sigmoid saturates on dark pixels, and on mostly dark images training may stand
-still for long at the all-dark picture, whose gradient is small; so `identity` is the default
-there. With `sigmoid` the plateau was left within 600 steps on dSprites at 16 x 16 pixels, and the
-error was then the lower one; larger images take longer.
+and absolute error a sigmoid saturates on dark pixels, and on mostly dark images training may stay
+for long at the all-dark picture, whose gradient is small; so `identity` is the default there. With
+`sigmoid`, training on dSprites at 16 x 16 pixels left this plateau within 600 steps and then had
+the lower error; larger images take longer.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class CrossEntropy(nn.Module):
     unit_interval = True
 
     def image(self, output: Tensor) -> Tensor:
-        """Return the probabilities of a lit pixel."""
+        """Return the probability of each pixel to be 1."""
         return output.sigmoid()
 
     def forward(self, x: Tensor, output: Tensor) -> Tensor:
@@ -89,7 +89,7 @@ class CrossEntropy(nn.Module):
 
 
 class LaplaceLikelihood(_PixelCost):
-    """Negative log-likelihood of a Laplace decoder of every pixel.
+    """Negative log-likelihood of the pixels under a Laplace decoder.
 
         sum over pixels of |x - x'| / scale + log(2 scale)
 
@@ -116,7 +116,7 @@ class LaplaceLikelihood(_PixelCost):
 
 
 class GaussianLikelihood(_PixelCost):
-    """Negative log-likelihood of a Gaussian decoder N(x'; sigma²) of every pixel.
+    """Negative log-likelihood of the pixels under a Gaussian decoder, N(x; x', sigma²).
 
         sum over pixels of (x - x')² / (2 sigma²) + log sigma + log(2 pi) / 2
 
@@ -126,7 +126,7 @@ class GaussianLikelihood(_PixelCost):
     Parameters
     ----------
     sigma
-        Standard deviation of a pixel, whose range is [0, 1]; the first one where it is learned.
+        Standard deviation of a pixel, whose range is [0, 1]; the initial one if it is learned.
     learned
         `none`, `one` for all pixels, or `each`: one for every pixel and channel, whose number
         is known from the first images.
@@ -196,14 +196,14 @@ class GaussianLikelihood(_PixelCost):
             )
 
     def _raw(self, like: Tensor) -> Tensor:
-        """Return s with softplus(s) + 0.001 = sigma; written so that no large sigma overflows."""
+        """Return s with softplus(s) + 0.001 = sigma, without overflow for a large sigma."""
         above = self._first - SMALLEST_SIGMA
         return torch.full_like(like, above + math.log(-math.expm1(-above)))
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *arguments: Any
     ) -> None:
-        """Make room first for a parameter that the first images would have made here."""
+        """Make the parameter first, which is otherwise made at the first images."""
         saved = state_dict.get(prefix + "raw_sigma")
         if self.learned == "each" and saved is not None:
             self.raw_sigma = nn.Parameter(torch.empty_like(saved))

@@ -6,13 +6,13 @@ from typing import cast
 
 import numpy as np
 
-from unweave.config import Spec
 from unweave.errors import ConfigError, blaming, quote
 from unweave.protocols import Dataset, member
 from unweave.registry import Registry
+from unweave.train_config import Spec
 
 MOST_CLASSES = 10**9
-"""Of a factor; a size above is a mistake."""
+"""Most classes of a factor; more are taken for a mistake."""
 
 
 def build_dataset(names: Registry, spec: Spec) -> Dataset:
@@ -21,14 +21,14 @@ def build_dataset(names: Registry, spec: Spec) -> Dataset:
     Raises
     ------
     ConfigError
-        If it is not as a data set must be.
+        If it is not a valid data set.
     """
     dataset = cast(Dataset, names.build("dataset", spec))
     return check_dataset(str(names.lookup("dataset", spec.name)), dataset)
 
 
 def check_dataset(owner: str, dataset: Dataset) -> Dataset:
-    """Return a data set whose members fit each other.
+    """Return a data set after checking that its members agree.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def check_dataset(owner: str, dataset: Dataset) -> Dataset:
     Raises
     ------
     ConfigError
-        Saying what does not fit.
+        If they do not agree.
     """
     with blaming(owner, "when it was opened"):
         size, shape = len(dataset), tuple(dataset.image_shape)

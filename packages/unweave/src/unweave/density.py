@@ -1,4 +1,4 @@
-"""The second stage: a density fitted to the codes of a trained run, kept in its directory."""
+"""The second stage: a density fitted to the codes of a trained run, saved in its directory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from unweave.batches import derive_seed
 from unweave.checkpoint import newest_step
-from unweave.config import Spec
 from unweave.errors import ConfigError, RunError, blaming, describe, message_of, unknown_name
 from unweave.files import write_bytes
 from unweave.latent import sample_prior
@@ -29,17 +28,18 @@ from unweave.options import (
 )
 from unweave.protocols import Flow
 from unweave.registry import Entry, Registry, registry
+from unweave.train_config import Spec
 
 Progress = Callable[[int, int], None]
 
 FILE = "density.safetensors"
 DEFAULT = "maf"
-"""The flow that is fitted unless another is named."""
+"""The default flow."""
 ROWS = 50_000
-"""Codes that a density is fitted to unless said: an epoch of `maf` is 450 steps then, where all of
-dSprites would be 6,600."""
+"""Default number of codes for a fit: an epoch of `maf` then has 450 steps; with all of dSprites it
+would have 6,600."""
 ROWS_CHECKED = 1000
-"""Codes whose density is looked at after a fit."""
+"""Number of codes whose density is checked after a fit."""
 
 
 UNREADABLE = (
@@ -67,9 +67,9 @@ def fit_density(
         `maf:transforms=3,epochs=20`.
     codes : float tensor, shape (n, D), z ~ q(z|x).
     step
-        Of the model that gave the codes.
+        Step of the model that gave the codes.
     seed
-        Of the flow's first weights and of the fit.
+        Seed of the flow's initial weights and of the fit.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def load_density(folder: Path, names: Registry) -> nn.Module:
     Raises
     ------
     RunError
-        If there is none, the file is damaged, or training went on since it was fitted.
+        If there is none, the file is damaged, or the run has trained further since the fit.
     """
     path = folder / FILE
     if not path.is_file():
@@ -159,7 +159,7 @@ def _rebuild(names: Registry, about: Mapping[str, Any], tensors: dict[str, Tenso
 
 
 def has_density(folder: Path) -> bool:
-    """Whether a density was fitted at the newest checkpoint; a damaged file counts, and is said."""
+    """Whether a density was fitted at the newest checkpoint; a damaged file counts as one."""
     if not (folder / FILE).is_file():
         return False
     try:
@@ -169,7 +169,7 @@ def has_density(folder: Path) -> bool:
 
 
 class FlowPrior(nn.Module):
-    """A registered flow as prior: learned with the autoencoder, or as fitted to another run.
+    """A registered flow as prior: learned with the autoencoder, or already fitted to another run.
 
     Parameters
     ----------
@@ -180,8 +180,8 @@ class FlowPrior(nn.Module):
     transforms, hidden
         Its number of layers and their widths, where it has such options.
     fitted
-        A run directory, or a density file, whose density is taken as it is; `kind` and the
-        others are then its. The file is copied into the run that uses it.
+        A run directory, or a density file, whose density is used unchanged; `kind` and the other
+        options then come from it. The file is copied into the run that uses it.
 
     Raises
     ------
@@ -251,7 +251,7 @@ def _fit_options(entry: Entry, density: Any, settings: Mapping[str, str]) -> dic
 def _check_loadable(
     names: Registry, entry: Entry, about: Mapping[str, Any], density: nn.Module
 ) -> None:
-    """Raise where a fitted density cannot be loaded again, before a good one is replaced."""
+    """Raise if a fitted density cannot be loaded again, before it replaces another."""
     tensors = {name: t.detach().cpu() for name, t in density.state_dict().items()}
     if bad := [n for n, t in tensors.items() if not bool(t.isfinite().all())]:
         raise ConfigError(f"{entry} did not converge: {bad[0]} is not finite; nothing was saved")
@@ -268,7 +268,7 @@ def _check_loadable(
 def _check_fitted(entry: Entry, density: nn.Module, codes: Tensor) -> None:
     """Raise if a fitted density is not a distribution of codes, or cannot evaluate a code.
 
-    Nothing was kept then, and what was kept before stays.
+    Nothing is saved then, and an earlier density stays.
     """
     few = codes[:ROWS_CHECKED]
     with blaming(str(entry), "when asked for its density after its fit"):

@@ -1,4 +1,4 @@
-"""The device that a run computes on, by its name."""
+"""The device of a run, by its name."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def check_device(name: str) -> None:
-    """Raise unless a name is one of a device, whether it is here or on the machine of a worker."""
+    """Raise unless a name is that of a device, on this machine or on a worker's."""
     if not DEVICE.fullmatch(name):
         raise _no_device(name)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic
 
-from unweave.config import TrainConfig, recorded_config
+from unweave.config import recorded_config
 from unweave.configfile import config_text
 from unweave.errors import RunError, expected_by, quote
 from unweave.files import PARTIAL, expanded, remove_partial, write_bytes, write_text
@@ -20,6 +20,7 @@ from unweave.meant_run import meant_run
 from unweave.protocols import member
 from unweave.registry import Registry, registry
 from unweave.settings import read_settings
+from unweave.train_config import TrainConfig
 
 if TYPE_CHECKING:
     from typing import Self
@@ -30,23 +31,23 @@ LOCK = ".lock"
 CARRIED = "carried"
 """The folder of files that the prior was built from."""
 LARGEST_LINE = 1 << 20
-"""Bytes of the longest line of a log that is read."""
+"""Length of the longest line of a log that is read, in characters."""
 
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What of a data set a model needs to be built and used without it.
+    """Facts of a data set that are enough to build and use a model without the data.
 
     Attributes
     ----------
     image_shape
         (h, w, c).
     bits
-        1 or 8 for images, 32 where the data are floats of any size.
+        1 or 8 for images, 32 for unbounded floats.
     size
-        N, rows that are trained on.
+        N, number of training images.
     factor_names, factor_sizes
-        Of the known factors.
+        Names and numbers of classes of the known factors.
     """
 
     image_shape: tuple[int, int, int]
@@ -58,7 +59,7 @@ class ImageFacts:
 
     @classmethod
     def of(cls, dataset: Dataset) -> ImageFacts:
-        """Read them off a data set."""
+        """Take the facts from a data set."""
         has_factors = dataset.factors is not None
         height, width, channels = map(int, dataset.image_shape)
         return cls(
@@ -72,7 +73,7 @@ class ImageFacts:
 
     @property
     def continuous(self) -> bool:
-        """Whether the data are floats of any size instead of pixels in [0, 1]."""
+        """Whether the data are unbounded floats instead of pixels in [0, 1]."""
         return self.bits == 32
 
 
@@ -96,7 +97,7 @@ class RunDirectory:
     def create(cls, path: Path, config: TrainConfig, names: Registry | None = None) -> Self:
         """Make the directory and write `config.toml`.
 
-        What a process left that was killed before `config.toml` was there counts as nothing.
+        Files of a process that was killed before it wrote `config.toml` are ignored.
 
         Raises
         ------
@@ -158,7 +159,7 @@ class RunDirectory:
         write_text(self.config_path, config_text(self.registry, self.config, **recorded))
 
     def recorded(self, name: str) -> Any:
-        """Return what `config.toml` records under a name and determines nothing, or None."""
+        """Return a table of `config.toml` that is only a record, or None."""
         return read_settings(self.config_path).get(name)
 
     @property
@@ -202,7 +203,7 @@ class RunDirectory:
         return self.path / "best"
 
     def make_best(self) -> RunDirectory:
-        """Make `best/` a run directory that needs nothing of this one; it has no checkpoint yet."""
+        """Make `best/` an independent run directory, still without a checkpoint."""
         best = RunDirectory(self.best_path, self.config, self.registry)
         best.path.mkdir(exist_ok=True)
         options = self.config.prior.options.items()
@@ -213,7 +214,7 @@ class RunDirectory:
         return best
 
     def scalars(self) -> list[dict[str, float]]:
-        """Read the log; a last line that a killed process left torn is left out.
+        """Read the log; an incomplete last line of a killed process is left out.
 
         Raises
         ------
@@ -232,7 +233,7 @@ class RunDirectory:
     def _read_line(self, number: int, line: str) -> dict[str, float]:
         where = f"{self.scalars_path} line {number}"
         if len(line) > LARGEST_LINE:
-            raise RunError(f"{where} has {len(line):,} characters and is not a line of a log")
+            raise RunError(f"{where} is too long for a log, {len(line):,} characters; delete it")
         try:
             values = LINE.validate_json(line)
         except (pydantic.ValidationError, RecursionError, ValueError):
@@ -246,7 +247,7 @@ class RunDirectory:
         return values | {"step": int(step)}
 
     def image_facts(self) -> ImageFacts | None:
-        """Read what the run recorded of its data; None for a run that did not record it."""
+        """Read the facts that the run recorded of its data; None if it recorded none."""
         recorded = self.recorded("images")
         if recorded is None:
             return None
@@ -254,18 +255,18 @@ class RunDirectory:
             return FACTS.validate_python(recorded)
         except pydantic.ValidationError as error:
             raise RunError(
-                f"{self.config_path} has a table 'images' that does not fit: "
+                f"{self.config_path} has an invalid table 'images': "
                 f"{expected_by(error.errors()[0])}"
             ) from error
 
     def record_images(self, dataset: Dataset) -> None:
-        """Record what of the data a model needs to be used without them."""
+        """Record the facts of the data that are enough to use the model without them."""
         continued = self.recorded("continued")
         more = {"continued": continued} if continued else {}
         self.write_config(images=asdict(ImageFacts.of(dataset)), **more)
 
     def record_continuation(self, config: TrainConfig) -> None:
-        """Record that the run continues to another step than was said first."""
+        """Record that the run continues to another step than first configured."""
         steps = [*(self.recorded("continued") or []), self.config.steps]
         images = self.recorded("images")
         self.config = config
@@ -273,7 +274,7 @@ class RunDirectory:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the directory for one process that trains, and clean up what killed ones left.
+        """Lock the directory for one process that trains, and remove leftovers of killed ones.
 
         Raises
         ------
@@ -293,14 +294,14 @@ class RunDirectory:
 
 
 def _in_run(path: Path, value: Any) -> Any:
-    """Find a file that the run carries where the run lies now."""
+    """Find a file of the run by its place in the run directory."""
     parts = Path(value).parts[-2:] if isinstance(value, str) else ()
     here = path.joinpath(*parts)
     return str(here.resolve()) if parts[:1] == (CARRIED,) and here.is_file() else value
 
 
 def check_empty(path: Path) -> None:
-    """Raise where a directory holds anything but what a killed process left.
+    """Raise if a directory holds anything but leftovers of a killed process.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""Finds the plugins that are installed, and leaves broken ones out.
+"""Find the installed plugins, and leave broken ones out.
 
-pluggy's own entry-point loader drops second entry points of one name, accepts misspelt hooks
-and dies of one bad import; here a broken plugin is recorded with its reason and costs nobody
-else anything.
+pluggy's own entry-point loader drops a second entry point of the same name, accepts misspelt hooks
+and fails at one bad import. Here a broken plugin is recorded with its reason, and the others still
+work.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Discovery:
 
 
 def warn(message: str) -> None:
-    """Warn of a plugin, as of the line that called the caller."""
+    """Warn of a plugin, at the line that called the caller."""
     warnings.warn(message, PluginWarning, stacklevel=3)
 
 

@@ -1,8 +1,8 @@
-"""What differs between the members of an ensemble inside a batched step: noise and data.
+"""Noise and data of each member of an ensemble inside a batched step.
 
-Inside `torch.func.vmap` a tensor stands for those of all members. Two operations look behind it:
-`each` calls a function for every member and stacks what it gives, and `jointly` hands a function
-the values of all members at once.
+Inside `torch.func.vmap` one tensor stands for those of all members. Two operations reach the
+members: `each` calls a function for every member and stacks the results, and `jointly` passes the
+values of all members to a function at once.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from torch.overrides import TorchFunctionMode
 
 
 class Draws(TorchFunctionMode):
-    """While it is entered, what is drawn from a generator is drawn for each member from its own.
+    """While active, draws from a generator are made for each member from its own generator.
 
     Parameters
     ----------
     number
-        Of the member, a tensor that `vmap` batches.
+        Number of the member, a tensor that `vmap` batches.
     generators
-        Of the members; the first one stands for all of them in the code that is called.
+        Generators of the members; the first one stands for all in the code that is called.
     trained
         Ids of the tensors that stand for trained parameters: a batched tensor does not say that
         it requires a gradient, and some code asks.
@@ -70,14 +70,14 @@ def each(function: Callable[..., Tensor], number: Tensor, *tensors: Tensor) -> T
     Parameters
     ----------
     number
-        Of the member, a tensor that `vmap` batches.
+        Number of the member, a tensor that `vmap` batches.
     """
     result: Tensor = _Each.apply(function, number, *tensors)
     return result
 
 
 def jointly(function: Callable[..., None], number: Tensor, *tensors: Tensor) -> None:
-    """Call a function with the tensors of all members stacked, graph and all."""
+    """Call a function with the stacked tensors of all members; gradients pass."""
     _Jointly.apply(function, number, *tensors)
 
 

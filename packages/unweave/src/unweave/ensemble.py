@@ -1,9 +1,8 @@
 """Ensembles: many runs of one architecture and method, computed as one batched model.
 
-The weights of all members lie in one tensor each, of which the member's own are a part, and
-`torch.func.vmap` computes a step of all members at once. A member is a `Trainer` like any other:
-it draws its own batches and its own noise, its own optimizers move its own part, and its
-checkpoints are those of a run alone.
+Each weight is one tensor that holds the weights of all members, and `torch.func.vmap` computes a
+step of all members at once. A member is a `Trainer` like any other: it draws its own batches and
+its own noise, its own optimizers move its own part, and its checkpoints are those of a run alone.
 """
 
 from __future__ import annotations
@@ -35,21 +34,21 @@ from unweave.seats import Gradients, Seat, gradients_of
 from unweave.trainer import Trainer
 
 TOLERANCES = {"float32": 5e-2, "bfloat16": 2e-1}
-"""How far terms and gradients of a member may be from those of its run alone, in their norm, by
-precision. What is batched wrongly, such as one member's noise for all, is off by its size. Rounding
-is some 1e-6, but a unit at the corner of its ReLU may turn by it, and on images with one background
-that is the unit at many places at once: 4 % were seen. On the processor the first step of four
-`vae` with `conv64` and a classifier was off by 1e-6 at most, and by 1e-15 in float64."""
+"""Largest relative difference in norm, by precision, of a member's terms and gradients from those
+of its run alone. A wrong batch, such as one member's noise for all, makes a difference of order 1.
+Rounding makes one of some 1e-6, but it may switch a ReLU unit, and on images with a uniform
+background then at many positions at once: 4 % were seen. On a CPU the first step of four `vae` with
+`conv64` and a classifier differed by at most 1e-6, and in float64 by 1e-15."""
 
 
 Move = Callable[[str, Gradients], None]
-"""Moves a player of all members, by its name and gradients that are stacked over the members."""
+"""Moves a player of all members, given its name and gradients stacked over the members."""
 
 
 class Ensemble:
     """Trainers of one architecture and method that take their steps together.
 
-    Their seeds, learning rates and weights may differ, and how far each is.
+    Their seeds, learning rates, weights and current steps may differ.
 
     Raises
     ------
@@ -86,12 +85,12 @@ class Ensemble:
             member.step += 1
 
     def move(self, player: str, gradients: Gradients) -> None:
-        """Let a player of every member descend, by one optimizer where that is the same.
+        """Let a player of every member descend, by one optimizer if that gives the same result.
 
         Parameters
         ----------
         gradients
-            Of its parameters, stacked over the members.
+            Gradients of its parameters, stacked over the members.
         """
         if player not in self._optimizers:
             seats = [member.seats[player] for member in self.members]
@@ -113,7 +112,7 @@ class Ensemble:
         Parameters
         ----------
         move
-            What moves a player of all members.
+            Function that moves a player of all members.
         """
         numbers = torch.arange(len(self.members), device=self._clocks.device)
         play = functools.partial(self._play, move)
@@ -181,7 +180,7 @@ class Ensemble:
             restore(member, before[number])
 
     def _look(self) -> list[dict[str, Tensor]]:
-        """Return terms, gradients and buffers of all, computed together, without a move."""
+        """Compute terms, gradients and buffers of all together, and move nothing."""
         results: list[dict[str, Tensor]] = [{} for _ in self.members]
         for member in self.members:
             member.seed_noise(member.step)
@@ -202,7 +201,7 @@ class Ensemble:
 
 
 def _split_gradients(gradients: Gradients, members: int) -> list[Gradients]:
-    """Part gradients of all members into those of each."""
+    """Split the gradients of all members into those of each."""
     return [tuple(None if g is None else g[k] for g in gradients) for k in range(members)]
 
 
@@ -215,7 +214,7 @@ def _name_gradients(player: str, gradients: Gradients) -> dict[str, Tensor]:
 
 
 def _step_alone(member: Trainer) -> dict[str, Tensor]:
-    """Return terms, gradients and buffers of a member alone, without a move."""
+    """Compute terms, gradients and buffers of one member alone, and move nothing."""
     named: dict[str, Tensor] = {}
     players = {id(seat): player for player, seat in member.seats.items()}
 

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 LONGEST_LIST = 1000
-"""Characters of the known names in a sentence."""
+"""Most characters that an error spends on the known names."""
 
 PLAIN = {
     "int": "a whole number", "float": "a number", "bool": "true or false", "string": "text",
     "list": "a list", "tuple": "a list", "dict": "a table", "model": "a table",
     "dataclass": "a table", "path": "a path", "finite_number": "a finite number",
 }  # fmt: skip
-"""What pydantic wanted, by the first word of its kind of error, or by the whole kind."""
+"""What pydantic expected, by the first word of its error type, or by the whole type."""
 
 
 class UnweaveError(Exception):
@@ -52,13 +52,13 @@ class NonFiniteError(UnweaveError, ArithmeticError):
 
 
 def describe(error: BaseException) -> str:
-    """Name an error's class and what it says on one line, at most 300 characters of it."""
+    """Return an error's class and its message on one line, at most 300 characters."""
     text = message_of(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def message_of(error: BaseException, length: int = 300) -> str:
-    """Return what an error says on one line, however it is written."""
+    """Return the message of an error on one line."""
     try:
         return shorten(" ".join(str(error).split()), length)
     except KeyboardInterrupt:
@@ -69,33 +69,33 @@ def message_of(error: BaseException, length: int = 300) -> str:
 
 @contextlib.contextmanager
 def blaming(who: str, when: str = "") -> Iterator[None]:
-    """Turn whatever other people's code raises in the block into one sentence.
+    """Turn any error that other people's code raises in the block into one sentence.
 
-    Errors of unweave and the user's interrupt pass; `sys.exit` and the like do not, for a plugin
-    must not end the program.
+    Errors of unweave and Ctrl-C pass; `sys.exit` does not, because a plugin must not end the
+    program.
 
     Parameters
     ----------
     who
         The registered thing, with its distribution.
     when
-        Ends the sentence, as in "at step 7".
+        Put in brackets at the end, as in "at step 7".
 
     Raises
     ------
     ConfigError
-        In place of what was raised.
+        In place of the error.
     """
     try:
         yield
     except (UnweaveError, KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:
-        raise ConfigError(f"{who} raised {describe(error)}{when and ' '}{when}") from error
+        raise ConfigError(f"{who} raised {describe(error)}{when and f' ({when})'}") from error
 
 
 def quote(value: object, length: int = 80) -> str:
-    """Show a value as Python writes it, its first characters where that is longer."""
+    """Show a value as Python writes it, shortened if it is too long."""
     try:
         return shorten(repr(value), length)
     except KeyboardInterrupt:
@@ -105,13 +105,13 @@ def quote(value: object, length: int = 80) -> str:
 
 
 def shorten(value: object, length: int = 80) -> str:
-    """Show a value, or its first characters where it is longer."""
+    """Show a value, shortened if it is too long."""
     text = value if isinstance(value, str) else quote(value, length)
     return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
 def printable(text: str) -> str:
-    r"""Return a text whose control characters, which a terminal would obey, are written out.
+    r"""Return a text with its control characters escaped, so that a terminal does not obey them.
 
     Examples
     --------
@@ -124,9 +124,9 @@ def printable(text: str) -> str:
 
 
 def closest_first(name: str, names: Iterable[str]) -> list[str]:
-    """Sort known names by likeness to a mistyped one, the closest match first.
+    """Sort known names by similarity to a mistyped one, the closest match first.
 
-    A name of which the first words were typed is closer than one that only looks alike.
+    A name that begins with the typed words is closer than one that only looks similar.
 
     Examples
     --------
@@ -143,9 +143,9 @@ def closest_first(name: str, names: Iterable[str]) -> list[str]:
 
 
 def expected_by(problem: Mapping[str, Any]) -> str:
-    """Say in plain words what was expected, of one problem that pydantic found.
+    """Say in plain words what was expected, for one problem that pydantic found.
 
-    A problem that is a sentence of our own, or none of the usual ones, is returned as it is.
+    A message of our own, or of an unusual type, is returned unchanged.
 
     Examples
     --------
@@ -167,7 +167,7 @@ def expected_by(problem: Mapping[str, Any]) -> str:
 
 
 def expected(what: str) -> str:
-    """Say what was wanted, a kind of thing or `greater than` and the like, as a clause."""
+    """Turn what was wanted, a type or a bound such as `greater than 0`, into a clause."""
     return f"expected {'a value ' * (' than ' in what)}{what}"
 
 
@@ -189,7 +189,7 @@ def unknown_name(what: str, name: str, names: Iterable[str], hint: str = "") -> 
 
 
 def _listed(names: list[str]) -> str:
-    """Join names, the first ones where they are too many for a sentence."""
+    """Join names, only the first ones if they are too many for a sentence."""
     ends = itertools.accumulate(len(name) + 2 for name in names)
     count = sum(end <= LONGEST_LIST for end in ends)
     more = f", and {len(names) - count:,} more" if count < len(names) else ""

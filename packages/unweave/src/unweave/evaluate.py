@@ -1,4 +1,4 @@
-"""Scores of a run: encode a code table once, then ask the registered metrics."""
+"""Scores of a run: encode a code table once, then compute the registered metrics."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ import numpy as np
 from unweave.codetable import CodeTable, encode_table, write_code_table
 from unweave.density import has_density
 from unweave.errors import quote
-from unweave.metric_calls import metric_calls, with_preset
+from unweave.failed_scores import Failed
+from unweave.metric_calls import Called, metric_calls, with_preset
 from unweave.metrics_package import StudyPart, parts_of_preset
 from unweave.model import Autoencoder
 from unweave.owners import explained
 from unweave.protocols import Dataset
 from unweave.saved_codes import read_table
+from unweave.score_arrays import ActiveCodes, Arrays
 from unweave.score_file import add_scores
 from unweave.score_file import read_scores as read_scores  # scores are read where they are made
-from unweave.scoring import RESAMPLES, ActiveCodes, Arrays, Called, Failed, score_table
+from unweave.scoring import RESAMPLES, score_table
 from unweave.trained import SOURCES, Source, Trained
 
 ROWS = 50_000
-"""Rows of a code table unless said; of smaller data sets every image is taken."""
+"""Default number of rows of a code table; smaller data sets are encoded whole."""
 ROWS_WHILE_TRAINING = 10_000
 
 Progress = Callable[[int, int], None]
@@ -49,39 +51,38 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score a run; add to its `scores.json`, and write `codes.h5`; return the scores by name.
 
-    A score is named by the metric as it was asked for, `mig:bins=10`, and by what it was computed
-    from where that is not the mean codes of all dimensions of training images: `mig/sampled`,
+    A score is named as the metric was requested, `mig:bins=10`. The usual scores are of the mean
+    codes of training images, in all dimensions; others have a suffix: `mig/sampled`,
     `mig/holdout`, `mig/noisy-dsprites`, `mig/active`. Scores of an earlier step are dropped. A
-    metric that fails is a score of NaN with its reason, and costs the others nothing. Where
-    unweave-metrics is installed it computes all metrics at once, those of plugins too, and gives
-    bootstrap intervals.
-    Images whose mean codes of this step are in `codes.h5` already are not encoded again.
+    metric that fails gives NaN with a reason, and the others are still computed. If unweave-metrics
+    is installed, it computes all metrics at once, also those of plugins, with bootstrap intervals.
+    Images whose mean codes of this step are already in `codes.h5` are not encoded again.
 
     Parameters
     ----------
     metrics
-        Registered names, with options as in `mig:bins=10`; by default MIG, FactorVAE score and
-        SAP where the factors are known.
+        Registered names, with options as in `mig:bins=10`; by default MIG, FactorVAE score and SAP
+        if the factors are known.
     rows
-        Images that are encoded, drawn without replacement.
+        Number of images to encode, drawn without replacement.
     seed
-        Of that draw and of the metrics that draw.
+        Seed of this draw and of metrics that draw.
     codes
-        Means of q(z|x), one draw from it of each image, or both.
+        Means of q(z|x), one draw from it per image, or both.
     on
-        The images trained on (`train`), those held out (`holdout`), or a data set by its name and
-        options, `noisy-dsprites:resolution=16`, with images like the run's.
+        Training images (`train`), held-out images (`holdout`), or a data set by its name and
+        options, `noisy-dsprites:resolution=16`, with images like those of the run.
     active
-        Whether to compute every score of codes over the active dimensions alone as well, where
-        some are not: unused dimensions inflate what MIG calls the runner-up.
+        Whether to compute every score of codes also for the active dimensions alone, if some are
+        inactive: noise of unused dimensions raises the second-largest information in MIG.
     preset
-        A convention of unweave-metrics, for every metric that has one of that name.
-        Without `metrics`, one that says what its study computed of which codes does all of that:
-        `gaujac2021` scores mean codes, sampled ones, and those of images that were held out.
+        A preset of unweave-metrics, for every metric that has it. If `metrics` is not given and
+        the preset lists the scores of its study, all of them are computed: `gaujac2021` scores
+        mean codes, sampled codes, and codes of held-out images.
     bootstrap
-        Most resamples of the intervals, 0 for none.
+        Largest number of resamples for the intervals; 0 for no intervals.
     pool
-        Where unweave-metrics computes; here by default.
+        Processes in which unweave-metrics computes; by default this one.
 
     Raises
     ------
@@ -156,14 +157,14 @@ def _kinds(codes: Codes) -> tuple[str, ...]:
 
 
 def _suffix(codes: str, on: str) -> str:
-    """Return what the name of a score says of its codes, where they are not the usual ones."""
+    """Return the suffix that names the codes of a score, empty for the usual ones."""
     return ("/sampled" if codes == "sampled" else "") + ("" if on == "train" else f"/{on}")
 
 
 def _as_study(
     run: Trained, parts: Sequence[StudyPart], rows: int, options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Score a run part by part; one of held-out images has no value where none were held out."""
+    """Compute all scores of a study; those of held-out images have no value if there are none."""
     scores: dict[str, Any] = {}
     # Mean codes of training images last: codes.h5 keeps the last.
     for part in sorted(parts, key=lambda part: (part.on == "train", part.codes == "mean")):

@@ -17,23 +17,23 @@ from typing import Any
 from unweave.processes import usable_cores
 
 ATTEMPTS = 3
-"""How many processes may die over one job before the job counts as failed."""
+"""Number of processes that may die during one job before the job counts as failed."""
 GRACE_SECONDS = 30.0
-"""What a process that is asked to end may take for its last checkpoint."""
+"""Time that a process has for its last checkpoint after it is asked to end."""
 ONE_THREAD = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS",
 )  # fmt: skip
 
 Outcome = tuple[Any, BaseException | None]
-"""What a job gave, and what it raised."""
+"""The result of a job, and the error that it raised."""
 
 
 class WorkerDiedError(RuntimeError):
-    """The processes that had a job were killed, one after the other."""
+    """The processes that ran a job were killed, one after another."""
 
 
 class Serial:
-    """The process itself, one job after the other."""
+    """Runs jobs in this process, one after another."""
 
     def map(self, function: Callable[[Any], Any], jobs: Iterable[Any]) -> Iterator[Any]:
         """Yield `function(job)` in the order of the jobs."""
@@ -41,16 +41,16 @@ class Serial:
 
 
 class Processes:
-    """Worker processes of this machine, each with one thread.
+    """Runs jobs in worker processes on this machine, each with one thread.
 
     Small networks do not fill two threads: two runs side by side take half the time of two runs
-    after each other. A process that is killed gives its job to a new one, three times at most.
-    When the process that began them ends, however it ends, they end with it.
+    in sequence. If a worker is killed, another one takes its job, at most three times. The workers
+    end when the process that started them ends, for whatever reason.
 
     Parameters
     ----------
     workers
-        How many; 0 for one for each processor core.
+        Number of processes; 0 for one per processor core.
     """
 
     def __init__(self, *, workers: int = 0) -> None:
@@ -71,7 +71,7 @@ class Processes:
 
 
 class _Worker:
-    """A process, the pipe to it, and the number of the job that it has."""
+    """A process, the pipe to it, and the number of its job."""
 
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")  # a fork of a process with CUDA hangs
@@ -82,7 +82,7 @@ class _Worker:
         self.number = -1
 
     def receive(self) -> Outcome | None:
-        """Return the outcome that is waiting, or None where the process died."""
+        """Return the outcome that is waiting, or None if the process died."""
         try:
             value, error = pickle.loads(self.pipe.recv_bytes())
         except (EOFError, OSError):
@@ -92,7 +92,7 @@ class _Worker:
 
 
 class _Crew:
-    """The processes of one `map`: who has which job, what came out, what is to be done again."""
+    """The processes of one `map`: their jobs, the outcomes, and the jobs to repeat."""
 
     def __init__(self, size: int, function: Callable[[Any], Any], jobs: Iterable[Any]) -> None:
         self._size, self._function = size, function
@@ -141,7 +141,7 @@ class _Crew:
             return
         code = worker.process.exitcode
         ending = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        error = WorkerDiedError(f"{deaths} processes died over one job, the last by {ending}")
+        error = WorkerDiedError(f"{deaths} processes died during one job, the last with {ending}")
         self._outcomes[worker.number] = (None, error)
 
     def dismiss(self) -> None:
@@ -185,7 +185,7 @@ def _run_job(task: bytes) -> bytes:
 
 
 def _pickle_error(error: Exception) -> bytes:
-    """Pickle an error, or its text where the error itself would not arrive."""
+    """Pickle an error, or its text if the error itself cannot be pickled."""
     try:
         content = pickle.dumps((None, error))
         pickle.loads(content)

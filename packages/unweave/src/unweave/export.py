@@ -1,7 +1,7 @@
 """Networks for other programs: TorchScript or ONNX files, checked against the original.
 
-What is written are two plain modules, in float32 and evaluation mode: images to means and standard
-deviations of q(z|x), and codes to pictures.
+Two plain modules are written, in float32 and evaluation mode: images to means and standard
+deviations of q(z|x), and codes to images.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class DecoderNetwork(nn.Module):
     decoder
         Codes -> outputs.
     picture
-        What an output stands for, such as `image` or `expected` of a cost.
+        Turns an output into an image, such as `image` or `expected` of a cost.
     """
 
     inputs = ("z",)
@@ -79,7 +79,7 @@ class DecoderNetwork(nn.Module):
 
 
 def check_format(form: str) -> Format:
-    """Return the name of a form if networks can be written in it here.
+    """Return the name of a format if networks can be written in it here.
 
     Raises
     ------
@@ -111,11 +111,11 @@ def export_network(
     network
         Not changed; a copy on the CPU is written.
     example
-        An input of any batch size above 1, by which the network is traced.
+        An input, with a batch size above 1, to trace the network.
     other
-        Another input, of another batch size, on which file and original are compared.
+        Another input, with another batch size, to compare the file with the original.
     path
-        The file, which is there only if it agrees.
+        The file, which is written only if it agrees.
     form
         `torchscript`, for torch without Python or unweave, or `onnx`, which needs the packages
         of `pip install "unweave[onnx]"`.
@@ -145,7 +145,7 @@ def export_network(
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep to itself what torch says of its own exporters, nothing of which a user can change."""
+    """Hide the messages of torch about its own exporters; a user cannot change anything there."""
     log = logging.getLogger("torch.onnx")
     level = log.level
     log.setLevel(logging.ERROR)

@@ -1,7 +1,7 @@
-"""Features of images, kept between commands in the user's folder of caches.
+"""Features of images, kept between commands in the user's cache folder.
 
-A command computes features of the same real images again and again, for minutes; those of what a
-model draws differ every time and are not kept.
+Features of the same real images would take minutes in every command. Those of a model's samples
+differ every time and are not kept.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from unweave.errors import RunError
 from unweave.files import write_bytes
 
 FOLDER = "UNWEAVE_CACHE"
-"""Environment variable that names the folder; set and empty, nothing is kept."""
+"""Environment variable that names the folder; if it is empty, nothing is kept."""
 LARGEST = 1 << 30
-"""Bytes of all files together; the features that were not used for longest are removed."""
+"""Most bytes of all files together; the least recently used features are removed."""
 NAME = "features"
 UNREADABLE = (safetensors.SafetensorError, OSError, LookupError, ValueError)
 """What reading a file that holds no features may raise."""
 
 
 def key_of(network: nn.Module, images: NDArray[np.uint8], device: str, version: int) -> str:
-    """Hash what features are a function of: images, network with its weights, device, version.
+    """Hash all that determines features: images, network with its weights, device, version.
 
     Parameters
     ----------
     version
-        Of how images are scaled and put into batches.
+        Version of the scaling and batching of images.
     """
     digest = hashlib.blake2b(digest_size=20)
     about = (type(network).__qualname__, device, images.shape, str(images.dtype), version)
@@ -49,9 +49,9 @@ def key_of(network: nn.Module, images: NDArray[np.uint8], device: str, version: 
 
 
 def read_features(key: str, rows: int) -> NDArray[np.float32] | None:
-    """Read the features of images, shape (rows, d); None where none are kept, or a file is damaged.
+    """Read the features of images, shape (rows, d); None if none are kept or the file is damaged.
 
-    A file that is read counts as used just now.
+    Reading a file marks it as used.
     """
     path = _path(key)
     if path is None or not path.is_file():
@@ -70,7 +70,7 @@ def read_features(key: str, rows: int) -> NDArray[np.float32] | None:
 
 
 def save_features(key: str, features: NDArray[np.float32]) -> None:
-    """Keep the features of images; where the folder cannot be written, nothing is kept or said."""
+    """Keep the features of images; do nothing if the folder cannot be written."""
     path = _path(key)
     if path is None:
         return
@@ -81,7 +81,7 @@ def save_features(key: str, features: NDArray[np.float32]) -> None:
 
 
 def _path(key: str) -> Path | None:
-    """Return where features are kept: `$UNWEAVE_CACHE`, else `$XDG_CACHE_HOME` or `~/.cache`."""
+    """Return the file of some features, in `$UNWEAVE_CACHE`, `$XDG_CACHE_HOME` or `~/.cache`."""
     folder = os.environ.get(FOLDER)
     if folder == "":
         return None
@@ -95,7 +95,7 @@ def _path(key: str) -> Path | None:
 
 
 def _remove_oldest(folder: Path) -> None:
-    """Remove files, those first that were not used for longest, until the others fit."""
+    """Remove the least recently used files until the others fit."""
     files = [(path, path.stat()) for path in folder.glob("*.safetensors")]
     room = LARGEST
     for path, facts in sorted(files, key=lambda pair: pair[1].st_mtime, reverse=True):

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside their name, then renamed into place."""
+"""Files that are complete or absent: written under a temporary name, then renamed."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from unweave.errors import RunError, quote
 from unweave.processes import is_alive
 
 PARTIAL = ".partial-"
-"""How the name of a file begins that is being written; the writer's host and process follow."""
+"""Prefix of the name of a file that is being written; host and process of the writer follow."""
 WRITER = re.compile(r"\.partial-(?P<host>[0-9a-z]+)-(?P<pid>\d+)-")
 ABANDONED_SECONDS = 24 * 3600.0
-"""After which what another host was writing counts as left over."""
+"""Age after which an unfinished file of another host counts as a leftover."""
 _being_written_here: set[str] = set()
-"""Names of what threads of this process are writing; a process before may have had its number."""
+"""Names that threads of this process are writing; an older process may have had its id."""
 
 
 def expanded(path: Path | str) -> Path:
-    """Return a path whose `~` is the folder that it stands for.
+    """Return a path with `~` replaced by the home folder.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def expanded(path: Path | str) -> Path:
 
 @contextlib.contextmanager
 def temporary_beside(path: Path) -> Iterator[Path]:
-    """Make an empty file beside `path`, known as this process's, and remove it afterwards.
+    """Make an empty file beside `path`, marked as this process's, and remove it afterwards.
 
     Raises
     ------
@@ -68,9 +68,9 @@ def temporary_beside(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def temporary_folder_beside(path: Path) -> Iterator[Path]:
-    """Make a folder beside `path`, known as this process's; it is removed unless it was renamed.
+    """Make a folder beside `path`, marked as this process's; it is removed unless it was renamed.
 
-    Folders that killed processes were filling there are removed first.
+    Unfinished folders of killed processes are removed first.
     """
     remove_partial(path.parent, ours=False)
     temporary = Path(tempfile.mkdtemp(prefix=_prefix(), dir=path.parent))
@@ -91,8 +91,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it into place when the block succeeds.
 
     The file is flushed to the disk before the rename, and the folder after it, so that a killed
-    process or a power cut leaves the old content or the new. What killed processes were writing
-    there is removed.
+    process or a power cut leaves the old content or the new. Unfinished files of killed processes
+    are removed.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, content: str) -> None:
-    """Replace a file's content by UTF-8 text."""
+    """Replace a file's content with UTF-8 text."""
     write_bytes(path, content.encode())
 
 
@@ -127,8 +127,7 @@ def write_text(path: Path, content: str) -> None:
 def writing_hdf5(path: Path) -> Iterator[Any]:
     """Give an HDF5 file in memory; write it to a path when the block succeeds.
 
-    The HDF5 library itself, where the disk is full, prints tracebacks and may end the process when
-    it closes what it could not write.
+    When the disk is full, the HDF5 library itself prints tracebacks and may end the process.
 
     Raises
     ------
@@ -161,7 +160,7 @@ def append_line(path: Path, line: str) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Flush the names in a folder to the disk, where the system can."""
+    """Flush the names in a folder to the disk, if the system can."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -171,12 +170,12 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_partial(folder: Path, *, ours: bool = True) -> None:
-    """Remove what killed processes had not finished writing, and nothing of a living one.
+    """Remove unfinished files of killed processes, and none of a living one.
 
     Parameters
     ----------
     ours
-        Whether nobody else writes in the folder; else only what names its writer is removed.
+        Whether only unweave writes in the folder; else only files that name their writer go.
     """
     with contextlib.suppress(OSError):  # what cannot be removed is in nobody's way
         for path in folder.glob(f"{PARTIAL}*"):

@@ -1,9 +1,7 @@
-"""Fréchet distance between pictures that a run draws and images, in features of a carried network.
+"""Fréchet distance between images and a run's samples or reconstructions of them.
 
-The pictures are samples, or reconstructions of the images.
-
-The network comes with its weights from the package registry, as an extra: nothing is downloaded
-when it runs. Distances in other features than Inception's are not comparable with published FID.
+The network of the features comes with its weights from a package, as an extra: nothing is
+downloaded when it runs. Only distances in features of Inception compare with published FIDs.
 """
 
 from __future__ import annotations
@@ -27,7 +25,7 @@ from unweave.protocols import Dataset
 from unweave.trained import Source, Trained, sample_rows, source_named
 
 IMAGES = 2000
-"""Images on each side unless said; published distances take 10,000 or more."""
+"""Default number of samples, and of images; published distances use 10,000 or more."""
 BATCH = 50
 """Images at a time on a GPU."""
 FEW = 8
@@ -35,11 +33,11 @@ FEW = 8
 RECONSTRUCTIONS: Literal["reconstructions"] = "reconstructions"
 
 VERSION = 1
-"""Of how images become features; raised when that changes, so that no older ones are taken."""
+"""Version of how images become features; after a change, older features are not used."""
 
 _last_real: dict[str, NDArray[np.float32]] = {}
-"""Features of the real images that were compared with last: one command compares them with pictures
-from several sources, and a worker with those of many runs."""
+"""Features of the last real images: a command compares them with samples of several sources, a
+worker with those of many runs."""
 
 Pictures = Source | Literal["reconstructions"]
 Progress = Callable[[int, int], None]
@@ -96,20 +94,19 @@ def frechet_distance(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> float:
-    """Compute the Fréchet distance between a run's pictures and as many images of a data set.
+    """Compute the Fréchet distance between a run's samples and as many images of a data set.
 
         |m1 - m2|² + tr(C1 + C2 - 2 (C1 C2)^(1/2))
 
-    m and C are mean and covariance of the features. Biased upwards where images are few: compare
-    only distances of equally many.
+    m and C are mean and covariance of the features. Biased upwards for few images: compare only
+    distances of equal numbers of images.
 
     Parameters
     ----------
     source
-        What codes are drawn from: `prior`, `density`, or, for `reconstructions`, q(z|x) of the
-        same images.
+        Origin of the codes: `prior`, `density`, or `reconstructions`, q(z|x) of the same images.
     dataset
-        The run's own unless given; give the test set where there is one.
+        By default the run's own; give the test set if there is one.
     network
         One of `NETWORKS`.
 
@@ -144,9 +141,9 @@ def _features_of_real(
     device: torch.device,
     progress: Progress | None,
 ) -> NDArray[np.float32]:
-    """Compute the features of real images, or take them if they were compared with before.
+    """Compute the features of real images, or read those that were computed before.
 
-    Those of the last images stay in the process, those of all in the user's folder of caches.
+    The last ones stay in the process, all of them in the user's cache folder.
     """
     key = key_of(network, images, device.type, VERSION)
     if key not in _last_real:
@@ -193,7 +190,7 @@ def extract(
     Parameters
     ----------
     before, total
-        What `progress` counts from and to; 0 and n unless given.
+        Start and end of what `progress` counts; 0 and n by default.
     """
     if device.type == "cpu":
         keep_memory()

@@ -1,4 +1,4 @@
-"""Data and networks that were given from Python, which no configuration can name."""
+"""Data and networks given from Python, which a configuration cannot name."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ class ArrayData:
     Parameters
     ----------
     array
-        Uint8 images, shape (n, h, w) or (n, h, w, c); or floats, vectors of shape (n, d) or
-        images of shape (n, h, w, c), which are taken as they are.
-    factors : integer array, shape (n, K), optional.
+        Uint8 images, shape (n, h, w) or (n, h, w, c); or floats, which are not scaled: vectors of
+        shape (n, d) or images of shape (n, h, w, c).
+    factors : integer array, shape (n, K), optional
+        Classes of the factors.
 
     Raises
     ------
@@ -98,11 +99,12 @@ def _classes(factors: NDArray[Any], rows: int) -> NDArray[np.int64]:
 
 
 def as_dataset(data: Any) -> Dataset:
-    """Turn what a user holds into a data set.
+    """Turn a user's data into a data set.
 
     Parameters
     ----------
-    data : a data set as `unweave_data.load` gives, an array, a pair (array, factors), or a torch
+    data
+        A data set as `unweave_data.load` returns it, an array, a pair (array, factors), or a torch
         Dataset of images (c, h, w) in [0, 1] or of pairs (image, label).
 
     Raises

@@ -1,4 +1,4 @@
-"""How the C library serves this process with memory."""
+"""How the C library manages the memory of this process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HEAP_RESERVE = 1 << 30
 def keep_memory() -> bool:
     """Tell glibc to serve blocks of up to 32 MiB from its heap, and to keep that heap.
 
-    Where the C library is not glibc nothing is done.
+    Does nothing if the C library is not glibc.
     """
     if sys.platform != "linux":
         return False

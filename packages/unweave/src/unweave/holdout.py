@@ -1,4 +1,4 @@
-"""A part of a data set that is never trained on."""
+"""The held-out part of a data set."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Subset:
         return self._dataset.images(self._rows[index])
 
     def stored(self, progress: Callable[[int, int], None] | None = None) -> NDArray[Any] | None:
-        """Return the rows as kept in memory, or None where the set stays on disk."""
+        """Return the rows as kept in memory, or None if the data set stays on disk."""
         stored = self._dataset.stored(progress)
         return None if stored is None else stored[self._rows]
 
@@ -67,10 +67,10 @@ def _subset(dataset: Dataset, rows: NDArray[np.int64]) -> Dataset:
 
 
 def split(dataset: Dataset, holdout: int, seed: int) -> tuple[Dataset, Dataset]:
-    """Split a data set into what is trained on and `holdout` rows that are not.
+    """Split a data set into training images and `holdout` images that are never trained on.
 
-    The rows are drawn without replacement as a function of the seed. Without a hold-out both
-    parts are the whole.
+    The held-out images are drawn without replacement as a function of the seed. If `holdout` is 0,
+    both parts are the whole data set.
 
     Raises
     ------

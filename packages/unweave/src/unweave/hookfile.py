@@ -1,4 +1,4 @@
-"""What a hook file registers: its entries, read and checked. Imports no torch."""
+"""Read and check the entries that a hook file registers. Imports no torch."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 @dataclass(frozen=True)
 class Entry:
-    """A registered name: where it comes from and what it points at."""
+    """A registered name, its distribution and its target."""
 
     kind: str
     name: str
@@ -76,7 +76,7 @@ class Entry:
 
 @dataclass
 class Plugin:
-    """A distribution with an entry point in the group `unweave`, and how loading it went."""
+    """A distribution with an entry point in the group `unweave`, and the outcome of loading it."""
 
     distribution: str
     version: str
@@ -98,7 +98,7 @@ def check_module(module: ModuleType) -> None:
     Raises
     ------
     PluginError
-        If its API is another, a hook is misspelt, or one lacks its decorator.
+        If its API number is not supported, a hook is misspelt, or one lacks its decorator.
     """
     api = getattr(module, "UNWEAVE_API", None)
     supported = (hookspecs.UNWEAVE_API - 1, hookspecs.UNWEAVE_API)

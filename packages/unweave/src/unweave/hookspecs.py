@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from unweave.api import Run
 
 UNWEAVE_API = 1
-"""Raised only by a removal, a rename or a changed meaning; the core accepts N and N-1."""
+"""Raised only if a hook is removed, renamed or changes its meaning; the core accepts N and N-1."""
 
 PROJECT = "unweave"
 hookspec = pluggy.HookspecMarker(PROJECT)

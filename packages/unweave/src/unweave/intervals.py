@@ -1,4 +1,4 @@
-"""Steps between two log lines, validations and evaluations, which fit each other."""
+"""Steps between two log lines, validations and evaluations, made consistent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ VALIDATE_EVERY = 1000
 def fit_intervals(
     log_every: int | None, validate_every: int | None, evaluate_every: int, *, validates: bool
 ) -> tuple[int, int]:
-    """Return `log_every` and `validate_every`; one that is None takes a default that fits.
+    """Return `log_every` and `validate_every`; None is replaced by a default that fits.
 
     Validations and evaluations are written into log lines, so their intervals are multiples.
 
@@ -27,7 +27,7 @@ def fit_intervals(
     Raises
     ------
     ConfigError
-        If an interval that was chosen is no multiple of `log_every`.
+        If a given interval is not a multiple of `log_every`.
 
     Examples
     --------

@@ -27,8 +27,8 @@ def fit_together(
 ) -> list[str | UnweaveError]:
     """Train every member to its last step, with logs and checkpoints, as `fit` does with one.
 
-    Return for each what `fit` returns, or the error that ended it: one that stops being finite
-    ends alone, and its newest checkpoint is from before.
+    Return for each what `fit` returns, or the error that ended it. A member that is no longer
+    finite ends, and the others continue; its newest checkpoint is from an earlier step.
     """
     members = ensemble.members
     ended: dict[int, str | UnweaveError] = {
@@ -50,7 +50,7 @@ def fit_together(
 def _log_and_save(
     member: Trainer, checkpoints: Path, observer: Observer
 ) -> str | UnweaveError | None:
-    """Log and save what is due; return what ends the member, if anything does."""
+    """Log and save what is due; return the outcome or error that ends the member, or None."""
     try:
         enough = keep(member, checkpoints, observer)
     except UnweaveError as error:

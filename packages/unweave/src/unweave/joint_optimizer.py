@@ -13,22 +13,22 @@ from unweave.seats import Gradients, Seat, laid_out, set_rates
 from unweave.trainer import Trainer
 
 ELEMENTWISE = (Adam, AdamW, RMSprop, SGD)
-"""Optimizers that move each number by its own gradient and moments alone, so that those of all
+"""Elementwise optimizers: each number moves by its own gradient and moments alone, so that all
 members can be moved as one tensor."""
 
 
 class JointOptimizer:
     """Moves a player of all members at once, as each member's own optimizer would.
 
-    What it keeps of the gradients lies in one tensor for all members; the states of the members'
-    own optimizers are parts of it, so their checkpoints are those of a run alone.
+    Its state is one tensor for all members; the states of the members' own optimizers are views of
+    it, so their checkpoints are those of a run alone.
 
     Parameters
     ----------
     whole
-        Parameters, those of all members stacked.
+        Parameters of all members, stacked.
     seats
-        Of the members, whose parameters are parts of the whole ones.
+        Seats of the members, whose parameters are views of the stacked ones.
     """
 
     def __init__(self, whole: Sequence[Tensor], seats: Sequence[Seat]) -> None:
@@ -46,7 +46,7 @@ class JointOptimizer:
 
     @staticmethod
     def fits(members: Sequence[Trainer], player: str) -> bool:
-        """Whether one optimizer moves all members: the same one, at one step, with one rate."""
+        """Whether one optimizer can move all members: same class, same step, same rate."""
         first = members[0].seats[player]
         if type(first.optimizer) not in ELEMENTWISE or len({m.step for m in members}) > 1:
             return False
@@ -66,7 +66,9 @@ class JointOptimizer:
         Parameters
         ----------
         gradients
-            Of the whole parameters. clock, step : of all members.
+            Gradients of the stacked parameters.
+        clock, step
+            Step of all members.
         """
         for parameter, gradient in zip(self._whole, gradients, strict=True):
             parameter.grad = None if gradient is None else laid_out(gradient, parameter)
@@ -77,7 +79,7 @@ class JointOptimizer:
             self._share()
 
     def _share(self) -> None:
-        """Make the states of the members' own optimizers parts of the whole one's."""
+        """Make the states of the members' own optimizers views of the joint state."""
         for number, parameter in enumerate(self._whole):
             for k, seat in enumerate(self._seats):
                 seat.optimizer.state[seat.parameters[number]] = {
@@ -89,7 +91,7 @@ class JointOptimizer:
 
 
 def _options(seat: Seat) -> dict[str, Any]:
-    """Return the options of an optimizer of one group, its rate a tensor of its own."""
+    """Return the options of an optimizer with one group, with a copy of its rate."""
     group = seat.optimizer.param_groups[0]
     options = {name: group[name] for name in seat.optimizer.defaults}
     rate = options["lr"]

@@ -24,7 +24,7 @@ class Latent:
     decoder
         Codes -> outputs.
     dataset_size
-        N.
+        N, number of training images.
     generator
         Source of all randomness of the estimators.
     """
@@ -37,9 +37,9 @@ class Latent:
     generator: torch.Generator
 
     def prior_sample(self) -> Tensor:
-        """Draw fresh codes from the prior, shape (b, D).
+        """Draw new codes from the prior, shape (b, D).
 
-        They carry a gradient to what the prior learns where it has an `rsample`.
+        Gradients reach the prior's parameters if it has `rsample`.
         """
         return sample_prior(self.prior, len(self.z), self.generator)
 
@@ -47,9 +47,9 @@ class Latent:
 def sample_prior(prior: Prior, n: int, generator: torch.Generator) -> Tensor:
     """Draw n codes from a prior, shape (n, D), with all randomness from the generator.
 
-    They carry a gradient to what the prior learns where it has an `rsample` and gradients are on.
-    torch Distributions take no generator: a prior without a `sample` of its own is drawn from
-    under a forked global one, seeded from ours.
+    Gradients reach the prior's parameters if it has `rsample` and gradients are enabled. torch
+    Distributions take no generator: a prior without `sample` is drawn from under a forked global
+    generator, seeded from ours.
     """
     draw = member(prior, "rsample") if torch.is_grad_enabled() else None
     draw = draw or member(prior, "sample")

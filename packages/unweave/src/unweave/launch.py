@@ -20,52 +20,85 @@ from unweave.files import write_text
 from unweave.processes import usable_cores
 
 GRACE_SECONDS = 30.0
-"""What the others may take to end once one has ended."""
+"""Time that the other processes have to end after one has ended."""
 LOOK_SECONDS = 0.1
 LOCAL = "127.0.0.1"
 RUN_FILE = "UNWEAVE_JOB_RUN"
-"""Names the file into which the first process of a job writes where its run is."""
+"""Environment variable: the file into which the first process writes the path of its run."""
+EXIT_LOST = 75
+"""How a process ends that has lost another of its job; sysexits.h: a temporary failure."""
+
+
+class LostProcessError(RunError):
+    """Another process of the job has ended or cannot be reached."""
+
+
+def processes_of_job() -> int:
+    """How many processes torchrun or `launch` started; 1 where neither did."""
+    return int(os.environ.get("WORLD_SIZE") or 1)
 
 
 def in_job() -> bool:
-    """Whether this process is one of several of a job, which torchrun or `launch` started."""
+    """Whether torchrun or `launch` started this process as one of several."""
     return os.environ.get("WORLD_SIZE", "1") not in ("", "1")
 
 
 def leads() -> bool:
-    """Whether this process logs, saves and speaks for its job; one alone does."""
+    """Whether this process logs, saves and prints; exactly one of a job does."""
     return not in_job() or os.environ.get("RANK", "0") == "0"
 
 
+def is_told_by_launch(error: BaseException) -> bool:
+    """Whether the process that started this job says more of the error: which process is gone."""
+    return isinstance(error, LostProcessError) and RUN_FILE in os.environ
+
+
+def way_on(run: str | Path, processes: int) -> str:
+    """Say by which command a job of so many processes continues its run."""
+    devices = f" --devices {processes}" if processes > 1 else ""
+    return f"continue with: unweave train --resume {shlex.quote(str(run))}{devices}"
+
+
 def announce(run: Path) -> None:
-    """Tell the process that started this job, if there is one, which run can be continued."""
+    """Tell the process that started this job, if any, which run can be continued."""
     if (file := os.environ.get(RUN_FILE)) and leads():
         write_text(Path(file), str(run))
 
 
 def launch(processes: int, arguments: Sequence[str]) -> int:
-    """Run `python -m unweave ARGUMENTS` as so many processes of one job; return the exit code.
+    """Run `python -m unweave ARGUMENTS` as several processes of one job; return the exit code.
 
     Raises
     ------
     RunError
-        If one was killed: the others are ended, and the run continues from its newest checkpoint.
+        If one was killed, or is gone for another reason: the others are ended, and the run
+        continues from its newest checkpoint.
     """
     with tempfile.TemporaryDirectory(prefix="unweave-job-") as folder:
         run_file = Path(folder, "run")
         codes = _run(processes, arguments, {RUN_FILE: str(run_file)})
-        killed = {rank: -code for rank, code in codes.items() if code < 0}
-        if killed:
-            rank, number = next(iter(killed.items()))
-            raise RunError(
-                f"process {rank} of the job was ended by signal {number}, and the others with it; "
-                f"{_way_on(run_file)}"
-            )
+        if end := _end_of(codes):
+            raise RunError(f"{end}; {_way_on(run_file, processes)}")
     return next((code for code in codes.values() if code), 0)
 
 
+def _end_of(codes: dict[int, int]) -> str:
+    """Say which process ended the job: one that was killed, else the first that lost no other.
+
+    Return nothing where none lost another, or the first process has told its own error.
+    """
+    rank, code = min(codes.items(), key=lambda item: (item[1] >= 0, item[1] in (0, EXIT_LOST)))
+    if code >= 0 and (EXIT_LOST not in codes.values() or (rank == 0 and code != EXIT_LOST)):
+        return ""
+    if code < 0:
+        return f"process {rank} of the job was ended by signal {-code}, and the others with it"
+    if code in (0, EXIT_LOST):
+        return "the processes of the job could not reach each other any more"
+    return f"process {rank} of the job ended with exit code {code}, and the others with it"
+
+
 def _run(processes: int, arguments: Sequence[str], job: dict[str, str]) -> dict[int, int]:
-    """Start the processes, wait for them, and return their codes, the first that ended first."""
+    """Start the processes, wait for them, and return their exit codes in the order of ending."""
     port = _free_port()
     started = [_start(rank, processes, port, arguments, job) for rank in range(processes)]
     try:
@@ -77,10 +110,10 @@ def _run(processes: int, arguments: Sequence[str], job: dict[str, str]) -> dict[
             process.wait()
 
 
-def _way_on(run_file: Path) -> str:
+def _way_on(run_file: Path, processes: int) -> str:
     if not run_file.is_file():
         return "it had not made a run directory yet: repeat the command"
-    return f"continue with: unweave train --resume {shlex.quote(run_file.read_text())}"
+    return way_on(run_file.read_text(), processes)
 
 
 def _start(
@@ -96,9 +129,9 @@ def _start(
 
 
 def _wait(started: Sequence[subprocess.Popen[bytes]]) -> dict[int, int]:
-    """Wait until all have ended, the others soon after one that failed; return their codes.
+    """Wait until all have ended, soon after one has failed; return their exit codes.
 
-    The code of the one that ended first comes first.
+    The code of the process that ended first comes first.
     """
     codes: dict[int, int] = {}
     deadline = float("inf")
@@ -115,7 +148,7 @@ def _wait(started: Sequence[subprocess.Popen[bytes]]) -> dict[int, int]:
 
 @contextlib.contextmanager
 def _passing_on(started: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
-    """Pass SIGTERM on; Ctrl-C reaches the processes of a terminal without help."""
+    """Pass SIGTERM on; Ctrl-C reaches all processes of a terminal anyway."""
 
     def end(number: int, frame: FrameType | None) -> None:
         for process in started:

@@ -1,4 +1,4 @@
-"""What a run directory holds, opened when it is first used: data, networks, cost."""
+"""Data, networks and cost of a run directory, each loaded at its first use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from unweave.checkpoint import list_checkpoints, load_checkpoint, newest_step
-from unweave.config import Spec, TrainConfig
 from unweave.configfile import digest
 from unweave.data_set import build_dataset
 from unweave.device import choose_device
@@ -23,19 +22,20 @@ from unweave.networks import build_cost, build_model
 from unweave.options import parse_spec, short_name
 from unweave.protocols import Cost, Dataset
 from unweave.registry import Registry
+from unweave.train_config import Spec, TrainConfig
 
 PARTS = ("train", "holdout")
-"""Names of the images of a run: those of training, and those held out."""
+"""Names of the images of a run: training images and held-out images."""
 
 
 class LoadedRun(RunDirectory):
-    """A run directory with its data, and its networks as the newest checkpoint has them.
+    """A run directory with its data, and its networks with the weights of the newest checkpoint.
 
     Parameters
     ----------
     device_name
-        Where the networks are put, `auto`, `cpu`, `cuda` or `cuda:N`; set it before the model
-        is asked for.
+        Device of the networks, `auto`, `cpu`, `cuda` or `cuda:N`; set it before the first use of
+        the model.
     networks
         Encoder and decoder, if they came from Python.
     """
@@ -61,9 +61,9 @@ class LoadedRun(RunDirectory):
         Parameters
         ----------
         device
-            Where the networks are put.
+            Device of the networks.
         data, architecture
-            What was given from Python to `unweave.train`, where it was.
+            What `unweave.train` was given, if it was data or networks from Python.
 
         Raises
         ------
@@ -78,7 +78,7 @@ class LoadedRun(RunDirectory):
 
     @property
     def best(self) -> Self:
-        """The run at the checkpoint where the term of `keep_best` was lowest; lies in `best/`.
+        """The run at the checkpoint where the term of `keep_best` was lowest, in `best/`.
 
         Raises
         ------
@@ -95,12 +95,12 @@ class LoadedRun(RunDirectory):
 
     @functools.cached_property
     def device(self) -> torch.device:
-        """Where the networks lie once loaded."""
+        """The device of the networks."""
         return choose_device(self.device_name)
 
     @functools.cached_property
     def whole_dataset(self) -> Dataset:
-        """The data set, with what was held out."""
+        """The whole data set: training images and held-out images."""
         return build_dataset(self.registry, self.config.data)
 
     @functools.cached_property
@@ -122,7 +122,7 @@ class LoadedRun(RunDirectory):
         return split(self.whole_dataset, self.config.holdout, self.config.seed)[1]
 
     def images_of(self, what: str) -> Dataset:
-        """Return the images of training (`train`), those held out (`holdout`) or a data set.
+        """Return training images (`train`), held-out images (`holdout`) or a data set.
 
         Parameters
         ----------
@@ -150,7 +150,7 @@ class LoadedRun(RunDirectory):
 
     @functools.cached_property
     def facts(self) -> ImageFacts:
-        """Shape and range of the data, as recorded, so that the data need not be at hand."""
+        """Shape and range of the data, as recorded, so that the data are not needed."""
         return self.image_facts() or ImageFacts.of(self.dataset)
 
     @property
@@ -168,7 +168,7 @@ class LoadedRun(RunDirectory):
 
     @property
     def model_step(self) -> int:
-        """The step of the weights that are loaded, or will be: training may go on meanwhile."""
+        """The step of the weights that are or will be loaded; training may continue meanwhile."""
         return self.step if self._loaded_step is None else self._loaded_step
 
     @functools.cached_property
@@ -178,7 +178,7 @@ class LoadedRun(RunDirectory):
 
     @functools.cached_property
     def cost(self) -> Cost:
-        """The reconstruction cost, which knows how outputs become pictures."""
+        """The reconstruction cost, which also turns outputs into images."""
         cost = build_cost(self.registry, self.config)
         if cost.state_dict() and list_checkpoints(self.checkpoints):
             _, tensors = load_checkpoint(self.checkpoints, digest(self.config))
@@ -212,7 +212,7 @@ def _text(facts: ImageFacts) -> str:
 
 
 def _load_part(module: nn.Module, tensors: dict[str, Tensor], prefix: str) -> None:
-    """Load the tensors under a prefix into a module, or say what does not fit."""
+    """Load the tensors under a prefix into a module, or raise with the first that does not fit."""
     part = _part(tensors, prefix)
     shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     saved_shapes = {name: tuple(tensor.shape) for name, tensor in part.items()}

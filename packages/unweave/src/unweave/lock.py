@@ -1,4 +1,4 @@
-"""A lock between processes: a file that names who holds it."""
+"""A lock between processes: a file that names its holder."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ except ImportError:  # not on every system
     fcntl = None  # type: ignore[assignment]
 
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
-"""What a file system without hard links says."""
+"""Error numbers of a file system without hard links."""
 SECONDS_TO_WRITE = 1.0
-"""For which a lock file that names nobody may still be being written."""
+"""Time for which an empty lock file may still be being written."""
 
 
 @contextlib.contextmanager
 def holding(path: Path, what: str) -> Iterator[None]:
     """Hold a lock file while the block runs.
 
-    The file appears whole under its name by a hard link, which works on network file systems too.
-    It names host, process and the process's start, so that one whose process died is known and
-    taken over.
+    A hard link makes the complete file appear under its name, on network file systems too. It names
+    host, process and the start time of the process, so that the lock of a dead process is
+    recognised and taken over.
 
     Parameters
     ----------
     what
-        Begins the message to another process, as in "runs/a is being trained".
+        Start of the message to another process, as in "runs/a is being trained".
 
     Raises
     ------
@@ -65,10 +65,10 @@ def holding(path: Path, what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def one_at_a_time(folder: Path) -> Iterator[None]:
-    """Let one process of this machine at a time look at a lock and take it over.
+    """Let one process of this machine at a time check a lock and take it over.
 
-    Two that find the same dead holder could else remove each other's new lock. Where the file
-    system cannot do it, as some network ones, the block runs all the same.
+    Otherwise two that find the same dead holder could remove each other's new lock. If the file
+    system cannot do this, as some network file systems, the block runs without it.
     """
     try:
         handle = os.open(folder, os.O_RDONLY)
@@ -95,7 +95,7 @@ def _take(path: Path, mine: dict[str, Any]) -> bool:
 
 
 def _link(whole: Path, path: Path) -> None:
-    """Give a file a second name that nobody has; where there are no links, make a second file."""
+    """Give a file a second, unused name; without hard links, make a second file."""
     try:
         os.link(whole, path)
     except OSError as error:
@@ -106,7 +106,7 @@ def _link(whole: Path, path: Path) -> None:
 
 
 def _holder(path: Path) -> dict[str, Any] | None:
-    """Read who holds a lock; None where the file is gone or names nobody for a while."""
+    """Read who holds a lock; None if the file is gone, or stays empty for a while."""
     deadline = time.monotonic() + SECONDS_TO_WRITE
     while True:
         try:

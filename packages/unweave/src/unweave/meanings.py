@@ -1,4 +1,4 @@
-"""What a reader means by a setting that a run does not have."""
+"""Suggestions for a setting that does not exist."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MEANT = {
     "workers": "the option --executor processes:workers=N of `unweave sweep`",
     "scheduler": "learning_rate=cosine(...), steps(...) or exponential(...)",
 }
-"""Names of other programs, and the setting here that does the same."""
+"""Names of settings in other programs, and the setting here that does the same."""
 
 
 def unknown_setting(
@@ -51,7 +51,7 @@ def unknown_setting(
     options: Mapping[str, Any],
     settings: tuple[str, ...],
 ) -> UnknownNameError:
-    """Suggest by meaning first, then name the methods that have the setting, then by likeness."""
+    """Suggest a setting of the same meaning, else methods that have it, else similar names."""
     refuse_positional(entry, key)
     what = f"setting of method {entry.name}"
     if meant := MEANT.get(key.lower().replace("-", "_")):

@@ -1,4 +1,4 @@
-"""Which run directory somebody may have meant by a path that is none."""
+"""Suggest a run directory for a path that is not one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from unweave.errors import closest_first
 
 
 def meant_run(path: Path) -> str:
-    """End the sentence that a path is no run directory: name one in it, or one with a like name.
+    """Suggest a run directory inside a path, or one with a similar name.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def meant_run(path: Path) -> str:
     Returns
     -------
     str
-        Empty where no run directory is near.
+        The end of an error message; empty if there is no such run directory.
     """
     if runs := _runs_in(path):
         return f"; name a run directory in it, such as {shlex.quote(str(path / runs[0]))}"

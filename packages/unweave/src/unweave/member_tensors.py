@@ -18,7 +18,7 @@ class NotTogetherError(ConfigError):
 
 
 class Stage(nn.Module):
-    """Everything of a member that holds tensors; calls a function while others are in place."""
+    """All modules of a member; calls a function while other tensors are in their place."""
 
     def __init__(self, member: Trainer) -> None:
         super().__init__()

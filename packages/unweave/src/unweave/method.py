@@ -1,4 +1,4 @@
-"""A method of the literature, as data: which posterior, cost, estimators and weights."""
+"""A method of the literature as a record: posterior, prior, cost, estimators and weights."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Schedule:
     Attributes
     ----------
     drops
-        For `steps`, pairs (step, factor of `start` from then on), steps ascending.
+        For `steps`, pairs (step, factor of `start` from this step on), steps ascending.
     """
 
     start: float
@@ -97,7 +97,7 @@ class Schedule:
 
     @property
     def values(self) -> tuple[float, ...]:
-        """The values between which w(t) stays: those at the start, at every drop, at the end."""
+        """The values at the start, at every drop and at the end; w(t) stays between them."""
         return (self.start, *(self.start * factor for _, factor in self.drops), self.end)
 
 
@@ -132,7 +132,7 @@ Weight = Annotated[float | str, AfterValidator(_check_weight)]
 
 @dataclass(frozen=True)
 class Term:
-    """An estimator and the weight of each of its terms in the loss; terms not named are logged.
+    """An estimator and the weights of its terms in the loss; others are only logged.
 
     Attributes
     ----------
@@ -154,7 +154,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Method:
-    """What a method adds up: loss = cost + sum of weight x term.
+    """A method: loss = cost + sum of weight x term.
 
     Attributes
     ----------
@@ -167,8 +167,8 @@ class Method:
     prior
         p(z) unless the run names another; a registered name with options.
     objective
-        Who descends what, a registered name; `sum` is the sum above, then every critic its own
-        loss.
+        Which player descends which loss, a registered name. `sum`: the model descends the sum
+        above, and every critic its own loss.
     objective_options
         Its options.
     """

@@ -29,7 +29,7 @@ def build_estimators(
     Parameters
     ----------
     posterior
-        The name under which the family is registered, for error messages.
+        Registered name of the family, for error messages.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def _weighings(term: Term, estimator: str, names: tuple[str, ...]) -> dict[str, 
 
 
 def _free_label(name: str, labels: Mapping[str, nn.Module]) -> str:
-    """Tell two uses of one estimator apart: `mmd`, `mmd-2`; give a name that torch takes."""
+    """Return an unused label that torch accepts: `mmd`, then `mmd-2`."""
     name = label = name.replace(".", "_")
     number = 1
     while label in labels or hasattr(nn.ModuleDict, label):

@@ -1,24 +1,42 @@
-"""Metrics by name, with options: looked up and checked before anything is encoded."""
+"""Metrics with options, looked up and checked before anything is encoded."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from numpy.typing import NDArray
 
 from unweave.errors import ConfigError
 from unweave.metrics_package import HOME, METRICS
 from unweave.options import ARRAYS, check_options, options_of_entry, parse_spec
 from unweave.protocols import Dataset
-from unweave.registry import Registry
-from unweave.scoring import Call, Called, of_images
+from unweave.registry import Entry, Registry
+from unweave.score_arrays import Arrays, of_images
+
+Called = tuple[str, "Call"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A metric with its options, ready for arrays."""
+
+    entry: Entry
+    options: Mapping[str, Any]
+    needs: tuple[str, ...]
+
+    def arguments(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
+        """Return its arguments by name."""
+        return {need: arrays.get(need, self.needs) for need in self.needs}
 
 
 def metric_calls(
     names: Registry, metrics: Sequence[str] | None, dataset: Dataset, seed: int,
     preset: str | None = None,
 ) -> list[Called]:  # fmt: skip
-    """Find metrics; a default one is looked up where it comes from, whatever else is installed."""
+    """Find metrics; a default one is always taken from its own distribution."""
     home = None if metrics is not None else HOME
     chosen = _default_metrics(names, dataset) if metrics is None else metrics
     texts = dict.fromkeys(with_preset(names, text, preset, home) for text in chosen)
@@ -26,7 +44,7 @@ def metric_calls(
 
 
 def with_preset(names: Registry, text: str, preset: str | None, home: str | None) -> str:
-    """Add a preset to a metric that has that option, and no value of it."""
+    """Add a preset to a metric that has this option without a value."""
     name, options = parse_spec(text)
     if preset is None or "preset" in options:
         return text
@@ -45,7 +63,7 @@ def _default_metrics(names: Registry, dataset: Dataset) -> tuple[str, ...]:
 
 
 def check_metric(names: Registry, text: str, dataset: Dataset) -> None:
-    """Raise unless a metric, `NAME` or `NAME:key=value`, can be computed of a data set's codes."""
+    """Raise unless a metric, `NAME` or `NAME:key=value`, can be computed for a data set."""
     _metric(names, text, dataset, 0)
 
 

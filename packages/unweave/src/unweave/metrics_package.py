@@ -13,7 +13,7 @@ from unweave.registry import Registry, registry
 
 HOME = "unweave-metrics"
 METRICS = ("mig", "factor-vae", "sap")
-"""Metrics that `unweave evaluate` asks for unless told."""
+"""Default metrics of `unweave evaluate`."""
 
 
 class Evaluation(Protocol):
@@ -24,7 +24,7 @@ class Evaluation(Protocol):
 
 
 class StudyPart(Protocol):
-    """Metrics that a study computed of one kind of codes, as `unweave_metrics.presets` has it."""
+    """Metrics that a study computed for one kind of codes; `unweave_metrics.presets` lists them."""
 
     metrics: Sequence[str]
     codes: Literal["mean", "sampled"]
@@ -33,24 +33,24 @@ class StudyPart(Protocol):
 
 
 def evaluation_of(names: Registry) -> Evaluation | None:
-    """Return what computes many metrics at once; None where the package is not installed."""
+    """Return the function that computes many metrics at once; None if the package is missing."""
     package = _package(names)
     return None if package is None else cast(Evaluation, package.evaluate)
 
 
 def apart(metrics: Sequence[Any]) -> list[list[Any]]:
-    """Part functions of the package into groups that have no work in common."""
+    """Split metrics of the package into groups that share no computation."""
     module = importlib.import_module(f"{_package(registry()).__name__}.apart")
     return cast(list[list[Any]], module.apart(metrics))
 
 
 def parts_of_preset(names: Registry, preset: str) -> Sequence[StudyPart]:
-    """Return which metrics a preset's study computed of which codes; none if it does not say.
+    """Return the metrics and codes of a preset's study; empty if the preset lists none.
 
     Raises
     ------
     ConfigError
-        Unless the package of metrics is there and has a preset of that name.
+        If the package of metrics is not installed or has no preset of this name.
     """
     package = _package(names)
     if package is None:
@@ -62,7 +62,7 @@ def parts_of_preset(names: Registry, preset: str) -> Sequence[StudyPart]:
 
 
 def warm_up(metrics: Sequence[str]) -> None:
-    """Import the package and load what some of its metrics need, by scoring a few rows."""
+    """Score a few rows, which imports the package and all that its metrics need."""
     import numpy as np
 
     names = registry()
@@ -80,7 +80,7 @@ def warm_up(metrics: Sequence[str]) -> None:
 
 
 def _package(names: Registry) -> Any:
-    """Import the package that registers the usual metrics; None where it is not installed."""
+    """Import the package that registers the usual metrics; None if it is not installed."""
     entry = next((e for e in names.entries("metric") if e.distribution == HOME), None)
     if entry is None:
         return None

@@ -28,12 +28,12 @@ class Autoencoder(nn.Module):
     family
         Encoder's outputs -> q(z|x).
     precision
-        Type of the numbers inside encoder and decoder; everything else is float32.
+        Number format inside encoder and decoder; everything else is float32.
 
     Attributes
     ----------
     over_rows
-        How encoder and decoder are applied to a batch; by several processes in parts.
+        Applies encoder and decoder to a batch; with several processes, each computes a part.
     """
 
     over_rows: Callable[[nn.Module, Tensor], Tensor]
@@ -79,5 +79,5 @@ class Autoencoder(nn.Module):
 
 
 def channels_last(module: nn.Module) -> nn.Module:
-    """Lay weights out as (h, w, c), which convolutions are faster in; torch's stubs lack it."""
+    """Store weights channels last, which makes convolutions faster; torch's stubs lack this."""
     return cast(nn.Module, module.to(memory_format=torch.channels_last))  # type: ignore[call-overload]

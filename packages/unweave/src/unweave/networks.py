@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from unweave.batches import derive_seed, to_float
-from unweave.config import Spec, TrainConfig, build_method
+from unweave.config import build_method
 from unweave.directory import ImageFacts
 from unweave.errors import ConfigError, blaming, quote
 from unweave.model import Autoencoder
@@ -19,6 +19,7 @@ from unweave.options import parse_spec
 from unweave.owners import remember
 from unweave.protocols import Dataset, member
 from unweave.registry import Registry
+from unweave.train_config import Spec, TrainConfig
 
 
 def build_model(
@@ -33,10 +34,10 @@ def build_model(
     Parameters
     ----------
     dataset
-        Where a prior that asks for images gets them; without one it gets noise, which is
-        enough for a model whose weights are loaded afterwards.
+        Source of images for a prior that needs some. Without it the prior gets noise, which is
+        enough if weights are loaded afterwards.
     networks
-        Encoder and decoder, copied, where they were given from Python.
+        Encoder and decoder, if they were given from Python; they are copied.
     """
     with torch.random.fork_rng([]):
         torch.manual_seed(derive_seed(config.seed, "weights"))
@@ -64,7 +65,7 @@ def build_module(
     names: Registry, kind: str, spec: Any, *arguments: Any, home: str | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> nn.Module:  # fmt: skip
-    """Build a registered thing that must be a torch module."""
+    """Build a registered object that must be a torch module."""
     built = names.build(kind, spec, *arguments, home=home, options=options)
     if not isinstance(built, nn.Module):
         name = parse_spec(spec)[0] if isinstance(spec, str) else spec.name
@@ -78,8 +79,8 @@ def build_module(
 def _check_family(names: Registry, spec: Spec, family: Any) -> None:
     if not isinstance(family.outputs, int) or family.outputs < 1:
         raise ConfigError(
-            f"{names.lookup('posterior', spec.name)}: outputs must be how many numbers the encoder "
-            f"gives for an image, got {quote(family.outputs)}"
+            f"{names.lookup('posterior', spec.name)}: outputs must be the count of numbers that "
+            f"the encoder gives per image, got {quote(family.outputs)}"
         )
 
 
@@ -100,7 +101,7 @@ def _pair_of_modules(pair: Any, names: Registry, spec: Spec) -> tuple[nn.Module,
 def _attach_prior(
     owner: str, model: Autoencoder, facts: ImageFacts, dataset: Dataset | None, seed: int
 ) -> None:
-    """Give a prior that asks for it the encoder and some images."""
+    """Give the encoder and some images to a prior that needs them."""
     count = int(member(model.prior, "images_wanted"))
     if not count:
         return

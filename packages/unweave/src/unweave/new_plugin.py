@@ -21,24 +21,24 @@ from unweave.registry import registry
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST = 24
-"""Characters of a name; with longer ones lines of the templates would not fit their width."""
+"""Most characters of a name; longer ones would make lines of the templates too long."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What differs between the packages of two kinds beside their own two files.
+    """What differs between the packages of two kinds, besides their two templates.
 
     Attributes
     ----------
     dependency
-        What the package needs to run.
+        Package that it needs to run.
     is_class
-        Whether the object is a class, else it is a function.
+        Whether the object is a class; else it is a function.
     command
-        Shows that it works, once it is installed.
+        Command that uses it, once it is installed.
     names
-        Whether its hook returns names of objects; the hook file of others is a template of the
-        kind's own.
+        Whether its hook returns names of objects; other kinds have their own template of the hook
+        file.
     """
 
     dependency: str
@@ -67,7 +67,7 @@ KINDS = {
     "command": Kind(CORE, False, "unweave $name RUN", names=False),
 }
 TOOLS = ("hatchling", "pluggy", "pytest", "ruff", "zuko")
-"""What plugins use beside the dependencies of unweave itself."""
+"""Libraries that plugins use, besides the dependencies of unweave."""
 
 
 def new_plugin(
@@ -83,15 +83,15 @@ def new_plugin(
         What users will type, lower case, words joined by `-`; the distribution is then called
         `unweave-NAME`.
     out
-        The folder, new or empty; `unweave-NAME` in the current folder unless given.
+        The folder, new or empty; by default `unweave-NAME` in the current folder.
     commands
         Names that a new command cannot have.
 
     Raises
     ------
     ConfigError
-        If the kind is unknown, the name is taken or cannot be a name, or the folder holds
-        something or cannot be written. Nothing is then left behind.
+        If the kind is unknown, the name is taken or invalid, or the folder is not empty or cannot
+        be written. Nothing is then left behind.
     """
     files = render(kind, name)
     _check_free(kind, name, commands)
@@ -107,12 +107,12 @@ def new_plugin(
 
 
 def render(kind: str, name: str) -> dict[str, str]:
-    """Give the text of every file of the package, by its path in the package's folder.
+    """Return the text of every file of the package, by its path in the package's folder.
 
     Raises
     ------
     ConfigError
-        If the kind is unknown, or the name cannot be one.
+        If the kind is unknown or the name is invalid.
 
     Examples
     --------
@@ -139,7 +139,7 @@ def render(kind: str, name: str) -> dict[str, str]:
 
 
 def _names(kind: str, name: str) -> dict[str, str]:
-    """Spell a name in all the ways that the files need."""
+    """Return all spellings of a name that the files need."""
     if not NAME.fullmatch(name) or len(name) > LONGEST:
         raise ConfigError(
             f"a name has at most {LONGEST} lower-case letters and digits, in words joined by '-', "
@@ -167,7 +167,7 @@ def _names(kind: str, name: str) -> dict[str, str]:
 
 
 def _check_meaning(name: str, snake: str) -> None:
-    """Refuse a name that Python, a library or pytest takes for something else."""
+    """Refuse a name that has another meaning for Python, a library or pytest."""
     if keyword.iskeyword(snake) or keyword.issoftkeyword(snake):
         meaning = "a keyword of Python"
     elif hasattr(builtins, snake):
@@ -187,14 +187,14 @@ def _check_meaning(name: str, snake: str) -> None:
 
 
 def _dependencies() -> set[str]:
-    """List what unweave and its packages are made with, as import names."""
+    """List the libraries that unweave and its packages use, as import names."""
     listed = importlib.metadata.requires("unweave") or []
     names = (re.split(r"[^\w-]", requirement, maxsplit=1)[0] for requirement in listed)
     return {name.lower().replace("-", "_") for name in (*names, *TOOLS)}
 
 
 def _check_object(name: str, templates: Mapping[str, str]) -> None:
-    """Refuse a class or function name that means something else in its files."""
+    """Refuse a class or function name that has another meaning in its files."""
     used = {word for text in templates.values() for word in _identifiers(text)}
     if keyword.iskeyword(name) or name in used:
         raise ConfigError(
@@ -213,7 +213,7 @@ def _identifiers(template: str) -> Iterator[str]:
 
 
 def _check_free(kind: str, name: str, commands: Collection[str]) -> None:
-    """Refuse a name that is registered, or whose distribution or module is there."""
+    """Refuse a name that is registered, or whose distribution or module exists."""
     if kind == "command" and name in commands:
         raise ConfigError(f"a command {name!r} already exists; give another name")
     if name in registry().names(kind):
@@ -238,7 +238,7 @@ def _template(folder: str, part: str) -> str:
 
 
 def _write_whole(files: Mapping[str, str], folder: Path) -> None:
-    """Write all files beside the folder, then rename: it is whole or not there."""
+    """Write all files under a temporary name, then rename: the folder is complete or absent."""
     with temporary_folder_beside(folder) as temporary:
         for path, text in files.items():
             (temporary / path).parent.mkdir(parents=True, exist_ok=True)

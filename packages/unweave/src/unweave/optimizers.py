@@ -66,7 +66,7 @@ def sgd(
     nesterov: bool = False,
     weight_decay: float = 0.0,
 ) -> Optimizer:
-    """Stochastic gradient descent, with momentum where it is given."""
+    """Stochastic gradient descent, with momentum if it is above 0."""
     return SGD(
         parameters, lr=float(lr), momentum=momentum, nesterov=nesterov, weight_decay=weight_decay
     )

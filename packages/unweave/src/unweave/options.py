@@ -35,9 +35,9 @@ ARGUMENTS: Mapping[str, int] = {
     "objective": 1,
     "optimizer": 2,
 }
-"""Positional arguments that the core hands over, by kind; none to the others."""
+"""Number of positional arguments that the core passes, by kind; none to other kinds."""
 ARRAYS = frozenset({"codes", "factors", "std", "images", "reconstructions"})
-"""Positional parameters of metrics, which are handed over by name."""
+"""Parameters that metrics get by name."""
 FIT_ARGUMENTS = ("generator", "progress", "draw")
 """Keyword arguments of a flow's `fit` that are the core's to give."""
 
@@ -60,7 +60,7 @@ def options_of(target: Any, besides: Collection[str] = ()) -> dict[str, Option]:
     Parameters
     ----------
     besides
-        Names of keyword-only parameters that are not the user's to set.
+        Names of keyword-only parameters that are not options.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def check_options(entry: Entry, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _default(option: Option) -> Any:
-    """Return a default as it would be read back: a float that its author wrote as 0 is 0.0."""
+    """Return a default as it would be read back: 0 as the default of a float is 0.0."""
     whole = type(option.default) is int and option.annotation is float
     return float(option.default) if whole else option.default
 
@@ -138,12 +138,12 @@ def misplaced_options(entry: Entry) -> list[str]:
 
 
 def refuse_positional(entry: Entry, name: str) -> None:
-    """Raise for an option that the object has, in a place where no user can set it.
+    """Raise if a parameter that a user wants to set is not keyword-only.
 
     Raises
     ------
     ConfigError
-        If it has.
+        If it is not.
     """
     if name in (text.rstrip("_") for text in misplaced_options(entry)):
         raise ConfigError(
@@ -157,7 +157,7 @@ def build(entry: Entry, *arguments: Any, options: Mapping[str, Any]) -> Any:
     Raises
     ------
     ConfigError
-        If an option is unknown or does not fit, or the object refuses what it gets.
+        If an option is unknown or has an invalid value, or the object refuses its arguments.
     """
     checked = check_options(entry, options)
     keywords = {option.parameter: checked[n] for n, option in options_of_entry(entry).items()}
@@ -198,7 +198,7 @@ def short_name(qualified: str) -> str:
 
 
 def split_names(text: str) -> tuple[str, ...]:
-    """Split names with options at spaces, and at commas that begin no option.
+    """Split names with options at spaces, and at commas that do not begin an option.
 
     Examples
     --------
@@ -210,17 +210,17 @@ def split_names(text: str) -> tuple[str, ...]:
 
 
 def convert(what: str, annotation: Any, value: Any) -> Any:
-    """Convert a value, text as it may be, to an annotated type.
+    """Convert a value, which may be text, to an annotated type.
 
     Parameters
     ----------
     what
-        Names the value in the error, as in "option bins of metric mig".
+        Name of the value in the error, as in "option bins of metric mig".
 
     Raises
     ------
     ConfigError
-        If it does not fit.
+        If it cannot be converted.
     """
     import pydantic
 
@@ -236,7 +236,7 @@ def convert(what: str, annotation: Any, value: Any) -> Any:
 
 
 def _readings(annotation: Any, value: Any) -> Iterator[Any]:
-    """Give what a value may mean: text with commas is a sequence where the type takes one."""
+    """Return the possible meanings of a value: text with commas may be a sequence."""
     if value == "none" and type(None) in typing.get_args(annotation):
         yield None
     elif isinstance(value, str) and _takes_sequence(annotation):

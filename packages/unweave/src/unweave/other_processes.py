@@ -1,6 +1,6 @@
-"""Processes that make themselves ready while the first one imports torch, and then compute.
+"""Processes that start up while the main process imports torch, and then compute.
 
-Importing torch takes seconds on one core. What needs no torch, drawing and scoring, is done in
+Importing torch takes seconds on one core. Drawing and scoring need no torch, so they run in
 processes that never import it.
 """
 
@@ -24,9 +24,9 @@ from unweave.heap import keep_memory
 from unweave.processes import usable_cores
 
 PROCESSES = 2
-"""More would only import the same again: they have less to do than the first imports."""
+"""More processes would not help: their imports take longer than their work."""
 NICENESS = 5
-"""How far these processes give way to the first, while it imports torch and they prepare."""
+"""Niceness of these processes while they start up, so that the main process goes first."""
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -34,15 +34,16 @@ Result = TypeVar("Result")
 
 @contextlib.contextmanager
 def other_processes(prepare: Callable[[], object]) -> Iterator[Executor | None]:
-    """Start processes that call `prepare`, and end them; None where that would gain nothing.
+    """Start processes that call `prepare`, and end them; give None if they would not help.
 
-    It gains nothing on one core, or where torch has been imported; a daemon may not start any. The
-    processes end with this one, however it ends.
+    They do not help on one core, or after torch has been imported; a daemon cannot start any. The
+    processes end when this one ends, for whatever reason.
 
     Parameters
     ----------
     prepare
-        A function of a module that imports no torch. What it raises is left to the calls after it.
+        A function of a module that imports no torch. Its errors are ignored; the calls after it
+        raise them again.
     """
     pool, before = None, set(multiprocessing.active_children())
     alone = usable_cores() < 2 or multiprocessing.current_process().daemon
@@ -68,7 +69,7 @@ def other_processes(prepare: Callable[[], object]) -> Iterator[Executor | None]:
 
 @contextlib.contextmanager
 def _interrupts_wait() -> Iterator[None]:
-    """Let Ctrl-C wait until this is over, and in processes started here until they are ready."""
+    """Delay Ctrl-C until the block ends, and in processes started there until they are ready."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -83,10 +84,10 @@ def begin(
     pool: Executor | None, function: Callable[Arguments, Result],
     *arguments: Arguments.args, **options: Arguments.kwargs,
 ) -> Callable[[], Result]:  # fmt: skip
-    """Begin a call in another process, and return what waits for its result.
+    """Begin a call in another process, and return a function that waits for its result.
 
-    Without another process, or where it was killed, the call is made here when the result is asked
-    for. Warnings of the call are given then, too.
+    Without another process, or if it was killed, that function makes the call itself. It also gives
+    the warnings of the call.
     """
     here = partial(function, *arguments, **options)
     if pool is None:
@@ -109,7 +110,7 @@ def begin(
 
 
 def threads_of_each() -> int:
-    """Return how many threads each of the processes may compute in."""
+    """Return the number of threads of each process."""
     return max(1, usable_cores() // PROCESSES)
 
 

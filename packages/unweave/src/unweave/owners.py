@@ -1,4 +1,4 @@
-"""Which registered thing an object was built as, so that errors of plugins name it."""
+"""The registered name behind every object, so that errors of plugins name it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any, ParamSpec, TypeVar
 from unweave.errors import ConfigError, UnweaveError, describe, quote
 
 _owners: dict[int, str] = {}
-"""Identity of a living object -> the registered thing, with its distribution."""
+"""Id of a living object -> its registered name, with the distribution."""
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
 def remember(built: object, owner: str) -> None:
-    """Remember what an object was built as, as long as it lives.
+    """Remember the registered name of an object, as long as the object lives.
 
     Parameters
     ----------
     built
-        Of a pair, as an architecture gives, each part is remembered.
+        The object; of a pair, as an architecture returns, both parts are remembered.
     """
     for part in built if isinstance(built, tuple) else (built,):
         with contextlib.suppress(TypeError):  # numbers and the like cannot be watched
@@ -32,10 +32,10 @@ def remember(built: object, owner: str) -> None:
 
 
 def remember_class(product: object, maker: object) -> None:
-    """Remember the class of what a remembered object makes, as a family makes posteriors.
+    """Remember the class of an object's products, such as the posteriors of a family.
 
     Classes of torch and of the core are left out, because many objects make instances of them. A
-    class that two registered objects share belongs to the one that made an instance last.
+    class that two registered objects share belongs to the one that made the last instance.
     """
     owner = owner_of(maker)
     if owner and type(product).__module__.partition(".")[0] not in ("torch", "unweave"):
@@ -43,17 +43,17 @@ def remember_class(product: object, maker: object) -> None:
 
 
 def owner_of(built: object) -> str:
-    """Return the registered thing that an object was built as, or ""."""
+    """Return the registered name of an object, or ""."""
     return _owners.get(id(built), "")
 
 
 def name_of(built: object) -> str:
-    """Name what an object was built as, or its class."""
+    """Return the registered name of an object, or its class."""
     return owner_of(built) or type(built).__name__
 
 
 def _owner_of_error(error: BaseException) -> str:
-    """Name the innermost registered object among those whose methods an error passed, or none."""
+    """Name the innermost registered object in whose methods an error arose; "" if there is none."""
     owner, trace = "", error.__traceback__
     while trace is not None:
         this = trace.tb_frame.f_locals.get("self")
@@ -63,7 +63,7 @@ def _owner_of_error(error: BaseException) -> str:
 
 
 def declared(output: object, names: Collection[str], giver: object) -> list[Any]:
-    """Take the named terms or losses out of what an estimator or objective gave.
+    """Return the declared terms or losses among those that an estimator or objective gave.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def explaining(when: str = "") -> Iterator[None]:
     Parameters
     ----------
     when
-        Ends the sentence, as in "at step 7".
+        Put in brackets at the end, as in "at step 7".
 
     Raises
     ------
@@ -101,7 +101,7 @@ def explaining(when: str = "") -> Iterator[None]:
         owner = _owner_of_error(error)
         if not owner:
             raise
-        raise ConfigError(f"{owner} raised {describe(error)}{when and ' '}{when}") from error
+        raise ConfigError(f"{owner} raised {describe(error)}{when and f' ({when})'}") from error
 
 
 def explained(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:

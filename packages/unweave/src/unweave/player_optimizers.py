@@ -1,4 +1,4 @@
-"""What every player of an objective trains, and by which optimizer."""
+"""The parameters and the optimizer of every player of an objective."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from unweave.config import Spec, TrainConfig, check_rate
+from unweave.config import check_rate
 from unweave.errors import ConfigError, blaming, quote
 from unweave.method import Schedule
 from unweave.model import Autoencoder
@@ -18,12 +18,13 @@ from unweave.owners import name_of, owner_of
 from unweave.players import Player, players_of
 from unweave.protocols import Objective
 from unweave.registry import Registry
+from unweave.train_config import Spec, TrainConfig
 
 OptimizerOf = Callable[[Player], tuple[Optimizer, Schedule]]
 
 
 def check_players(objective: Objective) -> None:
-    """Raise unless players have names of their own and, within a round, parameters of their own."""
+    """Raise if two players share a name, or two players of a round share a parameter."""
     owner = name_of(objective)
     with blaming(owner, "when asked for its rounds of players"):
         try:
@@ -42,7 +43,7 @@ def check_players(objective: Objective) -> None:
 
 
 def check_ownership(objective: Objective, model: Autoencoder) -> None:
-    """Raise where the objective holds the model, or no player trains a parameter."""
+    """Raise if the objective holds the model, or if no player trains some parameter."""
     owner = name_of(objective)
     held = {id(p) for p in model.parameters()}
     module = cast(nn.Module, objective)
@@ -69,7 +70,7 @@ def trained_parameters(player: Any) -> list[nn.Parameter]:
     Raises
     ------
     ConfigError
-        If there are none.
+        If it has none.
     """
     candidates = (p for module in player.modules for p in module.parameters())
     parameters = list(dict.fromkeys(p for p in candidates if p.requires_grad))
@@ -81,7 +82,7 @@ def trained_parameters(player: Any) -> list[nn.Parameter]:
 def build_optimizer(
     names: Registry, config: TrainConfig, home: str, player: Player
 ) -> tuple[Optimizer, Schedule]:
-    """Build a player's optimizer; its rate is the run's unless its own text says one."""
+    """Build a player's optimizer; the learning rate is the run's unless the player sets one."""
     who = describe_player(player)
     spec, rate, home = _optimizer_spec(config, who, home, player.optimizer)
     schedule = check_rate(f"lr of {who}", rate)
@@ -102,7 +103,7 @@ def build_optimizer(
 def _optimizer_spec(
     config: TrainConfig, who: str, home: str, optimizer: Any
 ) -> tuple[Spec, float | str, str]:
-    """Read what a player says of its optimizer: name and options, rate, and where it is at home."""
+    """Read the optimizer of a player: name and options, learning rate, and home distribution."""
     if not optimizer:
         return config.optimizer, config.learning_rate, home
     if isinstance(optimizer, str):
@@ -120,7 +121,7 @@ def _optimizer_spec(
 
 
 def describe_player(player: Any) -> str:
-    """Name a player, and what it trains where that is one registered thing."""
+    """Name a player, and also what it trains if that is one registered object."""
     modules = tuple(player.modules)
     owner = owner_of(modules[0]) if len(modules) == 1 else ""
     return f"player {player.name!r}" + (f" of {owner}" if owner else "")

@@ -1,4 +1,4 @@
-"""What an objective is made of and sees of a step: parts, players, two independent batches."""
+"""Parts and players of an objective, and the two independent batches of a step."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from unweave.model import Autoencoder
 
 @dataclass(frozen=True)
 class Player:
-    """Who moves: the parameters of its modules descend a loss of its own.
+    """A set of modules whose parameters descend a loss of their own.
 
-    It may stand in several rounds, and then moves once in each, by one optimizer.
+    It may be in several rounds; it then moves once in each, by one optimizer.
 
     Attributes
     ----------
     name
-        What its loss and its optimizer's state are called.
+        Name of its loss and of its optimizer's state.
     modules
-        What it trains.
+        Modules that it trains.
     optimizer
         A registered name with options, as in `rmsprop:lr=1e-4`, or the options of `adam` as a
-        mapping; empty for the run's own optimizer and learning rate.
+        mapping; empty for the optimizer and learning rate of the run.
     """
 
     name: str
@@ -46,7 +46,7 @@ def players_of(rounds: Iterable[Iterable[protocols.Player]]) -> dict[str, protoc
     Raises
     ------
     ConfigError
-        If two that train different modules, or have different optimizers, share a name.
+        If two players with different modules or optimizers share a name.
     """
     players: dict[str, protocols.Player] = {}
     for player in chain.from_iterable(rounds):
@@ -70,7 +70,7 @@ class Weighing:
 
 @dataclass(frozen=True)
 class Parts:
-    """What an objective is built from.
+    """The parts from which an objective is built.
 
     Attributes
     ----------
@@ -81,14 +81,15 @@ class Parts:
     estimators
         Label -> estimator of the method, called with a Latent.
     weighings
-        (label, term) -> how the term enters the loss; terms not named are logged.
+        (label, term) -> how the term enters the loss; other terms are only logged.
     image_shape
         (h, w, c) of the data.
     dim
         Code dimensions D.
-    labels : classes of each factor of the data set, empty where none are known.
+    labels
+        Numbers of classes of the factors of the data set; empty if none are known.
     build
-        `build(kind, spec, *arguments)` gives any registered thing, such as the encoder of a
+        `build(kind, spec, *arguments)` returns any registered object, such as the encoder of a
         discriminator: `build("architecture", "conv64", image_shape, 1, 1)[0]`.
     """
 
@@ -103,25 +104,25 @@ class Parts:
 
 
 Labels = Callable[[], Tensor | None]
-"""Gives the classes of the factors when they are asked for, int64, shape (N, K)."""
+"""Function that returns the classes of the factors, int64, shape (N, K)."""
 
 
 class Batch:
-    """One batch of a step, whose parts are made when first asked for, once.
+    """One batch of a step; every part is computed once, at its first use.
 
-    What was made in one round keeps its values in the next, but its graph is used up: a later
-    round that needs a gradient through it makes its own, `batches.model.encode(batch.x)`.
+    Parts of one round keep their values in the next, but their graphs are used up: a later round
+    that needs a gradient through them computes its own, `batches.model.encode(batch.x)`.
 
     Parameters
     ----------
     draw
-        Gives indices into the data set, int64, shape (b,).
+        Returns indices into the data set, int64, shape (b,).
     feed
         Indices -> float images, shape (b, c, h, w).
     generator
-        Of the noise of a stochastic view.
+        Generator for the noise of a stochastic view.
     labels
-        Gives the classes of all factors of the data set, int64, shape (N, K), or None.
+        Returns the classes of all factors of the data set, int64, shape (N, K); or None.
     latent_of
         Images -> Latent.
     model
@@ -166,7 +167,7 @@ class Batch:
 
     @cached_property
     def latent(self) -> Latent:
-        """Codes z ~ q(z|x) with what they were drawn from."""
+        """Codes z ~ q(z|x), with the posterior and the prior."""
         return self._latent_of(self.x)
 
     @cached_property
@@ -177,16 +178,16 @@ class Batch:
 
 @dataclass(frozen=True)
 class Batches:
-    """What an objective sees of a step.
+    """The batches of a step, as an objective gets them.
 
     Attributes
     ----------
     first, second
-        Two independent batches; the second costs nothing until it is asked for.
+        Two independent batches; the second is computed only if it is used.
     model
         The autoencoder.
     size
-        Images in a batch.
+        Number of images in a batch.
     generator
         Source of all randomness, seeded from (seed, step).
     """
@@ -198,7 +199,7 @@ class Batches:
     generator: torch.Generator
 
     def prior_sample(self, n: int | None = None) -> Tensor:
-        """Draw n fresh codes from the prior, as many as a batch has unless given; (n, D)."""
+        """Draw n new codes from the prior, by default as many as in a batch; shape (n, D)."""
         return sample_prior(self.model.prior, n or self.size, self.generator)
 
 
@@ -211,7 +212,7 @@ def make_batches(
     draws: tuple[Callable[[], Tensor], Callable[[], Tensor]],
     size: int,
 ) -> Batches:
-    """Make the two batches of a step from how their indices are drawn."""
+    """Make the two batches of a step from the functions that draw their indices."""
 
     def latent_of(x: Tensor) -> Latent:
         posterior = model.encode(x)

@@ -15,9 +15,9 @@ from torch.distributions import Normal as TorchNormal
 from unweave.errors import unknown_name
 
 SMALLEST_STD = 1e-6
-"""What the softplus head adds, so that log std is finite however negative the output."""
+"""Added by the softplus head, so that log std is finite for any output."""
 VARIANCE_RANGE = (-20.0, 500.0)
-"""Where the head softplus-variance clips outputs, as in the code of Gaujac, Feige and Barber."""
+"""Bounds for outputs in the head softplus-variance, as in the code of Gaujac, Feige and Barber."""
 
 Head = Literal["log-variance", "softplus", "softplus-variance"]
 
@@ -56,7 +56,7 @@ class GaussianPosterior:
 
 @dataclass(frozen=True)
 class DeterministicPosterior:
-    """A point, z = mean(x); it has no density and std 0."""
+    """A point, z = mean(x), with std 0 and no density."""
 
     mean: Tensor
     has_density = False
@@ -101,12 +101,12 @@ class Family(nn.Module):
         self.outputs = self.outputs_per_dim * dim
 
     def check(self, parameters: Tensor) -> Tensor:
-        """Return outputs of an encoder if they have shape (b, outputs).
+        """Return the outputs of an encoder after checking their shape, (b, outputs).
 
         Raises
         ------
         ValueError
-            If they have another.
+            If their shape is different.
         """
         if parameters.ndim != 2 or parameters.shape[1] != self.outputs:
             raise ValueError(
@@ -155,7 +155,7 @@ class Gaussian(Family):
 
 
 class FixedNoise(Family):
-    """Family of Gaussians with one standard deviation for all, `noise`; the encoder gives means."""
+    """Family of Gaussians with the constant standard deviation `noise`; the encoder gives means."""
 
     def __init__(self, dim: int, *, noise: float = 0.1) -> None:
         super().__init__(dim)
@@ -170,7 +170,7 @@ class FixedNoise(Family):
 
 
 class Deterministic(Family):
-    """Family of points: z is the encoder's output, and has no density."""
+    """Family of points: z is the encoder's output; there is no density."""
 
     has_density = False
 

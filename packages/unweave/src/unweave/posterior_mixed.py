@@ -1,4 +1,4 @@
-"""The posterior of InfoGAN's Q: a class beside Gaussian codes."""
+"""The posterior of InfoGAN's Q: a categorical code and Gaussian codes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ class MixedPosterior:
 
     Parameters
     ----------
-    logits : float tensor, shape (b, K).
+    logits : float tensor, shape (b, K)
+        Logits of the classes.
     rest
         The Gaussian of the other dimensions.
     """
@@ -46,7 +47,7 @@ class MixedPosterior:
         return _MixedDistribution(self)
 
     def rsample(self, generator: torch.Generator | None = None) -> Tensor:
-        """Draw a one-hot class, with the straight-through gradient to its chances, and the rest."""
+        """Draw a one-hot class, with the straight-through gradient to its logits, and the rest."""
         chance = self._log_class.exp()
         noise = torch.rand(
             chance.shape, generator=generator, dtype=chance.dtype, device=chance.device
@@ -63,12 +64,12 @@ class MixedPosterior:
         return torch.cat([classes, self._rest.log_prob_per_dim(z[..., k:])], dim=-1)
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """Return log q(z|x), nats, for codes that begin one-hot."""
+        """Return log q(z|x), nats, for codes whose first K dimensions are one-hot."""
         return self.log_prob_per_dim(z).sum(-1)
 
 
 class _MixedDistribution(Distribution):
-    """A mixed posterior as torch has its distributions; draws come from the global generator."""
+    """A mixed posterior as a torch Distribution; draws come from the global generator."""
 
     arg_constraints: dict[str, constraints.Constraint] = {}
 
@@ -98,11 +99,12 @@ class _MixedDistribution(Distribution):
 
 
 class Mixed(Family):
-    """Family of a one-hot class beside Gaussians, for the prior of the same name.
+    """Family of a one-hot class and Gaussians, for the prior of the same name.
 
     Parameters
     ----------
-    categories : classes K, dimensions of the one-hot part.
+    categories
+        Number of classes K, the dimension of the one-hot part.
 
     References
     ----------

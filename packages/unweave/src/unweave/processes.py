@@ -1,4 +1,4 @@
-"""Which processes of this machine run, and on how many cores."""
+"""Whether a process of this machine runs, and the number of usable cores."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import os
 from pathlib import Path
 
 ENDED = "ZX"
-"""States of a process that ended: one that was not waited for, and one that is being removed."""
+"""States of a process that has ended: zombie and dead."""
 
 
 def is_alive(pid: int, began: str = "") -> bool:
-    """Whether a process runs, and is the one that began then, where that is given.
+    """Whether a process runs, and began at the given time.
 
     Parameters
     ----------
     began
-        What `process_start` said of it; ids are used again.
+        The result of `process_start`, because ids are reused; empty: any time.
     """
     if pid <= 0:
         return False
@@ -30,13 +30,13 @@ def is_alive(pid: int, began: str = "") -> bool:
 
 
 def process_start(pid: int) -> str:
-    """Return when a process began, in the kernel's ticks; empty where it ended or /proc is not."""
+    """Return when a process began, in kernel ticks; empty if it has ended or there is no /proc."""
     state, start = _stat(pid)
     return "" if state in ENDED else start
 
 
 def _stat(pid: int) -> tuple[str, str]:
-    """Return state and start of a process; a state that none has and nothing where unknown."""
+    """Return state and start of a process; an impossible state and "" if they are unknown."""
     try:
         # The name of the program, in brackets, may hold spaces. See proc(5): field 22.
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")

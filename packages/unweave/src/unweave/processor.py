@@ -1,4 +1,4 @@
-"""How this process uses processor and memory while it trains."""
+"""Settings of processor and memory for training."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import torch
 from unweave.heap import keep_memory
 
 PAUSE_HARD = 2
-"""Of `omp_pause_resource_all` in the OpenMP standard: give back everything, threads too."""
+"""Argument of OpenMP's `omp_pause_resource_all`: release everything, also the threads."""
 
 
 def prepare() -> None:
-    """Let the processor treat numbers below 1e-38 as zero, and the C library keep memory.
+    """Make the processor treat numbers below 1e-38 as zero, and the C library keep its memory.
 
-    Units whose gradient vanishes fill the moments of Adam with such numbers, and x86 processors
-    compute with them in microcode: a step was measured to take three times as long. Threads
-    inherit the mode when they are started, so those that run already are ended.
+    Units with a vanishing gradient fill Adam's moments with such numbers. x86 processors compute
+    with them in microcode, and a step took three times as long. Threads inherit the mode when they
+    start, so those that already run are ended.
 
-    Without the second, every activation of some megabytes is mapped afresh and given back in
-    every step, and the kernel zeroes it page by page: a fifth of a step at 64 x 64 pixels. At
-    most a gigabyte is kept instead. Where the C library is not glibc nothing is done.
+    A C library that does not keep its memory maps every activation of some megabytes anew in every
+    step, and the kernel zeroes it page by page: a fifth of a step at 64 x 64 pixels. At most a
+    gigabyte is kept instead. With a C library other than glibc, nothing is done.
     """
     torch.set_flush_denormal(True)
     end_threads()
@@ -30,7 +30,7 @@ def prepare() -> None:
 
 
 def remark(precision: str, device: torch.device) -> str:
-    """Return a sentence if the processor has no fast arithmetic of a precision, or nothing."""
+    """Return a warning if the processor has no fast arithmetic of a precision; else ""."""
     emulated = precision == "bfloat16" and device.type == "cpu"
     if not emulated or torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return ""
@@ -41,7 +41,7 @@ def remark(precision: str, device: torch.device) -> str:
 
 
 def end_threads() -> None:
-    """End the threads that torch computes in; OpenMP starts new ones when they are needed."""
+    """End the threads of torch; OpenMP starts new ones when they are needed."""
     for path in (Path(torch.__file__).parent / "lib").glob("lib*omp.*"):
         pause = getattr(ctypes.CDLL(str(path)), "omp_pause_resource_all", None)
         if pause is not None:

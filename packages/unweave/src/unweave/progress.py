@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of long tasks: a bar on a terminal, and regular lines elsewhere."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 LINE_SECONDS = 15.0
-"""How often a line is printed where there is no terminal."""
+"""Seconds between two lines where there is no terminal."""
 REFRESH_SECONDS = 0.1
 BAR_WIDTH = 16
 
 
 class Progress(Protocol):
-    """Who shows how training goes."""
+    """Shows the progress of training."""
 
     def say(self, text: str) -> None:
         """Show one line."""
@@ -69,10 +69,7 @@ class Silent:
 
 
 class TaskBar:
-    """A bar for one task, with what is done, the time left and the rate, on stderr.
-
-    Terms come last, as many as fit into the line.
-    """
+    """A bar for one task on stderr: count, time left and rate, then as many terms as fit."""
 
     def __init__(self, what: str, unit: str) -> None:
         self._what, self._unit = what, unit
@@ -124,7 +121,7 @@ class TaskBar:
             self._bar = None
 
     def _room(self) -> int:
-        """Return the columns that bar, count and time left leave."""
+        """Return the number of columns that bar, count and time left leave free."""
         count = 2 * len(str(self._total)) + 1
         used = len(self._what) + BAR_WIDTH + count + len("-:--:--") + len("left")
         return self._console.width - used - 5  # a space between each two of the six
@@ -137,7 +134,7 @@ class TaskBar:
 
 
 class TrainingProgress:
-    """The command line's progress of a training."""
+    """The progress of training as the command line shows it."""
 
     def __init__(self) -> None:
         self._loading: TaskBar | None = None
@@ -147,7 +144,7 @@ class TrainingProgress:
         self._loss = ""
 
     def say(self, text: str) -> None:
-        """Print one line on stderr, once however often it is said."""
+        """Print a line on stderr, unless it was printed before."""
         if text not in self._said:
             self._said.add(text)
             print(text, file=sys.stderr)
@@ -178,7 +175,7 @@ class TrainingProgress:
         self._steps.update(step, terms)
 
     def close(self) -> None:
-        """Leave the bar as it is, and say the last loss and how long training took."""
+        """Leave the bar as it is, and print the last loss and the training time."""
         if self._loading is not None:
             self._loading.close()
         self._steps.close()
@@ -188,7 +185,7 @@ class TrainingProgress:
 
 
 def fitting(parts: Sequence[str], room: int) -> str:
-    """Join the first of some texts by two spaces, as many as fit into `room` columns.
+    """Join as many of the texts, separated by two spaces, as fit into `room` columns.
 
     Examples
     --------
@@ -205,7 +202,7 @@ def fitting(parts: Sequence[str], room: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Say a time in its two largest units.
+    """Write a time in its two largest units.
 
     Examples
     --------
@@ -224,7 +221,7 @@ def duration(seconds: float) -> str:
 
 @contextmanager
 def counting(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """Give a function (done, total) that shows a bar while the block runs, from its first call."""
+    """Give a function (done, total) that shows a bar from its first call on."""
     bar = TaskBar(what, unit)
     started = False
 

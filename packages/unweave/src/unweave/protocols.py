@@ -1,7 +1,7 @@
-"""What the core expects of registered objects, structurally. `docs/hooks.md` says it in words.
+"""What the core expects of registered objects, as protocols. `docs/hooks.md` describes them.
 
-A member that a protocol below declares must be there, but for those in `OPTIONAL`, which are read
-with `member` and have a default.
+Every member of a protocol must exist, except those in `OPTIONAL`, which are read with `member` and
+have a default.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ OPTIONAL: Mapping[str, Any] = {
     "expected": None,
     "draw": None,
 }
-"""Members that an object may have, with what stands for one that it has not."""
+"""Members that an object may have, with their defaults."""
 
 
 def member(thing: object, name: str) -> Any:
@@ -62,7 +62,7 @@ def member(thing: object, name: str) -> Any:
 
 @runtime_checkable
 class Dataset(Protocol):
-    """Images with factors where known."""
+    """Images, with factors if these are known."""
 
     name: str
     image_shape: tuple[int, int, int]
@@ -78,11 +78,11 @@ class Dataset(Protocol):
         ...
 
     def images(self, index: NDArray[np.integer[Any]]) -> NDArray[Any]:
-        """Return images, uint8 or, where `bits` is 32, float32; shape (n, h, w, c)."""
+        """Return images, uint8, or float32 if `bits` is 32; shape (n, h, w, c)."""
         ...
 
     def stored(self, progress: Progress | None = None) -> NDArray[Any] | None:
-        """Return the whole set as kept in memory, or None where it stays on disk."""
+        """Return the whole data set as kept in memory, or None if it stays on disk."""
         ...
 
 
@@ -94,7 +94,7 @@ class StochasticView(Dataset, Protocol):
     constants: Sequence[NDArray[Any]]
 
     def view(self, frames: Any, uniform: Any, constants: Sequence[Any], xp: ModuleType) -> Any:
-        """Return floats in [0, 1], shape (n, h, w, c), of arrays of the library xp.
+        """Return float images in [0, 1], shape (n, h, w, c), from arrays of the library xp.
 
         Parameters
         ----------
@@ -108,7 +108,7 @@ class StochasticView(Dataset, Protocol):
         ...
 
     def uniform(self, index: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
-        """Return noise that is a function of the index alone, shape (n, *noise_shape)."""
+        """Return noise that depends only on the index, shape (n, *noise_shape)."""
         ...
 
 
@@ -178,7 +178,7 @@ class PosteriorFamily(Protocol):
 
 
 class Latent(Protocol):
-    """What an estimator sees of a batch."""
+    """A batch as an estimator gets it."""
 
     @property
     def z(self) -> torch.Tensor:
@@ -211,12 +211,12 @@ class Latent(Protocol):
         ...
 
     def prior_sample(self) -> torch.Tensor:
-        """Draw fresh codes from the prior, shape (b, D)."""
+        """Draw new codes from the prior, shape (b, D)."""
         ...
 
 
 class Estimator(Protocol):
-    """Terms of a batch of codes."""
+    """Computes terms of a batch of codes."""
 
     terms: tuple[str, ...]
     needs_density: bool
@@ -237,11 +237,11 @@ class Critic(Estimator, Protocol):
 
 
 class Player(Protocol):
-    """Who moves: the parameters of its modules descend a loss of its own."""
+    """A set of modules whose parameters descend a loss of their own."""
 
     @property
     def name(self) -> str:
-        """What its loss is called."""
+        """The name of its loss."""
         ...
 
     @property
@@ -251,7 +251,7 @@ class Player(Protocol):
 
     @property
     def optimizer(self) -> str | Mapping[str, Any]:
-        """A registered optimizer with options, `adam:lr=1e-4`; empty for the run's own."""
+        """A registered optimizer with options, `adam:lr=1e-4`; empty for that of the run."""
         ...
 
 
@@ -280,11 +280,11 @@ class Cost(Protocol):
         ...
 
     def image(self, output: torch.Tensor) -> torch.Tensor:
-        """Return the picture in [0, 1] that a decoder output stands for."""
+        """Return the image in [0, 1] that a decoder output represents."""
         ...
 
     def expected(self, output: torch.Tensor) -> torch.Tensor:
-        """Return what the output stands for, unbounded; asked for where data are not images."""
+        """Return x' without bounds; used for data that are not images."""
         ...
 
 

@@ -11,30 +11,30 @@ import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 
-from unweave.errors import ConfigError, RunError
-from unweave.launch import in_job
+from unweave.errors import ConfigError
+from unweave.launch import LostProcessError, in_job
 
 if TYPE_CHECKING:
     from unweave.model import Autoencoder
 
 JOB = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-"""What torchrun and other launchers tell every process of a job by its environment."""
+"""Environment variables by which torchrun and other launchers describe a job to its processes."""
 
 
 class Ranks:
-    """The processes of one job, and which of them this one is.
+    """The processes of one job, and the rank of this one.
 
-    Every process holds the whole model and draws the whole batch, with the noise of a run of one
-    process. Encoder and decoder compute each their own rows of it; what they give is gathered, so
-    that estimators, costs and critics see the whole batch in every process and any objective is
-    computed as by one. Gradients are averaged before a player moves.
+    Every process holds the whole model and draws the whole batch, with the noise of a run in one
+    process. Encoder and decoder compute only the rows of their process, and their outputs are
+    gathered. So estimators, costs and critics get the whole batch in every process, and any
+    objective is computed as in one process. Gradients are averaged before a player moves.
 
     Parameters
     ----------
     rank
-        Of this process, from 0.
+        Rank of this process, from 0.
     size
-        How many there are.
+        Number of processes.
     """
 
     def __init__(self, rank: int = 0, size: int = 1) -> None:
@@ -42,12 +42,12 @@ class Ranks:
 
     @classmethod
     def of_job(cls) -> Ranks:
-        """Read from the environment which process of which job this is.
+        """Read the job and the rank of this process from the environment.
 
         Raises
         ------
         ConfigError
-            If a launcher set only a part of it.
+            If a launcher set only some of the variables.
         """
         there = [name for name in JOB if name in os.environ]
         if not in_job():
@@ -60,7 +60,7 @@ class Ranks:
         return cls(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
 
     def device(self, name: str) -> str:
-        """Name the device of this process: its own GPU where GPUs are asked for."""
+        """Name the device of this process: its own GPU if GPUs are requested."""
         cuda = name == "cuda" or (name == "auto" and torch.cuda.is_available())
         return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if self.size > 1 and cuda else name
 
@@ -70,7 +70,7 @@ class Ranks:
         Raises
         ------
         ConfigError
-            If it does not part evenly, or an estimator gathers posteriors by itself.
+            If a batch cannot be split evenly, or an estimator gathers posteriors itself.
         """
         if self.size == 1:
             return
@@ -85,9 +85,9 @@ class Ranks:
 
     @contextmanager
     def joined(self, device: torch.device) -> Iterator[None]:
-        """Hold together with the other processes while the block runs.
+        """Be in a process group with the other processes while the block runs.
 
-        A group that the caller has made is used and left.
+        A group that the caller has made is used and not ended.
         """
         if self.size == 1 or dist.is_initialized():
             yield
@@ -108,12 +108,12 @@ class Ranks:
 
     @property
     def own(self) -> tuple[int, ...]:
-        """What tells the dropout of this process from that of the first one."""
+        """Part of the seed of dropout that differs between the processes."""
         return (self.rank,) if self.rank else ()
 
     @contextmanager
     def sharing(self, model: Autoencoder) -> Iterator[None]:
-        """Let encoder and decoder compute their rows alone while the block runs."""
+        """Let encoder and decoder compute only the rows of this process while the block runs."""
         if self.size == 1:
             yield
             return
@@ -124,9 +124,9 @@ class Ranks:
             model.over_rows = before
 
     def over_rows(self, module: nn.Module, rows: Tensor) -> Tensor:
-        """Apply a module to this process's rows; return what all gave, in the order of the rows.
+        """Apply a module to the rows of this process; return the outputs of all, in order.
 
-        Where the rows cannot be parted evenly, every process computes all.
+        If the rows cannot be split evenly, every process computes all.
         """
         count, rest = divmod(len(rows), self.size)
         if rest or not count:
@@ -138,7 +138,7 @@ class Ranks:
     def mean(
         self, gradients: Sequence[tuple[Tensor | None, ...]]
     ) -> list[tuple[Tensor | None, ...]]:
-        """Average gradients over the processes, all in one message."""
+        """Average gradients over the processes, in one message."""
         if self.size == 1:
             return list(gradients)
         there = [gradient for own in gradients for gradient in own if gradient is not None]
@@ -151,7 +151,7 @@ class Ranks:
         ]
 
     def any(self, flag: bool) -> bool:
-        """Whether the flag is set in any process; all learn the same."""
+        """Whether the flag is set in any process; the result is the same in all."""
         if self.size == 1:
             return flag
         total = torch.tensor([float(flag)])
@@ -170,13 +170,12 @@ def whole(module: nn.Module, rows: Tensor) -> Tensor:
 
 @contextmanager
 def _lost_process() -> Iterator[None]:
-    """Say in a sentence that another process is gone."""
+    """Turn the loss of another process into one sentence."""
     try:
         yield
     except RuntimeError as error:
-        raise RunError(
-            "another process of the job has ended or cannot be reached; the newest checkpoint is "
-            "whole: continue with --resume RUN and as many processes as you like"
+        raise LostProcessError(
+            "another process of the job has ended or cannot be reached"
         ) from error
 
 
@@ -201,7 +200,7 @@ class _GatherRows(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        """Return what the losses of all processes owe to this one's rows."""
+        """Return the gradient of all processes' losses for the rows of this one."""
         total = gradient.contiguous().clone()
         _sum(total)  # gloo has no reduce_scatter
         first = dist.get_rank() * ctx.count

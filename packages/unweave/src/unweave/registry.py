@@ -34,14 +34,14 @@ OURS = (
     "unweave-metrics",
     "unweave-priors",
 )
-"""The distributions in which a name that a method or a default speaks is looked for."""
+"""The distributions in which names of methods and defaults are looked up."""
 FROM_PYTHON = "unweave:given"
 """What stands in a run's configuration for data or networks that came from Python."""
 QUOTES = "'\""
 
 
 class Registry(Discovery):
-    """What is registered in one environment: look-up by kind and name, observers and commands."""
+    """All that is registered in one environment: look-up by kind and name, observers, commands."""
 
     def entries(self, kind: str) -> list[Entry]:
         """List what is registered of one kind, sorted by name."""
@@ -49,7 +49,7 @@ class Registry(Discovery):
         return sorted((e for e in every if e.kind == kind), key=lambda e: (e.name, e.distribution))
 
     def names(self, kind: str) -> list[str]:
-        """List spellings that look up without a clash: short where unique, else qualified."""
+        """List unambiguous names: short if unique, else qualified."""
         return list(self._spellings(kind))
 
     def choices(self, kind: str) -> list[str]:
@@ -63,14 +63,14 @@ class Registry(Discovery):
         return {e.name if short.count(e.name) == 1 else e.qualified: e for e in entries}
 
     def lookup(self, kind: str, name: str, home: str | None = None) -> Entry:
-        """Find what a name, short or qualified, stands for.
+        """Find the object that a name, short or qualified, is registered for.
 
         Parameters
         ----------
         home
-            The distribution of the method or default that speaks the name; what it registers
-            itself comes first, then what unweave's own distributions register. A name that a
-            user types has no home.
+            The distribution of the method or default that uses the name. Its own registrations
+            come first, then those of unweave's distributions. A name that a user types has no
+            home.
 
         Raises
         ------
@@ -120,24 +120,24 @@ class Registry(Discovery):
         home: str | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Look a name up, check its options, call it, and check what it gives.
+        """Look up a name, check its options, call the object, and check the result.
 
         Parameters
         ----------
         spec
             Text `name:key=value,...`, or an object with `name` and `options`.
         arguments
-            What an object of this kind is called with before its options.
+            Positional arguments of objects of this kind.
         home
             As in `lookup`.
         options
-            More options, before those of the spec.
+            Further options; those of the spec override them.
 
         Raises
         ------
         ConfigError
-            If the name or an option is unknown, the object refuses what it gets or raises, or
-            lacks what an object of its kind must have.
+            If the name or an option is unknown, the object raises, or it lacks a member that its
+            kind must have.
         """
         name, settings = _options.parse_spec(spec) if isinstance(spec, str) else (
             spec.name, dict(spec.options)
@@ -154,9 +154,9 @@ class Registry(Discovery):
         return built
 
     def observe(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
-        """Call an observer hook; one that raises is reported and the run continues.
+        """Call an observer hook; if an observer raises, a warning says so and the run continues.
 
-        Returns pairs of a distribution and what its observer returned.
+        Return pairs of a distribution and the result of its observer.
         """
         answers = []
         for owner, call in self._implementations(hook, arguments):
@@ -169,9 +169,9 @@ class Registry(Discovery):
         return answers
 
     def add_commands(self, make: Callable[[], Any]) -> list[tuple[str, Any]]:
-        """Let every plugin add commands to an application of its own, so that none changes another.
+        """Let every plugin add commands to a separate application, so that none changes another.
 
-        Returns pairs of a distribution with its version and its application.
+        Return pairs of a distribution with its version, and its application.
 
         Parameters
         ----------
@@ -193,7 +193,7 @@ class Registry(Discovery):
         return added
 
     def _report(self, hook: str, owner: str, error: BaseException) -> None:
-        """Warn of an observer that failed; of a package that it needs once, not at every hook."""
+        """Warn of an observer that failed; of a missing package only once."""
         if not (isinstance(error, ModuleNotFoundError) and error.name):
             warn(f"observer {hook} of {owner} failed: {describe(error)}; the run continues")
             return
@@ -215,9 +215,9 @@ class Registry(Discovery):
 
 @functools.cache
 def registry() -> Registry:
-    """Discover once and return what is registered in this environment.
+    """Return the registry of this environment; plugins are discovered at the first call.
 
-    `UNWEAVE_PLUGINS=a,b` loads only those distributions (empty: none), and
+    `UNWEAVE_PLUGINS=a,b` loads only these distributions (empty: none), and
     `UNWEAVE_STRICT_PLUGINS=1` raises for a broken one.
     """
     listed = os.environ.get("UNWEAVE_PLUGINS")

@@ -1,9 +1,9 @@
-"""A step that is recorded once and replayed from then on: on a GPU, as a CUDA graph.
+"""A step that is recorded once and then replayed: on a GPU, as a CUDA graph.
 
 A step of a small network is many small kernels, and launching them takes longer than computing
-them. A recorded step is launched as a whole. What is recorded reads and writes the same memory
-every time, so everything that changes from step to step lies in fixed places that are filled
-before: the clock, the indices of the batch, and the seeds of the generators.
+them. A recorded step is launched as a whole. It reads and writes the same memory every time, so
+all that changes between steps is in fixed tensors, which are filled before: the clock, the indices
+of the batch, and the seeds of the generators.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from torch.optim import Optimizer
 from unweave.errors import UnweaveError, describe
 
 WARM_UP = 3
-"""Steps before one is recorded: the first make the optimizer's moments and choose kernels."""
+"""Steps before one is recorded: the first ones make the optimizer's moments and choose kernels."""
 SWITCH = "UNWEAVE_CUDA_GRAPH"
-"""The environment variable that, set to 0, keeps steps from being recorded."""
+"""Environment variable; if it is 0, steps are not recorded."""
 
 Play = Callable[[], Tensor]
 Prepare = Callable[[], Play]
-"""Does the work of the host for a step, and returns what computes it."""
+"""Does the work of the host for a step, and returns the function that computes the step."""
 
 
 class Recorder(Protocol):
-    """How a device records what it is told to compute, and computes it again."""
+    """Records the computations of a device, and replays them."""
 
     obstacle: str
 
     def warm(self, play: Play) -> Tensor:
-        """Compute as usual; put into `obstacle` what was seen that cannot be recorded, if any."""
+        """Compute as usual; add to `obstacle` what cannot be recorded, if anything."""
         ...
 
     def record(self, play: Play) -> Tensor:
-        """Compute once and remember it; return what it gave, which every replay fills anew."""
+        """Compute once and record it; return the result, which every replay fills anew."""
         ...
 
     def replay(self) -> Tensor:
@@ -49,7 +49,7 @@ class Recorder(Protocol):
 
 
 RecorderOf = Callable[[Sequence[torch.Generator]], Recorder]
-"""Makes a recorder of what draws from these generators."""
+"""Makes a recorder of computations that draw from these generators."""
 
 
 class CudaGraph:
@@ -58,7 +58,7 @@ class CudaGraph:
     Parameters
     ----------
     generators
-        Whose seeds are read anew by every replay.
+        Generators whose seeds every replay reads anew.
     """
 
     def __init__(self, generators: Sequence[torch.Generator]) -> None:
@@ -70,7 +70,7 @@ class CudaGraph:
         self.obstacle = ""
 
     def warm(self, play: Play) -> Tensor:
-        """Compute in the stream that will record, and look out for waits of the host."""
+        """Compute in the stream that will record, and look for waits for the device."""
         before = torch.cuda.get_sync_debug_mode()
         self._stream.wait_stream(torch.cuda.current_stream())
         with warnings.catch_warnings(record=True) as messages, torch.cuda.stream(self._stream):
@@ -104,16 +104,16 @@ class CudaGraph:
 
 
 class RecordedStep:
-    """Computes steps: the first as they are, then one that is recorded, from then on by replay.
+    """Computes steps: the first ones directly, then one that is recorded, then by replay.
 
-    A step that cannot be recorded is computed as it is, and one sentence says why.
+    A step that cannot be recorded is computed directly, and one sentence says why.
 
     Parameters
     ----------
     recorder
-        Of the device.
+        Recorder of the device.
     obstacle
-        Why the step cannot be recorded, where that is known before.
+        Why the step cannot be recorded, if that is known before.
     say
         Shows a line.
     """
@@ -160,34 +160,34 @@ class RecordedStep:
 
 
 def at_once(prepare: Prepare) -> Tensor:
-    """Compute a step as it is, as where nothing is recorded."""
+    """Compute a step directly, without a recording."""
     return prepare()()
 
 
 def recorder_for(device: torch.device) -> RecorderOf | None:
-    """Return what records steps on a device, or None where nothing does or it is switched off."""
+    """Return the recorder of a device, or None if it has none or recording is switched off."""
     return CudaGraph if device.type == "cuda" and os.environ.get(SWITCH) != "0" else None
 
 
 class FixedIndices:
-    """Indices of a batch that lie in one place, filled for one step after the other."""
+    """Indices of a batch in one fixed tensor, which is filled before each step."""
 
     def __init__(self, order: Callable[[int], Tensor], batch: int, device: torch.device) -> None:
         self._order, self._step = order, -1
         self._place = torch.zeros(batch, dtype=torch.int64, device=device)
 
     def fill(self, step: int) -> None:
-        """Put the indices of a step into the place."""
+        """Put the indices of a step into the tensor."""
         self._place.copy_(self._order(step))
         self._step = step
 
     def __call__(self, step: int) -> Tensor:
-        """Return the place, if it is filled for this step, else indices of their own."""
+        """Return the tensor if it is filled for this step, else new indices."""
         return self._place if step == self._step else self._order(step)
 
 
 def make_capturable(optimizer: Optimizer, constant: bool) -> str:
-    """Let an optimizer keep its count of steps on the device; return what stands against it.
+    """Let an optimizer keep its count of steps on the device; return the obstacle, if any.
 
     Parameters
     ----------

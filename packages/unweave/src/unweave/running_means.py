@@ -9,12 +9,12 @@ from unweave.errors import NonFiniteError
 
 
 class RunningMeans:
-    """Sums of scalars over steps, and the step at which each was first not finite.
+    """Sums of scalars over steps, and the first step at which each was not finite.
 
     Parameters
     ----------
     names
-        Of the scalars, in the order in which they are added.
+        Names of the scalars, in the order in which they are added.
     """
 
     def __init__(self, names: tuple[str, ...], device: torch.device) -> None:
@@ -30,7 +30,7 @@ class RunningMeans:
         self.sums += terms
 
     def take(self, step: int) -> dict[str, float]:
-        """Return the means since the last call and start anew; waits for the device."""
+        """Return the means since the last call and reset them; waits for the device."""
         means = (self.sums / max(1, step - self.step)).tolist()
         self.sums.zero_()
         self.step = step
@@ -42,7 +42,7 @@ class RunningMeans:
         Raises
         ------
         NonFiniteError
-            Naming the first term and its step.
+            If one was not; the message names the first term and its step.
         """
         pairs = zip(self.names, self.first_bad.tolist(), strict=True)
         bad = {name: step for name, step in pairs if step >= 0}
@@ -50,6 +50,5 @@ class RunningMeans:
             # The loss is the sum of the terms: name the term that spoilt it.
             name = min(bad, key=lambda term: (bad[term], term == "loss"))
             raise NonFiniteError(
-                f"{name} is not finite at step {bad[name]}; lower learning_rate or the weights; "
-                "the newest checkpoint is from an earlier step"
+                f"{name} is not finite at step {bad[name]}; lower learning_rate or the weights"
             )

@@ -1,4 +1,4 @@
-"""The code table that a run directory holds, read as if a stranger had written it."""
+"""The code table of a run directory, read as an untrusted file."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from unweave.protocols import Dataset
 from unweave.trained import Trained, sample_rows, squared_error
 
 MOST_ROWS = 10_000_000
-"""Of a code table that is taken; one that says more is not believed."""
+"""Largest code table that is read; a file that declares more is ignored."""
 NAMES = ("index", "codes", "std", "reconstruction_error")
 RELATIVE, ABSOLUTE = 1e-4, 1e-5
-"""What codes may differ by on other devices and in other batches."""
+"""Tolerance for codes from other devices and other batches."""
 
 
 def read_means(
@@ -28,14 +28,14 @@ def read_means(
     on: str = "train",
     names: tuple[str, ...] = NAMES,
 ) -> tuple[NDArray[Any], ...] | None:
-    """Read arrays of the run's table, where it holds mean codes of the loaded step.
+    """Read arrays of the run's table, if it holds mean codes of the loaded step.
 
-    None if it does not, or is no such table: a file from a stranger may be anything.
+    None if it does not, or is not such a table: an untrusted file may hold anything.
 
     Parameters
     ----------
     dataset
-        Whose rows the table's index names.
+        Data set of the rows in the table's index.
     on
         The images that must have been encoded.
     """
@@ -64,9 +64,9 @@ def read_means(
 def read_table(
     run: Trained, dataset: Dataset, *, rows: int, seed: int, on: str
 ) -> CodeTable | None:
-    """Return the run's table where it is the one that `encode_table` would make of mean codes.
+    """Return the run's table if it equals the one that `encode_table` would make of mean codes.
 
-    It must have the same images, and what the model gives for the first of them.
+    It must have the same images, and for the first of them the codes of the model.
     """
     arrays = read_means(run, dataset, on=on)
     if arrays is None or not np.array_equal(arrays[0], sample_rows(len(dataset), rows, seed)):
@@ -79,7 +79,7 @@ def read_table(
 
 @torch.no_grad()
 def _agrees(run: Trained, table: CodeTable, dataset: Dataset) -> bool:
-    """Whether the first rows of a table are what the model gives for their images."""
+    """Whether the first rows of a table are the model's codes of their images."""
     images = dataset.images(table.index[:CHUNK])
     ((posterior, x),) = encode_chunks(run.model, images, run.device)
     error = squared_error(run, x, run.model.decode(posterior.mean))
@@ -92,12 +92,12 @@ def _agrees(run: Trained, table: CodeTable, dataset: Dataset) -> bool:
 
 
 def _shape(file: h5py.File, name: str) -> tuple[int, ...]:
-    """Return the shape of a dataset of numbers that lies in the file itself.
+    """Return the shape of a dataset of numbers in the file itself.
 
     Raises
     ------
     ValueError
-        If it is not one: a stranger's file may lead to others, or hold text.
+        If it is not one: an untrusted file may link to others, or hold text.
     """
     here = isinstance(file.get(name, getlink=True), h5py.HardLink)
     dataset = file[name] if here else None

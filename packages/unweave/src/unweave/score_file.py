@@ -1,4 +1,4 @@
-"""The file `scores.json` of a run: read, and added to."""
+"""Read and extend the file `scores.json` of a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from unweave.lock import one_at_a_time
 from unweave.trained import Trained
 
 VERSION = 2
-"""Of `scores.json`: 1 had neither version nor step; 2 keeps scores of several calls."""
+"""Version of `scores.json`: 1 has no version and no step; 2 keeps scores of several calls."""
 LARGEST_SCORES = 1 << 28
 
 
@@ -42,7 +42,7 @@ class _Scores(pydantic.BaseModel):
 
 
 def read_scores(run: Trained) -> dict[str, Any] | None:
-    """Read `scores.json`: `step`, `rows`, `seed`, and `scores` by name; None where there is none.
+    """Read `scores.json`: `step`, `rows`, `seed`, and `scores` by name; None if it does not exist.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def add_scores(run: Trained, scores: Mapping[str, Any], about: dict[str, Any]) -
 
 
 def reason_of(score: Any) -> str:
-    """Say why a score has no value; empty where it has one."""
+    """Return the reason why a score has no value; empty if it has one."""
     if not math.isnan(score):
         return ""
     return getattr(score, "reason", "") or "; ".join(getattr(score, "notes", ()))

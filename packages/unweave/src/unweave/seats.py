@@ -1,4 +1,4 @@
-"""What a player moves, by which optimizer and at which rate."""
+"""The parameters of a player, with their optimizer and learning rate."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from unweave.objectives.terms import WeightSchedule
 from unweave.player_optimizers import trained_parameters
 
 Gradients = tuple[Tensor | None, ...]
-"""Of a player's parameters, in their order; None for one that the loss does not depend on."""
+"""Gradients of a player's parameters, in order; None for one that the loss does not depend on."""
 
 
 @dataclass
 class Seat:
-    """What a player moves: its parameters, their optimizer and its learning rate."""
+    """The parameters of a player, with their optimizer and learning rate."""
 
     parameters: list[nn.Parameter]
     optimizer: Optimizer
@@ -47,7 +47,7 @@ def gradients_of(losses: Sequence[Tensor], own: Sequence[Sequence[Tensor]]) -> l
 
 
 def set_rates(optimizer: Optimizer, seat: Seat, clock: Tensor, step: int) -> None:
-    """Give an optimizer the learning rate of a step, a tensor where it takes one."""
+    """Set the learning rate of an optimizer, a tensor if the optimizer takes one."""
     for group in optimizer.param_groups:
         if isinstance(group["lr"], Tensor):
             group["lr"].copy_(seat.rate(clock))
@@ -58,8 +58,8 @@ def set_rates(optimizer: Optimizer, seat: Seat, clock: Tensor, step: int) -> Non
 def laid_out(tensor: Tensor, parameter: Tensor) -> Tensor:
     """Return a tensor in the memory layout of its parameter, on its device.
 
-    torch's fused optimizers walk the memories of a parameter, its gradient and its moments in one
-    order: a contiguous moment of channels-last weights would be paired with other weights.
+    torch's fused optimizers read a parameter, its gradient and its moments in memory order: a
+    contiguous moment would be matched with the wrong weights of a channels-last parameter.
     """
     if tensor.shape != parameter.shape:
         return tensor.clone().to(parameter.device)

@@ -1,4 +1,4 @@
-"""One session of training a run: from its newest checkpoint, with log, scores and observers."""
+"""One session of training: from the newest checkpoint of a run, with log, scores and observers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from unweave.validation import validation_terms
 
 
 def load_newest(run: Trained, trainer: Trainer) -> None:
-    """Put a trainer where the run's newest checkpoint is, if it has one."""
+    """Load the newest checkpoint of a run into a trainer, if there is one."""
     if list_checkpoints(run.checkpoints):
         trainer.load_state(*load_checkpoint(run.checkpoints, digest(trainer.config)))
 
@@ -38,10 +38,10 @@ def load_newest(run: Trained, trainer: Trainer) -> None:
 def session(
     run: Trained, trainer: Trainer, progress: Progress, together: int = 1
 ) -> Iterator[RunObserver]:
-    """Continue a run that this process holds from its newest checkpoint, with log and observers.
+    """Continue a locked run from its newest checkpoint, with log and observers.
 
-    The trainer's configuration is the run's, or the same with other steps, which are recorded once
-    they fit. The block puts into `outcome` of what it is given how training ended.
+    The trainer's configuration is that of the run, but may have other steps, which are recorded.
+    The block sets `outcome` of the observer that it gets.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class RunObserver:
     Parameters
     ----------
     outcome
-        How training ended, as `fit` says it; `failed` until it says so.
+        The result of `fit`; `failed` until `fit` returns.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class RunObserver:
             self.watch.note(step)  # a resumed run goes on from here
 
     def logged(self, step: int, scalars: dict[str, float]) -> bool:
-        """Score and validate where it is due, write the line and tell the plugins."""
+        """Score and validate if it is due, write the log line, and call the plugins."""
         config = self._run.config
         if config.holdout and (step % config.validate_every == 0 or step == config.steps):
             scalars |= validation_terms(self._trainer, *self._heldout)
@@ -152,14 +152,14 @@ def device_text(device: torch.device) -> str:
 
 
 class _Best:
-    """The lowest value of a logged term, and for how many logs of it nothing was lower."""
+    """The lowest value of a logged term, and the number of its logs since then."""
 
     def __init__(self, term: str, patience: int) -> None:
         self._term, self._patience = term, patience
         self._value, self._since, self.step = math.inf, 0, 0
 
     def hear(self, line: Mapping[str, float]) -> bool:
-        """Take a line of the log; return whether its value is the lowest so far."""
+        """Read a line of the log; return whether its value is the lowest so far."""
         value = line.get(self._term)
         if value is None:
             return False
@@ -170,12 +170,12 @@ class _Best:
 
     @property
     def exhausted(self) -> bool:
-        """Whether the term was not lower for as many logs as the patience."""
+        """Whether the term had no new minimum for as many logs as the patience."""
         return bool(self._patience) and self._since >= self._patience
 
 
 def _forget_after(run: Trained, step: int) -> None:
-    """Drop what was logged after the checkpoint that training goes on from."""
+    """Drop the log lines after the checkpoint from which training continues."""
     lines = run.scalars()
     earlier_lines = [line for line in lines if line["step"] <= step]
     text = "".join(json.dumps(line) + "\n" for line in earlier_lines)

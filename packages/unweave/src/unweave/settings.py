@@ -1,4 +1,4 @@
-"""Settings as they come: from the command line and from TOML files."""
+"""Read settings from the command line and from TOML files."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 from unweave.errors import ConfigError, quote, shorten
 
 LARGEST_CONFIG = 1 << 20
-"""Bytes of the largest file that is read as a configuration."""
+"""Size of the largest file that is read as a configuration, in bytes."""
 DEEPEST_CONFIG = 20
-"""Tables and lists in each other, of a configuration."""
+"""Most levels of nested tables and lists in a configuration."""
 
 
 def parse_settings(pairs: list[str]) -> dict[str, str]:
@@ -71,7 +71,7 @@ def _why_not_toml(error: Exception) -> str:
 
 
 def check_depth(what: str, value: Any) -> None:
-    """Raise where tables and lists lie too deep in each other, without descending by calls.
+    """Raise where tables and lists are nested too deeply; no recursion is used.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def check_depth(what: str, value: Any) -> None:
         depth += 1
         if depth > DEEPEST_CONFIG:
             raise ConfigError(
-                f"{what} must have at most {DEEPEST_CONFIG} tables and lists in each other"
+                f"{what} must have at most {DEEPEST_CONFIG} levels of tables and lists"
             )
         inner = [v.values() if isinstance(v, Mapping) else v for v in level]
         level = [x for v in inner for x in v if isinstance(x, Mapping | list | tuple)]

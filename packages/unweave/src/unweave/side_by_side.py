@@ -1,8 +1,8 @@
-"""Runs side by side on a GPU: every one as it is alone, each in a stream, recorded as one graph.
+"""Runs side by side on a GPU: each as if alone, in its own stream, all recorded as one graph.
 
-A step of one small network leaves most of a GPU idle, and a grouped convolution, which is what a
-batched model has, is slower there than its parts. So the members compute what each computes alone,
-with the same kernels, at the same time.
+A step of one small network leaves most of a GPU idle. A batched model has grouped convolutions,
+which are slower on a GPU than its members one by one. So every member computes what it computes
+alone, with the same kernels, at the same time as the others.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from unweave.trainer import Trainer
 class SideBySide:
     """Trainers that take their steps at the same time.
 
-    They have one device and log the same terms; each ends as its run alone.
+    They share a device and log the same terms; each has the result of its run alone.
 
     Parameters
     ----------
     members
-        Without recorders.
+        Trainers without recorders.
     recorder, say
         As in `Trainer`, for the step of all.
 
     Raises
     ------
     NotTogetherError
-        If one draws from torch's global generator, as dropout does: there is one for all, and
-        each would have the noise of another run than alone.
+        If one draws from torch's global generator, as dropout does: all share this generator, so
+        its noise would differ from that of its run alone.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class SideBySide:
 
 
 def _check_own_noise(member: Trainer) -> None:
-    """Compute a step alone, without a move, and look whether the global generator was used."""
+    """Raise if a step of one member uses the global generator; it makes no updates."""
     tensors = copy_tensors(member)
     with member.reproducible():
         before = _global_states(member)
@@ -102,7 +102,7 @@ def _new_stream(device: torch.device) -> torch.cuda.Stream | None:
 
 @contextmanager
 def _aside(stream: torch.cuda.Stream | None) -> Iterator[None]:
-    """Compute in a stream from what was computed so far on; without streams, in turn."""
+    """Compute in a stream, after all that was computed so far; without streams, in sequence."""
     if stream is None:
         yield
         return

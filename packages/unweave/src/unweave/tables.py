@@ -1,4 +1,4 @@
-"""Tables of text for people."""
+"""Tables of text for a terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from unweave.errors import printable
 
 WIDEST = 100_000
-"""Characters of a line that goes into a file or another program."""
+"""Most characters of a line that goes to a file or another program."""
 
 
 def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

@@ -15,7 +15,7 @@ import torch
 from unweave import processor
 from unweave.assemble import Assembly
 from unweave.batches import Feed
-from unweave.config import TrainConfig, build_method, make_config
+from unweave.config import build_method, make_config
 from unweave.data_set import build_dataset
 from unweave.device import choose_device
 from unweave.ensemble import Ensemble
@@ -30,25 +30,26 @@ from unweave.registry import Registry, registry
 from unweave.replay import recorder_for
 from unweave.session import RunObserver, session
 from unweave.side_by_side import SideBySide
+from unweave.train_config import TrainConfig
 from unweave.trained import Trained
 from unweave.trainer import Trainer
 from unweave.trainer_setup import build_trainer, fit_batch, load_data, prepare
 from unweave.training import record
 
 FREE = {"seed", "learning_rate", "options", "method"}
-"""Settings in which runs of one ensemble may differ; of the options, those that are weights."""
+"""Settings in which runs of one ensemble may differ; options that are weights may differ, too."""
 
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A run that is to be trained with others.
+    """The request to train a run with others.
 
     Attributes
     ----------
     settings
-        Flat, as `make_config` takes them.
+        Flat settings, as `make_config` takes them.
     path
-        Its run directory; one that exists is continued.
+        The run directory; if it exists, the run continues.
     """
 
     settings: Mapping[str, Any]
@@ -58,7 +59,7 @@ class RunRequest:
 
 @dataclass
 class _Member:
-    """What is known of a run before training starts; without `run`, it is a new one."""
+    """A run before training starts; if `run` is None, it is a new one."""
 
     requests: RunRequest
     config: TrainConfig
@@ -71,9 +72,9 @@ class _Member:
 def train_together(
     requests: Sequence[RunRequest], device: str = "auto"
 ) -> list[str | UnweaveError]:
-    """Train runs as one ensemble, from their newest checkpoints where they have some.
+    """Train runs as one ensemble, each from its newest checkpoint if it has one.
 
-    Return for each how it ended, `finished` or `stopped`, or the error that ended it alone.
+    Return for each its outcome, `finished` or `stopped`, or the error that ended it.
 
     Raises
     ------
@@ -99,7 +100,7 @@ def train_together(
 
 
 def kinship(names: Registry, config: TrainConfig) -> str:
-    """Return a text that is the same for runs that may be members of one ensemble."""
+    """Return a text that is equal for runs that may be members of one ensemble."""
     method = build_method(names, config)
     terms = [
         dataclasses.replace(term, weights=_forms(term.weights), targets=_forms(term.targets))
@@ -114,7 +115,7 @@ def kinship(names: Registry, config: TrainConfig) -> str:
 
 
 def _forms(weights: Any) -> Any:
-    """Keep of weights what shapes the computation: the form of a schedule and its length."""
+    """Return what of weights determines the computation: the form of a schedule and its length."""
     if isinstance(weights, Mapping):
         return {name: _forms(weight) for name, weight in weights.items()}
     schedule = Schedule.parse(weights)
@@ -145,7 +146,7 @@ def _prepare_members(
 
 
 def _open_run(names: Registry, one: _Member, device: str, stack: contextlib.ExitStack) -> Trained:
-    """Hold the run directory, made now if it is a new one."""
+    """Lock the run directory, and make it if it is a new one."""
     run = one.run or Trained.create(one.requests.path, one.config, names)
     run.device_name = device
     stack.enter_context(run.locked())

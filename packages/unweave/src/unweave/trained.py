@@ -1,4 +1,4 @@
-"""A trained model in use: codes, pictures, traversals, samples, and a density of the codes."""
+"""A trained model in use: encode, decode, traverse, sample, and fit a density to the codes."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from unweave.owners import explained
 from unweave.protocols import member
 
 DRAWS = 1 << 16
-"""Codes that are drawn at once: a flow takes many times their memory."""
+"""Number of codes that are drawn at once: a flow takes many times their memory."""
 
 Source = Literal["prior", "density"]
 SOURCES: tuple[Source, ...] = ("prior", "density")
-"""What codes may be drawn from."""
+"""Sources of codes."""
 
 Progress = Callable[[int, int], None]
 
@@ -41,7 +41,8 @@ class Trained(LoadedRun):
 
         Parameters
         ----------
-        images : uint8 array, shape (n, h, w, c); float32 where the data are (`bits` 32).
+        images : uint8 array, shape (n, h, w, c)
+            Images; float32 if the data are (`bits` 32).
 
         Raises
         ------
@@ -55,7 +56,7 @@ class Trained(LoadedRun):
     @explained
     @torch.no_grad()
     def decode(self, z: NDArray[np.floating[Any]] | Tensor) -> NDArray[Any]:
-        """Return the pictures of codes, uint8, or float32 where the data are; (n, h, w, c).
+        """Decode codes: images, uint8, or float32 if the data are; shape (n, h, w, c).
 
         Raises
         ------
@@ -77,11 +78,11 @@ class Trained(LoadedRun):
 
     @property
     def continuous(self) -> bool:
-        """Whether the data are floats of any size instead of pixels in [0, 1]."""
+        """Whether the data are unbounded floats instead of pixels in [0, 1]."""
         return self.facts.continuous
 
     def picture(self, output: Tensor) -> Tensor:
-        """Return what a decoder's output stands for, (b, c, h, w); in [0, 1] for images."""
+        """Return the images that a decoder's output represents, shape (b, c, h, w), in [0, 1]."""
         if self.continuous:
             return cast(Tensor, member(self.cost, "expected")(output))
         return self.cost.image(output)
@@ -95,8 +96,10 @@ class Trained(LoadedRun):
 
         Parameters
         ----------
-        image : shape (h, w, c), whose code the others keep.
-        values : float array, shape (D, m), what dimension d is set to.
+        image : array, shape (h, w, c)
+            Image whose code gives the other dimensions.
+        values : float array, shape (D, m)
+            Values of each varied dimension.
         """
         return self.traverse_code(self.encode(image[None])[0], values)
 
@@ -130,9 +133,9 @@ class Trained(LoadedRun):
         flow
             `NAME` or `NAME:key=value,...`, as in `maf:transforms=3,epochs=20`.
         rows
-            Images that are encoded, drawn without replacement; all where there are no more.
+            Number of images to encode, drawn without replacement; at most all.
         seed
-            Of the codes' noise, the flow's first weights and the fit.
+            Seed of the codes' noise, the flow's initial weights and the fit.
 
         Raises
         ------
@@ -193,16 +196,16 @@ class Trained(LoadedRun):
 
     @property
     def sample_source(self) -> Source:
-        """Where samples come from unless said: the fitted density if there is one."""
+        """Default source of samples: the fitted density if there is one, else the prior."""
         return "density" if has_density(self.path) else "prior"
 
     def sample(self, n: int, seed: int = 0, source: Source | None = None) -> NDArray[Any]:
-        """Return pictures of n codes from the fitted density, or the prior; (n, h, w, c).
+        """Decode n samples of the fitted density, or of the prior; shape (n, h, w, c).
 
         Parameters
         ----------
         source
-            `prior` or `density`; the density if one was fitted, unless given.
+            `prior` or `density`; by default the density if one was fitted.
         """
         return self.decode(self.prior_codes(n, seed, source or self.sample_source))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import cast
@@ -11,7 +12,6 @@ from torch import Tensor, nn
 
 from unweave.assemble import Assembly
 from unweave.batches import BatchIndices, Feed, derive_seed
-from unweave.config import TrainConfig
 from unweave.errors import NonFiniteError
 from unweave.owners import declared, explaining
 from unweave.players import Batches, Labels, make_batches, players_of
@@ -26,11 +26,12 @@ from unweave.replay import (
 )  # fmt: skip
 from unweave.running_means import RunningMeans
 from unweave.seats import Gradients, Seat, gradients_of, laid_out, set_rates, take_seat
+from unweave.train_config import TrainConfig
 from unweave.trainer_state import TrainerState
 
 
 class Trainer:
-    """Everything that a run changes: networks, optimizers, the clock and the running means.
+    """The state of a run, networks, optimizers, clock and running means, and its training step.
 
     Parameters
     ----------
@@ -39,17 +40,17 @@ class Trainer:
     feed
         Indices -> float images on the device.
     dataset_size
-        N.
+        N, number of training images.
     config
-        Of the run.
+        Configuration of the run.
     device
-        Of everything.
+        Device of all tensors.
     labels
-        Gives the classes of the factors, int64, shape (N, K), on the device, or None.
+        Returns the classes of the factors, int64, shape (N, K), on the device; or None.
     ranks
         The processes that share every batch.
     recorder
-        Makes what records the step, so that it can be replayed, or None.
+        Makes the recorder of the step, for replays; or None.
     say
         Shows a line.
     """
@@ -91,6 +92,8 @@ class Trainer:
         self._compute: Callable[[Prepare], Tensor] = at_once
         if recorder is not None:
             self._compute = RecordedStep(recorder([self.generator]), self.fix(), say)
+        if config.compile:
+            self._compute = timing_first(self._compute, say)
 
     def train_step(self) -> None:
         """Do one step of every player."""
@@ -105,7 +108,7 @@ class Trainer:
         return lambda: self.play(batches, self.move)
 
     def fix(self) -> str:
-        """Let what changes from step to step lie in fixed places; return what stands against it."""
+        """Put all that changes between steps into fixed tensors; return the obstacle, if any."""
         batch, device = self.config.batch_size, self.clock.device
         self.orders = [FixedIndices(order, batch, device) for order in self.orders]
         if self.ranks.size > 1:
@@ -118,7 +121,7 @@ class Trainer:
 
     @contextmanager
     def reproducible(self) -> Iterator[None]:
-        """Seed torch's global generator, for dropout and the like; say whose error arose."""
+        """Seed torch's global generator, for dropout, and name the object behind an error."""
         with torch.random.fork_rng(self.forked):
             seed = derive_seed(self.config.seed, "global", self.step, *self.ranks.own)
             # torch.manual_seed asks every kind of device, which takes 40 times as long.
@@ -129,7 +132,7 @@ class Trainer:
                 yield
 
     def seed_noise(self, step: int) -> None:
-        """Begin the noise of a step, and have the images of the next one read."""
+        """Seed the noise of a step, and announce the images of the next one."""
         self.generator.manual_seed(derive_seed(self.config.seed, "noise", step))
         for order in self.orders:
             if isinstance(order, FixedIndices):
@@ -137,7 +140,7 @@ class Trainer:
         self.feed.announce(self.orders[0](step + 1))
 
     def draw(self, step: int) -> Batches:
-        """Draw the two batches of a step; all host work, and what is lazy in them."""
+        """Draw the two batches of a step; all work of the host, with lazy parts."""
         self.seed_noise(step)
         first, second = self.orders
         draws = (lambda: first(step), lambda: second(step))
@@ -147,9 +150,9 @@ class Trainer:
         )  # fmt: skip
 
     def play(self, batches: Batches, move: Callable[[Seat, Gradients], None]) -> Tensor:
-        """Play every round: all gradients of a round before any of its players moves.
+        """Compute every round: all gradients of a round before any of its players moves.
 
-        Returns the logged terms as one vector in the order of `means.names`.
+        Return the logged terms as one vector in the order of `means.names`.
         """
         named: dict[str, Tensor] = {}
         for number, players in enumerate(self.objective.rounds):
@@ -176,7 +179,7 @@ class Trainer:
         seat.optimizer.zero_grad(set_to_none=True)
 
     def take_log(self) -> dict[str, float]:
-        """Return the means since the last log and start anew; waits for the device.
+        """Return the means since the last log and reset them; waits for the device.
 
         Raises
         ------
@@ -187,23 +190,22 @@ class Trainer:
         return self.means.take(self.step)
 
     def check_finite(self) -> None:
-        """Raise if a term was not finite, or a number that is kept is not.
+        """Raise if a term or a saved number is not finite.
 
         Raises
         ------
         NonFiniteError
-            Naming it.
+            If one is not; the message names it.
         """
         self.means.check()
         for name, tensor in self.state().items():
             if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
                 raise NonFiniteError(
-                    f"{name} is not finite at step {self.step}; lower learning_rate; "
-                    "the newest checkpoint is from an earlier step"
+                    f"{name} is not finite at step {self.step}; lower learning_rate"
                 )
 
     def state(self) -> dict[str, Tensor]:
-        """Return every tensor that a resumed run needs, flat."""
+        """Return every tensor that a resumed run needs, by name."""
         return self._state.tensors()
 
     def load_state(self, step: int, tensors: dict[str, Tensor]) -> None:
@@ -212,17 +214,37 @@ class Trainer:
         Raises
         ------
         RunError
-            If the state is not one of this configuration.
+            If the state does not belong to this configuration.
         """
         self._state.load(tensors)
         self.step = step
         self.clock.fill_(step)
 
 
-def compile_forward(module: nn.Module) -> None:
-    """Let `torch.compile` compile a module when it is called first.
+def timing_first(
+    compute: Callable[[Prepare], Tensor], say: Callable[[str], None]
+) -> Callable[[Prepare], Tensor]:
+    """Say before the first step that it compiles, and after it how long it took."""
+    begun = False
 
-    `Module.compile` has no effect on torch's own modules such as `Sequential`, seen in torch 2.11
-    and 2.13: it hands `_call_impl` to the compiler, which leaves out code that is torch's.
+    def timed(prepare: Prepare) -> Tensor:
+        nonlocal begun
+        if begun:
+            return compute(prepare)
+        begun = True
+        say("compile=true: the first step compiles encoder and decoder, which can take minutes")
+        start = time.perf_counter()
+        terms = compute(prepare)
+        say(f"the first step took {time.perf_counter() - start:.0f} s, most of it to compile")
+        return terms
+
+    return timed
+
+
+def compile_forward(module: nn.Module) -> None:
+    """Let `torch.compile` compile a module at its first call.
+
+    In torch 2.11 and 2.13 `Module.compile` has no effect on torch's own modules, such as
+    `Sequential`: it passes `_call_impl` to the compiler, which skips code of torch.
     """
     module.forward = torch.compile(module.forward)

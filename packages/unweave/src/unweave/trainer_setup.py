@@ -1,4 +1,4 @@
-"""From a configuration to a trainer that is ready: networks rehearsed, data on the device."""
+"""Make a trainer from a configuration: networks rehearsed, data on the device."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from unweave.assemble import Assembly, assemble
 from unweave.batches import Feed, open_feed
-from unweave.config import TrainConfig
 from unweave.data_set import build_dataset
 from unweave.errors import ConfigError, blaming
 from unweave.owners import name_of
@@ -24,29 +23,30 @@ from unweave.registry import Registry
 from unweave.rehearsal import rehearse
 from unweave.rehearsal.images import check_feed
 from unweave.replay import recorder_for
+from unweave.train_config import TrainConfig
 from unweave.trainer import Trainer
 
 Networks = tuple[nn.Module, nn.Module]
 
 
 def fit_batch(config: TrainConfig, size: int, progress: Progress) -> TrainConfig:
-    """Lower a batch to the number of images where there are fewer, and say so."""
+    """Lower the batch size to the number of images if there are fewer, and say so."""
     if config.batch_size <= size or size < 2:
         return config
-    progress.say(f"batch_size is lowered from {config.batch_size} to the {size} images there are")
+    progress.say(f"batch_size is lowered from {config.batch_size} to {size}, the number of images")
     return config.model_copy(update={"batch_size": size})
 
 
 def prepare(
     names: Registry, config: TrainConfig, dataset: Dataset, networks: Networks | None
 ) -> Assembly:
-    """Build the networks and rehearse, which finds what does not fit before a file is written."""
+    """Build the networks and rehearse, which finds mistakes before a file is written."""
     assembly = assemble(names, config, dataset, networks)
     terms = rehearse(assembly, dataset)
     if config.keep_best and config.keep_best.removeprefix("validation/") not in terms:
         raise ConfigError(
-            f"setting keep_best must be a logged term, {', '.join(terms)}, or one of these behind "
-            f"validation/; got {config.keep_best!r}"
+            f"setting keep_best must be a logged term, {', '.join(terms)}, or validation/ and one "
+            f"of these, got {config.keep_best!r}"
         )
     if config.keep_best.startswith("validation/") and not config.holdout:
         raise ConfigError(f"keep_best={config.keep_best} needs held-out images: set holdout=N")
@@ -77,17 +77,17 @@ def build_trainer(
     ranks: Ranks = ALONE,
     say: Callable[[str], None] | None = None,
 ) -> Trainer:
-    """Build the trainer of what was prepared.
+    """Build the trainer of a prepared run.
 
     Parameters
     ----------
     say
-        Shows a line; where it is given, the step is recorded and replayed if the device can.
+        Shows a line. If it is given, the step is recorded and replayed if the device can.
 
     Raises
     ------
     ConfigError
-        If processes that share every batch cannot share this one.
+        If the processes cannot share a batch of this size.
     """
     ranks.check(config.batch_size, assembly.model, cast(nn.Module, assembly.objective))
     labels = labels_on(dataset, device)
@@ -100,7 +100,7 @@ def build_trainer(
 def load_data(
     assembly: Assembly, dataset: Dataset, device: torch.device, progress: Progress
 ) -> Feed:
-    """Put the data on the device, which may take long."""
+    """Move the data to the device, which may take long."""
     if note := member(dataset, "note"):
         progress.say(str(note))
     owner = name_of(dataset)
@@ -111,7 +111,7 @@ def load_data(
 
 
 def labels_on(dataset: Dataset, device: torch.device) -> Labels:
-    """Return what gives the classes of all factors on a device, moved there when first used."""
+    """Return a function that gives the classes of all factors, moved to a device once."""
 
     @functools.cache
     def labels() -> Tensor | None:

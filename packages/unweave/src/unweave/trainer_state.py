@@ -1,4 +1,4 @@
-"""What a resumed run needs of a trainer: flat tensors, read from it and put back."""
+"""The state of a trainer that a resumed run needs: flat tensors, read and restored."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class TrainerState:
         self.means.step = int(_matching(tensors, "log.step", torch.tensor(0)))
 
     def moments(self) -> Iterator[tuple[str, nn.Parameter, dict[str, Any]]]:
-        """Give for every parameter the start of its state's names, itself, and the state."""
+        """Yield for every parameter the prefix of its names, the parameter, and its state."""
         for player, seat in self.seats.items():
             for number, parameter in enumerate(seat.parameters):
                 yield f"optimizer.{player}.{number}.", parameter, seat.optimizer.state[parameter]

@@ -1,4 +1,4 @@
-"""Training as one call: checks before a file is written, then the loop with log and observers."""
+"""Training in one call: checks before a file is written, then the loop with log and observers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from unweave import processor
 from unweave.assemble import Assembly
 from unweave.checkpoint import newest_step
-from unweave.config import Spec, TrainConfig, make_config, recorded_config
+from unweave.config import make_config, recorded_config
 from unweave.data_set import build_dataset, check_dataset
 from unweave.device import choose_device
 from unweave.directory import check_empty
@@ -21,7 +21,7 @@ from unweave.errors import ConfigError, RunError
 from unweave.files import expanded
 from unweave.from_python import as_dataset
 from unweave.holdout import split
-from unweave.launch import announce
+from unweave.launch import LostProcessError, announce, way_on
 from unweave.loop import fit
 from unweave.method import Method
 from unweave.options import short_name
@@ -31,6 +31,7 @@ from unweave.ranks import Ranks
 from unweave.registry import FROM_PYTHON, registry
 from unweave.session import load_newest, session
 from unweave.settings import read_settings
+from unweave.train_config import Spec, TrainConfig
 from unweave.trained import Trained
 from unweave.trainer import Trainer
 from unweave.trainer_setup import Networks, build_trainer, fit_batch, load_data, prepare
@@ -50,17 +51,17 @@ def train(
     architecture: Any = None,
     **settings: Any,
 ) -> R:
-    """Train a method and return its run directory, as an object of a kind.
+    """Train a method and return its run directory as an instance of `kind`.
 
     Parameters
     ----------
     kind
-        `Trained`, or a class that knows more. The others are those of `unweave.train`.
+        `Trained` or a subclass. The other parameters are those of `unweave.train`.
 
     Raises
     ------
     ConfigError
-        If a name or value is not as expected; nothing is written.
+        If a name or value is invalid; nothing is written.
     NonFiniteError
         If the loss stops being finite; the newest checkpoint is from an earlier step.
     """
@@ -112,12 +113,12 @@ def resume(
     data: Any = None,
     architecture: Networks | None = None,
 ) -> R:
-    """Continue a run from its newest checkpoint; return it as an object of a kind.
+    """Continue a run from its newest checkpoint; return it as an instance of `kind`.
 
     Parameters
     ----------
     kind
-        `Trained`, or a class that knows more. The others are those of `unweave.resume`.
+        `Trained` or a subclass. The other parameters are those of `unweave.resume`.
 
     Raises
     ------
@@ -154,7 +155,7 @@ def resume(
 
 
 def record(run: Trained, assembly: Assembly, dataset: Dataset) -> None:
-    """Keep in the run what it needs beside its configuration."""
+    """Save in the run what it needs besides its configuration."""
     run.carry(member(assembly.model.prior, "carried"))
     run.record_images(dataset)
 
@@ -164,28 +165,31 @@ def _is_named(value: Any) -> bool:
 
 
 def _method_settings(method: str | Method) -> dict[str, Any]:
-    """Name a method; one that is not a registered name is written out as options of `custom`."""
+    """Return the settings of a method; a `Method` is written out as options of `custom`."""
     if isinstance(method, Method):
         return {"method": "unweave:custom", **dataclasses.asdict(method)}
     return {"method": method}
 
 
 def _train(run: R, trainer: Trainer, device: torch.device, progress: Progress) -> R:
-    """Train in a run directory that this process holds."""
-    with session(run, trainer, progress) as observer, trainer.ranks.joined(device):
-        observer.outcome = fit(trainer, run.checkpoints, observer)
+    """Train in a run directory that this process has locked."""
+    try:
+        with session(run, trainer, progress) as observer, trainer.ranks.joined(device):
+            observer.outcome = fit(trainer, run.checkpoints, observer)
+    except LostProcessError as error:
+        raise LostProcessError(f"{error}; {way_on(run.path, trainer.ranks.size)}") from error
     return run
 
 
 def _follow(run: R, trainer: Trainer, device: torch.device) -> R:
-    """Train along with the process that holds the run directory."""
+    """Train together with the process that has locked the run directory."""
     with trainer.ranks.joined(device):
         run.outcome = fit(trainer, run.checkpoints, _Follower())
     return run
 
 
 class _Follower:
-    """Hears what another process writes down."""
+    """The observer of a process that leaves log and checkpoints to the first one."""
 
     def stepped(self, step: int) -> None:
         pass
@@ -195,7 +199,7 @@ class _Follower:
 
 
 def _free_path(config: TrainConfig) -> Path:
-    """Make a run directory that was not there yet, which no other process can take as well."""
+    """Make a new run directory that no other process can take."""
     stem = f"{short_name(config.method)}-{short_name(config.data.name)}"
     path, number = Path("runs") / stem, 1
     while True:

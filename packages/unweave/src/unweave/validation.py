@@ -12,7 +12,7 @@ from unweave.players import Labels, make_batches
 from unweave.trainer import Trainer
 
 ROWS = 10_000
-"""Held-out images that are looked at, the first ones."""
+"""Most held-out images that are used; the first ones are taken."""
 
 
 def validation_terms(
@@ -20,17 +20,17 @@ def validation_terms(
 ) -> dict[str, float]:
     """Average the terms of the first round over held-out images, in evaluation mode.
 
-    Noise is the same at every call, so that two steps differ by the model alone. Nothing of the
-    trainer changes.
+    Noise is the same at every call, so that only the model differs between two steps. The state of
+    the trainer does not change.
 
     Parameters
     ----------
     feed
         Indices -> held-out float images on the device.
     size
-        Held-out images.
+        Number of held-out images.
     labels
-        Gives the classes of their factors, int64, shape (size, K), on the device.
+        Returns the classes of their factors, int64, shape (size, K), on the device.
     """
     batch = min(trainer.config.batch_size, size)
     starts = range(0, min(size, ROWS) - batch + 1, batch)

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from unweave import Run
 
 SUFFIX = ".scores"
-"""How the name of the event file ends that is written anew each time."""
+"""End of the name of the event file of scores, which is replaced each time."""
 
 
 def tensorboard(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="run directories")],
 ) -> None:
-    """Write scores, and all of a run that has nothing yet, for TensorBoard."""
+    """Write scores of runs for TensorBoard, and logs that are missing."""
     from unweave import Run
 
     for run in [Run.open(path) for path in runs]:

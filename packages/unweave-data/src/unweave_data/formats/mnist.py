@@ -1,4 +1,4 @@
-"""MNIST and the sets that are told in its idx files: Fashion-MNIST, KMNIST, EMNIST."""
+"""MNIST and the sets that come in its idx files: Fashion-MNIST, KMNIST, EMNIST."""
 
 from pathlib import Path
 
@@ -10,9 +10,10 @@ from unweave_data.dataset import ArrayDataset, Dataset
 from unweave_data.entries import BY_NAME
 from unweave_data.errors import DataError
 from unweave_data.factors import make_factors
-from unweave_data.files import directory
+from unweave_data.files import check_memory, directory
 from unweave_data.layout import Pixels
 from unweave_data.loader import find, loader
+from unweave_data.resizing import check_resolution, resized
 
 _PREFIX = {"train": "train", "test": "t10k"}
 # Classes of each kind of EMNIST; those of the letters are counted from 1.
@@ -20,7 +21,13 @@ EMNIST = {"balanced": 47, "byclass": 62, "bymerge": 47, "digits": 10, "letters":
 
 
 @loader("mnist")
-def mnist(*, path: Path | None = None, split: str = "train", first: int = 0) -> Dataset:
+def mnist(
+    *,
+    path: Path | None = None,
+    split: str = "train",
+    first: int = 0,
+    resolution: int | None = None,
+) -> Dataset:
     """Read MNIST: handwritten digits, 28 x 28, one factor `digit` of 10 classes.
 
     Parameters
@@ -31,6 +38,8 @@ def mnist(*, path: Path | None = None, split: str = "train", first: int = 0) -> 
         "train" (60,000 images) or "test" (10,000)
     first
         keep the first so many images; 0 for all
+    resolution
+        rows and columns, resized with Lanczos' filter; as in the files unless given
 
     Raises
     ------
@@ -42,11 +51,17 @@ def mnist(*, path: Path | None = None, split: str = "train", first: int = 0) -> 
     Y. LeCun, L. Bottou, Y. Bengio, P. Haffner. Gradient-based learning applied to document
     recognition. Proceedings of the IEEE, 1998.
     """
-    return _idx_set("mnist", path, split, "digit", first)
+    return _idx_set("mnist", path, split, "digit", first, resolution)
 
 
 @loader("fashion-mnist")
-def fashion_mnist(*, path: Path | None = None, split: str = "train", first: int = 0) -> Dataset:
+def fashion_mnist(
+    *,
+    path: Path | None = None,
+    split: str = "train",
+    first: int = 0,
+    resolution: int | None = None,
+) -> Dataset:
     """Read Fashion-MNIST: clothes, 28 x 28, one factor `class` of 10 classes.
 
     Parameters
@@ -59,6 +74,8 @@ def fashion_mnist(*, path: Path | None = None, split: str = "train", first: int 
         "train" (60,000 images) or "test" (10,000)
     first
         keep the first so many images; 0 for all
+    resolution
+        rows and columns, resized with Lanczos' filter; as in the files unless given
 
     Raises
     ------
@@ -70,11 +87,17 @@ def fashion_mnist(*, path: Path | None = None, split: str = "train", first: int 
     H. Xiao, K. Rasul, R. Vollgraf. Fashion-MNIST: a novel image dataset for benchmarking machine
     learning algorithms. 2017.
     """
-    return _idx_set("fashion-mnist", path, split, "class", first)
+    return _idx_set("fashion-mnist", path, split, "class", first, resolution)
 
 
 @loader("kmnist")
-def kmnist(*, path: Path | None = None, split: str = "train", first: int = 0) -> Dataset:
+def kmnist(
+    *,
+    path: Path | None = None,
+    split: str = "train",
+    first: int = 0,
+    resolution: int | None = None,
+) -> Dataset:
     """Read KMNIST: cursive Japanese characters, 28 x 28, one factor `character` of 10 classes.
 
     Parameters
@@ -85,6 +108,8 @@ def kmnist(*, path: Path | None = None, split: str = "train", first: int = 0) ->
         "train" (60,000 images) or "test" (10,000)
     first
         keep the first so many images; 0 for all
+    resolution
+        rows and columns, resized with Lanczos' filter; as in the files unless given
 
     Raises
     ------
@@ -96,12 +121,17 @@ def kmnist(*, path: Path | None = None, split: str = "train", first: int = 0) ->
     T. Clanuwat, M. Bober-Irizar, A. Kitamoto, A. Lamb, K. Yamamoto, D. Ha. Deep learning for
     classical Japanese literature. 2018.
     """
-    return _idx_set("kmnist", path, split, "character", first)
+    return _idx_set("kmnist", path, split, "character", first, resolution)
 
 
 @loader("emnist")
 def emnist(
-    *, path: Path | None = None, kind: str = "balanced", split: str = "train", first: int = 0
+    *,
+    path: Path | None = None,
+    kind: str = "balanced",
+    split: str = "train",
+    first: int = 0,
+    resolution: int | None = None,
 ) -> Dataset:
     """Read EMNIST: handwritten letters and digits, 28 x 28, one factor `character`.
 
@@ -118,6 +148,8 @@ def emnist(
         "train" or "test"
     first
         keep the first so many images; 0 for all
+    resolution
+        rows and columns, resized with Lanczos' filter; as in the files unless given
 
     Raises
     ------
@@ -131,7 +163,7 @@ def emnist(
     """
     if kind not in EMNIST:
         raise DataError(f"kind must be one of {', '.join(EMNIST)}, got {kind[:80]!r}")
-    _check_split(split)
+    _check_options(split, resolution)
     folder = directory(find(path, BY_NAME["emnist"]), "the directory of the files of EMNIST")
     stem = f"emnist-{kind}-{split}"
     images = _read_member(folder, f"{stem}-images", 3).swapaxes(1, 2)
@@ -140,19 +172,23 @@ def emnist(
         if len(labels) and labels.min() < 1:
             raise DataError(f"path: letters in {folder} must be 1 to 26, got 0; get the file again")
         labels = labels - np.uint8(1)
-    return _make("emnist", folder, images, labels, "character", EMNIST[kind], first)
+    return _make("emnist", folder, images, labels, "character", EMNIST[kind], first, resolution)
 
 
-def _idx_set(name: str, path: Path | None, split: str, factor: str, first: int) -> Dataset:
-    _check_split(split)
+def _idx_set(
+    name: str, path: Path | None, split: str, factor: str, first: int, resolution: int | None
+) -> Dataset:
+    _check_options(split, resolution)
     place = find(path, BY_NAME[name])
     folder = directory(place, f"the directory of the idx files of {name}")
     images = _read_member(folder, f"{_PREFIX[split]}-images", 3)
     labels = _read_member(folder, f"{_PREFIX[split]}-labels", 1)
-    return _make(name, folder, images, labels, factor, 10, first)
+    return _make(name, folder, images, labels, factor, 10, first, resolution)
 
 
-def _check_split(split: str) -> None:
+def _check_options(split: str, resolution: int | None) -> None:
+    if resolution is not None:
+        check_resolution(resolution)
     if split not in _PREFIX:
         raise DataError(f"split must be one of {', '.join(_PREFIX)}, got {split[:80]!r}")
 
@@ -165,6 +201,7 @@ def _make(
     factor: str,
     classes: int,
     first: int,
+    resolution: int | None,
 ) -> Dataset:
     if len(images) != len(labels) or len(images) == 0:
         raise DataError(
@@ -178,8 +215,13 @@ def _make(
     if first:
         images, labels = images[:first], labels[:first]
     factors = make_factors(len(images), labels, names=(factor,), sizes=(classes,))
-    pixels = Pixels.of(np.ascontiguousarray(images[..., None]))
-    return ArrayDataset.of(pixels, name=name, factors=factors)
+    height, width = images.shape[1:]
+    pixels, note = np.ascontiguousarray(images[..., None]), ""
+    if resolution is not None and (height, width) != (resolution, resolution):
+        check_memory(len(images) * resolution**2, folder, "a set of all images")
+        pixels = resized(pixels, resolution)
+        note = f"resized from {height} x {width} to {resolution} x {resolution}"
+    return ArrayDataset.of(Pixels.of(pixels), name=name, factors=factors, note=note)
 
 
 def _read_member(folder: Path, stem: str, axes: int) -> NDArray[np.uint8]:

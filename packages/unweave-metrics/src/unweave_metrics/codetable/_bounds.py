@@ -34,9 +34,8 @@ class Allowance:
         size = count * itemsize
         if size > self.remaining:
             raise TooLarge(
-                f"{where} asks for {size / 1e9:.3g} GB, more than so small a file may unpack to "
-                f"({self.remaining / 1e9:.3g} GB are left); store its numbers whole, without "
-                "empty parts"
+                f"{where} asks for {size / 1e9:.3g} GB, but a file of this size may only unpack to "
+                f"{self.remaining / 1e9:.3g} GB more; store its numbers without empty parts"
             )
         self.remaining -= size
 
@@ -58,8 +57,8 @@ def check_chunks(data: Any, where: str) -> None:
     count = math.prod(-(-size // chunk) for size, chunk in pairs)
     if count > MOST_CHUNKS:
         raise ValueError(
-            f"{where} is cut into {count:,} chunks, at most {MOST_CHUNKS:,} are read; store it in "
-            "larger ones"
+            f"{where} is cut into {count:,} chunks, at most {MOST_CHUNKS:,} are read; use "
+            "larger chunks"
         )
 
 

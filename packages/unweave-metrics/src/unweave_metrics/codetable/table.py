@@ -154,7 +154,9 @@ def write_code_table(
     Raises
     ------
     ValueError
-        For shapes that do not fit, or another file ending. TypeError: metadata of another kind.
+        For inconsistent shapes, or an unknown file ending.
+    TypeError
+        For metadata that are not numbers, strings or lists of these.
 
     Examples
     --------

@@ -36,7 +36,7 @@ def corrected_information(
     correction
         One of the four.
     seed
-        Decides shuffles and parts.
+        Seed of the shuffles and the splits.
     weights
         How often each row counts, shape (n,).
 

@@ -26,7 +26,7 @@ NORMALIZERS = ("factor", "code", "none")
 DEAD_CODES = ("zero", "nan")
 NEIGHBORS = 3
 
-DEAD_IS_NAN = "with dead_codes='nan' a code that knows nothing makes it NaN"
+DEAD_IS_NAN = "with dead_codes='nan' a code without information makes it NaN"
 
 
 @dataclass(frozen=True)

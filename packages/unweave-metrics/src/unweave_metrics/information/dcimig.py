@@ -29,14 +29,14 @@ def dcimig_of(table: InformationTable) -> Score:
 
 
 @metric(
-    "gaps of codes, the best one of each factor",
+    "gap between factors, for the best code of each factor",
     interval=Information(dcimig_of),
     usual=True,
     family="information",
     cost="O(n d k)",
     rewards="as MIG-sup, once per factor",
     misses="redundant codes",
-    with_rows="Few rows lower the score, as of mig_sup.",
+    with_rows="Few rows lower the score, as for mig_sup.",
 )
 def dcimig(
     codes: ArrayLike,
@@ -52,11 +52,11 @@ def dcimig(
     factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
-    """Compute DCIMIG: information gaps of codes, the best code of each factor counting.
+    """Compute DCIMIG: the information gap between factors, for the best code of each factor.
 
-    The gap of code i is g_i = I(z_i; y_a) - I(z_i; y_b), a and b the two factors that it knows most
-    about, credited to factor a; DCIMIG = sum_k max_i (credited to k) g_i / sum_k H(y_k). Range 0 to
-    1, best 1.
+    The gap of code i is g_i = I(z_i; y_a) - I(z_i; y_b), where a and b are the two factors about
+    which it has most information; it is credited to factor a. DCIMIG = sum_k max_i (credited to k)
+    g_i / sum_k H(y_k). Range 0 to 1, best 1.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def dcimig(
     Raises
     ------
     ValueError
-        For fewer than two factors, and what `mig` raises.
+        For fewer than two factors, and as for `mig`.
 
     References
     ----------

@@ -26,9 +26,9 @@ from unweave_metrics.score import Score
     bounds=ANY,
     family="information",
     cost="O(n (d + k) k)",
-    rewards="as MIG-sup; allows for what one factor tells about another",
+    rewards="as MIG-sup; allows for dependent factors",
     misses="codes without a factor",
-    with_rows="As of mig_sup: few rows lower the score.",
+    with_rows="As for mig_sup: few rows lower the score.",
 )
 def dlig(
     codes: ArrayLike,
@@ -46,17 +46,18 @@ def dlig(
 ) -> Score:
     """Compute DLIG, the dependency-aware latent information gap.
 
-    Factor k has code a (`assigned`), and l is the factor that this code knows most about besides.
-    DLIG = mean_k [I(z_a; y_k) - I(z_a; y_l)] / H(y_k | y_l). Best 1; below 0 where a code knows
-    more about another factor than its own. A factor that follows from y_l is left out of the mean.
+    Factor k has code a (`assigned`), and l is the other factor about which this code has most
+    information. DLIG = mean_k [I(z_a; y_k) - I(z_a; y_l)] / H(y_k | y_l). Best 1; below 0 if a code
+    has more information about another factor. A factor that follows from y_l is left out of the
+    mean.
 
     Parameters
     ----------
     codes : float array, shape (n, d), d at least k
     factors : integer classes or float values, shape (n, k), k at least 2
     assigned
-        The code of each factor: ``"match"``: one to one, such that they know most together;
-        ``"order"``: code k has factor k, as supervised models have it; or k columns of codes.
+        The code of each factor. ``"match"``: one to one, with the largest total information;
+        ``"order"``: code k for factor k, as in supervised models; or a list of k columns of codes.
     preset, estimator, bins, binning, bin_factors, samples, factor_kinds, seed
         As for `mig`.
 
@@ -68,7 +69,7 @@ def dlig(
     Raises
     ------
     ValueError
-        For fewer codes than factors, a wrong assignment, and what `mig` raises.
+        For fewer codes than factors, a wrong assignment, and as for `mig`.
 
     References
     ----------

@@ -26,9 +26,9 @@ from unweave_metrics.score import Score
     bounds=ANY,
     family="information",
     cost="O(n (d + k) k)",
-    rewards="as MIG; allows for what one factor tells about another",
+    rewards="as MIG; allows for dependent factors",
     misses="factors that follow from another (left out)",
-    with_rows="As of mig: counting makes the next code look informed.",
+    with_rows="As for mig: the information of the next code is overestimated.",
 )
 def dmig(
     codes: ArrayLike,
@@ -46,18 +46,19 @@ def dmig(
 ) -> Score:
     """Compute DMIG, the dependency-aware information gap.
 
-    Factor k has code a (`assigned`), and b is the code that knows most about it besides. DMIG =
-    mean_k [I(z_a; y_k) - I(z_b; y_k)] / H, where H = H(y_k | y_l) if b is the code of another
-    factor l, which may tell about k without being wrong, and H(y_k) otherwise. Best 1; below 0
-    where another code knows more. A factor that follows from y_l (H = 0) is left out of the mean.
+    Factor k has code a (`assigned`), and b is the other code with most information about it. DMIG =
+    mean_k [I(z_a; y_k) - I(z_b; y_k)] / H. If b is the code of another factor l, it may have
+    information about k because the factors are dependent; then H = H(y_k | y_l), and otherwise H =
+    H(y_k). Best 1; below 0 if another code has more information. A factor that follows from y_l (H
+    = 0) is left out of the mean.
 
     Parameters
     ----------
     codes : float array, shape (n, d), d at least k, and 2
     factors : integer classes or float values, shape (n, k)
     assigned
-        The code of each factor: ``"match"``: one to one, such that they know most together;
-        ``"order"``: code k has factor k, as supervised models have it; or k columns of codes.
+        The code of each factor. ``"match"``: one to one, with the largest total information;
+        ``"order"``: code k for factor k, as in supervised models; or a list of k columns of codes.
     preset, estimator, bins, binning, bin_factors, samples, factor_kinds, seed
         As for `mig`.
 
@@ -69,7 +70,7 @@ def dmig(
     Raises
     ------
     ValueError
-        For fewer codes than factors, a wrong assignment, and what `mig` raises.
+        For fewer codes than factors, a wrong assignment, and as for `mig`.
 
     References
     ----------

@@ -36,9 +36,10 @@ ACTIVE = ("range", "iqr", "all")
     cost="O(n log n d k)",
     rewards=("InfoM: one factor per code; InfoC: one code per factor; InfoE: linear readability"),
     misses=(
-        "how much there is: InfoM and InfoC are ratios, high for noise by chance; report all three"
+        "the amount of information: InfoM and InfoC are ratios, which noise may make high; report "
+        "all three"
     ),
-    with_rows=("InfoE is measured on the rows it was fitted to, so that few rows raise it."),
+    with_rows=("InfoE is measured on the rows that it was fitted to, so few rows raise it."),
 )
 def infomec(
     codes: ArrayLike,
@@ -55,38 +56,38 @@ def infomec(
     factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
-    """Compute InfoMEC; the float is InfoM, the parts have InfoM, InfoE and InfoC.
+    """Compute InfoMEC: the float is InfoM, and the parts are InfoM, InfoE and InfoC.
 
     With NMI_ki = I(z_i; y_k) / H(y_k) of the active codes:
     InfoM = (mean_i max_k NMI_ki / sum_k NMI_ki - 1/K) / (1 - 1/K); InfoC is the same over codes for
-    each factor; InfoE = mean_k 1 - CE_k / CE0_k, the cross-entropy of an unpenalised,
-    class-balanced multinomial logistic regression on all codes against the one on none, both in
-    sample. Each: range 0 to 1, best 1. An active code, or a factor, without any information counts
-    as chance, 1/K or 1/D (or makes the score NaN, as in the authors' program); no active code at
-    all: 0. InfoM is NaN with a single factor, InfoC with a single active code.
+    each factor; InfoE = mean_k 1 - CE_k / CE0_k, where CE_k is the cross-entropy of an unpenalised,
+    class-balanced multinomial logistic regression on all codes, and CE0_k without codes, both in
+    sample. Each has range 0 to 1, best 1. An active code, or a factor, without any information
+    counts as chance, 1/K or 1/D (or makes the score NaN, as in the authors' program). Without an
+    active code: 0. InfoM is NaN with a single factor, InfoC with a single active code.
 
     Parameters
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k); measurements are cut into `bins` bins
     preset
-        Convention by name; without one those of ``"hsu2023"`` on every row, but for
+        Name of a preset; by default the conventions of ``"hsu2023"``, on all rows, except
         `dead_codes`.
     discrete_codes
-        Take code values as classes (plug-in information) instead of nearest neighbours.
+        Use code values as classes (plug-in information) instead of nearest neighbours.
     neighbors
-        Of the nearest-neighbour estimate.
+        Number of neighbours of the nearest-neighbour estimate.
     active
         A code is active if its ``"range"``, or its interquartile range ``"iqr"``, is above
         `active_fraction` of the widest; or ``"all"``.
     dead_codes
         Active codes without any information count ``"zero"`` or make InfoM and InfoC ``"nan"``.
     samples
-        Rows drawn without replacement where there are more.
+        Largest number of rows; larger tables are subsampled without replacement.
     factor_kinds
         ``"class"`` or ``"measurement"``, as for `mig`.
     seed
-        Decides that draw and the estimator's jitter.
+        Seed of the subsample and of the estimator's jitter.
 
     Returns
     -------
@@ -95,8 +96,8 @@ def infomec(
     Raises
     ------
     ValueError
-        For a factor of one value, too few rows for the neighbours, NaN or infinite values,
-        shapes that do not fit.
+        For a constant factor, too few rows for the neighbours, NaN or infinite values, inconsistent
+        shapes.
 
     References
     ----------

@@ -35,12 +35,12 @@ def jemmig_of(table: InformationTable, complement: bool = True) -> Score:
 
 
 @metric(
-    "gap less joint entropy",
+    "information gap minus joint entropy",
     interval=Information(jemmig_of),
     usual=True,
     family="information",
     cost="O(n d k)",
-    rewards="as MIG, and codes that know nothing else",
+    rewards="as MIG, and codes without other information",
     misses="how many codes share the rest",
     with_rows=("Few rows leave cells of the joint entropy empty, which raises the score a little."),
 )
@@ -60,11 +60,11 @@ def jemmig(
 ) -> Score:
     """Compute JEMMIG, the joint-entropy-minus-mutual-information gap, normalised.
 
-    JEMMIG = mean_k 1 - [H(y_k, z_a) - I(y_k; z_a) + I(y_k; z_b)] / [H(y_k) + log B], a and b the
-    codes that know most about factor k (of those that know it equally, a has the least entropy), B
-    the number of bins. Range 0 to 1, best 1; with
-    ``complement=False`` the fraction itself, best 0, as its authors print it. Constant codes have
-    little joint entropy and score log B / [H(y_k) + log B], more than noise.
+    JEMMIG = mean_k 1 - [H(y_k, z_a) - I(y_k; z_a) + I(y_k; z_b)] / [H(y_k) + log B], where a and b
+    are the codes with most information about factor k (of equal codes, a has the least entropy),
+    and B is the number of bins. Range 0 to 1, best 1; with ``complement=False`` the fraction
+    itself, best 0, as in the paper. Constant codes have little joint entropy and score log B /
+    [H(y_k) + log B], more than noise.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def jemmig(
     Raises
     ------
     ValueError
-        What `mig` raises.
+        As for `mig`.
 
     References
     ----------

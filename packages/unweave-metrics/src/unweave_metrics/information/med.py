@@ -30,9 +30,9 @@ def med_of(table: InformationTable) -> Score:
     interval=Information(med_of, covers=SAME_SIZE, method="centred"),
     family="information",
     cost="O(n d k)",
-    rewards="codes that know one factor, however little they know",
-    misses="how much is known; redundant codes",
-    with_rows="Few rows lower the score: counting spreads information over all factors.",
+    rewards="codes about one factor, however little information they have",
+    misses="the amount of information; redundant codes",
+    with_rows="Few rows lower the score: the bias spreads information over all factors.",
 )
 def med(
     codes: ArrayLike,
@@ -50,10 +50,10 @@ def med(
 ) -> Score:
     """Compute MED, the mutual information based entropy disentanglement.
 
-    R_ik = I(z_i; y_k) / sum_j I(z_j; y_k), the share of code i in what is known about factor k;
-    MED = sum_i w_i [1 - H_K(R_i. / sum_k R_ik)], w_i = sum_k R_ik / sum R, entropy to base K, the
-    number of factors. Range 0 to 1, best 1. A code without information has weight 0; no
-    information at all: 0.
+    R_ik = I(z_i; y_k) / sum_j I(z_j; y_k) is the share of code i in the information about factor k.
+    MED = sum_i w_i [1 - H_K(R_i. / sum_k R_ik)], with w_i = sum_k R_ik / sum R and the entropy to
+    base K, the number of factors. Range 0 to 1, best 1. A code without information has weight 0;
+    without any information the score is 0.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def med(
     Raises
     ------
     ValueError
-        For fewer than two factors, and what `mig` raises.
+        For fewer than two factors, and as for `mig`.
 
     References
     ----------

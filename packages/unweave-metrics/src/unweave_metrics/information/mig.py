@@ -1,4 +1,4 @@
-"""The mutual information gap: how far the best code of a factor is ahead of the next."""
+"""The mutual information gap between the best and the next code of each factor."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def mig_of(table: InformationTable) -> Score:
     rewards="a factor that a single code has information about",
     misses="codes that mix factors, as long as the gap is wide",
     with_rows=(
-        "With few rows part of the gap is hidden, because counting overrates the next "
-        "code. The basic interval and `bias_correction=` correct for that."
+        "With few rows the gap is too small, because the information of the next code is "
+        "overestimated. The basic interval and `bias_correction=` correct this."
     ),
 )
 def mig(
@@ -64,45 +64,45 @@ def mig(
     factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
-    """Compute the mutual information gap: how far the best code of a factor is ahead of the next.
+    """Compute the mutual information gap between the best and the next code of each factor.
 
     MIG = mean_k [I(z_a; y_k) - I(z_b; y_k)] / H(y_k), where a and b are the codes with the largest
     and second largest information about factor y_k; codes are cut into equal-width bins. Range 0 to
-    1, best 1. All codes constant: 0.
+    1, best 1. If all codes are constant: 0.
 
     Parameters
     ----------
     codes : float array, shape (n, d), d at least 2
     factors : integer classes or float values, shape (n, k)
     preset
-        Convention by name; without one those of ``"locatello2019"`` on every row.
+        Name of a preset; by default the conventions of ``"locatello2019"``, on all rows.
     estimator
-        Information by ``"bins"``, or by 3 nearest ``"neighbors"`` of codes left as they are
+        Estimate information by ``"bins"``, or by the 3 nearest ``"neighbors"`` of unbinned codes
         (slow; ratios above 1 are possible).
     bins
         Number of bins per code.
     binning
-        ``"range"`` cuts [min, max] of a code, ``"unit"`` scales to [0, 1] first.
+        ``"range"`` divides [min, max] of a code, ``"unit"`` scales to [0, 1] first.
     bin_factors
-        Cut the factors too; measurements always are.
+        Also bin the factors; measurements are always binned.
     normalizer
-        Divide each information by the entropy of the ``"factor"``, of the binned ``"code"``, or
-        by nothing (``"none"``: nats).
+        Divide information by the entropy of the ``"factor"`` or of the binned ``"code"``, or not
+        (``"none"``: nats).
     dead_codes
-        A constant code under ``normalizer="code"`` counts as ``"zero"`` or makes the score
+        With ``normalizer="code"``, a constant code counts as ``"zero"`` or makes the score
         ``"nan"``.
     samples
-        Rows drawn without replacement where there are more.
+        Largest number of rows; larger tables are subsampled without replacement.
     bias_correction
-        Counting makes information too high on few rows: ``"none"``, ``"miller-madow"``
-        (occupied cells), ``"shuffle"`` (less the information of shuffled rows) or
-        ``"extrapolate"`` (a parabola in 1/n through n, n/2 and n/4 rows).
+        Correction of plug-in information, which is too high on few rows: ``"none"``,
+        ``"miller-madow"`` (occupied cells), ``"shuffle"`` (minus the information of shuffled rows)
+        or ``"extrapolate"`` (a parabola in 1/n through n, n/2 and n/4 rows).
     factor_kinds
-        ``"class"`` or ``"measurement"`` for all factors, or one word for each; undeclared
-        floats that are not all whole are measurements if they take more than 100 values, or a
-        value of their own in more than 9 of 10 rows.
+        ``"class"`` or ``"measurement"``, for all factors or as a list. By default a factor with
+        fractions is a measurement if it has more than 100 different values, or more of them than
+        9/10 of the rows.
     seed
-        Decides that draw, shuffles and parts.
+        Seed of the subsample, the shuffles and the splits.
 
     Returns
     -------
@@ -112,8 +112,7 @@ def mig(
     Raises
     ------
     ValueError
-        For fewer than two codes, a factor of one value, NaN or infinite values, shapes that do
-        not fit.
+        For fewer than two codes, a constant factor, NaN or infinite values, inconsistent shapes.
 
     References
     ----------

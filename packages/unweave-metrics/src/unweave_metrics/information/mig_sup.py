@@ -40,11 +40,10 @@ def mig_sup_of(table: InformationTable) -> Score:
     family="information",
     undefined=DEAD_IS_NAN,
     cost="O(n d k)",
-    rewards="a code that knows one factor",
-    misses="factors that no code knows; spare codes lower it",
+    rewards="a code with information about one factor only",
+    misses="factors without a code; spare codes lower it",
     with_rows=(
-        "Counting makes every code look informed about every factor, so that "
-        "few rows lower the score."
+        "Few rows lower the score, because information about every factor is overestimated."
     ),
 )
 def mig_sup(
@@ -63,11 +62,11 @@ def mig_sup(
     factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
-    """Compute MIG-sup: how far the best factor of a code is ahead of its next.
+    """Compute MIG-sup: the information gap between the best and the next factor of each code.
 
-    MIG-sup = mean_i [I(z_i; y_a) - I(z_i; y_b)], each information over the entropy of its factor, a
-    and b the two factors that code i knows most about. Range 0 to 1, best 1. Codes that know
-    nothing count 0: with more codes than factors even perfect codes stay below 1.
+    MIG-sup = mean_i [I(z_i; y_a) - I(z_i; y_b)], each information over the entropy of its factor,
+    where a and b are the two factors about which code i has most information. Range 0 to 1, best 1.
+    Codes without information count 0: with more codes than factors even perfect codes stay below 1.
 
     Parameters
     ----------
@@ -84,7 +83,7 @@ def mig_sup(
     Raises
     ------
     ValueError
-        For fewer than two factors, and what `mig` raises.
+        For fewer than two factors, and as for `mig`.
 
     References
     ----------

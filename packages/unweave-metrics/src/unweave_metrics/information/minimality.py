@@ -24,13 +24,13 @@ def minimality_of(table: InformationTable) -> Score:
 
 
 @metric(
-    "how little else codes know than a factor each",
+    "share of a code's entropy that is about one factor",
     interval=Information(minimality_of),
     family="information",
     cost="O(n d k)",
-    rewards="codes that say nothing but one factor",
-    misses="factors that no code knows; noise in a code counts against it",
-    with_rows="Few rows raise the score: counting makes codes look informed.",
+    rewards="codes with information about one factor only",
+    misses="factors without a code; noise in a code lowers it",
+    with_rows="Few rows raise the score: the estimated information is biased upward.",
 )
 def minimality(
     codes: ArrayLike,
@@ -45,11 +45,11 @@ def minimality(
     factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
-    """Compute minimality: how little else codes know than a factor each.
+    """Compute minimality: the share of a code's entropy that is about one factor.
 
-    Minimality = mean_i max_k I(z_i; y_k) / H(z_i), H(z_i) of the binned code. Codes are cut into
-    equal-width bins. Range 0 to 1, best 1. Holds for dependent factors too, where a code of one
-    factor knows something about others. A constant code counts 0.
+    Minimality = mean_i max_k I(z_i; y_k) / H(z_i), with H(z_i) of the binned code. Codes are cut
+    into equal-width bins. Range 0 to 1, best 1. Suits dependent factors too, where the code of one
+    factor also has information about others. A constant code counts 0.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def minimality(
     Raises
     ------
     ValueError
-        What `mig` raises.
+        As for `mig`.
 
     References
     ----------

@@ -34,12 +34,12 @@ def modularity_of(table: InformationTable) -> Score:
     family="information",
     undefined=DEAD_IS_NAN,
     cost="O(n d k)",
-    rewards="codes that know one factor each",
-    misses="factors that no code knows; noise codes get about .6 at 3,000 rows",
+    rewards="codes with information about one factor each",
+    misses="factors without a code; codes of noise get about .6 at 3,000 rows",
     with_rows=(
-        "Codes of noise get about .6 by counting noise at any number of rows; a "
-        "code that knows little counts as if it knew several factors until rows "
-        "are many."
+        "Codes of noise get about .6 at any number of rows, because estimated information is "
+        "never 0. For this reason a code with little information also seems to be about several "
+        "factors, until there are many rows."
     ),
 )
 def modularity(
@@ -57,12 +57,12 @@ def modularity(
     factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
-    """Compute modularity: how far each code knows about one factor only.
+    """Compute modularity: how far each code has information about one factor only.
 
-    Code i has m_i = 1 - [sum_k I_ik^2 - max_k I_ik^2] / [(k - 1) max_k I_ik^2], I_ik = I(z_i; y_k);
-    the mean over all codes. Range 0 to 1, best 1. A code without information counts 0, or makes the
-    score NaN with ``dead_codes="nan"``. Codes of pure noise get about .6 at 3,000 rows and 20 bins:
-    plug-in information is biased upward, and there is no pruning.
+    Modularity is the mean over codes of m_i = 1 - [sum_k I_ik^2 - max_k I_ik^2] / [(K - 1) max_k
+    I_ik^2], with I_ik = I(z_i; y_k) and K factors. Range 0 to 1, best 1. A code without information
+    counts 0, or makes the score NaN with ``dead_codes="nan"``. Codes of pure noise get about .6 at
+    3,000 rows and 20 bins: plug-in information is biased upward, and there is no pruning.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def modularity(
     Raises
     ------
     ValueError
-        For fewer than two factors, and what `mig` raises.
+        For fewer than two factors, and as for `mig`.
 
     References
     ----------

@@ -55,8 +55,8 @@ def precision_area(
 
     Codes i and factors k with I(z_i; y_k) >= t are linked; G(t) is the number of connected groups
     with at least one code and one factor. The score is the integral of G over t from the smallest
-    to the largest information, by the trapezoid rule on the values that occur. In nats, range 0
-    to K H, best: high. Compare only scores of the same factors.
+    to the largest information, by the trapezoid rule on these values. In nats, range 0 to K H,
+    best: high. Compare only scores of the same factors.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def precision_area(
     Raises
     ------
     ValueError
-        What `mig` raises.
+        As for `mig`.
 
     References
     ----------

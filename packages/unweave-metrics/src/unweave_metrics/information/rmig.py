@@ -21,7 +21,7 @@ from unweave_metrics.score import Score
 
 
 @metric(
-    "gap of whole posteriors (nats)",
+    "mutual information gap of posteriors (nats)",
     interval=Rows(seconds=5.0),
     bounds=UPWARD,
     family="rmig",
@@ -43,9 +43,9 @@ def rmig(
 ) -> Score:
     """Compute RMIG, the robust mutual information gap, from posteriors N(codes, std^2).
 
-    RMIG = mean_k [I(z_a; y_k) - I(z_b; y_k)], where q(z_i, y_k) puts the mass that each row's
-    posterior has in each of `bins` equal bins of [low, high] (normalised over the range), and a, b
-    are the codes that know most. In nats, range 0 to H(y_k); divided by H(y_k) with `normalize`.
+    RMIG = mean_k [I(z_a; y_k) - I(z_b; y_k)], where a and b are the codes with most information,
+    and q(z_i, y_k) is the mass of the rows' posteriors in `bins` equal bins of [low, high],
+    normalised over this range. In nats, range 0 to H(y_k); divided by H(y_k) with `normalize`.
     Best: high. O(n d bins) time.
 
     Parameters
@@ -55,15 +55,15 @@ def rmig(
     std
         Posterior standard deviations, shape (n, d); without them each row is a point.
     bins
-        Number of bins, 100 unless given.
+        Number of bins; by default 100.
     low, high
-        Range that is cut, -4 and 4 unless given: almost all of a standard normal prior.
+        Range of the bins; by default -4 to 4, almost all of a standard normal prior.
     normalize
         Divide by the entropy of the factor.
     factor_kinds
         ``"class"`` or ``"measurement"``, as for `mig`.
     preset
-        Convention by name.
+        Name of a preset.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def rmig(
     Raises
     ------
     ValueError
-        For fewer than two codes, `std` of another shape or not positive, a factor of one value.
+        For fewer than two codes, `std` of another shape or not positive, a constant factor.
 
     References
     ----------

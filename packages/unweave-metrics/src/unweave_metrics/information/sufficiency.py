@@ -24,13 +24,13 @@ def sufficiency_of(table: InformationTable) -> Score:
 
 
 @metric(
-    "how much of each factor its best code knows",
+    "share of a factor's entropy in its best code",
     interval=Information(sufficiency_of),
     family="information",
     cost="O(n d k)",
-    rewards="each factor known by one code",
-    misses="what else the codes know",
-    with_rows="Few rows raise the score: counting makes codes look informed.",
+    rewards="all information about a factor in one code",
+    misses="other information in the codes",
+    with_rows="Few rows raise the score: the estimated information is biased upward.",
 )
 def sufficiency(
     codes: ArrayLike,
@@ -45,11 +45,11 @@ def sufficiency(
     factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
-    """Compute sufficiency: how much of each factor its best code knows.
+    """Compute sufficiency: the share of a factor's entropy in its best code.
 
     Sufficiency = mean_k max_i I(z_i; y_k) / H(y_k). Codes are cut into equal-width bins. Range 0 to
-    1, best 1. Holds for dependent factors too, where a code of one factor knows something about
-    others. A constant code counts 0.
+    1, best 1. Suits dependent factors too, where the code of one factor also has information
+    about others. A constant code counts 0.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def sufficiency(
     Raises
     ------
     ValueError
-        What `mig` raises.
+        As for `mig`.
 
     References
     ----------

@@ -19,9 +19,9 @@ from unweave_metrics.score import Score
     bounds=ANY,
     family="information",
     cost="O(n (d + k) k)",
-    rewards="spare codes that know nothing",
-    misses="codes of other factors, whatever they know",
-    with_rows="As of mig: counting makes spare codes look informed.",
+    rewards="spare codes without information",
+    misses="information in the codes of other factors",
+    with_rows="As for mig: the information of spare codes is overestimated.",
 )
 def xmig(
     codes: ArrayLike,
@@ -39,17 +39,17 @@ def xmig(
 ) -> Score:
     """Compute XMIG, the dependency-blind information gap.
 
-    Factor k has code a (`assigned`), and b is the code that knows most about it among those that no
-    factor has. XMIG = mean_k [I(z_a; y_k) - I(z_b; y_k)] / H(y_k). Best 1; below 0 where a spare
-    code knows more.
+    Factor k has code a (`assigned`), and b is the code with most information about it among those
+    without a factor. XMIG = mean_k [I(z_a; y_k) - I(z_b; y_k)] / H(y_k). Best 1; below 0 if a spare
+    code has more information.
 
     Parameters
     ----------
     codes : float array, shape (n, d), d above k
     factors : integer classes or float values, shape (n, k)
     assigned
-        The code of each factor: ``"match"``: one to one, such that they know most together;
-        ``"order"``: code k has factor k, as supervised models have it; or k columns of codes.
+        The code of each factor. ``"match"``: one to one, with the largest total information;
+        ``"order"``: code k for factor k, as in supervised models; or a list of k columns of codes.
     preset, estimator, bins, binning, bin_factors, samples, factor_kinds, seed
         As for `mig`.
 
@@ -61,7 +61,7 @@ def xmig(
     Raises
     ------
     ValueError
-        For fewer codes than factors and one, a wrong assignment, and what `mig` raises.
+        For fewer than k + 1 codes, a wrong assignment, and as for `mig`.
 
     References
     ----------

@@ -86,7 +86,7 @@ class Whole(Strategy):
     """No interval: of whole traversals, which drawn rows would leave gaps in."""
 
     covers: str = THESE_ROWS
-    without = "drawn rows have no whole traversals"
+    without = "resampled rows have no whole traversals"
 
     def count(self, call: Call, resamples: int) -> int:
         """Return none."""

@@ -45,7 +45,7 @@ class Table:
     def traversals(self) -> list[Rows]:
         """Return for each factor the rows (t, v) of its whole traversals, in order of its values.
 
-        Of rows with the same factors the first is taken.
+        Of rows with the same factors, the first is used.
         """
         return [whole_traversals(self.labels, k) for k in range(len(self.labels))]
 

@@ -21,8 +21,8 @@ from unweave_metrics.score import Score
     usual=True,
     family="beta_vae",
     cost="O(points batch d)",
-    rewards="differences that tell the shared factor, linearly",
-    misses="saturates soonest; scale matters",
+    rewards="differences that predict the shared factor linearly",
+    misses="it saturates first; the scale of codes matters",
 )
 def beta_vae(
     codes: ArrayLike,
@@ -37,12 +37,12 @@ def beta_vae(
     factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
-    """Compute the beta-VAE score: accuracy of telling which factor pairs of rows share.
+    """Compute the beta-VAE score: accuracy of predicting which factor pairs of rows share.
 
-    One point: draw a random factor k and `batch_size` pairs of rows, each pair with one value of
-    y_k; its features are mean |z - z'| of each code. A logistic regression predicts k from them;
-    the score is its accuracy on fresh points. Range about 1/k to 1, best 1. It sees codes in raw
-    units: scale matters. O(points * batch_size * d) time.
+    One point: draw a random factor k and `batch_size` pairs of rows, each pair with the same value
+    of y_k; the features are mean |z - z'| of each code. A logistic regression predicts k from them;
+    the score is its accuracy on new points. Range about 1/k to 1, best 1. Codes have raw units, so
+    their scale matters. O(points * batch_size * d) time.
 
     Parameters
     ----------
@@ -50,11 +50,11 @@ def beta_vae(
     factors : integer classes or float values, shape (n, k), k at least 2; measurements are cut into
         `bins` bins
     preset
-        Convention by name; without one ``"locatello2019"``.
+        Name of a preset; by default ``"locatello2019"``.
     train_points, eval_points
-        Points that the classifier is fitted to, and scored on.
+        Numbers of points that train and that test the classifier.
     batch_size
-        Pairs of one point.
+        Number of pairs of one point.
     bins
         Number of bins for measurements.
     rescale
@@ -62,7 +62,7 @@ def beta_vae(
     factor_kinds
         ``"class"`` or ``"measurement"``, as for `mig`.
     seed
-        Decides every draw.
+        Seed of every draw.
 
     Returns
     -------
@@ -71,8 +71,7 @@ def beta_vae(
     Raises
     ------
     ValueError
-        For a single factor, a factor of one value, NaN or infinite values, shapes that do not
-        fit.
+        For a single factor, a constant factor, NaN or infinite values, inconsistent shapes.
 
     References
     ----------

@@ -22,7 +22,7 @@ from unweave_metrics.score import Score
     family="factor_vae",
     undefined=NO_CODE,
     cost="O(votes batch d)",
-    rewards="a code that stays still when one factor does",
+    rewards="a code that is constant when one factor is",
     misses="how well the code separates the values; it saturates at 1",
 )
 def factor_vae(
@@ -42,23 +42,24 @@ def factor_vae(
 ) -> Score:
     """Compute the FactorVAE score: accuracy of a majority vote from the least-varying code.
 
-    One vote: hold a random factor k at a random value, draw `batch_size` rows that have it, and
+    One vote: fix a random factor k at a random value, draw `batch_size` rows with this value, and
     take d = argmin_i Var_batch(z_i) / Var(z_i) over the active codes. The classifier maps each d to
-    the factor it was drawn for most often; the score is its accuracy on fresh votes. Range about
-    1/k to 1, best 1; no active code: NaN, or 0 if all are constant. O(votes * batch_size * d) time.
+    the factor that it was most often drawn for; the score is its accuracy on new votes. Range about
+    1/k to 1, best 1. Without active codes: NaN, or 0 if all are constant. O(votes * batch_size * d)
+    time.
 
     Parameters
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k); measurements are cut into `bins` bins
     preset
-        Convention by name; without one ``"locatello2019"``.
+        Name of a preset; by default ``"locatello2019"``.
     train_votes, eval_votes
-        Votes that make the classifier, and that it is scored on.
+        Numbers of votes that train and that test the classifier.
     batch_size
-        Rows of one vote.
+        Number of rows of one vote.
     variance_samples
-        Rows that Var(z_i) comes from, where there are more.
+        Largest number of rows for Var(z_i).
     prune_std
         Codes with a standard deviation below this are inactive (raw units).
     bins
@@ -68,7 +69,7 @@ def factor_vae(
     factor_kinds
         ``"class"`` or ``"measurement"``, as for `mig`.
     seed
-        Decides every draw.
+        Seed of every draw.
 
     Returns
     -------
@@ -78,7 +79,7 @@ def factor_vae(
     Raises
     ------
     ValueError
-        For a factor of one value, NaN or infinite values, shapes that do not fit.
+        For a constant factor, NaN or infinite values, inconsistent shapes.
 
     References
     ----------

@@ -19,15 +19,15 @@ PATHS = ("cycle", "line")
 
 
 @metric(
-    "width of traversals of one factor over the length of their way",
+    "width of traversals of one factor over their length",
     interval=Whole(),
     cost="O(n k (v d + log n))",
     rewards="factors that move the codes straight on, along one code alone",
     misses=(
-        "whether factors share a code, and factors without an order, as of shapes, or with a "
-        "circle of values, as of angles: their traversals cannot be straight"
+        "whether factors share a code; factors without an order, such as shapes, or with cyclic "
+        "values, such as angles, cannot have straight traversals"
     ),
-    with_rows="Rows that complete no traversal change nothing.",
+    with_rows="Rows outside of whole traversals change nothing.",
 )
 def flatness(
     codes: ArrayLike,
@@ -39,11 +39,12 @@ def flatness(
 ) -> Score:
     """Compute the flatness of codes along whole traversals of each factor.
 
-    A traversal is v rows that share all factors but one, in the order of that one's values. Its
-    width w is the largest distance between two of its codes, its length l the sum of the distances
-    from each value to the next. A factor's flatness is mean(w_2) / mean(l_1), means over all its
-    whole traversals, width by l2 and length by l1 norm; the score is the mean over factors. A
-    factor that moves no code has 0. Range 0 to 1, best 1, of straight lines along one code.
+    A traversal is the v rows that share all factors but one, in the order of its values. Its width
+    w is the largest distance between two of its codes, and its length l the sum of the distances
+    from each value to the next. A factor's flatness is mean(w_2) / mean(l_1) over all its whole
+    traversals, with the width by the l2 and the length by the l1 norm. The score is the mean over
+    factors; a factor that moves no code has 0. Range 0 to 1, best 1, for straight lines along one
+    code.
 
     Parameters
     ----------
@@ -66,14 +67,14 @@ def flatness(
     Raises
     ------
     ValueError
-        For a factor without a whole traversal, or of one value; NaN or infinite values, shapes
-        that do not fit.
+        For a constant factor or one without a whole traversal; NaN or infinite values, inconsistent
+        shapes.
 
     Notes
     -----
-    The published program draws traversals at random. Here every whole one counts once, which is
-    the mean of its draws: nothing is drawn, and a grid has no interval. Of rows with the same
-    factors the first is taken.
+    The published program draws traversals at random. Here every whole traversal counts once, which
+    gives the mean over its draws. So nothing is random, and a grid has no interval. Of rows with
+    the same factors, the first is used.
 
     References
     ----------

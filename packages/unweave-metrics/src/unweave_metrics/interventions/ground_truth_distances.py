@@ -46,11 +46,11 @@ MOST_PAIRS, MOST_TRIPLES = 2**26, 2**33
     cost="O(n k v (d + v + log n))",
     rewards="codes that are the farther apart, the more steps of factors lie between them",
     misses=(
-        "rotations, and whether factors share a code; factors without an order, as of shapes, or "
-        "with a circle of values, as of angles, count as if their values lay on a line; a value is "
-        "paired with itself too, so that noise scores far above 0, unless self_pairs=False"
+        "rotations, and whether factors share a code; values of factors without an order, such as "
+        "shapes, or with cyclic values, such as angles, count as points on a line; a value is also "
+        "paired with itself, so noise scores far above 0, unless self_pairs=False"
     ),
-    with_rows="Rows that complete no traversal change nothing, but for pairs='rows'.",
+    with_rows="Rows outside of whole traversals change nothing, except with pairs='rows'.",
 )
 def ground_truth_distances(
     codes: ArrayLike,
@@ -69,12 +69,13 @@ def ground_truth_distances(
 ) -> Score:
     """Compute how distances between codes agree with distances between factors.
 
-    A factor's distance is the number of its values that one goes on by, that of several factors the
-    sum. Over pairs of rows: the rank correlation (Spearman), or the linear correlation, of both
-    distances; over triplets a, p, n of rows: how often the order of the distances from a to p and
-    from a to n is the same, ties too. Each is computed for all pairs of values in a factor's whole
-    traversals (v rows that share all other factors) together, then averaged over factors. Of
-    distances that are all equal a correlation is 0. Range -1 to 1, order 0 to 1, best 1.
+    The distance between two values of a factor is the number of steps between them; distances of
+    several factors are added. Over pairs of rows, the score is the rank correlation (Spearman) or
+    the linear correlation of the two distances. Over triplets a, p, n of rows, it is how often the
+    distances from a to p and from a to n have the same order, ties included. Each is computed for
+    all pairs of values in a factor's whole traversals (v rows that share all other factors)
+    together, then averaged over factors. If all distances are equal, a correlation is 0. Range -1
+    to 1, order 0 to 1, best 1.
 
     Parameters
     ----------
@@ -85,24 +86,24 @@ def ground_truth_distances(
     norm
         ``"l1"`` or ``"l2"``, of differences of codes.
     pairs
-        ``"traversals"``, or ``"rows"`` for any rows of the table, drawn by `seed`; these need
-        no whole traversals.
+        ``"traversals"``, or ``"rows"`` for any rows of the table, drawn by `seed`, which need no
+        whole traversals.
     self_pairs
-        Pair values with themselves too, as drawing with replacement does; of ``"rows"``, one
-        in 32. False leaves such pairs out.
+        Pair values with themselves too, as in draws with replacement; with ``"rows"``, one in
+        32. False leaves such pairs out.
     mean
         ``"geometric"`` or ``"arithmetic"``, over factors.
     tolerance
         Distances of codes that differ by at most this share of the largest are ties; with 0,
-        rounding breaks them.
+        rounding breaks ties.
     triplets
-        How many are drawn with ``pairs="rows"``, of two pairs each.
+        Number of triplets drawn with ``pairs="rows"``, of two pairs each.
     bins
         Number of bins for measurements.
     factor_kinds
         ``"class"`` or ``"measurement"``, as for `mig`.
     seed
-        Decides every draw.
+        Seed of every draw.
 
     Returns
     -------
@@ -113,15 +114,15 @@ def ground_truth_distances(
     Raises
     ------
     ValueError
-        For a factor without a whole traversal, or of one value; without self-pairs, a factor of two
-        values, or two rows; NaN or infinite values, shapes that do not fit.
+        For a constant factor or one without a whole traversal; without self-pairs, a factor of two
+        values, or two rows; NaN or infinite values, inconsistent shapes.
 
     Notes
     -----
-    The published program draws triplets from drawn traversals. Here every pair and triplet of
-    values of every whole traversal counts once, which its draws approach: nothing is drawn, and a
-    grid has no interval. Only of a factor with more than 2^26 pairs or 2^33 triplets, beyond what
-    any common data set has, traversals are drawn, and a note says how many.
+    The published program draws triplets from random traversals. Here every pair and triplet of
+    values of every whole traversal counts once, which is the limit of its draws. So nothing is
+    random, and a grid has no interval. Only for a factor with more than 2^26 pairs or 2^33
+    triplets, more than any common data set has, traversals are drawn, and a note says how many.
 
     References
     ----------

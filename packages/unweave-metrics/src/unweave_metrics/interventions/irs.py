@@ -32,11 +32,11 @@ FEW = 128
     usual=True,
     family="irs",
     cost="O(n d k)",
-    rewards="codes that stay put while other factors change",
-    misses="weights in raw units: one wide noise code decides",
+    rewards="codes that stay constant while other factors change",
+    misses="weights have raw units: one wide code of noise decides",
     with_rows=(
-        "The largest deviation grows with the number of rows where codes have "
-        "tails, and with it the score."
+        "If codes have tails, the largest deviation grows with the number of rows, and "
+        "with it the score."
     ),
 )
 def irs(
@@ -54,32 +54,32 @@ def irs(
 ) -> Score:
     """Compute the interventional robustness score of the codes.
 
-    P_ik = mean over values v of y_k (unweighted) of the `quantile` of |z_i - E[z_i | v]|, over max
-    |z_i - E z_i|; a code's score is max_k (1 - P_ik), and the score their average weighted by max
-    |z_i - E z_i| (raw units: scale matters). Constant codes are left out; all constant: 0. Range 0
-    to 1, best 1.
+    P_ik = mean over values v of y_k (unweighted) of the `quantile` of |z_i - E[z_i | v]|, divided
+    by max |z_i - E z_i|. A code's score is max_k (1 - P_ik), and the score is their average,
+    weighted by max |z_i - E z_i| (in raw units, so scale matters). Constant codes are left out; if
+    all are constant: 0. Range 0 to 1, best 1.
 
     Parameters
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k)
     preset
-        Convention by name; without one those of ``"locatello2019"`` on every row.
+        Name of a preset; by default the conventions of ``"locatello2019"``, on all rows.
     quantile
-        Of the deviations; 1 is the paper's maximum.
+        Quantile of the deviations; 1 is the maximum, as in the paper.
     bins
         Number of bins for factors.
     bin_factors
-        Cut every factor, classes too; measurements always are.
+        Bin every factor, also classes; measurements are always binned.
     binning
-        ``"range"`` cuts [min, max] of a factor, ``"unit"`` scales to [0, 1] first; they differ
-        by rounding where values lie on the edges of bins.
+        ``"range"`` divides [min, max] of a factor, ``"unit"`` scales to [0, 1] first; they differ
+        by rounding if values lie on the edges of bins.
     samples
-        Rows drawn without replacement where there are more.
+        Largest number of rows; larger tables are subsampled without replacement.
     factor_kinds
         ``"class"`` or ``"measurement"``, as for `mig`.
     seed
-        Decides that draw.
+        Seed of the subsample.
 
     Returns
     -------
@@ -89,8 +89,7 @@ def irs(
     Raises
     ------
     ValueError
-        For quantile outside (0, 1], a factor of one value, NaN or infinite values, shapes that
-        do not fit.
+        For quantile outside (0, 1], a constant factor, NaN or infinite values, inconsistent shapes.
 
     References
     ----------

@@ -30,7 +30,7 @@ ROUNDING = 1e-12
         "the order along the line, whether factors share a code, and codes that never move, which "
         "raise every ratio; one factor that moves no code makes the geometric mean 0"
     ),
-    with_rows="Rows that complete no traversal change nothing.",
+    with_rows="Rows outside of whole traversals change nothing.",
 )
 def linearity(
     codes: ArrayLike,
@@ -43,11 +43,11 @@ def linearity(
 ) -> Score:
     """Compute the linear ratio, the axis ratio or the axis alignment of whole traversals.
 
-    A traversal is v rows that share all factors but one. With s_1 >= ... >= s_d the variances of
-    its codes along their principal axes, the linear ratio is (d s_1 / sum s - 1) / (d - 1); the
-    axis ratio is the same of the variances of single codes, and at most the linear one; axis
-    alignment is axis over linear ratio. Each is averaged over the factor's whole traversals, one
-    that moves no code having 0, then over factors. Range 0 to 1, best 1.
+    A traversal is the v rows that share all factors but one. If s_1 >= ... >= s_d are the variances
+    of its codes along their principal axes, the linear ratio is (d s_1 / sum s - 1) / (d - 1). The
+    axis ratio is the same for the variances of single codes, and at most the linear ratio; axis
+    alignment is the axis ratio over the linear ratio. Each is averaged over the factor's whole
+    traversals, where one that moves no code has 0, and then over factors. Range 0 to 1, best 1.
 
     Parameters
     ----------
@@ -72,14 +72,14 @@ def linearity(
     Raises
     ------
     ValueError
-        For a single code, a factor without a whole traversal, or of one value; NaN or infinite
-        values, shapes that do not fit.
+        For a single code, a constant factor or one without a whole traversal; NaN or infinite
+        values, inconsistent shapes.
 
     Notes
     -----
-    The published program draws traversals at random. Here every whole one counts once, which is
-    the mean of its draws: nothing is drawn, and a grid has no interval. Of rows with the same
-    factors the first is taken.
+    The published program draws traversals at random. Here every whole traversal counts once, which
+    gives the mean over its draws. So nothing is random, and a grid has no interval. Of rows with
+    the same factors, the first is used.
 
     References
     ----------

@@ -45,8 +45,8 @@ def omes(
 
     A_ik = 1 - |corr(z_i, z'_i)| over pairs of rows that differ in factor k alone. The overlap score
     of code i for factor k is 1 - mean_l |[l = k] - A_il|, the multiple encoding score 1 - mean_j
-    |[j = i] - A_jk|; with s_ik the weighted mean of the two, a factor's score is sum_i s_ik A_ik^2
-    / sum_i A_ik (or max_i s_ik A_ik), and the score their mean. Range 0 to 1, best 1.
+    |[j = i] - A_jk|, and s_ik is the weighted mean of the two. A factor's score is sum_i s_ik
+    A_ik^2 / sum_i A_ik (or max_i s_ik A_ik), and the score is their mean. Range 0 to 1, best 1.
 
     Parameters
     ----------
@@ -56,9 +56,9 @@ def omes(
         ``"mean"`` over codes, weighted by their association with the factor, or ``"max"``.
     overlap_weight
         Weight of the overlap score, 0 to 1; the multiple encoding score has the rest. With
-        ``"max"`` each of the two takes its own best code.
+        ``"max"`` each of the two uses its own best code.
     threshold
-        Codes whose standard deviation is below it are left out; none left: 0.
+        Codes with a smaller standard deviation are left out; if none is left, the score is 0.
     bins
         Number of bins for measurements.
     factor_kinds
@@ -72,14 +72,14 @@ def omes(
     Raises
     ------
     ValueError
-        For a single factor, a factor that no two rows differ in alone, NaN or infinite values,
-        shapes that do not fit.
+        For a single factor, a factor without two rows that differ in it alone, NaN or infinite
+        values, inconsistent shapes.
 
     Notes
     -----
-    The published program draws pairs at random, each line of rows that differ in one factor being
-    split in halves once for each of its rows. Here the correlation is that of all its draws
-    together, which they approach. Of rows with the same factors the first is taken, as there.
+    The published program draws pairs at random: it splits each line of rows that differ in one
+    factor into halves, once for each of its rows. Here the correlation is the limit of all these
+    draws. Of rows with the same factors, the first is used, as there.
 
     References
     ----------

@@ -22,7 +22,7 @@ from unweave_metrics.score import Score
     family="z_diff",
     cost="O(points batch d)",
     rewards="as beta-VAE",
-    misses="saturates",
+    misses="it saturates",
 )
 def z_diff(
     codes: ArrayLike,
@@ -40,7 +40,7 @@ def z_diff(
 ) -> Score:
     """Compute Z-diff: the beta-VAE score on given rows, shared values drawn uniformly, rescaled.
 
-    As `beta_vae`, but the shared value is uniform among values of at least two rows, the two rows
+    As `beta_vae`, but the shared value is uniform among values with at least two rows, the two rows
     of a pair differ, the logistic regression converges, and chance is mapped to 0. Range about 0 to
     1, best 1.
 
@@ -49,18 +49,18 @@ def z_diff(
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2
     bin_factors
-        Cut every factor into `bins` bins, classes too.
+        Bin every factor into `bins` bins, also classes.
     preset, train_points, eval_points, batch_size, bins, rescale, factor_kinds, seed
         As for `beta_vae`.
 
     Returns
     -------
-    Score, with parts as `beta_vae`.
+    Score, with the parts of `beta_vae`.
 
     Raises
     ------
     ValueError
-        As for `beta_vae`, and a factor of which no two rows share a value.
+        As for `beta_vae`, and for a factor of which no two rows share a value.
 
     References
     ----------

@@ -16,7 +16,7 @@ from unweave_metrics.score import Score
 
 
 @metric(
-    "most varying code, one factor free",
+    "most varying code when one factor varies",
     interval=Votes(),
     bounds=ANY,
     family="z_min_var",
@@ -24,7 +24,7 @@ from unweave_metrics.score import Score
     cost="O(votes batch d)",
     rewards="a code that moves when one factor alone does",
     misses="needs rows that share all other factors",
-    with_rows=("Few rows share all other factors: the score is low for any codes until many do."),
+    with_rows=("The score is low for any codes until many rows share all other factors."),
 )
 def z_max_var(
     codes: ArrayLike,
@@ -42,31 +42,30 @@ def z_max_var(
     factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
-    """Compute Z-max variance: whether the code that varies most tells which factor varied.
+    """Compute Z-max variance: whether the code that varies most reveals which factor varied.
 
-    One vote: draw a random factor, hold all the others at values that at least two rows have
-    together, and take the code with the largest Var_batch(z_i) / Var(z_i); then as `z_min_var`.
-    Range about 0 to 1, best 1. With few rows that share all other factors the score is low for any
-    codes.
+    One vote: draw a random factor, fix all the others at values that at least two rows share, and
+    take the code with the largest Var_batch(z_i) / Var(z_i); then as `z_min_var`. Range about 0 to
+    1, best 1. If few rows share all other factors, the score is low for any codes.
 
     Parameters
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2
     bins
-        Number of bins for measurements, 3 unless given.
+        Number of bins for measurements; by default 3.
     preset, train_votes, eval_votes, batch_size, variance_samples, prune_std, bin_factors, rescale,
     factor_kinds, seed
         As for `z_min_var`.
 
     Returns
     -------
-    Score, with parts as `factor_vae`.
+    Score, with the parts of `factor_vae`.
 
     Raises
     ------
     ValueError
-        As for `z_min_var`, but for a factor such that no two rows share all the others.
+        As for `z_min_var`, and for a factor such that no two rows share all the others.
 
     References
     ----------

@@ -25,7 +25,7 @@ from unweave_metrics.score import Score
     undefined=NO_CODE,
     cost="O(votes batch d)",
     rewards="as FactorVAE",
-    misses="saturates",
+    misses="it saturates",
 )
 def z_min_var(
     codes: ArrayLike,
@@ -43,30 +43,31 @@ def z_min_var(
     factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
-    """Compute Z-min variance: the FactorVAE score on given rows, held values drawn uniformly.
+    """Compute Z-min variance: the FactorVAE score on given rows, fixed values drawn uniformly.
 
-    As `factor_vae`, but the held value is uniform among values of at least two rows, no row comes
-    twice before all of its value have come, and chance is mapped to 0. Range about 0 to 1, best 1.
+    As `factor_vae`, but the fixed value is uniform among values with at least two rows, no row is
+    drawn twice before all rows with its value are drawn, and chance is mapped to 0. Range about 0
+    to 1, best 1.
 
     Parameters
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k), k at least 2
     bin_factors
-        Cut every factor into `bins` bins, classes too; measurements always are cut.
+        Bin every factor into `bins` bins, also classes; measurements are always binned.
     preset, train_votes, eval_votes, batch_size, variance_samples, prune_std, bins, rescale,
     factor_kinds, seed
         As for `factor_vae`.
 
     Returns
     -------
-    Score, with parts as `factor_vae`.
+    Score, with the parts of `factor_vae`.
 
     Raises
     ------
     ValueError
-        As for `factor_vae`, and a factor of which no two rows share a value, whatever the codes
-        are: even if none of them is active.
+        As for `factor_vae`, and for a factor of which no two rows share a value, even if no code is
+        active.
 
     References
     ----------

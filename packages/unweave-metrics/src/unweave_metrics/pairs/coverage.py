@@ -14,25 +14,25 @@ from unweave_metrics.score import Score
     "share of real samples with a generated one near",
     interval=Subsets(paired=False),
     cost="O((n + m)^2 d)",
-    rewards="samples near every real one",
+    rewards="generated samples near every real sample",
     misses="samples far from all real ones; repeated rows",
-    with_rows="As many samples of the real law as real ones get about 1 - 2^-k.",
+    with_rows="An equally large sample of the real distribution gets about 1 - 2^-k.",
 )
 def coverage(x: ArrayLike, y: ArrayLike, *, neighbors: int = 5) -> Score:
-    """Compute the coverage of generated samples: the share of real ones that has one near.
+    """Compute the coverage of generated samples: the share of real ones that have one nearby.
 
-    Mean over x of [some y in B(x)]. B(a) is the open ball around a row as
-    wide as its k-th nearest neighbour in its own set is far. Range 0 to 1, best 1. O((n + m)^2 d)
-    time, memory for a thousand rows of distances.
+    Mean over x of [some y in B(x)]. B(a) is the open ball around a row whose radius is the distance
+    to its k-th nearest neighbour in its own set. Range 0 to 1, best 1. O((n + m)^2 d) time, memory
+    for the distances of a thousand rows.
 
     Parameters
     ----------
     x
         Real samples or their features, shape (n, d).
     y
-        Generated ones, shape (m, d).
+        Generated samples, shape (m, d).
     neighbors
-        k.
+        Number of neighbours k.
 
     Returns
     -------

@@ -11,29 +11,29 @@ from unweave_metrics.score import Score
 
 
 @metric(
-    "real balls around generated samples",
+    "real neighbourhoods around a generated sample",
     interval=Subsets(paired=False),
     bounds=UPWARD,
     cost="O((n + m)^2 d)",
-    rewards="samples where real ones are dense",
+    rewards="samples where real samples are dense",
     misses="what is never generated; repeated rows",
-    with_rows="About 1 for samples of the real law at any size.",
+    with_rows="Samples of the real distribution get about 1, at any size.",
 )
 def density(x: ArrayLike, y: ArrayLike, *, neighbors: int = 5) -> Score:
-    """Compute the density of generated samples: in how many real balls they lie, over k.
+    """Compute the density of generated samples: the number of real balls around them, over k.
 
-    Mean over y of (number of x with y in B(x)) / k. B(a) is the open ball around a row as wide as
-    its k-th nearest neighbour in its own set is far. Range 0 upward; samples of the real law get
-    about 1. O((n + m)^2 d) time, memory for a thousand rows of distances.
+    Mean over y of (number of x with y in B(x)) / k. B(a) is the open ball around a row whose radius
+    is the distance to its k-th nearest neighbour in its own set. Range 0 upward; samples of the
+    real distribution get about 1. O((n + m)^2 d) time, memory for the distances of a thousand rows.
 
     Parameters
     ----------
     x
         Real samples or their features, shape (n, d).
     y
-        Generated ones, shape (m, d).
+        Generated samples, shape (m, d).
     neighbors
-        k.
+        Number of neighbours k.
 
     Returns
     -------

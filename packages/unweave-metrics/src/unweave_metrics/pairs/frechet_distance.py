@@ -20,9 +20,7 @@ from unweave_metrics.score import Score
     cost="O((n + m) d^2 + d^3)",
     rewards="equal means and covariances",
     misses="everything beyond the second moment",
-    with_rows=(
-        "Falls as rows are added: two sets from one law are further apart the fewer their rows."
-    ),
+    with_rows=("Falls as rows are added: small samples of one distribution are further apart."),
 )
 def frechet_distance(x: ArrayLike, y: ArrayLike) -> Score:
     """Compute the Fréchet distance of Gaussians fitted to two sets of features.

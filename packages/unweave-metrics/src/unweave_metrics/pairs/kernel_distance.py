@@ -31,16 +31,16 @@ def kernel_distance(
     """Compute the kernel distance: unbiased MMD^2 with a cubic kernel, over random subsets.
 
     The kernel is k(a, b) = (a . b / d + 1)^3; the score is the mean over `subsets` pairs of subsets
-    of `subset_size` rows (all rows, once, where there are no more). With features of an Inception
+    of `subset_size` rows (all rows, once, if there are no more). With features of an Inception
     network this is KID. Range about 0 upward, best 0.
 
     Parameters
     ----------
     x, y : float arrays, shapes (n, d) and (m, d)
     subsets, subset_size
-        Number and rows of the random subsets.
+        Number and size of the random subsets.
     seed
-        Decides them.
+        Seed of these draws.
 
     Returns
     -------

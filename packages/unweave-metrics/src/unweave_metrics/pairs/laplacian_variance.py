@@ -23,11 +23,11 @@ from unweave_metrics.score import Score
     misses="what the edges show",
 )
 def laplacian_variance(reconstructions: ArrayLike) -> Score:
-    """Compute sharpness: the variance of the Laplacian of each image, their mean.
+    """Compute sharpness: the mean over images of the variance of the Laplacian.
 
     The Laplacian is the 3 x 3 kernel 0 1 0 / 1 -4 1 / 0 1 0 inside the image's border, on the mean
-    of the channels; its variance over pixels. Range 0 (flat or a smooth ramp) upward; blurred
-    images have less. Compare it with that of the data: sharper is not better beyond.
+    of the channels; its variance is over pixels. Range 0 (flat or a smooth ramp) upward; blurred
+    images have less. Compare it with that of the data: sharper than the data is not better.
 
     Parameters
     ----------

@@ -23,9 +23,9 @@ from unweave_metrics.score import Score
 def mcc(codes: ArrayLike, factors: ArrayLike, *, correlation: str = "pearson") -> Score:
     """Compute the mean correlation coefficient under the best matching of codes and factors.
 
-    Mean over matched pairs of |corr(z_i, y_k)|, each factor matched with another code such that the
-    mean is largest; factors without a code, where there are fewer codes, count 0. A constant code
-    or factor has correlation 0. Range 0 to 1, best 1.
+    The score is the mean over factors of |corr(z_i, y_k)|, where factors are matched one to one
+    with codes such that the mean is largest. If there are fewer codes, factors without a code count
+    0. A constant code or factor has correlation 0. Range 0 to 1, best 1.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def mcc(codes: ArrayLike, factors: ArrayLike, *, correlation: str = "pearson") -
     Raises
     ------
     ValueError
-        For NaN or infinite values, shapes that do not fit.
+        For NaN or infinite values, inconsistent shapes.
 
     References
     ----------

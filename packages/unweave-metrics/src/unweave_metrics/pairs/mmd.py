@@ -36,7 +36,7 @@ def squared_distances(x: Floats, y: Floats) -> Floats:
     best="low",
     bounds=ANY,
     cost="O(n m d)",
-    rewards="two sets that look alike to a kernel",
+    rewards="two sets that are alike for the kernel",
     misses="differences at other scales than the kernel's",
 )
 def mmd(
@@ -61,7 +61,7 @@ def mmd(
     kernel
         ``"imq"`` or ``"rbf"``.
     scales
-        Of the mixture.
+        Scales of the kernels in the sum.
     std
         Standard deviation of the prior that codes are compared with.
     unbiased

@@ -25,19 +25,20 @@ from unweave_metrics.score import Score
 def monotonicity(positions: ArrayLike, attributes: ArrayLike, *, threshold: float = 1e-3) -> Score:
     """Compute the monotonicity of attributes along traversals of the codes that control them.
 
-    D_t = (a_{t+1} - a_t) / (z_{t+1} - z_t), a the attribute that is measured of what was decoded at
-    position z; monotonicity = sum_t sign(D_t) / #{t}, over steps with |D_t| above `threshold`, mean
-    over traversals, then over attributes. Range -1 (falls everywhere) to 1 (rises everywhere). A
-    traversal along which nothing moves is left out; if nothing moves at all: NaN.
+    D_t = (a_{t+1} - a_t) / (z_{t+1} - z_t), where a is the attribute measured on the image decoded
+    at position z. Monotonicity = sum_t sign(D_t) / #{t}, over steps with |D_t| above `threshold`,
+    averaged over traversals, then over attributes. Range -1 (falls everywhere) to 1 (rises
+    everywhere). A traversal along which nothing changes is left out; if nothing changes at all:
+    NaN.
 
     Parameters
     ----------
     positions
-        Of the code that controls each attribute, shape (n, k, t), (n, t) or (t,).
+        Positions of the code that controls each attribute, shape (n, k, t), (n, t) or (t,).
     attributes
-        Measured there, shape (n, k, t), or (n, t) of one attribute; t at least 2.
+        Attributes measured there, shape (n, k, t), or (n, t) for one attribute; t at least 2.
     threshold
-        Smaller slopes are noise.
+        Smaller slopes count as noise.
 
     Returns
     -------
@@ -46,7 +47,7 @@ def monotonicity(positions: ArrayLike, attributes: ArrayLike, *, threshold: floa
     Raises
     ------
     ValueError
-        For shapes that do not fit, a position twice, NaN or infinite values.
+        For inconsistent shapes, equal positions, NaN or infinite values.
 
     References
     ----------

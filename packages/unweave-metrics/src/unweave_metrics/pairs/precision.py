@@ -11,7 +11,7 @@ from unweave_metrics.score import Score
 
 
 @metric(
-    "share of generated samples among real ones",
+    "share of generated samples near real ones",
     interval=Subsets(paired=False),
     cost="O((n + m)^2 d)",
     rewards="samples that look real",
@@ -22,20 +22,20 @@ from unweave_metrics.score import Score
     with_rows="More rows make balls smaller: compare sets of the same sizes.",
 )
 def precision(x: ArrayLike, y: ArrayLike, *, neighbors: int = 3) -> Score:
-    """Compute the precision of generated samples: the share that lies among the real ones.
+    """Compute the precision of generated samples: the share that lies near real ones.
 
-    Mean over y of [y in some B(x)]. B(a) is the open ball around a row as
-    wide as its k-th nearest neighbour in its own set is far. Range 0 to 1, best 1. O((n + m)^2 d)
-    time, memory for a thousand rows of distances.
+    Mean over y of [y in some B(x)]. B(a) is the open ball around a row whose radius is the distance
+    to its k-th nearest neighbour in its own set. Range 0 to 1, best 1. O((n + m)^2 d) time, memory
+    for the distances of a thousand rows.
 
     Parameters
     ----------
     x
         Real samples or their features, shape (n, d).
     y
-        Generated ones, shape (m, d).
+        Generated samples, shape (m, d).
     neighbors
-        k.
+        Number of neighbours k.
 
     Returns
     -------

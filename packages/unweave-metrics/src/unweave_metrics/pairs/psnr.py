@@ -25,8 +25,8 @@ from unweave_metrics.score import Score
 def psnr(images: ArrayLike, reconstructions: ArrayLike) -> Score:
     """Compute the peak signal-to-noise ratio, in decibels.
 
-    Mean over images of -10 log10(mean over pixels of (x - y)^2), the peak being 1. Range upward
-    from 0 for images in [0, 1], infinite for equal ones; best: high.
+    The score is the mean over images of -10 log10(mean over pixels of (x - y)^2), with peak 1. For
+    images in [0, 1] the range is 0 upward, infinite for equal images; best: high.
 
     Parameters
     ----------

@@ -11,10 +11,10 @@ from unweave_metrics.score import Score
 
 
 @metric(
-    "share of real samples among generated ones",
+    "share of real samples near generated ones",
     interval=Subsets(paired=False),
     cost="O((n + m)^2 d)",
-    rewards="samples of every kind",
+    rewards="generated samples of every kind",
     misses=(
         "whether they look real; "
         "one generated outlier widens its ball; balls of repeated rows are empty"
@@ -22,20 +22,20 @@ from unweave_metrics.score import Score
     with_rows="More rows make balls smaller: compare sets of the same sizes.",
 )
 def recall(x: ArrayLike, y: ArrayLike, *, neighbors: int = 3) -> Score:
-    """Compute the recall of generated samples: the share of real ones that lies among them.
+    """Compute the recall of generated samples: the share of real ones that lies near them.
 
-    Mean over x of [x in some B(y)]. B(a) is the open ball around a row as
-    wide as its k-th nearest neighbour in its own set is far. Range 0 to 1, best 1. O((n + m)^2 d)
-    time, memory for a thousand rows of distances.
+    Mean over x of [x in some B(y)]. B(a) is the open ball around a row whose radius is the distance
+    to its k-th nearest neighbour in its own set. Range 0 to 1, best 1. O((n + m)^2 d) time, memory
+    for the distances of a thousand rows.
 
     Parameters
     ----------
     x
         Real samples or their features, shape (n, d).
     y
-        Generated ones, shape (m, d).
+        Generated samples, shape (m, d).
     neighbors
-        k.
+        Number of neighbours k.
 
     Returns
     -------

@@ -28,7 +28,7 @@ CLIP = 1e-7
     usual=True,
     cost="O(pixels)",
     rewards="close pixels",
-    misses="what matters to the eye",
+    misses="what matters perceptually",
 )
 def reconstruction_error(
     images: ArrayLike, reconstructions: ArrayLike, *, loss: str = "squared"
@@ -45,7 +45,7 @@ def reconstruction_error(
     reconstructions
         The same shape.
     loss
-        Which of the three.
+        One of the three.
 
     Returns
     -------

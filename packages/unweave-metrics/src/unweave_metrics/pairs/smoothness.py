@@ -22,17 +22,17 @@ from unweave_metrics.score import Score
 def smoothness(positions: ArrayLike, attributes: ArrayLike) -> Score:
     """Compute the smoothness of attributes along traversals of the codes that control them.
 
-    With slopes D_t = (a_{t+1} - a_t) / (z_{t+1} - z_t) and their changes C_t = (D_{t+1} - D_t) / h,
-    h the step: smoothness = 1 - h (sum C_t^2 / sum |C_t|) / (max D - min D), mean over traversals,
-    then over attributes. Range 0 to 1, best 1, which a straight line has.
+    With slopes D_t = (a_{t+1} - a_t) / (z_{t+1} - z_t), their changes C_t = (D_{t+1} - D_t) / h and
+    the step h, smoothness = 1 - h (sum C_t^2 / sum |C_t|) / (max D - min D), averaged over
+    traversals, then over attributes. Range 0 to 1, best 1, for a straight line.
 
     Parameters
     ----------
     positions
-        In equal steps, of the code that controls each attribute, shape (n, k, t), (n, t) or
-        (t,).
+        Equally spaced positions of the code that controls each attribute, shape (n, k, t), (n, t)
+        or (t,).
     attributes
-        Measured there, shape (n, k, t), or (n, t) of one attribute; t at least 3.
+        Attributes measured there, shape (n, k, t), or (n, t) for one attribute; t at least 3.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def smoothness(positions: ArrayLike, attributes: ArrayLike) -> Score:
     Raises
     ------
     ValueError
-        For shapes that do not fit, unequal steps, NaN or infinite values.
+        For inconsistent shapes, unequal steps, NaN or infinite values.
 
     References
     ----------

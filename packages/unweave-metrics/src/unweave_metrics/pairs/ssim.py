@@ -23,8 +23,8 @@ from unweave_metrics.score import Score
 def ssim(images: ArrayLike, reconstructions: ArrayLike) -> Score:
     """Compute the structural similarity of images; needs scikit-image.
 
-    The mean over images of scikit-image's ``structural_similarity`` with data range 1, channels
-    apart. Range -1 to 1, best 1.
+    The score is the mean over images of scikit-image's ``structural_similarity`` with data range 1
+    and separate channels. Range -1 to 1, best 1.
 
     Parameters
     ----------

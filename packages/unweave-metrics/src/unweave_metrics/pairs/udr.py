@@ -44,25 +44,25 @@ def udr(
     For models i and j, R is the matrix of |Lasso coefficients| that predict the codes of j from
     those of i, or of |Spearman correlations|, and U_ij = [mean_b (max_a R_ab)^2 / sum_a R_ab +
     mean_a (max_b R_ab)^2 / sum_b R_ab] / 2 over informative codes; a model's score is the median of
-    U_ij over the other models. The float is the mean over models. Range 0 to 1; best 1 of rank
-    correlations, and 1 - `alpha` of the Lasso, whose penalty shrinks the coefficients of perfect
-    agreement by so much. O(m^2) regressions for m models.
+    U_ij over the other models. The float is the mean over models. Range 0 to 1; best 1 for rank
+    correlations, and 1 - `alpha` for the Lasso, whose penalty shrinks the coefficients of perfect
+    agreement by this amount. O(m^2) regressions for m models.
 
     Parameters
     ----------
     representations
         Codes of each model on the same inputs, m arrays of shape (n, d).
     kls
-        Mean divergence of each code from the prior, m arrays of shape (d,) in nats; all
-        informative unless given.
+        Mean divergence of each code from the prior, m arrays of shape (d,) in nats; by default
+        all codes are informative.
     correlation
         ``"lasso"`` or ``"spearman"``.
     alpha
-        Of the Lasso.
+        Penalty of the Lasso.
     filter_low_kl
         Leave codes with a divergence up to `kl_threshold` out of both means.
     kl_threshold
-        In nats; codes up to .01 are emptied in any case.
+        In nats; codes up to .01 are always set to 0.
 
     Returns
     -------

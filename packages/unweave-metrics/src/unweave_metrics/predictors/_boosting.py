@@ -88,7 +88,7 @@ def boost(codes: Ranked, labels: Labels, classes: int, seed: int) -> Boosted:
     labels
         Class of each train row, 0 to `classes` - 1, shape (n,).
     seed
-        Decides ties.
+        Seed of the order of ties.
 
     References
     ----------

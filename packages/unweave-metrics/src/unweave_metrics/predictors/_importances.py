@@ -74,7 +74,7 @@ def fit_factors(split: Split, settings: dict[str, Any], jobs: int) -> Fitted:
 
 
 def _check_varying(y: Array) -> None:
-    """Refuse a factor of one value among the train rows, and too few rows for two folds."""
+    """Refuse a constant factor among the train rows, and too few rows for two folds."""
     check_classes([np.unique(column)[:2] for column in y.T])
     if len(y) < 2:
         raise ValueError(f"codes must have at least 2 train rows, got {len(y)}")

@@ -34,8 +34,8 @@ LITTLE = 1e-11
     rewards="sparse importances",
     misses=("what the predictor cannot use; boosted trees memorise noise on small grids"),
     with_rows=(
-        "Grows with the number of rows: trees find weak codes, and leave noise "
-        "alone, only with many. Compare tables of one size."
+        "Grows with the number of rows: only with many do trees find weak codes and "
+        "ignore noise. Compare tables of equal size."
     ),
 )
 def dci(
@@ -59,23 +59,23 @@ def dci(
     factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
-    """Compute DCI; the float is disentanglement, the parts have completeness and informativeness.
+    """Compute DCI: the float is disentanglement; completeness and informativeness are parts.
 
     R_ik is the importance of code i for predicting factor k. Disentanglement: mean over codes,
     weighted by sum_k R_ik, of 1 - H_K(R_i. / sum), entropy to base K (number of factors);
     completeness: mean over factors of 1 - H_D(R_.k / sum), base D (number of codes);
     informativeness: mean accuracy of the predictors on test rows, or 1 - 12 MSE of regressions of
-    factors scaled to [0, 1]. Each: range 0 to 1, best 1. One factor makes the first NaN, one code
-    the second.
+    factors scaled to [0, 1]. Each has range 0 to 1, best 1. With one factor disentanglement is NaN,
+    with one code completeness.
 
     Parameters
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k)
     test_codes, test_factors
-        The rows to score on; `test_fraction` by seed unless given.
+        Test rows; by default the share `test_fraction` of the rows, drawn by the seed.
     preset
-        Convention by name; without one those of ``"locatello2019"`` on every row.
+        Name of a preset; by default the conventions of ``"locatello2019"``, on all rows.
     predictor
         ``"histogram-boosting"``: boosted trees with exact splits found through histograms;
         ``"gradient-boosting"``: scikit-learn's, the reference, slow; ``"random-forest"`` (100
@@ -83,29 +83,29 @@ def dci(
         share of codes per split chosen by 10-fold cross-validation, slow); or a scikit-learn
         classifier or regressor with ``feature_importances_`` or ``coef_``.
     alpha
-        Of the lasso; chosen by 10-fold cross-validation unless given.
+        Penalty of the lasso; by default chosen by 10-fold cross-validation.
     scale
-        Of the arrays of a regression: ``"unit"`` ([0, 1]), ``"standard"`` (mean 0, deviation 1;
-        the default of a lasso whose `alpha` is given) or ``"none"``.
+        Scale of the arrays of a regression: ``"unit"`` ([0, 1]), ``"standard"`` (mean 0, deviation
+        1; the default of a lasso whose `alpha` is given) or ``"none"``.
     completeness
         Mean over factors, ``"weighted"`` by their importance, or ``"mean"``.
     dead_codes
         A code without importance scores ``"zero"`` or ``"one"`` (with weight 0 either way),
         makes disentanglement ``"nan"``, or ``"stop"``: it and all codes after it have weight 0.
     evaluate_on
-        ``"test"`` or ``"train"`` rows; ``"train"`` without test arrays fits on every row.
+        ``"test"`` or ``"train"`` rows; ``"train"`` without test arrays fits on all rows.
     test_fraction
         Share of the rows that is held out.
     bins
-        Number of bins for measurements given to a classifier.
+        Number of bins for measurements, if the predictor is a classifier.
     train_samples, test_samples
-        Rows drawn where there are more.
+        Largest numbers of rows; larger tables are subsampled.
     jobs
-        Factors fitted at a time, -1 for one per core.
+        Number of factors fitted at once; -1: one per core.
     factor_kinds
         ``"class"`` or ``"measurement"``, as for `mig`.
     seed
-        Decides splits, draws, and ties between codes.
+        Seed of splits, draws, and ties between codes.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def dci(
     Raises
     ------
     ValueError
-        For a factor of one value, NaN or infinite values, shapes that do not fit.
+        For a constant factor, NaN or infinite values, inconsistent shapes.
 
     References
     ----------

@@ -27,11 +27,11 @@ DEPTHS = (1, 2, 3, 4, 6, 8, 12, 16)
     threads=False,
     family="probe",
     cost="forests of 8 depths per factor",
-    rewards="factors that small predictors read as well as large ones",
+    rewards="factors that small predictors predict as well as large ones",
     misses=(
-        "which codes they read; it is relative to the best loss reached, so that noise may raise it"
+        "which codes they use; it is relative to the best loss reached, so that noise may raise it"
     ),
-    with_rows="As dci: forests learn more from more rows.",
+    with_rows="As for dci: forests learn more from more rows.",
 )
 def dci_es(
     codes: ArrayLike,
@@ -50,11 +50,11 @@ def dci_es(
 
     For each factor, predictors of rising capacity t = 0 to T (the mean or majority alone, then
     random forests of depth 1, 2, 3, 4, 6, 8, 12, 16) have test losses l_t (share of errors, or
-    squared error over variance), taken to fall (l_t = the least so far). With l* the least loss, E
-    = 1 - A / Z, A the area between l_t and l* over capacity (trapezoids, from t = 0 to the first t
-    of least loss), Z = T (l_0 - l*) / 2. E is 1 where the first predictor reaches the least loss
-    almost at once, 0 for a loss that falls in a straight line or later; factors that no predictor
-    learns have E = 0. It is relative to the least loss that is reached: noise may raise it. Size
+    squared error over variance), made monotone (l_t = the least so far). With l* the least loss, E
+    = 1 - A / Z, where A is the area between l_t and l* over capacity (trapezoids, from t = 0 to the
+    first t of least loss), and Z = T (l_0 - l*) / 2. E is 1 if a small predictor already reaches
+    the least loss, and 0 if the loss falls in a straight line or later, or if no predictor learns
+    the factor. It is relative to the least loss that is reached, so noise may raise it. Size
     S = k / d. Best: high.
 
     Parameters
@@ -62,17 +62,17 @@ def dci_es(
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k)
     test_codes, test_factors
-        The rows to score on; a third of the rows by seed unless given.
+        Test rows; by default a third of the rows, drawn by the seed.
     preset
-        Convention by name; fixes how many rows are drawn.
+        Name of a preset, which sets the numbers of rows.
     trees
-        Of each forest.
+        Number of trees of each forest.
     train_samples, test_samples
-        Rows drawn where there are more.
+        Largest numbers of rows; larger tables are subsampled.
     factor_kinds
         ``"class"`` or ``"measurement"``, as for `mig`.
     seed
-        Decides splits, draws and forests.
+        Seed of splits, draws and forests.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def dci_es(
     Raises
     ------
     ValueError
-        For a factor of one value, NaN or infinite values, shapes that do not fit.
+        For a constant factor, NaN or infinite values, inconsistent shapes.
 
     References
     ----------

@@ -23,7 +23,7 @@ from unweave_metrics.score import Score
     interval=Refits(seconds=1.4),
     family="probe",
     cost="50 fits per factor",
-    rewards="factors that simple predictors read",
+    rewards="factors that simple predictors predict",
     misses="the shape of the code",
     with_rows="Grows with the number of train rows.",
 )
@@ -43,28 +43,29 @@ def downstream(
 ) -> Score:
     """Compute the accuracy of downstream predictors of the factors, on test rows.
 
-    The mean over factors of the test accuracy of a logistic regression whose penalty is chosen of
-    ten by 5-fold cross-validation, or of boosted trees (100 rounds of depth 3). Codes in raw units.
-    Measurements are regressed: R^2 of least squares, at least 0. Range 0 to 1, best 1.
+    The score is the mean over factors of the test accuracy of a logistic regression, whose penalty
+    is chosen from ten by 5-fold cross-validation, or of boosted trees (100 rounds of depth 3).
+    Codes have raw units. Measurements are regressed: R^2 of least squares, at least 0. Range 0 to
+    1, best 1.
 
     Parameters
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k)
     test_codes, test_factors
-        The rows to score on; a third of the rows by seed unless given.
+        Test rows; by default a third of the rows, drawn by the seed.
     preset
-        Convention by name; fixes how many rows are drawn.
+        Name of a preset, which sets the numbers of rows.
     predictor
         ``"logistic-regression-cv"`` or ``"boosting"``.
     train_samples, test_samples
-        Rows drawn where there are more.
+        Largest numbers of rows; larger tables are subsampled.
     jobs
-        Factors fitted at a time, -1 for one per core.
+        Number of factors fitted at once; -1: one per core.
     factor_kinds
         ``"class"`` or ``"measurement"``, as for `mig`.
     seed
-        Decides splits, draws, and ties between codes.
+        Seed of splits, draws, and ties between codes.
 
     Returns
     -------
@@ -73,7 +74,7 @@ def downstream(
     Raises
     ------
     ValueError
-        For a factor of one value, NaN or infinite values, shapes that do not fit.
+        For a constant factor, NaN or infinite values, inconsistent shapes.
 
     References
     ----------

@@ -25,7 +25,7 @@ SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 
 @metric(
-    "area under ROC of linear classifiers",
+    "area under the ROC curve of linear classifiers",
     interval=Refits(seconds=0.06),
     usual=True,
     family="explicitness",
@@ -33,7 +33,7 @@ SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
     cost="O(iterations n d classes)",
     rewards="linearly separable classes, from all codes",
     misses="any entanglement that a linear map undoes",
-    with_rows=("Grows with the number of train rows until the linear models are settled."),
+    with_rows=("Grows with the number of train rows until the linear models stop improving."),
 )
 def explicitness(
     codes: ArrayLike,
@@ -58,40 +58,41 @@ def explicitness(
 ) -> Score:
     """Compute explicitness: area under the ROC curve of logistic regressions on all codes.
 
-    For each factor a logistic regression predicts its classes; its score is the mean over classes
-    of the area under the one-versus-rest curve; the mean over factors. Range .5 (chance) to 1, best
-    1; 0 to 1 with `rescale`. Classes that one of both sets of rows lacks are left out of the mean.
+    For each factor a logistic regression predicts its classes; the factor's score is the mean over
+    classes of the area under the one-versus-rest curve. The score is the mean over factors. Range
+    .5 (chance) to 1, best 1; 0 to 1 with `rescale`. Classes that are missing among the train or
+    test rows are left out of the mean.
 
     Parameters
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k); measurements are cut into `bins` bins
     test_codes, test_factors
-        The rows to score on; a third of the rows by seed unless given.
+        Test rows; by default a third of the rows, drawn by the seed.
     preset
-        Convention by name; without one those of ``"locatello2019"`` on every row.
+        Name of a preset; by default the conventions of ``"locatello2019"``, on all rows.
     model
         ``"multinomial"``; ``"ovr"``: one model per class, probabilities normalised;
         ``"binary"``: not normalised.
     C, balanced
-        Inverse strength of the penalty, and whether classes weigh the same.
+        Inverse strength of the penalty, and whether classes have equal weight.
     scale
         ``"standard"``: mean 0 and deviation 1 of the train rows; ``"unit"``: their range to [0,
         1].
     evaluate_on
-        ``"test"`` or ``"train"`` rows; ``"train"`` without test arrays fits on every row.
+        ``"test"`` or ``"train"`` rows; ``"train"`` without test arrays fits on all rows.
     rescale
         Return 2 (area - 1/2).
     bin_factors
-        Cut every factor into `bins` bins, classes too.
+        Bin every factor into `bins` bins, also classes.
     train_samples, test_samples
-        Rows drawn where there are more.
+        Largest numbers of rows; larger tables are subsampled.
     jobs
-        Factors fitted at a time, -1 for one per core.
+        Number of factors fitted at once; -1: one per core.
     factor_kinds
         ``"class"`` or ``"measurement"``, as for `mig`.
     seed
-        Decides splits and draws.
+        Seed of splits and draws.
 
     Returns
     -------
@@ -100,7 +101,7 @@ def explicitness(
     Raises
     ------
     ValueError
-        For a factor of one value, NaN or infinite values, shapes that do not fit.
+        For a constant factor, NaN or infinite values, inconsistent shapes.
 
     References
     ----------

@@ -43,13 +43,13 @@ def fairness(
 ) -> Score:
     """Compute unfairness: how much predictions of one factor change with another.
 
-    Boosted trees predict factor k from the codes; of the test rows with value c of factor j they
-    predict the distribution p_c, of all test rows p. U_kj = sum_c w_c |p_c - p|_1 / 2, the mean
-    total variation, w_c the share of rows; the score is the mean over k != j. Range 0 to 1,
-    best 0.
+    Boosted trees predict factor k from the codes. The predictions have the distribution p over all
+    test rows, and p_c over those with value c of factor j. U_kj = sum_c w_c |p_c - p|_1 / 2 is the
+    mean total variation, with w_c the share of rows; the score is the mean over k != j. Range 0 to
+    1, best 0.
 
-    The study sets factor j to c and encodes again; here the rows that have c are taken, which is
-    the same where factors are independent.
+    The study sets factor j to c and encodes again; here the rows with value c are used, which is
+    the same if factors are independent.
 
     Parameters
     ----------
@@ -57,17 +57,17 @@ def fairness(
     factors : integer classes or float values, shape (n, k), k at least 2; measurements are cut in
         10 bins
     test_codes, test_factors
-        The rows to score on; a third of the rows by seed unless given.
+        Test rows; by default a third of the rows, drawn by the seed.
     preset
-        Convention by name; fixes how many rows are drawn.
+        Name of a preset, which sets the numbers of rows.
     train_samples, test_samples
-        Rows drawn where there are more.
+        Largest numbers of rows; larger tables are subsampled.
     jobs
-        Factors fitted at a time, -1 for one per core.
+        Number of factors fitted at once; -1: one per core.
     factor_kinds
         ``"class"`` or ``"measurement"``, as for `mig`.
     seed
-        Decides splits, draws, and ties between codes.
+        Seed of splits, draws, and ties between codes.
 
     Returns
     -------
@@ -77,8 +77,7 @@ def fairness(
     Raises
     ------
     ValueError
-        For fewer than two factors, a factor of one value, NaN or infinite values, shapes that
-        do not fit.
+        For fewer than two factors, a constant factor, NaN or infinite values, inconsistent shapes.
 
     References
     ----------

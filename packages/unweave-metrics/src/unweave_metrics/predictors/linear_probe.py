@@ -21,9 +21,9 @@ from unweave_metrics.score import Score
     usual=True,
     family="probe",
     cost="O(iterations n d classes)",
-    rewards="linearly readable factors",
+    rewards="factors that a linear model predicts",
     misses="as explicitness",
-    with_rows=("Grows with the number of train rows until the linear models are settled."),
+    with_rows=("Grows with the number of train rows until the linear models stop improving."),
 )
 def linear_probe(
     codes: ArrayLike,
@@ -40,7 +40,7 @@ def linear_probe(
     factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
-    """Compute what a linear model reads off the frozen codes, on test rows.
+    """Compute how well a linear model predicts the factors from frozen codes, on test rows.
 
     Classes: accuracy of a multinomial logistic regression; measurements: R^2
     of least squares, at least 0. Codes are standardised by the train rows. The score is the mean
@@ -51,21 +51,21 @@ def linear_probe(
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k)
     test_codes, test_factors
-        The rows to score on; a third of the rows by seed unless given.
+        Test rows; by default a third of the rows, drawn by the seed.
     preset
-        Convention by name; fixes how many rows are drawn.
+        Name of a preset, which sets the numbers of rows.
     C
         Inverse strength of the penalty of the logistic regression.
     max_iter
-        Most steps of the logistic regression.
+        Largest number of steps of the logistic regression.
     train_samples, test_samples
-        Rows drawn where there are more.
+        Largest numbers of rows; larger tables are subsampled.
     jobs
-        Factors fitted at a time, -1 for one per core.
+        Number of factors fitted at once; -1: one per core.
     factor_kinds
         ``"class"`` or ``"measurement"``, as for `mig`.
     seed
-        Decides splits and draws.
+        Seed of splits and draws.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def linear_probe(
     Raises
     ------
     ValueError
-        For a factor of one value, NaN or infinite values, shapes that do not fit.
+        For a constant factor, NaN or infinite values, inconsistent shapes.
 
     References
     ----------

@@ -21,9 +21,9 @@ from unweave_metrics.score import Score
     interval=Refits(seconds=0.02),
     family="probe",
     cost="O(n d^2)",
-    rewards="factors that all codes together tell, up to the map that is fitted",
-    misses="which code tells them: blind to mixing",
-    with_rows="Grows with the number of train rows until the regressions are settled.",
+    rewards="factors that all codes together predict, up to the fitted map",
+    misses="which code predicts them: blind to mixing",
+    with_rows="Grows with the number of train rows until the regressions stop improving.",
 )
 def mcc_regression(
     codes: ArrayLike,
@@ -38,10 +38,10 @@ def mcc_regression(
     factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
-    """Compute the mean correlation coefficient after a regression: identification up to that map.
+    """Compute the mean correlation coefficient after a regression: identification up to a map.
 
-    MCC = mean_k |corr(f_k(z), y_k)| on test rows, f_k fitted to train rows. With a linear predictor
-    it asks for identification up to an affine map, which `mcc` does not allow. A constant
+    MCC = mean_k |corr(f_k(z), y_k)| on test rows, with f_k fitted to train rows. With a linear
+    predictor it measures identification up to an affine map, which `mcc` does not allow. A constant
     prediction has correlation 0. Range 0 to 1, best 1.
 
     Parameters
@@ -49,18 +49,18 @@ def mcc_regression(
     codes : float array, shape (n, d)
     factors : float values or ordered classes, shape (n, k)
     test_codes, test_factors
-        The rows to score on; a third of the rows by seed unless given.
+        Test rows; by default a third of the rows, drawn by the seed.
     preset
-        Convention by name; fixes how many rows are drawn.
+        Name of a preset, which sets the numbers of rows.
     predictor
         ``"linear"``: least squares with an intercept; or a scikit-learn regressor, such as
         ``KernelRidge(kernel="rbf")``, fitted to standardised codes.
     train_samples, test_samples
-        Rows drawn where there are more.
+        Largest numbers of rows; larger tables are subsampled.
     factor_kinds
-        As for `mig`; every factor is regressed as it is.
+        As for `mig`; all factors are regressed unchanged.
     seed
-        Decides splits and draws.
+        Seed of splits and draws.
 
     Returns
     -------
@@ -69,8 +69,9 @@ def mcc_regression(
     Raises
     ------
     ValueError
-        For a factor of one value among the test rows, NaN or infinite values, shapes that do
-        not fit. TypeError: a predictor that cannot be fitted.
+        For a factor that is constant on the test rows, NaN or infinite values, inconsistent shapes.
+    TypeError
+        For a predictor that cannot be fitted.
 
     References
     ----------

@@ -22,9 +22,9 @@ from unweave_metrics.score import Score
     bounds=(-float("inf"), 1.0),
     family="probe",
     cost="O(n d^2)",
-    rewards="factors that all codes together tell",
-    misses="which code tells them: blind to mixing",
-    with_rows="Grows with the number of train rows until the regressions are settled.",
+    rewards="factors that all codes together predict",
+    misses="which code predicts them: blind to mixing",
+    with_rows="Grows with the number of train rows until the regressions stop improving.",
 )
 def r2(
     codes: ArrayLike,
@@ -41,26 +41,26 @@ def r2(
 ) -> Score:
     """Compute R^2, the share of each factor's variance that a regression on all codes explains.
 
-    R^2 = mean_k [1 - sum (y_k - f_k(z))^2 / sum (y_k - mean y_k)^2] on test rows, f_k fitted to
-    train rows. Best 1; 0 is as good as the mean, and less is worse than it.
+    R^2 = mean_k [1 - sum (y_k - f_k(z))^2 / sum (y_k - mean y_k)^2] on test rows, with f_k fitted
+    to train rows. Best 1; the mean as prediction has 0, and a worse prediction is below 0.
 
     Parameters
     ----------
     codes : float array, shape (n, d)
     factors : float values or ordered classes, shape (n, k)
     test_codes, test_factors
-        The rows to score on; a third of the rows by seed unless given.
+        Test rows; by default a third of the rows, drawn by the seed.
     preset
-        Convention by name; fixes how many rows are drawn.
+        Name of a preset, which sets the numbers of rows.
     predictor
         ``"linear"``: least squares with an intercept; or a scikit-learn regressor, such as
         ``KernelRidge(kernel="rbf")``, fitted to standardised codes.
     train_samples, test_samples
-        Rows drawn where there are more.
+        Largest numbers of rows; larger tables are subsampled.
     factor_kinds
-        As for `mig`; every factor is regressed as it is.
+        As for `mig`; all factors are regressed unchanged.
     seed
-        Decides splits and draws.
+        Seed of splits and draws.
 
     Returns
     -------
@@ -69,8 +69,9 @@ def r2(
     Raises
     ------
     ValueError
-        For a factor of one value among the test rows, NaN or infinite values, shapes that do
-        not fit. TypeError: a predictor that cannot be fitted.
+        For a factor that is constant on the test rows, NaN or infinite values, inconsistent shapes.
+    TypeError
+        For a predictor that cannot be fitted.
 
     References
     ----------

@@ -48,12 +48,10 @@ DEAD_VARIANCE = 1e-12
     rewards="a factor that one code alone separates linearly",
     misses=(
         "non-monotone codes, and factors of many values, which one line per class "
-        "hardly separates; it depends on the scale of the codes: multiplied by 10 "
-        "they get another score"
+        "hardly separates; it changes with the scale of the codes"
     ),
     with_rows=(
-        "The more rows there are, the less the penalty C weighs, so that the score "
-        "changes with the number of rows."
+        "Changes with the number of rows: the more there are, the less the penalty C weighs."
     ),
 )
 def sap(
@@ -76,40 +74,39 @@ def sap(
 ) -> Score:
     """Compute the separated attribute predictability: best minus next-best single-code prediction.
 
-    SAP = mean_k [S_ak - S_bk], where S_ik says how well code i alone predicts factor k and a, b are
-    the best and second-best codes. Range 0 to 1, best 1.
+    SAP = mean_k [S_ak - S_bk], where S_ik measures how well code i alone predicts factor k, and a
+    and b are the best and second-best codes. Range 0 to 1, best 1.
 
     S_ik is the accuracy on test rows of a linear support vector machine (squared hinge,
     one-versus-rest, solved exactly), the accuracy of a decision tree whose depth 1 to 9 is chosen
-    by 10-fold cross-validation, or for ``"linear"`` the squared Pearson correlation, 0 where a code
-    does not vary. If all factors are measurements they are predicted with ``"linear"`` unless
-    `predictor` says otherwise; a classifier sees them cut into `bins`. The machine sees
-    raw codes: scale and shift matter.
+    by 10-fold cross-validation, or for ``"linear"`` the squared Pearson correlation, 0 for a
+    constant code. If all factors are measurements, the default is ``"linear"``; classifiers get
+    them cut into `bins` bins. The support vector machine gets raw codes, so scale and shift matter.
 
     Parameters
     ----------
     codes : float array, shape (n, d), d at least 2
     factors : integer classes or float values, shape (n, k)
     test_codes, test_factors
-        The rows to score on; a third of the rows by seed unless given.
+        Test rows; by default a third of the rows, drawn by the seed.
     preset
-        Convention by name; without one those of ``"locatello2019"`` on every row.
+        Name of a preset; by default the conventions of ``"locatello2019"``, on all rows.
     predictor
         ``"svm"``, ``"tree"`` or ``"linear"``.
     C, balanced
-        Of the machine: weight of the errors, and whether classes weigh the same.
+        Of the support vector machine: weight of the errors, and whether classes have equal weight.
     bins
-        Number of bins for measurements given to a classifier.
+        Number of bins for measurements, if the predictor is a classifier.
     bin_factors
-        Cut every factor into `bins` bins, classes too.
+        Bin every factor into `bins` bins, also classes.
     evaluate_on
-        ``"test"`` or ``"train"`` rows; ``"train"`` without test arrays fits on every row.
+        ``"test"`` or ``"train"`` rows; ``"train"`` without test arrays fits on all rows.
     train_samples, test_samples
-        Rows drawn where there are more.
+        Largest numbers of rows; larger tables are subsampled.
     factor_kinds
         ``"class"`` or ``"measurement"``, as for `mig`.
     seed
-        Decides splits and draws.
+        Seed of splits and draws.
 
     Returns
     -------
@@ -118,8 +115,7 @@ def sap(
     Raises
     ------
     ValueError
-        For fewer than two codes, a factor of one value, NaN or infinite values, shapes that do
-        not fit.
+        For fewer than two codes, a constant factor, NaN or infinite values, inconsistent shapes.
 
     References
     ----------

@@ -13,7 +13,7 @@ from unweave_metrics.unsupervised._moments import moments_of
 
 
 @metric(
-    "codes that vary",
+    "number of codes that vary",
     interval=Rows(method="percentile"),
     best="-",
     bounds=UPWARD,
@@ -25,18 +25,18 @@ from unweave_metrics.unsupervised._moments import moments_of
 def active_units(codes: ArrayLike, *, threshold: float = 0.01) -> Score:
     """Count the codes whose mean varies over the data.
 
-    The number of codes with Var(z_i) > `threshold` (raw units squared), codes being posterior
-    means. Range 0 to d; more is not better in itself.
+    The number of codes with Var(z_i) > `threshold` (in squared raw units), where codes are
+    posterior means. Range 0 to d; more is not better in itself.
 
     Parameters
     ----------
     codes : float array, shape (n, d)
     threshold
-        Least variance of an active code.
+        Smallest variance of an active code.
 
     Returns
     -------
-    Score, with parts `active` (d,) and `variances` (d,), infinite beyond the largest float.
+    Score, with parts `active` (d,) and `variances` (d,), infinite above the largest float.
 
     Raises
     ------

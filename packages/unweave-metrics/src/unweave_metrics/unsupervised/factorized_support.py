@@ -22,27 +22,27 @@ from unweave_metrics.score import Score
     bounds=UPWARD,
     cost="O(d^2 samples^2 log samples)",
     rewards="codes that take all combinations of their values, however dependent",
-    misses="how often they do; the worst gap alone counts, and it is far where tails are long",
-    with_rows="More rows fill the support: falls as `samples` grows.",
+    misses="how often they do; only the largest gap counts, which is large for long tails",
+    with_rows="Falls as `samples` grows: more rows fill the support.",
 )
 def factorized_support(
     codes: ArrayLike, *, samples: int | None = 500, normalize: bool = True, seed: int = 0
 ) -> Score:
     """Compute the Hausdorff distance of the codes' support from a factorised one, over pairs.
 
-    Mean over i < j of max_{a, b} min_r |(z_ai, z_bj) - (z_ri, z_rj)|: every combination of a value
-    of code i and one of code j should have a row near. In units of the codes, or of their standard
-    deviations. Range 0 upward, best 0. Constant codes count as distance 0.
+    The score is the mean over i < j of max_{a, b} min_r |(z_ai, z_bj) - (z_ri, z_rj)|: every
+    combination of a value of code i and one of code j should have a row nearby. In units of the
+    codes, or of their standard deviations. Range 0 upward, best 0. Constant codes have distance 0.
 
     Parameters
     ----------
     codes : float array, shape (n, d), d at least 2
     samples
-        Rows drawn without replacement where there are more; None: every row.
+        Largest number of rows; larger tables are subsampled. None: all rows.
     normalize
         Divide each code by its standard deviation first.
     seed
-        Decides that draw.
+        Seed of the subsample.
 
     Returns
     -------

@@ -22,15 +22,15 @@ from unweave_metrics.unsupervised._moments import covariance_of, moments_of, sev
     cost="O(n d^2)",
     rewards="uncorrelated codes",
     misses="any other dependence; factors",
-    undefined="NaN with a constant code, infinite where codes depend linearly",
+    undefined="NaN with a constant code, infinite if codes depend linearly",
     with_rows="Independent codes get about d (d - 1) / (4 n) nats.",
 )
 def gaussian_total_correlation(codes: ArrayLike) -> Score:
     """Compute the total correlation of a Gaussian with the codes' covariance, in nats.
 
-    TC = (sum_i log S_ii - log det S) / 2, S the covariance over n - 1. Range 0 upward, best 0;
-    infinite where codes depend linearly; NaN with a constant code, whose correlation is not
-    defined.
+    TC = (sum_i log S_ii - log det S) / 2, with S the covariance (divisor n - 1). Range 0 upward,
+    best 0; infinite if codes depend linearly; NaN with a constant code, whose correlation is
+    undefined.
 
     Parameters
     ----------

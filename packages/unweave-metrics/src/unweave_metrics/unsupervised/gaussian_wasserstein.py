@@ -28,15 +28,15 @@ from unweave_metrics.unsupervised._moments import (
     usual=True,
     cost="O(n d^2)",
     rewards="uncorrelated codes",
-    misses="as total correlation; in squared units",
+    misses="as total correlation; it has squared units",
     with_rows="Falls as rows are added: few rows correlate by chance.",
 )
 def gaussian_wasserstein(codes: ArrayLike, *, normalize: bool = False) -> Score:
     """Compute the Wasserstein distance between a Gaussian and its independent version.
 
-    W = 2 tr S - 2 tr (D^1/2 S D^1/2)^1/2, the squared 2-Wasserstein distance between N(0, S) and
-    N(0, D), S the covariance over n - 1 and D its diagonal; over tr S with `normalize`. Range 0
-    upward, best 0. In squared units of the codes, unless normalised.
+    W = 2 tr S - 2 tr (D^1/2 S D^1/2)^1/2 is the squared 2-Wasserstein distance between N(0, S) and
+    N(0, D), with S the covariance (divisor n - 1) and D its diagonal; `normalize` divides it by tr
+    S. Range 0 upward, best 0. In squared units of the codes, unless normalised.
 
     Parameters
     ----------

@@ -15,21 +15,21 @@ from unweave_metrics.unsupervised._moments import moments_of, several_codes
 
 
 @metric(
-    "few codes per input",
+    "sparsity of the codes of an input",
     interval=Rows(),
     best="-",
     usual=True,
     cost="O(n d)",
-    rewards="few active codes an input",
+    rewards="few active codes per input",
     misses="which ones; codes far from zero",
 )
 def hoyer_sparsity(codes: ArrayLike, *, normalize: bool = True) -> Score:
     """Compute Hoyer's sparsity of the rows: how few codes each input uses.
 
-    Mean over rows of (sqrt d - |z|_1 / |z|_2) / (sqrt d - 1), with `normalize` after division of
-    each code by its standard deviation, so that codes of small scale do not pass for zeros. Range 0
-    (all equal) to 1 (one code alone). A row of zeros counts 0; a constant code is 0 when
-    normalised.
+    The score is the mean over rows of (sqrt d - |z|_1 / |z|_2) / (sqrt d - 1). With `normalize`,
+    each code is first divided by its standard deviation, so that codes of small scale do not count
+    as zeros. Range 0 (all equal) to 1 (one code alone). A row of zeros counts 0; a normalised
+    constant code is 0.
 
     Parameters
     ----------

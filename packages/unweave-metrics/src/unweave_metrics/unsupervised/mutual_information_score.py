@@ -51,17 +51,17 @@ def score_of_pairs(table: InformationTable) -> Score:
 
 
 @metric(
-    "mean information of pairs of codes (nats)",
+    "mean mutual information of pairs of codes (nats)",
     interval=Information(score_of_pairs, code_table, covers=SAME_SIZE, method="centred"),
     best="low",
     bounds=ANY,
     usual=True,
     cost="O(n d^2)",
     rewards="pairwise independent codes",
-    misses="dependence of three; biased upward at small n",
+    misses="dependence of three codes; biased upward at small n",
     with_rows=(
-        "Independent codes get up to (bins - 1)^2 / (2 n) nats: falls as rows "
-        'are added. `bias_correction="shuffle"` takes that away.'
+        "Independent codes get up to (bins - 1)^2 / (2 n) nats, so it falls as rows "
+        'are added. `bias_correction="shuffle"` removes this bias.'
     ),
 )
 def mutual_information_score(
@@ -69,9 +69,9 @@ def mutual_information_score(
 ) -> Score:
     """Compute the mean mutual information of pairs of codes, in nats.
 
-    Mean over i != j of I(z_i; z_j), codes cut into equal-width bins. Range 0 upward, best 0. On n
-    rows independent codes get about (bins - 1)^2 / (2 n); ``bias_correction="shuffle"`` takes that
-    away.
+    The score is the mean over i != j of I(z_i; z_j), with codes cut into equal-width bins. Range 0
+    upward, best 0. On n rows independent codes get about (bins - 1)^2 / (2 n);
+    ``bias_correction="shuffle"`` removes this bias.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def mutual_information_score(
     bias_correction
         ``"none"``, ``"miller-madow"``, ``"shuffle"`` or ``"extrapolate"``, as for `mig`.
     seed
-        Decides shuffles and parts.
+        Seed of the shuffles and the splits.
 
     Returns
     -------

@@ -20,31 +20,29 @@ from unweave_metrics.score import Score
     bounds=ANY,
     cost="O(n^1.5 d)",
     rewards="independent codes",
-    misses="heavy ties; high d biases it",
-    with_rows=(
-        "Neighbours are nearer among more rows: strong dependence is underestimated on few."
-    ),
+    misses="many ties; it is biased for large d",
+    with_rows=("Strong dependence is underestimated on few rows, whose neighbours are far away."),
 )
 def total_correlation_knn(
     codes: ArrayLike, *, neighbors: int = 5, samples: int | None = 5_000, seed: int = 0
 ) -> Score:
     """Estimate the total correlation of the codes by nearest neighbours, in nats.
 
-    TC = psi(m) + (d - 1) psi(n) - mean_j sum_i psi(c_ij + 1), psi the digamma function, m the
-    number of neighbours, c_ij the number of other rows closer to row j in code i alone than its
-    m-th neighbour is in all codes (maximum norm). Range about 0 upward, best 0; small values may
-    come out slightly negative. Codes are standardised, constant ones left out, and ties are broken
-    by a jitter of 1e-10. About O(n^1.5 d) time.
+    TC = psi(m) + (d - 1) psi(n) - mean_j sum_i psi(c_ij + 1), with psi the digamma function, m the
+    number of neighbours, and c_ij the number of other rows closer to row j in code i alone than its
+    m-th neighbour is in all codes (maximum norm). Range about 0 upward, best 0; small values may be
+    slightly negative. Codes are standardised, constant codes are left out, and a jitter of 1e-10
+    breaks ties. About O(n^1.5 d) time.
 
     Parameters
     ----------
     codes : float array, shape (n, d), d at least 2
     neighbors
-        m.
+        Number of neighbours m.
     samples
-        Rows drawn without replacement where there are more; None: every row.
+        Largest number of rows; larger tables are subsampled. None: all rows.
     seed
-        Decides that draw and the jitter.
+        Seed of the subsample and the jitter.
 
     Raises
     ------

@@ -11,23 +11,23 @@ from unweave_metrics.unsupervised._posteriors import posteriors
 
 
 @metric(
-    "what codes have in common (nats)",
+    "information that codes share (nats)",
     interval=Subsets(seconds=200.0),
     best="low",
     bounds=ANY,
     cost="O(samples n d)",
     rewards="independent informative codes",
-    misses="factors; codes that know nothing are independent",
-    with_rows="Grows with the rows: no code tells more than log n nats about its row.",
+    misses="factors; codes without information are independent",
+    with_rows="Grows with the number of rows: no code has more than log n nats about its row.",
 )
 def windin(
     codes: ArrayLike, *, std: ArrayLike | None = None, samples: int = 1_000, seed: int = 0
 ) -> Score:
     """Compute WINDIN, the weighted dependence of informative codes.
 
-    WINDIN = sum_i r_i I(z_i; z_j, j != i), r_i = I(x; z_i) / sum_j I(x; z_j), x
-    a row drawn uniformly and z of its posterior N(codes, std^2); logarithms of the mixture over all
-    rows, at `samples` draws. In nats. Range 0 upward, best 0.
+    WINDIN = sum_i r_i I(z_i; z_j, j != i) with r_i = I(x; z_i) / sum_j I(x; z_j), where x is a
+    uniform random row and z is drawn from its posterior N(codes, std^2). It is estimated from the
+    log-densities of the mixture over all rows, at `samples` draws. In nats. Range 0 upward, best 0.
 
     Parameters
     ----------
@@ -36,9 +36,9 @@ def windin(
     std
         Posterior standard deviations, shape (n, d), above 0.
     samples
-        Draws.
+        Number of draws.
     seed
-        Decides them.
+        Seed of these draws.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def windin(
     Raises
     ------
     ValueError
-        For no std, std of another shape or not above 0, NaN or infinite values.
+        If std is missing, has another shape or is not above 0; for NaN or infinite values.
 
     References
     ----------

@@ -11,23 +11,24 @@ from unweave_metrics.unsupervised._posteriors import posteriors
 
 
 @metric(
-    "what only one code tells about the input (nats)",
+    "information about the input in one code alone (nats)",
     interval=Subsets(seconds=200.0),
     best="high",
     bounds=ANY,
     cost="O(samples n d)",
     rewards="informative codes without redundancy",
     misses="factors",
-    with_rows="Grows with the rows: no code tells more than log n nats about its row.",
+    with_rows="Grows with the number of rows: no code has more than log n nats about its row.",
 )
 def wsepin(
     codes: ArrayLike, *, std: ArrayLike | None = None, samples: int = 1_000, seed: int = 0
 ) -> Score:
     """Compute WSEPIN, the weighted separability of informative codes.
 
-    WSEPIN = sum_i r_i I(x; z_i | z_j, j != i), r_i = I(x; z_i) / sum_j I(x; z_j), x
-    a row drawn uniformly and z of its posterior N(codes, std^2); logarithms of the mixture over all
-    rows, at `samples` draws. In nats. Range 0 upward, best: high.
+    WSEPIN = sum_i r_i I(x; z_i | z_j, j != i) with r_i = I(x; z_i) / sum_j I(x; z_j), where x is a
+    uniform random row and z is drawn from its posterior N(codes, std^2). It is estimated from the
+    log-densities of the mixture over all rows, at `samples` draws. In nats. Range 0 upward, best:
+    high.
 
     Parameters
     ----------
@@ -36,9 +37,9 @@ def wsepin(
     std
         Posterior standard deviations, shape (n, d), above 0.
     samples
-        Draws.
+        Number of draws.
     seed
-        Decides them.
+        Seed of these draws.
 
     Returns
     -------
@@ -49,7 +50,7 @@ def wsepin(
     Raises
     ------
     ValueError
-        For no std, std of another shape or not above 0, NaN or infinite values.
+        If std is missing, has another shape or is not above 0; for NaN or infinite values.
 
     References
     ----------

@@ -8,9 +8,9 @@ from unweave.api import Run
 from unweave.errors import ConfigError
 
 LARGEST_ARRAYS = 2 << 30
-"""Bytes of the pictures and their codes."""
+"""Most bytes of the pictures and their codes."""
 LARGEST_PICTURE = 1 << 25
-"""Pixels, of every colour, that are drawn into one PNG: matplotlib takes some 20 bytes for each."""
+"""Most pixels, times colours, in one PNG: matplotlib takes some 20 bytes for each."""
 
 
 def check_amount(option: str, count: int, rows: int, run: Run, out: Path) -> None:
@@ -26,8 +26,8 @@ def check_amount(option: str, count: int, rows: int, run: Run, out: Path) -> Non
     most = max(1, LARGEST_ARRAYS // (each * rows))
     if count > most:
         raise ConfigError(
-            f"{option} must be at most {most:,}, for which the pictures and codes take "
-            f"{LARGEST_ARRAYS >> 30} GiB, got {count:,}"
+            f"{option} must be at most {most:,}, got {count:,}: the pictures and codes may take "
+            f"{LARGEST_ARRAYS >> 30} GiB"
         )
     most_in_picture = max(1, LARGEST_PICTURE // (rows * (height + 1) * (width + 1) * colours))
     if out.suffix == ".png" and not run.continuous and count > most_in_picture:

@@ -1,4 +1,4 @@
-"""The application: what holds for every command, and the options that commands share."""
+"""The application, and the options that commands share."""
 
 from __future__ import annotations
 
@@ -71,6 +71,13 @@ def completed(kind: str) -> Any:
 
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="a run directory")]
 Rows = Annotated[int, typer.Option(min=1, help="number of images to encode")]
+Data = Annotated[
+    str,
+    typer.Option(
+        help="train: training images; holdout: held-out images; or a data set, such as "
+        "noisy-dsprites:resolution=16"
+    ),
+]
 Device = Annotated[str, typer.Option(help="where to compute: auto, cpu, cuda or cuda:N")]
 Seed = Annotated[int, typer.Option(min=0, help="seed of every random draw")]
 

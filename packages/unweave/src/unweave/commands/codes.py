@@ -6,7 +6,7 @@ None of it draws, so nothing here imports matplotlib.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,29 +16,35 @@ from unweave.codetable import encode_table, write_code_table
 from unweave.commands.outputs import check_suffix, save_arrays
 from unweave.density import FILE as DENSITY_FILE
 from unweave.density import has_density
-from unweave.errors import ConfigError
 from unweave.evaluate import code_distances
 from unweave.frechet import RECONSTRUCTIONS, frechet_distance
 from unweave.options import parse_spec
 from unweave.progress import counting
-from unweave.protocols import Dataset
 from unweave.trained import SOURCES
 
 
 def encode_to_file(
-    path: Path, out: Path, data: str | None, rows: int | None, seed: int, device: str = "auto"
+    path: Path,
+    out: Path,
+    data: str,
+    rows: int | None,
+    seed: int,
+    device: str = "auto",
+    *,
+    codes: str = "mean",
 ) -> Path:
-    """Encode the run's data set, or another, into `.h5` or `.npz`."""
+    """Encode the images of `Run.images_of` into `.h5` or `.npz`: means of q(z|x), or draws."""
     check_suffix(out, (".h5", ".npz"))
     run = Run.open(path, device=device)
-    dataset = run.dataset if data is None else _other_dataset(run, data)
+    dataset = run.images_of(data)
     total = rows or len(dataset)
     with counting("encoding", "images") as progress:
         table = encode_table(
-            run, run.model, rows=total, seed=seed, dataset=dataset, progress=progress
-        )
+            run, run.model, rows=total, seed=seed, dataset=dataset, noisy=codes == "sampled",
+            progress=progress,
+        )  # fmt: skip
     if out.suffix == ".h5":
-        write_code_table(out, table, dataset, {"method": run.config.method})
+        write_code_table(out, table, dataset, {"method": run.config.method, "codes": codes})
         return out
     arrays: dict[str, NDArray[Any]] = {"codes": table.codes, "std": table.std, "index": table.index}
     if dataset.factors is not None:
@@ -59,11 +65,11 @@ def fit_density_of(
 
 
 def frechet_distances_of(
-    path: Path, data: str | None, images: int, network: str, seed: int, device: str = "auto"
+    path: Path, data: str, images: int, network: str, seed: int, device: str = "auto"
 ) -> list[tuple[str, str]]:
     """Compare samples of the prior and the fitted density, and reconstructions, with images."""
     run = Run.open(path, device=device)
-    dataset = run.dataset if data is None else _other_dataset(run, data)
+    dataset = run.images_of(data)
     rows: list[tuple[str, str]] = []
     sources = SOURCES if has_density(run.path) else SOURCES[:1]
     for source in (*sources, RECONSTRUCTIONS):
@@ -74,14 +80,3 @@ def frechet_distances_of(
             )  # fmt: skip
         rows.append((source, f"{distance:.4g}"))
     return rows
-
-
-def _other_dataset(run: Run, text: str) -> Dataset:
-    """Open a data set whose images have the shape of the run's."""
-    dataset = cast(Dataset, run.registry.build("dataset", text))
-    if dataset.image_shape != run.facts.image_shape:
-        raise ConfigError(
-            f"{dataset.name} has images of shape {dataset.image_shape}, and the run was "
-            f"trained on {run.facts.image_shape}; give the data set a resolution"
-        )
-    return dataset

@@ -21,7 +21,7 @@ SETTINGS: dict[str, Any] = {
     "learning_rate": 1e-3,
     "beta": 4.0,
 }
-"""What of several methods, weights and rates came furthest in these steps; see docs/results.md."""
+"""The best of several methods, weights and learning rates in these steps: docs/results.md."""
 METHOD = "beta-tcvae"
 
 

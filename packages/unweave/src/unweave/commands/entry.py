@@ -44,7 +44,7 @@ from unweave.errors import (
     printable,
     unknown_name,
 )
-from unweave.launch import leads
+from unweave.launch import EXIT_LOST, is_told_by_launch, leads
 from unweave.owners import explaining
 
 COMMANDS = (
@@ -54,12 +54,12 @@ COMMANDS = (
 """As they are listed by --help."""
 EXIT_USER_ERROR = 2
 LONGEST_SENTENCE = 10_000
-"""Characters of an error that are printed."""
+"""Most characters of an error that are printed."""
 SPINS = ("GOMP_SPINCOUNT", "2000")
-"""How often a thread of torch looks for work before it sleeps, where the user does not say it.
+"""Default number of times that an idle thread of torch looks for work before it sleeps.
 
-GNU's OpenMP looks 300,000 times, some milliseconds, which beside other programs is time that the
-thread waited for does not get. 2,000 times take about as long as to fall asleep and wake up. It is
+GNU's OpenMP looks 300,000 times, which takes milliseconds. On a busy machine the thread that has
+the work then waits for a core. 2,000 looks take about as long as to fall asleep and wake up. It is
 read when torch is loaded, so it is set before that.
 """
 MISSING, TOO_MANY, QUOTES = "Missing argument ", "Got unexpected extra argument", "'"
@@ -96,6 +96,8 @@ def run(arguments: list[str] | None = None) -> None:
             _end_unread()
         raise stop
     except (UnweaveError, ValueError, OSError) as error:
+        if is_told_by_launch(error):
+            sys.exit(EXIT_LOST)
         if isinstance(error, UnweaveError) and not leads():
             sys.exit(EXIT_USER_ERROR)  # the first process of the job says it
         _fail(message_of(error, LONGEST_SENTENCE), words)
@@ -105,7 +107,7 @@ def run(arguments: list[str] | None = None) -> None:
         _fail(f"the package {error.name!r} is needed and is not installed; install it", words)
     except Exception as error:
         if _lacks_memory(error):
-            _fail("there is not enough memory for so many rows, samples or dimensions", words)
+            _fail("memory is not enough; choose fewer rows, samples or dimensions", words)
         # Typer carries click inside in newer versions, so its errors are known by their method.
         if not hasattr(error, "format_message"):
             raise

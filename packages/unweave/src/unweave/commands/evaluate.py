@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from unweave.commands.app import Device, Rows, RunPath, Seed
+from unweave.commands.app import Data, Device, Rows, RunPath, Seed
 from unweave.commands.opening import import_run
 from unweave.errors import unknown_name
 from unweave.options import split_names
@@ -28,13 +28,7 @@ def evaluate(
     codes: Annotated[
         str, typer.Option(help="mean: the mean of q(z|x); sampled: one draw from it; or both")
     ] = "mean",
-    on: Annotated[
-        str,
-        typer.Option(
-            help="train: the images of training; holdout: those held out; or a data set, such as "
-            "noisy-dsprites:resolution=16"
-        ),
-    ] = "train",
+    on: Data = "train",
     preset: Annotated[
         str | None,
         typer.Option(

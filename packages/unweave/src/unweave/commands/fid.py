@@ -6,15 +6,13 @@ from typing import Annotated
 
 import typer
 
-from unweave.commands.app import Device, RunPath, Seed
+from unweave.commands.app import Data, Device, RunPath, Seed
 from unweave.tables import table
 
 
 def fid(
     run: RunPath,
-    data: Annotated[
-        str | None, typer.Option(help="images to compare with; default: the data of the run")
-    ] = None,
+    data: Data = "train",
     images: Annotated[int, typer.Option(min=2, help="number of samples, and of images")] = 2000,
     network: Annotated[
         str, typer.Option(help="network of the features: efficientnet-lite0 or inception")
@@ -24,7 +22,7 @@ def fid(
 ) -> None:
     """Compute Fréchet distances of samples and reconstructions.
 
-    They are compared with images, in the features of a network.
+    The distances are to images of the data, in features of a network.
     """
     from unweave.commands.codes import frechet_distances_of
 

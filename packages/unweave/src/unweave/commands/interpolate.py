@@ -20,7 +20,7 @@ def interpolate(
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Picture the straight line between the codes of two images."""
+    """Draw an interpolation between the codes of two images."""
     from unweave.commands.walks import interpolate_to_file
 
     print(interpolate_to_file(run, out, i, j, steps, device))

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 SLOW_MILLISECONDS = 500.0
-"""Above which importing a hook file counts as a fault: every command waits for it."""
+"""Longest import time of a hook file that is no fault: every command waits for it."""
 
 
 def list_plugins() -> str:
-    """List distributions with status, reason, milliseconds and what they name."""
+    """List distributions with status, milliseconds, and the names they register or the fault."""
     rows = []
     for plugin in registry().plugins:
         names = "  ".join(
@@ -36,11 +36,11 @@ def list_plugins() -> str:
         rows.append((plugin.distribution, plugin.version, plugin.status, milliseconds, what))
     if not rows:
         return "no plugin is loaded"
-    return table(("distribution", "version", "status", "ms", "names, or why not"), rows)
+    return table(("distribution", "version", "status", "ms", "names, or the fault"), rows)
 
 
 def check_plugins() -> list[str]:
-    """Import every target and look at its options; return a sentence for each problem."""
+    """Import every target and check its options; return a sentence for each problem."""
     problems = [
         f"{p.distribution} {p.version}: {p.reason}" for p in registry().plugins if p.status != "ok"
     ]
@@ -135,7 +135,7 @@ def list_data(text: str | None = None) -> str:
 
 
 def _about(name: str, catalogue: Registry) -> str:
-    """Say what a data set is, by its own `about` where it has one, and its options."""
+    """Describe a data set by its `about`, if it has one, and list its options."""
     target = catalogue.lookup("dataset", name).load()
     about = getattr(target, "about", None)
     text = str(about.text()) if about is not None else f"{name}: {_first_line(target)}"

@@ -10,7 +10,7 @@ from unweave.progress import Progress
 
 
 class LogFile:
-    """Passes progress on and adds a line with date and time to a file for what is said and logged.
+    """Passes progress on, and adds every message and log line to a file, with date and time.
 
     Parameters
     ----------

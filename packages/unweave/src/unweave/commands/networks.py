@@ -1,4 +1,4 @@
-"""Writes a run's encoder and decoder for other programs, with a file that says what they take."""
+"""Write a run's encoder and decoder for other programs, with a description of their inputs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from unweave.export import SUFFIXES, DecoderNetwork, EncoderNetwork, check_forma
 from unweave.files import write_text
 
 EXAMPLES, OTHERS = 2, 5
-"""Inputs by which networks are traced, and on which file and original are compared."""
+"""Batch sizes for tracing networks and for comparing a file with the original."""
 
 
 def export_run(path: Path, out: Path | None, form: str) -> tuple[Path, list[tuple[str, str, str]]]:

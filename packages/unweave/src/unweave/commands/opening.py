@@ -1,4 +1,4 @@
-"""How commands come to the class of runs, which takes seconds: it imports torch."""
+"""Import the class of runs for commands, which takes seconds because it imports torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def import_run() -> type[Run]:
-    """Import the class of runs, without a search for garbage among what is imported.
+    """Import the class of runs, without garbage collection during the import.
 
     A million objects come into being that stay as long as the process. To go through them, now and
     whenever garbage is collected later, would add a tenth to the time.

@@ -20,7 +20,7 @@ def plugins(
         bool, typer.Option("--check", help="import every registered object and check its options")
     ] = False,
 ) -> None:
-    """List installed plugins: their status, and what they name."""
+    """List installed plugins: their status and the names they register."""
     from unweave.commands.lists import check_plugins, list_plugins
 
     with warnings.catch_warnings():

@@ -30,7 +30,7 @@ def reproduce(
         list[str] | None,
         typer.Option(
             metavar="NAME=V,V,...",
-            help="values instead of the recipe's in its grid; may be given more than once",
+            help="values of a grid setting, not the recipe's; may be given more than once",
         ),
     ] = None,
     run: Annotated[
@@ -43,6 +43,9 @@ def reproduce(
         str, typer.Option(help="executor of the jobs: processes:workers=2, serial, ray ...")
     ] = "processes",
     device: Device = "auto",
+    reports: Annotated[
+        bool, typer.Option("--reports", help="write the report.html of every run, too")
+    ] = False,
     together: Annotated[
         int, typer.Option(min=1, metavar="N", help="number of runs trained at once in one process")
     ] = 1,
@@ -59,7 +62,16 @@ def reproduce(
     try:
         print(
             _reproduce(
-                name, out, setting or [], seeds, grid or [], run or [], executor, device, together
+                name,
+                out,
+                setting or [],
+                seeds,
+                grid or [],
+                run or [],
+                executor,
+                device,
+                reports,
+                together,
             )
         )
     except StoppedError as stop:
@@ -84,6 +96,7 @@ def _reproduce(
     runs: list[str],
     executor: str,
     device: str,
+    reports: bool,
     together: int,
 ) -> str:
     import shlex
@@ -95,8 +108,11 @@ def _reproduce(
 
     changes = parse_settings(settings)
     recipe = select_runs(read_recipe(name, changes), runs, seeds, grid)
+    if reports:
+        recipe = recipe.model_copy(update={"reports": True})
     typed = {"--set": settings, "--seeds": [seeds] if seeds else [], "--grid": grid, "--run": runs}
     words = [word for option, texts in typed.items() for text in texts for word in (option, text)]
+    words += ["--reports"] * reports
     narrower = {"seeds": seeds, "grid": "; ".join(grid), "run": "; ".join(runs)}
     outcome = reproduce(
         recipe, out or default_folder(recipe), build_executor(executor),

@@ -23,7 +23,7 @@ def sample(
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Picture codes of the fitted density or the prior."""
+    """Draw samples of the prior or the fitted density as images."""
     from unweave.commands.exports import sample_to_file
 
     print(sample_to_file(run, out, n, seed, source, device))

@@ -49,6 +49,9 @@ def sweep(
         str, typer.Option(help="executor of the jobs: processes:workers=2, serial, ray ...")
     ] = "processes",
     device: Device = "auto",
+    reports: Annotated[
+        bool, typer.Option("--reports", help="write the report.html of every run, too")
+    ] = False,
     together: Annotated[
         int, typer.Option(min=1, metavar="N", help="number of runs trained at once in one process")
     ] = 1,
@@ -68,6 +71,8 @@ def sweep(
     experiment = typed_experiment(
         what, data=data, grid=grid or (), seeds=seeds, settings=settings, measures=measure or ()
     )
+    if reports:
+        experiment = experiment.model_copy(update={"reports": True})
     folder = out or default_folder(experiment)
     try:
         results = run_sweep(

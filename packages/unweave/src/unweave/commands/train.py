@@ -12,7 +12,7 @@ import typer
 from unweave.commands import EXIT_INTERRUPTED
 from unweave.commands.app import Device, completed
 from unweave.errors import ConfigError, quote
-from unweave.launch import in_job, launch, leads
+from unweave.launch import in_job, launch, leads, processes_of_job, way_on
 
 if TYPE_CHECKING:
     from unweave.api import Run
@@ -57,7 +57,7 @@ def train(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="show no progress")] = False,
     log: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="a file to which progress is added as text")
+        Path | None, typer.Option(metavar="FILE", help="append progress as text to this file")
     ] = None,
 ) -> None:
     """Train a method on a data set into a run directory."""
@@ -109,7 +109,7 @@ def _finish(run: Run, progress: Progress) -> None:
         raise typer.Exit(EXIT_INTERRUPTED if run.outcome == "stopped" else 0)
     path = shlex.quote(str(run.path))
     if run.outcome == "stopped":
-        print(f"stopped; continue with: unweave train --resume {path}", file=sys.stderr)
+        print(f"stopped; {way_on(run.path, processes_of_job())}", file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED)
     print(run.path)
     progress.say(f"next: unweave evaluate {path}, then unweave report {path}")

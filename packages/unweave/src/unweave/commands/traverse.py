@@ -37,7 +37,7 @@ def traverse(
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Vary one code dimension at a time and picture it."""
+    """Draw traversals: vary one code dimension at a time."""
     from unweave.commands import walks
     from unweave.commands.exports import traverse_to_file
 

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar, cast
 
-from unweave.config import TrainConfig, make_config
+from unweave.config import make_config
 from unweave.errors import ConfigError, unknown_name
-from unweave.experiment.definition import Experiment, Job, check_names
+from unweave.experiment.definition import Experiment, Job, check_names, unknown_label
 from unweave.experiment.measure_checks import Subject
 from unweave.experiment.measures import split_measure
+from unweave.experiment.picture_checks import check_picture
 from unweave.experiment.pictures import picture_options
 from unweave.experiment.quantities import open_test_data
 from unweave.experiment.toml_reader import split_spec
+from unweave.holdout import split
 from unweave.options import FIT_ARGUMENTS, build, convert, options_of, parse_spec
 from unweave.protocols import Dataset
 from unweave.registry import registry
+from unweave.train_config import TrainConfig
 
 USUAL_METRICS = {"MIG": "mig", "FactorVAE score": "factor-vae", "SAP": "sap"}
-"""What is measured where an experiment does not say and the factors are known."""
+"""Default measures of an experiment if the factors are known."""
 MOST_PROBLEMS = 3
-"""Data sets of which a sentence says why they cannot be opened."""
+"""Most data sets whose errors are shown if none can be opened."""
 
 Kind = TypeVar("Kind", bound=Experiment)
 
 
 def check_experiment(experiment: Kind) -> Kind:
-    """Return an experiment that can be run: its data settled, its measures filled in.
+    """Return an experiment that can be run, with its data chosen and its measures filled in.
 
     Every name, option, measure, picture and label is looked at, so that nothing is told only
     after hours of training.
@@ -43,10 +46,10 @@ def check_experiment(experiment: Kind) -> Kind:
         experiment = experiment.model_copy(update={"measures": _usual_measures(data)})
     configurations = {job.name: configuration(experiment, job) for job in experiment.jobs()}
     _check_density(experiment)
-    _check_measures(experiment, configurations, data)
-    for picture in experiment.pictures:
-        with error_place(experiment, f"picture {picture.name}"):
-            picture_options(experiment, picture)
+    _check_texts(experiment)
+    subjects = list(_subjects(experiment, configurations, data))
+    _check_measures(experiment, subjects)
+    _check_pictures(experiment, subjects, data)
     return experiment
 
 
@@ -58,7 +61,7 @@ def configuration(experiment: Experiment, job: Job) -> TrainConfig:
 
 @contextlib.contextmanager
 def error_place(experiment: Experiment, place: str) -> Iterator[None]:
-    """Put an experiment's name and a place in front of a user's error of the block."""
+    """Put the name of an experiment and the position in front of a user's error in the block."""
     where = f"experiment {experiment.name}: {place}"
     try:
         yield
@@ -118,16 +121,20 @@ def _check_density(experiment: Experiment) -> None:
             convert(f"option {option} of flow {name}", parameters[option].annotation, value)
 
 
-def _check_measures(
-    experiment: Experiment, configurations: Mapping[str, TrainConfig], data: Dataset
-) -> None:
+def _check_texts(experiment: Experiment) -> None:
+    """Raise for what is misspelt before anything is built."""
     for label in experiment.better:
         if label not in experiment.measures:
-            raise unknown_name("measure in [better]", label, experiment.measures)
+            raise unknown_label("measure in [better]", label, experiment.measures)
     for label, text in experiment.measures.items():
         with error_place(experiment, f"measure {label}"):
-            split_measure(text)  # a misspelt one is told before anything is built
-    subjects = list(_subjects(experiment, configurations, data))
+            split_measure(text)
+    for picture in experiment.pictures:
+        with error_place(experiment, f"picture {picture.name}"):
+            picture_options(experiment, picture)
+
+
+def _check_measures(experiment: Experiment, subjects: Sequence[Subject]) -> None:
     if experiment.test is not None:
         with error_place(experiment, "test"):
             open_test_data(registry(), experiment, subjects[0].config)
@@ -138,12 +145,23 @@ def _check_measures(
                 measure.check(experiment, subject, argument)
 
 
+def _check_pictures(experiment: Experiment, subjects: Sequence[Subject], data: Dataset) -> None:
+    if not experiment.pictures:
+        return
+    config = subjects[0].config
+    test = split(data, config.holdout, config.seed)[1] if config.holdout else data
+    if experiment.test is not None:
+        test = open_test_data(registry(), experiment, config)
+    for picture in experiment.pictures:
+        with error_place(experiment, f"picture {picture.name}"):
+            check_picture(experiment, picture, subjects, test)
+
+
 def _subjects(
     experiment: Experiment, configurations: Mapping[str, TrainConfig], data: Dataset
 ) -> Iterator[Subject]:
-    """Build and rehearse one run of every kind, which finds what does not fit together."""
+    """Build and rehearse one run of every kind, which finds parts that do not match."""
     from unweave.assemble import assemble
-    from unweave.holdout import split
     from unweave.rehearsal import rehearse
 
     labels = set()
@@ -157,4 +175,4 @@ def _subjects(
                 raise ConfigError("runs of an experiment have equal steps; leave out stop_after")
             train_data, _ = split(data, config.holdout, config.seed)
             terms = rehearse(assemble(registry(), config, train_data), train_data)
-        yield Subject(config, train_data, ("loss", *terms))
+        yield Subject(config, train_data, tuple(dict.fromkeys(("loss", *terms))))

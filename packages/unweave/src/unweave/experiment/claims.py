@@ -1,4 +1,4 @@
-"""Claims: of all processes that share a folder, on one machine or many, one does a job.
+"""Claims: only one of the processes that share a folder, on one machine or many, does a job.
 
 A claim is a file that is made with `O_EXCL`, which is atomic over NFS, too. It says who: host,
 process id, and when that process began, because ids are used again. Its holder touches it now and
@@ -23,14 +23,14 @@ from unweave.lock import one_at_a_time
 from unweave.processes import is_alive, process_start
 
 BEAT_SECONDS = 15.0
-"""How often a holder touches its claim."""
+"""Seconds after which a holder touches its claim again."""
 STALE_SECONDS = 600.0
-"""Forty beats: a machine that is that slow has stopped."""
+"""Age of a claim, forty beats, after which its machine counts as stopped."""
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has a claim: host, process, when the process began, and which of its claims."""
+    """The holder of a claim: host, process, start of the process, and number of the claim."""
 
     host: str
     pid: int
@@ -49,7 +49,7 @@ class Holder:
 
 @contextlib.contextmanager
 def claim_job(path: Path) -> Iterator[Holder | None]:
-    """Hold a claim while the block runs; gives the other holder where there is one, else None."""
+    """Hold a claim while the block runs; give the other holder if there is one, else None."""
     mine = Holder.this_process()
     other = _take(path, mine)
     if other is not None:
@@ -68,7 +68,7 @@ def claim_job(path: Path) -> Iterator[Holder | None]:
 
 
 def read_holder(path: Path) -> Holder | None:
-    """Read who has a claim; None where nobody has, or it is being made at this moment."""
+    """Read the holder of a claim; None if there is none, or the claim is just being made."""
     try:
         holder = Holder(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, RecursionError):
@@ -77,7 +77,7 @@ def read_holder(path: Path) -> Holder | None:
 
 
 def live_holder(path: Path) -> Holder | None:
-    """Read who has a claim and is alive."""
+    """Read the holder of a claim if it is alive."""
     holder = read_holder(path)
     return None if holder is None or _is_stale(path, holder) else holder
 

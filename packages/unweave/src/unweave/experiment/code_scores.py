@@ -1,4 +1,4 @@
-"""Scores of a run's codes as measures: read where they were computed before, else computed."""
+"""Scores of a run's codes as measures: read if they were computed before, else computed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from unweave.trained import Trained
 
 PARTS = ("active", "sampled", "holdout")
-"""What a metric may be computed of, in the order in which `scores.json` names it."""
+"""Kinds of codes of a metric, in the order of the names in `scores.json`."""
 
 
 def metric(run: Trained, experiment: Experiment, argument: str) -> float:
@@ -31,8 +31,9 @@ def metric(run: Trained, experiment: Experiment, argument: str) -> float:
         entries = _known_scores(run)
     if name not in entries and "active" in parts:
         # Where all dimensions are active, or none is, there is no score of some.
-        every = _score_name(text, parts - {"active"})
-        return entries[every]["value"] if _some_active(run, parts) else math.nan
+        if not _some_active(run, parts):
+            return math.nan
+        name = _score_name(text, parts - {"active"})
     entry = entries[name]
     if entry["reason"]:
         raise ConfigError(entry["reason"])
@@ -40,7 +41,7 @@ def metric(run: Trained, experiment: Experiment, argument: str) -> float:
 
 
 def split_parts(argument: str) -> tuple[str, set[str]]:
-    """Split `mig:bins=10/active/sampled` into the metric and what it is computed of."""
+    """Split `mig:bins=10/active/sampled` into the metric and the kind of codes."""
     parts: set[str] = set()
     text = argument.strip()
     while (end := text.rpartition("/")[2]) in PARTS and "/" in text:

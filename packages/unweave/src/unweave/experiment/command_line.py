@@ -1,4 +1,4 @@
-"""What the commands do: make an experiment of what was typed, and run it."""
+"""Make an experiment from a command line, and run it."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _of_methods(what: str) -> dict[str, Any]:
 
 
 def _check_method(name: str) -> None:
-    """Refuse a name that is no method before anything else, for it may be meant as a file."""
+    """Refuse an unknown method before anything else, because it may be meant as a file."""
     try:
         registry().lookup("method", name)
     except UnknownNameError as error:
@@ -111,7 +111,7 @@ def _check_method(name: str) -> None:
 
 
 def _methods(what: str) -> list[str]:
-    """Split methods at the commas that begin no option: `a:x=1,y=2,b` is `a:x=1,y=2` and `b`."""
+    """Split methods at commas that begin no option: `a:x=1,y=2,b` is `a:x=1,y=2` and `b`."""
     parts: list[str] = []
     for part in what.split(","):
         if "=" in part and ":" not in part.partition("=")[0] and parts:
@@ -143,7 +143,7 @@ def _grid_axis(text: str) -> tuple[str, list[Any]]:
 
 
 def _split(text: str) -> list[str]:
-    """Split at commas that are in no brackets, as in `linear(0, 6, 100),6`."""
+    """Split at commas outside of brackets, as in `linear(0, 6, 100),6`."""
     parts, depth = [""], 0
     for letter in text:
         depth += (letter == "(") - (letter == ")")
@@ -193,5 +193,5 @@ def _labelled(text: str) -> tuple[str, str]:
 
 
 def default_folder(experiment: Experiment) -> Path:
-    """Name the folder of an experiment for which none is given."""
+    """Return the default folder of an experiment."""
     return Path("runs") / experiment.name

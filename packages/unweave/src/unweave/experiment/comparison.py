@@ -1,17 +1,19 @@
-"""Compare the groups of an experiment: what is best, by how much, and whether seeds explain it."""
+"""Compare the groups of an experiment: the best, the differences, and their significance."""
 
 from __future__ import annotations
 
 import functools
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave.experiment.measures import better
+from unweave.experiment.definition import short
+from unweave.experiment.measures import better, bounds
 from unweave.experiment.results import Group, Results
 from unweave.experiment.statistics import (
     Summary,
@@ -21,6 +23,9 @@ from unweave.experiment.statistics import (
     ranks,
     summarise,
 )
+
+Claim = tuple[tuple[str, Mapping[str, Any]], tuple[str, Mapping[str, Any]]]
+"""Two kinds of run, each with a place of the grid."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class Contrast:
         p after Holm, over all contrasts of the measure.
     pairs
         Number of seeds that both have.
+    claimed
+        Whether a claim is about the two groups.
     """
 
     measure: str
@@ -46,6 +53,7 @@ class Contrast:
     p: float
     corrected: float
     pairs: int
+    claimed: bool
 
 
 @dataclass(frozen=True)
@@ -56,14 +64,17 @@ class Comparison:
     ----------
     test
         `t` or `sign-flip`.
+    claims
+        Pairs of kinds of run, each with its place, that are compared whatever differs.
     """
 
     results: Results
     test: Test = "t"
+    claims: tuple[Claim, ...] = ()
 
     @functools.cached_property
     def groups(self) -> list[Group]:
-        """The kinds of run at every place of the grid."""
+        """The kinds of run at every grid point."""
         return self.results.groups()
 
     @property
@@ -78,13 +89,17 @@ class Comparison:
     @functools.cached_property
     def summaries(self) -> dict[str, list[Summary]]:
         """Mean, deviation and interval by measure, in the order of the groups."""
+        experiment = self.results.experiment
         return {
-            measure: [summarise(list(group.values(measure).values())) for group in self.groups]
+            measure: [
+                summarise(list(group.values(measure).values()), bounds(experiment, measure))
+                for group in self.groups
+            ]
             for measure in self.measures
         }
 
     def best(self, measure: str) -> list[bool]:
-        """Mark the best group, and those within one standard error of the difference to it."""
+        """Mark the best group, and those within one standard error of the difference from it."""
         summaries = self.summaries[measure]
         sign = {"higher": -1.0, "lower": 1.0}.get(self.better(measure), math.nan)
         costs = [sign * summary.mean for summary in summaries]
@@ -99,8 +114,12 @@ class Comparison:
 
     @functools.cached_property
     def contrasts(self) -> list[Contrast]:
-        """All paired comparisons, measure by measure."""
-        pairs = list(_pairs(self.groups))
+        """Paired comparisons, measure by measure: of what differs in one thing, or is claimed.
+
+        That is kinds of run at one place of the grid, and neighbours along one of its settings.
+        Where no pair is of that sort, all groups are compared.
+        """
+        pairs = pairs_of(self.groups, self.results.experiment.grid, self.claims)
         return [
             contrast for measure in self.measures for contrast in self._contrasts(measure, pairs)
         ]
@@ -117,10 +136,11 @@ class Comparison:
         for (first, second), (difference, p, n), q in zip(
             pairs, differences, corrected, strict=True
         ):
-            yield Contrast(measure, first, second, difference, p, q, n)
+            claimed = _claimed(first, second, self.claims)
+            yield Contrast(measure, first, second, difference, p, q, n, claimed)
 
     def mean_ranks(self, measure: str) -> tuple[list[str], NDArray[np.float64]]:
-        """Rank the kinds of run within every place and seed that all of them have.
+        """Rank the kinds of run within every grid point and seed that all of them have.
 
         Returns
         -------
@@ -138,18 +158,56 @@ class Comparison:
         return labels, ranks(table.reshape(len(whole), len(labels)), self.better(measure))
 
 
-def _pairs(groups: list[Group]) -> Iterator[tuple[Group, Group]]:
-    """Pair the kinds of run at every place that they share; if they share none, all groups."""
+def pairs_of(
+    groups: list[Group], grid: Mapping[str, Sequence[Any]], claims: Sequence[Claim] = ()
+) -> list[tuple[Group, Group]]:
+    """Pair the groups that differ in one thing, and those that a claim is about."""
+    neighbours = {name: _neighbours(values) for name, values in grid.items()}
+    every = list(itertools.combinations(groups, 2))
     pairs = [
         (first, second)
-        for first, second in itertools.combinations(groups, 2)
-        if first.label != second.label
-        and first.title.removeprefix(first.label) == second.title.removeprefix(second.label)
+        for first, second in every
+        if _differ_in_one(first, second, neighbours) or _claimed(first, second, claims)
     ]
-    return iter(pairs or itertools.combinations(groups, 2))
+    return pairs or every
+
+
+def _differ_in_one(
+    first: Group, second: Group, neighbours: Mapping[str, set[frozenset[str]]]
+) -> bool:
+    if first.place.keys() != second.place.keys():
+        return False
+    changes = [
+        (name, frozenset((short(value), short(second.place[name]))))
+        for name, value in first.place.items()
+        if short(value) != short(second.place[name])
+    ]
+    if first.label != second.label:
+        return not changes
+    return len(changes) == 1 and changes[0][1] in neighbours.get(changes[0][0], ())
+
+
+def _neighbours(values: Sequence[Any]) -> set[frozenset[str]]:
+    """Pair the values of a setting with the next larger one, or the next in the list of texts."""
+    try:
+        ordered = sorted(values, key=float)
+    except (TypeError, ValueError):
+        ordered = list(values)
+    return {frozenset(map(short, pair)) for pair in itertools.pairwise(ordered)}
+
+
+def _claimed(first: Group, second: Group, claims: Sequence[Claim]) -> bool:
+    def is_about(run: str, where: Mapping[str, Any], group: Group) -> bool:
+        return group.label == run and group.at(where)
+
+    return any(
+        (is_about(*one, first) and is_about(*other, second))
+        or (is_about(*one, second) and is_about(*other, first))
+        for one, other in claims
+    )
 
 
 def _error(first: Summary, second: Summary) -> float:
-    """Return the standard error of a difference of means; 0 where it is not known."""
+    """Return the standard error of a difference of means; 0 if it is unknown."""
     errors = [0.0 if math.isnan(s.error) else s.error for s in (first, second)]
     return math.hypot(*errors)

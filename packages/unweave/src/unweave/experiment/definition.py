@@ -1,4 +1,4 @@
-"""What an experiment is: kinds of run x grid x seeds, and what is measured and drawn."""
+"""Definition of an experiment: kinds of run x grid x seeds, measures and pictures."""
 
 from __future__ import annotations
 
@@ -7,18 +7,27 @@ import itertools
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from unweave.errors import ConfigError, quote, unknown_name
+from unweave.errors import (
+    ConfigError,
+    UnknownNameError,
+    closest_first,
+    quote,
+    shorten,
+    unknown_name,
+)
 
 LONGEST_NAME = 150
 """File systems take 255 bytes; the files beside a run's directory add an ending."""
 NOT_PLAIN = re.compile(r"[/\\\x00-\x1f\x7f]")
 MOST_RUNS = 100_000
-"""Runs of an experiment, which are listed in memory; more are a slip."""
+"""Most runs of an experiment, which are listed in memory; more are taken for a mistake."""
+MOST_LISTED = 20
+"""Labels that an error lists."""
 PLACEHOLDER = re.compile(r"\{(?P<name>\w+)(?:\s*\*\s*(?P<factor>\d*\.?\d+(?:e-?\d+)?))?\}")
 NOT_IN_FOLDER = re.compile(r"[^\w.,()+-]")
 
@@ -26,7 +35,7 @@ Better = Literal["higher", "lower", "neither"]
 
 
 def plain_name(name: str) -> str:
-    """Check that a text can name a file and lead nowhere else.
+    """Check that a text can name a file in the same folder.
 
     Raises
     ------
@@ -92,7 +101,7 @@ class Picture(Strict):
 
 
 class Experiment(Strict):
-    """Many runs, and what is asked of them.
+    """Many runs, with their measures and pictures.
 
     Attributes
     ----------
@@ -169,7 +178,7 @@ class Job(Strict):
 
     @property
     def name(self) -> str:
-        """Name the run's directory; the same for the same kind, place and seed, always."""
+        """Name the run's directory, which depends only on kind, grid point and seed."""
         texts = [f"{key}{short(value)}" for key, value in self.place.items()]
         text = "-".join([self.label, *texts, f"seed{self.seed}"])
         plain = text.replace(" ", "-").replace(":", "-").replace("=", "")
@@ -240,7 +249,7 @@ def short(value: Any) -> str:
 
 
 def place_text(label: str, place: Mapping[str, Any]) -> str:
-    """Name a kind of run at a place of the grid, as in "vae, beta 4"."""
+    """Name a kind of run at a grid point, as in "vae, beta 4"."""
     return ", ".join([label, *(f"{key} {short(value)}" for key, value in place.items())])
 
 
@@ -295,9 +304,23 @@ def _check_distinct(where: str, what: str, names: list[str]) -> None:
             raise ConfigError(f"{where} have the {what} {name!r} twice; change one")
 
 
+def unknown_label(what: str, name: str, labels: Iterable[str]) -> UnknownNameError:
+    """Build the error for a label that is none of an experiment's; labels may hold commas."""
+    ordered = closest_first(name, labels)
+    if not any("," in label for label in ordered):
+        return unknown_name(what, name, ordered)
+    listed = "; ".join(shorten(label) for label in ordered[:MOST_LISTED])
+    more = f"; and {len(ordered) - MOST_LISTED:,} more" * (len(ordered) > MOST_LISTED)
+    return UnknownNameError(
+        f"unknown {what} {quote(name)}; did you mean {shorten(ordered[0])!r}? Known: {listed}{more}"
+    )
+
+
 def check_place(experiment: Experiment, where: Mapping[str, Any]) -> None:
     """Raise unless every setting is of the grid and every value is one of its values."""
     for name, value in where.items():
+        if not experiment.grid:
+            raise ConfigError(f"there is no grid, and so no {name[:80]}; leave it out")
         if name not in experiment.grid:
             raise unknown_name("setting of the grid", name, experiment.grid)
         values = [short(choice) for choice in experiment.grid[name]]

@@ -1,4 +1,4 @@
-"""What `unweave compare` is given: the folder of an experiment, or run directories."""
+"""Input of `unweave compare`: the folder of an experiment, or run directories."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 ERROR = "reconstruction_error"
 NOT_COMPARED = ("seed", "log_every", "checkpoint_every", "method")
-"""Settings that make no other kind of run, and the method, which is the label."""
+"""Settings that do not distinguish runs, and the method, which is the label."""
 
 
 def open_results(paths: Sequence[Path]) -> Results:
@@ -50,7 +50,7 @@ def open_results(paths: Sequence[Path]) -> Results:
 
 
 def open_experiment(folder: Path) -> Results:
-    """Open the results of an experiment's folder, as far as they are there."""
+    """Open the results that exist in an experiment's folder."""
     experiment = read_definition(folder / DEFINITION, Experiment)
     rows = [
         read_row(job, JobFiles(folder, job), experiment, configuration(experiment, job).steps)
@@ -60,7 +60,7 @@ def open_experiment(folder: Path) -> Results:
 
 
 def of_runs(paths: Sequence[Path]) -> Results:
-    """Take run directories as an experiment: the method is the kind, what differs the place.
+    """Treat run directories as an experiment: methods are kinds, differing settings the grid.
 
     Measures are the runs' scores; where a run has none yet, they are computed.
     """
@@ -99,7 +99,7 @@ def _row(run: Trained, place: Mapping[str, Any]) -> Row:
 
 
 def _scores(run: Trained) -> dict[str, float]:
-    """Read the scores of a run, computed first where they are of another step."""
+    """Read the scores of a run, computed anew if the run has trained further."""
     from unweave.evaluate import evaluate
     from unweave.score_file import read_scores
 

@@ -1,4 +1,4 @@
-"""How a worker tells how far it is: by a small file, which outlives a worker that is killed."""
+"""The progress of a worker, in a small file that outlives a worker that is killed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WRITE_SECONDS = 0.5
 
 
 class JobProgress(BaseModel):
-    """How far a job is.
+    """The progress of a job.
 
     Attributes
     ----------
@@ -62,12 +62,12 @@ class Reporter(Silent):
         self._write()
 
     def phase(self, text: str) -> None:
-        """Tell what is done now."""
+        """Report the current phase."""
         self._progress = self._progress.model_copy(update={"phase": text})
         self._write()
 
     def loading(self, count: int, total: int) -> None:
-        """Tell that the data are loaded."""
+        """Report that the data are being loaded."""
         if time.monotonic() - self._last >= WRITE_SECONDS:
             self.phase(f"loading data, {count} of {total} images")
 
@@ -78,7 +78,7 @@ class Reporter(Silent):
         self.stepped(step)
 
     def stepped(self, step: int) -> None:
-        """Tell the step."""
+        """Report the step."""
         now = time.monotonic()
         if now - self._last >= WRITE_SECONDS:
             changes = {"step": step, "seconds": now - self._start}
@@ -86,7 +86,7 @@ class Reporter(Silent):
             self._write()
 
     def logged(self, step: int, scalars: dict[str, float]) -> None:
-        """Tell the terms."""
+        """Report the terms."""
         terms = "  ".join(f"{name} {value:.4g}" for name, value in list(scalars.items())[:4])
         self._progress = self._progress.model_copy(update={"terms": terms})
 
@@ -101,7 +101,7 @@ class Reporter(Silent):
                 path.unlink(missing_ok=True)
 
     def _write(self) -> None:
-        """Replace the file; how far a run is, is worth no error."""
+        """Replace the file; ignore errors, because progress is not essential."""
         self._last = time.monotonic()
         partial = self._path.with_suffix(f".{os.getpid()}")
         with contextlib.suppress(OSError):
@@ -110,7 +110,7 @@ class Reporter(Silent):
 
 
 def read_job_progress(path: Path) -> JobProgress | None:
-    """Read how far a job is; None where nobody is at it."""
+    """Read the progress of a job; None if no process does it."""
     try:
         return JobProgress.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):

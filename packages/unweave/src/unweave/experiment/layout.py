@@ -7,14 +7,18 @@ import io
 import math
 from collections.abc import Callable, Sequence
 
-from unweave.experiment.comparison import Comparison
+from unweave.experiment.comparison import Comparison, Contrast
 from unweave.experiment.definition import short
-from unweave.experiment.statistics import Summary
+from unweave.experiment.statistics import Summary, p_text
 from unweave.tables import table
 
 FORMATS = ("text", "markdown", "csv", "latex")
 ALARM = 0.05
-"""p values below it are in bold."""
+"""Smaller p values are in bold."""
+MOST_CONTRASTS = 36
+"""Paired tests that a page shows."""
+TESTS = "comparison-tests.csv"
+"""The file that has all of them."""
 LATEX_SPECIAL = str.maketrans(
     {
         "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
@@ -34,9 +38,9 @@ def laid_out(comparison: Comparison, form: str) -> str:
 
 
 def as_text(comparison: Comparison) -> str:
-    """Lay out for a terminal: means and deviations, intervals, tests, and what is missing.
+    """Lay out for a terminal: means, standard deviations, intervals, tests, and missing runs.
 
-    A star follows the best, and what is within error of it.
+    A star follows the best, and every other within one standard error of the difference.
     """
     header, rows = summary_rows(comparison, bold="{} *")
     parts = [table(header, rows), note("*")]
@@ -50,7 +54,7 @@ def as_text(comparison: Comparison) -> str:
 
 
 def as_markdown(comparison: Comparison) -> str:
-    """Lay out as Markdown; the best, and what is within error of it, in bold."""
+    """Lay out as Markdown; bold marks the best, and all within one standard error of it."""
     header, rows = summary_rows(comparison, bold="**{}**")
     parts = [markdown(header, rows), note("Bold")]
     contrasts = contrast_rows(comparison, bold="**{}**")
@@ -81,7 +85,7 @@ def as_csv(comparison: Comparison) -> str:
 
 
 def as_latex(comparison: Comparison) -> str:
-    """Lay out as a LaTeX table for the package booktabs; the best, within error, in bold."""
+    """Lay out as a LaTeX table for the package booktabs; bold marks the best, within error."""
     header, rows = summary_rows(
         comparison, bold=r"$\mathbf{{{}}}$", plain="${}$", plus=r" \pm ", escape=latex_text
     )
@@ -97,21 +101,28 @@ MISSING = ("run", "seed", "status", "step", "reason")
 
 
 def note(mark: str) -> str:
-    """Say what the numbers of the table are, and what its mark, as "Bold", means."""
+    """Explain the numbers of the table, and its mark, such as "Bold"."""
     return (
-        "Means over seeds ± one standard deviation (divisor n - 1); in brackets the 95 % interval "
-        f"of the mean. {mark}: the best, and what is within one standard error of the difference "
-        "to it."
+        "Mean over seeds ± one standard deviation (divisor n - 1); in brackets the 95 % interval "
+        f"of the mean. {mark}: the best, and every other within one standard error of the "
+        "difference from it."
     )
 
 
 def test_note(comparison: Comparison) -> str:
-    """Say which test the p values are of."""
+    """Name the test of the p values."""
     name = {
         "t": "Student's paired test over seeds, exact if differences are normal",
         "sign-flip": "all flips of signs of the differences over seeds",
     }[comparison.test]
-    return f"p values: {name}; Holm's correction over the contrasts of a measure."
+    text = f"p values: {name}; Holm's correction over the contrasts of a measure."
+    tested, shown = len(_tested(comparison)), len(_shown(comparison))
+    if shown == tested:
+        return text
+    return (
+        f"{text} Shown are {shown} of {tested} tests, those of claims and those with the smallest "
+        f"p; {TESTS} has all."
+    )
 
 
 def summary_rows(
@@ -144,15 +155,37 @@ def summary_rows(
 
 
 def contrast_rows(comparison: Comparison, bold: str = "{}") -> Rows:
-    """Lay out the paired tests."""
+    """Lay out the paired tests, at most `MOST_CONTRASTS` of them."""
     return [
         (
             c.measure, c.first.title, c.second.title, f"{c.difference:+.3g}", str(c.pairs),
-            _p(c.p), bold.format(_p(c.corrected)) if c.corrected < ALARM else _p(c.corrected),
+            p_text(c.p), (bold if c.corrected < ALARM else "{}").format(p_text(c.corrected)),
         )
-        for c in comparison.contrasts
-        if c.pairs > 1
+        for c in _shown(comparison)
     ]  # fmt: skip
+
+
+def tests_as_csv(comparison: Comparison) -> str:
+    """Lay out all paired tests as CSV, numbers to the last bit."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["measure", "one", "the other", "difference", "pairs", "p", "p Holm"])
+    for c in _tested(comparison):
+        numbers = [repr(value) for value in (c.difference, c.p, c.corrected)]
+        row = [c.measure, c.first.title, c.second.title, numbers[0], c.pairs, *numbers[1:]]
+        writer.writerow(row)
+    return stream.getvalue()
+
+
+def _tested(comparison: Comparison) -> list[Contrast]:
+    return [contrast for contrast in comparison.contrasts if contrast.pairs > 1]
+
+
+def _shown(comparison: Comparison) -> list[Contrast]:
+    """Choose the tests of claims, then those of the smallest p, in the order of all."""
+    tested = _tested(comparison)
+    first = sorted(range(len(tested)), key=lambda n: (not tested[n].claimed, tested[n].corrected))
+    return [tested[number] for number in sorted(first[:MOST_CONTRASTS])]
 
 
 def missing_rows(comparison: Comparison) -> Rows:
@@ -182,16 +215,10 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def latex_text(text: str) -> str:
-    """Escape what LaTeX would take for a command."""
+    """Escape characters that are special in LaTeX."""
     return str(text).translate(LATEX_SPECIAL)
 
 
 def _titled(comparison: Comparison, measure: str) -> str:
     arrow = {"higher": " ↑", "lower": " ↓"}.get(comparison.better(measure), "")
     return f"{measure}{arrow}"
-
-
-def _p(value: float) -> str:
-    if math.isnan(value):
-        return "-"
-    return f"{value:.2g}" if value >= 1e-4 else "< 0.0001"

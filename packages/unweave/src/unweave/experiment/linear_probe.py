@@ -1,4 +1,4 @@
-"""How well a linear classifier tells factors from codes of images that it was not fitted to."""
+"""Accuracy of a linear classifier of factors from the codes of other images."""
 
 from __future__ import annotations
 

@@ -1,21 +1,21 @@
-"""Checks of measures before training: whether a kind of run will have what they need."""
+"""Checks before training that a kind of run will have the inputs of its measures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from unweave.config import TrainConfig
 from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.code_scores import split_parts
 from unweave.experiment.definition import Experiment
 from unweave.experiment.quantities import frechet_options
 from unweave.protocols import Dataset
 from unweave.registry import registry
+from unweave.train_config import TrainConfig
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What a measure is checked against: a kind of run, before it is trained.
+    """A kind of run before training, against which measures are checked.
 
     Attributes
     ----------
@@ -31,23 +31,29 @@ class Subject:
 
 
 def needs_nothing(experiment: Experiment, subject: Subject, argument: str) -> None:
-    """Raise if a measure that takes no argument has one."""
+    """Raise if a measure without argument has one."""
     if argument:
         raise ConfigError(f"it takes no argument, got {argument[:80]!r}")
 
 
 def check_term(experiment: Experiment, subject: Subject, argument: str) -> None:
-    """Raise unless a term is logged, or may be from its first validation or scores on."""
+    """Raise unless a term is logged, or is when held-out images or scores are."""
     if not argument:
         raise ConfigError("name a term, as in 'log reconstruction'")
-    # Validation and scores are in the log, too, from the first time that they are computed.
-    more = subject.config.evaluate_every or subject.config.holdout
-    if argument not in subject.terms and not more:
+    if not is_logged(subject, argument):
         raise unknown_name("term in the log", argument, subject.terms)
 
 
+def is_logged(subject: Subject, name: str) -> bool:
+    """Say whether a name will be in the log: of a term, of its validation, or of a score."""
+    kind, _, rest = name.partition("/")
+    if kind == "validation" and subject.config.holdout:
+        return rest in subject.terms
+    return name in subject.terms or (kind == "score" and subject.config.evaluate_every > 0)
+
+
 def check_code_score(experiment: Experiment, subject: Subject, argument: str) -> None:
-    """Raise unless a metric and the parts that it is computed of can be had."""
+    """Raise unless a metric and its kind of codes are available."""
     from unweave.metric_calls import check_metric
 
     text, parts = split_parts(argument)
@@ -57,7 +63,7 @@ def check_code_score(experiment: Experiment, subject: Subject, argument: str) ->
 
 
 def check_mapped(experiment: Experiment, subject: Subject, argument: str) -> None:
-    """Raise unless a metric of codes with normal margins can be had."""
+    """Raise unless a metric of codes with normal marginals is available."""
     from unweave.metric_calls import check_metric
 
     check_metric(registry(), argument, subject.data)
@@ -74,7 +80,7 @@ def check_probe(experiment: Experiment, subject: Subject, argument: str) -> None
     if subject.data.factors is None:
         raise ConfigError(f"it needs factors, and {subject.data.name} has none")
     if experiment.test is None and not subject.config.holdout:
-        raise ConfigError('there are no test images; set test, as in "split=test", or holdout=N')
+        raise ConfigError('there are no test images; set test = "split=test", or holdout=N')
 
 
 def check_mmd(experiment: Experiment, subject: Subject, argument: str) -> None:

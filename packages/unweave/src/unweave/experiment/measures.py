@@ -19,6 +19,7 @@ from unweave.experiment.measure_checks import (
     check_term,
     needs_nothing,
 )
+from unweave.experiment.metric_facts import ANY, UPWARD, Bounds, MetricFacts, metric_facts
 from unweave.experiment.quantities import (
     code_variance,
     frechet,
@@ -29,19 +30,17 @@ from unweave.experiment.quantities import (
     noisy_squared_error,
     noisy_test_squared_error,
     posterior_std,
+    regulariser,
     squared_error,
     test_squared_error,
 )
-from unweave.options import parse_spec, short_name
 
 if TYPE_CHECKING:
     from unweave.trained import Trained
 
-LOWER = frozenset(
-    {"reconstruction-error", "frechet-distance", "kernel-distance", "mmd", "gaussian-wasserstein",
-     "gaussian-total-correlation", "total-correlation-knn", "laplacian-variance"}
-)  # fmt: skip
-"""Registered metrics of which less is better; of every other one more is."""
+LOSSES = ("loss", "reconstruction")
+"""Logged terms of which lower is better. Others are estimates, which may fall below what they
+estimate: a total correlation below 0 is not better than 0."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +54,15 @@ class Measure:
     check
         (experiment, subject, argument) raises where it could not be computed.
     better
-        Which direction is better.
+        Which direction is better, where the argument does not decide it.
+    bounds
+        The least and the largest value, where the argument does not decide them.
     """
 
     compute: Callable[[Trained, Experiment, str], float]
     check: Callable[[Experiment, Subject, str], None]
     better: Better = "lower"
+    bounds: Bounds = UPWARD
 
 
 MEASURES: Mapping[str, Measure] = {
@@ -70,11 +72,12 @@ MEASURES: Mapping[str, Measure] = {
     "noisy-test-squared-error": Measure(noisy_test_squared_error, needs_nothing),
     "code-variance": Measure(code_variance, needs_nothing, "neither"),
     "posterior-std": Measure(posterior_std, needs_nothing, "neither"),
-    "log": Measure(log_term, check_term),
+    "log": Measure(log_term, check_term, "neither", ANY),
+    "regulariser": Measure(regulariser, needs_nothing, "neither", ANY),
     "metric": Measure(metric, check_code_score, "higher"),
     "mapped-metric": Measure(mapped_metric, check_mapped, "higher"),
-    "linear-probe": Measure(linear_probe, check_probe, "higher"),
-    "mmd": Measure(mmd, check_mmd),
+    "linear-probe": Measure(linear_probe, check_probe, "higher", (0.0, 1.0)),
+    "mmd": Measure(mmd, check_mmd, "lower", ANY),
     "frechet": Measure(frechet, check_frechet),
 }
 ERRORS = ("squared-error", "test-squared-error", "noisy-squared-error", "noisy-test-squared-error")
@@ -108,15 +111,35 @@ def measure(run: Trained, experiment: Experiment, text: str) -> float:
 
 
 def better(experiment: Experiment, label: str) -> Better:
-    """Say which direction of a measure is better: as the experiment says, or the measure."""
+    """Return the better direction of a measure: that of the experiment, else of the measure."""
     text = experiment.measures.get(label, "")
     if label in experiment.better or not text:
         return experiment.better.get(label, "neither")
+    return _facts(text).better
+
+
+def bounds(experiment: Experiment, label: str) -> Bounds:
+    """Say between which numbers a measure lies; without end where it is not known."""
+    text = experiment.measures.get(label, "")
+    return _facts(text).bounds if text else ANY
+
+
+def _facts(text: str) -> MetricFacts:
     entry, argument = split_measure(text)
-    name = parse_spec(split_parts(argument)[0])[0] if entry.compute is metric else ""
-    if short_name(name) in LOWER:
-        return "lower"
-    return entry.better
+    if entry.compute in (metric, mapped_metric):
+        return metric_facts(split_parts(argument)[0])
+    if entry.compute is log_term:
+        return _facts_of_term(argument)
+    return MetricFacts(entry.better, entry.bounds)
+
+
+def _facts_of_term(name: str) -> MetricFacts:
+    if name.startswith("score/"):
+        return metric_facts(split_parts(name.removeprefix("score/"))[0])
+    term = name.rpartition("/")[2]
+    if name.removeprefix("validation/") in LOSSES:
+        return MetricFacts("lower", ANY)
+    return MetricFacts("neither", UPWARD if f"_{term}".endswith("_kl") else ANY)
 
 
 def is_reconstruction(text: str) -> bool:

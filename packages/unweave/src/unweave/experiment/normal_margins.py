@@ -1,4 +1,4 @@
-"""Scores of codes after the map that takes every margin of the prior to a standard normal one."""
+"""Scores of codes after the map that makes every marginal of the prior standard normal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from unweave.trained import Trained
 
 SMALLEST = 1e-15
-"""What a distribution function is kept away from 0 and 1 by, where its tail is not computed."""
+"""Distance that a distribution function keeps from 0 and 1 if its tail is not computed."""
 
 
 def mapped_score(run: Trained, argument: str, rows: int) -> float:
@@ -44,7 +44,7 @@ def mapped_score(run: Trained, argument: str, rows: int) -> float:
 
 
 def normal_margins(prior: Any, codes: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Map codes so that z ~ p(z) would get standard normal margins, u = Φ^-1(F_d(z_d)).
+    """Map codes so that z ~ p(z) would get standard normal marginals, u = Φ^-1(F_d(z_d)).
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def normal_margins(prior: Any, codes: NDArray[np.floating[Any]]) -> NDArray[np.f
     base = getattr(prior, "base_dist", None)
     z = np.asarray(codes, np.float64)
     if base is None:
-        raise ConfigError(f"{type(prior).__name__} has no margins; take a prior that factorises")
+        raise ConfigError(f"{type(prior).__name__} does not factorise; choose a prior that does")
     if isinstance(base, torch.distributions.Normal):
         return np.asarray((z - base.loc.cpu().numpy()) / base.scale.cpu().numpy())
     if isinstance(base, torch.distributions.StudentT):

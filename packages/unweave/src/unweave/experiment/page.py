@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import importlib.resources
 import os
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +18,7 @@ from unweave.experiment.definition import Picture, place_text
 from unweave.experiment.layout import (
     CONTRASTS,
     MISSING,
+    TESTS,
     as_csv,
     as_latex,
     as_markdown,
@@ -25,6 +27,7 @@ from unweave.experiment.layout import (
     note,
     summary_rows,
     test_note,
+    tests_as_csv,
 )
 from unweave.experiment.measures import is_reconstruction
 from unweave.experiment.pictures import draw
@@ -44,7 +47,7 @@ MARK = "\x02{}"
 
 
 class DrawnPicture(NamedTuple):
-    """A picture that was drawn, or the reason why not.
+    """A picture that was drawn, or the reason why it was not.
 
     Attributes
     ----------
@@ -57,10 +60,17 @@ class DrawnPicture(NamedTuple):
     path: Path | None
 
 
-def write_comparison(comparison: Comparison, folder: Path) -> Path:
-    """Write `comparison.md`, `.csv` and `.tex`, the figures and `experiment.html`; return its path.
+def write_comparison(
+    comparison: Comparison, folder: Path, drawn: Sequence[DrawnPicture] = ()
+) -> Path:
+    """Write the comparison as text, tables and `experiment.html`; return the path of the page.
 
     The page holds its figures and loads nothing.
+
+    Parameters
+    ----------
+    drawn
+        Pictures that are drawn already; without any, those of the experiment are.
     """
     folder.mkdir(parents=True, exist_ok=True)
     results = comparison.results
@@ -68,12 +78,13 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
         ("comparison.md", as_markdown(comparison)),
         ("comparison.csv", as_csv(comparison)),
         ("comparison.tex", as_latex(comparison)),
+        (TESTS, tests_as_csv(comparison)),
     ):
         write_text(folder / name, text)
     pictures = results.experiment.pictures or usual_pictures(comparison)
     figures = [
         (one.picture.name.replace("-", " "), one.caption, _embedded(one.path))
-        for one in draw_all(results, pictures, folder)
+        for one in drawn or draw_all(results, pictures, folder)
     ]
     header, rows = summary_rows(comparison, bold=MARK)
     template = importlib.resources.files(__package__).joinpath("experiment.html.j2")
@@ -93,33 +104,39 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
 
 
 def draw_all(results: Results, pictures: list[Picture], folder: Path) -> Iterator[DrawnPicture]:
-    """Draw pictures into PNG files; one that cannot be drawn says why and stops nobody else."""
+    """Draw pictures into PNG files; one that fails says why, and the others are still drawn.
+
+    It says so on stderr, too, for those who do not open the page.
+    """
     for picture in pictures:
         path = folder / f"{picture.name}.png"
         try:
             figure: Figure = draw(results, picture)
             save_figure(figure, path)
         except (ValueError, ArithmeticError, LookupError, RuntimeError) as error:
-            yield DrawnPicture(picture, f"Not drawn: {error}.", None)
+            reason = str(error).rstrip(".")
+            print(f"picture {picture.name} is not drawn: {reason}", file=sys.stderr)
+            yield DrawnPicture(picture, f"Not drawn: {reason}.", None)
         else:
             yield DrawnPicture(picture, picture.caption, path)
 
 
 def usual_pictures(comparison: Comparison) -> list[Picture]:
-    """Choose the pictures of an experiment that names none."""
+    """Choose the default pictures of an experiment."""
     experiment = comparison.results.experiment
     grid = list(experiment.grid)
+    varying = [name for name, values in experiment.grid.items() if len(values) > 1]
     ranked = [m for m in comparison.measures if comparison.better(m) != "neither"]
     error = next((m for m in ranked if is_reconstruction(experiment.measures[m])), None)
     scores = [m for m in ranked if not is_reconstruction(experiment.measures[m])]
     pictures = [_violins(comparison.measures)]
     for number, score in enumerate(scores if error else []):
-        pictures.append(_trade(number, error or "", score, grid))
+        pictures.append(_trade(number, error or "", score, varying))
     if len(grid) > 1:
         pictures += [_heat_map(n, m, grid) for n, m in enumerate(comparison.measures)]
     if len({group.label for group in comparison.groups}) > 1 and ranked:
         pictures.append(_ranks(ranked))
-    steps = "Logged terms over the steps: mean over seeds, and their range."
+    steps = "Logged terms at each step: mean and range over seeds."
     start = "One image's code with one dimension after the other moved from -2 to 2, those first "
     return [
         *pictures,
@@ -134,10 +151,10 @@ def _violins(measures: list[str]) -> Picture:
     return Picture(kind="violins", name="seeds", caption=caption, options={"measures": measures})
 
 
-def _trade(number: int, x: str, y: str, grid: list[str]) -> Picture:
-    options = {"x": x, "y": y} | ({"label": grid[0]} if grid else {})
-    beside = f"numbers are {grid[0]}, " if grid else ""
-    caption = f"{y} against {x}; {beside}bars are two standard errors, rings mark what none beats."
+def _trade(number: int, x: str, y: str, varying: list[str]) -> Picture:
+    options = {"x": x, "y": y}
+    beside = f"numbers are {', '.join(varying)}, " if varying else ""
+    caption = f"{y} against {x}; {beside}bars are two standard errors, a ring: not beaten by any."
     return Picture(kind="trade", name=f"trade-{number + 1}", caption=caption, options=options)
 
 
@@ -148,7 +165,7 @@ def _heat_map(number: int, measure: str, grid: list[str]) -> Picture:
 
 
 def _ranks(measures: list[str]) -> Picture:
-    caption = "Ranks of the kinds of run within every place and seed, with 95 % intervals."
+    caption = "Mean ranks of the kinds of run over grid points and seeds, with 95 % intervals."
     return Picture(kind="ranks", name="ranks", caption=caption, options={"measures": measures})
 
 

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from unweave.config import TrainConfig
-from unweave.errors import unknown_name
+from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.definition import Experiment
 from unweave.options import build, convert, options_of, parse_spec
-from unweave.protocols import Dataset
+from unweave.protocols import Dataset, PosteriorFamily
 from unweave.registry import Registry
+from unweave.train_config import TrainConfig
 
 if TYPE_CHECKING:
     from unweave.trained import Trained
 
 ROWS = 10_000
-"""Images that a measure looks at."""
+"""Number of images that a measure uses."""
 
 
 def squared_error(run: Trained, experiment: Experiment, argument: str) -> float:
@@ -68,8 +68,39 @@ def log_term(run: Trained, experiment: Experiment, argument: str) -> float:
     return values[-1]
 
 
+def regulariser(run: Trained, experiment: Experiment, argument: str) -> float:
+    """Compute sum over terms of weight x term of the last log line, without the reconstruction.
+
+    Terms are the line's, means over the steps since the line before; weights and targets are
+    those of its last step. A term with a target C counts as weight x |term - C|.
+    """
+    from unweave.config import build_method
+    from unweave.method_terms import build_estimators
+    from unweave.objectives.terms import term_labels
+
+    config, names = run.config, run.registry
+    terms = build_method(names, config).terms
+    home = names.lookup("method", config.method).distribution
+    estimators, weighings = build_estimators(
+        names, terms, home, config.dim, cast(PosteriorFamily, run.model.family),
+        config.posterior.name,
+    )  # fmt: skip
+    owners: dict[str, Any] = dict(estimators)
+    labels = term_labels([(name, term) for name, e in owners.items() for term in e.terms])
+    weighed = {labels[key]: weighing for key, weighing in weighings.items()}
+    lines = [line for line in run.scalars() if weighed.keys() <= line.keys()]
+    if not lines:
+        raise ConfigError(f"no line of the log has all of its terms {', '.join(weighed)}")
+    last = lines[-1]
+    step, total = int(last["step"]) - 1, 0.0  # steps are counted from 0, lines from 1
+    for term, weighing in weighed.items():
+        off = last[term] if weighing.target is None else abs(last[term] - weighing.target.at(step))
+        total += weighing.weight.at(step) * off
+    return total
+
+
 def mapped_metric(run: Trained, experiment: Experiment, argument: str) -> float:
-    """Compute a metric of mean codes and factors after a map to normal margins of the prior."""
+    """Compute a metric of mean codes and factors after a map to normal marginals of the prior."""
     from unweave.experiment.normal_margins import mapped_score
 
     return mapped_score(run, argument, ROWS)
@@ -102,7 +133,7 @@ def frechet(run: Trained, experiment: Experiment, argument: str) -> float:
 
 
 def frechet_options(argument: str) -> tuple[str, dict[str, Any]]:
-    """Split the argument of `frechet` into what is compared, and options of the right types."""
+    """Split the argument of `frechet` into the source and options of the right types."""
     from unweave.frechet import frechet_distance
 
     source, texts = parse_spec(argument)
@@ -117,7 +148,7 @@ def frechet_options(argument: str) -> tuple[str, dict[str, Any]]:
 
 
 def test_data(run: Trained, experiment: Experiment) -> Dataset:
-    """Open the data with the experiment's options for the test; else what was held out, or all."""
+    """Open the data with the experiment's options for the test; else held-out images, or all."""
     if experiment.test is not None:
         return open_test_data(run.registry, experiment, run.config)
     return run.heldout if run.config.holdout else run.dataset

@@ -1,4 +1,4 @@
-"""What came out of an experiment: its rows, by kind of run and place of the grid."""
+"""The results of an experiment: its rows, by kind of run and grid point."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Group:
-    """The runs of one kind at one place of the grid, which differ by their seed alone.
+    """The runs of one kind at one grid point, which differ only in their seeds.
 
     Attributes
     ----------
@@ -36,16 +36,47 @@ class Group:
         return place_text(self.label, self.place)
 
     def values(self, measure: str) -> dict[int, float]:
-        """Collect a measure by seed, where it is known."""
+        """Collect a measure by seed, if it is known."""
         by_seed = {row.seed: row.value(measure) for row in self.rows}
         return {seed: value for seed, value in by_seed.items() if math.isfinite(value)}
 
     def at(self, where: Mapping[str, Any]) -> bool:
-        """Say whether the group lies at the settings of `where`."""
+        """Whether the group has the settings of `where`."""
         return all(
             name in self.place and short(self.place[name]) == short(value)
             for name, value in where.items()
         )
+
+
+@dataclass(frozen=True)
+class FirstRun:
+    """A finished run that stands for its kind in a picture.
+
+    Attributes
+    ----------
+    run
+        Opened.
+    """
+
+    label: str
+    place: dict[str, Any]
+    seed: int
+    run: Trained
+
+    @property
+    def where(self) -> str:
+        """Say which grid values and seed it has, as in "beta 4, seed 0"."""
+        return place_text("", {**self.place, "seed": self.seed}).removeprefix(", ")
+
+    @property
+    def title(self) -> str:
+        """Name the run on one line, as in "vae, beta 4, seed 0"."""
+        return f"{self.label}, {self.where}"
+
+    @property
+    def lines(self) -> str:
+        """Name the run on two lines, for narrow panels."""
+        return f"{self.label}\n{self.where}"
 
 
 @dataclass(frozen=True)
@@ -65,7 +96,7 @@ class Results:
     rows: list[Row]
 
     def groups(self) -> list[Group]:
-        """List the kinds of run at every place of the grid, in the order of the experiment."""
+        """List the kinds of run at every grid point, in the order of the experiment."""
         by_place: dict[tuple[str, str], Group] = {}
         for row in self.rows:
             key = (row.run, place_text("", row.place))
@@ -94,14 +125,26 @@ class Results:
         values = [row.value(measure) for row in self.at(run, where)]
         return [value for value in values if math.isfinite(value)]
 
-    def first_runs(self) -> Iterator[tuple[str, Trained]]:
-        """Open the first finished run of every kind that has one."""
+    def first_runs(
+        self, where: Mapping[str, Any] | None = None, run: str = ""
+    ) -> Iterator[FirstRun]:
+        """Open the first finished run of every kind that has one.
+
+        Parameters
+        ----------
+        where
+            Only runs with these values of the grid.
+        run
+            Only this kind of run.
+        """
         labels = set()
         for group in self.groups():
+            if not group.at(where or {}) or run not in ("", group.label):
+                continue
             for row in group.rows:
                 if row.finished and group.label not in labels:
                     labels.add(group.label)
-                    yield group.label, open_run(row)
+                    yield FirstRun(group.label, group.place, row.seed, open_run(row))
 
     def failures(self) -> list[Row]:
         """List the rows of runs that are not finished, and of those whose measures failed."""

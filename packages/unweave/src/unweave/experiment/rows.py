@@ -1,4 +1,4 @@
-"""Rows: what is known of every job, one JSON file each, beside the run directories."""
+"""Rows: the state of every job, one JSON file each, beside the run directories."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOT_DEFINED = "not defined"
 
 
 class MeasuredValue(BaseModel):
-    """A number: which measure it is, at which step, and why it is missing where it is.
+    """The value of a measure: its step, and the reason if it is missing.
 
     Attributes
     ----------
@@ -37,12 +37,12 @@ class MeasuredValue(BaseModel):
 
     @property
     def failed(self) -> bool:
-        """Whether it could not be computed; one that is not defined could."""
+        """Whether it could not be computed; an undefined value does not count."""
         return self.value is None and self.reason != NOT_DEFINED
 
 
 class Row(BaseModel):
-    """What is known of one job.
+    """The state of one job.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class Row(BaseModel):
         return self.status == "finished"
 
     def value(self, measure: str) -> float:
-        """Return a measure; NaN where it is missing or the run is not finished."""
+        """Return a measure; NaN if it is missing or the run is not finished."""
         entry = self.measures.get(measure)
         if not self.finished or entry is None or entry.value is None or entry.step != self.steps:
             return math.nan
@@ -90,7 +90,7 @@ class Row(BaseModel):
 
 
 class JobFiles:
-    """Where the files of a job lie in the folder of an experiment."""
+    """The paths of a job's files in the folder of an experiment."""
 
     def __init__(self, folder: Path, job: Job) -> None:
         jobs = folder / "jobs"
@@ -107,7 +107,7 @@ def read_row(job: Job, files: JobFiles, experiment: Experiment, steps: int) -> R
     computed otherwise, is not taken.
     """
     step = reached_step(files.run)
-    row = _parsed(files.row) or Row(run=job.label, place=job.place, seed=job.seed)
+    row = stored_row(files.row) or Row(run=job.label, place=job.place, seed=job.seed)
     measures = {
         label: row.measures[label]
         for label, text in experiment.measures.items()
@@ -130,10 +130,24 @@ def read_row(job: Job, files: JobFiles, experiment: Experiment, steps: int) -> R
 
 
 def needs_work(row: Row, experiment: Experiment) -> bool:
-    """Say whether a job is to be trained, or a measure computed; what failed is tried again."""
+    """Say whether there is something to do: training, a measure, a report that is not there.
+
+    What failed is tried again.
+    """
     if not row.finished or row.measures.keys() != experiment.measures.keys():
         return True
+    if experiment.reports and not (Path(row.folder) / "report.html").is_file():
+        return True
     return bool(row.report) or any(entry.failed for entry in row.measures.values())
+
+
+def is_over(row: Row, experiment: Experiment) -> bool:
+    """Say whether a job's worker has written its last word: it failed, or is all measured.
+
+    Of runs that are trained together, rows are written before the first is measured.
+    """
+    measured = row.finished and row.measures.keys() == experiment.measures.keys()
+    return measured or row.status == "failed"
 
 
 def failures(measures: Mapping[str, MeasuredValue], report: str) -> str:
@@ -177,8 +191,8 @@ def reached_step(run: Path) -> int:
     return newest_step(run / "checkpoints")
 
 
-def _parsed(path: Path) -> Row | None:
-    """Read a row's file; None where there is none, or it is not a row."""
+def stored_row(path: Path) -> Row | None:
+    """Read a row's file as it is; None where there is none, or it is not a row."""
     try:
         if path.stat().st_size > LARGEST_BYTES:
             return None

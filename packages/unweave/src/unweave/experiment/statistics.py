@@ -1,4 +1,4 @@
-"""Means over seeds, their intervals, paired tests, ranks, and who is dominated by nobody."""
+"""Means over seeds, their intervals, paired tests, ranks, and Pareto fronts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DRAWS = 10_000
 """Bootstrap draws: the quantiles of 95 % then vary by less than a hundredth of the spread."""
 LEVEL = 0.95
 EXACT_PAIRS = 14
-"""Up to so many pairs all 2^n flips of signs are tried."""
+"""Largest number of pairs for which all 2^n sign flips are tried."""
 
 Test = Literal["t", "sign-flip"]
 
@@ -48,13 +48,25 @@ class Summary:
         return self.std / math.sqrt(self.n) if self.n else math.nan
 
 
-def summarise(values: Sequence[float]) -> Summary:
-    """Compute mean, standard deviation and interval of the mean of values over seeds."""
+def summarise(
+    values: Sequence[float], bounds: tuple[float, float] = (-math.inf, math.inf)
+) -> Summary:
+    """Compute mean, standard deviation and interval of the mean of values over seeds.
+
+    Parameters
+    ----------
+    bounds
+        Between which the mean lies: what of the interval lies outside is cut off, unless a value
+        does, as an estimate may.
+    """
     if not values:
         return Summary(0, math.nan, math.nan, math.nan, math.nan)
     array = np.asarray(values, np.float64)
     std = float(array.std(ddof=1)) if len(array) > 1 else math.nan
-    return Summary(len(array), float(array.mean()), std, *interval(values))
+    low, high = interval(values)
+    if len(array) > 1 and bounds[0] <= array.min() and array.max() <= bounds[1]:
+        low, high = max(low, bounds[0]), min(high, bounds[1])
+    return Summary(len(array), float(array.mean()), std, low, high)
 
 
 def interval(values: Sequence[float], level: float = LEVEL, seed: int = 0) -> tuple[float, float]:
@@ -142,6 +154,13 @@ def paired_test(first: Sequence[float], second: Sequence[float], test: Test = "t
     return 2 * float(stdtr(n - 1, -abs(mean) / (std / math.sqrt(n))))
 
 
+def p_text(p: float) -> str:
+    """Write a p value, as "0.031", "< 0.0001" or, of NaN, "-"."""
+    if math.isnan(p):
+        return "-"
+    return f"{p:.2g}" if p >= 1e-4 else "< 0.0001"
+
+
 def _sign_flips(differences: NDArray[np.float64]) -> float:
     n = len(differences)
     if n <= EXACT_PAIRS:
@@ -156,7 +175,7 @@ def _sign_flips(differences: NDArray[np.float64]) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Correct p values so that one false alarm among all of them is as rare as of one alone.
+    """Correct p values by Holm's method, which controls the chance of any false alarm.
 
     NaN stays NaN and counts for nothing.
 
@@ -193,7 +212,7 @@ def ranks(values: NDArray[np.float64], better: str) -> NDArray[np.float64]:
 def pareto_front(
     x: Sequence[float], y: Sequence[float], better_x: str, better_y: str
 ) -> list[bool]:
-    """Say of every point whether no other is at least as good in both and better in one.
+    """Mark every point to which no other is at least equal in both and better in one.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Run an experiment: what is not done yet, by an executor, whatever happens on the way."""
+"""Run an experiment: do all unfinished jobs by an executor, in spite of crashes."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ from unweave.files import write_text
 from unweave.protocols import Executor
 
 if TYPE_CHECKING:
-    from unweave.config import TrainConfig
+    from unweave.train_config import TrainConfig
 
 DEFINITION = "experiment.toml"
 TABLE_SECONDS = 10.0
-"""How often the table is written while runs end."""
+"""Seconds between two writes of the table while runs end."""
 WAIT_SECONDS = 1.0
 CRASHES = 3
-"""How often the executor may fail over one job before the job counts as failed."""
+"""Number of times that the executor may fail on one job before the job counts as failed."""
 
 
 class StoppedError(UnweaveError):
-    """A sweep was stopped by a signal; what is done is kept."""
+    """A sweep was stopped by a signal; its results so far are kept."""
 
 
 def sweep(
@@ -58,7 +58,7 @@ def sweep(
     device: str = "auto",
     together: int = 1,
 ) -> Results:
-    """Train and measure every run of an experiment that is not done yet; return what is there.
+    """Train and measure every unfinished run of an experiment; return the results.
 
     Repeat the call to go on after a stop, a kill or a failure, or with more seeds, values or
     measures: a run that is finished is not trained again. Several processes, on one machine or
@@ -101,7 +101,7 @@ def sweep(
 
 
 class _Sweep:
-    """What is to be done, and how often doing it crashed."""
+    """The jobs to do, and how often each has crashed."""
 
     def __init__(self, experiment: Experiment, folder: Path, device: str, together: int) -> None:
         self.experiment, self.folder, self._device = experiment, folder, device
@@ -137,12 +137,13 @@ class _Sweep:
         return sum(self.row(name).finished for name in self.jobs), len(self.jobs)
 
     def run(self, executor: Executor) -> None:
-        """Do what is to be done, in rounds, until every job is finished or failed."""
+        """Do the jobs, in rounds, until each has finished or failed."""
         open_jobs = [name for name in self.jobs if needs_work(self.row(name), self.experiment)]
         steps = {name: self._steps[name] - self.row(name).step for name in open_jobs}
         total = len(self.jobs)
         print(_plan(total, steps), file=sys.stderr)
-        with Watch(self._files, steps, total - len(open_jobs), total) as watch:
+        finished = total - len(open_jobs)
+        with Watch(self._files, steps, finished, total, self.experiment, self._keep_table) as watch:
             while open_jobs:
                 free = [name for name in open_jobs if live_holder(self._files[name].claim) is None]
                 if free:
@@ -167,7 +168,6 @@ class _Sweep:
                 if row.status == "stopped" and self._again(name, row):
                     continue
                 watch.over(name, row)
-                self._keep_table()
                 yield name
         except ConfigError:
             raise
@@ -208,10 +208,10 @@ class _Sweep:
             raise KeyboardInterrupt
         further = row.step > self._reached.get(name, 0)
         self._reached[name] = row.step
-        return further or not self._give_up(name, "it is stopped again and again")
+        return further or not self._give_up(name, "it was stopped several times")
 
     def _give_up(self, name: str, reason: str, error: Exception | None = None) -> bool:
-        """Count what went wrong with a job outside of the run itself; in the end it has failed."""
+        """Count a crash of a job outside of the run itself; after too many, the job has failed."""
         self._crashes[name] = self._crashes.get(name, 0) + 1
         if self._crashes[name] < CRASHES and not isinstance(error, WorkerDiedError):
             return False
@@ -221,10 +221,17 @@ class _Sweep:
             write_row(self._files[name], row)
         return True
 
-    def _keep_table(self) -> None:
-        if time.monotonic() - self._written >= TABLE_SECONDS:
+    def _keep_table(self) -> bool:
+        """Write the table unless it was just written, and say whether.
+
+        What fails here fails at the end, too, and is told there.
+        """
+        if time.monotonic() - self._written < TABLE_SECONDS:
+            return False
+        with contextlib.suppress(UnweaveError, OSError):
             write_table(self.results())
-            self._written = time.monotonic()
+        self._written = time.monotonic()
+        return True
 
 
 def _kin(config: TrainConfig) -> str:
@@ -265,7 +272,7 @@ def _plan(total: int, steps: Mapping[str, int]) -> str:
     if not steps:
         return f"{_runs(total)}, all finished"
     counts = f"{_runs(total)}: {finished_runs} finished, {len(steps)} to do"
-    return f"{counts}, {sum(steps.values()):,} steps; the time is said after the first steps"
+    return f"{counts}, {sum(steps.values()):,} steps; the time left is shown after the first steps"
 
 
 def _runs(count: int) -> str:

@@ -1,10 +1,11 @@
-"""What a sweep shows while it runs: one line per worker, and one for the whole sweep."""
+"""Progress of a sweep: one line per worker, and one for the whole sweep."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -12,17 +13,18 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from unweave.experiment.claims import live_holder
+from unweave.experiment.definition import Experiment
 from unweave.experiment.job_progress import JobProgress, read_job_progress
-from unweave.experiment.rows import JobFiles, Row
+from unweave.experiment.rows import JobFiles, Row, is_over, stored_row
 from unweave.progress import LINE_SECONDS
 
 POLL_SECONDS = 0.5
 FIRST_SECONDS = 3.0
-"""How long the first steps are looked at before the time of the whole is said."""
+"""Seconds of the first steps before the time left is estimated."""
 
 
 class Watch:
-    """Reads what the workers tell and shows it on stderr until the block ends.
+    """Shows the progress of the workers on stderr until the block ends.
 
     Parameters
     ----------
@@ -30,16 +32,25 @@ class Watch:
         Of every job that is to be done.
     steps
         Which each of them has still to do.
-    done, total
+    finished, total
         Runs of the experiment that were finished before, and all.
+    experiment
+        Whose measures a run has when it is over.
+    more_over
+        Is called, in a thread, while jobs are over of which it has not said yet, by True, that
+        all is done for them.
     """
 
     def __init__(
-        self, files: Mapping[str, JobFiles], steps: Mapping[str, int], finished: int, total: int
-    ) -> None:
+        self, files: Mapping[str, JobFiles], steps: Mapping[str, int], finished: int, total: int,
+        experiment: Experiment, more_over: Callable[[], bool] = lambda: True,
+    ) -> None:  # fmt: skip
         self._files, self._remaining_steps = dict(files), dict(steps)
         self._finished, self._total = finished, total
         self._failed = 0
+        self._experiment, self._more_over, self._news = experiment, more_over, False
+        # A row of an earlier sweep, of a run that failed, says nothing of this one.
+        self._stamps = {name: _stamp(self._files[name].row) for name in steps}
         self._pace: dict[str, float] = {}
         self._heard: dict[str, JobProgress] = {}
         self._start = time.monotonic()
@@ -68,14 +79,17 @@ class Watch:
     ) -> None:  # fmt: skip
         self._over.set()
         self._thread.join()
+        self._count_rows()
         if self._console.is_terminal:
             self._show(self._read_progress())
             self._bars.stop()
 
     def over(self, name: str, row: Row) -> None:
-        """Hear that a job is over."""
+        """Take note that a job is over; what its row told already is not counted again."""
         with self._lock:
-            self._remaining_steps.pop(name, None)
+            if self._remaining_steps.pop(name, None) is None:
+                return
+            self._news = True
             self._finished += row.finished
             self._failed += row.status == "failed"
 
@@ -93,7 +107,7 @@ class Watch:
             return work / max(1, len(self._heard))
 
     def summary(self) -> str:
-        """Say how far the whole is."""
+        """Return the progress of the whole sweep as text."""
         seconds = self.seconds_left()
         failed = f", {self._failed} failed" if self._failed else ""
         time_left = "" if not seconds else f", about {duration(seconds)} left"
@@ -101,11 +115,30 @@ class Watch:
 
     def _watch(self) -> None:
         while not self._over.wait(POLL_SECONDS):
+            self._count_rows()
+            if self._news and self._more_over():
+                self._news = False
             progresses = self._read_progress()
             if self._console.is_terminal:
                 self._show(progresses)
             else:
                 self._say(progresses)
+
+    def _count_rows(self) -> None:
+        """Count the jobs whose rows say that they are over.
+
+        An executor gives results in the order of the jobs: all of them wait for a slow first one.
+        """
+        with self._lock:
+            names = list(self._remaining_steps)
+        for name in names:
+            path = self._files[name].row
+            if (stamp := _stamp(path)) == self._stamps[name]:
+                continue
+            self._stamps[name] = stamp
+            row = stored_row(path)
+            if row is not None and is_over(row, self._experiment):
+                self.over(name, row)
 
     def _read_progress(self) -> dict[str, JobProgress]:
         """Read what every worker that is alive tells, and learn the pace."""
@@ -150,7 +183,7 @@ class Watch:
 
 
 def progress_text(progress: JobProgress) -> str:
-    """Say how far a job is."""
+    """Return the progress of a job as text."""
     if progress.phase != "training":
         return progress.phase
     rate = f", {progress.rate:.1f} steps/s" if progress.rate else ""
@@ -170,6 +203,15 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Tell one version of a file from the next, which is renamed into its place."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
 def _kind(name: str) -> str:
-    """Take the seed from a job's name: runs that differ by seed alone have one pace."""
+    """Remove the seed from a job's name: runs that differ only in the seed are equally fast."""
     return name.rpartition("-seed")[0]

@@ -45,7 +45,7 @@ def columns_of(results: Results) -> Columns:
 
 
 def write_table(results: Results) -> tuple[Path, Path]:
-    """Write `experiment.csv` and `experiment.h5`, each whole or not at all; return their paths."""
+    """Write `experiment.csv` and `experiment.h5`, each completely or not; return their paths."""
     columns = columns_of(results)
     write_text(results.folder / CSV, csv_text(columns))
     with writing_hdf5(results.folder / HDF5) as file:
@@ -115,7 +115,7 @@ def _read_hdf5(path: Path) -> Columns:
 
 def _read_column(column: h5py.Dataset) -> tuple[str, NDArray[Any]]:
     if column.ndim != 1 or len(column) > LARGEST_ROWS:
-        raise ValueError(f"column {column.name} must be a row of values, got {column.shape}")
+        raise ValueError(f"column {column.name} must have one axis, got {column.shape}")
     text = h5py.check_string_dtype(column.dtype) is not None
     return str(column.attrs["name"]), np.asarray(column.asstr()[:] if text else column[:])
 
@@ -143,7 +143,7 @@ def _number(text: str) -> Any:
 
 
 def _array(values: Sequence[Any]) -> NDArray[Any]:
-    """Make a column: of numbers where all are, else of text."""
+    """Make a column: of numbers if all values are numbers, else of text."""
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
     if numbers:
         return np.asarray(values if values else [], np.int64 if _whole(values) else np.float64)

@@ -9,12 +9,12 @@ from typing import Any, TypeVar, get_args
 
 import pydantic
 
-from unweave.config import SPECS
 from unweave.errors import ConfigError, expected_by, printable, quote
 from unweave.experiment.definition import Experiment
 from unweave.files import expanded
 from unweave.options import options_of, parse_spec
 from unweave.registry import registry
+from unweave.train_config import SPECS
 
 LARGEST_BYTES = 1_000_000
 """An experiment is some hundred lines; what is larger is not an experiment."""

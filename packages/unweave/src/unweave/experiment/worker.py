@@ -1,4 +1,4 @@
-"""Do one job: claim it, train or go on training, measure, and write its row."""
+"""Do one job: claim it, train or continue training, measure, and write its row."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from unweave.experiment.rows import (
 from unweave.files import expanded, remove_partial
 
 if TYPE_CHECKING:
-    from unweave.config import TrainConfig
+    from unweave.train_config import TrainConfig
     from unweave.trained import Trained
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a worker is handed: a job of an experiment, the folder, and the device."""
+    """The input of a worker: a job of an experiment, the folder, and the device."""
 
     experiment: Experiment
     job: Job
@@ -50,7 +50,7 @@ class Work:
 
     @property
     def files(self) -> JobFiles:
-        """Where the job's files lie."""
+        """The paths of the job's files."""
         return JobFiles(Path(self.folder), self.job)
 
 
@@ -106,7 +106,7 @@ def _train_together(works: Sequence[Work]) -> dict[str, Row]:
 
 
 def perform(work: Work) -> Row:
-    """Do a job and return its row; what is there already is not done again.
+    """Do a job and return its row; existing results are not computed again.
 
     An error of the training or of a measure is told in the row. A run that was stopped by a
     signal has the status `stopped`, one that another process is at, `elsewhere`.
@@ -116,7 +116,7 @@ def perform(work: Work) -> Row:
     with claim_job(files.claim) as other, _one_thread():
         row = read_row(work.job, files, work.experiment, config.steps)
         if other is not None:
-            return row.model_copy(update={"status": "elsewhere", "reason": f"{other} is at it"})
+            return row.model_copy(update={"status": "elsewhere", "reason": f"{other} trains it"})
         reporter = Reporter(files.progress, work.job, config.steps, row.step)
         row = _trained(work, row, config, reporter)
         if row.finished:
@@ -129,7 +129,7 @@ def perform(work: Work) -> Row:
 
 
 def _trained(work: Work, row: Row, config: TrainConfig, reporter: Reporter) -> Row:
-    """Train to the last step, or as far as it goes."""
+    """Train to the last step, or until a stop or an error."""
     if row.finished:
         _unlock(work.files.run)
         return row
@@ -176,7 +176,7 @@ def _unlock(path: Path) -> None:
 
 
 def _clear(work: Work) -> None:
-    """Remove from a run directory what a process left that was killed."""
+    """Remove leftovers of a killed process from a run directory."""
     path = work.files.run
     if (path / "config.toml").is_file():
         forget_foreign_lock(path / LOCK)
@@ -275,7 +275,7 @@ def _problem_of(function: Any, *arguments: Any) -> str:
 
 
 def _describe_error(error: BaseException) -> tuple[str, str]:
-    """Say an error in one line; with its traceback, unless it is one of a user's."""
+    """Describe an error in one line; add the traceback unless it is a user's error."""
     text = " ".join(str(error).split())[:500]
     if isinstance(error, UnweaveError):
         return text, ""

@@ -1,4 +1,4 @@
-"""Methods with a discriminator of images: each is an objective of its own.
+"""Methods with a discriminator of images, each with its own objective.
 
 Sources: [Larsen] Larsen et al. 2016, "Autoencoding beyond pixels using a learned similarity
 metric"; [Pu] Pu et al. 2017, "Adversarial symmetric variational autoencoder"; [InfoGAN] Chen et
@@ -26,8 +26,8 @@ def vae_gan(
 ) -> Method:
     """VAE/GAN: kl KL + squared error in features of a discriminator, and a GAN [Larsen].
 
-    `cost` makes pictures of the decoder's outputs and is logged; nobody descends it. [Lat] trains
-    every player by RMSProp at 1e-4.
+    `cost` turns decoder outputs into images and is only logged; no player minimises it. [Lat]
+    trains every player by RMSProp at 1e-4.
     """
     options = {
         "weight": weight, "gan_weight": gan_weight, "discriminator": discriminator,
@@ -44,7 +44,7 @@ def as_vae(
     critic_optimizer: str = "adam:lr=1e-4,betas=0.5,0.9",
     cost: str = "bernoulli",
 ) -> Method:
-    """AS-VAE: both joint distributions of images and codes meet, by two critics [Pu]."""
+    """AS-VAE: match two joint distributions of images and codes, by two critics [Pu]."""
     options = {"critic": critic, "width": critic_width, "players": critic_optimizer}
     return Method((), cost, objective="as-vae", objective_options=options)
 
@@ -60,7 +60,7 @@ def infogan(
     generator_optimizer: str = "adam:lr=1e-3,betas=0.5,0.999",
     cost: str = "bernoulli",
 ) -> Method:
-    """InfoGAN: a GAN whose codes Q reads off its images: a class, uniform codes, noise [InfoGAN].
+    """InfoGAN: a GAN from whose images Q predicts the codes, a class and uniform ones [InfoGAN].
 
     The first `categories` + `uniform` of the D dimensions are the code, the others noise; Q is the
     encoder. Weights and rates are those of [InfoGAN], appendix C.1.

@@ -1,4 +1,4 @@
-"""What methods with a critic share."""
+"""Parts that methods with a critic share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A method that is written out instead of named."""
+"""A method that is given by its terms instead of a name."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def custom(
     objective: str = "sum",
     objective_options: dict[str, Any] | None = None,
 ) -> Method:
-    """Whatever its options say; `unweave.train(Method(...))` becomes this.
+    """Take all terms from the options; `unweave.train(Method(...))` is recorded as this.
 
     Posterior and prior are settings of every run.
 
     Parameters
     ----------
     terms
-        Mappings with `estimator`, `weights` and, where wanted, `options` and `targets`.
+        Mappings with `estimator`, `weights` and, if needed, `options` and `targets`.
     """
     parts = tuple(Term(**term) for term in terms)
     return Method(parts, cost, objective=objective, objective_options=objective_options or {})

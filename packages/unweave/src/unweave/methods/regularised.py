@@ -32,6 +32,6 @@ def rae(
 
 
 def glf(*, beta: Weight = 1.0, flow: str = "realnvp", cost: str = "l2sq") -> Method:
-    """GLF: an autoencoder, and a flow that learns the density of its codes beside it [Xiao]."""
+    """GLF: an autoencoder, and a flow that learns the density of its codes with it [Xiao]."""
     terms = (Term("prior-nll", {"prior_nll": beta}),)
     return Method(terms, cost, "deterministic", prior=f"flow:kind={flow}")

@@ -37,7 +37,7 @@ def annealed_vae(
     capacity: Weight = "linear(0, 25, 100000)",
     cost: str = "bernoulli",
 ) -> Method:
-    """Annealed VAE: cost + gamma |KL - C(t)|, the capacity C growing over the steps [Burgess]."""
+    """Annealed VAE: cost + gamma |KL - C(t)|, with a capacity C that grows over steps [Burgess]."""
     return Method((Term("analytic-kl", {"kl": gamma}, targets={"kl": capacity}),), cost)
 
 
@@ -52,9 +52,9 @@ def beta_tcvae(
 ) -> Method:
     """beta-TCVAE: cost + alpha index-code MI + beta TC + gamma dimension-wise KL [Chen].
 
-    As the three add up to KL, `kl=analytic` minimises the same expectation with less noise, as
-    alpha KL + (beta - alpha) TC + (gamma - alpha) dimension-wise KL, the KL in closed form: with
-    alpha = gamma = 1, KL + (beta - 1) TC.
+    The three terms add up to the KL. So `kl=analytic` minimises the same expectation with less
+    noise: alpha KL + (beta - alpha) TC + (gamma - alpha) dimension-wise KL, with the KL in closed
+    form. For alpha = gamma = 1 this is KL + (beta - 1) TC.
     """
     if kl == "analytic":
         return _analytic_tcvae(alpha, beta, gamma, estimator, cost)

@@ -48,8 +48,8 @@ def aae(
 def tcwae_mws(*, beta: Weight = 16.0, gamma: Weight = 2.0, cost: str = "l2sq") -> Method:
     """TCWAE-MWS: cost + beta TC + gamma dimension-wise KL, by minibatch weights [TCWAE].
 
-    The defaults are for images of 64 x 64 pixels, where the published (6, 2) left one seed of two
-    without disentanglement; other sizes want weights in proportion to their pixels.
+    The defaults are for images of 64 x 64 pixels, where one of two seeds with the published (6, 2)
+    had no disentanglement. For other sizes, scale the weights with the number of pixels.
     """
     weights = {"total_correlation": beta, "dimension_wise_kl": gamma}
     return Method((Term("mws", weights),), cost)
@@ -67,7 +67,7 @@ def tcwae_gan(
 ) -> Method:
     """TCWAE-GAN: cost + beta TC + gamma dimension-wise KL, by two critics [TCWAE].
 
-    As published, codes may drift far from the prior; `critic_standardized` holds them.
+    As published, codes may drift far from the prior; `critic_standardized=true` prevents it.
     """
     weights = {"total_correlation": beta, "dimension_wise_kl": gamma}
     critic = critic_options(critic_width, critic_layers, critic_lr)
@@ -87,7 +87,7 @@ def vcae(
     noise_variance: float = 0.05,
     cost: str = "l2sq",
 ) -> Method:
-    """VCAE: cost + lambda |total variance of the codes - v|; v is D where 0 is given [VCAE]."""
+    """VCAE: cost + lambda |total variance of the codes - v|; variance=0 means v = D [VCAE]."""
     return Method((_variance(lambda_, variance),), cost, _noisy(noise_variance))
 
 

@@ -1,1 +1,1 @@
-"""Objectives: who descends which loss. One per file; all are registered."""
+"""Objectives: which player descends which loss. One per file; all are registered."""

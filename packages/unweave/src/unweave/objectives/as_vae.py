@@ -1,4 +1,4 @@
-"""AS-VAE: an autoencoder whose two joint distributions of (x, z) are brought together."""
+"""AS-VAE: an autoencoder whose two joint distributions of (x, z) are matched."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ class AsVae(WeightedTerms):
 
         autoencoder  E_q[cost(x, decode(z)) + f1(x, z)] - E_p[log q(z|x) - f2(x, z)] + terms
 
-    p(x) is what the decoder makes of z ~ p(z). The gradient of f1 reaches the encoder through z,
-    that of f2 the decoder through x. A cost that can draw from its likelihood does.
+    p(x) is the distribution of decoded samples z ~ p(z). The gradient of f1 reaches the encoder
+    through z, that of f2 the decoder through x. If the cost can draw from its likelihood, x is a
+    draw.
 
     Parameters
     ----------
     parts
-        What the objective is built from.
+        Parts of the run.
     critic
-        A registered architecture, whose encoder looks at x.
+        A registered architecture; its encoder computes the critics' features of x.
     width
-        Of the critics' features and hidden layer.
+        Width of the critics' features and hidden layer.
     players
-        Optimizer of the critics, a registered name with options; empty for the run's.
+        Optimizer of the critics, a registered name with options; empty for that of the run.
 
     References
     ----------

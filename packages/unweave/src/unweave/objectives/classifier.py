@@ -1,4 +1,4 @@
-"""Any objective with a linear classifier of a factor that is trained along."""
+"""Any objective, with a linear classifier of a factor that is trained with it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unweave.config import Classifier
 from unweave.errors import ConfigError
 from unweave.method import Schedule
 from unweave.objectives.terms import WeightSchedule
 from unweave.players import Batches, Parts, Player
 from unweave.protocols import Objective
+from unweave.train_config import Classifier
 
 
 class WithClassifier(nn.Module):
@@ -21,18 +21,18 @@ class WithClassifier(nn.Module):
 
         cross_entropy = -(1/b) sum_i log softmax(W z_i + c)[label_i], nats
 
-    The classifier is a player of its own in the first round. With `joint`, weight x cross_entropy
-    is added to the loss of the player that owns the encoder as well; with `own`, the classifier
-    sees codes that are held fixed, and the other players are what they are without it.
+    The classifier is a separate player in the first round. With `joint`, weight x cross_entropy is
+    also added to the loss of the player that owns the encoder; with `own`, the classifier gets
+    detached codes and does not affect the other players.
 
     Parameters
     ----------
     objective
-        The inner one.
+        The inner objective.
     parts
-        What it was built from.
+        Parts of the run.
     settings
-        Of the classifier.
+        Settings of the classifier.
 
     Raises
     ------

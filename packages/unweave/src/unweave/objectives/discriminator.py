@@ -1,4 +1,4 @@
-"""Discriminators of images, and of images with codes, made of any registered architecture."""
+"""Discriminators of images, and of images with codes, from any registered architecture."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from unweave.protocols import member
 
 
 class Discriminator(nn.Module):
-    """The encoder of an architecture with one output, a logit; features of a layer on the way.
+    """The encoder of an architecture with one output, a logit, and the features of one layer.
 
     Parameters
     ----------
     parts
-        What the objective is built from.
+        Parts of the run.
     architecture
         A registered name with options.
     layer
-        After how many modules of the encoder the features are read; 0 for the last convolution
-        with its activation, or the last hidden layer where there is no convolution.
+        Number of modules of the encoder before the features; 0 for the last convolution with its
+        activation, or the last hidden layer if there is no convolution.
 
     Raises
     ------
     ConfigError
-        If features are asked for and the encoder is not an `nn.Sequential` with such a layer.
+        If features are requested and the encoder is not an `nn.Sequential` with such a layer.
     """
 
     def __init__(self, parts: Parts, architecture: str, layer: int = 0) -> None:
@@ -62,12 +62,12 @@ def _last_hidden(encoder: nn.Sequential) -> int:
 
 
 class JointCritic(nn.Module):
-    """A logit of pairs (x, z): the encoder's features of x beside z, then one hidden layer.
+    """A logit of pairs (x, z): the encoder's features of x and z, then one hidden layer.
 
     Parameters
     ----------
     width
-        Features of x, and units of the hidden layer.
+        Number of features of x, and of units of the hidden layer.
     """
 
     def __init__(self, parts: Parts, architecture: str, width: int = 256) -> None:
@@ -91,12 +91,12 @@ def logistic_loss(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def pictures(cost: Any, output: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Return x ~ p(x|z) where the cost can draw it with a gradient, else what the output means.
+    """Return x ~ p(x|z) if the cost can draw it with a gradient, else the reconstruction.
 
     Parameters
     ----------
     generator
-        Of the noise; without one no noise is drawn.
+        Generator of the noise; without it no noise is drawn.
     """
     draw = member(cost, "draw")
     if draw is not None and generator is not None:

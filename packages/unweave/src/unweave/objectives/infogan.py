@@ -1,4 +1,4 @@
-"""InfoGAN: a generative adversarial network that tells what it was asked for."""
+"""InfoGAN: a generative adversarial network from whose images the codes can be predicted."""
 
 from __future__ import annotations
 
@@ -18,35 +18,36 @@ from unweave.players import Batches, Parts, Player
 class InfoGan(WeightedTerms):
     """Three players that move at once; no image of the data is encoded in training.
 
-    z = (c, noise) ~ p(z), the first `codes` dimensions being c; Q(z|x) is the model's encoder, so
-    that `encode`, traversals and scores work through it.
+    z = (c, noise) ~ p(z), where c is the first `codes` dimensions. Q(z|x) is the model's encoder,
+    so that `encode`, traversals and scores use it.
 
         bound          E[log Q(c|G(z))] + H(c) <= I(c; G(z))
         discriminator  -log D(x) - log(1 - D(G(z)))
         decoder        -log D(G(z)) - sum_d weight_d log Q(c_d|G(z))
         encoder        -log Q(z|G(z))
 
-    The encoder reads the noise as well, so that images can be decoded again; the decoder is not
-    asked to show it. Without batch normalisation in decoder and discriminator the game was lost
-    within hundreds of steps on MNIST, and every code gave one picture: take `architecture=wae64`.
+    The encoder also predicts the noise, so that images can be reconstructed; this does not train
+    the decoder. Without batch normalisation in decoder and discriminator, training on MNIST
+    collapsed within hundreds of steps, and every code gave the same image: use
+    `architecture=wae64`.
 
     Parameters
     ----------
     parts
-        What the objective is built from.
+        Parts of the run.
     codes
-        Dimensions of c, the first of z.
+        Number of dimensions of c, the first of z.
     discrete
-        How many of these, the first, are one-hot.
+        Number of one-hot dimensions, the first of c.
     weight
-        Of the information of the other dimensions of c.
+        Weight of the information of the other dimensions of c.
     discrete_weight
-        Of the information of the one-hot ones.
+        Weight of the information of the one-hot dimensions.
     discriminator
-        A registered architecture, whose encoder it is.
+        A registered architecture; its encoder is the discriminator.
     discriminator_player, generator_player
-        Their optimizers, registered names with options; Q has the generator's. Empty for the
-        run's.
+        Their optimizers, registered names with options; Q has that of the generator. Empty for that
+        of the run.
 
     References
     ----------

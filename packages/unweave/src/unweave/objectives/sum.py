@@ -1,4 +1,4 @@
-"""The usual objective: a sum that the autoencoder descends, then every critic its own loss."""
+"""The usual objective: the autoencoder descends a sum, then every critic its own loss."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from unweave.protocols import member
 class Sum(WeightedTerms):
     """Cost + sum of weight x term.
 
-    The player `autoencoder` descends the sum. Then every estimator with a critic, in a round of
-    its own, descends its own `critic_loss` of the first batch and a second, independent one.
+    The player `autoencoder` descends the sum. Then every estimator with a critic, in a separate
+    round, descends its `critic_loss` of the first batch and a second, independent one.
 
     Parameters
     ----------
     parts
-        What the objective is built from.
+        Parts of the run.
     """
 
     def __init__(self, parts: Parts) -> None:

@@ -16,7 +16,7 @@ from unweave.players import Parts, Weighing
 
 
 class WeightSchedule(nn.Module):
-    """A weight as a tensor function of the step, so that no step waits for the host."""
+    """A weight as a tensor function of the step, so that no step waits for the device."""
 
     start: Tensor
     end: Tensor
@@ -72,7 +72,7 @@ class WeightedTerms(nn.Module):
     Parameters
     ----------
     parts
-        What the objective is built from.
+        Parts of the run.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -81,7 +81,9 @@ class WeightedTerms(nn.Module):
         self.estimators = nn.ModuleDict(parts.estimators)
         # A stranger's estimator may declare others later.
         self._names = {n: tuple(cast(Any, e).terms) for n, e in parts.estimators.items()}
-        self._labels = _labels([(name, term) for name, ts in self._names.items() for term in ts])
+        self._labels = term_labels(
+            [(name, term) for name, ts in self._names.items() for term in ts]
+        )
         self._keys = {key: f"weighing-{n}" for n, key in enumerate(parts.weighings)}
         self.weighed = nn.ModuleDict(
             {self._keys[key]: _Weighed(weighing) for key, weighing in parts.weighings.items()}
@@ -109,7 +111,7 @@ class WeightedTerms(nn.Module):
         return torch.as_tensor(loss, device=latent.z.device), terms
 
 
-def _labels(names: list[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
-    """Name each term for the log, qualified where two estimators give the same one."""
+def term_labels(names: list[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+    """Name each (estimator, term) for the log, qualified if two estimators have the same term."""
     short = [term for _, term in names]
     return {(e, t): t if short.count(t) == 1 else f"{e}/{t}" for e, t in names}

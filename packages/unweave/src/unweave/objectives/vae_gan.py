@@ -1,4 +1,4 @@
-"""VAE/GAN: a variational autoencoder whose likelihood lives in a discriminator's features."""
+"""VAE/GAN: a variational autoencoder with the likelihood of a discriminator's features."""
 
 from __future__ import annotations
 
@@ -31,23 +31,24 @@ class VaeGan(WeightedTerms):
     Parameters
     ----------
     parts
-        What the objective is built from.
+        Parts of the run.
     weight
-        Of the features in the decoder's loss, gamma of [Larsen].
+        Weight of the features in the decoder's loss, gamma of [Larsen].
     gan_weight
-        Of the adversarial loss in the decoder's loss.
+        Weight of the adversarial loss in the decoder's loss.
     discriminator
-        A registered architecture, whose encoder it is.
+        A registered architecture; its encoder is the discriminator.
     layer
-        l, modules of that encoder before the features; 0 for its last convolution.
+        Number l of modules of that encoder before the features; 0 for its last convolution.
     generator
-        `minimax`, the decoder ascends what the discriminator descends, as [Larsen]; or
-        `non-saturating`, it descends -log D(x~) - log D(x_p), which learns where D is sure.
+        `minimax`: the decoder ascends the loss that the discriminator descends, as in [Larsen]; or
+        `non-saturating`: it descends -log D(x~) - log D(x_p), which has gradients even if D is
+        certain.
     balance
-        The discriminator rests while its chance of taking real for real is further than this
-        above one half, and its opponents' loss is too high; 0 never.
+        The discriminator rests while its mean probability for real images is more than this above
+        one half; 0: never.
     players
-        Optimizer of every player, a registered name with options; empty for the run's.
+        Optimizer of every player, a registered name with options; empty for that of the run.
 
     References
     ----------
@@ -114,5 +115,5 @@ class VaeGan(WeightedTerms):
         return losses, scalars
 
     def _rest(self, right: Tensor) -> Tensor | float:
-        """Return 0 while the discriminator is too good, else 1."""
+        """Return 0 while the discriminator rests, else 1."""
         return (right < 0.5 + self._balance).float() if self._balance else 1.0

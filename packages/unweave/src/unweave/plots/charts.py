@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave.plots.style import ACCENT, PRIOR, QUIET, figure_style, new_figure, readable
+from unweave.plots.style import ACCENT, INK, PRIOR, QUIET, figure_style, new_figure, readable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,20 +60,25 @@ def draw_histograms(
     active: NDArray[np.bool_],
 ) -> Figure:
     """Draw the codes (n, d) of each dimension against draws (m, d) from the prior, as densities."""
-    from matplotlib.ticker import MaxNLocator
-
     figure, panels = _panels(len(names), 5, 1.5)
     for d, panel in enumerate(panels):
-        edges = shared_edges(codes[:, d], prior[:, d], BINS)
-        colour = ACCENT if active[d] else QUIET
-        look = {"color": colour, "alpha": 0.55, "histtype": "stepfilled"}
-        panel.hist(codes[:, d], edges, density=True, **look)
-        panel.hist(prior[:, d], edges, density=True, histtype="step", color=PRIOR, linewidth=1.2)
+        draw_histogram(panel, codes[:, d], prior[:, d], ACCENT if active[d] else QUIET, PRIOR)
         panel.set_title(names[d] + ("" if active[d] else " (inactive)"))
-        panel.set_yticks([])
-        panel.xaxis.set_major_locator(MaxNLocator(3))
     _explain_histograms(figure, active)
     return figure
+
+
+def draw_histogram(
+    panel: Any, codes: NDArray[Any], prior: NDArray[Any], colour: str, prior_colour: str
+) -> None:
+    """Draw codes (n,) filled, and draws (m,) from the prior as a line, as densities."""
+    from matplotlib.ticker import MaxNLocator
+
+    edges = shared_edges(codes, prior, BINS)
+    panel.hist(codes, edges, density=True, color=colour, alpha=0.55, histtype="stepfilled")
+    panel.hist(prior, edges, density=True, histtype="step", color=prior_colour, linewidth=1.2)
+    panel.set_yticks([])
+    panel.xaxis.set_major_locator(MaxNLocator(3))
 
 
 def _explain_histograms(figure: Figure, active: NDArray[np.bool_]) -> None:
@@ -128,7 +133,7 @@ def _write_cells(panel: Any, matrix: NDArray[Any], image: Any) -> None:
         value = float(matrix[row, column])
         if math.isnan(value):
             continue
-        look = {"color": "white" if value > middle else "#1c2330", "fontsize": 8}
+        look = {"color": "white" if value > middle else INK, "fontsize": 8}
         # On the cell's colour, so that no hatching crosses the number.
         box = {"facecolor": image.cmap(image.norm(value)), "linewidth": 0, "pad": 1}
         panel.text(column, row, f"{value:.2f}", ha="center", va="center", bbox=box, **look)

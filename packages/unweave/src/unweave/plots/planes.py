@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave.plots.style import ACCENT, PALETTE, SEQUENTIAL, figure_style, new_figure
+from unweave.plots.style import ACCENT, CLASSES, SEQUENTIAL, figure_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,6 +50,7 @@ def draw_plane(
     for panel, (name, rows) in zip(places, panels.items(), strict=True):
         scatter(panel, project(rows), colours if rows is first else None, name, factor)
         panel.set_xlabel(axes[0])
+        panel.grid(True)
     places[0].set_ylabel(axes[1])
     return figure
 
@@ -76,7 +77,6 @@ def scatter(
         panel.figure.colorbar(artist, ax=panel, shrink=0.7, label=factor)
     panel.set_title(title)
     panel.set_aspect("equal", adjustable="box")
-    panel.grid(True)
 
 
 def _scatter_classes(
@@ -84,8 +84,8 @@ def _scatter_classes(
 ) -> None:
     for number, value in enumerate(np.unique(classes)):
         members = points[classes == value]
-        marker = MARKERS[number // len(PALETTE) % len(MARKERS)]
-        colour = PALETTE[number % len(PALETTE)]
+        marker = MARKERS[number // len(CLASSES) % len(MARKERS)]
+        colour = CLASSES[number % len(CLASSES)]
         panel.scatter(*members.T, color=colour, marker=marker, label=str(value), **look)
     panel.legend(markerscale=1.5, handletextpad=0.2, borderaxespad=0.2, ncols=2, title=factor)
 

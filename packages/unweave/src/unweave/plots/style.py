@@ -27,7 +27,14 @@ FORMATS = ("png", "pdf", "svg")
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d1f", "#6b6b6b")
 """Okabe and Ito, "Color universal design", 2008; its yellow and black give way to brown and grey,
 which are seen on white and on black."""
+CLASSES = (
+    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
+    "#a96b59", "#e76300", "#b9ac70", "#45484f", "#92dadd",
+)  # fmt: skip
+"""Petroff, "Accessible color sequences for data visualization", 2021: ten colours that people with
+any kind of colour vision tell apart, for classes such as digits. Its darker grey is darker here."""
 ACCENT = PALETTE[0]
+INK = "#1c2330"
 PRIOR = PALETTE[1]
 SEQUENTIAL = "cividis"
 """Nuñez, Anderton and Renslow 2018: the same to people with and without colour-blindness."""
@@ -46,6 +53,8 @@ RC: dict[str, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": False,
+    # Lines of the grid would otherwise lie over points.
+    "axes.axisbelow": True,
     # Nothing lies above the panels that a title must evade, and to look for it takes long.
     "axes.titley": 1.0,
     "grid.alpha": 0.25,

@@ -1,4 +1,4 @@
-"""The rehearsal: one step on two images that finds what does not fit before a file is written."""
+"""The rehearsal: one step on two images, which finds mistakes before a file is written."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ IMAGES = 2
 
 
 def rehearse(assembly: Assembly, dataset: Dataset) -> tuple[str, ...]:
-    """Play one step on two images without a move; return the names of the logged terms.
+    """Compute one step on two images without updates; return the names of the logged terms.
 
-    In evaluation mode, so that nothing is remembered of it.
+    In evaluation mode, so that no state changes.
 
     Raises
     ------
     ConfigError
-        Naming what does not do as the hooks say: kind, registered name and distribution, what was
-        expected and what came.
+        If an object does not do what its hook asks for. The message names kind, registered name
+        and distribution, what was expected, and what came.
     """
     modules: list[Any] = [assembly.model, assembly.objective]
     training = [module.training for module in modules]
@@ -74,7 +74,7 @@ def _play(assembly: Assembly, dataset: Dataset) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         owner = objective_name(assembly)
-        raise ConfigError(f"{owner} logs {twice!r} in two rounds; name them apart")
+        raise ConfigError(f"{owner} logs {twice!r} in two rounds; rename one")
     return tuple(names)
 
 

@@ -1,4 +1,4 @@
-"""Checks of the images that a data set gives, and of those that are kept in memory."""
+"""Checks of the images of a data set, and of those kept in memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from unweave.protocols import Dataset
 
 
 def check_feed(owner: str, feed: Feed, dataset: Dataset, device: torch.device) -> None:
-    """Raise unless what is kept in memory are the images of a data set.
+    """Raise unless the images kept in memory are those of the data set.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def check_feed(owner: str, feed: Feed, dataset: Dataset, device: torch.device) -
     Raises
     ------
     ConfigError
-        If the first and the last image are others than `images` gives.
+        If the first or the last image differs from that of `images`.
     """
     rows = np.array([0, len(dataset) - 1])
     with blaming(owner, "when images were taken from what its stored() gave"):
@@ -40,7 +40,7 @@ def check_feed(owner: str, feed: Feed, dataset: Dataset, device: torch.device) -
 
 
 def take_images(owner: str, dataset: Dataset, index: np.ndarray[Any, Any]) -> Tensor:
-    """Take images as floats, and check their type and shape."""
+    """Return images as floats after checking their type and shape."""
     with blaming(owner, "when asked for images"):
         images = np.asarray(dataset.images(index))
     dtype = np.dtype(np.float32 if dataset.bits == 32 else np.uint8)

@@ -1,4 +1,4 @@
-"""Checks of what is built: prior, networks, cost, estimators and optimizers."""
+"""Checks of the parts of a run: prior, networks, cost, estimators and optimizers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def check_prior(assembly: Assembly, generator: torch.Generator) -> None:
 
 
 def check_networks(assembly: Assembly, batches: Batches) -> None:
-    """Raise unless encoder, posterior and decoder give what fits together."""
+    """Raise unless the outputs of encoder, posterior and decoder match."""
     model, dim = assembly.model, assembly.parts.dim
     x, architecture = batches.first.x, name_of(model.encoder)
     outputs = int(cast(Any, model.family).outputs)
@@ -52,7 +52,7 @@ def check_networks(assembly: Assembly, batches: Batches) -> None:
     _check_posterior(owner, posterior, (len(x), dim), batches.generator)
     if bool(posterior.has_density) != bool(cast(Any, model.family).has_density):
         raise ConfigError(
-            f"{owner}: has_density must be one for the family and the posteriors that it gives, "
+            f"{owner}: has_density must be the same for the family and its posteriors, "
             f"got {cast(Any, model.family).has_density} and {posterior.has_density}"
         )
     check_tensor(architecture, "what the decoder gives", batches.first.output, tuple(x.shape))
@@ -85,16 +85,16 @@ def _check_posterior(
 
 
 def check_cost_of_vectors(cost: nn.Module, dataset: Dataset) -> None:
-    """Raise if a cost takes images alone, and the data are vectors."""
+    """Raise if a cost takes only images, and the data are vectors."""
     if member(cost, "unit_interval") or member(cost, "expected") is None:
         raise ConfigError(
-            f"{dataset.name} has vectors of any size, and the cost takes images in [0, 1]; "
+            f"{dataset.name} has unbounded vectors, and the cost takes images in [0, 1]; "
             "choose cost=gaussian or cost=l2sq"
         )
 
 
 def check_cost(assembly: Assembly, cost: nn.Module, batches: Batches, *, continuous: bool) -> None:
-    """Raise unless a cost gives a number for each image, and a picture of each output."""
+    """Raise unless a cost gives one number per image, and an image for each output."""
     x, output, owner = batches.first.x, batches.first.output, name_of(cost)
     value = cost(x, output)
     check_tensor(owner, "the cost of each image", value, (len(x),))
@@ -148,7 +148,7 @@ def _check_term(assembly: Assembly, owner: str, name: str, term: Tensor) -> None
 
 
 def check_optimizer(assembly: Assembly, player: Any) -> None:
-    """Build a player's optimizer, and let one like it move a small layer."""
+    """Build a player's optimizer, and check that an equal one can move a small layer."""
     assembly.optimizer_of(player)
     probe = Player(player.name, (nn.Linear(3, 2),), player.optimizer)
     optimizer, _ = assembly.optimizer_of(probe)

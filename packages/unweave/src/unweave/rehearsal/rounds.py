@@ -16,7 +16,7 @@ from unweave.rehearsal.tensors import check_tensor
 
 
 def check_round(assembly: Assembly, number: int, losses: object, terms: object) -> None:
-    """Raise unless a round gives a loss for each player, and terms under names of their own."""
+    """Raise unless a round gives a loss for each player, and terms with unique names."""
     owner = objective_name(assembly)
     for what, value in (("losses", losses), ("terms", terms)):
         if not isinstance(value, Mapping):
@@ -74,5 +74,5 @@ def check_learned_prior(assembly: Assembly, learned: set[int]) -> None:
 
 
 def objective_name(assembly: Assembly) -> str:
-    """Return what errors call the objective: the inner one, where a classifier is trained along."""
+    """Return the objective's name for errors: the inner one, if a classifier is trained with it."""
     return name_of(getattr(assembly.objective, "inner", assembly.objective))

@@ -1,4 +1,4 @@
-"""Checks of one tensor: its shape, its type, its numbers and what it depends on."""
+"""Checks of one tensor: shape, type, values and gradient."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from unweave.errors import ConfigError
 
 
 def depends_on(scalar: Tensor, parameters: Iterable[nn.Parameter]) -> bool:
-    """Whether a scalar depends on a parameter, in a way that can be differentiated."""
+    """Whether a scalar depends differentiably on a parameter."""
     weights = [p for p in parameters if p.requires_grad]
     if not (scalar.requires_grad and weights):
         return False
@@ -22,7 +22,7 @@ def depends_on(scalar: Tensor, parameters: Iterable[nn.Parameter]) -> bool:
 def check_tensor(
     owner: str, what: str, value: object, shape: tuple[int, ...], finite: bool = True
 ) -> None:
-    """Raise unless a value is a tensor of floats of that shape, finite where it must be."""
+    """Raise unless a value is a tensor of floats of this shape, and finite if required."""
     if not isinstance(value, Tensor):
         raise ConfigError(f"{owner}: {what} must be a tensor, got {type(value).__name__}")
     if tuple(value.shape) != shape:

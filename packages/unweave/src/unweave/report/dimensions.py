@@ -1,4 +1,4 @@
-"""What is known of each code dimension: how much it tells, where its codes lie."""
+"""Facts of each code dimension: its information, and the range of its codes."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from unweave.trained import Trained
 
 PRIOR_DRAWS = 10_000
 ROWS = 10_000
-"""Images that are encoded where a run has no code table yet."""
+"""Number of images to encode if a run has no code table yet."""
 QUANTILES = (0.02, 0.98)
-"""Between these quantiles of the codes a dimension is varied."""
+"""Quantiles of the codes between which a dimension is varied."""
 MARGINAL_BINS = 200
 LEAST_LOG = math.log(np.finfo(np.float64).tiny)
 
@@ -44,7 +44,7 @@ class Codes:
 
 @dataclass(frozen=True)
 class Dimensions:
-    """Facts of every code dimension; arrays of shape (D,) unless said.
+    """Facts of every code dimension; arrays have shape (D,) unless noted.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Dimensions:
     active
         Whether share is above `codetable.ACTIVE`.
     order
-        Dimensions, the one that tells most first.
+        Dimensions, the most informative first.
     codes_range, prior_range
         2 % and 98 % quantiles of codes and of the prior, shape (D, 2).
     """
@@ -89,7 +89,7 @@ def name(d: int) -> str:
 
 
 def read_codes(run: Trained, seed: int = 0) -> Codes:
-    """Read the codes of the run's table; encode a sample of images where it holds other codes."""
+    """Read the codes of the run's table; encode a sample of images if it holds other codes."""
     arrays = read_means(run, run.dataset, names=("index", "codes", "std"))
     if arrays is None:
         table = encode_table(run, run.model, rows=ROWS, seed=seed)

@@ -131,7 +131,7 @@ def choose_rows(run: Trained, count: int, seed: int) -> NDArray[np.int64]:
 def _samples(material: Material) -> Iterator[Described]:
     """Draw samples from the prior, and beside them from the fitted density if there is one."""
     run, seed = material.run, material.seed
-    caption = "Pictures of codes that were drawn from the prior"
+    caption = "Decoded samples of the prior"
     if run.continuous:
         return
     if not has_density(run.path):

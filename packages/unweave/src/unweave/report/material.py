@@ -74,7 +74,7 @@ class Material:
 
     @property
     def visible(self) -> NDArray[np.int64]:
-        """Return the dimensions that pictures show, the one that tells most first."""
+        """Return the dimensions that figures show, the most informative first."""
         return self.dimensions.order[:MOST_DIMENSIONS]
 
     @property
@@ -87,13 +87,13 @@ class Material:
         the_rest = "the means of the others" if active else "their means"
         return (
             f"{subject} active: {the_rest} hardly move, so the model is collapsed. "
-            "Mutual information with a factor can be high all the same, because it does not ask "
-            "by how much a mean moves; do not read it as disentanglement."
+            "Mutual information with a factor can still be high, because it does not depend on how "
+            "far a mean moves; do not read it as disentanglement."
         )
 
 
 MOST_DIMENSIONS = 32
-"""Dimensions in traversals and histograms; the others tell less."""
+"""Most dimensions in traversals and histograms, the most informative ones."""
 
 
 def gather(run: Trained, seed: int, embedding: str | None = None) -> Material:

@@ -73,3 +73,10 @@ class Program:
     def _keep(self, weight: Tensor) -> int:
         self.weights.append(weight.detach().float().contiguous().cpu())
         return len(self.weights) - 1
+
+
+def constant_tensor(value: Any, what: str) -> Tensor:
+    """Return a tensor that does not depend on the code; one that does is not supported."""
+    if not isinstance(value, Tensor):
+        raise UnsupportedOperation(f"{what} that depend on the code")
+    return value

@@ -12,7 +12,13 @@ from pydantic import Field
 from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.checks import check_experiment, error_place
 from unweave.experiment.command_line import grid_axes, with_seeds
-from unweave.experiment.definition import Experiment, Strict, check_place
+from unweave.experiment.definition import (
+    Experiment,
+    Picture,
+    Strict,
+    check_place,
+    unknown_label,
+)
 from unweave.experiment.toml_reader import parse_definition, read_definition, with_settings
 
 
@@ -63,7 +69,7 @@ class Recipe(Experiment):
         "`unweave sweep` runs a study without it"
     )
     differs: str = Field(
-        description='it says what is done otherwise here, such as differs = "fewer steps"'
+        description='it says what differs from the paper, such as differs = "fewer steps"'
     )
     expect: list[Expectation] = []
 
@@ -110,7 +116,7 @@ def select_runs(
         How many, as `5`, or a list, as `0,3,7`.
     grid
         `name=value,value,...` texts, instead of the recipe's values of that name. What the recipe
-        says of other values is left out.
+        says of other values is left out; pictures of one run of every kind show the first ones.
 
     Raises
     ------
@@ -120,8 +126,10 @@ def select_runs(
     labels = [variant.label for variant in recipe.runs]
     for label in runs:
         if label not in labels:
-            raise unknown_name("run", label, labels)
+            raise unknown_label("run", label, labels)
     axes = grid_axes(grid)
+    if axes and not recipe.grid:
+        raise ConfigError(f"recipe {recipe.name} has no grid; leave out --grid")
     for name in axes:
         if name not in recipe.grid:
             raise unknown_name("setting of the grid", name, recipe.grid)
@@ -137,6 +145,7 @@ def select_runs(
             _has_place(narrow, place) or not _has_place(recipe, place) for place in places
         )
 
+    pictures = [_of_places(recipe, narrow, picture) for picture in recipe.pictures]
     changes = {
         "expect": [
             one
@@ -144,13 +153,20 @@ def select_runs(
             if stays({one.run, one.below}, one.where, one.below_where or {})
         ],
         "pictures": [
-            one
-            for one in recipe.pictures
-            if stays({one.options.get("run")}, one.options.get("where", {}))
+            one for one in pictures if stays({one.options.get("run")}, one.options.get("where", {}))
         ],
     }
     narrow = narrow.model_copy(update=changes)
     return narrow if seeds is None else with_seeds(narrow, seeds)
+
+
+def _of_places(recipe: Recipe, narrow: Recipe, picture: Picture) -> Picture:
+    """Let a picture that shows one run of every kind show others if its place is left out."""
+    place = picture.options.get("where", {})
+    if "run" in picture.options or _has_place(narrow, place) or not _has_place(recipe, place):
+        return picture
+    options = {name: value for name, value in picture.options.items() if name != "where"}
+    return picture.model_copy(update={"options": options})
 
 
 def _has_place(recipe: Recipe, place: Mapping[str, Any]) -> bool:
@@ -181,11 +197,11 @@ def check_recipe(recipe: Recipe) -> Recipe:
 def _check_expectation(recipe: Recipe, expected: Expectation) -> None:
     for measure in (expected.measure, expected.below_measure):
         if measure is not None and measure not in recipe.measures:
-            raise unknown_name("measure", measure, recipe.measures)
+            raise unknown_label("measure", measure, recipe.measures)
     labels = [variant.label for variant in recipe.runs]
     for label in (expected.run, expected.below):
         if label is not None and label not in labels:
-            raise unknown_name("run", label, labels)
+            raise unknown_label("run", label, labels)
     check_place(recipe, expected.where)
     check_place(recipe, expected.below_where or {})
     if expected.below is None and (expected.published is None or expected.tolerance is None):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unweave.experiment.comparison import Comparison
+from unweave.experiment.comparison import Claim, Comparison
 from unweave.experiment.definition import place_text
 from unweave.experiment.layout import (
     CONTRASTS,
@@ -97,35 +99,65 @@ def reproduce(
 
 def _write(outcome: Outcome) -> None:
     recipe, results = outcome.recipe, outcome.results
-    comparison = Comparison(results)
-    write_comparison(comparison, results.folder)
+    comparison = _compared(outcome)
+    drawn = list(draw_all(results, recipe.pictures, results.folder))
+    write_comparison(comparison, results.folder, drawn)
     parts = [
         f"# {recipe.title or recipe.name}\n",
-        f"{recipe.source.rstrip('.')}. `{outcome.command}` repeats it.\n",
-        f"**What differs from the paper.** {recipe.differs}\n",
+        f"{_flowed(recipe.source.rstrip('.') + '.')}\n`{outcome.command}` repeats it.\n",
+        f"**What differs from the paper.**\n{_flowed(recipe.differs)}\n",
     ]
     if outcome.changes:
         changes = ", ".join(f"`{name}={value}`" for name, value in outcome.changes.items())
         parts.append(f"**Changed for this outcome.** {changes}\n")
     if recipe.expect:
         parts.append(markdown(PUBLISHED, outcome.verdicts()) + "\n")
-    for picture, caption, path in draw_all(results, recipe.pictures, results.folder):
+    for picture, caption, path in drawn:
         image = "" if path is None else f"![{picture.name}]({path.name})\n\n"
-        parts.append(f"{image}*{caption}*\n")
+        parts.append(f"{image}{_flowed(f'*{caption}*')}\n")
     parts += _tables(comparison)
     parts += [f"The same with intervals and tests as a page: [{PAGE}]({PAGE}).\n", _runs(results)]
     write_text(outcome.path, "\n".join(parts))
 
 
+def _compared(outcome: Outcome) -> Comparison:
+    """Compare the runs, those among them that a claim is about."""
+    claims: list[Claim] = []
+    for one in outcome.recipe.expect:
+        if one.below is not None:
+            other = one.where if one.below_where is None else one.below_where
+            claims.append(((one.run, one.where), (one.below, other)))
+    return Comparison(outcome.results, claims=tuple(claims))
+
+
+def _flowed(text: str) -> str:
+    """Begin every sentence on a line of its own, of 100 columns at most.
+
+    Examples
+    --------
+    >>> print(_flowed("Errors of v = .5. Rows: beta, see B.2 and C.4."))
+    Errors of v = .5.
+    Rows: beta, see B.2 and C.4.
+    """
+    sentences = re.split(r"(?<=[\w)\]%][.!?])\s+(?=[A-Z*`])", text.strip())
+    return "\n".join(
+        textwrap.fill(sentence, 100, break_long_words=False, break_on_hyphens=False)
+        for sentence in sentences
+    )
+
+
 def _tables(comparison: Comparison) -> list[str]:
     parts = [
-        "All numbers are means over seeds, ± one standard deviation where there are several, with "
-        "the 95 % interval of the mean in brackets.\n",
+        _flowed(
+            "All numbers are means over seeds, ± one standard deviation where there are several, "
+            "with the 95 % interval of the mean in brackets."
+        )
+        + "\n",
         markdown(*summary_rows(comparison)) + "\n",
     ]
     contrasts = contrast_rows(comparison)
     if contrasts:
-        parts += [markdown(CONTRASTS, contrasts) + "\n", test_note(comparison) + "\n"]
+        parts += [markdown(CONTRASTS, contrasts) + "\n", _flowed(test_note(comparison)) + "\n"]
     missing = missing_rows(comparison)
     if missing:
         parts.append(markdown(MISSING, missing) + "\n")
@@ -147,7 +179,7 @@ def _runs(results: Results) -> str:
 
 def summary(outcome: Outcome) -> str:
     """Lay the outcome out for a terminal."""
-    comparison = Comparison(outcome.results)
+    comparison = _compared(outcome)
     parts = [table(*summary_rows(comparison))]
     if outcome.recipe.expect:
         parts.append(table(PUBLISHED, [tuple(verdict) for verdict in outcome.verdicts()]))

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from unweave.experiment.definition import short
+from unweave.experiment.layout import ALARM
+from unweave.experiment.measures import bounds
 from unweave.experiment.results import Results
+from unweave.experiment.statistics import p_text, paired_test, summarise
 from unweave.reproduce.recipe import Expectation, Recipe
 
 AGREES, DISAGREES, UNKNOWN = "agrees", "**disagrees**", "not known"
+WITHIN_ERROR = ", within error"
+"""Follows a verdict that the spread over seeds could turn."""
+DIGITS = range(3, 18)
+"""Of numbers that are told apart; the last gives every float a text of its own."""
+
+Values = dict[tuple[Any, ...], float]
+"""A measure by seed and by what `where` leaves open of the grid."""
 
 
 class Verdict(NamedTuple):
@@ -26,6 +37,10 @@ class Verdict(NamedTuple):
 def verdicts(recipe: Recipe, results: Results) -> list[Verdict]:
     """Compare the means over seeds with what was published.
 
+    A verdict is "within error" where the means decide it and the seeds do not: the paired test
+    over common seeds has p of .05 or more, or the 95 % interval of the mean reaches over the edge
+    of the tolerance. Of one seed no error is known.
+
     A claim about runs of which one is not finished, or lacks the number, is not known: it can be
     met only by runs that happened.
     """
@@ -33,31 +48,83 @@ def verdicts(recipe: Recipe, results: Results) -> list[Verdict]:
 
 
 def _judged(expected: Expectation, results: Results) -> tuple[str, str, str]:
-    mean, missing = _mean(results, expected.measure, expected.run, expected.where)
+    ours, missing = _values(results, expected.measure, expected.run, expected.where)
     if expected.below is None:
-        published, tolerance = expected.published or 0.0, expected.tolerance or 0.0
-        reference = f"{published:g} ± {tolerance:g}"
-        if missing:
-            return reference, missing, UNKNOWN
-        return reference, f"{mean:.3g}", _verdict(abs(mean - published) <= tolerance)
+        return _near(expected, ours, bounds(results.experiment, expected.measure), missing)
     where = expected.where if expected.below_where is None else expected.below_where
     other = expected.below_measure or expected.measure
-    limit, also_missing = _mean(results, other, expected.below, where)
+    theirs, also_missing = _values(results, other, expected.below, where)
     reference = "lower" if expected.published is None else _pair(expected)
     if missing or also_missing:
         return reference, missing or also_missing, UNKNOWN
-    numbers = f"{mean:.3g} against {limit:.3g}"
-    return reference, numbers, _verdict(mean * expected.times < limit)
+    return reference, *_below(expected.times, ours, theirs)
 
 
-def _mean(results: Results, measure: str, run: str, where: Mapping[str, Any]) -> tuple[float, str]:
-    """Return the mean over seeds, and what is missing: every run has to be there."""
+def _near(
+    expected: Expectation, ours: Values, limits: tuple[float, float], missing: str
+) -> tuple[str, str, str]:
+    """Judge whether the mean is within the tolerance of the published number."""
+    published, tolerance = expected.published or 0.0, expected.tolerance or 0.0
+    reference = f"{published:g} ± {tolerance:g}"
+    if missing:
+        return reference, missing, UNKNOWN
+
+    def holds(value: float) -> bool:
+        return abs(value - published) <= tolerance
+
+    mean = float(np.mean(list(ours.values())))
+    digits = _digits_that_show(lambda d: holds(float(f"{mean:.{d}g}")) == holds(mean))
+    text = f"{mean:.{digits}g}"
+    summary = summarise(list(ours.values()), limits)
+    low, high = summary.low, summary.high
+    if math.isnan(low):
+        return reference, text, _verdict(holds(mean))
+    # A mean inside has its whole interval inside; one outside has none of the tolerance in it.
+    edges = (published - tolerance, published + tolerance)
+    sure = (
+        holds(low) and holds(high)
+        if holds(mean)
+        else not any(low <= edge <= high for edge in edges)
+    )
+    return reference, f"{text} [{low:.3g}, {high:.3g}]", _verdict(holds(mean), sure)
+
+
+def _below(times: float, ours: Values, theirs: Values) -> tuple[str, str]:
+    """Judge whether one mean, `times` as large, is below another."""
+    mean, limit = (float(np.mean(list(values.values()))) for values in (ours, theirs))
+    holds = mean * times < limit
+
+    def shown(digits: int) -> bool:
+        left, right = float(f"{mean:.{digits}g}") * times, float(f"{limit:.{digits}g}")
+        return left < right if holds else left > right or (left == right and mean * times == limit)
+
+    digits = _digits_that_show(shown)
+    text = f"{mean:.{digits}g} against {limit:.{digits}g}"
+    common = sorted(ours.keys() & theirs.keys(), key=str)
+    p = paired_test([ours[key] * times for key in common], [theirs[key] for key in common])
+    if math.isnan(p):
+        return text, _verdict(holds)
+    return f"{text}, p {p_text(p)}", _verdict(holds, p < ALARM)
+
+
+def _digits_that_show(shown: Callable[[int], bool]) -> int:
+    """Return the least digits whose text bears out the verdict; the usual ones if none does."""
+    return next((digits for digits in DIGITS if shown(digits)), DIGITS[0])
+
+
+def _values(
+    results: Results, measure: str, run: str, where: Mapping[str, Any]
+) -> tuple[Values, str]:
+    """Return a measure over seeds, and what is missing: every run has to be there."""
     rows = results.at(run, where)
-    values = [row.value(measure) for row in rows]
-    finite = [value for value in values if math.isfinite(value)]
+    finite: Values = {}
+    for row in rows:
+        rest = (f"{key} {short(v)}" for key, v in row.place.items() if key not in where)
+        if math.isfinite(value := row.value(measure)):
+            finite[row.seed, *rest] = value
     if len(finite) < len(rows):
-        return math.nan, f"{len(finite)} of {len(rows)} runs of {run}"
-    return float(np.mean(finite)), ""
+        return {}, f"{len(finite)} of {len(rows)} runs of {run}"
+    return finite, ""
 
 
 def _pair(expected: Expectation) -> str:
@@ -66,5 +133,5 @@ def _pair(expected: Expectation) -> str:
     return f"{expected.published:g} against {expected.published_below:g}"
 
 
-def _verdict(holds: bool) -> str:
-    return AGREES if holds else DISAGREES
+def _verdict(holds: bool, sure: bool = True) -> str:
+    return (AGREES if holds else DISAGREES) + WITHIN_ERROR * (not sure)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from matplotlib.figure import Figure
 
 from unweave.errors import ConfigError, unknown_name
-from unweave.experiment.definition import Experiment, Picture, check_place
+from unweave.experiment.definition import Experiment, Picture, check_place, unknown_label
 from unweave.experiment.pictures.of_classes import draw_embedding, draw_sharpness
 from unweave.experiment.pictures.of_codes import (
     draw_aggregate,
@@ -18,6 +18,7 @@ from unweave.experiment.pictures.of_codes import (
     draw_representations,
 )
 from unweave.experiment.pictures.of_grids import draw_curves, draw_heat_map
+from unweave.experiment.pictures.of_histograms import draw_histograms
 from unweave.experiment.pictures.of_images import (
     draw_moves,
     draw_neighbours,
@@ -29,6 +30,7 @@ from unweave.experiment.pictures.of_scores import draw_ranks, draw_trade, draw_v
 from unweave.experiment.pictures.of_steps import draw_steps
 from unweave.experiment.roles import Role
 from unweave.options import convert, options_of
+from unweave.plots.style import figure_style
 
 if TYPE_CHECKING:
     from unweave.experiment.results import Results
@@ -44,6 +46,7 @@ KINDS: Mapping[str, Callable[..., Figure]] = {
     "steps": draw_steps,
     "magnitudes": draw_magnitudes,
     "noise": draw_noise,
+    "histograms": draw_histograms,
     "samples": draw_samples,
     "reconstructions": draw_reconstructions,
     "traversals": draw_traversals,
@@ -102,11 +105,13 @@ def _check_role(experiment: Experiment, role: str, value: Any) -> None:
     }
     for name in value if isinstance(value, list) else [value]:
         if name and name not in names[role]:
-            raise unknown_name(role, name, names[role])
+            if role == "setting of the grid" and not experiment.grid:
+                raise ConfigError(f"there is no grid, and so no setting {name[:80]} in it")
+            raise unknown_label(role, name, names[role])
 
 
 def draw(results: Results, picture: Picture) -> Figure:
-    """Draw one picture of an experiment.
+    """Draw one picture of an experiment in the style of all figures.
 
     Raises
     ------
@@ -114,4 +119,5 @@ def draw(results: Results, picture: Picture) -> Figure:
         If the kind or an option is wrong, or none of the runs that it shows is finished.
     """
     options = picture_options(results.experiment, picture)
-    return KINDS[picture.kind](results, **options)
+    with figure_style():
+        return KINDS[picture.kind](results, **options)

@@ -9,10 +9,15 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from unweave.errors import ConfigError
+from unweave.experiment.pictures.chosen import chosen_image_runs
+from unweave.experiment.pictures.looks import Looks
 from unweave.experiment.pictures.of_codes import one_legend
 from unweave.experiment.quantities import ROWS, test_data
 from unweave.experiment.results import Results
+from unweave.experiment.roles import Place
+from unweave.plots.panels import filled_rows, row_sizes
 from unweave.plots.planes import scatter
+from unweave.plots.style import INK, new_figure
 from unweave.protocols import Dataset
 from unweave.report.embedding import KINDS as EMBEDDINGS
 from unweave.report.embedding import TITLES, embed
@@ -22,10 +27,12 @@ from unweave.trained import Trained, sample_rows
 COLUMNS = 3
 
 
-def draw_embedding(results: Results, *, method: str = "tsne", points: int = POINTS) -> Figure:
+def draw_embedding(
+    results: Results, *, method: str = "tsne", points: int = POINTS, where: Place | None = None
+) -> Figure:
     """Draw the mean codes of test images in a plane that keeps neighbours together.
 
-    The first run of every kind; colours are the classes of the first factor.
+    Colours are the classes of the first factor.
 
     Parameters
     ----------
@@ -33,51 +40,58 @@ def draw_embedding(results: Results, *, method: str = "tsne", points: int = POIN
         `tsne`, or `umap` where it is installed.
     points
         Images.
+    where
+        Values of the grid; the first run of every kind unless given.
     """
     if method not in EMBEDDINGS:
         raise ConfigError(f"method must be one of {', '.join(EMBEDDINGS)}, got {method[:80]!r}")
-    runs = _runs(results)
-    columns = min(COLUMNS, len(runs))
-    rows = -(-len(runs) // columns)
-    figure = Figure(figsize=(10, rows * (8 / columns + 0.3) + 0.4), layout="constrained")
-    panels = list(figure.subplots(rows, columns, squeeze=False).ravel())
-    for panel, (label, run) in zip(panels, runs, strict=False):
-        images, classes = classified(test_data(run, results.experiment), points)
-        plane = embed(method, run.encode(images), 0)
-        scatter(panel, plane, classes, f"{label}, {TITLES[method]}")
+    runs = chosen_image_runs(results, where)
+    sizes = row_sizes(len(runs), COLUMNS)
+    height = len(sizes) * (8 / sizes[0] + 0.5) + 0.4
+    figure = new_figure((10, height), layout="constrained")
+    for panel, one in zip(filled_rows(figure, len(runs), COLUMNS), runs, strict=True):
+        images, classes = classified(test_data(one.run, results.experiment), points)
+        plane = embed(method, one.run.encode(images), 0)
+        scatter(panel, plane, classes, f"{one.label}, {TITLES[method]}\n{one.where}")
         # Only who is near whom means something here: neither scale nor axes do.
         panel.set(aspect="auto", xticks=[], yticks=[])
-    for panel in panels[len(runs) :]:
-        panel.set_axis_off()
     one_legend(figure)
     return figure
 
 
-def draw_sharpness(results: Results, *, without: list[int] | None = None) -> Figure:
+def draw_sharpness(
+    results: Results, *, without: list[int] | None = None, where: Place | None = None
+) -> Figure:
     """Draw box plots of the Laplacian variance of test images and of their reconstructions.
 
-    Above, the images by class; below, all images and the reconstructions of the first run of every
-    kind. Boxes are quartiles, whiskers reach 1.5 times their distance.
+    Above, the images by class; below, all images and the reconstructions of one run of every kind.
+    Boxes are quartiles, whiskers reach 1.5 times their distance.
 
     Parameters
     ----------
     without : classes that are left out below, such as the digit 1, which has few edges.
+    where
+        Values of the grid; the first run of every kind unless given.
     """
-    runs = _runs(results)
-    images, classes = classified(test_data(runs[0][1], results.experiment), ROWS)
+    runs, looks = chosen_image_runs(results, where), Looks(results.experiment)
+    first = runs[0].run
+    images, classes = classified(test_data(first, results.experiment), ROWS)
     included = ~np.isin(classes, without or [])
     if not included.any():
-        raise ConfigError("every class is left out; take some from `without`")
-    figure = Figure(figsize=(10, 3 + 0.4 * len(runs)), layout="constrained")
+        raise ConfigError("every class is left out; remove some from `without`")
+    figure = new_figure((10, 3 + 0.4 * len(runs)), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1 + 0.15 * len(runs)))
-    every, present = sharpness(runs[0][1], images), np.unique(classes)
-    _boxes(above, {str(value): every[classes == value] for value in present}, "by class")
+    every, present = sharpness(first, images), np.unique(classes)
+    by_class = {str(value): every[classes == value] for value in present}
+    _boxes(above, by_class, [INK] * len(present), "by class")
     rebuilt = {
-        label: sharpness(run, run.reconstruct(images[included])) for label, run in reversed(runs)
+        one.title: sharpness(one.run, one.run.reconstruct(images[included]))
+        for one in reversed(runs)
     }
     left_out = f"without class {', '.join(map(str, without))}" if without else "all classes"
-    _boxes(below, {**rebuilt, "test images": every[included]}, left_out)
-    below.set_xlabel("variance of the Laplacian, pixels in [0, 1]", fontsize=9)
+    colours = [*(looks.colour(one.label) for one in reversed(runs)), INK]
+    _boxes(below, {**rebuilt, "test images": every[included]}, colours, left_out)
+    below.set_xlabel("variance of the Laplacian, pixels in [0, 1]")
     return figure
 
 
@@ -96,25 +110,17 @@ def classified(data: Dataset, count: int) -> tuple[NDArray[Any], NDArray[np.inte
         If it has no factors.
     """
     if data.factors is None:
-        raise ConfigError(f"{data.name} has no classes to draw by")
+        raise ConfigError(f"{data.name} has no factors, and this picture needs classes")
     index = sample_rows(len(data), count, 0)
     return data.images(index), np.asarray(data.factors[index, 0])
 
 
-def _boxes(panel: Any, values: dict[str, NDArray[Any]], title: str) -> None:
-    panel.boxplot(
+def _boxes(panel: Any, values: dict[str, NDArray[Any]], colours: list[str], title: str) -> None:
+    parts = panel.boxplot(
         list(values.values()), orientation="horizontal", tick_labels=list(values), widths=0.7,
-        showfliers=False, medianprops={"color": "#2b5fb3"},
+        showfliers=False,
     )  # fmt: skip
-    panel.set_title(title, fontsize=10)
-    panel.tick_params(labelsize=8)
-    panel.grid(axis="x", alpha=0.25)
-
-
-def _runs(results: Results) -> list[tuple[str, Trained]]:
-    runs = list(results.first_runs())
-    if not runs:
-        raise ConfigError("no run is finished")
-    if runs[0][1].continuous:
-        raise ConfigError("the data are vectors, not images")
-    return runs
+    for median, colour in zip(parts["medians"], colours, strict=True):
+        median.set(color=colour, linewidth=2.5)
+    panel.set_title(title)
+    panel.grid(axis="x")

@@ -7,41 +7,56 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from unweave.density import has_density
 from unweave.errors import ConfigError
 from unweave.experiment.definition import short
-from unweave.experiment.results import Results, open_run
+from unweave.experiment.pictures.chosen import chosen_runs
+from unweave.experiment.pictures.looks import Looks
+from unweave.experiment.results import FirstRun, Results, open_run
 from unweave.experiment.roles import GridSetting, Place, RunLabel
+from unweave.plots.panels import filled_rows, row_sizes
 from unweave.plots.planes import flat, principal_plane, scatter
+from unweave.plots.style import SEQUENTIAL, new_figure
 from unweave.report.scatter import POINTS
 from unweave.trained import Trained, sample_rows
 
 BINS = 60
+COLUMNS = 4
 DENSITY_DRAWS = 40
 """Codes of every image that are drawn for a density."""
 
 
-def draw_representations(results: Results) -> Figure:
-    """Draw the data and the codes of the first run of every kind, coloured by class."""
-    runs = list(results.first_runs())
-    if not runs:
-        raise ConfigError("no run is finished")
-    columns = min(4, len(runs) + 1)
-    rows = -(-(len(runs) + 1) // columns)
-    figure = Figure(figsize=(10, rows * (10 / columns + 0.3)), layout="constrained")
-    panels = list(figure.subplots(rows, columns, squeeze=False).ravel())
-    dataset = runs[0][1].dataset
+def draw_representations(results: Results, *, where: Place | None = None) -> Figure:
+    """Draw the data and the codes of one run of every kind, coloured by class.
+
+    Parameters
+    ----------
+    where
+        Values of the grid; the first run of every kind unless given.
+    """
+    runs = chosen_runs(results, where)
+    sizes = row_sizes(len(runs) + 1, COLUMNS)
+    height = len(sizes) * (10 / sizes[0] + 0.4)
+    figure = new_figure((10, height), layout="constrained")
+    panels = filled_rows(figure, len(runs) + 1, COLUMNS)
+    dataset = runs[0].run.dataset
     index = sample_rows(len(dataset), POINTS, 0)
-    classes = None if dataset.factors is None else dataset.factors[index, 0]
+    classes = _classes(runs[0])
     scatter(panels[0], _plane(flat(dataset.images(index))), classes, "data")
-    for panel, (label, run) in zip(panels[1:], runs, strict=False):
-        scatter(panel, _plane(run.posterior_codes(POINTS)), classes, label)
-    for panel in panels[len(runs) + 1 :]:
-        panel.set_axis_off()
+    for panel, one in zip(panels[1:], runs, strict=True):
+        scatter(panel, _plane(one.run.posterior_codes(POINTS)), classes, one.lines)
     one_legend(figure)
     return figure
+
+
+def _classes(one: FirstRun) -> NDArray[Any] | None:
+    """Return the classes of the first factor of the images that are drawn."""
+    dataset = one.run.dataset
+    index = sample_rows(len(dataset), POINTS, 0)
+    return None if dataset.factors is None else dataset.factors[index, 0]
 
 
 def one_legend(figure: Figure) -> None:
@@ -71,7 +86,7 @@ def draw_aggregate(
     """
     grid, label = results.experiment.grid, run or results.experiment.runs[0].label
     shape = (len(grid[rows]), len(grid[columns]) + 1)
-    figure = Figure(figsize=(2.1 * shape[1], 2.1 * shape[0] + 0.4), layout="constrained")
+    figure = new_figure((2.1 * shape[1], 2.1 * shape[0] + 0.4), layout="constrained")
     panels = figure.subplots(*shape, squeeze=False, sharex=True, sharey=True)
     for i, row in enumerate(grid[rows]):
         for j, column in enumerate(grid[columns]):
@@ -95,57 +110,78 @@ def _draw_density(
     _density(beside, run.prior_codes(50_000), reach, "prior")
 
 
-def draw_noise(results: Results) -> Figure:
-    """Draw codes z ~ q(z|x) beside what the fitted flow maps them to, which should be normal."""
-    runs = [(label, run) for label, run in results.first_runs() if has_density(run.path)]
-    if not runs:
-        raise ConfigError("no finished run has a fitted density; set density=maf:epochs=20")
-    figure = Figure(figsize=(3.2 * len(runs), 6.6), layout="constrained")
-    for column, (label, run) in zip(
-        figure.subplots(2, len(runs), squeeze=False).T, runs, strict=True
-    ):
-        codes, noise = run.posterior_codes(POINTS), _to_noise(run)
-        index = sample_rows(len(run.dataset), POINTS, 0)
-        classes = None if run.dataset.factors is None else run.dataset.factors[index, 0]
-        scatter(column[0], _plane(codes), classes, f"{label}: codes")
+def draw_noise(results: Results, *, where: Place | None = None) -> Figure:
+    """Draw codes z ~ q(z|x) beside what the fitted flow maps them to, which should be normal.
+
+    Parameters
+    ----------
+    where
+        Values of the grid; the first run of every kind unless given.
+    """
+    runs = with_density(chosen_runs(results, where))
+    figure = new_figure((3.2 * len(runs), 6.6), layout="constrained")
+    for column, one in zip(figure.subplots(2, len(runs), squeeze=False).T, runs, strict=True):
+        codes, classes = one.run.posterior_codes(POINTS), _classes(one)
+        noise = to_noise(one.run, codes)
+        scatter(column[0], _plane(codes), classes, f"{one.label}: codes\n{one.where}")
         scatter(column[1], _plane(noise), classes, "through the flow")
     one_legend(figure)
     return figure
 
 
-def _to_noise(run: Trained) -> NDArray[Any]:
+def with_density(runs: list[FirstRun]) -> list[FirstRun]:
+    """Keep the runs to whose codes a density was fitted.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    fitted = [one for one in runs if has_density(one.run.path)]
+    if not fitted:
+        raise ConfigError("no finished run has a fitted density; set density=maf:epochs=20")
+    return fitted
+
+
+def to_noise(run: Trained, codes: NDArray[Any]) -> NDArray[Any]:
+    """Map codes (n, D) through the fitted flow, to what should be normal.
+
+    Raises
+    ------
+    ConfigError
+        If the density is no flow.
+    """
     density: Any = run.density
     if not hasattr(density, "to_noise"):
         raise ConfigError(
             f"density {type(density).__name__} has no to_noise; take a flow, such as maf"
         )
-    codes = torch.from_numpy(run.posterior_codes(POINTS)).to(run.device)
     with torch.no_grad():
-        return np.asarray(density.to_noise(codes).cpu().numpy())
+        return np.asarray(density.to_noise(torch.from_numpy(codes).to(run.device)).cpu().numpy())
 
 
 def draw_magnitudes(results: Results, *, run: RunLabel, where: Place, classes: list[int]) -> Figure:
     """Draw the average magnitude of each code dimension for some classes of the first factor."""
-    finished_rows = [row for row in results.at(run, where) if row.finished]
-    if not finished_rows:
-        raise ConfigError(f"no run of {run} is finished there")
-    opened = open_run(finished_rows[0])
+    (one,) = chosen_runs(results, where, run)
+    opened, colour = one.run, Looks(results.experiment).colour(run)
     dataset = opened.dataset
     index = sample_rows(len(dataset), 10_000, 0)
     codes = np.abs(opened.encode(dataset.images(index)))
     if dataset.factors is None:
-        raise ConfigError(f"{dataset.name} has no classes to draw magnitudes by")
+        raise ConfigError(f"{dataset.name} has no factors, and this picture needs classes")
     first_factor = dataset.factors[index, 0]
-    figure = Figure(figsize=(10, 1.5 * len(classes) + 0.4), layout="constrained")
+    figure = new_figure((10, 1.5 * len(classes) + 0.6), layout="constrained")
     panels = figure.subplots(len(classes), 1, squeeze=False, sharex=True, sharey=True)[:, 0]
+    # Dimensions count from 1, as in traversals and reports.
+    places = np.arange(1, codes.shape[1] + 1)
     for panel, value in zip(panels, classes, strict=True):
         if np.any(first_factor == value):
-            panel.bar(
-                np.arange(codes.shape[1]), codes[first_factor == value].mean(0), color="#2b5fb3"
-            )
-        panel.set_ylabel(f"class {value}", fontsize=9)
-        panel.tick_params(labelsize=8)
-    panels[-1].set_xlabel("code dimension", fontsize=9)
+            panel.bar(places, codes[first_factor == value].mean(0), color=colour)
+        panel.set_ylabel(f"class {value}")
+    panels[0].set_title(one.title)
+    panels[0].set_xlim(0.3, len(places) + 0.7)
+    panels[-1].xaxis.set_major_locator(MaxNLocator(min(len(places), 25), integer=True))
+    panels[-1].set_xlabel("code dimension")
     return figure
 
 
@@ -157,6 +193,6 @@ def _plane(rows: NDArray[Any]) -> NDArray[Any]:
 def _density(panel: Any, points: NDArray[Any], reach: float, title: str) -> None:
     edges = np.linspace(-reach, reach, BINS + 1)
     counts = np.histogram2d(points[:, 0], points[:, 1], (edges, edges), density=True)[0]
-    panel.imshow(counts.T, origin="lower", extent=(-reach, reach, -reach, reach), cmap="viridis")
+    panel.imshow(counts.T, origin="lower", extent=(-reach, reach, -reach, reach), cmap=SEQUENTIAL)
     panel.set_title(title, fontsize=8)
     panel.tick_params(labelsize=7)

@@ -7,15 +7,20 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from unweave.errors import ConfigError
 from unweave.experiment.definition import place_text, short
+from unweave.experiment.pictures.looks import Look, Looks
 from unweave.experiment.results import Results
 from unweave.experiment.roles import GridSetting, MeasureLabel, RunLabel
 from unweave.experiment.statistics import summarise
+from unweave.plots.panels import filled_rows, legend_below, row_sizes
+from unweave.plots.style import SEQUENTIAL, new_figure
 
 ERRORS_SHOWN = 2.0
-"""Standard errors on each side of a mean."""
+"""Length of a bar on each side of a mean, in standard errors."""
+COLUMNS = 3
 
 
 def draw_curves(
@@ -33,24 +38,37 @@ def draw_curves(
     log
         A logarithmic axis, which is linear around zero where a value is not positive.
     """
-    experiment = results.experiment
-    figure = Figure(figsize=(10, 3.4), layout="constrained")
-    panels = figure.subplots(1, len(measures), squeeze=False)[0]
+    experiment, looks = results.experiment, Looks(results.experiment)
     lines: list[tuple[str, dict[str, Any]]] = [(v.label, {}) for v in experiment.runs]
+    styles = [looks.of(label) for label, _ in lines]
     if by:
         values = experiment.grid[by]
         lines = [(v.label, {by: value}) for v in experiment.runs for value in values]
-    for panel, name in zip(panels, measures, strict=True):
-        for label, where in lines:
-            _draw_line(panel, results, name, x, label, where)
+        styles = looks.lines(label for label, _ in lines)
+    height = 3.1 * len(row_sizes(len(measures), COLUMNS)) + 0.3
+    figure = new_figure((10, height), layout="constrained")
+    for panel, name in zip(filled_rows(figure, len(measures), COLUMNS), measures, strict=True):
+        for look, (label, where) in zip(styles, lines, strict=True):
+            _draw_line(panel, results, name, x, label, where, look)
         if log:
             _stretch(panel, [float(value) for value in experiment.grid[x]])
-        panel.set_title(name, fontsize=10)
-        panel.set_xlabel(x, fontsize=9)
-        panel.tick_params(labelsize=8)
-        panel.grid(alpha=0.25)
-    panels[0].legend(fontsize=8)
+        panel.set_title(name)
+        panel.set_xlabel(x)
+        panel.grid(True)
+    handles = [
+        Line2D([], [], **_line_options(look), label=place_text(label, where))
+        for look, (label, where) in zip(styles, lines, strict=True)
+    ]
+    legend_below(figure, handles)
     return figure
+
+
+def _line_options(look: Look) -> dict[str, Any]:
+    """Return the options of a line; its markers are open, so that equal lines all show."""
+    return {
+        "color": look.colour, "linestyle": look.dashes, "marker": look.marker or "o",
+        "markersize": 5, "markerfacecolor": "none", "markeredgewidth": 1.0,
+    }  # fmt: skip
 
 
 def _stretch(panel: Any, places: list[float]) -> None:
@@ -64,15 +82,17 @@ def _stretch(panel: Any, places: list[float]) -> None:
 
 
 def _draw_line(
-    panel: Any, results: Results, name: str, x: str, label: str, where: dict[str, Any]
+    panel: Any, results: Results, name: str, x: str, label: str, where: dict[str, Any], look: Look
 ) -> None:
     values = results.experiment.grid[x]
     summaries = [summarise(results.values(name, label, where | {x: value})) for value in values]
     places = [float(value) for value in values]
     mean = np.array([summary.mean for summary in summaries])
     error = ERRORS_SHOWN * np.nan_to_num([summary.error for summary in summaries])
-    (line,) = panel.plot(places, mean, marker="o", markersize=3, label=place_text(label, where))
-    panel.fill_between(places, mean - error, mean + error, color=line.get_color(), alpha=0.2)
+    panel.plot(places, mean, **_line_options(look), zorder=look.zorder)
+    panel.fill_between(
+        places, mean - error, mean + error, color=look.colour, alpha=0.2, linewidth=0
+    )
 
 
 def draw_heat_map(
@@ -99,23 +119,26 @@ def draw_heat_map(
         raise ConfigError(f"no run has the measure {measure} yet")
     low, high = np.nanmin(tables), np.nanmax(tables)
     if log and low <= 0:
-        raise ConfigError(f"log needs positive numbers, and {measure} is {low:.3g} somewhere")
+        raise ConfigError(f"log needs positive values, but the smallest {measure} is {low:.3g}")
     scale = (LogNorm if log else Normalize)(low, high)
     width = 1.2 + 0.7 * len(xs)
-    figure = Figure(figsize=(width * len(labels), 1.4 + 0.55 * len(ys)), layout="constrained")
+    height = 1.4 + 0.55 * len(ys)
+    figure = new_figure((width * len(labels), height), layout="constrained")
     panels = figure.subplots(1, len(labels), squeeze=False)[0]
     for panel, label, table in zip(panels, labels, tables, strict=True):
-        image = panel.imshow(table, cmap="viridis", norm=scale, aspect="auto")
-        panel.set_xticks(range(len(xs)), [short(x) for x in xs], fontsize=8)
-        panel.set_yticks(range(len(ys)), [short(y) for y in ys], fontsize=8)
-        panel.set_xlabel(columns, fontsize=9)
-        panel.set_ylabel(rows, fontsize=9)
-        panel.set_title(f"{label}: {measure}", fontsize=9)
+        image = panel.imshow(table, cmap=SEQUENTIAL, norm=scale, aspect="auto")
+        panel.set_xticks(range(len(xs)), [short(x) for x in xs])
+        panel.set_yticks(range(len(ys)), [short(y) for y in ys])
+        panel.set_xlabel(columns)
+        panel.set_ylabel(rows)
+        panel.set_title(f"{label}: {measure}")
+        panel.spines[:].set_visible(False)
+        panel.tick_params(length=0)
         for i, j in np.argwhere(~np.isnan(table)):
             dark = high == low or scale(table[i, j]) < 0.5
             panel.text(j, i, f"{table[i, j]:.3g}", ha="center", va="center", fontsize=8,
                        color="white" if dark else "black")  # fmt: skip
-    figure.colorbar(image, ax=panels[-1], format="%g")
+    figure.colorbar(image, ax=panels[-1], format="%g").outline.set_visible(False)
     return figure
 
 

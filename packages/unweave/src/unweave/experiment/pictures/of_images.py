@@ -9,11 +9,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from unweave.errors import ConfigError
+from unweave.experiment.pictures.chosen import chosen_image_runs
 from unweave.experiment.quantities import test_data
-from unweave.experiment.results import Results, open_run
+from unweave.experiment.results import Results
 from unweave.experiment.roles import Place, RunLabel
-from unweave.plots.grids import draw_grid, show, tile
+from unweave.plots.grids import draw_rows, show, tile
 from unweave.plots.planes import flat
+from unweave.plots.style import new_figure
 from unweave.protocols import Dataset
 from unweave.trained import SOURCES
 
@@ -24,35 +26,51 @@ IMAGES_A_ROW = 12
 TRAVERSAL_STEPS = 8
 CODES_LOOKED_AT = 2000
 FIRST = np.zeros(1, np.int64)
+SOURCE_WORDS = {"prior": "prior", "density": "fitted density"}
 CHUNK = 5000
 """Training images that are compared at a time."""
 
 
-def draw_samples(results: Results) -> Figure:
-    """Draw samples from the prior above samples from the fitted density, for every kind of run."""
-    runs = _first(results)
+def draw_samples(results: Results, *, where: Place | None = None) -> Figure:
+    """Draw samples from the prior beside samples from the fitted density, for every kind of run.
+
+    Parameters
+    ----------
+    where
+        Values of the grid; the first run of every kind unless given.
+    """
+    runs = chosen_image_runs(results, where)
     sources = SOURCES if results.experiment.density is not None else SOURCES[:1]
-    figure = Figure(figsize=(10, 1.15 * len(runs)), layout="constrained")
+    figure = new_figure(
+        (10, len(runs) * (1.9 if len(sources) == 1 else 1.15)), layout="constrained"
+    )
     panels = figure.subplots(len(runs), len(sources), squeeze=False)
-    for row, (label, run) in zip(panels, runs, strict=True):
+    for row, one in zip(panels, runs, strict=True):
         for panel, source in zip(row, sources, strict=True):
-            show(panel, tile(run.sample(2 * IMAGES_A_ROW, 0, source), IMAGES_A_ROW))
-            panel.set_title(f"{label}, {source}", fontsize=9)
+            show(panel, tile(one.run.sample(2 * IMAGES_A_ROW, 0, source), IMAGES_A_ROW))
+            panel.set_title(f"{one.title}: {SOURCE_WORDS[source]}")
     return figure
 
 
-def draw_reconstructions(results: Results) -> Figure:
-    """Draw test images above their reconstructions by every kind of run."""
-    runs = _first(results)
-    data = test_data(runs[0][1], results.experiment)
+def draw_reconstructions(results: Results, *, where: Place | None = None) -> Figure:
+    """Draw test images above their reconstructions by every kind of run.
+
+    Parameters
+    ----------
+    where
+        Values of the grid; the first run of every kind unless given.
+    """
+    runs = chosen_image_runs(results, where)
+    data = test_data(runs[0].run, results.experiment)
     images = data.images(np.arange(min(IMAGES_A_ROW, len(data))))
-    rows = [images, *(run.reconstruct(images) for _, run in runs)]
-    return draw_grid(np.concatenate(rows), len(images))
+    rows = [images, *(one.run.reconstruct(images) for one in runs)]
+    return draw_rows(np.stack(rows), ["images", *(one.lines for one in runs)])
 
 
 def draw_traversals(
-    results: Results, *, dimensions: int = 6, reach: float = 2.0, classes: list[int] | None = None
-) -> Figure:
+    results: Results, *, dimensions: int = 6, reach: float = 2.0,
+    classes: list[int] | None = None, where: Place | None = None,
+) -> Figure:  # fmt: skip
     """Draw traversals of every kind of run side by side, from one image.
 
     One row per code dimension, those whose means vary the most over images, the most first; the
@@ -63,19 +81,22 @@ def draw_traversals(
     classes
         Start from the first test image of each of these classes of the first factor, one below
         the other, instead of from the first image that was trained on.
+    where
+        Values of the grid; the first run of every kind unless given.
     """
-    runs = _first(results)
-    data = test_data(runs[0][1], results.experiment) if classes else runs[0][1].dataset
+    runs = chosen_image_runs(results, where)
+    first = runs[0].run
+    data = test_data(first, results.experiment) if classes else first.dataset
     images = [_image_of(data, value) for value in classes] if classes else [data.images(FIRST)]
-    most = min(dimensions, max(run.config.dim for _, run in runs))
-    height = len(images) * (10 / len(runs) * most / TRAVERSAL_STEPS + 0.1) + 0.6
-    figure = Figure(figsize=(10, height), layout="constrained")
+    most = min(dimensions, max(one.run.config.dim for one in runs))
+    height = len(images) * (10 / len(runs) * most / TRAVERSAL_STEPS + 0.1) + 0.8
+    figure = new_figure((10, height), layout="constrained")
     rows = figure.subplots(len(images), len(runs), squeeze=False)
     for number, (row, image) in enumerate(zip(rows, images, strict=True)):
-        for panel, (label, run) in zip(row, runs, strict=True):
-            pictures, order = _traversed(run, image, dimensions, reach)
+        for panel, one in zip(row, runs, strict=True):
+            pictures, order = _traversed(one.run, image, dimensions, reach)
             show(panel, tile(pictures, TRAVERSAL_STEPS))
-            title = f"{label}\nz {', '.join(str(d + 1) for d in order)}"
+            title = f"{one.lines}\nz {', '.join(str(d + 1) for d in order)}"
             panel.set_title("" if number else title, fontsize=9)
     return figure
 
@@ -83,25 +104,31 @@ def draw_traversals(
 def _image_of(data: Dataset, value: int) -> NDArray[Any]:
     """Return the first image of a class of the first factor, shape (1, h, w, c)."""
     if data.factors is None:
-        raise ConfigError(f"{data.name} has no classes to draw by")
+        raise ConfigError(f"{data.name} has no factors, and this picture needs classes")
     rows = np.flatnonzero(data.factors[:, 0] == value)
     if not len(rows):
         raise ConfigError(f"{data.name} has no image of class {value}")
     return data.images(rows[:1])
 
 
-def draw_neighbours(results: Results) -> Figure:
+def draw_neighbours(results: Results, *, where: Place | None = None) -> Figure:
     """Draw samples of every kind of run above the training images that are nearest to them.
 
     By squared error. Samples that equal a training image were learned by heart.
+
+    Parameters
+    ----------
+    where
+        Values of the grid; the first run of every kind unless given.
     """
-    runs = _first(results)
-    figure = Figure(figsize=(10, 1.9 * len(runs)), layout="constrained")
+    runs = chosen_image_runs(results, where)
+    figure = new_figure((10, 1.9 * len(runs)), layout="constrained")
     panels = figure.subplots(len(runs), 1, squeeze=False)[:, 0]
-    for panel, (label, run) in zip(panels, runs, strict=True):
-        samples = run.sample(IMAGES_A_ROW, 0)
-        show(panel, tile(np.concatenate([samples, nearest(run.dataset, samples)]), IMAGES_A_ROW))
-        panel.set_title(f"{label}: samples, and their nearest training images", fontsize=9)
+    for panel, one in zip(panels, runs, strict=True):
+        samples = one.run.sample(IMAGES_A_ROW, 0)
+        both = np.concatenate([samples, nearest(one.run.dataset, samples)])
+        show(panel, tile(both, IMAGES_A_ROW))
+        panel.set_title(f"{one.title}: samples, and their nearest training images")
     return figure
 
 
@@ -148,10 +175,8 @@ def draw_moves(
     One row per image: the image itself, its reconstruction, then z_d + reach sign(z_d) for those
     dimensions of its code that are largest in absolute value.
     """
-    finished_rows = [row for row in results.at(run, where) if row.finished]
-    if not finished_rows:
-        raise ConfigError(f"no run of {run} is finished there")
-    opened = open_run(finished_rows[0])
+    (one,) = chosen_image_runs(results, where, run)
+    opened = one.run
     data = test_data(opened, results.experiment)
     index = np.linspace(0, len(data) - 1, images).astype(np.int64)
     pictures = data.images(index)
@@ -165,13 +190,10 @@ def draw_moves(
     decoded = opened.decode(moved.reshape(-1, codes.shape[1]))
     rows = decoded.reshape(images, 1 + count, *pictures.shape[1:])
     whole = np.concatenate([pictures[:, None], rows], axis=1)
-    return draw_grid(whole.reshape(-1, *pictures.shape[1:]), 2 + count)
-
-
-def _first(results: Results) -> list[tuple[str, Trained]]:
-    runs = list(results.first_runs())
-    if not runs:
-        raise ConfigError("no run is finished")
-    if runs[0][1].continuous:
-        raise ConfigError("the data are vectors, not images")
-    return runs
+    canvas = tile(whole.reshape(-1, *pictures.shape[1:]), 2 + count)
+    height, width = canvas.shape[:2]
+    figure = new_figure((10, 0.4 + 10 * height / width), layout="constrained")
+    panel = figure.subplots()
+    show(panel, canvas)
+    panel.set_title(one.title)
+    return figure

@@ -79,7 +79,7 @@ class Explorer {
     return h("div", { class: "sliders" },
       h("p", { class: "muted small" }, "Ordered by mean KL divergence, in nats. Behind each slider: the codes of the data (filled) and the prior (line)."),
       active, rest,
-      left > 0 ? h("p", { class: "muted small" }, `${left} more dimensions tell less and are left out.`) : null);
+      left > 0 ? h("p", { class: "muted small" }, `${left} less informative dimensions are left out.`) : null);
   }
 
   makeSlider(d, histogram) {
@@ -117,7 +117,7 @@ class Explorer {
       return h("button", { type: "button", class: "thumb", title: content.starts.labels[i],
         "aria-label": `start from image ${i + 1}`, onclick: () => this.pick(i) }, face);
     });
-    this.t = h("input", { type: "range", min: 0, max: 1, step: 0.01, value: 0, "aria-label": "place between the two images",
+    this.t = h("input", { type: "range", min: 0, max: 1, step: 0.01, value: 0, "aria-label": "position between the two images",
       oninput: () => { this.blend.stop(); this.showBlend(Number(this.t.value)); } });
     this.blendRow = h("div", { class: "blend", hidden: true },
       h("span", { class: "muted small" }, "Choose the second image below."), this.t,
