@@ -15,6 +15,7 @@ import pytest
 from torch import nn
 
 import unweave
+from unweave.report import write_report
 
 sys.path.insert(0, str(Path(__file__).parent))
 from chromium import Chromium, find_chromium
@@ -206,6 +207,30 @@ def test_controls_of_every_part_work(page):
     assert page.run("document.documentElement.dataset.theme") in ("light", "dark")
     assert "density" in page.run("document.querySelector('.tooltip').textContent")
     assert page.messages == []
+
+
+def test_of_a_collapsed_run_all_dimensions_are_shown_until_they_are_unticked(tmp_path, browser):
+    run = unweave.train("vae", data=blobs(16), dim=3, out=tmp_path / "run", **SMALL)
+    last = [m for m in run.model.encoder.modules() if isinstance(m, nn.Linear)][-1]
+    last.weight.data[:3] *= 1e-6
+    browser.open(run.report(), "document.querySelector('#traversals.is-live')")
+    box = "document.querySelector('#traversals .check input')"
+    rows = "document.querySelectorAll('.traversal .kl').length"
+    assert [browser.run(f"{box}.checked"), browser.run(rows)] == [True, 3]
+    browser.run(f"{box}.click()")
+    assert browser.run(rows) == 0
+    assert "No dimension is active" in browser.run(
+        "document.querySelector('.traversals .note').textContent"
+    )
+
+
+def test_an_embedding_is_what_the_scatter_begins_with(run, browser):
+    browser.open(write_report(run, embed="tsne"), "document.querySelector('#codes.is-live')")
+    view = "document.querySelector('#codes select')"
+    assert browser.run(f"{view}.selectedOptions[0].textContent") == "t-SNE"
+    assert browser.run("document.querySelectorAll('#codes .toolbar > [hidden]').length") == 4
+    browser.run(f"{view}.value = 'codes'; {view}.dispatchEvent(new Event('change'))")
+    assert browser.run("document.querySelectorAll('#codes .toolbar > [hidden]').length") == 0
 
 
 def test_scripts_from_elsewhere_do_not_run(run, browser):

@@ -72,7 +72,7 @@ def run_on_a_full_disk(
     """Do the same where no file can be longer than 4 KiB from the checkpoint of step 30 on."""
     listen(out, err)
     begin(environment)
-    from unweave import trainer
+    from unweave import loop
     from unweave.checkpoint import save_checkpoint
     from unweave.commands import main
 
@@ -81,7 +81,7 @@ def run_on_a_full_disk(
             resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
         return save_checkpoint(folder, step, *rest)
 
-    with mock.patch.object(trainer, "save_checkpoint", limited):
+    with mock.patch.object(loop, "save_checkpoint", limited):
         main(arguments)
 
 

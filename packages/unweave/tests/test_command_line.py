@@ -170,3 +170,15 @@ def test_progress_goes_to_a_file_as_well(tmp_path, monkeypatch, call):
     assert sum("step 10 of 10: loss " in line for line in lines) == 2
     wrong = call("train", "toy-vae", "--data", "toy-images", "--log", tmp_path / "no/log", code=2)
     assert "cannot be written: No such file or directory" in wrong
+
+
+@pytest.mark.parametrize(
+    ("command", "usage", "row"),
+    [("report", "{RUN}...", "RUN <path>..."),
+     ("compare", "{EXPERIMENT|RUN}...", "EXPERIMENT|RUN <path>...")],
+)  # fmt: skip
+def test_an_argument_that_repeats_is_not_shown_as_a_type_of_python(call, command, usage, row):
+    said = call(command, "--help")
+    assert f"[OPTIONS] {usage}\n" in said
+    assert f"  {row}  " in said
+    assert "list[" not in said

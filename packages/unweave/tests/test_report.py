@@ -257,11 +257,15 @@ def test_an_unknown_format_is_said(run):
 @pytest.mark.usefixtures("sketched")
 def test_an_embedding_is_carried_or_said_to_be_missing(run, monkeypatch):
     pytest.importorskip("sklearn")
-    (embedding,) = Page(write_report(run, embed="tsne")).content["embeddings"]
+    page = Page(write_report(run, embed="tsne"))
+    (embedding,) = page.content["embeddings"]
     assert embedding["name"] == "t-SNE"
     points = np.frombuffer(base64.b64decode(embedding["points"]), "<f2").reshape(2, -1)
     assert points.shape == (2, 128)
     assert np.abs(points).max() == 1
+    # Without scripts there is a picture of it.
+    assert (run.figures / "embedding.png").is_file()
+    assert any(image.get("alt") == "Codes by t-SNE" for image in page.all("img"))
     with pytest.raises(UnknownNameError, match="did you mean 'tsne'"):
         write_report(run, embed="tsnee")
     monkeypatch.setitem(__import__("sys").modules, "umap", None)
@@ -276,7 +280,7 @@ def test_runs_are_compared_side_by_side(run, tmp_path, settings):
     assert path == tmp_path / "comparison.html"
     page = Page(path)
     assert [r["title"] for r in page.content["runs"]] == ["run", "other"]
-    body = page.text[page.text.index("Settings that differ") :]
+    body = page.text[page.text.index("Settings of training that differ") :]
     assert "<td>seed</td><td>0</td><td>1</td>" in body
     assert "<td>dim</td><td>4</td><td>3</td>" in body
     assert "<td>steps</td>" not in body
@@ -284,6 +288,64 @@ def test_runs_are_compared_side_by_side(run, tmp_path, settings):
         write_comparison([run, run])
     with pytest.raises(ConfigError, match="2 to 8 runs, got 1"):
         write_comparison([run])
+
+
+def warnings_of(path):
+    return re.findall('<p class="warning" role="note"><b>(.*?)</b>: (.*?):', path.read_text())
+
+
+def test_a_comparison_warns_of_every_collapsed_run(run):
+    run.model.encoder[-1].weight.data[:4] *= 1e-6  # the means hardly move
+    other = copy_of(run)
+    other.model.encoder[-1].weight.data[:4] *= 1e3
+    run.codes_path.unlink(missing_ok=True)
+    assert warnings_of(write_comparison([run, other])) == [("run", "No code dimension is active")]
+
+
+def test_a_comparison_says_what_was_scored_differently(run):
+    """Equal runs with scores of other images differ in nothing that trained them."""
+    other = copy_of(run)
+    evaluate(run, rows=100)
+    evaluate(other, rows=64, seed=3)
+    text = write_comparison([run, other]).read_text()
+    assert "None: the runs were trained with equal settings." in text
+    for said in ("100 images, seed 0", "64 images, seed 3"):
+        assert said in text
+    body = text[text.index("Scored differently") : text.index("</section>", text.index("Scored"))]
+    assert "<td>images drawn</td><td>100</td><td>64</td>" in body
+    assert "<td>seed of the draw</td><td>0</td><td>3</td>" in body
+    evaluate(other, rows=100)
+    assert "Scored differently" not in write_comparison([run, other]).read_text()
+
+
+def test_settings_of_scores_are_compared_where_both_runs_have_the_score():
+    from unweave.report.compare import scored_differently
+    from unweave.report.scores import scores_of
+
+    def scores(**presets):
+        entries = {k: {"value": 0.5, "settings": {"preset": v}} for k, v in presets.items()}
+        return scores_of({"rows": 10, "seed": 0, "scores": entries})
+
+    first = scores(mig="a", sap="a", dci="a")
+    assert list(scored_differently([first, scores(mig="b", sap="b")])) == [
+        ("mig, sap", "preset", ["a", "b"])
+    ]
+    assert list(scored_differently([first, first])) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted"),
+    [((37.0, 41.0), (37.0 - 0.4, 41.0 + 0.4)), ((0.1, 0.9), (0.0, 1.0)), ((5.0, 5.0), (4.5, 5.5))],
+)
+def test_the_line_of_scores_shows_their_differences(values, wanted):
+    from unweave.report.compare import _marks as marks
+    from unweave.report.scores import ReadScore
+
+    line = marks([ReadScore("error", value) for value in values])
+    low, high = wanted
+    assert (line["low"], line["high"]) == (f"{low:.3g}", f"{high:.3g}")
+    for mark, value in zip(line["marks"], values, strict=True):
+        assert mark["at"] == pytest.approx(8 + 184 * (value - low) / (high - low), abs=0.1)
 
 
 def test_runs_of_one_name_are_told_apart_by_their_folders(tmp_path):

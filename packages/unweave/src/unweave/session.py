@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import torch
+
 from unweave import processor
 from unweave.batches import open_feed
 from unweave.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
@@ -21,6 +23,8 @@ from unweave.progress import Progress
 from unweave.trained import Trained
 from unweave.trainer import Trainer
 from unweave.trainer_setup import labels_on
+from unweave.training_time import NAME as TIMES
+from unweave.training_time import Stopwatch
 from unweave.validation import validation_terms
 
 
@@ -31,23 +35,31 @@ def load_newest(run: Trained, trainer: Trainer) -> None:
 
 
 @contextmanager
-def session(run: Trained, trainer: Trainer, progress: Progress) -> Iterator[RunObserver]:
+def session(
+    run: Trained, trainer: Trainer, progress: Progress, together: int = 1
+) -> Iterator[RunObserver]:
     """Continue a locked run from its newest checkpoint, with log and observers.
 
     The trainer's configuration is that of the run, but may have other steps, which are recorded.
     The block sets `outcome` of the observer that it gets.
+
+    Parameters
+    ----------
+    together
+        Runs that the process trains at once.
     """
     load_newest(run, trainer)
     if trainer.config.steps != run.config.steps:
         run.record_continuation(trainer.config)
     _forget_after(run, trainer.step)
-    observer = RunObserver(run, trainer, progress)
+    observer = RunObserver(run, trainer, progress, together)
     run.registry.observe("unweave_run_start", run=run)
     if said := processor.remark(trainer.config.precision, trainer.clock.device):
         progress.say(said)
     progress.start(trainer.step, trainer.config.steps)
     try:
         yield observer
+        observer.watch.note(trainer.step)
     finally:
         progress.close()
         run.registry.observe("unweave_run_end", run=run, outcome=observer.outcome)
@@ -66,7 +78,11 @@ class RunObserver:
         The result of `fit`; `failed` until `fit` returns.
     """
 
-    def __init__(self, run: Trained, trainer: Trainer, progress: Progress) -> None:
+    def __init__(
+        self, run: Trained, trainer: Trainer, progress: Progress, together: int = 1
+    ) -> None:
+        device = device_text(trainer.clock.device)
+        self.watch = Stopwatch(run.path, trainer.step, device, trainer.ranks.size, together)
         self._run, self._trainer, self._progress = run, trainer, progress
         self._best = _Best(run.config.keep_best, run.config.stop_after)
         for line in run.scalars():
@@ -77,6 +93,9 @@ class RunObserver:
     def stepped(self, step: int) -> None:
         """Show it."""
         self._progress.stepped(step)
+        config = self._run.config
+        if step % config.checkpoint_every == 0 and step % config.log_every:
+            self.watch.note(step)  # a resumed run goes on from here
 
     def logged(self, step: int, scalars: dict[str, float]) -> bool:
         """Score and validate if it is due, write the log line, and call the plugins."""
@@ -87,6 +106,7 @@ class RunObserver:
             scalars |= self._scores()
         # On the disk before the checkpoint that follows: a resumed run's log has no gap.
         append_line(self._run.scalars_path, json.dumps({"step": step, **scalars}))
+        self.watch.note(step)
         self._progress.logged(step, scalars)
         wishes = self._run.registry.observe(
             "unweave_run_log", run=self._run, step=step, scalars=dict(scalars)
@@ -102,9 +122,11 @@ class RunObserver:
         return bool(self.enough)
 
     def _keep_best(self, step: int) -> None:
-        write_bytes(self._best_run.scalars_path, self._run.scalars_path.read_bytes())
+        best = self._best_run
+        write_bytes(best.scalars_path, self._run.scalars_path.read_bytes())
+        write_bytes(best.path / TIMES, (self._run.path / TIMES).read_bytes())
         mark = digest(self._run.config)
-        save_checkpoint(self._best_run.checkpoints, step, self._trainer.state(), mark, keep=1)
+        save_checkpoint(best.checkpoints, step, self._trainer.state(), mark, keep=1)
 
     @functools.cached_property
     def _best_run(self) -> RunDirectory:
@@ -120,6 +142,13 @@ class RunObserver:
         scores = score_model(self._run, self._trainer.model, codes="both")
         self._trainer.model.train()
         return {f"score/{name}": float(value) for name, value in scores.items()}
+
+
+def device_text(device: torch.device) -> str:
+    """Name a device, and which GPU it is."""
+    if device.type == "cuda":
+        return f"cuda, {torch.cuda.get_device_name(device)}"
+    return device.type
 
 
 class _Best:

@@ -90,7 +90,7 @@ def train_together(
     with contextlib.ExitStack() as stack:
         runs = [_open_run(names, one, device, stack) for one in members]
         observers: list[RunObserver] = [
-            stack.enter_context(session(run, one.trainer, one.requests.progress))
+            stack.enter_context(session(run, one.trainer, one.requests.progress, len(runs)))
             for run, one in zip(runs, members, strict=True)
         ]
         outcomes = fit_together(ensemble, [run.checkpoints for run in runs], observers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 
 import typer
 from typer.core import TyperGroup
@@ -15,6 +15,12 @@ from unweave.errors import unknown_name
 
 class Commands(TyperGroup):
     """The commands, and those that plugins add."""
+
+    def __init__(self, *args: Any, **extra: Any) -> None:
+        super().__init__(*args, **extra)
+        for command in self.commands.values():
+            for parameter in command.params:
+                _show_list(parameter)
 
     def make_context(self, *args: Any, **extra: Any) -> Any:
         """Read the arguments, as `invoke` runs what they say."""
@@ -34,6 +40,14 @@ class Commands(TyperGroup):
         if not is_known and not name.startswith("-"):
             raise unknown_name("command", name, self.list_commands(ctx))
         return super().resolve_command(ctx, args)
+
+
+def _show_list(parameter: Any) -> None:
+    """Show the type of an argument that repeats as `<path>...`; typer shows `<list[Path]>`."""
+    annotation = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
+    if parameter.param_type_name == "argument" and get_origin(annotation) is list:
+        (one,) = get_args(annotation)
+        parameter.display_type = lambda ctx: f"<{one.__name__.lower()}>..."
 
 
 @contextmanager

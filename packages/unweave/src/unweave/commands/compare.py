@@ -11,9 +11,7 @@ import typer
 def compare(
     paths: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="EXPERIMENT|RUN...", help="the folder of a sweep, or run directories"
-        ),
+        typer.Argument(metavar="EXPERIMENT|RUN", help="the folder of a sweep, or run directories"),
     ],
     out: Annotated[
         Path | None,

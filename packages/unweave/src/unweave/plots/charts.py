@@ -64,6 +64,7 @@ def draw_histograms(
     for d, panel in enumerate(panels):
         draw_histogram(panel, codes[:, d], prior[:, d], ACCENT if active[d] else QUIET, PRIOR)
         panel.set_title(names[d] + ("" if active[d] else " (inactive)"))
+    _explain_histograms(figure, active)
     return figure
 
 
@@ -80,6 +81,20 @@ def draw_histogram(
     panel.xaxis.set_major_locator(MaxNLocator(3))
 
 
+def _explain_histograms(figure: Figure, active: NDArray[np.bool_]) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    kinds = [(ACCENT, "codes z ~ q(z|x)", True), (QUIET, "codes, inactive dimension", False)]
+    handles: list[Any] = [
+        Patch(color=colour, alpha=0.55, label=label)
+        for colour, label, kind in kinds
+        if (active == kind).any()
+    ]
+    handles.append(Line2D([], [], color=PRIOR, linewidth=1.2, label="prior"))
+    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles))
+
+
 def shared_edges(codes: NDArray[Any], prior: NDArray[Any], bins: int) -> NDArray[np.float64]:
     """Space bins between the outermost 1/1000 quantiles of codes and prior together."""
     both = [np.quantile(x, [0.001, 0.999]) for x in (codes, prior)]
@@ -91,7 +106,7 @@ def shared_edges(codes: NDArray[Any], prior: NDArray[Any], bins: int) -> NDArray
 def draw_matrix(
     matrix: NDArray[Any], rows: Sequence[str], columns: Sequence[str], active: NDArray[np.bool_]
 ) -> Figure:
-    """Draw factors (rows) against code dimensions; columns of inactive ones have grey names."""
+    """Draw factors (rows) against code dimensions; columns of inactive ones are hatched."""
     factors, codes = matrix.shape
     figure = new_figure((min(16.0, 2.2 + 0.62 * codes), 1.2 + 0.45 * factors), layout="constrained")
     panel = figure.add_subplot()
@@ -101,22 +116,27 @@ def draw_matrix(
     for place, text in enumerate(panel.get_xticklabels()):
         if not active[place]:
             text.set_color(QUIET)
-            panel.axvspan(place - 0.5, place + 0.5, color="white", alpha=0.6, linewidth=0)
+            # Lines over the cells, whose colours stay those of the colour bar.
+            look: dict[str, Any] = {"facecolor": "none", "edgecolor": "white", "linewidth": 0}
+            panel.axvspan(place - 0.5, place + 0.5, hatch="///", **look)
     panel.spines[:].set_visible(False)
     panel.tick_params(length=0)
     if matrix.size <= LARGEST_MATRIX:
-        _write_cells(panel, matrix, active)
+        _write_cells(panel, matrix, image)
     figure.colorbar(image, label="nats").outline.set_visible(False)
     return figure
 
 
-def _write_cells(panel: Any, matrix: NDArray[Any], active: NDArray[np.bool_]) -> None:
+def _write_cells(panel: Any, matrix: NDArray[Any], image: Any) -> None:
     middle = np.nanmax(matrix) / 2
     for row, column in np.ndindex(matrix.shape):
         value = float(matrix[row, column])
-        colour = "white" if value > middle and active[column] else INK
-        text = "" if math.isnan(value) else f"{value:.2f}"
-        panel.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
+        if math.isnan(value):
+            continue
+        look = {"color": "white" if value > middle else INK, "fontsize": 8}
+        # On the cell's colour, so that no hatching crosses the number.
+        box = {"facecolor": image.cmap(image.norm(value)), "linewidth": 0, "pad": 1}
+        panel.text(column, row, f"{value:.2f}", ha="center", va="center", bbox=box, **look)
 
 
 @figure_style()

@@ -26,7 +26,10 @@ def flat(images: NDArray[Any]) -> NDArray[np.float64]:
 
 @figure_style()
 def draw_plane(
-    panels: Mapping[str, NDArray[Any]], colours: NDArray[Any] | None = None, factor: str = "class"
+    panels: Mapping[str, NDArray[Any]],
+    colours: NDArray[Any] | None = None,
+    factor: str = "class",
+    axes: tuple[str, str] = ("", ""),
 ) -> Figure:
     """Draw sets of rows (n, d) side by side, in the plane of the first set.
 
@@ -37,14 +40,18 @@ def draw_plane(
     colours : classes of the first set's rows.
     factor
         What the classes are of.
+    axes
+        Names of the plane's axes.
     """
     first = next(iter(panels.values()))
     project = principal_plane(first)
     figure = new_figure((10, 10 / max(2, len(panels)) + 0.3), layout="constrained")
-    axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
-    for panel, (name, rows) in zip(axes, panels.items(), strict=True):
+    places = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
+    for panel, (name, rows) in zip(places, panels.items(), strict=True):
         scatter(panel, project(rows), colours if rows is first else None, name, factor)
+        panel.set_xlabel(axes[0])
         panel.grid(True)
+    places[0].set_ylabel(axes[1])
     return figure
 
 

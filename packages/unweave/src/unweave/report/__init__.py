@@ -18,11 +18,12 @@ from unweave.owners import explained
 from unweave.plots.style import FORMATS, save_drawing
 from unweave.report import compare
 from unweave.report.compare import check_runs
-from unweave.report.content import data_uri, page_content
+from unweave.report.content import page_content
 from unweave.report.facts import command, describe_run, steps_text, versions
 from unweave.report.figures import FigureOfRun, figures_of
 from unweave.report.material import Material, gather
 from unweave.report.page import render
+from unweave.report.shown import shown
 from unweave.report.tables import page_tables
 from unweave.score_file import read_scores
 
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["write_comparison", "write_figures", "write_report"]
 
-Saved = tuple[str, str, str, Callable[[], Path]]
-"""Stem, title and caption of a figure, and what returns its path once it is written."""
+Saved = tuple[FigureOfRun, Callable[[], Path]]
+"""A figure, and what returns its path once it is written."""
 
 
 @explained
@@ -48,7 +49,8 @@ def write_report(
     seed
         Chooses the images that are shown, and is the seed of everything that is drawn.
     embed
-        `tsne` or `umap`: codes in a plane that keeps neighbours together; none by default.
+        `tsne` or `umap`: codes in a plane that keeps neighbours together, as a figure and where
+        the scatter begins; none by default.
     pool
         Where figures are drawn; here by default.
 
@@ -57,13 +59,12 @@ def write_report(
     ConfigError
         If the embedding is unknown, or the package that computes it is not installed.
     """
-    material = _gather(run, seed)
+    material = _gather(run, seed, embed)
     saved = _begin_figures(material, "png", pool)
-    content = page_content(material, embed)
-    figures = {
-        stem: {"title": title, "caption": caption, "source": data_uri(path().read_bytes())}
-        for stem, title, caption, path in saved
-    }
+    content = page_content(material)
+    figures = {figure.stem: shown(figure, path) for figure, path in saved}
+    for _, path in saved:
+        path()
     page = render("report.html.j2", content | _names(run), _fields(material, content, figures))
     write_text(run.report_path, page)
     return run.report_path
@@ -107,7 +108,7 @@ def write_figures(run: Trained, seed: int = 0, *, format: str = "png") -> list[P
     """
     if format not in FORMATS:
         raise unknown_name("format of figures", format, FORMATS)
-    return [path() for *_, path in _begin_figures(_gather(run, seed), format, None)]
+    return [path() for _, path in _begin_figures(_gather(run, seed), format, None)]
 
 
 def run_title(run: Trained) -> str:
@@ -115,11 +116,11 @@ def run_title(run: Trained) -> str:
     return f"{short_name(run.config.method)} on {run.dataset.name}"
 
 
-def _gather(run: Trained, seed: int) -> Material:
+def _gather(run: Trained, seed: int, embedding: str | None = None) -> Material:
     scores = read_scores(run)
     if scores is None or scores["step"] != run.step:
         evaluate(run)
-    return gather(run, seed)
+    return gather(run, seed, embedding)
 
 
 def _begin_figures(material: Material, kind: str, pool: Executor | None) -> list[Saved]:
@@ -129,7 +130,7 @@ def _begin_figures(material: Material, kind: str, pool: Executor | None) -> list
     def begun(figure: FigureOfRun) -> Saved:
         path = folder / f"{figure.stem}.{kind}"
         finish = begin(pool, save_drawing, figure.drawing, path)
-        return figure.stem, figure.title, figure.caption, finish
+        return figure, finish
 
     # Those that take longest come last in a report, and begin first.
     return [begun(figure) for figure in [*figures_of(material)][::-1]][::-1]
@@ -140,20 +141,17 @@ def _names(run: Trained) -> dict[str, Any]:
 
 
 def _fields(
-    material: Material, content: dict[str, Any], figures: dict[str, dict[str, str]]
+    material: Material, content: dict[str, Any], figures: dict[str, dict[str, Any]]
 ) -> dict[str, Any]:
-    from unweave.density import has_density
-
     run = material.run
     names = ("traversals", "reconstructions", "samples", "data-plane", "mutual-information")
-    absent = dict.fromkeys((*names, "codes", "histograms", "losses"))
+    absent = dict.fromkeys((*names, "codes", "embedding", "histograms", "losses"))
     return page_tables(material) | {
         "title": run_title(run),
         "steps": steps_text(run),
         "written": time.strftime("%Y-%m-%d %H:%M"),
         "continuous": run.continuous,
         "decoded": content["decoder"] is not None,
-        "fitted": has_density(run.path),
         "figures": absent | figures,
         "facts": describe_run(run),
         "versions": versions(run),

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unweave.errors import ConfigError
 from unweave.files import write_text
-from unweave.plots.style import PALETTE, figure_png
-from unweave.report.content import data_uri, page_content
+from unweave.plots.style import PALETTE
+from unweave.report.content import page_content
 from unweave.report.figures import figures_of
 from unweave.report.material import Material
 from unweave.report.page import render
+from unweave.report.scores import ReadScore, ReadScores
+from unweave.report.shown import shown
 from unweave.report.tables import score_text
 from unweave.settings import read_settings
 
@@ -29,6 +31,10 @@ EXPLORED = (
     "check", "grid", "plane", "histograms", "losses",
 )  # fmt: skip
 """What of a run's content the page needs."""
+ABSENT = "–"
+PRESET = "preset"
+ROOM = 0.1
+"""Beside the outermost marks of a line, as a share of what lies between them."""
 
 
 def check_runs(runs: Sequence[Trained]) -> None:
@@ -70,7 +76,10 @@ def write_comparison(materials: Sequence[Material], out: Path | None = None) -> 
         "colours": PALETTE[: len(runs)],
         "written": time.strftime("%Y-%m-%d %H:%M"),
         "differences": list(differences(runs)),
+        "collapsed": [material.collapsed for material in materials],
         "scores": list(score_rows(materials)),
+        "scored_on": [scored_on(material) for material in materials],
+        "scored_differently": list(scored_differently([m.scores for m in materials])),
         "figures": _figures(materials),
         "losses": any(material.steps for material in materials),
         "version": version("unweave"),
@@ -94,7 +103,7 @@ def differences(runs: Sequence[Trained]) -> Iterator[tuple[str, list[str]]]:
     """List the settings that are not equal in all runs: name, and the value in each."""
     tables = [dict(_flat(read_settings(run.config_path))) for run in runs]
     for key in dict.fromkeys(key for table in tables for key in table):
-        values = [table.get(key, "–") for table in tables]
+        values = [table.get(key, ABSENT) for table in tables]
         if len(set(values)) > 1:
             yield key, values
 
@@ -108,7 +117,7 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 
 def score_rows(materials: Sequence[Material]) -> Iterator[dict[str, Any]]:
-    """List every score that a run has: its name, each run's value, and marks on one line."""
+    """List every score that a run has: its name, each run's value, and marks on a line."""
     tables = [{score.name: score for score in m.scores.scores} for m in materials]
     for name in dict.fromkeys(name for table in tables for name in table):
         scores = [table.get(name) for table in tables]
@@ -121,21 +130,30 @@ def score_rows(materials: Sequence[Material]) -> Iterator[dict[str, Any]]:
             }
             for score in scores
         ]
-        yield {"name": name.replace("_", " "), "cells": cells, "marks": _marks(scores)}
+        yield {"name": name.replace("_", " "), "cells": cells, "line": _marks(scores)}
 
 
-def _marks(scores: Sequence[Any]) -> list[dict[str, Any]]:
-    """Place the values and intervals on a line from 0, or the least, to 1, or the largest."""
+def _marks(scores: Sequence[Any]) -> dict[str, Any] | None:
+    """Place the values and intervals on a line; None where no run has a value.
+
+    The line goes from 0 to 1 where all lie there. Elsewhere, as with an error of pixels, it goes
+    from the least to the largest with room at both ends, so that marks are told apart.
+    """
     with_values = [s for s in scores if s is not None and s.value is not None]
     numbers = [v for s in with_values for v in (s.value, *(s.interval or ()))]
     if not numbers:
-        return []
-    low, high = min(0.0, *numbers), max(1.0, *numbers)
+        return None
+    low, high = min(numbers), max(numbers)
+    if low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    else:
+        room = ROOM * (high - low) or ROOM * abs(high)
+        low, high = low - room, high + room
 
     def place(value: float) -> float:
         return float(round(8 + 184 * (value - low) / (high - low), 1))
 
-    return [
+    marks = [
         {
             "run": number,
             "at": place(s.value),
@@ -145,19 +163,53 @@ def _marks(scores: Sequence[Any]) -> list[dict[str, Any]]:
         for number, s in enumerate(scores)
         if s is not None and s.value is not None
     ]
+    return {"low": f"{low:.3g}", "high": f"{high:.3g}", "marks": marks}
+
+
+def scored_on(material: Material) -> str:
+    """Say on how many images, with which seed and by which preset a run was scored."""
+    scores = material.scores.scores
+    noun = "rows" if material.run.continuous else "images"
+    rows = _distinct(f"{s.rows:,}" for s in scores if s.rows is not None)
+    seeds = _distinct(str(s.seed) for s in scores if s.seed is not None)
+    presets = _distinct(s.settings[PRESET] for s in scores if PRESET in s.settings)
+    parts = ((f"{rows} {noun}", rows), (f"seed {seeds}", seeds), (f"preset {presets}", presets))
+    return ", ".join(text for text, there in parts if there)
+
+
+def _distinct(texts: Iterable[str]) -> str:
+    return " or ".join(dict.fromkeys(texts))
+
+
+def scored_differently(runs: Sequence[ReadScores]) -> Iterator[tuple[str, str, list[str]]]:
+    """List what scores were computed with where runs differ: scores, setting, and each value.
+
+    Scores that only some runs have are compared among those.
+    """
+    tables = [{score.name: _conditions(score) for score in run.scores} for run in runs]
+    found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for name in dict.fromkeys(name for table in tables for name in table):
+        having = [table[name] for table in tables if name in table]
+        for key in dict.fromkeys(key for conditions in having for key in conditions):
+            if len({conditions.get(key, ABSENT) for conditions in having}) > 1:
+                values = tuple(table.get(name, {}).get(key, ABSENT) for table in tables)
+                found.setdefault((key, values), []).append(name)
+    for (key, values), names in found.items():
+        yield ", ".join(names).replace("_", " "), key.replace("_", " "), list(values)
+
+
+def _conditions(score: ReadScore) -> dict[str, str]:
+    drawn = {"images drawn": score.rows, "seed of the draw": score.seed}
+    return {k: f"{v:,}" for k, v in drawn.items() if v is not None} | dict(score.settings)
 
 
 def _figures(materials: Sequence[Material]) -> list[dict[str, Any]]:
-    """Draw each figure of every run: a title, and a picture or None for each run."""
-    by_run = [
-        {f.stem: (f.title, figure_png(f.drawing())) for f in figures_of(m, FIGURES)}
-        for m in materials
-    ]
+    """Draw each figure of every run: a title, and what is shown, or None, for each run."""
+    by_run = [{f.stem: shown(f) for f in figures_of(m, FIGURES)} for m in materials]
     rows = []
     for name in FIGURES:
-        pairs = [d.get(name) for d in by_run]
-        title = next((pair[0] for pair in pairs if pair), None)
+        there = [figures.get(name) for figures in by_run]
+        title = next((figure["title"] for figure in there if figure), None)
         if title:
-            sources = [None if pair is None else data_uri(pair[1]) for pair in pairs]
-            rows.append({"title": title, "sources": sources})
+            rows.append({"title": title, "runs": there})
     return rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,6 @@ from numpy.typing import NDArray
 from unweave.plots.charts import shared_edges
 from unweave.plots.planes import flat, plane_of
 from unweave.report.dimensions import name
-from unweave.report.embedding import TITLES, embed
 from unweave.report.figures import choose_rows
 from unweave.report.material import Material
 from unweave.report.packing import PackedDecoder, encode_array, pack_decoder
@@ -26,8 +26,6 @@ SAMPLES = 100
 CHECKED = 4
 """Pictures by PyTorch that the page compares its own with."""
 BINS = 40
-POINT_NUMBERS = 60_000
-"""Numbers of a scatter's codes: fewer points where the codes are long."""
 DECODER_BYTES = 2_600_000
 """Room for a decoder's weights as text, in a page of at most 4 MB."""
 LEAST_ROOM = 1_100_000
@@ -36,15 +34,11 @@ GRID_IMAGES = 6
 GRID_VALUES = 11
 
 
-def page_content(
-    material: Material, embedding: str | None = None, share: int = 1
-) -> dict[str, Any]:
+def page_content(material: Material, share: int = 1) -> dict[str, Any]:
     """Collect everything that the page's scripts show.
 
     Parameters
     ----------
-    embedding
-        `tsne` or `umap`, computed for the scatter's codes.
     share
         The number of runs that share the page; each has room for a decoder of conv64's size.
     """
@@ -66,7 +60,7 @@ def page_content(
         "plane": _plane(run, starts["rows"]),
         "points": _points(material),
         "factors": _factors(material),
-        "embeddings": [] if embedding is None else [_embedding(material, embedding)],
+        "embeddings": list(_embeddings(material)),
         "histograms": [_histogram(material, d) for d in material.visible],
         "matrices": _matrices(material),
         "losses": _losses(material),
@@ -182,13 +176,9 @@ def _plane(run: Trained, rows: list[int]) -> dict[str, Any] | None:
     }
 
 
-def _visible_points(material: Material) -> NDArray[np.int64]:
-    return material.rows[: max(200, POINT_NUMBERS // material.run.config.dim)]
-
-
 def _points(material: Material) -> dict[str, Any]:
     """Give codes of the scatter, one dimension after the other."""
-    rows, order = _visible_points(material), material.visible
+    rows, order = material.page_rows, material.visible
     prior = material.prior[: len(rows) // 2, order]
     return {
         "count": len(rows),
@@ -203,7 +193,7 @@ def _factors(material: Material) -> list[dict[str, Any]]:
     classes = material.factor_classes
     if classes is None:
         return []
-    dataset, count = material.run.dataset, len(_visible_points(material))
+    dataset, count = material.run.dataset, len(material.page_rows)
     return [
         {"name": factor, "size": int(size), "classes": classes[:count, k].tolist()}
         for k, (factor, size) in enumerate(
@@ -212,12 +202,12 @@ def _factors(material: Material) -> list[dict[str, Any]]:
     ]
 
 
-def _embedding(material: Material, kind: str) -> dict[str, Any]:
-    codes = material.codes.mean[_visible_points(material)]
-    points = embed(kind, codes, material.seed)
-    # float16 holds no large numbers; the scale of an embedding has no meaning.
-    points = points / max(1e-12, float(np.abs(points).max()))
-    return {"name": TITLES[kind], "points": encode_array(points.T)}
+def _embeddings(material: Material) -> Iterator[dict[str, Any]]:
+    if material.embedding is not None:
+        name, points = material.embedding
+        # float16 holds no large numbers; the scale of an embedding has no meaning.
+        points = points / max(1e-12, float(np.abs(points).max()))
+        yield {"name": name, "points": encode_array(points.T)}
 
 
 def _histogram(material: Material, d: np.int64) -> dict[str, Any]:
@@ -253,8 +243,19 @@ def sprite_of(images: NDArray[np.uint8], columns: int | None = None) -> str:
     return data_uri(png(sheet))
 
 
+def clear_tiles(images: NDArray[np.uint8], columns: int) -> bytes:
+    """Lay images (n, h, w, c) out in one PNG, with clear lines that suit any ground."""
+    count, height, width, colours = images.shape
+    rows = -(-count // columns)
+    canvas = np.zeros((rows * columns, height + 1, width + 1, 4), np.uint8)
+    canvas[:count, :height, :width, :3] = images if colours == 3 else images[..., :1]
+    canvas[:count, :height, :width, 3] = 255
+    sheet = canvas.reshape(rows, columns, height + 1, width + 1, 4).transpose(0, 2, 1, 3, 4)
+    return png(sheet.reshape(rows * (height + 1), columns * (width + 1), 4)[:-1, :-1])
+
+
 def png(image: NDArray[np.uint8]) -> bytes:
-    """Return an image (h, w, c) as PNG."""
+    """Return an image (h, w, c) as PNG; a fourth colour is how opaque it is."""
     from PIL import Image
 
     mode = image[..., 0] if image.shape[-1] == 1 else image

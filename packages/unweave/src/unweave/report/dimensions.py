@@ -74,13 +74,13 @@ class Dimensions:
     prior_range: NDArray[np.float64]
 
     def label(self, d: int) -> str:
-        """Name a dimension with its KL divergence, and say if it is inactive."""
+        """Name a dimension with its KL divergence on a second line, and say if it is inactive."""
         text = (
-            f"{max(0.0, self.kl[d]):.2f}"
+            f"KL {max(0.0, self.kl[d]):.2f} nats"
             if np.isfinite(self.kl[d])
-            else f"sd {self.deviation[d]:.2f}"
+            else f"sd of means {self.deviation[d]:.2f}"
         )
-        return f"{name(d)}  {text}" + ("" if self.active[d] else "  inactive")
+        return f"{name(d)}{'' if self.active[d] else ' (inactive)'}\n{text}"
 
 
 def name(d: int) -> str:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 import platform
 import shlex
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import torch
 
+from unweave.errors import shorten
 from unweave.progress import duration
+from unweave.training_time import Time, read_times
 
 if TYPE_CHECKING:
     from unweave.trained import Trained
@@ -24,24 +28,22 @@ def read_log(run: Trained) -> tuple[list[float], dict[str, list[float]]]:
     lines = run.scalars()
     lines = lines[:: math.ceil(len(lines) / MOST_LINES)] if len(lines) > MOST_LINES else lines
     names = list(dict.fromkeys(name for line in lines for name in line if name != "step"))
-    names = [name for name in names if name not in TIMES][:MOST_TERMS]
+    names = names[:MOST_TERMS]
     return [line["step"] for line in lines], {
         name: [line.get(name, math.nan) for line in lines] for name in names
     }
 
 
-TIMES = ("seconds", "time")
-"""Keys of the log that are not terms."""
-
-
 def describe_run(run: Trained) -> list[tuple[str, str]]:
     """List what a reader asks of a run: name and value."""
+    times = read_times(run.path, run.step)
     rows = [
         ("method", run.config.method),
         ("data", f"{run.dataset.name}, {len(run.dataset):,} rows of {_shape(run)}"),
         ("parameters", _parameters(run)),
-        ("training time", training_time(run)),
         ("steps", steps_text(run)),
+        ("training time", training_time(times)),
+        ("trained on", trained_on(times)),
         ("device of this report", device_text(run)),
     ]
     return [(name, text) for name, text in rows if text]
@@ -58,7 +60,17 @@ def versions(run: Trained) -> list[tuple[str, str]]:
 
     entries = read_settings(run.config_path).get("versions", {})
     rows = [(str(k), str(v)) for k, v in entries.items()] if isinstance(entries, dict) else []
+    known = {name for name, _ in rows}
+    here = [(name, _installed(name)) for name in ("unweave-metrics", "numpy")]
+    rows += [(name, text) for name, text in here if text and name not in known]
     return [*rows, ("torch", torch.__version__), ("python", platform.python_version())]
+
+
+def _installed(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return ""
 
 
 def command(run: Trained) -> str:
@@ -66,16 +78,23 @@ def command(run: Trained) -> str:
     return f"unweave train --config {shlex.quote(str(run.config_path))} --out runs/again"
 
 
-def training_time(run: Trained) -> str:
-    """Say how long training took: as logged, else between the run's first and last file."""
-    for line in reversed(run.scalars()):
-        if values := [line[key] for key in TIMES if key in line]:
-            return duration(values[0])
-    times = [path.stat().st_mtime for path in run.checkpoints.glob("*")]
+def training_time(times: Sequence[Time]) -> str:
+    """Say how long training took as it was recorded; empty where it was not."""
     if not times:
         return ""
-    seconds = max(times) - run.config_path.stat().st_mtime
-    return f"about {duration(seconds)}, from the first file to the last" if seconds > 0 else ""
+    last = times[-1]
+    return duration(last.seconds) + (f" after step {last.since:,}" if last.since else "")
+
+
+def trained_on(times: Sequence[Time]) -> str:
+    """Name the devices of training, one after the other; empty where none was recorded."""
+    return ", then ".join(dict.fromkeys(map(_hardware, times)))
+
+
+def _hardware(time: Time) -> str:
+    processes = f"; {time.processes} processes" if time.processes > 1 else ""
+    others = f"; {time.together} runs at once" if time.together > 1 else ""
+    return f"{shorten(time.device)}{processes}{others}"
 
 
 def device_text(run: Trained) -> str:

@@ -25,7 +25,12 @@ from unweave.plots.planes import draw_plane, flat
 from unweave.plots.style import QUIET
 from unweave.report.dimensions import Dimensions, name
 from unweave.report.material import MOST_DIMENSIONS, Material
-from unweave.report.scatter import describe_codes, describe_vectors
+from unweave.report.scatter import (
+    Described,
+    describe_codes,
+    describe_embedding,
+    describe_vectors,
+)
 from unweave.trained import SOURCES, Trained
 
 if TYPE_CHECKING:
@@ -33,8 +38,6 @@ if TYPE_CHECKING:
 
 Drawing = Callable[[], "Figure"]
 """Draws a figure: a function of `plots` with its arrays, which can be sent to another process."""
-Described = tuple[str, str, Drawing]
-"""Title, caption, drawing."""
 
 COLUMNS = 10
 SAMPLES = 64
@@ -147,7 +150,7 @@ def _matrix(material: Material) -> Iterator[Described]:
         return
     caption = "In nats. A disentangled code has one bright cell in each row."
     if not material.dimensions.active.all():
-        caption += " Pale columns are inactive dimensions, whose means hardly move."
+        caption += " Hatched columns are inactive dimensions, whose means hardly move."
     order = material.dimensions.order
     columns, active = [name(d) for d in order], material.dimensions.active[order]
     drawing = partial(draw_matrix, matrices[0][:, order], names, columns, active)
@@ -207,6 +210,7 @@ FIGURES: Mapping[str, Callable[[Material], Iterator[Described]]] = {
     "reconstructions": _reconstructions,
     "samples": _samples,
     "traversals": _traversals,
+    "embedding": describe_embedding,
     "codes": describe_codes,
     "histograms": _histograms,
     "mutual-information": _matrix,

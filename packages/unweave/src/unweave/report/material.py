@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unweave.report.dimensions import Codes, Dimensions, describe_dimensions, read_codes
+from unweave.report.embedding import TITLES, embed
 from unweave.report.facts import read_log
 from unweave.report.scores import ReadScores, scores_of
 from unweave.score_file import read_scores
@@ -16,6 +17,8 @@ from unweave.trained import Trained
 
 POINTS = 2000
 """Codes in a scatter."""
+POINT_NUMBERS = 60_000
+"""Numbers of the codes of a page's scatter: fewer points where the codes are long."""
 PRIOR_POINTS = 10_000
 
 
@@ -31,6 +34,8 @@ class Material:
         Draws from the prior, shape (m, D).
     steps, terms
         The log.
+    embedding
+        Name of the method, and the points (q, 2) of the mean codes of `page_rows`, if asked for.
     """
 
     run: Trained
@@ -42,6 +47,12 @@ class Material:
     prior: NDArray[np.float32]
     steps: list[float]
     terms: dict[str, list[float]]
+    embedding: tuple[str, NDArray[np.float32]] | None = None
+
+    @property
+    def page_rows(self) -> NDArray[np.int64]:
+        """Return the first of `rows`, shape (q,): as many codes as the page carries."""
+        return self.rows[: max(200, POINT_NUMBERS // self.run.config.dim)]
 
     @property
     def factor_classes(self) -> NDArray[Any] | None:
@@ -85,13 +96,13 @@ MOST_DIMENSIONS = 32
 """Most dimensions in traversals and histograms, the most informative ones."""
 
 
-def gather(run: Trained, seed: int) -> Material:
-    """Compute what a report of a run shows."""
+def gather(run: Trained, seed: int, embedding: str | None = None) -> Material:
+    """Compute what a report of a run shows, with an embedding `tsne` or `umap` if asked for."""
     codes = read_codes(run, seed)
     rng = np.random.default_rng(seed)
     count = min(POINTS, len(codes.mean))
     steps, terms = read_log(run)
-    return Material(
+    material = Material(
         run=run,
         seed=seed,
         codes=codes,
@@ -102,3 +113,7 @@ def gather(run: Trained, seed: int) -> Material:
         steps=steps,
         terms=terms,
     )
+    if embedding is None:
+        return material
+    points = embed(embedding, codes.mean[material.page_rows], seed)
+    return replace(material, embedding=(TITLES.get(embedding, embedding), points))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unweave.density import has_density
 from unweave.plots.planes import MANY_CLASSES, draw_plane, flat
 from unweave.plots.style import readable
+from unweave.report.dimensions import name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,9 +20,11 @@ if TYPE_CHECKING:
     from unweave.report.material import Material
 
 POINTS = 2000
+Described = tuple[str, str, Callable[[], "Figure"]]
+"""Title, caption, drawing."""
 
 
-def describe_vectors(material: Material) -> Iterator[tuple[str, str, Callable[[], Figure]]]:
+def describe_vectors(material: Material) -> Iterator[Described]:
     """Describe the figure of data, reconstructions and samples of a run on vectors."""
     run, seed = material.run, material.seed
     if not run.continuous:
@@ -35,27 +39,59 @@ def describe_vectors(material: Material) -> Iterator[tuple[str, str, Callable[[]
     }
     if has_density(run.path):
         panels["decoded samples of the fitted density"] = run.sample(len(data), seed, "density")
-    yield (
-        "Data and reconstructions",
-        _of_plane("The data", int(np.prod(run.dataset.image_shape))),
-        partial(draw_plane, {name: flat(points) for name, points in panels.items()}),
-    )  # fmt: skip
+    size = int(np.prod(run.dataset.image_shape))
+    points = {title: flat(rows) for title, rows in panels.items()}
+    axes = _axes([f"number {i + 1} of a row" for i in range(size)])
+    drawing = partial(draw_plane, points, axes=axes)
+    yield "Data and reconstructions", _of_plane("The data", size), drawing
 
 
-def describe_codes(material: Material) -> Iterator[tuple[str, str, Callable[[], Figure]]]:
+def describe_codes(material: Material) -> Iterator[Described]:
     """Describe the figure of codes beside draws from the prior and the fitted density."""
     run, codes = material.run, material.codes.z[material.rows]
     panels = {"codes z ~ q(z|x)": codes, "prior": material.prior[: len(codes)]}
     if has_density(run.path):
         panels["fitted density"] = run.prior_codes(len(codes), material.seed, "density")
-    classes, k = material.factor_classes, _colouring(run.dataset.factor_sizes)
-    caption = _of_plane("Codes", codes.shape[1])
-    if classes is None or k is None:
-        yield "Codes and prior", caption, partial(draw_plane, panels)
+    axes = _axes([name(d) for d in range(codes.shape[1])])
+    yield _coloured(material, "Codes and prior", _of_plane("Codes", codes.shape[1]), panels, axes)
+
+
+def describe_embedding(material: Material) -> Iterator[Described]:
+    """Describe the figure of mean codes in the plane of t-SNE or UMAP, if it was asked for."""
+    if material.embedding is None:
         return
-    factor = readable(run.dataset.factor_names[k])
-    drawing = partial(draw_plane, panels, classes[:, k], factor)
-    yield "Codes and prior", f"{caption} Colours: {factor}.", drawing
+    method, points = material.embedding
+    caption = (
+        f"Means of q(z|x) in the plane of {method}, which keeps neighbours together; distances "
+        "between groups, and the axes, have no meaning."
+    )
+    axes = (f"first axis of {method}", f"second axis of {method}")
+    yield _coloured(material, f"Codes by {method}", caption, {method: points}, axes)
+
+
+def _coloured(
+    material: Material,
+    title: str,
+    caption: str,
+    panels: Mapping[str, NDArray[Any]],
+    axes: tuple[str, str],
+) -> Described:
+    """Describe points whose first panel is coloured by a factor, where there is one."""
+    classes, dataset = material.factor_classes, material.run.dataset
+    k = None if classes is None else _colouring(dataset.factor_sizes)
+    if classes is None or k is None:
+        return title, caption, partial(draw_plane, panels, axes=axes)
+    factor = readable(dataset.factor_names[k])
+    shown = classes[: len(next(iter(panels.values()))), k]
+    drawing = partial(draw_plane, panels, shown, factor, axes=axes)
+    return title, f"{caption} Colours: {factor}.", drawing
+
+
+def _axes(names: Sequence[str]) -> tuple[str, str]:
+    """Name the axes of a plane: the dimensions themselves, or principal components."""
+    if len(names) > 2:
+        return "first principal component", "second principal component"
+    return names[0], names[1] if len(names) == 2 else ""
 
 
 def _colouring(sizes: Sequence[int]) -> int | None:

@@ -29,6 +29,8 @@ class ReadScore:
     parts : arrays by name, of numbers alone; NaN where the file has null.
     note
         Why there is no value, or what else the file says; may be empty.
+    rows, seed
+        Of the draw of images that it was computed on, where the file says so.
     """
 
     name: str
@@ -37,6 +39,8 @@ class ReadScore:
     settings: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     note: str = ""
+    rows: int | None = None
+    seed: int | None = None
 
     def per_factor(self, factors: int) -> NDArray[np.float64] | None:
         """Return the score of each factor, shape (K,), if the file has it."""
@@ -69,16 +73,14 @@ def scores_of(content: Mapping[str, Any] | None) -> ReadScores:
         return ReadScores()
     entries = content.get("scores")
     scores = entries.items() if isinstance(entries, Mapping) else ()
-    return ReadScores(
-        tuple(_score(str(name), entry) for name, entry in scores),
-        _whole(content.get("rows")),
-        _whole(content.get("seed")),
-    )
+    rows, seed = _whole(content.get("rows")), _whole(content.get("seed"))
+    found = tuple(_score(str(name), entry, rows, seed) for name, entry in scores)
+    return ReadScores(found, rows, seed)
 
 
-def _score(name: str, entry: Any) -> ReadScore:
+def _score(name: str, entry: Any, rows: int | None, seed: int | None) -> ReadScore:
     if not isinstance(entry, Mapping):
-        return ReadScore(name, _number(entry))
+        return ReadScore(name, _number(entry), rows=rows, seed=seed)
     settings, parts = (
         value if isinstance(value := entry.get(key), Mapping) else {}
         for key in ("settings", "parts")
@@ -91,6 +93,8 @@ def _score(name: str, entry: Any) -> ReadScore:
         {str(key): _text(value) for key, value in settings.items()},
         {key: array for key, array in arrays.items() if array is not None},
         _text(entry.get("reason") or ""),
+        _whole(entry.get("rows", rows)),
+        _whole(entry.get("seed", seed)),
     )
 
 

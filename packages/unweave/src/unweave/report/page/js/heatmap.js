@@ -16,8 +16,7 @@ function heatmap(content) {
   };
   const cell = (value, k, j, name, most) => {
     const dimension = content.dimensions[columns[j]];
-    // Pale where the dimension is inactive, with its number as readable as any other.
-    const share = (Math.abs(value ?? 0) / most) * (dimension.active ? 1 : 0.35);
+    const share = Math.abs(value ?? 0) / most;
     const text = value === null ? "–" : value.toFixed(2);
     return h("td", {
       class: `${dimension.active ? "" : "inactive"}${share > 0.55 ? " bright" : ""}`,
@@ -28,7 +27,7 @@ function heatmap(content) {
           dimension.active ? "" : h("div", {}, "inactive: its mean hardly moves"));
       },
       onpointerleave: () => { mark(-1, -1); tooltip.hide(); },
-    }, text);
+    }, h("span", {}, text));
   };
   const mark = (k, j) => {
     table.querySelectorAll("tbody tr").forEach((row, r) => {

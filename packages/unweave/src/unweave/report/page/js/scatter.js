@@ -33,7 +33,9 @@ class Scatter {
       const all = floatsOfBase64(e.points, "float16");
       return { name: e.name, x: all.subarray(0, points.count), y: all.subarray(points.count) };
     });
-    Object.assign(this, { source: "codes", view: "codes", x: 0, y: Math.min(1, order.length - 1) });
+    // An embedding was asked for, so it comes first.
+    const view = this.embeddings.length ? 0 : "codes";
+    Object.assign(this, { source: "codes", view, x: 0, y: Math.min(1, order.length - 1) });
     this.factor = content.factors.findIndex((f) => f.size > 1 && f.size <= MANY_CLASSES);
     if (this.factor < 0 && content.factors.length) this.factor = 0;
     this.canvas = h("canvas", { class: "scatter", role: "img", "aria-label": "codes as points",
@@ -55,15 +57,18 @@ class Scatter {
     const draws = choice("Points", [["codes", "draws z ~ q(z|x)"], ["means", "means of q(z|x)"]], (v) => { this.source = v; this.redraw(); });
     const colours = [[-1, "none"], ...content.factors.map((f, i) => [i, f.name])];
     const colour = content.factors.length ? choice("Colour", colours, (v) => { this.factor = Number(v); this.lit = null; this.drawLegend(); this.redraw(); }, this.factor) : null;
+    const prior = checkbox("prior", true, (on) => { this.prior = on; this.redraw(); });
+    const show = () => {
+      for (const element of [x.element, y.element, draws.element, prior]) element.hidden = this.view !== "codes";
+    };
     const view = this.embeddings.length
-      ? choice("View", [["codes", "two dimensions"], ...this.embeddings.map((e, i) => [i, e.name])], (v) => {
+      ? choice("View", [...this.embeddings.map((e, i) => [i, e.name]), ["codes", "two dimensions"]], (v) => {
           this.view = v;
-          for (const c of [x, y, draws]) c.element.hidden = v !== "codes";
-          prior.hidden = v !== "codes";
+          show();
           this.redraw();
         })
       : null;
-    const prior = checkbox("prior", true, (on) => { this.prior = on; this.redraw(); });
+    show();
     return h("div", { class: "toolbar" }, view?.element, x.element, y.element, draws.element, colour?.element, prior);
   }
 

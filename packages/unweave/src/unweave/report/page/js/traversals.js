@@ -15,10 +15,15 @@ class Traversals {
     Object.assign(this, { content, painter });
     this.sheet = startSheet(content);
     this.chosen = content.starts.codes.map((_, i) => i).slice(0, MOST_CHOSEN);
-    Object.assign(this, { range: "codes", view: "animated", all: false, steps: 9, custom: [-2, 2] });
+    // Where no dimension is active, all are shown at first, and the box says so.
+    const all = !content.order.some((d) => content.dimensions[d].active);
+    Object.assign(this, { range: "codes", view: "animated", all, steps: 9, custom: [-2, 2] });
     this.table = h("div", { class: "traversals" });
     this.movie = player((t) => this.showFrame(t));
-    this.element = h("div", {}, this.controls(), this.strip(), this.table);
+    const said = content.dimensions.some((d) => d.kl !== null)
+      ? h("p", { class: "muted small" }, "KL: mean divergence of q(z|x) to the prior in that dimension, in nats. The dimension with the largest comes first.")
+      : null;
+    this.element = h("div", {}, this.controls(), this.strip(), ...[said].filter(Boolean), this.table);
     this.build();
     // Frames are shown only while the section is on the screen.
     new IntersectionObserver(([entry]) => this.watch(entry.isIntersecting)).observe(this.table);
@@ -48,7 +53,7 @@ class Traversals {
       this.watch(true);
     });
     const inactive = this.content.order.some((d) => !this.content.dimensions[d].active)
-      ? checkbox("inactive dimensions", false, (on) => { this.all = on; this.build(); })
+      ? checkbox("inactive dimensions", this.all, (on) => { this.all = on; this.build(); })
       : null;
     return h("div", { class: "toolbar" }, view.element, range.element, custom, this.stepsControl, inactive, this.playButton);
   }
@@ -79,8 +84,7 @@ class Traversals {
   build() {
     this.stop?.();
     const { content } = this;
-    const active = content.order.filter((d) => content.dimensions[d].active);
-    const shown = this.all || !active.length ? content.order : active;
+    const shown = content.order.filter((d) => this.all || content.dimensions[d].active);
     const animated = this.view === "animated";
     this.stepsControl.hidden = animated;
     this.playButton.hidden = !animated;
@@ -105,14 +109,15 @@ class Traversals {
     });
     const head = animated ? this.row(null, columns.map((start) => this.original(start))) : null;
     this.table.style.setProperty("--columns", columns.length);
-    this.table.replaceChildren(...[head, ...rows].filter(Boolean));
+    const none = shown.length ? null : h("p", { class: "note" }, "No dimension is active; tick “inactive dimensions” to see what they do.");
+    this.table.replaceChildren(...[none, head, ...rows].filter(Boolean));
     if (animated) jobs.sort((a, b) => order(a.f) - order(b.f));
     this.stop = inSlices(() => this.work(jobs));
   }
 
   row(d, pictures) {
     const dimension = d === null ? null : this.content.dimensions[d];
-    const name = dimension ? [h("b", {}, dimension.name), h("span", { class: "muted small" }, dimension.kl === null ? "" : ` ${twoDecimals(Math.max(0, dimension.kl))}`)] : h("span", { class: "muted small" }, "image");
+    const name = dimension ? [h("b", {}, dimension.name), h("span", { class: "muted small kl" }, dimension.kl === null ? "" : `KL ${twoDecimals(Math.max(0, dimension.kl))}`)] : h("span", { class: "muted small" }, "image");
     return h("div", { class: `traversal${dimension && !dimension.active ? " inactive" : ""}` }, h("span", { class: "name" }, name), pictures);
   }
 
