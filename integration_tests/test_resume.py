@@ -135,6 +135,7 @@ def test_scores_of_version_0_1_are_read_and_follow_from_its_code_table(run_of_0_
     assert content is not None
     assert (content["version"], content["step"], content["rows"]) == (1, -1, 120)
     table = unweave_metrics.read_code_table(run_of_0_1.codes_path)
+    assert table.std is not None
     assert table.codes.shape == table.std.shape == (120, 4)
     assert (table.factor_names, tuple(table.factor_sizes)) == (("digit",), (10,))
     values = {name: entry["value"] for name, entry in content["scores"].items()}

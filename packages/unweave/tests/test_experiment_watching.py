@@ -49,7 +49,12 @@ def test_what_is_finished_counts_before_the_first_job_is(tmp_path):
 
     write_row(others[0], row(1, "failed", reason="of an earlier sweep"))
     told = []
-    watch = Watch(files, dict.fromkeys(files, 100), 0, 5, STUDY, lambda: bool(told.append(1)) or 1)
+
+    def save():
+        told.append(1)
+        return True
+
+    watch = Watch(files, dict.fromkeys(files, 100), 0, 5, STUDY, save)
     watch._count_rows()
     assert watch.summary() == "0 of 5 runs"
     with watch:

@@ -150,7 +150,7 @@ def lab(linear):
 def test_ten_classes_have_ten_colours_that_anybody_tells_apart(vision):
     rgb = np.array([to_rgb(colour) for colour in CLASSES])
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    seen = lab(np.clip(linear @ np.transpose(VISION[vision]), 0, 1))
+    seen = lab(np.clip(linear @ np.array(VISION[vision]).T, 0, 1))
     distances = [np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)]
     assert len(distances) == 45
     # Matplotlib's own ten colours come down to 4.6, and a step of 2.3 is just noticeable.

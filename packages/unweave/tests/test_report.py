@@ -342,6 +342,7 @@ def test_the_line_of_scores_shows_their_differences(values, wanted):
     from unweave.report.scores import ReadScore
 
     line = marks([ReadScore("error", value) for value in values])
+    assert line is not None
     low, high = wanted
     assert (line["low"], line["high"]) == (f"{low:.3g}", f"{high:.3g}")
     for mark, value in zip(line["marks"], values, strict=True):

@@ -1,6 +1,7 @@
 """What the static figures of a report say: axes, legends, units, colours."""
 
 import base64
+import functools
 import io
 
 import numpy as np
@@ -87,6 +88,7 @@ def test_the_page_shows_images_on_its_own_ground(material):
     """Between the images the page is seen, light or dark; the images are those of the run."""
     sheet, found = sheet_of(material, "reconstructions")
     (figure,) = figures_of(material, ("reconstructions",))
+    assert isinstance(figure.drawing, functools.partial)
     images, columns = figure.drawing.args
     assert (found["kind"], sheet.shape) == ("tiles-figure", (33, 17 * columns - 1, 4))
     assert not sheet[16, :, 3].any()

@@ -37,8 +37,8 @@ class Watch:
     experiment
         Whose measures a run has when it is over.
     more_over
-        Is called, in a thread, while jobs are over of which it has not said yet, by True, that
-        all is done for them.
+        Called in a thread after a job has ended, and again until it returns True: that all that
+        follows the end is done.
     """
 
     def __init__(
