@@ -107,9 +107,9 @@ def small_blocks(monkeypatch):
 
 @pytest.mark.parametrize("kernel", ["imq", "rbf"])
 @pytest.mark.parametrize("per_dimension", [False, True])
-@pytest.mark.parametrize("rows", [(5, 4), (30, 20)])
-def test_blocks_change_nothing(kernel, per_dimension, rows, request):
-    x, y = (a.requires_grad_() for a in samples(*rows, 3))
+@pytest.mark.parametrize(("n", "m"), [(5, 4), (30, 20)])
+def test_blocks_change_nothing(kernel, per_dimension, n, m, request):
+    x, y = (a.requires_grad_() for a in samples(n, m, 3))
     options = {"kernel": kernel, "per_dimension": per_dimension}
     whole = mmd(x, y, **options)
     request.getfixturevalue("small_blocks")
