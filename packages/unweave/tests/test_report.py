@@ -333,6 +333,19 @@ def test_settings_of_scores_are_compared_where_both_runs_have_the_score():
     assert list(scored_differently([first, first])) == []
 
 
+def test_intervals_of_other_codes_are_no_difference_of_scores():
+    """Each says by how much its resamples moved the score, which two runs never share."""
+    from unweave.report.compare import scored_differently
+    from unweave.report.scores import scores_of
+
+    def scores(bias):
+        settings = {"rows": 10, "interval": {"method": "basic", "bias": bias}}
+        entry = {"value": 0.5, "settings": settings}
+        return scores_of({"rows": 10, "seed": 0, "scores": {"mig": entry}})
+
+    assert list(scored_differently([scores(0.1), scores(0.2)])) == []
+
+
 @pytest.mark.parametrize(
     ("values", "wanted"),
     [((37.0, 41.0), (37.0 - 0.4, 41.0 + 0.4)), ((0.1, 0.9), (0.0, 1.0)), ((5.0, 5.0), (4.5, 5.5))],

@@ -32,6 +32,8 @@ EXPLORED = (
 )  # fmt: skip
 """What of a run's content the page needs."""
 ABSENT = "–"
+INTERVAL = "interval"
+"""The setting of a score that says how its interval was made, and how much it moved."""
 PRESET = "preset"
 ROOM = 0.1
 """Beside the outermost marks of a line, as a share of what lies between them."""
@@ -199,8 +201,10 @@ def scored_differently(runs: Sequence[ReadScores]) -> Iterator[tuple[str, str, l
 
 
 def _conditions(score: ReadScore) -> dict[str, str]:
+    """Return what determines the value; how its interval was made says nothing of it."""
     drawn = {"images drawn": score.rows, "seed of the draw": score.seed}
-    return {k: f"{v:,}" for k, v in drawn.items() if v is not None} | dict(score.settings)
+    settings = {key: text for key, text in score.settings.items() if key != INTERVAL}
+    return {k: f"{v:,}" for k, v in drawn.items() if v is not None} | settings
 
 
 def _figures(materials: Sequence[Material]) -> list[dict[str, Any]]:
