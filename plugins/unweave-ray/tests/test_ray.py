@@ -1,5 +1,6 @@
 """The executor on a cluster of this machine, whose workers are killed."""
 
+import contextlib
 import os
 import random
 import signal
@@ -105,6 +106,74 @@ def test_a_sweep_whose_workers_are_killed_equals_the_serial_one(tmp_path, monkey
     assert found == expected
     for seed in range(6):
         assert weights(tmp_path / "b" / f"{seed}") == weights(tmp_path / "a" / f"{seed}")
+
+
+def kill_holders(folder, seed, end, kills):
+    """Kill three workers that have the claim of a job whose training is under way, each job once.
+
+    A new worker loads torch anew, which is most of what the test takes.
+    """
+    from unweave.experiment.claims import read_holder
+
+    rng = random.Random(seed)
+    while len(kills) < 3 and not end.wait(rng.uniform(0.05, 0.3)):
+        claims = sorted((folder / "jobs").glob("*.claim"))
+        holders = {claim.stem: read_holder(claim) for claim in claims}
+        ready = [
+            (name, holder.pid)
+            for name, holder in holders.items()
+            if holder is not None and name not in kills
+            and any((folder / "runs" / name / "checkpoints").glob("*.safetensors"))
+            and not _is_finished(folder / "runs" / name)
+        ]  # fmt: skip
+        if ready:
+            name, pid = rng.choice(ready)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.kill(pid, signal.SIGKILL)
+                kills.append(name)
+
+
+def test_an_experiment_whose_workers_are_killed_equals_the_serial_one(tmp_path, monkeypatch):
+    """Claims, rows and locks of killed workers are taken over; the table is the serial one's."""
+    monkeypatch.setenv("UNWEAVE_PLUGINS", PLUGINS)
+    from unweave.directory import LOCK
+    from unweave.executors import Serial
+    from unweave.experiment.definition import Experiment, Variant
+    from unweave.experiment.sweep import sweep
+    from unweave.experiment.table import read_experiment
+    from unweave.registry import registry
+
+    registry.cache_clear()
+    experiment = Experiment(
+        name="killed", settings=ray_jobs.SETTINGS, seeds=[0, 1],
+        runs=[Variant(label=name, settings={"method": name}) for name in ("vae", "wae-mmd")],
+        measures={"error": "squared-error", "regulariser": "regulariser"},
+    )  # fmt: skip
+    one, other = tmp_path / "serial", tmp_path / "ray"
+    done = threading.Event()
+    kills: list[str] = []
+    sweep(experiment, one, Serial(), device="cpu")
+    killer = threading.Thread(target=kill_holders, args=(other, 0, done, kills))
+    killer.start()
+    try:
+        results = sweep(experiment, other, Ray(retries=-1), device="cpu")
+    finally:
+        done.set()
+        killer.join()
+        registry.cache_clear()
+    assert len(kills) >= 2, "too few workers were killed to show anything"
+    assert [row.status for row in results.rows] == ["finished"] * 4
+    expected, found = (read_experiment(folder, frame=False) for folder in (one, other))
+    for column in expected.keys() - {"seconds"}:
+        assert found[column].tolist() == expected[column].tolist(), column
+    names = sorted(path.name for path in (one / "runs").iterdir())
+    assert sorted(path.name for path in (other / "runs").iterdir()) == names
+    for name in names:
+        mine, theirs = other / "runs" / name, one / "runs" / name
+        assert weights(mine) == weights(theirs)
+        assert (mine / "scalars.jsonl").read_text() == (theirs / "scalars.jsonl").read_text()
+        assert not (mine / LOCK).exists()
+    assert {path.suffix for path in (other / "jobs").iterdir()} == {".json"}
 
 
 def test_a_job_is_started_again_when_its_worker_dies(tmp_path):
