@@ -128,7 +128,7 @@ def train(
     ConfigError
         If a name or value is invalid; nothing is written.
     NonFiniteError
-        If the loss stops being finite; the newest checkpoint is from an earlier step.
+        If the loss stops being finite; the error names the newest checkpoint, if there is one.
     """
     fields = {
         "prior": prior, "posterior": posterior, "dim": dim, "steps": steps,

@@ -63,7 +63,7 @@ def train(
     ConfigError
         If a name or value is invalid; nothing is written.
     NonFiniteError
-        If the loss stops being finite; the newest checkpoint is from an earlier step.
+        If the loss stops being finite; the error names the newest checkpoint, if there is one.
     """
     ranks = Ranks.of_job()
     names, display = registry(), progress if progress and ranks.first else Silent()
