@@ -35,7 +35,8 @@ def fit(trainer: Trainer, checkpoints: Path, observer: Observer) -> str:
     Raises
     ------
     NonFiniteError
-        If a term or a weight stops being finite; the error names the newest checkpoint, if there is one.
+        If a term or a weight stops being finite; the error names the newest checkpoint, if there
+        is one.
     RunError
         If a checkpoint cannot be written; the earlier one stays intact.
     """

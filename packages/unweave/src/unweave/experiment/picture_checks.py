@@ -21,8 +21,8 @@ from unweave.report.embedding import KINDS as EMBEDDINGS
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A picture that is asked for, and what there will be to draw it of.
+class Request:
+    """A picture of a study, and what there will be to draw it of.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Asked:
         return self.subjects[0].data
 
 
-Check = Callable[[Asked], None]
+Check = Callable[[Request], None]
 
 
 def check_picture(
@@ -58,17 +58,17 @@ def check_picture(
     ConfigError
         Naming the option, what it takes and what it got.
     """
-    asked = Asked(experiment, picture_options(experiment, picture), subjects, test)
+    request = Request(experiment, picture_options(experiment, picture), subjects, test)
     for check in CHECKS.get(picture.kind, ()):
-        check(asked)
+        check(request)
 
 
 def _positive(*names: str) -> Check:
     """Check that options are above zero where they are given."""
 
-    def check(asked: Asked) -> None:
+    def check(request: Request) -> None:
         for name in names:
-            value = asked.options.get(name, 1)
+            value = request.options.get(name, 1)
             if not 0 < value < math.inf:
                 least = "at least 1" if isinstance(value, int) else "a positive number"
                 raise ConfigError(f"{name} must be {least}, got {value}")
@@ -79,24 +79,24 @@ def _positive(*names: str) -> Check:
 def _some(name: str) -> Check:
     """Check that a list is not empty."""
 
-    def check(asked: Asked) -> None:
-        if asked.options.get(name) == []:
+    def check(request: Request) -> None:
+        if request.options.get(name) == []:
             raise ConfigError(f"{name} must have at least one entry, got none")
 
     return check
 
 
-def _images(asked: Asked) -> None:
-    if asked.trained.bits == 32:
-        raise ConfigError(f"it draws images, and {asked.trained.name} has vectors")
+def _images(request: Request) -> None:
+    if request.trained.bits == 32:
+        raise ConfigError(f"it draws images, and {request.trained.name} has vectors")
 
 
 def _different(first: str, second: str) -> Check:
     """Check that two settings of the grid are not the same."""
 
-    def check(asked: Asked) -> None:
-        value = asked.options[first]
-        if value == asked.options.get(second):
+    def check(request: Request) -> None:
+        value = request.options[first]
+        if value == request.options.get(second):
             raise ConfigError(f"{first} and {second} must be different settings, got {value} twice")
 
     return check
@@ -108,62 +108,62 @@ def _classes(data: Dataset) -> set[int]:
     return {int(value) for value in np.unique(data.factors[:, 0])}
 
 
-def _has_classes(asked: Asked) -> None:
-    _classes(asked.test)
+def _has_classes(request: Request) -> None:
+    _classes(request.test)
 
 
 def _known_classes(tested: bool) -> Check:
     """Check that classes are of the first factor of the test images, or of those trained on."""
 
-    def check(asked: Asked) -> None:
-        if not (wanted := asked.options.get("classes")):
+    def check(request: Request) -> None:
+        if not (values := request.options.get("classes")):
             return
-        data = asked.test if tested else asked.trained
-        known = _classes(data)
-        for value in wanted:
-            if value not in known:
+        data = request.test if tested else request.trained
+        classes = _classes(data)
+        for value in values:
+            if value not in classes:
                 raise ConfigError(
                     f"{data.name} has no image of class {value}; the classes of its first factor "
-                    f"go from {min(known)} to {max(known)}"
+                    f"go from {min(classes)} to {max(classes)}"
                 )
 
     return check
 
 
-def _some_left(asked: Asked) -> None:
-    if not _classes(asked.test) - set(asked.options.get("without") or ()):
+def _some_left(request: Request) -> None:
+    if not _classes(request.test) - set(request.options.get("without") or ()):
         raise ConfigError("without leaves no class; take some out of it")
 
 
-def _sharpness_metric(asked: Asked) -> None:
+def _sharpness_metric(request: Request) -> None:
     registry().lookup("metric", "laplacian-variance", "unweave-metrics")
 
 
-def _method(asked: Asked) -> None:
-    method = asked.options.get("method", "tsne")
+def _method(request: Request) -> None:
+    method = request.options.get("method", "tsne")
     if method not in EMBEDDINGS:
         raise ConfigError(f"method must be one of {', '.join(EMBEDDINGS)}, got {method[:80]!r}")
 
 
-def _enough_points(asked: Asked) -> None:
-    points = asked.options.get("points", 3)
-    if min(points, len(asked.test)) < 3:
+def _enough_points(request: Request) -> None:
+    points = request.options.get("points", 3)
+    if min(points, len(request.test)) < 3:
         raise ConfigError(
             f"points must be at least 3, and at least 3 test images there, got {points} of "
-            f"{len(asked.test)}"
+            f"{len(request.test)}"
         )
 
 
-def _terms(asked: Asked) -> None:
-    for term in asked.options.get("terms") or ():
-        if not any(is_logged(subject, term) for subject in asked.subjects):
-            known = (name for subject in asked.subjects for name in subject.terms)
-            raise unknown_name("term in the log", term, dict.fromkeys(known))
+def _terms(request: Request) -> None:
+    for term in request.options.get("terms") or ():
+        if not any(is_logged(subject, term) for subject in request.subjects):
+            terms = (name for subject in request.subjects for name in subject.terms)
+            raise unknown_name("term in the log", term, dict.fromkeys(terms))
 
 
-def _numbers(asked: Asked) -> None:
-    name = asked.options["x"]
-    for value in asked.experiment.grid[name]:
+def _numbers(request: Request) -> None:
+    name = request.options["x"]
+    for value in request.experiment.grid[name]:
         try:
             float(value)
         except ValueError:
@@ -173,22 +173,22 @@ def _numbers(asked: Asked) -> None:
             ) from None
 
 
-def _direction(asked: Asked) -> None:
-    names = asked.options["measures"]
-    if all(better(asked.experiment, name) == "neither" for name in names):
+def _direction(request: Request) -> None:
+    names = request.options["measures"]
+    if all(better(request.experiment, name) == "neither" for name in names):
         raise ConfigError(
             f"ranks need to know which values are better, and no direction is known of "
             f"{'; '.join(names)}; say it in [better]"
         )
 
 
-def _plane(asked: Asked) -> None:
-    if any(subject.config.dim < 2 for subject in asked.subjects):
+def _plane(request: Request) -> None:
+    if any(subject.config.dim < 2 for subject in request.subjects):
         raise ConfigError("it draws two dimensions of the codes, and dim is 1")
 
 
-def _flow(asked: Asked) -> None:
-    density = asked.experiment.density
+def _flow(request: Request) -> None:
+    density = request.experiment.density
     if density is None:
         raise ConfigError('no density is fitted; say which, as in density = "maf"')
     entry = registry().lookup("flow", parse_spec(density)[0])
@@ -196,9 +196,9 @@ def _flow(asked: Asked) -> None:
         raise ConfigError(f"density {entry} has no to_noise; take a flow, such as maf")
 
 
-def _flow_if_asked(asked: Asked) -> None:
-    if asked.options.get("flow"):
-        _flow(asked)
+def _flow_if_asked(request: Request) -> None:
+    if request.options.get("flow"):
+        _flow(request)
 
 
 CHECKS: Mapping[str, Sequence[Check]] = {
