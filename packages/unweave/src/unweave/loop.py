@@ -79,5 +79,7 @@ def _naming_newest(checkpoints: Path) -> Iterator[None]:
         yield
     except NonFiniteError as error:
         step = newest_step(checkpoints)
-        kept = f"the newest checkpoint is that of step {step}" if step else "no checkpoint is there"
-        raise NonFiniteError(f"{error}; {kept}") from error
+        newest = (
+            f"the newest checkpoint is that of step {step}" if step else "no checkpoint is there"
+        )
+        raise NonFiniteError(f"{error}; {newest}") from error

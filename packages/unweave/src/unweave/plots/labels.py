@@ -58,13 +58,13 @@ def write_labels(
     renderer = canvas.get_renderer()
     dot = figure.dpi / 72
     centres = panel.transData.transform([(label.x, label.y) for label in labels])
-    taken = [_around(centre, radius * dot, radius * dot) for centre in centres]
-    taken += [
+    obstacles = [_around(centre, radius * dot, radius * dot) for centre in centres]
+    obstacles += [
         box for label, bar in zip(labels, bars, strict=True) for box in _bars(panel, label, bar)
     ]
-    weights = [1.0] * len(taken)
+    weights = [1.0] * len(obstacles)
     passed = [box for line in lines for box in _samples(panel.transData.transform(line), dot)]
-    taken, weights = taken + passed, weights + [OVER_LINE] * len(passed)
+    obstacles, weights = obstacles + passed, weights + [OVER_LINE] * len(passed)
     frame = panel.get_window_extent(renderer).extents
     texts = []
     for label, centre in zip(labels, centres, strict=True):
@@ -77,12 +77,12 @@ def write_labels(
         offsets = _offsets(size, (radius + GAP / 2) * dot, dot)
         places = centre + offsets
         boxes = np.concatenate([places - size, places + size], axis=1)
-        cost = (_overlap(boxes, np.array(taken)) * weights).sum(1) + 10 * _outside(boxes, frame)
+        cost = (_overlap(boxes, np.array(obstacles)) * weights).sum(1) + 10 * _outside(boxes, frame)
         best = int(cost.argmin())
         text.set_position(offsets[best] / dot)
         if best >= DIRECTIONS:
             _lead(panel, text, label, offsets[best] / dot, size / dot, radius)
-        taken.append(boxes[best])
+        obstacles.append(boxes[best])
         weights.append(1.0)
         texts.append(text)
     return texts

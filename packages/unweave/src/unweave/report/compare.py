@@ -189,22 +189,22 @@ def scored_differently(runs: Sequence[ReadScores]) -> Iterator[tuple[str, str, l
     Scores that only some runs have are compared among those.
     """
     tables = [{score.name: _conditions(score) for score in run.scores} for run in runs]
-    found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    by_setting: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for name in dict.fromkeys(name for table in tables for name in table):
         having = [table[name] for table in tables if name in table]
         for key in dict.fromkeys(key for conditions in having for key in conditions):
             if len({conditions.get(key, ABSENT) for conditions in having}) > 1:
                 values = tuple(table.get(name, {}).get(key, ABSENT) for table in tables)
-                found.setdefault((key, values), []).append(name)
-    for (key, values), names in found.items():
+                by_setting.setdefault((key, values), []).append(name)
+    for (key, values), names in by_setting.items():
         yield ", ".join(names).replace("_", " "), key.replace("_", " "), list(values)
 
 
 def _conditions(score: ReadScore) -> dict[str, str]:
     """Return what determines the value; how its interval was made says nothing of it."""
-    drawn = {"images drawn": score.rows, "seed of the draw": score.seed}
+    sample = {"images drawn": score.rows, "seed of the draw": score.seed}
     settings = {key: text for key, text in score.settings.items() if key != INTERVAL}
-    return {k: f"{v:,}" for k, v in drawn.items() if v is not None} | settings
+    return {k: f"{v:,}" for k, v in sample.items() if v is not None} | settings
 
 
 def _figures(materials: Sequence[Material]) -> list[dict[str, Any]]:

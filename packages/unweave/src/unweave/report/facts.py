@@ -60,9 +60,9 @@ def versions(run: Trained) -> list[tuple[str, str]]:
 
     entries = read_settings(run.config_path).get("versions", {})
     rows = [(str(k), str(v)) for k, v in entries.items()] if isinstance(entries, dict) else []
-    known = {name for name, _ in rows}
+    names = {name for name, _ in rows}
     here = [(name, _installed(name)) for name in ("unweave-metrics", "numpy")]
-    rows += [(name, text) for name, text in here if text and name not in known]
+    rows += [(name, text) for name, text in here if text and name not in names]
     return [*rows, ("torch", torch.__version__), ("python", platform.python_version())]
 
 

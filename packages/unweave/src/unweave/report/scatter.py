@@ -82,8 +82,8 @@ def _coloured(
     if classes is None or k is None:
         return title, caption, partial(draw_plane, panels, axes=axes)
     factor = readable(dataset.factor_names[k])
-    shown = classes[: len(next(iter(panels.values()))), k]
-    drawing = partial(draw_plane, panels, shown, factor, axes=axes)
+    colours = classes[: len(next(iter(panels.values()))), k]
+    drawing = partial(draw_plane, panels, colours, factor, axes=axes)
     return title, f"{caption} Colours: {factor}.", drawing
 
 

@@ -74,8 +74,8 @@ def scores_of(content: Mapping[str, Any] | None) -> ReadScores:
     entries = content.get("scores")
     scores = entries.items() if isinstance(entries, Mapping) else ()
     rows, seed = _whole(content.get("rows")), _whole(content.get("seed"))
-    found = tuple(_score(str(name), entry, rows, seed) for name, entry in scores)
-    return ReadScores(found, rows, seed)
+    read_scores = tuple(_score(str(name), entry, rows, seed) for name, entry in scores)
+    return ReadScores(read_scores, rows, seed)
 
 
 def _score(name: str, entry: Any, rows: int | None, seed: int | None) -> ReadScore:

@@ -100,8 +100,8 @@ def reproduce(
 def _write(outcome: Outcome) -> None:
     recipe, results = outcome.recipe, outcome.results
     comparison = _compared(outcome)
-    drawn = list(draw_all(results, recipe.pictures, results.folder))
-    write_comparison(comparison, results.folder, drawn)
+    pictures = list(draw_all(results, recipe.pictures, results.folder))
+    write_comparison(comparison, results.folder, pictures)
     parts = [
         f"# {recipe.title or recipe.name}\n",
         f"{_flowed(recipe.source.rstrip('.') + '.')}\n`{outcome.command}` repeats it.\n",
@@ -112,7 +112,7 @@ def _write(outcome: Outcome) -> None:
         parts.append(f"**Changed for this outcome.** {changes}\n")
     if recipe.expect:
         parts.append(markdown(PUBLISHED, outcome.verdicts()) + "\n")
-    for picture, caption, path in drawn:
+    for picture, caption, path in pictures:
         image = "" if path is None else f"![{picture.name}]({path.name})\n\n"
         parts.append(f"{image}{_flowed(f'*{caption}*')}\n")
     parts += _tables(comparison)

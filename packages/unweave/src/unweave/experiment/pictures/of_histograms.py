@@ -43,11 +43,11 @@ def draw_histograms(
     runs, looks = chosen_runs(results, where), Looks(results.experiment)
     if flow:
         runs = with_density(runs)
-    drawn = [_drawn(one, flow, dimensions) for one in runs]
-    heights = [len(row_sizes(codes.shape[1], COLUMNS)) for codes, _ in drawn]
+    pairs = [_drawn(one, flow, dimensions) for one in runs]
+    heights = [len(row_sizes(codes.shape[1], COLUMNS)) for codes, _ in pairs]
     figure = new_figure((10, sum(heights) * 1.7 + 0.3 * len(runs) + 0.4), layout="constrained")
     parts = figure.subfigures(len(runs), 1, squeeze=False, height_ratios=heights)
-    for part, one, (codes, prior) in zip(parts.ravel(), runs, drawn, strict=True):
+    for part, one, (codes, prior) in zip(parts.ravel(), runs, pairs, strict=True):
         part.suptitle(one.title)
         count = codes.shape[1]
         for d, panel in enumerate(filled_rows(part, count, COLUMNS)):

@@ -79,10 +79,10 @@ def draw_trade(
     panel.set_ylabel(y)
     panel.margins(0.1)
     panel.grid(True)
-    named = [label] if label else varying
-    legend_below(figure, handles, f"numbers: {', '.join(named)}" if named else None)
-    if named:
-        _write_values(figure, panel, points, lines, named, looks)
+    settings = [label] if label else varying
+    legend_below(figure, handles, f"numbers: {', '.join(settings)}" if settings else None)
+    if settings:
+        _write_values(figure, panel, points, lines, settings, looks)
     return figure
 
 
@@ -115,16 +115,16 @@ def _mark_front(panel: Any, points: list[_Point], directions: list[Any]) -> Line
 
 def _write_values(
     figure: Figure, panel: Any, points: list[_Point], lines: list[list[_Point]],
-    named: list[str], looks: Looks,
+    settings: list[str], looks: Looks,
 ) -> None:  # fmt: skip
-    labels = [Label(p.x, p.y, _values(p, named), looks.colour(p.group.label)) for p in points]
-    drawn = [np.array([(p.x, p.y) for p in line]) for line in lines]
-    write_labels(figure, panel, labels, RING, [(p.wide, p.high) for p in points], drawn)
+    labels = [Label(p.x, p.y, _values(p, settings), looks.colour(p.group.label)) for p in points]
+    curves = [np.array([(p.x, p.y) for p in line]) for line in lines]
+    write_labels(figure, panel, labels, RING, [(p.wide, p.high) for p in points], curves)
 
 
-def _values(point: _Point, named: list[str]) -> str:
+def _values(point: _Point, settings: list[str]) -> str:
     place = point.group.place
-    return ", ".join(short(place[name]) for name in named if name in place)
+    return ", ".join(short(place[name]) for name in settings if name in place)
 
 
 def draw_violins(results: Results, *, measures: list[MeasureLabel]) -> Figure:
