@@ -40,14 +40,16 @@ def test_parts_of_parts_share_the_threads_of_the_first_call(jobs):
 
 def test_the_largest_start_first_and_results_keep_their_order():
     started = []
+    pair = threading.Barrier(2)  # without it the first thread may start a second part at once
 
     def start(k):
         started.append(k)
+        pair.wait(timeout=60)
         return k
 
-    found = in_parallel(start, 4, 2, sizes=[1, 5, 3, 4])
-    assert found == [0, 1, 2, 3]
-    assert set(started[:2]) == {1, 3}
+    results = in_parallel(start, 4, 2, sizes=[1, 5, 3, 4])
+    assert results == [0, 1, 2, 3]
+    assert [set(started[:2]), set(started[2:])] == [{1, 3}, {0, 2}]
 
 
 def test_a_part_that_raises_ends_the_rest_and_frees_its_place():
