@@ -35,14 +35,16 @@ def estimator_checks(
     The latent that they see has 64 codes, a Gaussian posterior, a standard normal prior, a small
     decoder and a data set of 1,000.
 
-    - `terms`: a call returns the names in `terms`, each with a finite scalar.
+    - `terms`: a call returns the names in `terms`, and those in `gradient_of`, each with a finite
+      scalar.
     - `needs-density`: an estimator that says it needs none works with a deterministic posterior.
     - `bounds`: the values lie within the bounds that are given.
     - `exact`: the values are those that are given, to the tolerance.
     - `generator`: the values depend on the latent's generator alone.
     - `batch-order`: an estimator that draws nothing does not depend on the order of the batch.
-    - `gradients`: of every term, along the codes and the posterior, against central differences;
-      or, of one that does not depend on these, to the decoder or the prior.
+    - `gradients`: of every term, along the codes and the posterior, against central differences
+      of it or, if `gradient_of` names another value, of that; or, of a term that does not depend
+      on these, to the decoder or the prior.
     - `critic`: `critic_loss` reaches every parameter and no code, and `critic_optimizer` is the
       text of a registered optimizer or has `lr`, `betas` and `eps`.
 
@@ -188,13 +190,25 @@ def _build(factory: Any) -> Any:
 def _terms(factory: Any, facts: _Facts) -> None:
     estimator = _build(factory)
     values = estimator(_latent())
-    assert tuple(values) == tuple(estimator.terms), (
-        f"terms says {tuple(estimator.terms)}, a call returns {tuple(values)}"
-    )
+    sources = _sources(estimator)
+    names = (*estimator.terms, *dict.fromkeys(sources.values()))
+    declaration = "terms and gradient_of say" if sources else "terms says"
+    assert tuple(values) == names, f"{declaration} {names}, a call returns {tuple(values)}"
     for name, value in values.items():
         assert tuple(value.shape) == (), f"{name} must be a scalar, got {tuple(value.shape)}"
         number = float(value.detach())
         assert np.isfinite(number), f"{name} must be finite, got {number}"
+
+
+def _sources(estimator: Any) -> Mapping[str, str]:
+    """Return term -> name of the value whose gradient it has, where that is not its own."""
+    sources: Mapping[str, str] = getattr(estimator, "gradient_of", {})
+    for term, source in sources.items():
+        assert term in estimator.terms, f"gradient_of names {term!r}, which is not in terms"
+        assert source not in estimator.terms, (
+            f"gradient_of says {source!r} for {term!r}, which is itself a term"
+        )
+    return sources
 
 
 def _needs_density(factory: Any, facts: _Facts) -> None:
@@ -271,13 +285,16 @@ def _gradients(factory: Any, facts: _Facts) -> None:
     with torch.no_grad():
         up, down = estimator(moved(step)), estimator(moved(-step))
     there = moved(at)
+    sources = _sources(estimator)
     for name, value in estimator(there).items():
         assert value.requires_grad, f"{name} carries no gradient to codes and posterior"
         gradient = _slope(value, at, there)
-        slope = float(up[name] - down[name]) / (2 * step)
+        source = sources.get(name, name)
+        slope = float(up[source] - down[source]) / (2 * step)
         # A network with kinks, crossed within the step, is off by about the step.
         assert np.isclose(gradient, slope, rtol=1e-3, atol=1e-5), (
-            f"gradient of {name} is {gradient:.6g}, central differences give {slope:.6g}"
+            f"gradient of {name} is {gradient:.6g}, central differences of {source} give "
+            f"{slope:.6g}"
         )
 
 
