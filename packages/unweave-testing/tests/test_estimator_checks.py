@@ -164,7 +164,7 @@ def test_a_term_whose_gradient_to_the_codes_is_cut_fails(wrong):
 
 def test_terms_are_compared_with_what_is_returned():
     report = run(estimator_checks(), OtherName)
-    assert "terms says ('divergence',), a call returns ('kl',)" in str(report)
+    assert "a call must return the names in terms, ('divergence',), got ('kl',)" in str(report)
 
 
 def test_bounds_are_facts():
