@@ -200,7 +200,7 @@ def check_state(
     tensors = dict([*module.named_parameters(), *module.named_buffers(), *plain_tensors(module)])
     lost = sorted(set(tensors) - set(state))
     assert not lost, (
-        f"state_dict does not hold {', '.join(lost)}; register them as buffers or parameters"
+        f"state_dict does not hold {', '.join(lost)}; register each as a buffer or a parameter"
     )
     before = function(module)
     floats = [value for value in state.values() if value.is_floating_point()]
