@@ -67,7 +67,7 @@ class Board:
         self._write_session(metadata.SESSION_START_INFO_TAG, session_start_info=start)
 
     def write_outcome(self, outcome: str) -> None:
-        """Write that the session finished or failed; a stopped one may continue, so write nothing."""
+        """Write that the session finished or failed; nothing if it stopped and may continue."""
         if outcome == "stopped":
             return
         status = "STATUS_SUCCESS" if outcome == "finished" else "STATUS_FAILURE"
