@@ -480,6 +480,7 @@ def test_what_is_typed_is_an_experiment():
     scheduled = typed_experiment("toy-vae", grid=["beta=linear(0, 6, 100),6"], seeds="4,9")
     assert scheduled.grid == {"beta": ["linear(0, 6, 100)", 6]}
     assert scheduled.seeds == [4, 9]
+    assert typed_experiment("toy-vae", seeds="4,").seeds == [4]
 
 
 @pytest.mark.parametrize(
@@ -488,7 +489,8 @@ def test_what_is_typed_is_an_experiment():
         ({"grid": ["beta"]}, "--grid takes setting=value,value,..., got 'beta'"),
         ({"grid": ["beta="]}, "--grid takes"),
         ({"grid": ["beta=1,1.0"]}, "must be distinct"),
-        ({"seeds": "many"}, "--seeds takes a number such as 5, or a list"),
+        ({"seeds": "many"}, "--seeds takes a number such as 5, a list"),
+        ({"seeds": ","}, "--seeds takes a number such as 5, a list"),
         ({"seeds": "0"}, "seeds: must be at least 1, got 0"),
         ({"settings": ["steps"]}, "--set takes key=value"),
     ],

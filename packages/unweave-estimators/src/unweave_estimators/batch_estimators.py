@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import Tensor, nn
 
 from unweave_estimators.checks import (
@@ -43,6 +45,7 @@ class BatchEstimator(nn.Module):
 
     estimator: str
     constants = "loo"
+    gradient_of: Mapping[str, str] = {}
     needs_density = True
     terms: tuple[str, ...] = ("index_code_mi", "total_correlation", "dimension_wise_kl")
 
@@ -56,7 +59,7 @@ class BatchEstimator(nn.Module):
         self.terms = ("index_code_mi", "total_correlation", third)
 
     def forward(self, latent: Latent) -> dict[str, Tensor]:
-        """Return the three terms in nats.
+        """Return the three terms in nats, and the values that `gradient_of` names.
 
         Raises
         ------
@@ -66,22 +69,30 @@ class BatchEstimator(nn.Module):
         """
         check_codes(latent.z)
         (z,) = wide(latent.z)
-        mean = {name: term.mean() for name, term in self.per_code(latent, z).items()}
+        mean = {name: value.mean() for name, value in self.per_code(latent, z).items()}
         return {k: mean_over_ranks(v) for k, v in mean.items()} if self.gather else mean
 
     def per_code(self, latent: Latent, z: Tensor) -> dict[str, Tensor]:
-        """Return the three terms of each code, shape (b,), in nats."""
+        """Return the values of a call per code, shape (b,), in nats."""
         pool, prior = self.pool(latent, z), latent.prior()
         require_event(prior, z.shape[1])
         log_prior = marginal_prior(prior, z) if self.dimension_wise else prior.log_prob(z)
         sums = posterior_sums(z, pool, stratify=self.estimator == "mss")
-        q = log_densities(sums, latent.dataset_size, self.estimator, self.constants)
-        terms = (
-            q.posterior - q.aggregate,
-            q.aggregate - q.marginals.sum(1),
-            (q.marginals - log_prior).sum(1) if self.dimension_wise else q.aggregate - log_prior,
-        )
-        return dict(zip(self.terms, terms, strict=True))
+
+        def differences(constants: str) -> tuple[Tensor, Tensor, Tensor]:
+            q = log_densities(sums, latent.dataset_size, self.estimator, constants)
+            third = (q.marginals - log_prior).sum(1) if self.dimension_wise else None
+            return (
+                q.posterior - q.aggregate,
+                q.aggregate - q.marginals.sum(1),
+                q.aggregate - log_prior if third is None else third,
+            )
+
+        values = dict(zip(self.terms, differences(self.constants), strict=True))
+        if self.gradient_of:
+            names = self.gradient_of.values()
+            values |= dict(zip(names, differences("paper"), strict=True))
+        return values
 
     def pool(self, latent: Latent, z: Tensor) -> Pool:
         """Return the posteriors of the inner sums, and store those of the batch in the memory."""
@@ -116,6 +127,12 @@ class MWS(BatchEstimator):
     constants
         Value of the terms: "loo", "batch" or "paper". The gradient is the same for all three,
         that of Chen et al. 2018, equation S5. See `unweave_estimators.weights.log_mixture`.
+
+    Attributes
+    ----------
+    gradient_of
+        Mapping from each term to a name, such as `total_correlation_mws`, under which a call also
+        returns the value of the published formula; empty if the terms have this value.
     """
 
     estimator = "mws"
@@ -132,6 +149,8 @@ class MWS(BatchEstimator):
         check_choice("constants", constants, CONSTANTS)
         super().__init__(dim, memory=memory, gather=gather, dimension_wise=dimension_wise)
         self.constants = constants
+        if constants != "paper":
+            self.gradient_of = {term: f"{term}_mws" for term in self.terms}
 
 
 class MSS(BatchEstimator):

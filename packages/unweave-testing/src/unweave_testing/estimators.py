@@ -35,7 +35,8 @@ def estimator_checks(
     The latent of the checks has 64 codes, a Gaussian posterior, a standard normal prior, a small
     decoder and a data set of 1,000 images.
 
-    - `terms`: a call returns the names in `terms`, each with a finite scalar.
+    - `terms`: a call returns the names in `terms` and the values of `gradient_of`, each with a
+      finite scalar.
     - `needs-density`: if `needs_density` is False, the values are finite for a deterministic
       posterior.
     - `bounds`: the values lie within `bounds`.
@@ -43,8 +44,9 @@ def estimator_checks(
     - `generator`: the values depend on no random numbers but the latent's generator.
     - `batch-order`: an estimator that draws no random numbers does not depend on the order of the
       batch.
-    - `gradients`: the gradient of every term to codes and posterior equals central differences; a
-      term that depends on neither has a gradient to the decoder or the prior.
+    - `gradients`: the gradient of every term to codes and posterior equals central differences of
+      the term or, if `gradient_of` has the term, of the value that it names; a term that depends
+      on neither has a gradient to the decoder or the prior.
     - `critic`: `critic_loss` has a gradient to every parameter and to no code, and
       `critic_optimizer` is text such as "adam:lr=1e-4" or has `lr`, `betas` and `eps`.
 
@@ -191,13 +193,27 @@ def _build(factory: Any) -> Any:
 def _terms(factory: Any, facts: _Facts) -> None:
     estimator = _build(factory)
     values = estimator(_latent())
-    assert tuple(values) == tuple(estimator.terms), (
-        f"a call must return the names in terms, {tuple(estimator.terms)}, got {tuple(values)}"
+    sources = _sources(estimator)
+    names = (*estimator.terms, *dict.fromkeys(sources.values()))
+    declaration = "terms and gradient_of" if sources else "terms"
+    assert tuple(values) == names, (
+        f"a call must return the names in {declaration}, {names}, got {tuple(values)}"
     )
     for name, value in values.items():
         assert tuple(value.shape) == (), f"{name} must be a scalar, got {tuple(value.shape)}"
         number = float(value.detach())
         assert np.isfinite(number), f"{name} must be finite, got {number}"
+
+
+def _sources(estimator: Any) -> Mapping[str, str]:
+    """Return a mapping from terms that have the gradient of another value to its name."""
+    sources: Mapping[str, str] = getattr(estimator, "gradient_of", {})
+    for term, source in sources.items():
+        assert term in estimator.terms, f"gradient_of names {term!r}, which is not in terms"
+        assert source not in estimator.terms, (
+            f"gradient_of maps {term!r} to {source!r}, which is itself a term; use another name"
+        )
+    return sources
 
 
 def _needs_density(factory: Any, facts: _Facts) -> None:
@@ -280,15 +296,18 @@ def _gradients(factory: Any, facts: _Facts) -> None:
     with torch.no_grad():
         up, down = estimator(latent_at(step)), estimator(latent_at(-step))
     origin = latent_at(zero)
+    sources = _sources(estimator)
     for name, value in estimator(origin).items():
         assert value.requires_grad, (
             f"{name} carries no gradient to codes, posterior, decoder or prior"
         )
         gradient = _slope(value, zero, origin)
-        slope = float(up[name] - down[name]) / (2 * step)
+        source = sources.get(name, name)
+        slope = float(up[source] - down[source]) / (2 * step)
         # If a network has a kink within the step, the two differ by about the step.
         assert np.isclose(gradient, slope, rtol=1e-3, atol=1e-5), (
-            f"gradient of {name} is {gradient:.6g}, central differences give {slope:.6g}"
+            f"gradient of {name} is {gradient:.6g}, central differences of {source} give "
+            f"{slope:.6g}"
         )
 
 

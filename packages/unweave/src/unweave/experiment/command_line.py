@@ -55,7 +55,7 @@ def typed_experiment(
     grid
         `setting=value,value,...` texts; of a file, they replace its values of that setting.
     seeds
-        How many, or a list as in `0,3,7`.
+        How many, or a list as in `0,3,7`, or `3,` for the seed 3 alone.
     settings
         `key=value` texts, on top of every run's.
     measures
@@ -165,16 +165,17 @@ def _value(text: str) -> Any:
 
 def _seeds(text: str) -> Any:
     try:
-        numbers = [int(part) for part in text.split(",")]
+        numbers = [int(part) for part in text.rstrip().removesuffix(",").split(",")]
     except ValueError:
         raise ConfigError(
-            f"--seeds takes a number such as 5, or a list such as 0,3,7; got {text[:80]!r}"
+            "--seeds takes a number such as 5, a list such as 0,3,7, or 3, for the seed 3 alone; "
+            f"got {text[:80]!r}"
         ) from None
     return numbers[0] if len(numbers) == 1 and "," not in text else numbers
 
 
 def with_seeds(experiment: Kind, seeds: str) -> Kind:
-    """Give an experiment other seeds: how many, as `5`, or a list, as `0,3,7`.
+    """Give an experiment other seeds: how many, as `5`, or a list, as `0,3,7` or `3,`.
 
     Raises
     ------
