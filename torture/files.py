@@ -47,9 +47,9 @@ class Files:
     def run(self, count: int) -> None:
         """Read files until `count` have been read."""
         everything = subjects(self._run, self._data)
-        done = self._ledger.done("file")
+        numbers = self._ledger.numbers("file")
         for number in range(-(-count // SIZE)):
-            if number not in done:
+            if number not in numbers:
                 self._read(number, everything[number % len(everything)])
 
     def _lay(self) -> None:
@@ -125,19 +125,19 @@ class _Reader:
         try:
             with watch():
                 self._subject.read()
-                accepted = True
+                is_valid = True
         except Late:
             return f"it took more than {LIMIT} seconds"
         except Exception as error:
-            accepted = False
+            is_valid = False
             if fault := fault_of(error):
                 return fault
         finally:
             signal.alarm(0)
         if watch.violations:
             return f"it must not do this: {watch.violations[0]}"
-        self._count += accepted
-        if accepted and self._subject.after and self._count % COMMANDS == 1:
+        self._count += is_valid
+        if is_valid and self._subject.after and self._count % COMMANDS == 1:
             return self._through_command(time.monotonic() - start)
         return ""
 

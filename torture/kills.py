@@ -53,9 +53,9 @@ class Kills:
 
     def run(self, count: int) -> None:
         """Kill commands until there are `count` results."""
-        done = self._ledger.done("kill")
+        numbers = self._ledger.numbers("kill")
         for number in range(count):
-            if number not in done:
+            if number not in numbers:
                 rng = random.Random(f"{self._ledger.seed}/kill/{number}")
                 # Every task comes once before one comes twice.
                 turn, place = divmod(number, len(self._tasks))

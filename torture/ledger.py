@@ -19,7 +19,7 @@ class Ledger:
             whole = [json.loads(line) for line in lines if line.endswith("\n")]
             self.entries = [entry for entry in whole if entry["seed"] == seed]
 
-    def done(self, kind: str) -> set[int]:
+    def numbers(self, kind: str) -> set[int]:
         """Return the numbers of the cases of a kind."""
         return {entry["number"] for entry in self.entries if entry["kind"] == kind}
 

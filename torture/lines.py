@@ -43,9 +43,9 @@ class Lines:
     def run(self, count: int) -> None:
         """Run command lines until there are `count` results."""
         commands = _commands()
-        done = self._ledger.done("line")
+        numbers = self._ledger.numbers("line")
         for number in range(count):
-            if number not in done:
+            if number not in numbers:
                 rng = random.Random(f"{self._ledger.seed}/line/{number}")
                 name = sorted(commands)[number % len(commands)]
                 self._try(number, self._line(name, commands[name], rng))
@@ -101,8 +101,8 @@ class Lines:
         if end.code == 2:
             # A log starts before any argument is checked, so that it holds the error.
             logs = {log for option, log in pairwise(words) if option == "--log"}
-            if left := sorted({path.name for path in self._place.iterdir()} - logs):
-                return f"{left[0]} remains"
+            if files := sorted({path.name for path in self._place.iterdir()} - logs):
+                return f"{files[0]} remains"
             sentences = [line for line in end.output.splitlines() if line.startswith("unweave: ")]
             if len(sentences) != 1 or sentences[0] != end.last_line:
                 return f"not one sentence: {end.last_line[:300]}"

@@ -126,12 +126,12 @@ class _Gradients(EachAlone):
         for rows in grid.rows:
             for columns in grid.columns:
                 t, s = grid.log_density(rows, columns)
-                shared = (s.sum(1) - joint[rows, None]).exp_().mul_(grad_joint[rows, None])
+                weights = (s.sum(1) - joint[rows, None]).exp_().mul_(grad_joint[rows, None])
                 if marginals:
                     s.sub_(marginal[rows, :, None]).exp_()
-                    g = torch.addcmul(shared[:, None, :], s, grad_marginal[rows, :, None])
+                    g = torch.addcmul(weights[:, None, :], s, grad_marginal[rows, :, None])
                 else:
-                    g = shared[:, None, :].expand_as(t)
+                    g = weights[:, None, :].expand_as(t)
                 sum_g[:, columns] += g.sum(0)
                 gt = g * t
                 sum_gtt[:, columns] += t.mul_(gt).sum(0)

@@ -148,11 +148,11 @@ def discrepancy(kernel: Kernel, widths: Tensor, x: Tensor, y: Tensor, unbiased: 
 
 def _median_squared_distance(x: Tensor, y: Tensor) -> Tensor:
     """Return the median over pairs of the pooled sample, shape (p, 1, 1), without gradient."""
-    pooled = torch.cat([x[:, :_MEDIAN_ROWS], y[:, :_MEDIAN_ROWS]], 1).detach()
+    sample = torch.cat([x[:, :_MEDIAN_ROWS], y[:, :_MEDIAN_ROWS]], 1).detach()
     first, second = torch.triu_indices(
-        pooled.shape[1], pooled.shape[1], offset=1, device=pooled.device
+        sample.shape[1], sample.shape[1], offset=1, device=sample.device
     )
-    median = squared_distances(pooled, pooled)[:, first, second].median(1).values
+    median = squared_distances(sample, sample)[:, first, second].median(1).values
     return median.clamp(min=torch.finfo(median.dtype).tiny)[:, None, None]
 
 

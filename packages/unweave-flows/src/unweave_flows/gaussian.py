@@ -81,10 +81,10 @@ class Gaussian(Density):
         codes = check_codes(codes, self.loc, at_least=self.dim + 1).double()
         covariance = torch.cov(codes.T, correction=0).reshape(self.dim, self.dim)
         covariance += narrow_scale(codes, self.loc.dtype).square().diag()
-        root, failed = torch.linalg.cholesky_ex(covariance)
+        root, info = torch.linalg.cholesky_ex(covariance)
         # Share of a dimension's variance that the others do not explain; it must not be rounding.
         rest = root.diagonal().square() / covariance.diagonal()
-        if bool(failed) or bool((rest < torch.finfo(self.loc.dtype).eps).any()):
+        if bool(info) or bool((rest < torch.finfo(self.loc.dtype).eps).any()):
             raise ValueError(
                 "codes must not lie in a hyperplane, got a singular covariance; remove dimensions "
                 "that are linear functions of others"

@@ -33,12 +33,12 @@ def near_rows(codes: Tensor) -> Tensor:
     """
     n = len(codes)
     tail = max(1, round(TAIL * n))
-    ordered = codes.sort(dim=0).values
+    order_statistics = codes.sort(dim=0).values
     width = 2 * NormalDist().inv_cdf(1 - (tail + 0.5) / n)
-    deviation = (ordered[-1 - tail] - ordered[tail]) / width
+    deviation = (order_statistics[-1 - tail] - order_statistics[tail]) / width
     # Zero if nearly all codes have one value in a dimension; then the few others count.
     deviation = torch.where(deviation > 0, deviation, codes.std(dim=0))
-    far = (codes - ordered[n // 2]).abs() > FAR * deviation
+    far = (codes - order_statistics[n // 2]).abs() > FAR * deviation
     outliers = far.any(dim=1)
     if bool(outliers.any()):
         _warn(

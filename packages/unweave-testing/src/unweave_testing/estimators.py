@@ -271,8 +271,8 @@ def _batch_order(factory: Any, facts: _Facts) -> None:
     if values != _values(factory, _latent(draws=1)):
         raise NotApplicable("the estimator draws random numbers")
     mean, std = latent.posterior.mean.flip(0), latent.posterior.std.flip(0)
-    flipped = _Latent(latent.z.flip(0), _Posterior(mean, std), modules.generator(0))
-    for name, value in _values(factory, flipped).items():
+    reverse = _Latent(latent.z.flip(0), _Posterior(mean, std), modules.generator(0))
+    for name, value in _values(factory, reverse).items():
         assert np.isclose(value, values[name], rtol=1e-8, atol=1e-10), (
             f"{name} changes from {values[name]:.6g} to {value:.6g} with the order of the batch"
         )

@@ -177,10 +177,10 @@ def _option_effects(function: Any, facts: _Facts) -> None:
         values = []
         for value in _others(name, parameter.default, hints.get(name), facts):
             try:
-                changed = _plain(function(**{name: value}))
+                record = _plain(function(**{name: value}))
             except (ValueError, TypeError):
                 continue
-            if changed != default:
+            if record != default:
                 break
             values.append(value)
         else:

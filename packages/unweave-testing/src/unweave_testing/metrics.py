@@ -167,16 +167,16 @@ def _random(metric: Any, facts: _Facts) -> None:
 def _monotone(metric: Any, facts: _Facts) -> None:
     scores = [_score(metric, noise) for noise in (0.0, 0.3, 0.9)]
     rising = facts.perfect is not None and facts.random is not None and facts.perfect < facts.random
-    ordered = sorted(scores, reverse=not rising)
+    ranking = sorted(scores, reverse=not rising)
     # Scores that saturate may be equal.
-    assert scores == ordered, f"scores must get worse with noise of 0, 0.3 and 0.9, got {scores}"
+    assert scores == ranking, f"scores must get worse with noise of 0, 0.3 and 0.9, got {scores}"
 
 
 def _invariant(metric: Any, facts: _Facts) -> None:
     factors = _factors()
     codes = _codes(factors, 0.2)
     order = np.array([4, 2, 0, 5, 1, 3])
-    changed = {
+    variants = {
         "factor-order": (codes, factors[:, [2, 0, 1]]),
         "permutation": (codes[:, order], factors),
         "scale": (codes * np.array([0.1, 3, 1, 10, 0.5, 2]), factors),
@@ -185,7 +185,7 @@ def _invariant(metric: Any, facts: _Facts) -> None:
     }
     base = float(metric(codes, factors))
     for name in sorted(facts.invariant):
-        score = float(metric(*changed[name]))
+        score = float(metric(*variants[name]))
         assert abs(score - base) <= facts.tolerance, (
             f"the score changes from {base:.4f} to {score:.4f} under a change of {name}"
         )

@@ -196,13 +196,13 @@ def _state(factory: Any) -> None:
 
 
 def _resume(factory: Any) -> None:
-    whole, cut = _parameters(), _parameters()
-    one, two = _build(factory, whole), _build(factory, cut)
-    for optimizer, parameters in ((one, whole), (two, cut)):
+    whole, part = _parameters(), _parameters()
+    one, two = _build(factory, whole), _build(factory, part)
+    for optimizer, parameters in ((one, whole), (two, part)):
         _move(optimizer, parameters, STEPS)
-    fresh = _copies(cut)
+    fresh = _copies(part)
     three = _build(factory, fresh)
-    for old, new in zip(cut, fresh, strict=True):
+    for old, new in zip(part, fresh, strict=True):
         three.state[new].update({key: _copy(value) for key, value in two.state[old].items()})
     _move(one, whole, STEPS, seed=2)
     _move(three, fresh, STEPS, seed=2)

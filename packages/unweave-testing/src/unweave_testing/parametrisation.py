@@ -52,15 +52,15 @@ def parametrize(
     if not checks:
         raise ValueError("checks must hold at least one check, got none")
     reasons = expectations(checks, expected_failures)
-    skipped: set[str] = set()
+    skips: set[str] = set()
 
     def bind(check: Check) -> Callable[[], None]:
         def call() -> None:
             try:
                 check(factory)
             except NotApplicable as reason:
-                skipped.add(check.name)
-                if len(skipped) == len(checks):
+                skips.add(check.name)
+                if len(skips) == len(checks):
                     raise AssertionError("no check was executed: all were skipped") from reason
                 pytest.skip(str(reason))
 

@@ -23,9 +23,9 @@ def check_no_grad(build: Build, factory: Any) -> None:
         f"losses(...) leaves a gradient in .grad of {', '.join(names)}; do not call backward(), "
         "since the trainer computes the gradients"
     )
-    changed = [name for name, p in stage.parameters() if p.requires_grad != before[name]]
-    assert not changed, (
-        f"losses(...) changes requires_grad of {', '.join(changed)}; instead, detach the tensors "
+    names = [name for name, p in stage.parameters() if p.requires_grad != before[name]]
+    assert not names, (
+        f"losses(...) changes requires_grad of {', '.join(names)}; instead, detach the tensors "
         "that must get no gradient"
     )
 
@@ -37,9 +37,9 @@ def check_evaluation(build: Build, factory: Any) -> None:
     stage = build(factory).eval()
     before = {name: value.clone() for name, value in stage.state().items()}
     stage.values(size=2)
-    changed = [n for n, value in stage.state().items() if not torch.equal(value, before[n])]
-    assert not changed, (
-        f"in eval mode losses(...) changes {', '.join(changed)}, so that an evaluation of held-out "
+    names = [n for n, value in stage.state().items() if not torch.equal(value, before[n])]
+    assert not names, (
+        f"in eval mode losses(...) changes {', '.join(names)}, so that an evaluation of held-out "
         "images would change the run; change state only if self.training is True"
     )
 
@@ -120,9 +120,9 @@ def _move(player: Any, gradients: tuple[Any, ...]) -> None:
 def check_state(build: Build, factory: Any) -> None:
     """Refuse tensors that no checkpoint holds, and parameters of the model in the objective."""
     one = build(factory)
-    lost = [name for name, _ in plain_tensors(one.objective)]
-    assert not lost, (
-        f"the tensors {', '.join(lost)} are plain attributes, which no checkpoint holds and "
+    missing = [name for name, _ in plain_tensors(one.objective)]
+    assert not missing, (
+        f"the tensors {', '.join(missing)} are plain attributes, which no checkpoint holds and "
         ".to(device) does not move; use register_buffer, or a Parameter"
     )
     model = {id(p) for p in one.parts.model.parameters()}
@@ -131,10 +131,10 @@ def check_state(build: Build, factory: Any) -> None:
         f"the objective registers {twice[0]} of the model, which a checkpoint would hold twice; "
         "take it from batches.model, or keep it in a tuple"
     )
-    saved = {id(m) for part in (one.parts.model, one.objective) for m in part.modules()}
+    ids = {id(m) for part in (one.parts.model, one.objective) for m in part.modules()}
     for player in (player for players in one.objective.rounds for player in players):
         for module in player.modules:
-            assert id(module) in saved, (
+            assert id(module) in ids, (
                 f"player {player.name!r} trains a {type(module).__name__} that no checkpoint "
                 "holds; keep it as an attribute of the objective"
             )

@@ -198,9 +198,9 @@ def check_state(
 
     state = module.state_dict()
     tensors = dict([*module.named_parameters(), *module.named_buffers(), *plain_tensors(module)])
-    lost = sorted(set(tensors) - set(state))
-    assert not lost, (
-        f"state_dict does not hold {', '.join(lost)}; register each as a buffer or a parameter"
+    missing = sorted(set(tensors) - set(state))
+    assert not missing, (
+        f"state_dict does not hold {', '.join(missing)}; register each as a buffer or a parameter"
     )
     before = function(module)
     floats = [value for value in state.values() if value.is_floating_point()]
