@@ -195,7 +195,7 @@ def test_a_term_whose_gradient_to_the_codes_is_cut_fails(wrong):
 
 def test_terms_are_compared_with_what_is_returned():
     report = run(estimator_checks(), OtherName)
-    assert "terms says ('divergence',), a call returns ('kl',)" in str(report)
+    assert "a call must return the names in terms, ('divergence',), got ('kl',)" in str(report)
 
 
 def test_a_gradient_is_compared_with_the_value_that_it_belongs_to():
@@ -208,8 +208,8 @@ def test_a_gradient_is_compared_with_the_value_that_it_belongs_to():
     ("wrong", "message"),
     [
         (OfAnUnknownTerm, "gradient_of names 'divergence', which is not in terms"),
-        (OfATerm, "gradient_of says 'kl' for 'kl', which is itself a term"),
-        (WithoutItsSource, "terms and gradient_of say ('kl', 'kl_published'), a call returns"),
+        (OfATerm, "gradient_of maps 'kl' to 'kl', which is itself a term"),
+        (WithoutItsSource, "the names in terms and gradient_of, ('kl', 'kl_published'), got"),
     ],
 )
 def test_what_gradient_of_says_is_checked(wrong, message):
