@@ -1,4 +1,4 @@
-"""What a call of `evaluate` gives: arrays, kinds of factors, metrics and options, checked."""
+"""Check the arguments of `evaluate`: arrays, kinds of factors, metrics and options."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def arrays_of(
     others: dict[str, ArrayLike | None],
     declared: Declared,
 ) -> tuple[dict[str, Array], tuple[str, ...], list[str]]:
-    """Return the arrays there are, checked, kinds of factors, and notes.
+    """Check the arrays; return them by name, the kinds of the factors, and notes.
 
-    Constant factors are left out. Kinds are decided here, on all rows, for every metric.
+    Constant factors are left out. The kinds are decided here on all rows, once for all metrics.
     """
     arrays: dict[str, Array] = {"codes": check_codes(codes)}
     notes: list[str] = []
@@ -42,8 +42,12 @@ def arrays_of(
         notes += kinds.notes
         varying = np.array([bool((column != column[0]).any()) for column in y.T])
         if not varying.all():
-            left_out = ", ".join(map(str, np.flatnonzero(~varying)))
-            notes.append(f"factors: left out column {left_out}, which is constant")
+            constant = np.flatnonzero(~varying)
+            one = len(constant) == 1
+            notes.append(
+                f"factors: left out column{'' if one else 's'} {', '.join(map(str, constant))}, "
+                f"which {'is' if one else 'are'} constant"
+            )
         if varying.any():
             arrays["factors"] = y[:, varying]
             words = tuple(word for word, varies in zip(kinds.words, varying, strict=True) if varies)
@@ -64,7 +68,7 @@ def metrics_of(
     arrays: dict[str, Array],
     notes: list[str],
 ) -> list[Entry]:
-    """Return the metrics to compute; a note says which of those asked for lack an array."""
+    """Return the metrics to compute; add notes on those that need an array that is missing."""
     usual = [entry for entry in CATALOGUE.values() if entry.usual]
     entries = usual if metrics is None else [entry_for(metric) for metric in listed(metrics)]
     possible = [entry for entry in entries if set(entry.needs) <= set(arrays)]
@@ -86,4 +90,6 @@ def check_metric_options(entries: list[Entry], options: dict[str, Any]) -> None:
     check_options(options, frozenset(options))
     for name in options:
         if not any(accepted(entry.function, {name: None}) for entry in entries):
-            raise ValueError(f"none of the metrics has an option {quoted(name)}")
+            raise ValueError(
+                f"none of the metrics has an option {quoted(name)}; correct the name or drop it"
+            )

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from numpy.typing import ArrayLike
 
 from unweave_metrics._arrays import check_choice
+from unweave_metrics._column_names import as_numbers
 from unweave_metrics._evaluation_inputs import (
     arrays_of,
     check_metric_options,
@@ -17,7 +18,6 @@ from unweave_metrics._evaluation_inputs import (
     names_that_vary,
 )
 from unweave_metrics._kinds import Declared
-from unweave_metrics._named import as_numbers
 from unweave_metrics._options import check_options
 from unweave_metrics._parallel import in_parallel
 from unweave_metrics._progress import Progress
@@ -25,7 +25,7 @@ from unweave_metrics._score_rows import Row, Table, rows_of, with_wholes
 from unweave_metrics._shared import sharing
 from unweave_metrics._signatures import accepted
 from unweave_metrics._subsets import Subsets, check_subsets
-from unweave_metrics.intervals.replication import ROWS_BY_NAME, made_call, replicated
+from unweave_metrics.intervals.replication import ROWS_BY_NAME, call_metric, with_intervals
 from unweave_metrics.intervals.strategy import Call
 from unweave_metrics.presets import preset_names
 from unweave_metrics.score import Score
@@ -142,7 +142,7 @@ def evaluate(
             display.begin("intervals")
             calls = [call for call in outcomes if isinstance(call, Call)]
             counts = [call.strategy.count(call, bootstrap) if bootstrap else 0 for call in calls]
-            scores = iter(replicated(calls, counts, level, seed, jobs))
+            scores = iter(with_intervals(calls, counts, level, seed, jobs))
             display.finish("intervals")
     notes += _on_counts(calls, counts, bootstrap)
     by_row = {
@@ -176,7 +176,7 @@ def _called(row: Row, display: Progress) -> Call | Score:
     display.begin(name)
     try:
         settings = accepted(entry.function, table.settings)
-        call = made_call(entry, entry.arguments(table.arrays), settings)
+        call = call_metric(entry, entry.arguments(table.arrays), settings)
         return replace(call, score=call.score.renamed(name)) if table.subset else call
     except Exception as error:  # a stranger's metric may raise anything
         plain = isinstance(error, ValueError | TypeError)
