@@ -173,9 +173,7 @@ def _plane(run: Trained, rows: list[int]) -> dict[str, Any] | None:
         "centre": _five_digits(centre),
         "axes": [_five_digits(axis) for axis in axes.T],
         "points": [_five_digits(point) for point in points],
-        "starts": [
-            _five_digits(p) for p in (flat(run.dataset.images(np.array(rows))) - centre) @ axes
-        ],
+        "starts": [_five_digits(start) for start in starts],
     }
 
 
