@@ -30,6 +30,18 @@ def pandas() -> Any:
     return pd
 
 
+def in_words(names: Sequence[str]) -> str:
+    """Return names as a list in a sentence.
+
+    Examples
+    --------
+    >>> in_words(["mig"]), in_words(["mig", "sap", "dci"])
+    ('mig', 'mig, sap and dci')
+    """
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def table_html(rows: Sequence[Sequence[str]], notes: Sequence[str] = ()) -> str:
     """Return an HTML table of rows of cells, the heading first, with notes below it."""
     head, *body = rows

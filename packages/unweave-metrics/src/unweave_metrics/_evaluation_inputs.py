@@ -16,6 +16,7 @@ from unweave_metrics._arrays import (
     check_order,
     quoted,
 )
+from unweave_metrics._display import in_words
 from unweave_metrics._kinds import Declared, kinds_of
 from unweave_metrics._options import check_options
 from unweave_metrics._signatures import accepted
@@ -45,8 +46,8 @@ def arrays_of(
             constant = np.flatnonzero(~varying)
             one = len(constant) == 1
             notes.append(
-                f"factors: left out column{'' if one else 's'} {', '.join(map(str, constant))}, "
-                f"which {'is' if one else 'are'} constant"
+                f"factors: left out column{'' if one else 's'} {in_words(list(map(str, constant)))}"
+                f", which {'is' if one else 'are'} constant"
             )
         if varying.any():
             arrays["factors"] = y[:, varying]
@@ -77,11 +78,11 @@ def metrics_of(
         entry.name for entry in lacking if "factors" not in arrays and "factors" in entry.needs
     ]
     if without_factors:
-        notes.append(f"no factors: left out {', '.join(without_factors)}")
+        notes.append(f"left out {in_words(without_factors)}, because there are no factors")
     if metrics is not None:
         for entry in lacking:
             if entry.name not in without_factors:
-                notes.append(f"{entry.name}: needs {' and '.join(entry.needs)}")
+                notes.append(f"left out {entry.name}, because it needs {in_words(entry.needs)}")
     return possible
 
 

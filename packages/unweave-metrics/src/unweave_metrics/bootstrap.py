@@ -94,7 +94,7 @@ def bootstrap(
     if strategy.without:
         raise ValueError(
             f"function must be a score that can be resampled, but {function.__name__} "
-            f"has no interval, as {strategy.without}; compare several encoders instead"
+            f"has no interval, because {strategy.without}; compare several encoders instead"
         )
     if entry is None:
         call = _call_function(function, arrays, options, strategy)
