@@ -147,7 +147,7 @@ class Layout:
             if block.size and int(block.max()) > 1:
                 raise DataError(
                     "images must contain only 0 and 1, as the first ones do, got "
-                    f"{block.max()}; set range=full"
+                    f"{block.max()}; save all of them with levels 0 to 255"
                 )
             return block.astype(np.uint8) * np.uint8(255)
         return np.asarray(block, np.uint8)
