@@ -287,6 +287,6 @@ def test_factors_from_a_table_beside_the_images(tmp_path, complaint):
     table.write_text("\n".join([*lines[:9], "2;x;;b;train"]))
     assert "'x'" in complaint(load, "images", path=folder, factors=table)
     table.write_text("\n".join([lines[0], "2;3.png;;b;train", lines[9]]))
-    assert "no value in 1 of 2 rows" in complaint(load, "images", path=folder, factors=table)
+    assert "but 1 of 2 have none" in complaint(load, "images", path=folder, factors=table)
     table.write_text("\n".join([*lines, "1;2"]))
     assert "has 2 columns" in complaint(load, "images", path=folder, factors=table)

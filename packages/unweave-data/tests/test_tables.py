@@ -54,7 +54,9 @@ def test_columns_of_a_table_may_be_factors(tmp_path, complaint):
     assert data.image_shape == (1, 2, 1)
     assert data.factor_names == ("k", "word")
     assert (present(data.factors)[:, 0] == CLASSES).all()
-    assert "no column 'z'; known: a, b, k, word" in complaint(load, "vectors", path=path, factors="z")
+    assert "no column 'z'; known: a, b, k, word" in complaint(
+        load, "vectors", path=path, factors="z"
+    )
 
 
 def test_standard_columns_have_mean_0_and_deviation_1(tmp_path):

@@ -55,7 +55,9 @@ def test_spare_codes():
     # Of the first: (log 4 - log 2) / log 4; of the second: the spare code knows all.
     score = um.xmig(spare, FACTORS, assigned=[0, 1])
     assert score.parts["per_factor"] == pytest.approx([0.5, 0.0])
-    with pytest.raises(ValueError, match="needs more codes than factors, got 2 codes for 2 factors"):
+    with pytest.raises(
+        ValueError, match="needs more codes than factors, got 2 codes for 2 factors"
+    ):
         um.xmig(CODES, FACTORS)
 
 
@@ -74,5 +76,5 @@ def test_assignment():
     ):
         with pytest.raises(ValueError, match=words):
             um.dmig(CODES, FACTORS, assigned=wrong)
-    with pytest.raises(ValueError, match="at least one column per factor \(2\), got 1"):
+    with pytest.raises(ValueError, match=r"at least one column per factor \(2\), got 1"):
         um.dlig(CODES[:, :1], FACTORS)

@@ -50,7 +50,9 @@ def test_frames_with_and_without_missing_numbers():
     nullable = frame.astype({"shape": "Int64", "size": "Int8"})
     assert um.mig(CODES, nullable) == EXPECTED
     nullable.loc[3, "size"] = pd.NA
-    with pytest.raises(ValueError, match="'size' must have a value in every row, got none in row 3"):
+    with pytest.raises(
+        ValueError, match="'size' must have a value in every row, got none in row 3"
+    ):
         um.mig(CODES, nullable)
     with pytest.raises(TypeError, match="codes must hold numbers, got text"):
         um.mig(frame.astype({"size": str}), FACTORS)

@@ -283,7 +283,7 @@ def test_a_subset_that_a_metric_cannot_score_says_so_under_its_own_name():
         ({"a": [0.5]}, TypeError, "list of column numbers"),
         ({"a": []}, ValueError, "at least one column"),
         ({"a": [False, False]}, ValueError, "at least one column"),
-        ({"a": [True]}, ValueError, "one boolean per code \(2\), got 1"),
+        ({"a": [True]}, ValueError, r"one boolean per code \(2\), got 1"),
         ({"a": [2]}, ValueError, "column numbers of codes, 0 to 1"),
         ({"a": [-1]}, ValueError, "column numbers of codes, 0 to 1"),
         ({"a": [1, 1]}, ValueError, "each column once"),

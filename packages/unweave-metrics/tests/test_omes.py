@@ -118,7 +118,9 @@ def test_what_it_cannot_use_is_one_sentence():
     lonely = np.array([[0, 0], [1, 1], [2, 2]])
     with pytest.raises(ValueError, match="rows that differ only in column"):
         um.omes(codes[:3], lonely)
-    with pytest.raises(ValueError, match="overlap_weight must be at least 0 and at most 1, got 1.5"):
+    with pytest.raises(
+        ValueError, match="overlap_weight must be at least 0 and at most 1, got 1.5"
+    ):
         um.omes(codes, FACTORS, overlap_weight=1.5)
     with pytest.raises(ValueError, match="pooling"):
         um.omes(codes, FACTORS, pooling="median")

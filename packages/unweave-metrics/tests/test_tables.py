@@ -175,7 +175,7 @@ def test_wrong_data_sets(tmp_path, kind):
 
 
 def test_shapes_that_do_not_fit(tmp_path):
-    with pytest.raises(ValueError, match="factors must have as many rows as codes \(50\), got 49"):
+    with pytest.raises(ValueError, match=r"factors must have as many rows as codes \(50\), got 49"):
         um.write_code_table(tmp_path / "a.h5", CODES, factors=FACTORS[:49])
     with pytest.raises(ValueError, match="factor_names must name all 2 factors"):
         um.write_code_table(tmp_path / "a.h5", CODES, factors=FACTORS, factor_names=["a"])

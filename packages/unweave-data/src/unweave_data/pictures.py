@@ -100,7 +100,9 @@ def _check_sign(file: Path, image: "Image") -> None:
 
 
 def _too_large(file: Path) -> DataError:
-    return DataError(f"path: {file} has too many pixels to decode it safely; make it smaller or remove it")
+    return DataError(
+        f"path: {file} has too many pixels to decode it safely; make it smaller or remove it"
+    )
 
 
 def is_deep(image: "Image") -> bool:

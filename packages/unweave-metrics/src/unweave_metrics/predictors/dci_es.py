@@ -48,8 +48,8 @@ def dci_es(
 
     For each factor, predictors of increasing capacity t = 0 to T (the mean or the majority class,
     then random forests of depth 1, 2, 3, 4, 6, 8, 12, 16) have losses on the test rows: the share
-    of errors, or squared error over variance. l_t is the least loss up to capacity t, and l* the
-    least of all. E = 1 - A / Z, at least 0, where A is the area between l_t and l* over t
+    of errors, or squared error over variance. Here l_t is the least loss up to capacity t, and l*
+    the least of all. E = 1 - A / Z, at least 0, where A is the area between l_t and l* over t
     (trapezoids), and Z = T (l_0 - l*) / 2. E is near 1 if a small predictor already reaches l*,
     and 0 if the loss falls in a straight line or later, or if no predictor learns the factor. It is
     relative to l*, so noise may raise it. Explicitness is the mean of E over the factors, and size

@@ -154,7 +154,7 @@ def to_noise(run: Trained, codes: NDArray[Any]) -> NDArray[Any]:
     density: Any = run.density
     if not hasattr(density, "to_noise"):
         raise ConfigError(
-            f"density {type(density).__name__} has no to_noise; take a flow, such as maf"
+            f"density {type(density).__name__} has no to_noise; choose a flow, such as maf"
         )
     with torch.no_grad():
         return np.asarray(density.to_noise(torch.from_numpy(codes).to(run.device)).cpu().numpy())
