@@ -219,7 +219,7 @@ def test_a_recipe_without_claims_has_no_table_of_them(recipe, tmp_path):
         ('below = "light"', 'below = "ligth"', "expect 1: unknown run 'ligth'"),
         ("where = { beta = 100 }", "where = { beta = 7 }", "the grid has no beta '7'; it has 0.01"),
         ("where = { beta = 100 }", "where = { bta = 1 }", "unknown setting of the grid 'bta'"),
-        ("tolerance = 3.9", "", 'give below = "RUN", or both published and tolerance'),
+        ("tolerance = 3.9", "", 'set either below = "RUN", or both published and tolerance'),
         ('kind = "curves"', 'kind = "curve"', "unknown kind of picture 'curve'"),
         ('"log kl"', '"lag kl"', "unknown measure 'lag'; did you mean 'log'"),
         ('name = "curves"', 'name = "/x/victim"', "must be a plain name"),

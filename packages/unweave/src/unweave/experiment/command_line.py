@@ -73,7 +73,7 @@ def typed_experiment(
     if seeds is not None:
         changes["seeds"] = _seeds(seeds)
     if measures:
-        changes["measures"] = dict(_labelled(text) for text in measures)
+        changes["measures"] = dict(_label_and_measure(text) for text in measures)
     if what.endswith(".toml"):
         experiment = read_definition(Path(what), Experiment)
         changes["grid"] = {**experiment.grid, **changes.get("grid", {})}
@@ -103,7 +103,7 @@ def _of_methods(what: str) -> dict[str, Any]:
 
 
 def _check_method(name: str) -> None:
-    """Refuse an unknown method before anything else, because it may be meant as a file."""
+    """Refuse an unknown method first, because its name may be meant as a file."""
     try:
         registry().lookup("method", name)
     except UnknownNameError as error:
@@ -111,7 +111,7 @@ def _check_method(name: str) -> None:
 
 
 def _methods(what: str) -> list[str]:
-    """Split methods at commas that begin no option: `a:x=1,y=2,b` is `a:x=1,y=2` and `b`."""
+    """Split methods at commas, except those between options: `a:x=1,y=2,b` has two methods."""
     parts: list[str] = []
     for part in what.split(","):
         if "=" in part and ":" not in part.partition("=")[0] and parts:
@@ -185,9 +185,9 @@ def with_seeds(experiment: Kind, seeds: str) -> Kind:
     return validate_fields({**experiment.model_dump(), "seeds": _seeds(seeds)}, type(experiment))
 
 
-def _labelled(text: str) -> tuple[str, str]:
+def _label_and_measure(text: str) -> tuple[str, str]:
     label, equals, measure = text.partition("=")
-    # An option of a metric holds an equals sign, too: `metric mig:bins=10` has no label.
+    # An option of a metric has an equals sign too: `metric mig:bins=10` has no label.
     if equals and ":" not in label:
         return label.strip(), measure.strip()
     return text.partition(" ")[2] or text, text
