@@ -48,7 +48,7 @@ def test_as_many_samples_of_one_law_are_covered_as_the_theory_says():
 
 
 def test_few_rows_are_refused():
-    with pytest.raises(ValueError, match="more than neighbors=5 rows each, got 300 and 5"):
+    with pytest.raises(ValueError, match="more rows than neighbors=5, got 300 and 5"):
         um.coverage(recorded()[0], recorded()[1][:5])
 
 

@@ -74,12 +74,12 @@ def test_a_picture_that_cannot_be_drawn_is_refused(kind, options, problem):
 @pytest.mark.parametrize(
     ("kind", "settings", "problem"),
     [
-        ("embedding", {"data": "toy-images:factors=false"}, "needs classes, and toy-images has"),
-        ("sharpness", {"data": "toy-images:factors=false"}, "needs classes, and toy-images has"),
+        ("embedding", {"data": "toy-images:factors=false"}, "needs classes, but toy-images has"),
+        ("sharpness", {"data": "toy-images:factors=false"}, "needs classes, but toy-images has"),
         (
             "samples",
             {"data": "toy-vectors", "cost": "l2sq"},
-            "and toy-vectors has vectors",
+            "but toy-vectors has vectors",
         ),
         ("noise", {}, "has no to_noise; choose a flow"),
     ],
