@@ -60,7 +60,7 @@ class VectorDataset(Dataset):
     Raises
     ------
     DataError
-        If vectors or factors cannot be used as they are.
+        If vectors or factors cannot be used as they are, or `known` is given beside one of the four.
 
     Examples
     --------
@@ -84,7 +84,17 @@ class VectorDataset(Dataset):
         known: Factors | None = None,
     ) -> None:
         rows = _check_vectors(vectors)
-        known = known or make_factors(len(rows), factors, factor_values, factor_names, factor_sizes)
+        if known is None:
+            known = make_factors(len(rows), factors, factor_values, factor_names, factor_sizes)
+        elif (
+            factors is not None
+            or factor_values is not None
+            or len(factor_names) + len(factor_sizes)
+        ):
+            raise DataError(
+                "known takes the place of factors, factor_values, factor_names and factor_sizes; "
+                "leave out it, or those"
+            )
         self._stored = rows[:, None, :, None]
         super().__init__(
             name,
