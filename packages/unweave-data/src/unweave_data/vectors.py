@@ -60,7 +60,8 @@ class VectorDataset(Dataset):
     Raises
     ------
     DataError
-        If vectors or factors cannot be used as they are, or `known` is given beside one of the four.
+        If vectors or factors cannot be used as they are, or `known` is given beside one of the
+        four.
 
     Examples
     --------

@@ -17,9 +17,11 @@ from unweave.errors import (
     expected_by,
     message_of,
     quote,
+    shorten,
     unknown_name,
 )
 from unweave.files import expanded
+from unweave.settings import plainly_spelled
 
 if TYPE_CHECKING:
     from unweave.registry import Entry
@@ -90,7 +92,7 @@ def check_options(entry: Entry, settings: Mapping[str, Any]) -> dict[str, Any]:
         If a value does not fit its type, or a required option is missing.
     """
     options = options_of_entry(entry)
-    settings = {name.rstrip("_"): value for name, value in settings.items()}
+    settings = plainly_spelled(settings)
     for name in settings:
         if name not in options:
             refuse_positional(entry, name)
@@ -178,12 +180,23 @@ def parse_spec(text: str) -> tuple[str, dict[str, str]]:
     --------
     >>> parse_spec("unweave-data:dsprites:path=a:b.npz,resolution=32")
     ('unweave-data:dsprites', {'path': 'a:b.npz', 'resolution': '32'})
+
+    Raises
+    ------
+    ConfigError
+        If it has no such form, or has an option twice.
     """
     match = SPEC.fullmatch(text)
     if match is None or not match["name"]:
         raise ConfigError(f"expected NAME or NAME:key=value,key=value, got {quote(text)}")
     pairs = NEXT_OPTION.split(match["options"]) if match["options"] else []
-    return match["name"], dict(pair.split("=", 1) for pair in pairs)
+    options: dict[str, str] = {}
+    for pair in pairs:
+        key, _, value = pair.partition("=")
+        if key in options:
+            raise ConfigError(f"{quote(text)} has the option {shorten(key)} twice; keep one")
+        options[key] = value
+    return match["name"], options
 
 
 def short_name(qualified: str) -> str:

@@ -20,6 +20,7 @@ from unweave.errors import (
     shorten,
     unknown_name,
 )
+from unweave.settings import plainly_spelled
 
 LONGEST_NAME = 150
 """File systems take 255 bytes; the files beside a run's directory add an ending."""
@@ -76,6 +77,8 @@ Seeds = Annotated[
     BeforeValidator(_counted), AfterValidator(_distinct), Field(min_length=1),
 ]  # fmt: skip
 Values = Annotated[list[Any], AfterValidator(_distinct), Field(min_length=1)]
+Settings = Annotated[dict[str, Any], AfterValidator(plainly_spelled)]
+Grid = Annotated[dict[str, Values], AfterValidator(plainly_spelled)]
 
 
 class Strict(BaseModel):
@@ -88,7 +91,7 @@ class Variant(Strict):
     """One kind of run: a label, and settings on top of the experiment's."""
 
     label: PlainName
-    settings: dict[str, Any] = {}
+    settings: Settings = {}
 
 
 class Picture(Strict):
@@ -134,14 +137,14 @@ class Experiment(Strict):
 
     name: PlainName
     title: str = ""
-    settings: dict[str, Any] = {}
+    settings: Settings = {}
     data: list[str] = []
     runs: list[Variant] = Field(
         min_length=1,
         description='write [[runs]], label = "NAME" and settings = { method = "METHOD" } '
         "for each kind of run",
     )
-    grid: dict[str, Values] = {}
+    grid: Grid = {}
     seeds: Seeds = [0]
     test: str | None = None
     density: str | None = None
