@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import typing
@@ -24,6 +25,8 @@ from unweave.files import expanded
 from unweave.settings import plainly_spelled
 
 if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
     from unweave.registry import Entry
 
 SPEC = re.compile(r"(?P<name>[^=]*?)(?::(?P<options>[A-Za-z_]\w*=.*))?", re.DOTALL)
@@ -237,7 +240,10 @@ def convert(what: str, annotation: Any, value: Any) -> Any:
     """
     import pydantic
 
-    adapter = pydantic.TypeAdapter(annotation)
+    try:
+        adapter = _adapter(annotation)
+    except TypeError:  # an annotation that cannot be hashed
+        adapter = _adapter.__wrapped__(annotation)
     problem = ""
     for reading in _readings(annotation, value):
         try:
@@ -246,6 +252,14 @@ def convert(what: str, annotation: Any, value: Any) -> Any:
         except pydantic.ValidationError as error:
             problem = problem or expected_by(error.errors()[0])
     raise ConfigError(f"{what} does not take {quote(value)}: {problem}")
+
+
+@functools.cache
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    """Build what checks a type, once: it takes longer than the check of a thousand values."""
+    import pydantic
+
+    return pydantic.TypeAdapter(annotation)
 
 
 def _readings(annotation: Any, value: Any) -> Iterator[Any]:
