@@ -345,7 +345,7 @@ def test_a_wrong_picture_is_said_before_anything_is_trained(picture, tmp_path, m
 )
 def test_names_of_files_are_plain(name):
     text = json.dumps(name)
-    with pytest.raises(ConfigError, match=r"runs\.0\.label: must .*plain name|visible characters|at most 150"):
+    with pytest.raises(ConfigError, match=r"runs\.0\.label: must .*(plain|visible|most 150)"):
         edited('label = "vae"', f"label = {text}")
     picture = f'{STUDY}\n[[pictures]]\nkind = "trade"\nname = {text}\n'
     with pytest.raises(ConfigError, match=r"pictures\.0\.name: must"):
@@ -617,6 +617,10 @@ def test_settings_in_two_spellings_are_one(study):
     with pytest.raises(ConfigError, match="lambda and lambda_ are the same setting"):
         edited("[grid]", "[grid]\nlambda = [1]\nlambda_ = [2]")
     assert edited("[grid]", "[grid]\nlambda_ = [1]").grid["lambda"] == [1]
+    with pytest.raises(ConfigError, match="--measure gives the label 'A' twice"):
+        typed_experiment("vae", measures=["A=metric mig", "A=metric sap"])
+    with pytest.raises(ConfigError, match="a measure needs a label"):
+        check_experiment(edited("error = ", '"" = '))
     with pytest.raises(ConfigError, match="--grid gives beta twice"):
         typed_experiment("vae", grid=["beta=1", "beta=2"])
     with pytest.raises(ConfigError, match="steps is given twice"):

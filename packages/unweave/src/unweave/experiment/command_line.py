@@ -76,7 +76,7 @@ def typed_experiment(
     if seeds is not None:
         changes["seeds"] = _seeds(seeds)
     if measures:
-        changes["measures"] = dict(_labelled(text) for text in measures)
+        changes["measures"] = _measures(measures)
     if what.endswith(".toml"):
         experiment = read_definition(Path(what), Experiment)
         changes["grid"] = {**experiment.grid, **changes.get("grid", {})}
@@ -191,6 +191,15 @@ def with_seeds(experiment: Kind, seeds: str) -> Kind:
         If the text is neither.
     """
     return validate_fields({**experiment.model_dump(), "seeds": _seeds(seeds)}, type(experiment))
+
+
+def _measures(texts: Sequence[str]) -> dict[str, str]:
+    labelled: dict[str, str] = {}
+    for label, measure in map(_labelled, texts):
+        if label in labelled:
+            raise ConfigError(f"--measure gives the label {label[:80]!r} twice; change one")
+        labelled[label] = measure
+    return labelled
 
 
 def _labelled(text: str) -> tuple[str, str]:

@@ -281,6 +281,10 @@ def check_names(experiment: Experiment) -> None:
                 f"share the folder {job.name}; change one label"
             )
     for label in experiment.measures:
+        if not label.strip():
+            raise ConfigError(
+                f"experiment {experiment.name}: a measure needs a label, got {label!r}"
+            )
         if label in COLUMNS or label in experiment.grid:
             raise ConfigError(
                 f"experiment {experiment.name}: measure {label[:80]!r} has the name of another "
