@@ -550,10 +550,11 @@ def test_a_frame_needs_pandas(study, tmp_path, monkeypatch):
 
 
 def test_what_is_no_table_is_said(tmp_path):
-    with pytest.raises(
-        ConfigError, match="is not a table of an experiment; `unweave sweep` writes"
-    ):
-        unweave.read_experiment(tmp_path)
+    for missing in (tmp_path, tmp_path / "experiment.csv", tmp_path / "none"):
+        with pytest.raises(
+            ConfigError, match="is not a table of an experiment; `unweave sweep` writes"
+        ):
+            unweave.read_experiment(missing)
     (tmp_path / "a.h5").write_bytes(b"nothing")
     (tmp_path / "a.csv").write_text("a,b\n1\n")
     with h5py.File(tmp_path / "b.h5", "w") as file:
