@@ -12,7 +12,6 @@ from unweave.registry import registry
 
 BY_DESIGN = "the gradient that helps training is not that of the logged value"
 ESTIMATORS = {
-    "mws": {"gradients": "logged with constants that have no gradient"},
     "mss": {"batch-order": "the stratified weight goes to the next sample of the batch"},
     "latent-gan": {"gradients": BY_DESIGN},
     "prior-nll": {"gradients": "detached codes: it teaches the prior alone"},

@@ -1,5 +1,6 @@
 """A stopped run goes on bit for bit, whatever it keeps: critics, flows, banks, batch norm ..."""
 
+import math
 import shutil
 from pathlib import Path
 
@@ -120,6 +121,32 @@ def test_a_run_of_version_0_1_goes_on_to_the_bits_that_0_1_ends_with(tmp_path):
         # Another processor rounds otherwise; the wrong order of moments was off by 1e-3.
         torch.testing.assert_close(state[name], tensor, rtol=1e-5, atol=1e-6)
     assert len(run.scalars()) == 2
+
+
+def later_terms_of(trainer, stored):
+    """Return the means of the steps since a state that lacks the last term's sum."""
+    sums = (trainer.means.sums - torch.cat([stored["log.sums"], trainer.means.sums[-1:]])).tolist()
+    means = [value / (STEPS - STOP) for value in sums]
+    return dict(zip(trainer.means.names[:-1], means[:-1], strict=True))
+
+
+def test_a_state_with_fewer_terms_goes_on_with_the_same_weights():
+    """Before `objective` was logged, the running means of `mws` were one number fewer."""
+    whole = trainer_of("memory-bank")
+    play(whole, STOP)
+    stored = as_stored(whole)
+    stored["log.sums"] = stored["log.sums"][:-1].clone()
+    play(whole, STEPS - STOP)
+    resumed = trainer_of("memory-bank")
+    resumed.load_state(STOP, stored)
+    play(resumed, STEPS - STOP)
+    state = resumed.state()
+    for name, tensor in whole.state().items():
+        if not name.startswith("log."):
+            assert torch.equal(state[name], tensor), name
+    later = resumed.take_log()  # of the steps since the state
+    assert math.isfinite(later.pop("objective"))
+    assert later == pytest.approx(later_terms_of(whole, stored), rel=1e-4)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Run the campaign, or the part of it that was not run yet."""
+"""Run the campaign, or the part of it that is still missing."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ SIZES = {"kills": 300, "files": 10_000, "lines": 300}
 
 
 def main() -> None:
-    """Run what is asked for, print what was tried and what fell, and exit with 1 if anything."""
+    """Run the campaign of the options, print its table, and exit with 1 after any fault."""
     parser = argparse.ArgumentParser(prog="nox -s torture --", description=__doc__)
     for name, size in SIZES.items():
         parser.add_argument(f"--{name}", type=int, default=size, metavar="N")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--out", type=Path, default=Path("torture-results"))
-    parser.add_argument("--report", type=Path, help="the page whose table is written")
-    asked = parser.parse_args()
+    parser.add_argument("--report", type=Path, help="page in which to write the table")
+    options = parser.parse_args()
     _be_quiet()
-    folder = asked.out.resolve()
-    ledger = Ledger(folder / "tried.jsonl", asked.seed)
+    folder = options.out.resolve()
+    ledger = Ledger(folder / "tried.jsonl", options.seed)
     _import_everything()
-    if asked.kills:
+    if options.kills:
         from torture.kills import Kills
 
-        Kills(folder / "kills", ledger).run(asked.kills)
-    if asked.files:
+        Kills(folder / "kills", ledger).run(options.kills)
+    if options.files:
         from torture.files import Files
 
-        Files(folder / "files", ledger).run(asked.files)
-    if asked.lines:
+        Files(folder / "files", ledger).run(options.files)
+    if options.lines:
         from torture.lines import Lines
 
-        Lines(folder / "lines", ledger).run(asked.lines)
+        Lines(folder / "lines", ledger).run(options.lines)
     from torture.summary import summary, write_summary
 
     print(summary(ledger))
-    if asked.report:
-        write_summary(asked.report, ledger)
+    if options.report:
+        write_summary(options.report, ledger)
     sys.exit(any(entry["fell"] for entry in ledger.entries))
 
 
@@ -53,10 +53,10 @@ def _be_quiet() -> None:
 
 
 def _import_everything() -> None:
-    """Import what commands import, so that a forked child begins at once."""
+    """Import all modules of commands, so that a forked child starts at once."""
     import matplotlib.pyplot
     import torch
-    import torch._dynamo  # which an optimizer imports
+    import torch._dynamo  # optimizers import it
 
     from unweave.registry import registry
 
@@ -64,7 +64,7 @@ def _import_everything() -> None:
     for kind in ("method", "metric", "dataset", "flow", "prior", "estimator", "objective"):
         for entry in registry().entries(kind):
             entry.load()
-    # Tables of fonts and compiled functions, which a process keeps.
+    # Fonts, which matplotlib loads once per process.
     matplotlib.pyplot.figure().canvas.get_renderer()
 
 

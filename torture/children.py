@@ -1,4 +1,4 @@
-"""Processes forked from one that has imported everything: watched, limited and killed."""
+"""Child processes, forked after all imports, with limits on time and memory."""
 
 from __future__ import annotations
 
@@ -13,66 +13,66 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TRACEBACK = 70
-"""Exit code of a child that ended with an exception which nobody caught."""
+"""Exit code of a child that ended with an uncaught exception."""
 ADDRESSES = 6 << 30
 """Bytes of address space that a child may take beyond its parent's."""
 PAUSE = 0.002
 
 
 @dataclass(frozen=True)
-class Ended:
+class Outcome:
     """How a child ended.
 
     code : its exit code, or minus the signal that killed it.
-    said : what it printed, both streams together.
-    memory : bytes that it held at most.
-    late : whether it was killed for taking too long.
+    output : text of both streams.
+    memory : peak of its memory, bytes.
+    late : whether it was killed after a time limit.
     """
 
     code: int
-    said: str
+    output: str
     seconds: float
     memory: int
     late: bool
 
     @property
     def last_line(self) -> str:
-        """What it said last."""
-        lines = [line for line in self.said.splitlines() if line.strip()]
+        """The last line of its output."""
+        lines = [line for line in self.output.splitlines() if line.strip()]
         return lines[-1] if lines else ""
 
 
 class Child:
-    """A forked process in a session of its own, which runs a function and exits as it does."""
+    """A forked process in its own session, which runs a function and exits with its outcome."""
 
     def __init__(self, function: Callable[[], object], folder: Path, log: Path) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
-        self._log, self._begun = log, time.monotonic()
+        self._log, self._start = log, time.monotonic()
         self.pid = os.fork()
         if not self.pid:
             _become(function, folder, log)
         self._status: tuple[int, int] | None = None
 
     def alive(self) -> bool:
-        """Tell whether it runs."""
+        """Tell whether the child runs."""
         if self._status is None:
-            pid, status, used = os.wait4(self.pid, os.WNOHANG)
+            pid, status, usage = os.wait4(self.pid, os.WNOHANG)
             if pid:
-                self._status = os.waitstatus_to_exitcode(status), used.ru_maxrss * 1024
+                self._status = os.waitstatus_to_exitcode(status), usage.ru_maxrss * 1024
         return self._status is None
 
     def seconds(self) -> float:
-        """Tell how long ago it was made."""
-        return time.monotonic() - self._begun
+        """Return its age in seconds."""
+        return time.monotonic() - self._start
 
     def send(self, number: int) -> None:
-        """Send a signal, if it runs."""
+        """Send a signal if the child runs."""
         if self.alive():
             os.kill(self.pid, number)
 
-    def wait(self, limit: float) -> Ended:
-        """Wait for its end, at most until it is `limit` seconds old."""
+    def wait(self, limit: float) -> Outcome:
+        """Wait for the end of the child, and kill it at an age of `limit` seconds."""
         late = False
         while self.alive():
             if self.seconds() > limit and not late:
@@ -80,8 +80,8 @@ class Child:
                 self.send(signal.SIGKILL)
             time.sleep(PAUSE)
         assert self._status is not None
-        said = self._log.read_text(encoding="utf-8", errors="replace")
-        return Ended(self._status[0], said, self.seconds(), self._status[1], late)
+        output = self._log.read_text(encoding="utf-8", errors="replace")
+        return Outcome(self._status[0], output, self.seconds(), self._status[1], late)
 
     def others(self) -> list[int]:
         """List the processes of its session that outlived it."""
@@ -111,7 +111,7 @@ def _become(function: Callable[[], object], folder: Path, log: Path) -> None:
         handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         os.dup2(handle, 1)
         os.dup2(handle, 2)
-        # A new process has streams of its own, which the fork would share with its parent.
+        # After a fork, the streams are those of the parent; a new process has its own.
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
         os.chdir(folder)
@@ -131,8 +131,8 @@ def _become(function: Callable[[], object], folder: Path, log: Path) -> None:
 
 def _limit_memory() -> None:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    most = pages * resource.getpagesize() + ADDRESSES
-    allowed = resource.getrlimit(resource.RLIMIT_AS)[1]
-    within = most if allowed == resource.RLIM_INFINITY else min(most, allowed)
-    resource.setrlimit(resource.RLIMIT_AS, (within, allowed))
+    limit = pages * resource.getpagesize() + ADDRESSES
+    maximum = resource.getrlimit(resource.RLIMIT_AS)[1]
+    soft_limit = limit if maximum == resource.RLIM_INFINITY else min(limit, maximum)
+    resource.setrlimit(resource.RLIMIT_AS, (soft_limit, maximum))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

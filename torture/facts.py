@@ -1,4 +1,4 @@
-"""What a folder holds, file by file: two folders are compared, and a torn file is seen."""
+"""Digests of the files of a folder, to compare two folders and to detect a torn file."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ import safetensors
 import torch
 from PIL import Image
 
-LEFT_OVER = re.compile(r"(^|/)(\.partial-|\.lock)|\.claim$")
+PARTIAL = re.compile(r"(^|/)(\.partial-|\.lock)|\.claim$")
 CLOCK = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d|\d+(\.\d+)? ?(s|seconds|minutes)\b")
-TIMED = ("seconds", "written", "host", "pid", "started", "duration", "time")
-"""Keys whose values tell when and where, not what."""
+TIME_KEYS = ("seconds", "written", "host", "pid", "started", "duration", "time")
+"""Keys of times and places, which differ between equal runs."""
 
 
 def facts(folder: Path) -> dict[str, str]:
@@ -29,39 +29,39 @@ def facts(folder: Path) -> dict[str, str]:
     Raises
     ------
     Exception
-        Of whatever kind, if a file is not whole.
+        Of any type, if a file is torn.
     """
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    named = {str(path.relative_to(folder)): path for path in files}
-    whole = {name: path for name, path in named.items() if not is_left(name)}
+    paths = {str(path.relative_to(folder)): path for path in files}
+    whole = {name: path for name, path in paths.items() if not is_partial(name)}
     return {name: _digest(path, folder) for name, path in whole.items() if not _older(path)}
 
 
 def _older(path: Path) -> bool:
-    """Tell whether there is a newer checkpoint; a signal leaves one of the step it came at."""
+    """Tell whether a checkpoint is not the newest; a signal adds one at its own step."""
     newest = max(path.parent.glob("step-*.safetensors"), default=path)
     return path.match("checkpoints/step-*.safetensors") and path != newest
 
 
-def is_left(name: str) -> bool:
-    """Tell whether a file is what a killed process was writing or holding."""
-    return LEFT_OVER.search(name) is not None
+def is_partial(name: str) -> bool:
+    """Tell whether a name is that of a partial file, lock or claim of a killed process."""
+    return PARTIAL.search(name) is not None
 
 
-def left_over(folder: Path) -> list[str]:
-    """List what a killed process was writing or holding."""
+def partial_files(folder: Path) -> list[str]:
+    """List the partial files, locks and claims of a killed process."""
     names = (str(path.relative_to(folder)) for path in folder.rglob("*"))
-    return sorted(name for name in names if is_left(name))
+    return sorted(name for name in names if is_partial(name))
 
 
-def torn(folder: Path) -> str:
-    """Name a file that is not whole, and why; nothing where all are.
+def find_torn(folder: Path) -> str:
+    """Name a torn file and the error of its reader; return "" if there is none.
 
-    The last line of a log may be torn: it is left out when the log is read.
+    The last line of a log may be torn, since readers of the log skip it.
     """
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        if path.is_file() and not is_left(name):
+        if path.is_file() and not is_partial(name):
             try:
                 _digest(path, folder)
             except Exception as error:
@@ -69,14 +69,14 @@ def torn(folder: Path) -> str:
     return ""
 
 
-def difference(found: dict[str, str], wanted: dict[str, str]) -> str:
-    """Name the first file in which two folders differ; nothing where they are equal."""
-    for name in sorted(found.keys() | wanted.keys()):
-        if name not in found:
+def difference(content: dict[str, str], expected: dict[str, str]) -> str:
+    """Name the first file in which two folders differ; return "" if they are equal."""
+    for name in sorted(content.keys() | expected.keys()):
+        if name not in content:
             return f"{name} is missing"
-        if name not in wanted:
-            return f"{name} is not there without a kill"
-        if found[name] != wanted[name]:
+        if name not in expected:
+            return f"{name} does not exist without a kill"
+        if content[name] != expected[name]:
             return f"{name} differs"
     return ""
 
@@ -115,10 +115,10 @@ def _plain(content: Any, folder: Path) -> bytes:
 
 def _timeless(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _timeless(item) for key, item in value.items() if key not in TIMED}
+        return {key: _timeless(item) for key, item in value.items() if key not in TIME_KEYS}
     if isinstance(value, list):
         return [_timeless(item) for item in value]
-    # 0 and 0.0 are one number; an option's default is written as its author wrote it.
+    # 0 and 0.0 are equal: a file may hold an option's default in either form.
     return float(value) if type(value) is int and abs(value) < 2**53 else value
 
 
@@ -128,20 +128,20 @@ def _rows(path: Path, folder: Path) -> bytes:
 
 
 def _table(path: Path, folder: Path) -> bytes:
-    found: list[bytes] = []
+    content: list[bytes] = []
 
     def note(name: str, item: Any) -> None:
         about = {key: str(value) for key, value in item.attrs.items()}
-        if about.get("name") in TIMED:
+        if about.get("name") in TIME_KEYS:
             return
-        found.append(f"{name} {sorted(about.items())}".encode())
+        content.append(f"{name} {sorted(about.items())}".encode())
         if isinstance(item, h5py.Dataset):
-            found.append(str(item[()].tolist()).replace(str(folder), "{run}").encode())
+            content.append(str(item[()].tolist()).replace(str(folder), "{run}").encode())
 
     with h5py.File(path) as file:
         file.visititems(note)
         note("/", file)
-    return b"\n".join(found)
+    return b"\n".join(content)
 
 
 def _arrays(path: Path, folder: Path) -> bytes:
@@ -150,10 +150,10 @@ def _arrays(path: Path, folder: Path) -> bytes:
 
 
 def _tensors(path: Path, folder: Path) -> bytes:
-    # Not the bytes of the file: the order of its metadata is another in every process.
+    # Not the bytes of the file: the order of its metadata differs between processes.
     with safetensors.safe_open(path, framework="np") as file:
-        found = [f"{key}={value}" for key, value in sorted((file.metadata() or {}).items())]
-        parts = [text.encode() for text in found]
+        content = [f"{key}={value}" for key, value in sorted((file.metadata() or {}).items())]
+        parts = [text.encode() for text in content]
         for name in sorted(file.keys()):
             array = file.get_tensor(name)
             parts += [f"{name} {array.dtype} {array.shape}".encode(), array.tobytes()]
@@ -161,9 +161,9 @@ def _tensors(path: Path, folder: Path) -> bytes:
 
 
 def _network(path: Path, folder: Path) -> bytes:
-    # Not the bytes of the file: names in the traced program are counted on in a process.
-    found = torch.jit.load(path).state_dict()
-    return b"\n".join(n.encode() + t.numpy().tobytes() for n, t in sorted(found.items()))
+    # Not the bytes of the file: a process numbers the names in its traced programs.
+    content = torch.jit.load(path).state_dict()
+    return b"\n".join(n.encode() + t.numpy().tobytes() for n, t in sorted(content.items()))
 
 
 def _picture(path: Path, folder: Path) -> bytes:
@@ -175,7 +175,7 @@ def _page(path: Path, folder: Path) -> bytes:
     text = path.read_text(encoding="utf-8")
     if not text.rstrip().endswith("</html>"):
         raise ValueError("the page has no end")
-    return b"a page"  # it says when it was written and how long training took
+    return b"a page"  # its text has the time of writing and the duration of training
 
 
 READERS: dict[str, Callable[[Path, Path], bytes]] = {

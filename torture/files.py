@@ -1,4 +1,4 @@
-"""Mutated files: each is read by those who read it, in a process that is watched and limited."""
+"""Mutated files: each is read by its readers, in a child process with limits."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from torture.subjects import Subject, make_data, subjects
 from torture.verdicts import Watch, fault_of, fault_of_text
 
 SIZE = 50
-"""Files of one child."""
+"""Number of files per child."""
 LIMIT = 30
-"""Seconds for a file."""
+"""Seconds per file."""
 LARGEST = 2 << 30
-"""Bytes that a child may hold beyond what it began with."""
+"""Bytes of memory that a child may add to those at its start."""
 COMMANDS = 25
-"""Of so many files that are accepted one goes through a whole command."""
-KEPT = 300
-"""Bytes of a file that are shown."""
+"""One in so many accepted files goes through a whole command."""
+EXCERPT = 300
+"""Bytes of a file in a message."""
 
 
 class Late(BaseException):
@@ -45,15 +45,15 @@ class Files:
         self._lay()
 
     def run(self, count: int) -> None:
-        """Read until `count` files are done."""
+        """Read files until `count` have been read."""
         everything = subjects(self._run, self._data)
-        done = self._ledger.done("file")
+        numbers = self._ledger.numbers("file")
         for number in range(-(-count // SIZE)):
-            if number not in done:
+            if number not in numbers:
                 self._read(number, everything[number % len(everything)])
 
     def _lay(self) -> None:
-        """Lay a good run and good data, whatever a mutated file did to them."""
+        """Restore a valid run and valid data."""
         for folder in (self._run, self._data):
             shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(self._good, self._run)
@@ -62,30 +62,30 @@ class Files:
     def _train(self) -> None:
         shutil.rmtree(self._run, ignore_errors=True)
         write_inputs(self._folder / "inputs")
-        named = {task.name: task for task in tasks(self._folder / "inputs")}
+        by_name = {task.name: task for task in tasks(self._folder / "inputs")}
         for name in ("train convolutions", "evaluate", "density"):
-            words = [text.replace("{run}", str(self._run)) for text in named[name].arguments]
+            words = [text.replace("{run}", str(self._run)) for text in by_name[name].arguments]
             end = Child(lambda w=words: _command(w), self._folder, self._folder / "log").wait(600)
             if end.code:
-                raise RuntimeError(f"{name}: {end.said}")
+                raise RuntimeError(f"{name}: {end.output}")
         self._run.replace(self._good)
 
     def _read(self, number: int, subject: Subject) -> None:
-        found, current = self._folder / "found.json", self._folder / "current"
-        found.unlink(missing_ok=True)
+        results, current = self._folder / "faults.json", self._folder / "current"
+        results.unlink(missing_ok=True)
         reader = _Reader(subject, self._ledger.seed, number, self._folder, current)
-        child = Child(lambda: found.write_text(json.dumps(reader.read_all())), self._folder,
+        child = Child(lambda: results.write_text(json.dumps(reader.read_all())), self._folder,
                       self._folder / "log")  # fmt: skip
-        begun = _memory_of(child.pid)
+        start = _memory_of(child.pid)
         end = child.wait(SIZE * LIMIT)
         self._lay()
-        faults = json.loads(found.read_text()) if found.is_file() else []
+        faults = json.loads(results.read_text()) if results.is_file() else []
         if end.code or end.late:
             faults.append(
-                f"the process ended with {end.code} at {_shown(current)}: {end.last_line}"
+                f"the process ended with {end.code} at {_excerpt(current)}: {end.last_line}"
             )
-        elif end.memory - begun > LARGEST:
-            faults.append(f"it took {end.memory - begun:,} bytes")
+        elif end.memory - start > LARGEST:
+            faults.append(f"it took {end.memory - start:,} bytes")
         self._ledger.add("file", number, subject.name, "; ".join(faults[:5]), size=SIZE,
                          faults=len(faults))  # fmt: skip
 
@@ -102,7 +102,7 @@ class _Reader:
         self._faults: list[str] = []
 
     def read_all(self) -> list[str]:
-        """Return what fell."""
+        """Return the faults."""
         watch = Watch(self._folder)
         signal.signal(signal.SIGALRM, _late)
 
@@ -120,38 +120,38 @@ class _Reader:
         return self._faults
 
     def _try(self, watch: Watch) -> str:
-        begun = time.monotonic()
+        start = time.monotonic()
         signal.alarm(LIMIT)
         try:
             with watch():
                 self._subject.read()
-                accepted = True
+                is_valid = True
         except Late:
             return f"it took more than {LIMIT} seconds"
         except Exception as error:
-            accepted = False
+            is_valid = False
             if fault := fault_of(error):
                 return fault
         finally:
             signal.alarm(0)
-        if watch.seen:
-            return f"it did what it must not: {watch.seen[0]}"
-        self._count += accepted
-        if accepted and self._subject.after and self._count % COMMANDS == 1:
-            return self._through_command(time.monotonic() - begun)
+        if watch.violations:
+            return f"it must not do this: {watch.violations[0]}"
+        self._count += is_valid
+        if is_valid and self._subject.after and self._count % COMMANDS == 1:
+            return self._through_command(time.monotonic() - start)
         return ""
 
     def _through_command(self, seconds: float) -> str:
         words = list(self._subject.after)
         end = Child(lambda: _command(words), self._folder, self._folder / "command.log").wait(120)
-        if end.late or "Traceback" in end.said or end.code not in (0, 2):
+        if end.late or "Traceback" in end.output or end.code not in (0, 2):
             return f"{words[0]} ended with {end.code}: {end.last_line[:300]}"
         return fault_of_text(end.last_line) if end.code else ""
 
     def _keep(self, content: bytes, fault: str) -> None:
-        kept = self._folder / "fell" / f"{self._seed}-{len(self._faults)}"
-        kept.parent.mkdir(exist_ok=True)
-        kept.write_bytes(content)
+        copy = self._folder / "faults" / f"{self._seed}-{len(self._faults)}"
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_bytes(content)
         self._faults.append(fault)
 
 
@@ -175,5 +175,5 @@ def _memory_of(pid: int) -> int:
     return 0
 
 
-def _shown(path: Path) -> str:
-    return repr(path.read_bytes()[:KEPT]) if path.is_file() else "its first file"
+def _excerpt(path: Path) -> str:
+    return repr(path.read_bytes()[:EXCERPT]) if path.is_file() else "its first file"

@@ -1,4 +1,4 @@
-"""Kills: a command is stopped somewhere, begun again, and must end as if nothing had happened."""
+"""Kills: a command is killed, repeated, and must end with the same files as without a kill."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from torture.children import TRACEBACK, Child, Ended
-from torture.facts import difference, facts, left_over, torn
+from torture.children import TRACEBACK, Child, Outcome
+from torture.facts import difference, facts, find_torn, partial_files
 from torture.ledger import Ledger
-from torture.moments import WRITE, Moment, counting, killing
+from torture.moments import WRITE, Moment, count_calls, kill_at
 from torture.states import Task, tasks, write_inputs
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 LIMIT = 300.0
-MOST_KILLS = 2
-"""Of one command, one after another."""
+MAX_KILLS = 2
+"""Largest number of kills of one command, one after another."""
 SECONDS_TO_END = 20.0
-"""In which workers of a killed process must have gone."""
-STOPPED = {130, -signal.SIGTERM, -signal.SIGINT}
+"""Seconds within which workers of a killed process must end."""
+STOP_CODES = {130, -signal.SIGTERM, -signal.SIGINT}
 
 
 @dataclass(frozen=True)
 class Whole:
-    """What a command does that nobody kills.
+    """Record of a command without a kill.
 
-    counts : how often each call was made.
+    counts : number of calls of each function.
     before, after : facts of the folder.
     """
 
@@ -49,15 +49,15 @@ class Kills:
         inputs = folder / "inputs"
         write_inputs(inputs)
         self._tasks = tasks(inputs)
-        self._whole: dict[str, Whole] = {}
+        self._records: dict[str, Whole] = {}
 
     def run(self, count: int) -> None:
-        """Kill until `count` numbers are done."""
-        done = self._ledger.done("kill")
+        """Kill commands until there are `count` results."""
+        numbers = self._ledger.numbers("kill")
         for number in range(count):
-            if number not in done:
+            if number not in numbers:
                 rng = random.Random(f"{self._ledger.seed}/kill/{number}")
-                # Every task is met before one is met twice.
+                # Every task comes once before one comes twice.
                 turn, place = divmod(number, len(self._tasks))
                 order = random.Random(f"{self._ledger.seed}/order/{turn}").sample(
                     self._tasks, len(self._tasks)
@@ -67,46 +67,46 @@ class Kills:
     def _kill(self, number: int, task: Task, rng: random.Random) -> None:
         whole = self._uninterrupted(task)
         run = self._begin(task, "killed")
-        told, fell, arguments = [], "", task.arguments
-        for _ in range(rng.randint(1, MOST_KILLS)):
+        stops, fault, arguments = [], "", task.arguments
+        for _ in range(rng.randint(1, MAX_KILLS)):
             what, end = self._stop(task, arguments, run, whole, rng)
-            told.append(what)
-            fell = fell or self._faults_of(end, run, whole, task)
+            stops.append(what)
+            fault = fault or self._faults_of(end, run, whole, task)
             if task.again and (run / "config.toml").is_file():
                 arguments = task.again
-        if not fell:
+        if not fault:
             end = self._do(arguments, run).wait(LIMIT)
-            fell = _unlike(end, run, whole)
-        self._ledger.add("kill", number, f"{task.name}: {', '.join(told)}", fell)
-        if fell:
-            kept = self._folder / "fell" / str(number)
-            shutil.rmtree(kept, ignore_errors=True)
-            shutil.copytree(run, kept, symlinks=True) if run.exists() else None
-            self._log.replace(kept.with_suffix(".log"))
+            fault = _unlike(end, run, whole)
+        self._ledger.add("kill", number, f"{task.name}: {', '.join(stops)}", fault)
+        if fault:
+            copy = self._folder / "faults" / str(number)
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(run, copy, symlinks=True) if run.exists() else None
+            self._log.replace(copy.with_suffix(".log"))
 
     @property
     def _log(self) -> Path:
-        return self._folder / "said.log"
+        return self._folder / "output.log"
 
     def _uninterrupted(self, task: Task) -> Whole:
-        if task.name not in self._whole:
+        if task.name not in self._records:
             if task.begins:
                 self._uninterrupted(self._task(f"train {task.begins}"))
             run = self._begin(task, "whole", task.name)
             before, counts = facts(run) if run.exists() else {}, self._folder / "counts.json"
-            end = self._do(task.arguments, run, partial(counting, into=counts)).wait(LIMIT)
+            end = self._do(task.arguments, run, partial(count_calls, into=counts)).wait(LIMIT)
             if end.code:
-                raise RuntimeError(f"{task.name} does not work without a kill: {end.said[-2000:]}")
-            found = json.loads(counts.read_text())
-            self._whole[task.name] = Whole(end.seconds, found, before, facts(run))
-        return self._whole[task.name]
+                raise RuntimeError(f"{task.name} fails without a kill: {end.output[-2000:]}")
+            calls = json.loads(counts.read_text())
+            self._records[task.name] = Whole(end.seconds, calls, before, facts(run))
+        return self._records[task.name]
 
     def _task(self, name: str) -> Task:
         return next(task for task in self._tasks if task.name == name)
 
     def _begin(self, task: Task, *place: str) -> Path:
-        """Make the folder that a command begins with."""
-        # The same path for every kill, so that what names the path is the same.
+        """Make the folder with which a command starts."""
+        # The same path for every kill, because files of a run contain their path.
         run = self._folder.joinpath(*place).with_suffix("") / "run"
         shutil.rmtree(run.parent, ignore_errors=True)
         run.parent.mkdir(parents=True)
@@ -131,7 +131,7 @@ class Kills:
 
     def _stop(
         self, task: Task, arguments: tuple[str, ...], run: Path, whole: Whole, rng: random.Random
-    ) -> tuple[str, Ended]:
+    ) -> tuple[str, Outcome]:
         number = rng.choice(SIGNALS)
         name = signal.Signals(number).name
         if rng.random() < 0.4:
@@ -140,54 +140,54 @@ class Kills:
             while child.alive() and child.seconds() < seconds:
                 time.sleep(0.002)
             child.send(number)
-            told = f"{name} after {seconds:.2f} s"
+            stop = f"{name} after {seconds:.2f} s"
         else:
             moment = _draw_moment(whole.counts, rng)
-            child = self._do(arguments, run, partial(killing, moment=moment, number=number))
-            told = f"{name} {moment}"
+            child = self._do(arguments, run, partial(kill_at, moment=moment, number=number))
+            stop = f"{name} {moment}"
         end = child.wait(LIMIT)
         deadline = time.monotonic() + SECONDS_TO_END
         while child.others() and time.monotonic() < deadline:
             time.sleep(0.1)
         if others := child.others():
-            end = replace(end, said=f"{end.said}\nTraceback: {len(others)} workers live on")
-        return told, end
+            end = replace(end, output=f"{end.output}\nTraceback: {len(others)} workers still run")
+        return stop, end
 
-    def _faults_of(self, end: Ended, run: Path, whole: Whole, task: Task) -> str:
-        """Say what is wrong right after a kill."""
+    def _faults_of(self, end: Outcome, run: Path, whole: Whole, task: Task) -> str:
+        """Return a fault right after a kill, or "" without one."""
         if end.late:
             return "it did not end"
-        if "Traceback" in end.said or end.code == TRACEBACK:
+        if "Traceback" in end.output or end.code == TRACEBACK:
             return f"a traceback: {end.last_line}"
-        if end.code not in {0, -signal.SIGKILL, *STOPPED}:
+        if end.code not in {0, -signal.SIGKILL, *STOP_CODES}:
             return f"it ended with {end.code}: {end.last_line}"
         if not run.exists():
             return ""
-        if fault := torn(run):
+        if fault := find_torn(run):
             return fault
         if task.begins and not task.name.startswith("longer"):
-            found = facts(run)
-            for name, digest in found.items():
+            content = facts(run)
+            for name, digest in content.items():
                 if digest not in (whole.before.get(name), whole.after.get(name)):
-                    return f"{name} is neither the old one nor the new"
-            if missing := whole.before.keys() - found.keys():
-                return f"{min(missing)} is gone"
+                    return f"{name} is neither the old file nor the new one"
+            if missing := whole.before.keys() - content.keys():
+                return f"{min(missing)} is missing"
         return ""
 
 
 def _draw_moment(counts: dict[str, int], rng: random.Random) -> Moment:
     call = rng.choice([name for name, count in counts.items() if count])
-    # The first calls and the last are the ones that begin and end something.
+    # The first call and the last are drawn more often: they start and end a task.
     number = rng.choice([1, counts[call], rng.randint(1, counts[call])])
     return Moment(call, rng.choice(["before", "in" if call == WRITE else "after"]), number)
 
 
-def _unlike(end: Ended, run: Path, whole: Whole) -> str:
-    """Say in what the end differs from that of a command that nobody killed."""
+def _unlike(end: Outcome, run: Path, whole: Whole) -> str:
+    """Return a difference of the end from that without a kill, or "" if there is none."""
     if end.late or end.code:
-        return f"begun again it ended with {end.code}: {end.last_line}"
-    if fault := torn(run):
+        return f"repeated, the command ended with {end.code}: {end.last_line}"
+    if fault := find_torn(run):
         return fault
-    if found := left_over(run):
-        return f"{found[0]} is left over"
+    if names := partial_files(run):
+        return f"{names[0]} remains"
     return difference(facts(run), whole.after)

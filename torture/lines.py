@@ -1,4 +1,4 @@
-"""Odd command lines: every command with options of every kind, each in a process of its own."""
+"""Odd command lines: every command with options of every kind, each in its own process."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from torture.children import TRACEBACK, Child, Ended
+from torture.children import TRACEBACK, Child, Outcome
 from torture.ledger import Ledger
 from torture.states import tasks, write_inputs
 from torture.verdicts import fault_of_text
 
 LIMIT = 60.0
 CODES = {0, 2, 130}
-LEFT_OUT = ("demo",)
-"""Commands that take minutes by design."""
+SLOW = ("demo",)
+"""Commands that take minutes, which the campaign leaves out."""
 ODD = (
     "", " ", "-1", "0", "1", "2", "3.5", "1e400", "nan", "10000000000000", "true", "None",
     "x" * 3000, "vae", "unweave:vae", "nobody:vae", "tcwae-mws", "mig", "mig:bins=0", "sap,mig",
@@ -41,11 +41,11 @@ class Lines:
         self._config = (self._run / "config.toml").read_bytes()
 
     def run(self, count: int) -> None:
-        """Try until `count` lines are done."""
+        """Run command lines until there are `count` results."""
         commands = _commands()
-        done = self._ledger.done("line")
+        numbers = self._ledger.numbers("line")
         for number in range(count):
-            if number not in done:
+            if number not in numbers:
                 rng = random.Random(f"{self._ledger.seed}/line/{number}")
                 name = sorted(commands)[number % len(commands)]
                 self._try(number, self._line(name, commands[name], rng))
@@ -53,19 +53,19 @@ class Lines:
     def _train(self) -> None:
         shutil.rmtree(self._run, ignore_errors=True)
         write_inputs(self._folder / "inputs")
-        named = {task.name: task for task in tasks(self._folder / "inputs")}
+        by_name = {task.name: task for task in tasks(self._folder / "inputs")}
         for name in ("train convolutions", "evaluate"):
-            words = [text.replace("{run}", str(self._run)) for text in named[name].arguments]
+            words = [text.replace("{run}", str(self._run)) for text in by_name[name].arguments]
             if self._call(words, self._folder).code:
-                raise RuntimeError(f"{name} does not work")
+                raise RuntimeError(f"{name} fails; see {self._folder / 'log'}")
 
-    def _call(self, words: list[str], folder: Path) -> Ended:
+    def _call(self, words: list[str], folder: Path) -> Outcome:
         from unweave.commands import main
 
         return Child(lambda: main(words), folder, self._folder / "log").wait(LIMIT)
 
     def _line(self, name: str, parameters: list[Any], rng: random.Random) -> list[str]:
-        """Draw a line: arguments that are good more often than not, and some options."""
+        """Draw a command line: mostly valid arguments, and some options."""
         words = [name]
         for parameter in parameters:
             if parameter.param_type_name == "argument":
@@ -91,19 +91,19 @@ class Lines:
                          self._fault(end, words))  # fmt: skip
         (self._run / "config.toml").write_bytes(self._config)
 
-    def _fault(self, end: Ended, words: list[str]) -> str:
+    def _fault(self, end: Outcome, words: list[str]) -> str:
         if end.late:
             return f"it took more than {LIMIT:.0f} seconds"
-        # 1 where a plugin that is installed cannot be loaded, as it would say.
+        # `plugins --check` exits with 1 if an installed plugin cannot be loaded.
         codes = CODES | {1} if words[0] == "plugins" and "--check" in words else CODES
-        if end.code == TRACEBACK or "Traceback" in end.said or end.code not in codes:
+        if end.code == TRACEBACK or "Traceback" in end.output or end.code not in codes:
             return f"it ended with {end.code}: {end.last_line[:300]}"
         if end.code == 2:
-            # A log is begun before anything is looked at, so that it tells what was wrong.
+            # A log starts before any argument is checked, so that it holds the error.
             logs = {log for option, log in pairwise(words) if option == "--log"}
-            if left := sorted({path.name for path in self._place.iterdir()} - logs):
-                return f"it left {left[0]}"
-            sentences = [line for line in end.said.splitlines() if line.startswith("unweave: ")]
+            if files := sorted({path.name for path in self._place.iterdir()} - logs):
+                return f"{files[0]} remains"
+            sentences = [line for line in end.output.splitlines() if line.startswith("unweave: ")]
             if len(sentences) != 1 or sentences[0] != end.last_line:
                 return f"not one sentence: {end.last_line[:300]}"
             return fault_of_text(end.last_line[:1000])
@@ -117,4 +117,4 @@ def _commands() -> dict[str, list[Any]]:
     from unweave.commands.entry import _make_app
 
     group: Any = typer.main.get_command(_make_app())
-    return {name: c.params for name, c in group.commands.items() if name not in LEFT_OUT}
+    return {name: c.params for name, c in group.commands.items() if name not in SLOW}

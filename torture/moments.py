@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 CALLS = ("fsync", "replace", "rename", "unlink", "link", "mkdir")
-"""Functions of `os` that are counted; `write` is a file opened for writing."""
+"""Functions of `os` in the counts; `write` counts files that are opened for writing."""
 WRITE = "write"
 
 
 @dataclass(frozen=True)
 class Moment:
-    """Just before, in the middle of, or after the n-th call of a function.
+    """A time just before, during or after the n-th call of a function.
 
-    call : one of CALLS, or WRITE, whose middle is a file half written.
+    call : one of CALLS, or WRITE; during a write, half of the content is in the file.
     """
 
     call: str
@@ -32,32 +32,32 @@ class Moment:
         return f"{self.when} {self.call} {self.number}"
 
 
-def counting(function: Callable[[], object], into: Path) -> Callable[[], None]:
-    """Return a function that also writes how many moments of each kind it had."""
+def count_calls(function: Callable[[], object], into: Path) -> Callable[[], None]:
+    """Return a function that also writes the number of its calls of each kind to a file."""
 
-    def counted() -> None:
-        found: Counter[str] = Counter()
-        _watch(lambda call, when, count: found.update([call] if when == "before" else []))
+    def run() -> None:
+        totals: Counter[str] = Counter()
+        _watch(lambda call, when, count: totals.update([call] if when == "before" else []))
         try:
             function()
         finally:
-            into.write_text(json.dumps(found))
+            into.write_text(json.dumps(totals))
 
-    return counted
+    return run
 
 
-def killing(function: Callable[[], object], moment: Moment, number: int) -> Callable[[], None]:
-    """Return a function during which a signal comes at a moment."""
+def kill_at(function: Callable[[], object], moment: Moment, number: int) -> Callable[[], None]:
+    """Return a function that gets a signal at a moment."""
 
     def look(call: str, when: str, count: int) -> None:
         if (call, when, count) == (moment.call, moment.when, moment.number):
             os.kill(os.getpid(), number)
 
-    def killed() -> None:
+    def run() -> None:
         _watch(look)
         function()
 
-    return killed
+    return run
 
 
 Look = Callable[[str, str, int], None]
@@ -66,13 +66,13 @@ Look = Callable[[str, str, int], None]
 def _watch(look: Look) -> None:
     counts: Counter[str] = Counter()
     for name in CALLS:
-        setattr(os, name, _watched(name, getattr(os, name), counts, look))
+        setattr(os, name, _wrap(name, getattr(os, name), counts, look))
     real = io.open
-    opened = _opening(real, counts, look)
-    io.open = builtins.open = opened  # type: ignore[assignment]
+    open_file = _wrap_open(real, counts, look)
+    io.open = builtins.open = open_file  # type: ignore[assignment]
 
 
-def _watched(name: str, real: Callable[..., Any], counts: Counter[str], look: Look) -> Any:
+def _wrap(name: str, real: Callable[..., Any], counts: Counter[str], look: Look) -> Any:
     def call(*arguments: Any, **options: Any) -> Any:
         counts[name] += 1
         number = counts[name]
@@ -84,20 +84,20 @@ def _watched(name: str, real: Callable[..., Any], counts: Counter[str], look: Lo
     return call
 
 
-def _opening(real: Callable[..., Any], counts: Counter[str], look: Look) -> Any:
-    def opened(file: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
-        made = real(file, mode, *arguments, **options)
-        # Streams of the process itself are no files of a run.
+def _wrap_open(real: Callable[..., Any], counts: Counter[str], look: Look) -> Any:
+    def open_file(file: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+        file_object = real(file, mode, *arguments, **options)
+        # Streams of the process are not files of a run.
         if isinstance(file, int) or not set(mode) & set("wax"):
-            return made
+            return file_object
         counts[WRITE] += 1
-        return _Half(made, counts[WRITE], look)
+        return _Half(file_object, counts[WRITE], look)
 
-    return opened
+    return open_file
 
 
 class _Half:
-    """A file whose first write has a middle."""
+    """A file whose first write has two halves, with a moment between them."""
 
     def __init__(self, file: Any, number: int, look: Look) -> None:
         self._file, self._number, self._look, self._first = file, number, look, True

@@ -1,4 +1,7 @@
-"""What is trained and asked in the campaign of kills: a state each, small enough for a second."""
+"""Commands of the campaign of kills: training runs of every kind of state, and all others.
+
+Each takes about a second.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ EXTRA: dict[str, dict[str, Any]] = {
     "scored": {"method": "vae", "evaluate_every": 12},
 }  # fmt: skip
 SLOW = ("view",)
-"""States whose data take long to open."""
+"""States whose data sets take long to open."""
 STUDY = {
     "title": "Two methods", "seeds": 2,
     "settings": {"dim": 4, "batch_size": 8, "steps": 12, "log_every": 3, "checkpoint_every": 4,
@@ -43,11 +46,11 @@ RECIPE = {
 
 @dataclass(frozen=True)
 class Task:
-    """A command that changes files, and what goes on with it.
+    """A command that changes files.
 
-    arguments : of the command; `{run}` is the folder that it works in.
-    again : arguments of the command that finishes what was killed, where it is another.
-    begins : the finished run that it begins with, or nothing.
+    arguments : of the command; `{run}` is its folder.
+    again : arguments of the command that continues after a kill; empty for the same command.
+    begins : the finished run with which it starts; empty for none.
     """
 
     name: str
@@ -57,7 +60,7 @@ class Task:
 
 
 def write_data(folder: Path) -> Path:
-    """Write 256 images of a square at a place, with two factors, as npz."""
+    """Write 256 images of a square at varying places, with two factors, as npz."""
     places = np.arange(256) % 64
     factors = np.stack([places // 8, places % 8], axis=1)
     images = np.zeros((256, 16, 16), np.uint8)
@@ -69,7 +72,7 @@ def write_data(folder: Path) -> Path:
 
 
 def states() -> dict[str, dict[str, Any]]:
-    """Return the settings of every state: those of the tests of resumed runs, and more."""
+    """Return the settings of every state: those of the tests of resume, and more."""
     from test_resume import CASES
 
     return {name: case for name, case in CASES.items() if name not in SLOW} | EXTRA
@@ -88,10 +91,10 @@ def write_inputs(folder: Path) -> None:
 
 
 def tasks(inputs: Path) -> list[Task]:
-    """List everything that is killed."""
+    """List the commands to kill."""
     cpu = ("--device", "cpu")
     resume = ("train", "--resume", "{run}", "-q", *cpu)
-    trained = [
+    training = [
         Task(f"train {name}", ("train", "--config", str(inputs / f"{name}.toml"), "--out", "{run}",
                                "-q", *cpu), resume)
         for name in states()
@@ -100,7 +103,7 @@ def tasks(inputs: Path) -> list[Task]:
         Task(f"longer {name}", (*resume, "--steps", str(LONGER)), begins=name)
         for name in ("convolutions", "critic", "three-players", "memory-bank")
     ]
-    asked = {
+    commands = {
         "evaluate": ("evaluate", "{run}", "--metrics", "mig,sap", *cpu),
         "report": ("report", "{run}", *cpu),
         "figures": ("figures", "{run}"),
@@ -110,11 +113,11 @@ def tasks(inputs: Path) -> list[Task]:
         "encode": ("encode", "{run}", "--out", "{run}/table.npz", *cpu),
         "export": ("export", "{run}"),
     }
-    asking = [Task(name, arguments, begins="convolutions") for name, arguments in asked.items()]
+    others = [Task(name, words, begins="convolutions") for name, words in commands.items()]
     many = [
         Task(f"{name} {executor}", (name, str(inputs / f"{file}.toml"), "--out", "{run}",
                                     "--executor", executor))
         for name, file in (("sweep", "study"), ("reproduce", "recipe"))
         for executor in ("serial", "processes:workers=2")
     ]  # fmt: skip
-    return [*trained, *longer, *asking, *many]
+    return [*training, *longer, *others, *many]

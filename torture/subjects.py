@@ -1,4 +1,4 @@
-"""What is read from strangers: a valid file, where it lies, its mutations, and who reads it."""
+"""Files from strangers: a valid file, its path, its mutations, and its reader."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from torture.states import RECIPE, STUDY
 class Subject:
     """A kind of file.
 
-    path : that is overwritten, in the folder of the run or of the data.
+    path : path of the file, in the folder of the run or of the data.
     files : strategy of its content.
-    read : reads it and what depends on it.
-    after : reads it through a whole command, now and then.
+    read : function that reads the file and what depends on it.
+    after : command that reads the file; it runs for some of the accepted files.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Subject:
 
 
 def make_data(folder: Path) -> None:
-    """Lay small valid data of every format."""
+    """Write small valid data of every format."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (24, 16, 16, 1), dtype=np.uint8)
@@ -65,7 +65,7 @@ def _write_idx(path: Path, array: Any) -> None:
 
 
 def subjects(run: Path, data: Path) -> list[Subject]:
-    """List everything that is read, of a finished run and of data."""
+    """List the files of a finished run and of data."""
     return [*_of_run(run), *_of_data(run, data)]
 
 
@@ -82,15 +82,15 @@ def _of_run(run: Path) -> list[Subject]:
     whole = Trained.open(run, device="cpu")
 
     def configuration() -> None:
-        opened = Trained.open(run, device="cpu")
-        opened.image_facts()
-        opened.decode(np.zeros((1, opened.config.dim), np.float32))
+        network = Trained.open(run, device="cpu")
+        network.image_facts()
+        network.decode(np.zeros((1, network.config.dim), np.float32))
 
     def weights() -> None:
         load_checkpoint(run / "checkpoints", digest(whole.config))
-        opened = Trained.open(run, device="cpu")
-        opened.decode(np.zeros((1, 4), np.float32))
-        assert opened.cost is not None
+        network = Trained.open(run, device="cpu")
+        network.decode(np.zeros((1, 4), np.float32))
+        assert network.cost is not None
 
     def density() -> None:
         read_density(run / "density.safetensors", registry())
@@ -148,17 +148,17 @@ def _of_data(run: Path, data: Path) -> list[Subject]:
     idx = data / "idx" / "train-images-idx3-ubyte"
     digits = np.frombuffer(idx.read_bytes()[16:], np.uint8).reshape(24, 28, 28)
 
-    def opened(name: str, **options: Any) -> Callable[[], None]:
+    def reader(name: str, **options: Any) -> Callable[[], None]:
         def read() -> None:
-            found = load(name, **options)
-            images = found.images(np.arange(min(4, len(found))))
-            found.stored()
+            data_set = load(name, **options)
+            images = data_set.images(np.arange(min(4, len(data_set))))
+            data_set.stored()
             _refuse_secret(images)
 
         return read
 
     def lock() -> None:
-        with holding(data / ".lock", f"{data} is held"):
+        with holding(data / ".lock", f"another process holds {data}"):
             pass
 
     return [
@@ -169,21 +169,21 @@ def _of_data(run: Path, data: Path) -> list[Subject]:
         Subject("lock", data / ".lock",
                 trees.json_files({"host": "elsewhere", "pid": 1, "started": "1"}), lock),
         Subject("hdf5 data", data / "images.h5", hdf5.hdf5_files(tables, {}),
-                opened("hdf5", path=data / "images.h5", factors="factors")),
+                reader("hdf5", path=data / "images.h5", factors="factors")),
         Subject("npz data", data / "images.npz", arrays.npz_files(members),
-                opened("npz", path=data / "images.npz", factors="factors")),
+                reader("npz", path=data / "images.npz", factors="factors")),
         Subject("npz vectors", data / "images.npz", arrays.npz_files(
                     {"vectors": np.random.default_rng(1).normal(size=(24, 5))}),
-                opened("vectors", path=data / "images.npz")),
-        Subject("idx data", idx, arrays.idx_files(digits), opened("mnist", path=data / "idx")),
+                reader("vectors", path=data / "images.npz")),
+        Subject("idx data", idx, arrays.idx_files(digits), reader("mnist", path=data / "idx")),
         Subject("packed idx", data / "idx" / "train-labels-idx1-ubyte.gz",
                 arrays.idx_files(np.arange(24) % 10).map(gzip.compress),
-                opened("mnist", path=data / "idx")),
+                reader("mnist", path=data / "idx")),
         Subject("picture", picture, pictures.png_files(picture.read_bytes()),
-                opened("images", path=data / "pictures", resolution=16)),
+                reader("images", path=data / "pictures", resolution=16)),
     ]  # fmt: skip
 
 
 def _refuse_secret(images: Any) -> None:
     if (np.asarray(images) == hdf5.SECRET_NUMBER).any():
-        raise AssertionError("a link was followed out of the file")
+        raise AssertionError("the reader followed a link to another file; it must refuse the link")

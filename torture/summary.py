@@ -1,4 +1,4 @@
-"""The table of a campaign: what was tried, and what fell."""
+"""The table of a campaign: cases and faults."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ BEGIN, END = "<!-- campaign -->\n", "<!-- end of campaign -->\n"
 
 
 def summary(ledger: Ledger) -> str:
-    """Return the table as Markdown, and a line for everything that fell."""
-    lines = [f"Seed {ledger.seed}.", "", "| kind | what | tried | failed |", "|---|---|---|---|"]
-    lines += [f"| {kind} | {what} | {n} | {fell} |" for kind, what, n, fell in ledger.table()]
-    fell = [entry for entry in ledger.entries if entry["fell"]]
-    lines += [""] if fell else []
-    lines += [f"- {e['kind']} {e['number']}, {e['what']}: {e['fell']}" for e in fell]
+    """Return the table as Markdown, and one line per fault."""
+    lines = [f"Seed {ledger.seed}.", "", "| kind | subject | cases | faults |", "|---|---|---|---|"]
+    lines += [f"| {kind} | {what} | {n} | {faults} |" for kind, what, n, faults in ledger.table()]
+    entries = [entry for entry in ledger.entries if entry["fell"]]
+    lines += [""] if entries else []
+    lines += [f"- {e['kind']} {e['number']}, {e['what']}: {e['fell']}" for e in entries]
     return "\n".join(lines)
 
 
@@ -25,6 +25,6 @@ def write_summary(page: Path, ledger: Ledger) -> None:
     text = page.read_text(encoding="utf-8")
     pattern = re.escape(BEGIN) + ".*?" + re.escape(END)
     if not re.search(pattern, text, re.DOTALL):
-        raise SystemExit(f"{page} has no {BEGIN.strip()} and {END.strip()}")
+        raise SystemExit(f"{page} must have the lines {BEGIN.strip()} and {END.strip()}; add them")
     table = f"{BEGIN}\n{summary(ledger)}\n\n{END}"
     page.write_text(re.sub(pattern, lambda _: table, text, flags=re.DOTALL), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Whether an answer to a file is a good one: accepted, or one sentence of ours, no more."""
+"""Verdicts on the readers of a file: it is valid, or the error is one sentence of ours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 LONGEST = 1500
-"""Characters of a sentence."""
+"""Largest number of characters in a sentence."""
 NEVER = ("pickle.find_class", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn",
          "os.spawn", "socket.connect", "ctypes.dlopen")  # fmt: skip
 CHANGING = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink")
@@ -21,35 +21,35 @@ OURS = tuple(f"/{name}/" for name in PACKAGES)
 
 
 class Watch:
-    """Hears what this process does, by Python's audit events, and keeps what it must not."""
+    """Collects forbidden actions of this process, from Python's audit events."""
 
-    def __init__(self, *allowed: Path) -> None:
-        self.seen: list[str] = []
+    def __init__(self, *folders: Path) -> None:
+        self.violations: list[str] = []
         self.on = False
-        self._allowed = tuple(os.fspath(path) for path in (*allowed, "/dev", "/proc"))
-        sys.addaudithook(self._hear)
+        self._folders = tuple(os.fspath(path) for path in (*folders, "/dev", "/proc"))
+        sys.addaudithook(self._audit)
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        """Listen while the block runs."""
-        self.seen, self.on = [], True
+        """Collect events while the block runs."""
+        self.violations, self.on = [], True
         try:
             yield
         finally:
             self.on = False
 
-    def _hear(self, event: str, arguments: Any) -> None:
+    def _audit(self, event: str, arguments: Any) -> None:
         if not self.on:
             return
         if event in NEVER or (event in CHANGING and self._is_outside(arguments[0])):
             self._keep(f"{event} {str(arguments)[:80]}")
         elif event == "open" and self._is_written(arguments) and self._is_outside(arguments[0]):
-            self._keep(f"writes {arguments[0]}")
+            self._keep(f"open {arguments[0]} for writing")
 
     def _keep(self, text: str) -> None:
-        # Compiled functions of numba are loaded from its own cache, which holds pickles.
+        # numba loads compiled functions from its own cache, which holds pickles.
         if not any("/numba/" in frame.filename for frame in traceback.extract_stack()):
-            self.seen.append(text)
+            self.violations.append(text)
 
     @staticmethod
     def _is_written(arguments: Any) -> bool:
@@ -61,24 +61,24 @@ class Watch:
     def _is_outside(self, path: Any) -> bool:
         if not isinstance(path, str | bytes | os.PathLike):
             return False
-        found = os.path.realpath(os.fsdecode(path))
-        return not found.startswith(self._allowed)
+        real_path = os.path.realpath(os.fsdecode(path))
+        return not real_path.startswith(self._folders)
 
 
 def fault_of(error: BaseException) -> str:
-    """Say what is wrong with an error; nothing where it is a sentence of ours."""
+    """Return what is wrong with an error, or "" if it is one sentence of ours."""
     from unweave.errors import UnweaveError
 
     text = str(error)
     if not isinstance(error, UnweaveError | ValueError | TypeError | OSError | MemoryError):
         return f"{type(error).__name__}: {text[:200]} {_where(error)}"
     if not isinstance(error, UnweaveError) and not _is_ours(error):
-        return f"another's words, {type(error).__name__}: {text[:200]} {_where(error)}"
+        return f"a foreign error, {type(error).__name__}: {text[:200]} {_where(error)}"
     return fault_of_text(text)
 
 
 def fault_of_text(text: str) -> str:
-    """Say what is wrong with a sentence."""
+    """Return what is wrong with a sentence, or "" if nothing is."""
     if len(text) > LONGEST:
         return f"a sentence of {len(text)} characters: {text[:100]}"
     odd = {c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")}

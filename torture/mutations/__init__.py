@@ -1,1 +1,1 @@
-"""Strategies of hypothesis for files that are wrong by structure, one module per format."""
+"""Hypothesis strategies for files with a wrong structure, one module per format."""

@@ -1,4 +1,4 @@
-"""npz and idx: headers that say another type, shape or size, and members that are not arrays."""
+"""npz and idx: headers with a wrong type, shape or size, and members that are not arrays."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from torture.mutations.trees import bytes_damaged
+from torture.mutations.trees import damage_bytes
 
 HEADS = ("|O", "<f8", "<u1", "<i8", "<U3", "|S4", "<M8[s]", "<c16", "|V4", "(2,)<f4", "<f99", "")
 SIZES = (0, 1, 3, 255, 256, 257, 10**6, 2**31, 2**32 - 1, 2**40, 10**18, -1)
 
 
 class _Call:
-    """An object whose pickle calls a function where it is read."""
+    """An object whose pickle calls a function when it is read."""
 
     def __reduce__(self) -> Any:
         return (exec, ("open('pickle-was-read', 'w').write('x')",))
@@ -36,11 +36,11 @@ def npz_files(draw: st.DrawFn, arrays: dict[str, Any]) -> bytes:
     packing = draw(st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA]))
     with zipfile.ZipFile(stream, "w", packing) as file:
         for name, content in members.items():
-            # A library writes no member without a name; a stranger can.
+            # A library refuses to write a member without a name, but a file may have one.
             about = zipfile.ZipInfo(name or "unnamed")
             about.filename, about.compress_type = name, packing
             file.writestr(about, content)
-    return draw(bytes_damaged(stream.getvalue(), 4))
+    return draw(damage_bytes(stream.getvalue(), 4))
 
 
 def _edit(draw: st.DrawFn, members: dict[str, bytes], name: str, array: Any) -> None:
@@ -105,4 +105,4 @@ def idx_files(draw: st.DrawFn, array: Any) -> bytes:
         elif how == "more":
             sizes.append(draw(st.sampled_from([0, 1, 2, 10**6])))
     head = bytes([0, draw(st.sampled_from([0, 0, 0, 1])), kind, axes])
-    return draw(bytes_damaged(head + struct.pack(f">{len(sizes)}I", *sizes) + array.tobytes(), 3))
+    return draw(damage_bytes(head + struct.pack(f">{len(sizes)}I", *sizes) + array.tobytes(), 3))

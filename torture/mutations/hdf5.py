@@ -1,4 +1,4 @@
-"""HDF5: datasets of other types and shapes, links that lead elsewhere, odd attributes."""
+"""HDF5: datasets of other types and shapes, links to other files, odd attributes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 from hypothesis import strategies as st
 
-from torture.mutations.trees import bytes_damaged
+from torture.mutations.trees import damage_bytes
 
 SECRET = "secret.h5"
 SECRET_NUMBER = 12345
@@ -32,7 +32,7 @@ def hdf5_files(draw: st.DrawFn, arrays: dict[str, Any], attributes: dict[str, An
         file.attrs.update(attributes)
         for _ in range(draw(st.integers(1, 3))):
             _edit(draw, file, arrays, attributes)
-    return draw(bytes_damaged(stream.getvalue(), 6))
+    return draw(damage_bytes(stream.getvalue(), 6))
 
 
 def _edit(draw: st.DrawFn, file: Any, arrays: dict[str, Any], attributes: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""PNG: chunks that are changed, doubled, left out or huge, with sums that fit."""
+"""PNG: chunks that are changed, doubled, missing or huge, with right checksums."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zlib
 
 from hypothesis import strategies as st
 
-from torture.mutations.trees import bytes_damaged
+from torture.mutations.trees import damage_bytes
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SIDES = (0, 1, 16, 17, 1000, 15_000, 40_000, 2**31 - 1, 2**31, 2**32 - 1)
@@ -28,13 +28,13 @@ OTHERS = (
 
 @st.composite
 def png_files(draw: st.DrawFn, content: bytes) -> bytes:
-    """A PNG file with one to three chunks changed; or something else of that name."""
+    """A PNG file with one to three changes of chunks, or the start of another format."""
     if draw(st.integers(0, 11)) == 0:
         return draw(st.sampled_from(OTHERS)) + draw(st.binary(max_size=64))
     chunks = _chunks(content)
     for _ in range(draw(st.integers(1, 3))):
         _edit(draw, chunks)
-    return draw(bytes_damaged(SIGNATURE + b"".join(map(_chunk, chunks)), 6))
+    return draw(damage_bytes(SIGNATURE + b"".join(map(_chunk, chunks)), 6))
 
 
 def _edit(draw: st.DrawFn, chunks: list[tuple[bytes, bytes]]) -> None:
@@ -56,7 +56,7 @@ def _edit(draw: st.DrawFn, chunks: list[tuple[bytes, bytes]]) -> None:
         text = draw(st.one_of(st.binary(max_size=40), st.just(b"k\0" + b"\x1b[31m" * 50)))
         chunks.insert(place, (draw(st.sampled_from(KINDS)), text))
     elif how == "data":
-        chunks[place] = (kind, draw(bytes_damaged(data, 1)))
+        chunks[place] = (kind, draw(damage_bytes(data, 1)))
     else:
         packed = zlib.compress(bytes(draw(st.sampled_from([1 << 10, 1 << 24]))))
         chunks[place] = draw(st.sampled_from([(b"IDAT", packed), (b"zTXt", b"k\0\0" + packed),
@@ -73,13 +73,13 @@ def _head(draw: st.DrawFn) -> bytes:
 
 
 def _chunks(content: bytes) -> list[tuple[bytes, bytes]]:
-    found, place = [], len(SIGNATURE)
+    chunks, place = [], len(SIGNATURE)
     while place < len(content):
         (size,) = struct.unpack(">I", content[place : place + 4])
         kind = content[place + 4 : place + 8]
-        found.append((kind, content[place + 8 : place + 8 + size]))
+        chunks.append((kind, content[place + 8 : place + 8 + size]))
         place += size + 12
-    return found
+    return chunks
 
 
 def _chunk(chunk: tuple[bytes, bytes]) -> bytes:

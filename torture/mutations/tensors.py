@@ -9,22 +9,23 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from torture.mutations.trees import ODD, bytes_damaged, trees
+from torture.mutations.trees import ODD, damage_bytes, trees
 
 TYPES = ("F16", "BF16", "F64", "I64", "I8", "U8", "BOOL", "F8_E4M3", "X", "")
 
 
 @st.composite
 def tensor_files(draw: st.DrawFn, content: bytes) -> bytes:
-    """A safetensors file whose header or numbers were changed."""
+    """A safetensors file with changes of its header or numbers."""
     (length,) = struct.unpack("<Q", content[:8])
     header: dict[str, Any] = json.loads(content[8 : 8 + length])
     numbers = bytearray(content[8 + length :])
     for _ in range(draw(st.integers(1, 2))):
         _edit(draw, header, numbers)
     text = json.dumps(header).encode("utf-8", errors="surrogatepass")
-    said = draw(st.sampled_from([len(text)] * 8 + [0, 1, len(text) - 1, 10**9, 2**63, 2**64 - 1]))
-    return draw(bytes_damaged(struct.pack("<Q", said) + text + bytes(numbers), 6))
+    sizes = [len(text)] * 8 + [0, 1, len(text) - 1, 10**9, 2**63, 2**64 - 1]
+    size = draw(st.sampled_from(sizes))
+    return draw(damage_bytes(struct.pack("<Q", size) + text + bytes(numbers), 6))
 
 
 def _edit(draw: st.DrawFn, header: dict[str, Any], numbers: bytearray) -> None:
@@ -44,10 +45,10 @@ def _edit(draw: st.DrawFn, header: dict[str, Any], numbers: bytearray) -> None:
     name = draw(st.sampled_from(names))
     entry = header[name]
     if how == "tree" or not isinstance(entry, dict):
-        changed = draw(trees(header))
-        if isinstance(changed, dict):
+        tree = draw(trees(header))
+        if isinstance(tree, dict):
             header.clear()
-            header.update(changed)
+            header.update(tree)
     elif how == "numbers":
         place = 4 * draw(st.integers(0, max(0, len(numbers) // 4 - 1)))
         odd = draw(st.sampled_from([np.nan, np.inf, 1e38, -1e30, 0.0]))

@@ -1,4 +1,4 @@
-"""TOML and JSON: a valid tree with a few places changed, and then its text."""
+"""TOML and JSON: changes of a valid tree, and then of its text."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 DEEP = "@deep@"
 LONG_NUMBER = "@number@"
-"""Stand in a tree for what a library would not write."""
+"""Both stand in a tree for values that a library would not write."""
 TEXTS = (
     "", "x", "a" * 5000, "../../outside", "/etc/passwd", "~/x", "$x^$", "\\frac", "\x1b[31m",
     "os:system", "builtins:eval", "unweave:vae", "nan", "1e999", "dsprites:path=/dev/zero", "ß‮x",
     "a\nb", "{run}", "%s%n", "<script>alert(1)</script>", "COM1", ".", "..", "a/b",
 )  # fmt: skip
-# Copies, for what is drawn first may be changed next.
+# Copies, because a later edit may change a value that was drawn before.
 ODD = st.one_of(
     st.sampled_from(TEXTS), st.booleans(),
     st.sampled_from([0, -1, 1, 2, 10**6, 10**9, 2**63 - 1, 2**63, 10**30, -(10**18)]),
@@ -44,7 +44,7 @@ def trees(draw: st.DrawFn, base: Any) -> Any:
 
 
 def _place(draw: st.DrawFn, tree: Any) -> tuple[Any, Any]:
-    """Walk down to a place: its container and key."""
+    """Draw a place in a tree; return its container and key."""
     parent, key = tree, 0
     while isinstance(parent[key], dict | list) and parent[key] and draw(st.integers(0, 4)):
         parent = parent[key]
@@ -71,29 +71,29 @@ def _edit(draw: st.DrawFn, parent: Any, key: Any) -> None:
 
 @st.composite
 def toml_files(draw: st.DrawFn, base: Any) -> bytes:
-    """A TOML file that was valid once."""
+    """A TOML file with changes of a valid tree."""
     tree = draw(trees(base))
     try:
         text = tomli_w.dumps(_without_none(tree))
     except Exception:  # a tree that TOML cannot hold
         text = f"a = {json.dumps(tree, default=str)}"
-    return draw(_damaged(text))
+    return draw(_damage(text))
 
 
 @st.composite
 def json_files(draw: st.DrawFn, base: Any) -> bytes:
-    """A JSON file that was valid once."""
-    return draw(_damaged(json.dumps(draw(trees(base)))))
+    """A JSON file with changes of a valid tree."""
+    return draw(_damage(json.dumps(draw(trees(base)))))
 
 
 @st.composite
 def json_lines(draw: st.DrawFn, base: list[Any]) -> bytes:
-    """A file of JSON lines of which some were changed."""
+    """A file of JSON lines with changes in some of them."""
     lines = [json.dumps(line) for line in base]
     for _ in range(draw(st.integers(1, 3))):
         place = draw(st.integers(0, len(lines) - 1))
         lines[place] = json.dumps(draw(trees(base[place % len(base)])))
-    return draw(_damaged("\n".join(lines) + draw(st.sampled_from(["\n", "", "\n\n"]))))
+    return draw(_damage("\n".join(lines) + draw(st.sampled_from(["\n", "", "\n\n"]))))
 
 
 def _without_none(value: Any) -> Any:
@@ -105,15 +105,15 @@ def _without_none(value: Any) -> Any:
 
 
 @st.composite
-def _damaged(draw: st.DrawFn, text: str) -> bytes:
-    for mark, made in ((DEEP, "[" * 3000 + "]" * 3000), (LONG_NUMBER, "7" * 5000)):
-        text = text.replace(f'"{mark}"', made)
-    return draw(bytes_damaged(text.encode("utf-8", errors="surrogatepass"), 4))
+def _damage(draw: st.DrawFn, text: str) -> bytes:
+    for mark, text_of_mark in ((DEEP, "[" * 3000 + "]" * 3000), (LONG_NUMBER, "7" * 5000)):
+        text = text.replace(f'"{mark}"', text_of_mark)
+    return draw(damage_bytes(text.encode("utf-8", errors="surrogatepass"), 4))
 
 
 @st.composite
-def bytes_damaged(draw: st.DrawFn, content: bytes, rarity: int) -> bytes:
-    """Bytes that are cut, doubled or overwritten, once in `rarity` times."""
+def damage_bytes(draw: st.DrawFn, content: bytes, rarity: int) -> bytes:
+    """Bytes that are cut, doubled or overwritten, in one of `rarity` draws."""
     if draw(st.integers(1, rarity)) > 1 or not content:
         return content
     place = draw(st.integers(0, len(content) - 1))

@@ -8,7 +8,7 @@ hookimpl = pluggy.HookimplMarker("unweave")
 
 @hookimpl
 def unweave_datasets() -> dict[str, str]:
-    """Name the data sets of this package."""
+    """Return the data sets of this package: name -> target."""
     from unweave_data.entries import ENTRIES
 
     return {entry.name: entry.target for entry in ENTRIES}

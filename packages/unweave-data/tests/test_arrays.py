@@ -127,7 +127,7 @@ def test_no_such_file_or_member(tmp_path, complaint, name, save):
     assert "does not exist" in complaint(load, name, path=tmp_path / "none")
     assert "directory" in complaint(load, name, path=tmp_path)
     assert "not a regular file" in complaint(load, name, path="/dev/null")
-    assert "'wrong', but images" in complaint(load, name, path=path, images="wrong")
+    assert "'wrong'; known: images" in complaint(load, name, path=path, images="wrong")
     assert "'wrong'" in complaint(load, name, path=path, factors="wrong")
 
 
@@ -158,7 +158,7 @@ def test_unreadable_file_is_refused(tmp_path, complaint, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(type(path), "open", refuse)
-    assert "read permission" in complaint(load, "npz", path=path)
+    assert "no permission to read" in complaint(load, "npz", path=path)
 
 
 def test_pickles_in_an_npz_are_refused(tmp_path, complaint):

@@ -163,7 +163,7 @@ def test_a_zip_of_unknown_packing(tmp_path, complaint):
 
 @pytest.mark.parametrize(
     ("dtype", "words"),
-    [("S3", "|S3"), ("M8[s]", "datetime64"), ([("a", "u1")], "plain array"), ("U2", "<U2")],
+    [("S3", "|S3"), ("M8[s]", "datetime64"), ([("a", "u1")], "without fields"), ("U2", "<U2")],
 )
 def test_numbers_that_are_none(tmp_path, complaint, dtype, words):
     np.save(tmp_path / "x.npy", np.zeros((3, 8, 8), dtype))

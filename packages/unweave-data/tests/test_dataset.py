@@ -57,7 +57,7 @@ def test_float_factors_are_numbered_in_order():
     data = ArrayDataset(np.zeros((3, 4, 4)), factors=values)
     assert present(data.factors).tolist() == [[1, 0], [0, 1], [1, 0]]
     assert (present(data.factor_values) == values).all()
-    assert "numbered" in data.note
+    assert "numbers in order of their values" in data.note
 
 
 def test_measured_factors_keep_their_values_and_get_bins():
@@ -84,7 +84,7 @@ def test_constant_factors_are_left_out_and_told():
     data = ArrayDataset(np.zeros((6, 2, 2)), factors=table, factor_names=["a", "b", "c"])
     assert (data.factor_names, data.factor_sizes) == (("a", "c"), (3, 6))
     assert (present(data.factors) == table[:, [0, 2]]).all()
-    assert "b left out" in data.note
+    assert "left out b" in data.note
 
 
 def test_random_bits_come_back(tmp_path):

@@ -234,7 +234,7 @@ def test_original_hdf5(tmp_path):
     [
         ({"imgs": np.zeros((6, 32, 32), np.uint8)}, "(n, 64, 64)"),
         ({"imgs": np.zeros((6, 64, 64), np.float32)}, "float32"),
-        ({"imgs": np.full((6, 64, 64), 7, np.uint8)}, "0 and 1 only"),
+        ({"imgs": np.full((6, 64, 64), 7, np.uint8)}, "only 0 and 1"),
         ({"latents_classes": np.zeros((5, 6), int)}, "latents_classes"),
         ({"latents_classes": np.full((6, 6), 40)}, "classes"),
         ({"latents_classes": np.full((6, 6), -1)}, "-1"),

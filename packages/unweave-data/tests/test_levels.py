@@ -152,7 +152,7 @@ def test_int8_tiffs_are_refused(tmp_path, complaint):
     levels = np.arange(-128, 128, dtype=np.int8).reshape(16, 16)
     Image.fromarray(levels.view(np.uint8)).save(tmp_path / "a.tif", tiffinfo={339: 2})
     sentence = complaint(load, "images", path=tmp_path, fit="keep")
-    assert "a.tif holds signed levels of 8 bits; save it as int16 or uint8" in sentence
+    assert "a.tif has int8 levels, which are not read; save it as int16" in sentence
     Image.fromarray(levels.view(np.uint8)).save(tmp_path / "a.tif", tiffinfo={339: 1})
     assert present(load("images", path=tmp_path, fit="keep").stored()).max() == 255
 
@@ -283,10 +283,10 @@ def test_factors_from_a_table_beside_the_images(tmp_path, complaint):
     table.write_text("\n".join([*lines, "1;99.png;0.5;a;train"]))
     assert "'99.png'" in complaint(load, "images", path=folder, factors=table)
     table.write_text("\n".join([*lines, lines[1]]))
-    assert "twice" in complaint(load, "images", path=folder, factors=table)
+    assert "two rows for an image" in complaint(load, "images", path=folder, factors=table)
     table.write_text("\n".join([*lines[:9], "2;x;;b;train"]))
     assert "'x'" in complaint(load, "images", path=folder, factors=table)
     table.write_text("\n".join([lines[0], "2;3.png;;b;train", lines[9]]))
-    assert "no value in 1 of 2 rows" in complaint(load, "images", path=folder, factors=table)
+    assert "but 1 of 2 have none" in complaint(load, "images", path=folder, factors=table)
     table.write_text("\n".join([*lines, "1;2"]))
     assert "has 2 columns" in complaint(load, "images", path=folder, factors=table)

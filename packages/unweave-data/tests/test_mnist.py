@@ -120,7 +120,7 @@ def cut(data):
         (lambda data: b"\x1f\x8b" + data, "cannot be read"),
         (lambda data: idx(np.zeros((12, 28, 28), np.float32)), "float32"),
         (lambda data: idx(np.zeros((12, 784), np.uint8)), "3 axes"),
-        (lambda data: idx(np.zeros((11, 28, 28), np.uint8)), "11 images but 12 labels"),
+        (lambda data: idx(np.zeros((11, 28, 28), np.uint8)), "got 11 images and 12 labels"),
         (lambda data: idx(np.zeros((0, 28, 28), np.uint8)), "0 images"),
     ],
 )

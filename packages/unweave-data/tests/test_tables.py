@@ -54,7 +54,9 @@ def test_columns_of_a_table_may_be_factors(tmp_path, complaint):
     assert data.image_shape == (1, 2, 1)
     assert data.factor_names == ("k", "word")
     assert (present(data.factors)[:, 0] == CLASSES).all()
-    assert "no column 'z', but a, b, k, word" in complaint(load, "vectors", path=path, factors="z")
+    assert "no column 'z'; known: a, b, k, word" in complaint(
+        load, "vectors", path=path, factors="z"
+    )
 
 
 def test_standard_columns_have_mean_0_and_deviation_1(tmp_path):
@@ -126,7 +128,7 @@ def test_h5ad_as_it_was_written_before_2020(tmp_path):
         (lambda f: f["X/indptr"].__setitem__(0, 1), "is not a sparse matrix"),
         (lambda f: f["X"].attrs.__setitem__("shape", (60, 7, 2)), "two axes"),
         (lambda f: f["obs/cell_type/codes"].__setitem__(3, 9), "is not a column"),
-        (lambda f: f["obs/cell_type/codes"].__setitem__(3, -1), "no value in 1 of 60"),
+        (lambda f: f["obs/cell_type/codes"].__setitem__(3, -1), "1 of 60 have none"),
         (lambda f: f["X/data"].__setitem__(0, np.nan), "finite"),
     ],
 )
@@ -160,8 +162,8 @@ def test_series(tmp_path, kind, axes):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "no rows"),
-        ("a,b\n", "no rows"),
+        ("", "at least one row"),
+        ("a,b\n", "at least one row"),
         ("a,b\n1,2\n3\n", "row 3"),
         ("a,b\n1,inf\n3,4\n", "finite"),
         ("word\nx\ny\n", "no column of numbers"),
@@ -177,5 +179,5 @@ def test_shapes_that_are_another_set(tmp_path, complaint):
     assert "(n, D)" in complaint(load, "vectors", path=tmp_path / "x.npy")
     assert "(n, t, c)" in complaint(load, "series", path=tmp_path / "x.npy")
     np.savez(tmp_path / "x.npz", images=np.zeros((3, 4)))
-    assert "load vectors as vectors" in complaint(load, "npz", path=tmp_path / "x.npz")
+    assert "load the file as vectors" in complaint(load, "npz", path=tmp_path / "x.npz")
     assert "scale" in complaint(load, "vectors", path=tmp_path / "x.npy", scale="log")

@@ -172,7 +172,7 @@ def changed(**changes):
         (changed(z=torch.full((4, 2), math.nan)), "z must be finite"),
         (changed(mean=torch.full((4, 2), math.inf)), "mean must be finite"),
         (changed(std=torch.full((4, 2), math.nan)), "std must be finite"),
-        (changed(std=None), "give both mean and std"),
+        (changed(std=None), "mean or std is missing"),
         (changed(estimator="tc"), "estimator must be one of mws, mss, loo, got 'tc'"),
         (changed(constants="none"), "constants must be one of loo, batch, paper"),
         (
@@ -181,7 +181,7 @@ def changed(**changes):
         ),
         (
             changed(posterior=Independent(Normal(torch.zeros(4, 2), 1.0), 1)),
-            "give either posterior, or mean and std",
+            "posterior replaces mean and std",
         ),
         (
             changed(posterior=Normal(torch.zeros(4, 2), 1.0), mean=None, std=None),

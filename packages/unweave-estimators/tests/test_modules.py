@@ -70,7 +70,8 @@ def test_options_are_keywords_with_annotations(name):
 def test_terms_are_scalars_with_gradients_for_what_they_are_of(name, latent_of):
     module, latent = build(name), latent_of()
     terms = module(latent)
-    assert tuple(terms) == module.terms
+    sources = getattr(module, "gradient_of", {})
+    assert tuple(terms) == (*module.terms, *sources.values())
     for value in terms.values():
         assert value.shape == ()
         assert value.dtype == torch.float32

@@ -8,7 +8,7 @@ hookimpl = pluggy.HookimplMarker("unweave")
 
 @hookimpl
 def unweave_flows() -> dict[str, str]:
-    """Name the densities of this package."""
+    """Return the densities of this package by name."""
     return {
         "gaussian": "unweave_flows:Gaussian",
         "gaussian-mixture": "unweave_flows:GaussianMixture",
@@ -21,5 +21,5 @@ def unweave_flows() -> dict[str, str]:
 
 @hookimpl
 def unweave_posteriors() -> dict[str, str]:
-    """Name the posterior families of this package."""
+    """Return the posterior families of this package by name."""
     return {"flow": "unweave_flows:FlowPosteriorFamily"}

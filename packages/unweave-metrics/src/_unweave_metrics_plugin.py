@@ -13,9 +13,9 @@ ROOMS = ("information", "predictors", "interventions", "pairs", "unsupervised")
 
 @hookimpl
 def unweave_metrics() -> dict[str, str]:
-    """Name the metrics: each is a function in a module of its own name in a room of the package.
+    """Return the metrics: each is a function in a module of the same name, in a folder of `ROOMS`.
 
-    They are read off the folders, because importing the catalogue takes half a second of every
+    The names come from the files, because importing the catalogue would add half a second to every
     command; a test compares the two.
     """
     spec = find_spec("unweave_metrics")

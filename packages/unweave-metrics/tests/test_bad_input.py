@@ -1,5 +1,6 @@
 """Every wrong input is one sentence that names the argument and what came."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def with_value(value):
         (with_value(np.inf), CLASSES, "codes must be finite, got inf"),
         (GOOD[:1], CLASSES[:1], "at least 2 rows"),
         (GOOD[:, 0], CLASSES, r"codes must have shape \(n, d\), got \(60,\)"),
-        (GOOD, CLASSES[:50], "one row for each of the 60 rows of codes, got 50"),
+        (GOOD, CLASSES[:50], r"must have as many rows as codes \(60\), got 50"),
         (GOOD.astype(object), CLASSES, "codes must hold numbers"),
         (GOOD, CLASSES.astype(complex), "factors must hold numbers"),
         ([[1, 2], [3]], CLASSES, "codes must"),
@@ -64,15 +65,17 @@ def test_wrong_codes(name, codes, words):
 @pytest.mark.parametrize(("x", "words"), WRONG)
 def test_wrong_sets(name, x, words):
     check_sentence(lambda: getattr(um, name)(x, GOOD), "x " + words)
-    check_sentence(lambda: getattr(um, name)(GOOD, GOOD[:, :2]), "y must have the 3 columns of x")
+    check_sentence(
+        lambda: getattr(um, name)(GOOD, GOOD[:, :2]), r"y must have as many columns as x \(3\)"
+    )
 
 
 @pytest.mark.parametrize(("codes", "words"), WRONG)
 def test_wrong_models(codes, words):
     check_sentence(lambda: um.udr([GOOD, codes]), r"representations\[1\] " + words)
     check_sentence(lambda: um.udr([GOOD]), "at least two models, got 1")
-    check_sentence(lambda: um.udr([GOOD, GOOD[:50]]), "must have one shape")
-    check_sentence(lambda: um.udr([GOOD, GOOD], [np.ones(2)] * 2), "kls must hold one array")
+    check_sentence(lambda: um.udr([GOOD, GOOD[:50]]), "must have equal shapes")
+    check_sentence(lambda: um.udr([GOOD, GOOD], [np.ones(2)] * 2), "kls must have one array")
 
 
 def check_sentence(call, words):
@@ -104,7 +107,7 @@ def test_one_factor(name):
 def test_more_factors_than_codes_is_fine(name):
     factors = np.random.default_rng(2).integers(0, 2, size=(60, 5))
     if name in ("dmig", "xmig", "dlig"):  # each factor has a code of its own
-        words = "codes must have a column for each of the 5 factors, got 2"
+        words = r"codes must have at least one column per factor \(5\), got 2"
         check_sentence(lambda: getattr(um, name)(GOOD[:, :2], factors), words)
         return
     assert max(-1 / 2, CATALOGUE[name].bounds[0]) <= getattr(um, name)(GOOD[:, :2], factors) <= 1
@@ -116,7 +119,7 @@ def test_two_rows_score_or_say_why_not(name):
         assert np.isfinite(getattr(um, name)(GOOD[:2], np.array([[0, 1], [1, 0]])))
     except ValueError as error:
         assert "\n" not in str(error)  # noqa: PT017
-        assert "must have" in str(error)  # noqa: PT017
+        assert re.search("must (not )?(have|be)", str(error))  # noqa: PT017
 
 
 @pytest.mark.parametrize("name", IMAGES)
@@ -136,7 +139,7 @@ def test_unknown_words():
         um.evaluate(GOOD, CLASSES, metrics=["migg"])
     with pytest.raises(ValueError, match="option 'binz'"):
         um.evaluate(GOOD, CLASSES, binz=3)
-    with pytest.raises(ValueError, match="test_codes and test_factors must be given together"):
+    with pytest.raises(ValueError, match="test_codes and test_factors need each other"):
         um.sap(GOOD, CLASSES, test_codes=GOOD)
     with pytest.raises(ValueError, match="bins must be at least 1"):
         um.mig(GOOD, CLASSES, bins=0)
@@ -223,7 +226,7 @@ def test_a_score_too_large_to_average_has_no_interval_and_says_so():
 
     score = um.evaluate(GOOD, CLASSES, metrics=huge, bootstrap=20, progress=False)["huge"]
     assert score.interval is None
-    assert "too large to average" in score.notes[0]
+    assert "too large for a mean" in score.notes[0]
 
 
 def test_no_metric_is_refused():

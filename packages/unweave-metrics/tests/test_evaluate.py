@@ -56,7 +56,7 @@ def test_resamples_are_fewer_where_they_are_slow_and_a_note_says_so():
     made = table["dci_es"].settings["interval"]["resamples"]
     assert 5 <= made < 60
     assert table["mig"].settings["interval"]["resamples"] == 1000
-    assert f"few resamples, because of time: dci_es {made}" in table.notes
+    assert f"few resamples, because more would take too long: dci_es {made}" in table.notes
 
 
 def test_how_many_resamples_depends_on_sizes_alone():
@@ -278,14 +278,14 @@ def test_a_subset_that_a_metric_cannot_score_says_so_under_its_own_name():
     ("subsets", "error", "words"),
     [
         ([0], TypeError, "must be a mapping"),
-        ({0: [0]}, TypeError, "named by words"),
+        ({0: [0]}, TypeError, "non-empty strings as names"),
         ({"a": 3}, TypeError, "list of column numbers"),
         ({"a": [0.5]}, TypeError, "list of column numbers"),
         ({"a": []}, ValueError, "at least one column"),
         ({"a": [False, False]}, ValueError, "at least one column"),
-        ({"a": [True]}, ValueError, "truth value for each of 2 codes, got 1"),
-        ({"a": [2]}, ValueError, "must lie in 0 to 1"),
-        ({"a": [-1]}, ValueError, "must lie in 0 to 1"),
+        ({"a": [True]}, ValueError, r"one boolean per code \(2\), got 1"),
+        ({"a": [2]}, ValueError, "column numbers of codes, 0 to 1"),
+        ({"a": [-1]}, ValueError, "column numbers of codes, 0 to 1"),
         ({"a": [1, 1]}, ValueError, "each column once"),
     ],
 )

@@ -161,6 +161,6 @@ def test_wrong_bootstraps():
         um.bootstrap(np.mean, np.ones(9), scheme="jackknife")
     with pytest.raises(ValueError, match="resamples must be at least 2"):
         um.bootstrap(np.mean, np.ones(9), resamples=1)
-    with pytest.raises(ValueError, match="bias_correction must be 'none' with"):
+    with pytest.raises(ValueError, match="bias_correction must be 'none' for"):
         um.mig(np.eye(9), np.arange(9)[:, None] % 2, estimator="neighbors",
                bias_correction="shuffle")  # fmt: skip

@@ -80,7 +80,7 @@ def test_every_metric_of_factors_takes_their_kinds(name):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [("classes", "must be one of class, measurement; got 'classes'"),
-     (["class"], "one word for each of the 2 factors")],
+     (["class"], r"one word per factor \(2\)")],
 )  # fmt: skip
 def test_wrong_words(words, expected):
     codes = np.random.default_rng(0).normal(size=(60, 2))

@@ -83,13 +83,13 @@ def test_intervals_of_frames():
 @pytest.mark.parametrize(
     ("column", "words"),
     [
-        ([None] * 300, "column 'odd' must have a value in every row, row 0 has none"),
-        (pd.array([1, 2, None] * 100, dtype="Int64"), r"row 2 has none \(100 such rows\)"),
+        ([None] * 300, "column 'odd' must have a value in every row, got none in row 0"),
+        (pd.array([1, 2, None] * 100, dtype="Int64"), r"got none in row 2 \(100 such rows\)"),
         (
             pd.date_range("2020", periods=300),
-            "must hold numbers, words or categories, got datetime",
+            "must hold numbers, text or categories, got datetime",
         ),
-        ([1, "a"] * 150, "must hold numbers or words, got both or neither, such as 1"),
+        ([1, "a"] * 150, "must hold either numbers or text, got 1 among other values"),
         ([0.5, np.nan] * 150, "must be finite, got nan in row 1"),
     ],
 )
@@ -99,5 +99,5 @@ def test_what_is_neither_number_nor_word(column, words):
 
 
 def test_codes_are_numbers():
-    with pytest.raises(TypeError, match="codes must hold numbers, got words in column 'shape'"):
+    with pytest.raises(TypeError, match="codes must hold numbers, got text in column 'shape'"):
         um.mig(FACTORS, FACTORS)

@@ -76,7 +76,7 @@ def test_what_cannot_be_scored_says_so():
         um.scorer("mgi")
     with pytest.raises(ValueError, match="at least one metric"):
         um.scorer([])
-    with pytest.raises(ValueError, match="no factors: left out mig"):
+    with pytest.raises(ValueError, match="left out mig, because there are no factors"):
         um.scorer("mig")(PCA().fit(X), X)
 
 

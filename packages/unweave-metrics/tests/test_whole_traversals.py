@@ -299,7 +299,7 @@ def test_what_they_cannot_use_is_one_sentence(name):
     codes, factors = gappy()
     metric = getattr(um, name)
     lonely = np.array([[0, 0], [1, 1], [0, 1]])
-    words = "no rows take all 2 values of column 1 while|no rows take all 2 values of column 0"
+    words = "no rows have all 2 values of column 1 with|no rows have all 2 values of column 0"
     with pytest.raises(ValueError, match="factors must have whole traversals, but " + words):
         metric(codes[:2], lonely[:2])
     with pytest.raises(ValueError, match="column 1; drop that column"):
@@ -336,9 +336,9 @@ def test_single_codes_and_pairs_of_values_that_have_no_score():
     with pytest.raises(ValueError, match="linearity needs at least two codes, got 1"):
         um.linearity(codes[:, :1], factors)
     two = grid(2, 3)
-    with pytest.raises(ValueError, match="at least three values where self_pairs=False"):
+    with pytest.raises(ValueError, match="at least three values per column with self_pairs=False"):
         um.ground_truth_distances(two + 0.0, two, self_pairs=False)
-    with pytest.raises(ValueError, match="at least three rows where self_pairs=False"):
+    with pytest.raises(ValueError, match="at least three rows with self_pairs=False"):
         um.ground_truth_distances(two[:2] + 0.0, [[0, 1], [1, 0]], pairs="rows", self_pairs=False)
 
 
@@ -352,9 +352,10 @@ def test_there_is_no_interval_and_a_note_says_why():
     codes, factors = gappy()
     table = um.evaluate(codes, factors, metrics=["omes", *THREE], bootstrap=20, progress=False)
     assert [table[name].interval is None for name in table] == [False, True, True, True]
-    why = "no interval, as resampled rows have no whole traversals"
-    assert f"{why}: {', '.join(THREE)}" in table.notes
+    names = f"{', '.join(THREE[:-1])} and {THREE[-1]}"
+    why = "because resampled rows do not contain whole traversals"
+    assert f"no interval for {names}, {why}" in table.notes
     quiet = um.evaluate(codes, factors, metrics=THREE, bootstrap=0, progress=False)
     assert not any("no interval" in note for note in quiet.notes)
-    with pytest.raises(ValueError, match="flatness has no interval, as resampled rows"):
+    with pytest.raises(ValueError, match="flatness has no interval, because resampled rows"):
         um.bootstrap(um.flatness, codes, factors)

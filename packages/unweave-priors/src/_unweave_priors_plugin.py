@@ -8,7 +8,7 @@ hookimpl = pluggy.HookimplMarker("unweave")
 
 @hookimpl
 def unweave_priors() -> dict[str, str]:
-    """Name the priors of this package."""
+    """Return the priors of this package by name."""
     return {
         "anisotropic-normal": "unweave_priors:AnisotropicNormal",
         "gaussian-mixture": "unweave_priors:GaussianMixture",

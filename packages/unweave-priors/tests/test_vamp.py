@@ -138,7 +138,7 @@ def test_a_saved_state_needs_the_encoder_alone(model):
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        (torch.zeros(2, 1, 2, 2), "components = 3 images, got 2; give as many or set components"),
+        (torch.zeros(2, 1, 2, 2), "components = 3 images, got 2; pass as many or set components"),
         (torch.full((3, 1, 2, 2), 255.0), r"values in \[0, 1\], got 255 to 255"),
         (torch.full((3, 1, 2, 2), float("nan")), r"values in \[0, 1\], got nan to nan"),
     ],

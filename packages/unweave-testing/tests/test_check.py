@@ -60,9 +60,11 @@ def test_an_error_is_a_failure_with_its_type_and_place():
 
 @pytest.mark.parametrize("use", [run, parametrize])
 def test_expected_failures_are_checked(use):
-    with pytest.raises(ValueError, match="names 'evn', known checks: even, positive"):
+    with pytest.raises(
+        ValueError, match="names an unknown check 'evn'; known checks: even, positive"
+    ):
         use(CHECKS, lambda: 1, {"evn": "a typing error"})
-    with pytest.raises(ValueError, match="needs a reason"):
+    with pytest.raises(ValueError, match="must give a reason"):
         use(CHECKS, lambda: 1, {"even": " "})
 
 

@@ -90,6 +90,37 @@ class OfItself(Right):
         return {"kl": self.weight + 0.0 * latent.z.detach().sum()}
 
 
+class OfAnother(Right):
+    """Twice the value, with the gradient of the value itself, which a call returns too."""
+
+    gradient_of = {"kl": "kl_published"}
+
+    def forward(self, latent):
+        value = super().forward(latent)["kl"]
+        return {"kl": value + value.detach(), "kl_published": value}
+
+
+class OfNeither(OfAnother):
+    """The same, with the gradient of three times the value."""
+
+    def forward(self, latent):
+        value = super().forward(latent)["kl_published"]
+        return {"kl": 3 * value - value.detach(), "kl_published": value}
+
+
+class OfAnUnknownTerm(OfAnother):
+    gradient_of = {"divergence": "kl_published"}
+
+
+class OfATerm(OfAnother):
+    gradient_of = {"kl": "kl"}
+
+
+class WithoutItsSource(OfAnother):
+    def forward(self, latent):
+        return Right.forward(self, latent)
+
+
 CHECKS = estimator_checks(exact=exact, bounds={"kl": (0.0, 100.0)})
 FAULTS = {
     SaysItNeedsNone: "needs-density",
@@ -164,7 +195,27 @@ def test_a_term_whose_gradient_to_the_codes_is_cut_fails(wrong):
 
 def test_terms_are_compared_with_what_is_returned():
     report = run(estimator_checks(), OtherName)
-    assert "terms says ('divergence',), a call returns ('kl',)" in str(report)
+    assert "a call must return the names in terms, ('divergence',), got ('kl',)" in str(report)
+
+
+def test_a_gradient_is_compared_with_the_value_that_it_belongs_to():
+    report = run(estimator_checks(), OfAnother)
+    assert report.ok, str(report)
+    assert run(estimator_checks(), OfNeither).names("failed") == ("gradients",)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (OfAnUnknownTerm, "gradient_of names 'divergence', which is not in terms"),
+        (OfATerm, "gradient_of maps 'kl' to 'kl', which is itself a term"),
+        (WithoutItsSource, "the names in terms and gradient_of, ('kl', 'kl_published'), got"),
+    ],
+)
+def test_what_gradient_of_says_is_checked(wrong, message):
+    report = run(estimator_checks(), wrong)
+    assert "terms" in report.names("failed")
+    assert message in str(report)
 
 
 def test_bounds_are_facts():

@@ -226,7 +226,7 @@ def test_a_fault_fails_its_checks_alone(wrong):
 
 def test_state_that_a_fit_adds_is_named():
     report = run([c for c in flow_checks() if c.name == "save-and-load"], BufferOfTheFit)
-    assert "cannot be loaded into a new one: shift differ" in report.results[0].message
+    assert "cannot load the state of a fitted one: shift differ" in report.results[0].message
 
 
 def test_a_density_without_a_bijection_skips_its_checks():

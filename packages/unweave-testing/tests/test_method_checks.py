@@ -224,11 +224,11 @@ def test_other_values_are_facts():
             raise ValueError("no such code")
         return right(lambda_=1.0 if code == "a7" else 2.0)
 
-    assert "give one: method_checks(other={'code': ...})" in str(run(method_checks(), picky))
+    assert "pass one: method_checks(other={'code': ...})" in str(run(method_checks(), picky))
     checks = method_checks(other={"code": "b9"})
     assert "option-effects" in run(checks, picky).names("passed")
     wrong = run(method_checks(other={"coed": "b9"}), picky)
-    assert "other names coed, which is not an option" in str(wrong)
+    assert "other must name options of the method, got coed" in str(wrong)
 
 
 def test_without_known_names_they_are_not_checked():
@@ -313,7 +313,7 @@ class TestWithTheCore:
             return Method((), objective="infogan", objective_options=options)
 
         report = run(method_checks(), still)
-        assert "loss: a step of training leaves the encoder as it is" in report.problems
+        assert "loss: a step of training does not move the encoder" in report.problems
 
     def test_an_unknown_term_is_named(self):
         def misspelt(*, weight: float = 0.1) -> Method:

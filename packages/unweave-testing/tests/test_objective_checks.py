@@ -359,7 +359,7 @@ def test_a_network_that_no_checkpoint_holds_fails():
         (((Player("", ()),),), "empty name"),
         (((Player("a", [torch.nn.Linear(1, 1)]),),), "must be a tuple, got list"),
         (((Player("a", (torch.nn.Parameter(torch.ones(1)),)),),), "torch Modules, got Parameter"),
-        (((Player("a", (torch.nn.ReLU(),)),),), "nothing to train"),
+        (((Player("a", (torch.nn.ReLU(),)),),), "no parameter that requires"),
         (((Player("a", (torch.nn.Linear(1, 1),), torch.optim.SGD),),), "optimizer of player 'a'"),
         (((object(),),), "a player of round 0 has no name, modules, optimizer"),
     ],

@@ -164,7 +164,7 @@ def test_a_fault_fails_its_check_alone(wrong):
 
 def test_parameters_that_are_left_out_are_counted():
     report = run(optimizer_checks(), lambda parameters, lr: Right(parameters[:-1], lr))
-    assert "it holds 2 parameters, and got 3" in str(report)
+    assert "each of its 3 parameters once, got 2" in str(report)
 
 
 def test_a_group_without_a_rate_is_named():

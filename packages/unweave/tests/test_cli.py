@@ -91,7 +91,7 @@ def test_the_command_line_wins_over_the_configuration(trained, call, tmp_path):
         (["data", "/"], "files of your own are read by a data set, as in images:path=FOLDER"),
         (["sweep", "none"], "unknown method 'none'; did you mean"),
         (["sweep", "none.toml"], "none.toml cannot be read: No such file or directory"),
-        (["sweep", "toy-vae"], "names no data; add --data NAME"),
+        (["sweep", "toy-vae"], "has no data; add --data NAME"),
         (["methods", "toy-vea"], "did you mean 'toy-vae'"),
         (["data", "toy-imges"], "did you mean 'toy-images'"),
         (["data", "toy-images:side=four"], "option side of dataset toy-images does not take"),

@@ -134,7 +134,7 @@ def test_a_page_shows_some_dozens_of_tests_and_a_file_has_all(tmp_path, undrawn)
     smallest = min(lines, key=lambda line: float(line["p"]))
     assert (smallest["one"], smallest["the other"]) in shown
     for said in (text, page):
-        assert "Shown are 36 of 123 tests" in said
+        assert "The table has 36 of 123 tests" in said
         assert "comparison-tests.csv has all" in said
 
 
@@ -350,12 +350,16 @@ def test_run_directories_are_compared_by_method_seed_and_what_differs(
     assert found.rows[0].value("reconstruction_error") == run.scores["reconstruction_error"]
     assert "toy-gan" in call("compare", *paths, tmp_path / "gan")
     assert (tmp_path / "comparison" / "experiment.html").is_file()
-    with pytest.raises(ConfigError, match="are the same run: one method, one seed"):
+    with pytest.raises(ConfigError, match="have the same method, seed and settings"):
         open_results([paths[0], paths[0]])
 
 
 def test_what_cannot_be_compared_is_said(swept, tmp_path, call):
     assert "is not a run directory" in call("compare", tmp_path, code=2)
-    assert "is an experiment; compare it alone" in call("compare", swept, tmp_path, code=2)
-    with pytest.raises(ConfigError, match="name the folder of an experiment, or run directories"):
+    assert "is the folder of an experiment, which is compared alone" in call(
+        "compare", swept, tmp_path, code=2
+    )
+    with pytest.raises(
+        ConfigError, match="no path; give the folder of an experiment, or run directories"
+    ):
         open_results([])

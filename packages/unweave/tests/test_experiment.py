@@ -199,7 +199,7 @@ def test_a_measure_that_fails_costs_no_other(study, tmp_path, monkeypatch):
         patch.setattr(worker, "measure", broken)
         results = sweep(study, tmp_path, Serial())
     assert all(row.finished and row.value("error") == 1.5 for row in results.rows)
-    assert all(row.reason == "score: IndexError: out of luck" for row in results.rows)
+    assert all(row.reason == "measure 'score': IndexError: out of luck" for row in results.rows)
     again = sweep(study, tmp_path, Serial())  # what failed is tried again, the rest is kept
     assert all(math.isfinite(row.value("score")) and row.reason == "" for row in again.rows)
     assert all(row.value("error") == 1.5 for row in again.rows)
@@ -273,12 +273,12 @@ def test_a_folder_of_other_settings_is_refused_before_anything_is_trained(
         ("squared-error", "sqared-error", "measure error: unknown measure 'sqared-error'; did you"),
         ("squared-error", "squared-error 3", "measure error: it takes no argument, got '3'"),
         ("squared-error", "log kll", "measure error: unknown term in the log 'kll'; did you mean"),
-        ("squared-error", "log", "measure error: name a term"),
+        ("squared-error", "log", "measure error: the term is missing"),
         ("squared-error", "mmd somewhere", "unknown metric 'mmd'"),
         ("squared-error", "frechet here", "unknown source of samples 'here'"),
         ("squared-error", "frechet prior:imags=9", "unknown option of measure frechet 'imags'"),
         ("squared-error", "frechet prior:network=alexnet", "unknown feature network 'alexnet'"),
-        ("squared-error", "frechet density", "measure error: no density is fitted; say which"),
+        ("squared-error", "frechet density", "measure error: it needs a density; set one"),
         ("toy-correlation:", "toy-corelation:", "unknown metric 'toy-corelation'; did you mean"),
         ("power=1", "pwer=1", "unknown option of metric toy-correlation 'pwer'"),
         ("power=1", "power=x", "option power of metric toy-correlation does not take 'x'"),
@@ -295,7 +295,7 @@ def test_a_folder_of_other_settings_is_refused_before_anything_is_trained(
             "641,600 runs",
         ),
         ('["toy-images"]', '["toy-images:factors=false"]', "needs factors, and toy-images has"),
-        ('["toy-images"]', "[]", "names no data; add --data NAME"),
+        ('["toy-images"]', "[]", "has no data; add --data NAME"),
         ("seeds = 2", 'seeds = 2\ndensity = "toy-afine"', "density: unknown flow 'toy-afine'"),
         ("seeds = 2", 'seeds = 2\ndensity = "toy-affine:flor=1"', "unknown option of flow toy-aff"),
         ("seeds = 2", 'seeds = 2\ndensity = "toy-affine:draw=none"', "flow toy-affine 'draw'; did"),
@@ -303,7 +303,7 @@ def test_a_folder_of_other_settings_is_refused_before_anything_is_trained(
         ("seeds = 2", 'seeds = 2\nbetter = { eror = "lower" }', "unknown measure in .better. 'er"),
         ("error =", "seed =", "measure 'seed' has the name of another column"),
         ("error =", "dim =", "measure 'dim' has the name of another column"),
-        ('"gan"', '"vae"', "runs have the label 'vae' twice"),
+        ('"gan"', '"vae"', "two runs have the label 'vae'; change one"),
         ('"gan"', '"VAE"', "labels 'vae' and 'VAE' would share the folder"),
     ],
 )
@@ -480,6 +480,7 @@ def test_what_is_typed_is_an_experiment():
     scheduled = typed_experiment("toy-vae", grid=["beta=linear(0, 6, 100),6"], seeds="4,9")
     assert scheduled.grid == {"beta": ["linear(0, 6, 100)", 6]}
     assert scheduled.seeds == [4, 9]
+    assert typed_experiment("toy-vae", seeds="4,").seeds == [4]
 
 
 @pytest.mark.parametrize(
@@ -488,7 +489,8 @@ def test_what_is_typed_is_an_experiment():
         ({"grid": ["beta"]}, "--grid takes setting=value,value,..., got 'beta'"),
         ({"grid": ["beta="]}, "--grid takes"),
         ({"grid": ["beta=1,1.0"]}, "must be distinct"),
-        ({"seeds": "many"}, "--seeds takes a number such as 5, or a list"),
+        ({"seeds": "many"}, "--seeds takes a number such as 5, a list"),
+        ({"seeds": ","}, "--seeds takes a number such as 5, a list"),
         ({"seeds": "0"}, "seeds: must be at least 1, got 0"),
         ({"settings": ["steps"]}, "--set takes key=value"),
     ],

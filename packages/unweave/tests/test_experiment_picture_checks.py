@@ -41,13 +41,13 @@ RATE = "learning_rate"
         ("steps", {"terms": ["score/mig"]}, "unknown term in the log 'score/mig'"),
         ("steps", {"terms": []}, "terms must have at least one entry"),
         ("embedding", {"method": "foo"}, "method must be one of tsne, umap, got 'foo'"),
-        ("embedding", {"points": 2}, "points must be at least 3"),
+        ("embedding", {"points": 2}, "points and the number of test images must be at least 3"),
         ("traversals", {"classes": [77]}, "toy-images has no image of class 77; .* from 0 to 7"),
         ("traversals", {"classes": []}, "classes must have at least one entry"),
         ("traversals", {"dimensions": -3}, "dimensions must be at least 1, got -3"),
         ("traversals", {"reach": 0.0}, "reach must be a positive number, got 0"),
-        ("noise", {}, "no density is fitted; say which"),
-        ("histograms", {"flow": True}, "no density is fitted; say which"),
+        ("noise", {}, "it needs a density; set one"),
+        ("histograms", {"flow": True}, "it needs a density; set one"),
         ("histograms", {"dimensions": 0}, "dimensions must be at least 1, got 0"),
         ("moves", {"run": "a", "where": WHERE, "images": 0}, "images must be at least 1, got 0"),
         ("magnitudes", {"run": "a", "where": WHERE, "classes": []}, "classes must have at least"),
@@ -55,15 +55,15 @@ RATE = "learning_rate"
         (
             "curves",
             {"x": "architecture", "measures": ["error"]},
-            "architecture has 'mlp:widths=8'; take",
+            "architecture has 'mlp:widths=8'; choose",
         ),
         ("curves", {"x": RATE, "measures": []}, "measures must have at least one entry"),
         ("curves", {"x": RATE, "by": RATE, "measures": ["error"]}, "must be different settings"),
         ("heat-map", {"measure": "error", "rows": RATE, "columns": RATE}, "must be different"),
         ("aggregate", {"rows": RATE, "columns": "architecture", "reach": -1.0}, "reach must be"),
         ("violins", {"measures": []}, "measures must have at least one entry"),
-        ("ranks", {"measures": ["std"]}, "no direction is known of std; say it in"),
-        ("sharpness", {"without": list(range(8))}, "without leaves no class"),
+        ("ranks", {"measures": ["std"]}, "it is not known for std; add it to"),
+        ("sharpness", {"without": list(range(8))}, "the option without removes all classes"),
     ],
 )
 def test_a_picture_that_cannot_be_drawn_is_refused(kind, options, problem):
@@ -81,7 +81,7 @@ def test_a_picture_that_cannot_be_drawn_is_refused(kind, options, problem):
             {"data": "toy-vectors", "cost": "l2sq"},
             "and toy-vectors has vectors",
         ),
-        ("noise", {}, "has no to_noise; take a flow"),
+        ("noise", {}, "has no to_noise; choose a flow"),
     ],
 )
 def test_what_the_data_or_the_density_lack_is_told(kind, settings, problem):
@@ -109,8 +109,16 @@ def test_a_picture_that_can_be_drawn_is_let_pass(kind, options):
 @pytest.mark.parametrize(
     ("kind", "options", "problem"),
     [
-        ("curves", {"x": "beta", "measures": ["error"]}, "no grid, and so no setting beta"),
-        ("moves", {"run": "a", "where": {"beta": 1}}, "there is no grid, and so no beta; leave it"),
+        (
+            "curves",
+            {"x": "beta", "measures": ["error"]},
+            "beta must be a setting of the grid, which is empty",
+        ),
+        (
+            "moves",
+            {"run": "a", "where": {"beta": 1}},
+            "beta is not in the grid, which is empty; leave it",
+        ),
     ],
 )
 def test_a_setting_of_a_grid_that_is_not_there_is_told(kind, options, problem):

@@ -219,7 +219,7 @@ def test_a_recipe_without_claims_has_no_table_of_them(recipe, tmp_path):
         ('below = "light"', 'below = "ligth"', "expect 1: unknown run 'ligth'"),
         ("where = { beta = 100 }", "where = { beta = 7 }", "the grid has no beta '7'; it has 0.01"),
         ("where = { beta = 100 }", "where = { bta = 1 }", "unknown setting of the grid 'bta'"),
-        ("tolerance = 3.9", "", 'give below = "RUN", or both published and tolerance'),
+        ("tolerance = 3.9", "", 'set either below = "RUN", or both published and tolerance'),
         ("tolerance = 3.9", "tolerance = -1", "expect.2.tolerance does not take -1"),
         ("published = 4.0", "published = nan", "expect.2.published does not take nan"),
         ('below = "light"', 'below = "light"\ntimes = -1', "expect.0.times does not take -1"),

@@ -8,5 +8,5 @@ hookimpl = pluggy.HookimplMarker("unweave")
 
 @hookimpl
 def unweave_priors() -> dict[str, str]:
-    """Name the priors of this package."""
+    """Return the priors of this package by name."""
     return {"asymmetric-laplace": "unweave_laplace:AsymmetricLaplace"}

@@ -8,5 +8,5 @@ hookimpl = pluggy.HookimplMarker("unweave")
 
 @hookimpl
 def unweave_executors() -> dict[str, str]:
-    """Name the executors of this package."""
+    """Return the executors of this package by name."""
     return {"ray": "unweave_ray:Ray"}

@@ -190,7 +190,7 @@ def test_a_job_that_kills_every_worker_is_one_sentence():
 def test_an_error_says_which_job_and_where_it_was_raised():
     with pytest.raises(KeyError) as caught:
         list(Ray().map({"a": 1}.__getitem__, ["a", "b"]))
-    assert "job b raised it" in caught.value.__notes__[0]
+    assert "raised by job b" in caught.value.__notes__[0]
 
 
 def test_an_error_that_cannot_be_pickled_keeps_its_text():

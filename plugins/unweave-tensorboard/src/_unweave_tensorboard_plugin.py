@@ -11,7 +11,7 @@ hookimpl = pluggy.HookimplMarker("unweave")
 
 @hookimpl
 def unweave_run_start(run: Any) -> None:
-    """Open the event file of a run that starts or is resumed."""
+    """Open an event file for a run that starts or continues."""
     from unweave_tensorboard.observer import start
 
     start(run)
@@ -19,7 +19,7 @@ def unweave_run_start(run: Any) -> None:
 
 @hookimpl
 def unweave_run_log(run: Any, step: int, scalars: Mapping[str, float]) -> None:
-    """Write the scalars of a log step, and figures of a checkpoint that is new."""
+    """Write the scalars of a log step, and the figures of a new checkpoint."""
     from unweave_tensorboard.observer import log
 
     log(run, step, scalars)
@@ -27,7 +27,7 @@ def unweave_run_log(run: Any, step: int, scalars: Mapping[str, float]) -> None:
 
 @hookimpl
 def unweave_run_end(run: Any, outcome: str) -> None:
-    """Write figures of the last checkpoint and how the run ended, and close the file."""
+    """Write the figures of the last checkpoint and the outcome, and close the file."""
     from unweave_tensorboard.observer import end
 
     end(run, outcome)

@@ -191,10 +191,14 @@ def _rounded(log):
 
 def test_a_stopped_run_is_not_ended(tmp_path):
     path = tmp_path / "run"
-    timer = threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+
+    def interrupt():
+        while not (path / "scalars.jsonl").is_file():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
     run = unweave.train("beta-vae", out=path, device="cpu", **SETTINGS | {"steps": 1_000_000})
-    timer.cancel()
     assert run.outcome == "stopped"
     assert metadata.SESSION_END_INFO_TAG not in read(path).summary_metadata
 

@@ -1,4 +1,4 @@
-"""How a data set is loaded by its name."""
+"""Load a data set by its name."""
 
 import difflib
 import inspect
@@ -21,18 +21,18 @@ def load(name: str, **options: Any) -> "Dataset":
     Parameters
     ----------
     name
-        one of DATASETS
+        one of the names in DATASETS
     options
-        keyword arguments of that set's function
+        keyword arguments of the function that loads the set
 
     Returns
     -------
-    Dataset: images by index, and factors where they are known
+    Dataset: images by index, and factors if they are known
 
     Raises
     ------
     DataError
-        If there is no such set or option, or the data cannot be used.
+        If the set or an option does not exist, or the data cannot be used.
 
     Examples
     --------
@@ -43,24 +43,24 @@ def load(name: str, **options: Any) -> "Dataset":
     121880
     """
     if name not in DATASETS:
-        listed = _closest_first(name, DATASETS)
-        raise DataError(f"name: no data set {str(name)[:80]!r}; known: {listed}")
+        names = _closest_first(name, DATASETS)
+        raise DataError(f"name: there is no data set {str(name)[:80]!r}; known: {names}")
     module, _, attribute = DATASETS[name].partition(":")
     function: Callable[..., Dataset] = getattr(import_module(module), attribute)
-    # A parameter `range_` is the option `range`: the underscore is Python's, not the user's.
+    # The option `range` is the parameter `range_`, because `range` is a name of Python.
     parameters = {name.rstrip("_"): name for name in inspect.signature(function).parameters}
     for option in options:
         if option.rstrip("_") not in parameters:
-            listed = _closest_first(option, parameters) or "none"
-            raise DataError(f"options: {name} has no option {option[:80]!r}; known: {listed}")
+            names = _closest_first(option, parameters) or "none"
+            raise DataError(f"options: {name} has no option {option[:80]!r}; known: {names}")
     return function(**{parameters[option.rstrip("_")]: value for option, value in options.items()})
 
 
 def _closest_first(wrong: str, names: Iterable[str]) -> str:
-    likeness = difflib.SequenceMatcher(b=str(wrong))
+    matcher = difflib.SequenceMatcher(b=str(wrong))
 
-    def unlike(name: str) -> float:
-        likeness.set_seq1(name)
-        return -likeness.ratio()
+    def distance(name: str) -> float:
+        matcher.set_seq1(name)
+        return -matcher.ratio()
 
-    return ", ".join(sorted(names, key=unlike))
+    return ", ".join(sorted(names, key=distance))

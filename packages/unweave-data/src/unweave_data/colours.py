@@ -1,10 +1,10 @@
-"""Colours by their names: what transparent pixels are laid on."""
+"""Read the colour of the background of transparent pixels."""
 
 from unweave_data.errors import DataError
 
 
 def background_colour(text: str) -> tuple[int, int, int] | None:
-    """Read a colour as CSS writes it: white, #ff8800, rgb(255, 136, 0).
+    """Read a colour in the notation of CSS: white, #ff8800, rgb(255, 136, 0).
 
     Returns
     -------
@@ -13,7 +13,7 @@ def background_colour(text: str) -> tuple[int, int, int] | None:
     Raises
     ------
     DataError
-        If there is no such colour.
+        If the text is not a colour.
 
     Examples
     --------

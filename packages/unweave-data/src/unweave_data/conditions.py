@@ -19,7 +19,7 @@ _BINARY: Mapping[type, Callable[[Any, Any], Any]] = {
     ast.Mult: operator.mul,
     ast.Mod: operator.mod,
 }
-_COMPARED: Mapping[type, Callable[[Any, Any], Any]] = {
+_COMPARISONS: Mapping[type, Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
     ast.Gt: operator.gt,
@@ -30,16 +30,17 @@ _COMPARED: Mapping[type, Callable[[Any, Any], Any]] = {
 
 
 def evaluate_condition(condition: str, factors: Factors) -> NDArray[np.bool_]:
-    """Say of each image whether a condition on its factors holds.
+    """Return for each image whether a condition on its factors holds.
 
-    A factor's name stands for its class, and NAME.value for its value. Known are numbers, + - * %,
-    abs(...), < <= > >= == != (chained too), `in (1, 2)`, and, or, not, and brackets.
+    The name of a factor stands for its class, and NAME.value for its value. A condition may contain
+    numbers, + - * %, abs(...), < <= > >= == != (also chained), `in (1, 2)`, and, or, not, and
+    brackets.
 
     Parameters
     ----------
     condition
-        the text
-    known
+        text of the condition
+    factors
         factors of n images
 
     Returns
@@ -58,18 +59,20 @@ def evaluate_condition(condition: str, factors: Factors) -> NDArray[np.bool_]:
     array([False, False,  True])
     """
     if factors.classes is None:
-        raise DataError("keep: the factors of this data set are not known; leave keep out")
+        raise DataError("keep needs factors, but those of this data set are unknown; leave it out")
     if len(condition) > _LONGEST:
         raise DataError(f"keep must have at most {_LONGEST} characters, got {len(condition)}")
     try:
         tree = ast.parse(condition.strip(), mode="eval").body
         mask = np.asarray(_Reader(factors, condition).read(tree))
     except (SyntaxError, RecursionError, MemoryError):
-        raise _refuse(condition, "is not written like `shape == 0 and scale > 2`") from None
+        raise _refuse(
+            condition, "is not a condition; write it like `shape == 0 and scale > 2`"
+        ) from None
     except (OverflowError, ZeroDivisionError) as error:
         raise _refuse(condition, f"cannot be computed ({error})") from None
     if mask.dtype != np.bool_ or mask.shape != (len(factors.classes),):
-        raise _refuse(condition, "compares nothing; write a comparison such as `shape == 0`")
+        raise _refuse(condition, "is not a comparison; write one, such as `shape == 0`")
     return mask
 
 
@@ -78,7 +81,7 @@ def _refuse(condition: str, reason: str) -> DataError:
 
 
 class _Reader:
-    """Reads a parsed condition, node by node; whatever is not listed here is refused."""
+    """Evaluates the syntax tree of a condition; a node without a method here is refused."""
 
     def __init__(self, factors: Factors, condition: str) -> None:
         self._factors, self._condition = factors, condition
@@ -91,7 +94,9 @@ class _Reader:
 
     def _refuse_node(self, node: ast.AST) -> DataError:
         text = ast.unparse(node)
-        return _refuse(self._condition, f"holds {text[:40]!r}, which is not part of a condition")
+        return _refuse(
+            self._condition, f"contains {text[:40]!r}, which is not allowed in a condition"
+        )
 
     def _constant(self, node: ast.Constant) -> Any:
         if type(node.value) in (int, float) and -1e15 <= node.value <= 1e15:  # type: ignore[operator]
@@ -107,13 +112,15 @@ class _Reader:
             raise self._refuse_node(node)
         column = self._column(node.value.id)
         if self._factors.values is None:
-            raise _refuse(self._condition, "asks for values, and only the classes are known")
+            raise _refuse(
+                self._condition, "needs factor values, but only classes are known; compare classes"
+            )
         return self._factors.values[:, column]
 
     def _column(self, name: str) -> int:
         if name not in self._factors.names:
-            listed = ", ".join(self._factors.names)[:200]
-            raise _refuse(self._condition, f"names {name!r}, and the factors are {listed}")
+            names = ", ".join(self._factors.names)[:200]
+            raise _refuse(self._condition, f"has no factor {name!r}; the factors are {names}")
         return self._factors.names.index(name)
 
     def _unaryop(self, node: ast.UnaryOp) -> Any:
@@ -129,7 +136,7 @@ class _Reader:
             raise self._refuse_node(node)
         left, right = self.read(node.left), self.read(node.right)
         if isinstance(node.op, ast.Mod) and not np.all(right):
-            raise ZeroDivisionError("a remainder by zero")
+            raise ZeroDivisionError("remainder of a division by zero")
         return _BINARY[type(node.op)](left, right)
 
     def _boolop(self, node: ast.BoolOp) -> NDArray[np.bool_]:
@@ -143,15 +150,15 @@ class _Reader:
     def _compare(self, node: ast.Compare) -> NDArray[np.bool_]:
         sides = [node.left, *node.comparators]
         pairs = zip(sides, node.ops, sides[1:], strict=False)
-        parts = [np.asarray(self._compared(left, op, right)) for left, op, right in pairs]
+        parts = [np.asarray(self._compare_pair(left, op, right)) for left, op, right in pairs]
         truth: NDArray[np.bool_] = np.logical_and.reduce(parts)
         return truth
 
-    def _compared(self, left: ast.AST, op: ast.cmpop, right: ast.AST) -> Any:
-        if type(op) in _COMPARED:
-            return _COMPARED[type(op)](self.read(left), self.read(right))
+    def _compare_pair(self, left: ast.AST, op: ast.cmpop, right: ast.AST) -> Any:
+        if type(op) in _COMPARISONS:
+            return _COMPARISONS[type(op)](self.read(left), self.read(right))
         if isinstance(op, (ast.Is, ast.IsNot)):
-            raise _refuse(self._condition, "holds `is`; write == instead")
+            raise _refuse(self._condition, "contains `is`; write == instead")
         if not isinstance(right, (ast.Tuple, ast.List)):
             raise self._refuse_node(right)
         truth = np.isin(self.read(left), [self.read(element) for element in right.elts])

@@ -1,4 +1,4 @@
-"""What a data set is: images by index, and factors where they are known."""
+"""Data sets: images by index, and factors if they are known."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,26 +14,26 @@ Pixel = np.uint8 | np.float32
 
 
 class Dataset:
-    """Images and their factors: the base of all sets of this package.
+    """Images and their factors: the base class of all data sets.
 
-    `holdout` is the set of the images that the option `holdout` took away, and `excluded` that of
-    those that `keep` and `correlate` did; None where nothing was. `continuous_factors` names the
-    factors whose classes are bins of their values.
+    `holdout` is the set of the images that the option `holdout` removed, and `excluded` the set of
+    those that `keep` and `correlate` removed; None if there are none. `continuous_factors` are the
+    names of the factors whose classes are bins of their values.
 
     Parameters
     ----------
     name
-        what the set is called
+        name of the set
     size
         N, the number of images
     image_shape
         (h, w, c)
     factors
-        classes, values, names and sizes, where known
+        classes, values, names and sizes of the factors, if known
     note
-        one line that the user should know, or ""
+        one line of information for the user, or ""
     bits
-        8; 1 where every pixel is 0 or 255; 32 where the set is float32 numbers of any size
+        8; 1 if every pixel is 0 or 255; 32 if the set consists of float32 numbers of any size
     """
 
     holdout: "Dataset | None" = None
@@ -78,7 +78,7 @@ class Dataset:
 
     @property
     def all_factors(self) -> Factors:
-        """Everything that is known of the factors."""
+        """Classes, values, names and sizes of the factors."""
         return Factors(
             self.factors,
             self.factor_values,
@@ -88,7 +88,7 @@ class Dataset:
         )
 
     def images(self, index: ArrayLike) -> NDArray[Pixel]:
-        """Give the images at some indices.
+        """Return the images at some indices.
 
         Parameters
         ----------
@@ -97,28 +97,28 @@ class Dataset:
 
         Returns
         -------
-        array, shape (n, h, w, c): uint8, or float32 where `bits` is 32
+        array, shape (n, h, w, c): uint8, or float32 if `bits` is 32
 
         Raises
         ------
         DataError
-            If index is not a 1-D array of integers, or one is out of range.
+            If index is not a 1-D array of integers, or an entry is out of range.
         """
         return self._read(check_index(index, len(self)))
 
     def stored(self, progress: Progress | None = None) -> NDArray[Pixel] | None:
-        """Give the whole set as it is kept in memory; not a copy: do not write to it.
+        """Return the whole set in the form in which it is in memory; do not change this array.
 
         Parameters
         ----------
         progress
-            called as progress(done, total) now and then where this takes long
+            function that is called as progress(done, total) at times if this takes long
 
         Returns
         -------
-        uint8 array, shape (N, h, w, c) where `bits` is 8, (N, ceil(h w c / 8)) from
-        numpy.packbits where it is 1; float32, shape (N, h, w, c) where it is 32; None where the
-        set stays on disk or is drawn anew for each image
+        If `bits` is 8, a uint8 array of shape (N, h, w, c); if 1, a uint8 array of shape
+        (N, ceil(h w c / 8)) from numpy.packbits; if 32, a float32 array of shape (N, h, w, c).
+        None if the set stays on the disk or its images are generated at each access.
 
         """
         raise NotImplementedError
@@ -128,28 +128,28 @@ class Dataset:
 
 
 class ArrayDataset(Dataset):
-    """Images that lie in memory.
+    """Images in memory.
 
     Parameters
     ----------
     images
         array, shape (n, h, w), (n, h, w, c) or (n, c, h, w) with up to 16 channels; uint8, bool,
-        other integers from 0, or floats in [0, 1]
+        other integers of at least 0, or floats in [0, 1]
     name
-        what the set is called
+        name of the set
     factors
         integer classes or float values, shape (n, k) or (n,), or None
     factor_values
         floats, shape (n, k), or None
     factor_names, factor_sizes
-        k of each, or empty
+        name and number of classes of each of the k factors, or empty
     note
-        one line that the user should know
+        one line of information for the user
 
     Raises
     ------
     DataError
-        If images or factors cannot be used as they are.
+        If images or factors have a shape, a dtype or values that are not allowed.
 
     Examples
     --------
@@ -178,7 +178,7 @@ class ArrayDataset(Dataset):
 
     @classmethod
     def of(cls, pixels: Pixels, *, name: str, factors: Factors, note: str = "") -> "ArrayDataset":
-        """Make a set of pixels and factors that are already checked."""
+        """Return a set of pixels and factors that have been checked."""
         data = cls.__new__(cls)
         data._keep(name, pixels, factors, note)
         return data
@@ -196,7 +196,7 @@ class ArrayDataset(Dataset):
         )
 
     def stored(self, progress: Progress | None = None) -> NDArray[np.uint8]:
-        """Give the whole set as it is kept in memory; not a copy: do not write to it."""
+        """Return the whole set in the form in which it is in memory; do not change this array."""
         return self._pixels.stored
 
     def _read(self, index: NDArray[np.int64]) -> NDArray[np.uint8]:
@@ -205,7 +205,7 @@ class ArrayDataset(Dataset):
 
 
 def unpack(packed: NDArray[np.uint8], image_shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """Unfold bits into pixels of 0 and 255.
+    """Turn packed bits into pixels of 0 and 255.
 
     Parameters
     ----------
@@ -229,12 +229,12 @@ def unpack(packed: NDArray[np.uint8], image_shape: tuple[int, int, int]) -> NDAr
 
 
 def check_index(index: ArrayLike, size: int) -> NDArray[np.int64]:
-    """Check that an index names images of a set of `size`.
+    """Return an index as int64 after checking that it is valid for a set of `size` images.
 
     Raises
     ------
     DataError
-        If index is not a 1-D array of integers, or one is not in [0, size).
+        If index is not a 1-D array of integers, or an entry is not in [0, size).
 
     Examples
     --------

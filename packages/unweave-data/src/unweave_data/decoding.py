@@ -1,4 +1,4 @@
-"""From an image file to an array of a wanted size: turned upright, made opaque, cut and resized."""
+"""Decode image files to arrays of one size: upright, opaque, cropped and resized."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,11 @@ LARGEST = 1024
 
 @dataclass(frozen=True)
 class Look:
-    """What an image file says of itself before it is decoded; size is (width, height), upright."""
+    """Facts about an image file from its header; size is (width, height) of the upright image.
+
+    `deep` says that grey levels have more than 8 bits, and `cut` that Pillow reduces colours of 16
+    bits to 8.
+    """
 
     size: tuple[int, int]
     grey: bool
@@ -39,18 +43,19 @@ class Decoder:
     Parameters
     ----------
     size
-        (h, w) of what comes out
+        (h, w) of the result
     channels
-        1 grey, 3 colour, 4 colour and alpha
+        1 for grey, 3 for colour, 4 for colour and alpha
     fit
-        "crop" cuts the centre out in the proportions of `size`, "stretch" changes proportions,
-        "pad" shrinks and fills up with `background`, "keep" takes images that have the size already
+        "crop" crops the centre to the proportions of `size`, "stretch" changes the proportions,
+        "pad" scales the image into `size` and fills the rest with `background`, "keep" accepts only
+        images of this size
     background
-        red, green, blue under transparent pixels and beside padded images
+        red, green and blue under transparent pixels and beside padded images
     centre
-        first cut a square of so many pixels out of the middle; 0 for none
+        side in pixels of a square that is first cropped from the centre; 0 for none
     scale
-        of deep grey levels
+        scale of grey levels of more than 8 bits
 
     """
 
@@ -67,15 +72,15 @@ class Decoder:
         Raises
         ------
         DataError
-            If it cannot be decoded, or has another size where sizes are kept.
+            If the file cannot be decoded, or has another size and `fit` is "keep".
         """
         with open_picture(file) as image:
-            unsigned = is_unsigned(image)  # which an upright copy does not tell
+            unsigned = is_unsigned(image)  # an upright copy lacks the tags of the file
             image.load()
             plain = self._plain(_upright(image), file, unsigned)
             if self.centre:
                 plain = _centre(plain, self.centre, file)
-            pixels = np.asarray(self._fitted(plain, file), np.uint8)
+            pixels = np.asarray(self._fit_size(plain, file), np.uint8)
         return pixels.reshape(*self.size, self.channels)
 
     def _plain(self, image: "Image", file: Path, unsigned: bool) -> "Image":
@@ -97,7 +102,7 @@ class Decoder:
     def _eight_bits(
         self, image: "Image", file: Path, unsigned: bool
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
-        """Scale deep levels; the one level that a PNG calls transparent becomes alpha 0."""
+        """Scale deep levels to 8 bits; a level that the PNG declares transparent has alpha 0."""
         levels = deep_levels(image, file, unsigned)
         clear = image.info.get("transparency")
         assert self.scale is not None
@@ -109,7 +114,7 @@ class Decoder:
             return grey, None
         return grey, np.where(levels == clear, np.uint8(0), np.uint8(255))
 
-    def _fitted(self, image: "Image", file: Path) -> "Image":
+    def _fit_size(self, image: "Image", file: Path) -> "Image":
         from PIL import ImageOps
         from PIL.Image import Resampling
 
@@ -123,8 +128,8 @@ class Decoder:
         if self.fit == "stretch":
             return image.resize(size, Resampling.LANCZOS)
         raise DataError(
-            f"path: {file} has {image.size[0]} x {image.size[1]} pixels (width x height) and the "
-            f"first has {size[0]} x {size[1]}; give fit=crop, pad or stretch"
+            f"path: {file} has {image.size[0]} x {image.size[1]} pixels (width x height), but the "
+            f"first image has {size[0]} x {size[1]}; set fit=crop, fit=pad or fit=stretch"
         )
 
     def _padding(self) -> Any:
@@ -133,12 +138,12 @@ class Decoder:
 
 
 def check_fit(resolution: int, channels: int | None, fit: str) -> None:
-    """Check the options that say how an image is brought to size.
+    """Check the options of the size of images.
 
     Raises
     ------
     DataError
-        If one cannot be used.
+        If a value is not allowed.
     """
     if not isinstance(resolution, int) or not 8 <= resolution <= LARGEST:
         raise DataError(f"resolution must be an integer from 8 to {LARGEST}, got {resolution!r}")
@@ -149,29 +154,29 @@ def check_fit(resolution: int, channels: int | None, fit: str) -> None:
 
 
 def look(file: Path) -> Look:
-    """Read what a file says of its image, without decoding it.
+    """Read the header of an image file without decoding the image.
 
     Raises
     ------
     DataError
-        If it is not an image.
+        If the file is not an image.
     """
     with open_picture(file) as image:
         size = image.size
-        if image.getexif().get(0x0112, 1) >= 5:  # the camera was held upright
+        if image.getexif().get(0x0112, 1) >= 5:  # orientations that are rotated by 90 degrees
             size = size[::-1]
-        # Pillow cuts colours of 16 bits to 8 as it decodes.
+        # Pillow reduces colours of 16 bits to 8 when it decodes.
         cut = not is_deep(image) and ";16" in str(getattr(image, "tile", ""))
         return Look(size, image.mode in _GREY, is_transparent(image), is_deep(image), cut)
 
 
 def levels_of(files: Sequence[Path]) -> LevelStatistics:
-    """Look at the levels of deep images, all of one type.
+    """Collect statistics of the levels of deep images, which must have one type.
 
     Raises
     ------
     DataError
-        If one cannot be decoded, or they mix integers and floats.
+        If a file cannot be decoded, or some files have integers and others floats.
     """
     statistics: LevelStatistics | None = None
     for file in files:
@@ -182,8 +187,8 @@ def levels_of(files: Sequence[Path]) -> LevelStatistics:
         statistics = statistics or LevelStatistics(levels.dtype)
         if statistics.dtype.kind != levels.dtype.kind:
             raise DataError(
-                f"path: {file} has {levels.dtype} levels and others have {statistics.dtype}; keep "
-                "images of one type in a folder"
+                f"path: {file} has {levels.dtype} levels, but others have {statistics.dtype}; put "
+                "only images of one type into the folder"
             )
         statistics.add(levels)
     assert statistics is not None
@@ -191,7 +196,7 @@ def levels_of(files: Sequence[Path]) -> LevelStatistics:
 
 
 def is_transparent(image: "Image") -> bool:
-    """Say whether an image has an alpha channel, or a colour that is clear."""
+    """Return whether an image has an alpha channel or a transparent colour."""
     return image.mode in TRANSPARENT or "transparency" in image.info
 
 

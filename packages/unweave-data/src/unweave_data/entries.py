@@ -1,11 +1,11 @@
-"""The table of data sets: what each is, where its files are looked for, and whose it is."""
+"""The table of data sets: contents, folders of their files, and sources."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
 class Source(NamedTuple):
-    """What a data set's authors say of it."""
+    """Licence and citation of a data set."""
 
     licence: str
     citation: str
@@ -19,21 +19,21 @@ class Entry:
     Parameters
     ----------
     name
-        what it is called
+        name of the set
     target
-        "module:function", which loads it
+        "module:function" of the function that loads it
     what
-        its images and factors, in one line
+        images and factors, in one line
     files
-        what `path` names; "" where nothing is read
+        description of what `path` must be; "" if no file is read
     size
-        how large that is
+        size of the files
     folders
-        sub-folders of $UNWEAVE_DATA, or absolute ones, that are looked in where no path is given
+        folders that are searched without a path: absolute, or sub-folders of $UNWEAVE_DATA
     source
         licence and citation
     instead
-        what works without the files
+        alternative without the files
 
     """
 
@@ -48,12 +48,12 @@ class Entry:
 
     @property
     def looked_for(self) -> str:
-        """Say where the files are looked for."""
+        """Folders in which the files are searched, as text."""
         places = [f if f.startswith("/") else f"$UNWEAVE_DATA/{f}" for f in self.folders]
         return " or ".join(places)
 
     def text(self) -> str:
-        """Describe the set in lines, for a terminal."""
+        """Return a description of the set in several lines."""
         lines = {
             "file": self.files,
             "size": self.size,

@@ -1,4 +1,4 @@
-"""What goes wrong with data, in one sentence each."""
+"""Errors of data sets, one sentence each."""
 
 import struct
 import zipfile
@@ -13,16 +13,17 @@ from tokenize import TokenError
 class DataError(ValueError):
     """Data, an index or an option that cannot be used; the message is one sentence.
 
-    Names come out of strangers' files: what no terminal should be sent becomes a question mark.
+    Messages may contain names from unknown files, so each character that cannot be printed becomes
+    a question mark.
     """
 
     def __init__(self, message: str) -> None:
         super().__init__("".join(c if c.isprintable() else "?" for c in message))
 
 
-# zipfile says RuntimeError of an encrypted member and NotImplementedError of an unknown packing;
-# numpy may say SyntaxError or TokenError of a header; h5py says OSError, KeyError, RuntimeError or
-# TypeError of a damaged file.
+# zipfile raises RuntimeError for an encrypted member and NotImplementedError for an unknown
+# compression; numpy may raise SyntaxError or TokenError for a header; h5py raises OSError,
+# KeyError, RuntimeError or TypeError for a damaged file.
 _BROKEN = (
     OSError,
     EOFError,
@@ -43,12 +44,12 @@ _BROKEN = (
 
 @contextmanager
 def read_errors(path: Path, what: str) -> Iterator[None]:
-    """Turn whatever a reader raises about a file into one sentence.
+    """Turn every error of a reader into a DataError that names the file.
 
     Raises
     ------
     DataError
-        If a reader raises: "path: PATH should be WHAT, but ...; ...".
+        If the reader raises, for example "path: PATH should be WHAT, but ...; ...".
     """
     try:
         yield
@@ -57,14 +58,14 @@ def read_errors(path: Path, what: str) -> Iterator[None]:
             raise
         raise DataError(f"path: in {path}, {error}") from None
     except PermissionError:
-        raise DataError(f"path: {path} may not be read; give yourself read permission") from None
+        raise DataError(f"path: no permission to read {path}; change its permissions") from None
     except FileNotFoundError:
         raise DataError(f"path: {path} does not exist; give the path of {what}") from None
     except MemoryError:
-        raise DataError(f"path: {path} does not fit into memory; give a smaller file") from None
+        raise DataError(f"path: {path} does not fit into memory; use a smaller file") from None
     except _BROKEN as error:
         reason = " ".join(str(error).split())[:80] or type(error).__name__
         raise DataError(
             f"path: {path} should be {what}, but it cannot be read ({reason}); "
-            "get the file again, it is damaged or of another kind"
+            "get the file again, because it is damaged or has another format"
         ) from None

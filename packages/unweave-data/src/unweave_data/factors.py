@@ -1,4 +1,4 @@
-"""Factors: what varies in a set, as classes 0, 1, 2 ... and as values."""
+"""Factors of variation of a data set, as classes 0, 1, 2 ... and as values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from unweave_data.errors import DataError
 
 # A column of floats with more distinct values than this is a measurement, not classes.
 MOST_LEVELS = 1000
-# So is one with more than this where most images have a value of their own.
+# A column with more distinct values than this is also a measurement if they exceed half the images.
 _FEW_LEVELS = 50
-# Classes of a measurement: 20 bins is what published evaluations of MIG use.
+# Number of classes of a measurement; published evaluations of MIG use 20 bins.
 BINS = 20
 _MOST_CLASSES = 2**31
 
 
 @dataclass(frozen=True)
 class Factors:
-    """Checked factors of n images: classes and values of shape (n, k), names and sizes of k.
+    """Valid factors of n images: classes and values of shape (n, k), k names and k sizes.
 
-    `continuous` names the factors that are measured: their classes are bins of their values.
+    `continuous` are the names of the measurements, whose classes are bins of their values.
     """
 
     classes: NDArray[np.unsignedinteger] | None = None
@@ -32,7 +32,7 @@ class Factors:
     note: str = ""
 
     def rows(self, index: NDArray[np.int64]) -> "Factors":
-        """Give the factors of some images, without those that no longer vary."""
+        """Return the factors of some images, without those that are constant on these images."""
         if self.classes is None:
             return self
         values = None if self.values is None else self.values[index]
@@ -51,12 +51,13 @@ def make_factors(
     names: Sequence[str | bytes] = (),
     sizes: Sequence[int] = (),
 ) -> Factors:
-    """Check factors and bring them into one form.
+    """Check factors and convert them to classes and values.
 
-    Integers are classes. Floats are values: each column's distinct values, sorted, become the
-    classes; where almost every image has its own value, the classes are 20 bins of equal frequency
-    and the values are kept. A size that is not given is the largest class + 1. A factor that is the
-    same in all images is left out.
+    Integers are classes. Floats are values, and the classes are the numbers of the sorted distinct
+    values of each column. A column with more than 1,000 distinct values, or with more than 50 that
+    exceed half the number of images, is a measurement, and its classes are up to 20 bins of equal
+    frequency. Without `sizes`, the size of a factor is its largest class + 1. A factor with the
+    same class in all images is left out.
 
     Parameters
     ----------
@@ -67,16 +68,17 @@ def make_factors(
     values
         finite floats, shape (n, k); or None
     names, sizes
-        k of each, or empty
+        name and number of classes of each of the k factors, or empty
 
     Returns
     -------
-    Factors, classes in the smallest unsigned dtype that holds them
+    Factors, with classes in the smallest unsigned dtype that is large enough
 
     Raises
     ------
     DataError
-        For another shape or dtype, not finite, negative, or a class beyond its size.
+        For another shape or dtype, values that are not finite, and classes that are negative or
+        not below their size.
 
     Examples
     --------
@@ -87,26 +89,26 @@ def make_factors(
     if classes is None:
         return UNKNOWN
     table = _column_table(classes, n, "factors")
-    checked_names = _names(names, table.shape[1])
+    texts = _names(names, table.shape[1])
     continuous: tuple[str, ...] = ()
     notes = []
     if np.issubdtype(table.dtype, np.floating):
         floats = _finite(table.astype(np.float64), "factors")
         values = floats if values is None else values
-        table, continuous = _levels(floats, checked_names)
-        if len(continuous) < len(checked_names):
-            notes.append("float factors were numbered in order of their values")
+        table, continuous = _levels(floats, texts)
+        if len(continuous) < len(texts):
+            notes.append("the classes of float factors are numbers in order of their values")
         if continuous:
             notes.append(
-                f"{', '.join(continuous)}: the values are kept, and the classes are {BINS} bins of "
-                "equal frequency"
+                f"{', '.join(continuous)}: the classes are {BINS} bins of equal frequency of the "
+                "values"
             )
     table = _classes(table)
     return _varying(
         Factors(
             table.astype(np.min_scalar_type(int(table.max()))),
             _values(values, table.shape),
-            checked_names,
+            texts,
             _sizes(sizes, table),
             continuous,
             "; ".join(notes),
@@ -115,7 +117,7 @@ def make_factors(
 
 
 def grid_factors(names: Sequence[str], sizes: Sequence[int]) -> Factors:
-    """Give the factors of a full grid in C order, the last factor fastest.
+    """Return the factors of a full grid in C order: the last factor varies fastest.
 
     Examples
     --------
@@ -141,7 +143,7 @@ def _column_table(array: ArrayLike, n: int, argument: str) -> NDArray[np.generic
 
 def _finite(table: NDArray[np.floating], argument: str) -> NDArray[np.floating]:
     if not np.isfinite(table).all():
-        raise DataError(f"{argument} must be finite, got NaN or infinity; remove those images")
+        raise DataError(f"{argument} must be finite, got NaN or infinity; remove these images")
     return table
 
 
@@ -151,15 +153,15 @@ def _levels(
     columns, continuous = [], []
     for name, column in zip(names, table.T, strict=True):
         levels, inverse = np.unique(column, return_inverse=True)
-        measured = len(levels) > MOST_LEVELS or len(levels) > max(_FEW_LEVELS, len(column) // 2)
-        continuous += [name] if measured else []
-        columns.append(_bins(column) if measured else inverse.ravel())
+        is_measurement = len(levels) > min(MOST_LEVELS, max(_FEW_LEVELS, len(column) // 2))
+        continuous += [name] if is_measurement else []
+        columns.append(_bins(column) if is_measurement else inverse.ravel())
     return np.stack(columns, axis=1), tuple(continuous)
 
 
 def _bins(column: NDArray[np.floating]) -> NDArray[np.int64]:
     edges = np.quantile(column, np.arange(1, BINS) / BINS)
-    # Equal edges are one: a bin that nothing falls into would be no class.
+    # Equal edges are merged, because an empty bin would be a class without images.
     bins: NDArray[np.int64] = np.searchsorted(np.unique(edges), column, side="right")
     return np.unique(bins, return_inverse=True)[1].ravel()
 
@@ -186,8 +188,8 @@ def _sizes(sizes: Sequence[int], table: NDArray[np.int64]) -> tuple[int, ...]:
         or bool((array < np.array(least)).any() or (array > _MOST_CLASSES).any())
     ):
         raise DataError(
-            f"factor_sizes must be {len(least)} numbers of classes of at least {least}, got "
-            f"{str(array.tolist())[:80]}"
+            f"factor_sizes must be the numbers of classes of {len(least)} factors, at least "
+            f"{least}, got {str(array.tolist())[:80]}"
         )
     return tuple(int(size) for size in array)
 
@@ -204,28 +206,29 @@ def _values(values: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.floa
         return None
     table = _column_table(values, shape[0], "factor_values")
     if table.shape != shape:
-        raise DataError(f"factor_values must have shape {shape} as factors, got {table.shape}")
+        raise DataError(f"factor_values must have the shape of factors, {shape}, got {table.shape}")
     return _finite(table.astype(np.result_type(table.dtype, np.float32)), "factor_values")
 
 
 def _varying(factors: Factors) -> Factors:
-    """Leave out factors that are the same in all images: no score is defined for them."""
+    """Leave out factors that are constant over all images: scores are not defined for them."""
     if factors.classes is None:
         return factors
     varies = (factors.classes != factors.classes[:1]).any(axis=0)
     if varies.all():
         return factors
     varying, dropped = np.flatnonzero(varies), np.flatnonzero(~varies)
-    remark = f"{', '.join(factors.names[k] for k in dropped)} left out, the same in all images"
+    names = ", ".join(factors.names[k] for k in dropped)
+    remark = f"left out {names}, constant over all images"
     note = "; ".join(part for part in (factors.note, remark) if part)
     if len(varying) == 0:
         return Factors(note=note)
-    names = tuple(factors.names[k] for k in varying)
+    kept = tuple(factors.names[k] for k in varying)
     return Factors(
         np.ascontiguousarray(factors.classes[:, varying]),
         None if factors.values is None else np.ascontiguousarray(factors.values[:, varying]),
-        names,
+        kept,
         tuple(factors.sizes[k] for k in varying),
-        tuple(name for name in factors.continuous if name in names),
+        tuple(name for name in factors.continuous if name in kept),
         note,
     )

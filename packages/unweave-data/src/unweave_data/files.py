@@ -1,4 +1,4 @@
-"""Where data files are looked for, and what is checked before one is opened."""
+"""Find data files, and check them before they are opened."""
 
 import os
 import stat
@@ -7,8 +7,9 @@ from pathlib import Path
 
 from unweave_data.errors import DataError, read_errors
 
-# A file that is larger than this when unpacked, and so many times larger than on the disk, is a
-# bomb: the whole of dSprites, black pictures with one small shape, is 116 times its npz.
+# A file is refused if its uncompressed size exceeds both _LARGE_BYTES and _MOST_TIMES its size on
+# the disk: it would only fill the memory. dSprites, black images with one small shape, is 116 times
+# as large as its npz.
 _LARGE_BYTES = 1 << 30
 _MOST_TIMES = 400
 
@@ -17,19 +18,19 @@ _PAGE = (b"<!doctype html", b"<html", b"<?xml")
 
 
 def regular_file(path: Path | str, what: str) -> Path:
-    """Check that a path names a regular file that may be read and is not something in its place.
+    """Return the path of a regular file after checking that it can be read.
 
     Raises
     ------
     DataError
-        If it does not exist, is a directory, a pipe or a device, it may not be read, or it is
-        a Git LFS pointer or a web page.
+        If the file does not exist, is a directory, a pipe or a device, cannot be read for lack of
+        permission, or is a Git LFS pointer or a web page.
     """
     path = Path(path).expanduser()
     with read_errors(path, what):
         if path.is_dir():
             raise DataError(f"path: {path} is a directory; give the path of {what}")
-        # Looked at before it is opened: opening a pipe waits for a writer.
+        # Checked before it is opened, because opening a pipe waits for a writer.
         if not stat.S_ISREG(path.stat().st_mode):
             raise DataError(f"path: {path} is not a regular file; give the path of {what}")
         with path.open("rb") as file:
@@ -40,22 +41,22 @@ def regular_file(path: Path | str, what: str) -> Path:
 def _refuse_placeholder(path: Path, head: bytes, what: str) -> None:
     if head.startswith(_LFS_POINTER):
         raise DataError(
-            f"path: {path} is a Git LFS pointer, not {what}; run `git lfs pull` where it came from"
+            f"path: {path} is a Git LFS pointer, not {what}; run `git lfs pull` in its repository"
         )
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_PAGE):
         raise DataError(
-            f"path: {path} is a web page, not {what}; the server sent a page instead of the file, "
-            "so get the file again with a browser"
+            f"path: {path} is a web page, not {what}, because the server sent a page instead of "
+            "the file; get the file again with a browser"
         )
 
 
 def directory(path: Path | str, what: str) -> Path:
-    """Check that a path names a directory whose files may be listed and looked at.
+    """Return the path of a directory after checking that its files can be listed.
 
     Raises
     ------
     DataError
-        If it does not exist or is not a directory.
+        If it does not exist, is not a directory, or cannot be read for lack of permission.
     """
     path = Path(path).expanduser()
     with read_errors(path, what):
@@ -67,26 +68,26 @@ def directory(path: Path | str, what: str) -> Path:
 
 
 def places(*folders: str) -> list[Path]:
-    """Name the sub-folders of the directory in the environment variable UNWEAVE_DATA."""
+    """Return sub-folders of the directory in the environment variable UNWEAVE_DATA."""
     root = os.environ.get("UNWEAVE_DATA")
     return [Path(root).expanduser() / folder for folder in folders] if root else []
 
 
 def require_path(path: Path | None, what: str) -> Path:
-    """Insist on a path.
+    """Return a path, or raise an error if there is none.
 
     Raises
     ------
     DataError
-        If it is None.
+        If the path is None.
     """
     if path is None:
-        raise DataError(f"path must be given, got nothing; give path= with the path of {what}")
+        raise DataError(f"path is missing; set path= to the path of {what}")
     return Path(path).expanduser()
 
 
 def named_file(folder: Path, names: Iterable[str], what: str) -> Path:
-    """Find the first of some file names in a folder.
+    """Return the first of some file names that exists in a folder.
 
     Raises
     ------
@@ -101,35 +102,35 @@ def named_file(folder: Path, names: Iterable[str], what: str) -> Path:
 
 
 def check_memory(size: int, path: Path, what: str) -> None:
-    """Refuse what cannot fit into the memory of this machine, before reading it.
+    """Refuse, before it is read, an array that does not fit into the memory of this machine.
 
-    A file's header may declare any shape; without this a few bytes could claim all memory.
+    A header may declare any shape; without this check a few bytes could take all memory.
 
     Raises
     ------
     DataError
-        If `size` bytes are more than the machine has.
+        If the machine has less than `size` bytes of memory.
     """
     limit = _physical_memory()
     if size > limit:
         raise DataError(
             f"path: {what} in {path} needs {size / 1e9:.1f} GB, more than this machine's "
-            f"{limit / 1e9:.1f} GB of memory; give a smaller file, or unpack= with a folder, from "
+            f"{limit / 1e9:.1f} GB of memory; use a smaller file, or set unpack= to a folder, from "
             "which it is then read"
         )
 
 
 def check_unpacked(size: int, stored: int, path: Path, what: str) -> None:
-    """Refuse what claims gigabytes and is kilobytes.
+    """Refuse a small file that declares an array of gigabytes.
 
     Parameters
     ----------
     size
-        bytes that are declared
+        size of the array in bytes according to the header
     stored
-        bytes that they take on the disk
+        size of the array on the disk in bytes
     path, what
-        for the message
+        file and description of the array, for the message
 
     Raises
     ------
@@ -138,13 +139,14 @@ def check_unpacked(size: int, stored: int, path: Path, what: str) -> None:
     """
     if size > _LARGE_BYTES and size > _MOST_TIMES * stored:
         raise DataError(
-            f"path: {what} in {path} declares {size / 1e9:.1f} GB and has {stored / 1e6:.3g} MB on "
-            "the disk; it is damaged, or it was made to fill the memory; get the file again"
+            f"path: {what} in {path} declares {size / 1e9:.1f} GB, but has only "
+            f"{stored / 1e6:.3g} MB on the disk: it is damaged or made to fill the memory; get the "
+            "file again"
         )
 
 
 def _physical_memory() -> int:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):  # no such question on this system
+    except (AttributeError, OSError, ValueError):  # this system does not report its memory
         return 1 << 40

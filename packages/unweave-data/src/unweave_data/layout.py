@@ -1,4 +1,4 @@
-"""Image arrays of any usual form, brought into uint8 (n, h, w, c)."""
+"""Convert image arrays of any usual shape and dtype to uint8 (n, h, w, c)."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 from unweave_data.errors import DataError
 from unweave_data.levels import LevelStatistics, Scale, choose_scale, needs_look
 
-# An axis of at most so many may be that of the channels.
+# Largest length of the axis of the channels.
 MOST_CHANNELS = 16
 _USUAL_CHANNELS = ((1, 3), (1, 2, 3, 4), tuple(range(1, MOST_CHANNELS + 1)))
 
@@ -20,11 +20,11 @@ Blocks = Callable[[], Iterable[NDArray[Any]]]
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How the user wants images read.
+    """Options for reading images.
 
-    `range` is that of `choose_scale`, or "keep" for floats of any size; `channels` says "first" or
-    "last" where the shape does not; `background` is the colour under the alpha channel, or None to
-    keep that as one more channel.
+    `range` is an argument of `choose_scale`, or "keep" for floats of any size. `channels` is
+    "first" or "last", for shapes that do not show it. `background` is the colour under transparent
+    pixels, or None to keep alpha as one more channel.
     """
 
     range: str = ""
@@ -34,9 +34,9 @@ class ReadOptions:
 
 @dataclass(frozen=True)
 class Layout:
-    """How an image array of some shape and dtype is read.
+    """How an image array of some shape and dtype is converted.
 
-    `ones` says that uint8 images hold 0 and 1 only, which then stand for 0 and 255.
+    `ones` says that uint8 images contain only 0 and 1, which then stand for 0 and 255.
     """
 
     image_shape: tuple[int, int, int]
@@ -55,7 +55,7 @@ class Layout:
         options: ReadOptions | None = None,
         blocks: Blocks | None = None,
     ) -> "Layout":
-        """Recognise the layout of images.
+        """Determine the layout of images.
 
         Parameters
         ----------
@@ -64,9 +64,9 @@ class Layout:
         dtype
             bool, an integer or a float
         options
-            how to read them
+            options for reading
         blocks
-            gives the images, where their levels decide
+            function that returns the images, for a scale that depends on their levels
 
         Raises
         ------
@@ -94,16 +94,16 @@ class Layout:
 
     @property
     def bits(self) -> int:
-        """Bits of a number that comes out: 8, or 32 for floats."""
+        """Bits of a converted number: 8, or 32 for floats."""
         return 32 if self.keep else 8
 
     @property
     def out(self) -> DTypeLike:
-        """Dtype that comes out."""
+        """Dtype of converted images."""
         return np.float32 if self.keep else np.uint8
 
     def detect_ones(self, block: NDArray[Any]) -> "Layout":
-        """Give this layout, with `ones` set if uint8 images hold nothing above 1.
+        """Return this layout, with `ones` set if no uint8 image has a level above 1.
 
         Raises
         ------
@@ -124,12 +124,12 @@ class Layout:
 
         Returns
         -------
-        uint8 array, shape (b, h, w, c); float32 where levels are kept
+        uint8 array, shape (b, h, w, c); float32 if `keep`
 
         Raises
         ------
         DataError
-            For levels that the scale refuses; uint8 above 1 where `ones`.
+            For levels that the scale refuses, and for levels above 1 if `ones`.
         """
         if self.channels_first:
             block = np.moveaxis(block, 1, -1)
@@ -146,25 +146,26 @@ class Layout:
         if self.dtype == np.bool_ or self.ones:
             if block.size and int(block.max()) > 1:
                 raise DataError(
-                    f"images must hold 0 and 1 only, as the first of them do, got {block.max()}"
+                    "images must contain only 0 and 1, as the first ones do, got "
+                    f"{block.max()}; save all of them with levels 0 to 255"
                 )
             return block.astype(np.uint8) * np.uint8(255)
         return np.asarray(block, np.uint8)
 
     @property
     def note(self) -> str:
-        """Say what was changed, or "" where nothing was."""
+        """Text of what the conversion changes, or "" if nothing."""
         over = self.background
-        said = {
+        changes = {
             "channels moved from second to last": self.channels_first,
             self.scale.note if self.scale else "": self.scale is not None,
             f"{self.dtype} levels kept as they are": self.keep,
             "0 and 1 stand for 0 and 255": self.ones or (self.dtype == np.bool_ and not self.keep),
             f"transparent pixels over {over}": over is not None,
-            "4 channels kept; if the last is alpha, give background=black or background=white":
+            "4 channels kept; if the last is alpha, set background=black or background=white":
                 self.image_shape[2] == 4,
         }  # fmt: skip
-        return "; ".join(text for text, true in said.items() if true)
+        return "; ".join(text for text, true in changes.items() if true)
 
 
 @dataclass(frozen=True)
@@ -187,12 +188,12 @@ class Pixels:
         blocks: Blocks,
         options: ReadOptions | None = None,
     ) -> "Pixels":
-        """Collect images that come in blocks along axis 0, once or, if their levels decide, twice.
+        """Collect images from blocks along axis 0, which are read twice if levels set the scale.
 
         Raises
         ------
         DataError
-            For not images (see Layout.of), or values that are none.
+            For arrays that are not images (see Layout.of), or values that are not pixels.
         """
         layout = Layout.of(shape, dtype, options, blocks)
         pixels = np.empty((shape[0], *layout.image_shape), layout.out)
@@ -209,7 +210,7 @@ class Pixels:
 
     @classmethod
     def of(cls, pixels: NDArray[np.uint8], note: str = "") -> "Pixels":
-        """Keep uint8 (n, h, w, c) images, as bits where all pixels are 0 or 255."""
+        """Store uint8 (n, h, w, c) images, as bits if all pixels are 0 or 255."""
         image_shape = pixels.shape[1:]
         if _only_black_and_white(pixels):
             return cls(pack(pixels), image_shape, 1, note)
@@ -217,7 +218,7 @@ class Pixels:
 
 
 def pack(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Fold black and white images into bits.
+    """Pack black and white images into bits.
 
     Returns
     -------
@@ -228,14 +229,14 @@ def pack(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def lay_on(pixels: NDArray[np.uint8], background: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """Lay images with an alpha channel on a colour: round(a x + (1 - a) b), a = alpha / 255.
+    """Composite images x with alpha over a colour b: round(a x + (1 - a) b), a = alpha / 255.
 
     Parameters
     ----------
     pixels
-        uint8 array, shape (..., 2) grey and alpha, or (..., 4) colour and alpha
+        uint8 array, shape (..., 2) for grey and alpha, or (..., 4) for colour and alpha
     background
-        b, red, green and blue from 0 to 255; its mean for grey images
+        b, red, green and blue from 0 to 255; for grey images their mean
 
     Returns
     -------
@@ -254,13 +255,13 @@ def lay_on(pixels: NDArray[np.uint8], background: tuple[int, int, int]) -> NDArr
 
 
 def _only_black_and_white(pixels: NDArray[np.uint8]) -> bool:
-    # Block by block, as most sets show in the first one that they are grey.
+    # In blocks, because the first one already shows for most sets that they have other levels.
     blocks = (pixels[start : start + 256] for start in range(0, len(pixels), 256))
     return all(bool(((block == 0) | (block == 255)).all()) for block in blocks)
 
 
 def _floats(block: NDArray[Any]) -> NDArray[np.float32]:
-    with np.errstate(over="ignore"):  # the check below says it in words
+    with np.errstate(over="ignore"):  # an overflow is infinite, and refused below
         floats = block.astype(np.float32)
     if not np.isfinite(floats).all():
         raise DataError("images must be finite in float32, got NaN, infinity or more than 3.4e38")
@@ -269,7 +270,7 @@ def _floats(block: NDArray[Any]) -> NDArray[np.float32]:
 
 def _image_shape(shape: tuple[int, ...], channels: str) -> tuple[tuple[int, int, int], bool]:
     if channels not in ("", "first", "last"):
-        raise DataError(f"channels must be first or last, got {channels[:80]!r}")
+        raise DataError(f"channels must be 'first' or 'last', got {channels[:80]!r}")
     if len(shape) not in (3, 4) or 0 in shape or math.prod(shape) >= 1 << 63:
         raise DataError(f"images must have shape (n, h, w) or (n, h, w, c), got {str(shape)[:80]}")
     if len(shape) == 3:
@@ -281,17 +282,17 @@ def _image_shape(shape: tuple[int, ...], channels: str) -> tuple[tuple[int, int,
 
 
 def _channels_are_first(shape: tuple[int, ...]) -> bool:
-    """Choose the axis of the channels: the one of a usual number, the most usual first."""
+    """Return whether the channels are axis 1: their axis has a usual number of channels."""
     for usual in _USUAL_CHANNELS:
         first, last = shape[1] in usual, shape[3] in usual
         if first and last:
             raise DataError(
-                f"images of shape {shape} could have their channels second or last; give "
+                f"images of shape {shape} could have their channels second or last; set "
                 "channels=first or channels=last"
             )
         if first or last:
             return first
     raise DataError(
-        f"images must have at most {MOST_CHANNELS} channels, last as (n, h, w, c) or second as "
-        f"(n, c, h, w), got {shape}; give channels=first or channels=last if that is right"
+        f"images must have shape (n, h, w, c) or (n, c, h, w) with at most {MOST_CHANNELS} "
+        f"channels, got {shape}; set channels=first or channels=last if there are more"
     )

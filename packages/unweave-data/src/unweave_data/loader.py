@@ -1,4 +1,4 @@
-"""Ties a function that loads a data set to its line in the table, and gives it common options."""
+"""Connect functions that load data sets with the table of sets, and add the common options."""
 
 import functools
 import inspect
@@ -18,15 +18,15 @@ _COMMON = ("keep", "correlate", "holdout", "part")
 
 
 def loader(name: str) -> Callable[[Loader], Loader]:
-    """Make a function the loader of a data set.
+    """Return a decorator that makes a function the loader of a data set.
 
-    It gets the options of `selection.select` besides its own, and an attribute `about`, the set's
-    `Entry`, from which listings are made.
+    The function gets the options of `selection.select` in addition to its own, and an attribute
+    `about`, the `Entry` of the set.
 
     Parameters
     ----------
     name
-        a name of the table
+        name of the set in the table
 
     """
     entry = BY_NAME[name]
@@ -47,7 +47,7 @@ def loader(name: str) -> Callable[[Loader], Loader]:
         parameters = [*own.parameters.values(), *common]
         annotations = select.__annotations__
         vars(load).update(about=entry, __signature__=own.replace(parameters=parameters))
-        # Annotations are a descriptor of functions: an entry of the function's dict would not show.
+        # Set as an attribute: `__annotations__` is a descriptor and ignores the function's `vars`.
         load.__annotations__ = {
             **function.__annotations__,
             **{key: annotations[key] for key in _COMMON},
@@ -58,12 +58,12 @@ def loader(name: str) -> Callable[[Loader], Loader]:
 
 
 def find(path: Path | None, entry: Entry) -> Path:
-    """Give the path that the user gave, or the first place of a set's files that exists.
+    """Return the path of the user, or the first folder of the set that exists.
 
     Raises
     ------
     DataError
-        If no path was given, and no place exists; the message says what to get.
+        If there is neither; the message says which files to get, and where from.
     """
     if path is not None:
         return Path(path).expanduser()
@@ -71,12 +71,9 @@ def find(path: Path | None, entry: Entry) -> Path:
         if place.exists():
             return place
     elsewhere = f", or put it into {entry.looked_for}" if entry.folders else ""
-    source = f"; it comes from {entry.source.url}" if entry.source.url else ""
+    source = f"; get it from {entry.source.url}" if entry.source.url else ""
     instead = f"; instead: {entry.instead}" if entry.instead else ""
-    raise DataError(
-        f"path must be given, got nothing; give path= with {entry.files}{elsewhere}"
-        f"{source}{instead}"
-    )
+    raise DataError(f"path is missing; set path= to {entry.files}{elsewhere}{source}{instead}")
 
 
 def _places(entry: Entry) -> list[Path]:

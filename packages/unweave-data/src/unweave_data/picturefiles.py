@@ -1,4 +1,4 @@
-"""A data set of image files: decoded into memory, onto the disk, or batch by batch."""
+"""Data sets of image files: decoded into memory, to the disk, or for each batch."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 
 
 def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Map a function over items in order, on all cores: Pillow lets others run as it decodes."""
+    """Map a function over items in order on threads; Pillow releases the lock when it decodes."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from pool.map(function, items)
 
@@ -32,7 +32,7 @@ def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Ite
 class PictureRows:
     """Image files as rows of an array."""
 
-    note = "decoded for each batch; give unpack= with a folder to decode them once"
+    note = "decoded for each batch; set unpack= to a folder to decode them once"
 
     def __init__(self, files: Sequence[Path], decoder: Decoder) -> None:
         self.files, self.decoder = files, decoder
@@ -41,7 +41,7 @@ class PictureRows:
         self.dtype: np.dtype[Any] = np.dtype(np.uint8)
 
     def read(self, index: NDArray[np.int64]) -> NDArray[Any]:
-        """Decode some files, shape (n, h, w, c)."""
+        """Decode the files at some indices, shape (n, h, w, c)."""
         return self.decode([self.files[i] for i in index.tolist()])
 
     def decode(self, files: Sequence[Path]) -> NDArray[np.uint8]:
@@ -58,7 +58,7 @@ class PictureRows:
             yield self.decode(self.files[start : start + step])
 
     def key(self) -> str:
-        """Describe everything that the pixels depend on."""
+        """Return a text of everything that the pixels depend on."""
         facts = [f"{self.decoder}"]
         for file in self.files:
             status = file.stat()
@@ -80,24 +80,24 @@ def open_pictures(
     Parameters
     ----------
     files
-        in the order of the rows
+        paths in the order of the rows
     decoder
-        decodes one
+        decoder of a file
     name
-        what the set is called
+        name of the set
     factors
-        of all files
+        factors of all files
     storage
         in memory (by default up to 1 GiB), decoded for each batch, or unpacked into a folder
     folder
-        the files' own, for messages
+        folder of the files, for messages
     note
-        one line that the user should know
+        one line of information for the user
 
     Raises
     ------
     DataError
-        For a file that cannot be decoded, or more than the memory holds.
+        For a file that cannot be decoded, or images that do not fit into memory.
     """
     rows = PictureRows(files, decoder)
     size = int(np.prod(rows.shape, dtype=np.int64))

@@ -1,4 +1,4 @@
-"""Image files opened through Pillow, and nothing that starts a program or fills the memory."""
+"""Open image files with Pillow, without starting other programs or filling the memory."""
 
 import stat
 import threading
@@ -16,19 +16,19 @@ from unweave_data.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-# Named one by one: Pillow would hand an EPS to Ghostscript, whatever its suffix says.
+# An explicit list, because Pillow would open an EPS of any suffix with Ghostscript.
 FORMATS = ("BMP", "DIB", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 SUFFIXES = frozenset(
     f".{s}" for s in ("bmp", "gif", "jpeg", "jpg", "pgm", "png", "ppm", "tif", "tiff", "webp")
 )
 TRANSPARENT = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 
-# Pillow warns above 89.4 million. A picture that is above 16 million and 400 times its file is a
-# bomb: one colour all over, made to fill the memory.
+# Pillow warns above 89.4 million pixels. An image with more than 16 million pixels and more than
+# 400 per byte of its file has only one colour, and is made to fill the memory.
 _MOST_PIXELS = 89_000_000
 _MANY_PIXELS = 1 << 24
 _MOST_TIMES = 400
-# Pictures above this are unpacked one at a time, so that threads do not add up.
+# Larger images are decoded one at a time, so that threads together do not take too much memory.
 _LARGE_PIXELS = 1 << 23
 _one_large = threading.Lock()
 # Tags of TIFF 6.0, and values of its SampleFormat.
@@ -38,18 +38,18 @@ _UNSIGNED, _SIGNED = 1, 2
 
 @contextmanager
 def open_picture(file: Path) -> "Iterator[Image]":
-    """Open an image file; whatever goes wrong while it is open is a DataError of one sentence.
+    """Open an image file; every error while it is open becomes a DataError.
 
     Raises
     ------
     DataError
-        If it is not a regular file, not an image of a known format, damaged, too large to unpack,
-        or a TIFF of int8.
+        If the file is not regular, not an image of a known format, damaged, too large, or a TIFF of
+        int8.
     """
     from PIL import Image
 
     try:
-        # Looked at before it is opened: opening a pipe waits for a writer.
+        # Checked before it is opened, because opening a pipe waits for a writer.
         if not stat.S_ISREG(file.stat().st_mode):
             raise DataError(f"path: {file} is not a regular file; remove it")
         with file.open("rb") as stream, Image.open(stream, formats=FORMATS) as image:
@@ -58,14 +58,14 @@ def open_picture(file: Path) -> "Iterator[Image]":
             with _one_large if large else _nothing():
                 yield image
     except PermissionError:
-        raise DataError(f"path: {file} may not be read; give yourself read permission") from None
+        raise DataError(f"path: no permission to read {file}; change its permissions") from None
     except FileNotFoundError:
         raise DataError(f"path: {file} does not exist; give the path of an image") from None
     except DataError:
         raise
     except Image.DecompressionBombError:
         raise _too_large(file) from None
-    except Exception as error:  # Pillow's decoders raise almost anything of a damaged file
+    except Exception as error:  # for a damaged file Pillow's decoders may raise anything
         raise DataError(
             f"path: {file} cannot be decoded ({type(error).__name__}); get it again or remove it"
         ) from None
@@ -78,7 +78,7 @@ def _nothing() -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep Pillow's warnings of odd metadata quiet; for the main thread, as filters are global."""
+    """Suppress Pillow's warnings about metadata; only in the main thread, as filters are global."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -93,37 +93,37 @@ def _check_size(file: Path, image: "Image") -> bool:
 
 
 def _check_sign(file: Path, image: "Image") -> None:
-    """Refuse a TIFF of int8, whose levels below 0 Pillow gives as 128 to 255."""
+    """Refuse a TIFF of int8, whose negative levels Pillow reads as 128 to 255."""
     tags = getattr(image, "tag_v2", {})
     if image.mode == "L" and _SIGNED in tags.get(_SAMPLE_FORMAT, ()):
-        raise DataError(f"path: {file} holds signed levels of 8 bits; save it as int16 or uint8")
+        raise DataError(f"path: {file} has int8 levels, which are not read; save it as int16")
 
 
 def _too_large(file: Path) -> DataError:
     return DataError(
-        f"path: {file} unpacks to more pixels than is safe; make it smaller or remove it"
+        f"path: {file} has too many pixels to decode it safely; make it smaller or remove it"
     )
 
 
 def is_deep(image: "Image") -> bool:
-    """Say whether grey levels have more than 8 bits."""
+    """Return whether grey levels have more than 8 bits."""
     return image.mode == "F" or image.mode.startswith("I")
 
 
 def is_unsigned(image: "Image") -> bool:
-    """Say whether a file, just opened, holds uint32, which Pillow gives as int32."""
+    """Return whether a file that was just opened has uint32 levels, which Pillow reads as int32."""
     tags = getattr(image, "tag_v2", {})
     bits, formats = tags.get(_BITS_PER_SAMPLE), tags.get(_SAMPLE_FORMAT, (_UNSIGNED,))
     return image.mode == "I" and bits == (32,) and formats == (_UNSIGNED,)
 
 
 def deep_levels(image: "Image", file: Path, unsigned: bool) -> NDArray[Any]:
-    """Give the levels of a deep picture: uint16, int32, uint32 or float32, shape (h, w).
+    """Return the levels of a deep image: uint16, int32, uint32 or float32, shape (h, w).
 
     Parameters
     ----------
     unsigned
-        Whether the file holds uint32.
+        whether the file has uint32 levels
 
     Raises
     ------
@@ -132,6 +132,6 @@ def deep_levels(image: "Image", file: Path, unsigned: bool) -> NDArray[Any]:
     """
     levels = np.asarray(image)
     if levels.dtype.kind == "f" and not np.isfinite(levels).all():
-        raise DataError(f"path: {file} holds NaN or infinity; remove it")
+        raise DataError(f"path: {file} must have finite levels, got NaN or infinity; remove it")
     levels = levels.astype(levels.dtype.newbyteorder("="), copy=False)
     return levels.view(np.uint32) if unsigned else levels

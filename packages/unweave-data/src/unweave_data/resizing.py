@@ -1,4 +1,4 @@
-"""Arrays of square images, resized."""
+"""Resize arrays of images to squares."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,12 +8,12 @@ from unweave_data.errors import DataError
 
 
 def check_resolution(resolution: int) -> None:
-    """Check that a resolution is an integer that an image may have.
+    """Check that a resolution is an integer from 8 to 1,024.
 
     Raises
     ------
     DataError
-        If the resolution is not allowed.
+        If it is not.
     """
     if isinstance(resolution, bool) or not isinstance(resolution, int):
         raise DataError(f"resolution must be an integer, got {str(resolution)[:80]}")
@@ -21,15 +21,15 @@ def check_resolution(resolution: int) -> None:
         raise DataError(f"resolution must be an integer from 8 to {LARGEST}, got {resolution}")
 
 
-def resized(images: NDArray[np.uint8], resolution: int) -> NDArray[np.uint8]:
-    """Resize images with Lanczos' filter, which disentanglement_lib uses too.
+def resize(images: NDArray[np.uint8], resolution: int) -> NDArray[np.uint8]:
+    """Resize images with a Lanczos filter, which disentanglement_lib uses too.
 
     Parameters
     ----------
     images
         uint8 array, shape (n, h, w, c), c 1 or 3
     resolution
-        rows and columns
+        number of rows and of columns
 
     Returns
     -------
@@ -37,7 +37,7 @@ def resized(images: NDArray[np.uint8], resolution: int) -> NDArray[np.uint8]:
 
     Examples
     --------
-    >>> resized(np.full((2, 16, 16, 1), 7, np.uint8), 8).shape
+    >>> resize(np.full((2, 16, 16, 1), 7, np.uint8), 8).shape
     (2, 8, 8, 1)
     """
     if images.shape[1:3] == (resolution, resolution):

@@ -1,4 +1,4 @@
-"""Some rows of a data set: held out at random, kept by a condition, thinned to a correlation."""
+"""Select images of a data set: by a condition, by a correlation, or at random for a holdout."""
 
 import re
 
@@ -12,7 +12,7 @@ from unweave_data.factors import Factors
 from unweave_data.views.view import View
 
 PARTS = ("train", "holdout", "excluded")
-# Rows are drawn by streams of their own, so that the same images are held out by every run.
+# Fixed seeds, so that every run holds out the same images.
 _HOLDOUT_STREAM = [0, 0x686F6C64]
 _CORRELATE_STREAM = [0, 0x636F7272]
 
@@ -29,7 +29,7 @@ class Subset(Dataset):
     rows
         int64 array, shape (n,), rows of the base
     note
-        one line that the user should know
+        one line of information for the user
 
     """
 
@@ -47,7 +47,7 @@ class Subset(Dataset):
         )
 
     def stored(self, progress: Progress | None = None) -> NDArray[Pixel] | None:
-        """Give the images that are kept, or None where the whole set stays on disk."""
+        """Return the images of the subset, or None if the whole set stays on the disk."""
         if self._stored is None:
             whole = self.base.stored(progress)
             self._stored = None if whole is None else whole[self.rows]
@@ -60,33 +60,34 @@ class Subset(Dataset):
 def select(
     data: Dataset, keep: str = "", correlate: str = "", holdout: float = 0, part: str = "train"
 ) -> Dataset:
-    """Keep some images of a set; the others are reachable as `holdout` and `excluded`.
+    """Select images of a set; the others are its attributes `holdout` and `excluded`.
 
     Parameters
     ----------
     data
         the whole set
     keep
-        condition on the factors, see `evaluate_condition`; "" keeps all
+        condition on the factors, see `evaluate_condition`; "" keeps all images
     correlate
-        "NAME~NAME:WIDTH", see `correlation_mask`; "" keeps all
+        "NAME~NAME:WIDTH", see `correlation_mask`; "" keeps all images
     holdout
-        how many of the images that are kept to hide from training, drawn at random, the same by
-        every call; a share where it is below 1
+        number of the remaining images that are held out from training, or their share if it is
+        below 1; they are drawn at random, the same in every call
     part
-        "train", or the images that were taken away: "holdout", "excluded"
+        "train", or one of the removed parts: "holdout", "excluded"
 
     Raises
     ------
     DataError
-        If an option cannot be used, or nothing is left.
+        If the value of an option is not allowed, or no image is left.
     """
     if part not in PARTS:
         raise DataError(f"part must be one of {', '.join(PARTS)}, got {part[:80]!r}")
     if not (keep or correlate or holdout):
         if part != "train":
             raise DataError(
-                f"part={part} needs an option that removes images from the set, such as holdout="
+                f"part={part} needs an option that removes images; set keep=, correlate= or "
+                "holdout="
             )
         return data
     included = np.ones(len(data), bool)
@@ -95,15 +96,15 @@ def select(
     if correlate:
         included &= correlation_mask(correlate, data.all_factors)
     rows = np.flatnonzero(included)
-    hidden = _hidden(rows, holdout)
+    holdout_rows = _draw_holdout(rows, holdout)
     parts = {
-        "train": np.setdiff1d(rows, hidden, assume_unique=True),
-        "holdout": hidden,
+        "train": np.setdiff1d(rows, holdout_rows, assume_unique=True),
+        "holdout": holdout_rows,
         "excluded": np.flatnonzero(~included),
     }
     for name in ("train", part):
         if not len(parts[name]):
-            raise DataError(f"part: no image is in {name}; change keep, correlate or holdout")
+            raise DataError(f"part {name} has no images; change keep, correlate or holdout")
     subsets = {name: _part(data, name, rows) for name, rows in parts.items() if len(rows)}
     subsets["train"].holdout = subsets.get("holdout")
     subsets["train"].excluded = subsets.get("excluded")
@@ -111,17 +112,17 @@ def select(
 
 
 def correlation_mask(text: str, factors: Factors) -> NDArray[np.bool_]:
-    """Thin a full grid until two factors are correlated.
+    """Return which images to keep, so that two factors of a full grid are correlated.
 
-    An image with classes a and b of factors with A and B classes stays with the probability
-    exp(-(a / (A - 1) - b / (B - 1))^2 / (2 w^2)), w the width of the ridge: 0.2 is a strong
-    correlation, 0.7 a weak one. The same images stay in every call.
+    An image with classes a and b of factors with A and B classes is kept with probability
+    exp(-(a / (A - 1) - b / (B - 1))^2 / (2 w^2)), where w is the width of the ridge: 0.2 gives a
+    strong correlation, 0.7 a weak one. Every call keeps the same images.
 
     Parameters
     ----------
     text
-        "NAME~NAME:w"
-    known
+        "NAME~NAME:WIDTH"
+    factors
         factors of n images
 
     Returns
@@ -131,7 +132,7 @@ def correlation_mask(text: str, factors: Factors) -> NDArray[np.bool_]:
     Raises
     ------
     DataError
-        If it is not such a text, or no such factors.
+        If the text has another form, or a factor does not exist.
 
     References
     ----------
@@ -159,14 +160,14 @@ def _positive(text: str) -> float:
 
 def _share(name: str, factors: Factors) -> NDArray[np.float64]:
     if factors.classes is None or name not in factors.names:
-        listed = ", ".join(factors.names)[:200] or "not known"
-        raise DataError(f"correlate: no factor {name[:40]!r}; the factors are {listed}")
+        names = ", ".join(factors.names)[:200] or "unknown"
+        raise DataError(f"correlate: there is no factor {name[:40]!r}; the factors are {names}")
     k = factors.names.index(name)
     share: NDArray[np.float64] = factors.classes[:, k] / max(1, factors.sizes[k] - 1)
     return share
 
 
-def _hidden(rows: NDArray[np.int64], holdout: float) -> NDArray[np.int64]:
+def _draw_holdout(rows: NDArray[np.int64], holdout: float) -> NDArray[np.int64]:
     count = round(holdout * len(rows)) if 0 < holdout < 1 else holdout
     if not 0 <= count < max(1, len(rows)) or count != int(count):
         raise DataError(

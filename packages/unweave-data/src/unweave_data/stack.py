@@ -1,4 +1,4 @@
-"""Images of an array in a file: taken into memory, or left on the disk and read batch by batch."""
+"""Data sets of an image array in a file: in memory, or on the disk and read for each batch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,37 +15,37 @@ from unweave_data.factors import Factors
 from unweave_data.files import check_memory
 from unweave_data.layout import Layout, Pixels, ReadOptions
 
-# Images that take more than this stay on the disk where their rows can be read one by one.
+# Images of more bytes than this stay on the disk if their rows can be read one by one.
 LARGE = 1 << 30
-# So many images, spread evenly, tell the levels of a set on the disk.
+# Number of evenly spaced images from which the levels of a set on the disk are estimated.
 _PROBES = 256
 
 
 @dataclass(frozen=True)
 class Storage:
-    """Where images are kept: `in_memory` or not, and `unpack`, a folder to unpack them into."""
+    """Where images are stored: `in_memory` or not; `unpack` is a folder to unpack them into."""
 
     in_memory: bool | None = None
     unpack: Path | None = None
 
 
 class DiskImages(Dataset):
-    """Images that stay on the disk and are read batch by batch, from any thread.
+    """Images on the disk that are read for each batch, from any thread.
 
     Parameters
     ----------
     name
-        what the set is called
+        name of the set
     rows
-        reads them
+        access to the rows
     path
-        of the file, for messages
+        path of the file, for messages
     layout
-        how they are read
+        layout of the images
     factors
-        where known
+        factors of the images, if known
     note
-        one line that the user should know
+        one line of information for the user
 
     """
 
@@ -65,17 +65,17 @@ class DiskImages(Dataset):
         )
 
     def stored(self, progress: object = None) -> None:
-        """Give None: the set stays on disk."""
+        """Return None: the set stays on the disk."""
         return
 
     def _read(self, index: NDArray[np.int64]) -> NDArray[Any]:
-        with read_errors(self._path, "the file that was opened before"):
+        with read_errors(self._path, "the same file as before"):
             images = self._layout.convert(self._rows.read(index))
         return images if images.flags.writeable else images.copy()
 
 
 def probes(n: int) -> NDArray[np.int64]:
-    """Choose up to 256 of n rows, spread evenly."""
+    """Return up to 256 evenly spaced row numbers out of n."""
     return np.unique(np.linspace(0, n - 1, min(n, _PROBES)).astype(np.int64))
 
 
@@ -93,22 +93,22 @@ def open_stack(
     Parameters
     ----------
     file, array
-        where they are
+        the file and the name of the array
     name
-        what the set is called
+        name of the set
     factors
-        of all images
+        factors of all images
     options
-        how to read them
+        options for reading
     storage
-        in memory or not; by default in memory up to 1 GiB, and where rows cannot be read singly
+        in memory or not; by default in memory up to 1 GiB, or if rows cannot be read one by one
     note
-        one line that the user should know
+        one line of information for the user
 
     Raises
     ------
     DataError
-        For arrays that are not images, or more than the memory holds.
+        For an array that is not images, or images that do not fit into memory.
     """
     storage = storage or Storage()
     header = file.header(array)
@@ -144,9 +144,10 @@ def _on_disk(
 ) -> Dataset:
     if rows is None:
         raise DataError(
-            f"in_memory: the images in {path} are packed and can only be read in order; give "
-            "unpack= with a folder to unpack them into, or leave in_memory out"
+            f"in_memory=false needs images that can be read one by one, but those in {path} can "
+            "only be read in order; set unpack= to a folder to unpack them into, or leave "
+            "in_memory out"
         )
-    few = rows.read(probes(rows.shape[0]))
-    layout = Layout.of(rows.shape, rows.dtype, options, lambda: [few])
+    sample = rows.read(probes(rows.shape[0]))
+    layout = Layout.of(rows.shape, rows.dtype, options, lambda: [sample])
     return DiskImages(name, rows, path, layout, factors, note)

@@ -1,4 +1,4 @@
-"""Vectors of floats as a data set: what is generated or measured, where there are no pixels."""
+"""Data sets of vectors and time series of floats instead of images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ from unweave_data.factors import UNKNOWN, Factors, make_factors
 
 @dataclass(frozen=True)
 class VectorTable:
-    """Numbers (n, d) as they were read, the factors of their rows, and what to say of them."""
+    """Numbers (n, d) from a file, the factors of their rows, and a note for the user."""
 
     numbers: NDArray[Any]
     factors: Factors
     note: str = ""
 
     def dataset(self, name: str, *, standard: bool = False) -> "VectorDataset":
-        """Make a data set, with columns of mean 0 and standard deviation 1 where asked for.
+        """Return a data set; with `standard`, columns have mean 0 and standard deviation 1.
 
         Raises
         ------
         DataError
-            For numbers that are not vectors.
+            If the numbers are not vectors.
         """
         rows, note = self.numbers, self.note
         if standard:
@@ -38,30 +38,30 @@ class VectorTable:
 
 
 class VectorDataset(Dataset):
-    """Vectors of D floats that lie in memory, each an image of 1 x D x 1; `bits` is 32.
+    """Vectors of D floats in memory, each an image of 1 x D x 1; `bits` is 32.
 
     Parameters
     ----------
     vectors
-        finite numbers of any size, shape (n, D); kept as float32
+        finite numbers of any size, shape (n, D); stored as float32
     name
-        what the set is called
+        name of the set
     factors
         integer classes or float values, shape (n, k) or (n,), or None
     factor_values
         floats, shape (n, k), or None
     factor_names, factor_sizes
-        k of each, or empty
+        name and number of classes of each of the k factors, or empty
     note
-        one line that the user should know
+        one line of information for the user
     known
-        factors that are checked already, in place of the four
+        valid factors, instead of the last four arguments
 
     Raises
     ------
     DataError
-        If vectors or factors cannot be used as they are, or `known` is given beside one of the
-        four.
+        If vectors or factors have a shape, a dtype or values that are not allowed, or `known` is
+        given beside one of the four.
 
     Examples
     --------
@@ -110,7 +110,7 @@ class VectorDataset(Dataset):
         return f"<{self.name}: {len(self)} vectors of {self.image_shape[1]}>"
 
     def stored(self, progress: Progress | None = None) -> NDArray[np.float32]:
-        """Give all vectors, float32 of shape (N, 1, D, 1); not a copy: do not write to it."""
+        """Return all vectors, float32 of shape (N, 1, D, 1); do not change this array."""
         return self._stored
 
     def _read(self, index: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -118,23 +118,23 @@ class VectorDataset(Dataset):
 
 
 class SeriesDataset(Dataset):
-    """Time series of t steps and c channels that lie in memory, each an image of 1 x t x c.
+    """Time series of t steps and c channels in memory, each an image of 1 x t x c.
 
     Parameters
     ----------
     series
-        finite numbers of any size, shape (n, t, c) or (n, t); kept as float32
+        finite numbers of any size, shape (n, t, c) or (n, t); stored as float32
     name
-        what the set is called
+        name of the set
     factor_table
         factors of the series
     note
-        one line that the user should know
+        one line of information for the user
 
     Raises
     ------
     DataError
-        For series that cannot be used as they are.
+        If the series have a shape, a dtype or values that are not allowed.
 
     Examples
     --------
@@ -157,7 +157,7 @@ class SeriesDataset(Dataset):
             raise DataError(f"series must have shape (n, t, c) or (n, t), got {np.shape(series)}")
         n, t, c = rows.shape
         self._stored = _check_vectors(rows.reshape(n, t * c)).reshape(n, 1, t, c)
-        notes = (note, factor_table.note, f"{t} time steps lie along the width")
+        notes = (note, factor_table.note, f"the {t} time steps are along the width")
         super().__init__(
             name,
             n,
@@ -172,7 +172,7 @@ class SeriesDataset(Dataset):
         return f"<{self.name}: {len(self)} series of {t} steps and {c} channels>"
 
     def stored(self, progress: Progress | None = None) -> NDArray[np.float32]:
-        """Give all series, float32 of shape (N, 1, t, c); not a copy: do not write to it."""
+        """Return all series, float32 of shape (N, 1, t, c); do not change this array."""
         return self._stored
 
     def _read(self, index: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -188,7 +188,7 @@ def _check_vectors(vectors: ArrayLike) -> NDArray[np.float32]:
         raise DataError(f"vectors must have shape (n, D), got {rows.shape}")
     if rows.dtype.kind not in "buif":
         raise DataError(f"vectors must be numbers, got {rows.dtype}")
-    with np.errstate(over="ignore"):  # the check below says it in words
+    with np.errstate(over="ignore"):  # an overflow is infinite, and refused below
         floats = np.ascontiguousarray(rows, np.float32)
     if not np.isfinite(floats).all():
         raise DataError(

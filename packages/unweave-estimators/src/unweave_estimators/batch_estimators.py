@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import Tensor, nn
 
 from unweave_estimators.checks import (
@@ -32,17 +34,18 @@ class BatchEstimator(nn.Module):
     dim
         Number d of code dimensions.
     memory
-        How many earlier posteriors the inner sums also run over; 0 for none.
+        Number of earlier posteriors in the inner sums; 0 for none.
     gather
         Whether the inner sums run over the posteriors of all ranks, and the terms are the mean
         over ranks.
     dimension_wise
-        Whether the third term is `dimension_wise_kl`, which needs a factorised prior; if not it
-        is `marginal_kl`, which takes any.
+        Whether the third term is `dimension_wise_kl`, which needs a factorised prior, or
+        `marginal_kl`, which takes any prior.
     """
 
     estimator: str
     constants = "loo"
+    gradient_of: Mapping[str, str] = {}
     needs_density = True
     terms: tuple[str, ...] = ("index_code_mi", "total_correlation", "dimension_wise_kl")
 
@@ -56,40 +59,48 @@ class BatchEstimator(nn.Module):
         self.terms = ("index_code_mi", "total_correlation", third)
 
     def forward(self, latent: Latent) -> dict[str, Tensor]:
-        """Return the three terms in nats.
+        """Return the three terms in nats, and the values that `gradient_of` names.
 
         Raises
         ------
         ValueError
             If the posterior has no density or does not factorise, the prior does not factorise
-            where a dimension-wise term is wanted, or a shape is wrong.
+            although `dimension_wise` is True, or a shape is wrong.
         """
         check_codes(latent.z)
         (z,) = wide(latent.z)
-        mean = {name: term.mean() for name, term in self.per_code(latent, z).items()}
+        mean = {name: value.mean() for name, value in self.per_code(latent, z).items()}
         return {k: mean_over_ranks(v) for k, v in mean.items()} if self.gather else mean
 
     def per_code(self, latent: Latent, z: Tensor) -> dict[str, Tensor]:
-        """Return the three terms of each code, shape (b,), in nats."""
+        """Return the values of a call per code, shape (b,), in nats."""
         pool, prior = self.pool(latent, z), latent.prior()
         require_event(prior, z.shape[1])
         log_prior = marginal_prior(prior, z) if self.dimension_wise else prior.log_prob(z)
         sums = posterior_sums(z, pool, stratify=self.estimator == "mss")
-        q = log_densities(sums, latent.dataset_size, self.estimator, self.constants)
-        terms = (
-            q.posterior - q.aggregate,
-            q.aggregate - q.marginals.sum(1),
-            (q.marginals - log_prior).sum(1) if self.dimension_wise else q.aggregate - log_prior,
-        )
-        return dict(zip(self.terms, terms, strict=True))
+
+        def differences(constants: str) -> tuple[Tensor, Tensor, Tensor]:
+            q = log_densities(sums, latent.dataset_size, self.estimator, constants)
+            third = (q.marginals - log_prior).sum(1) if self.dimension_wise else None
+            return (
+                q.posterior - q.aggregate,
+                q.aggregate - q.marginals.sum(1),
+                q.aggregate - log_prior if third is None else third,
+            )
+
+        values = dict(zip(self.terms, differences(self.constants), strict=True))
+        if self.gradient_of:
+            names = self.gradient_of.values()
+            values |= dict(zip(names, differences("paper"), strict=True))
+        return values
 
     def pool(self, latent: Latent, z: Tensor) -> Pool:
-        """Return the posteriors that the inner sums run over, and remember those of the batch."""
+        """Return the posteriors of the inner sums, and store those of the batch in the memory."""
         base = posterior_factors(latent.posterior, self.estimator)
         check_same_shape(z, posterior=base)
         pool = pool_of(base)
         if self.gather and several_ranks():
-            pool = _gathered(pool)
+            pool = _gather_pool(pool)
         batch = pool.factors
         if self.bank is not None:
             pool = self.bank.extend(pool)
@@ -99,23 +110,29 @@ class BatchEstimator(nn.Module):
         return pool
 
 
-def _gathered(pool: Pool) -> Pool:
+def _gather_pool(pool: Pool) -> Pool:
     """Return the pool of all ranks' posteriors."""
     own = parameters_of(pool.factors, "gather")
-    everyone = rebuild(type(pool.factors), {name: gather_rows(own[name]) for name in own})
-    return pool_of(everyone)._replace(first=rank() * pool.batch)
+    factors = rebuild(type(pool.factors), {name: gather_rows(own[name]) for name in own})
+    return pool_of(factors)._replace(first=rank() * pool.batch)
 
 
 class MWS(BatchEstimator):
-    """Minibatch-weighted sampling: every posterior of the batch weighs the same.
+    """Minibatch-weighted sampling: all posteriors of the batch have the same weight.
 
     Other options are those of `BatchEstimator`.
 
     Parameters
     ----------
     constants
-        What the value is, "loo", "batch" or "paper"; the gradient is the same for all three,
-        that of [Chen] equation S5. See `unweave_estimators.weights.log_mixture`.
+        Value of the terms: "loo", "batch" or "paper". The gradient is the same for all three,
+        that of Chen et al. 2018, equation S5. See `unweave_estimators.weights.log_mixture`.
+
+    Attributes
+    ----------
+    gradient_of
+        Mapping from each term to a name, such as `total_correlation_mws`, under which a call also
+        returns the value of the published formula; empty if the terms have this value.
     """
 
     estimator = "mws"
@@ -132,16 +149,21 @@ class MWS(BatchEstimator):
         check_choice("constants", constants, CONSTANTS)
         super().__init__(dim, memory=memory, gather=gather, dimension_wise=dimension_wise)
         self.constants = constants
+        if constants != "paper":
+            self.gradient_of = {term: f"{term}_mws" for term in self.terms}
 
 
 class MSS(BatchEstimator):
-    """Minibatch stratified sampling, [Chen] equation S8; options are those of `BatchEstimator`."""
+    """Minibatch stratified sampling, Chen et al. 2018, equation S8.
+
+    Options are those of `BatchEstimator`.
+    """
 
     estimator = "mss"
 
 
 class LOO(BatchEstimator):
-    """Stratified sampling made symmetric: the own posterior weighs 1/N, all others alike.
+    """Symmetric stratified sampling: a code's own posterior has weight 1/N, the others share 1-1/N.
 
     Options are those of `BatchEstimator`.
     """

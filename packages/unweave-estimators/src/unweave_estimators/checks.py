@@ -1,4 +1,4 @@
-"""Checks of arguments: shapes everywhere, values only where waiting for the device is fine."""
+"""Checks of arguments: shapes everywhere, values only where the caller may wait for the device."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch.distributions import Distribution, constraints
 def wide(*tensors: Tensor) -> tuple[Tensor, ...]:
     """Return the tensors in one dtype of at least float32.
 
-    Half precisions go up to float32, because a log-sum-exp over a batch keeps no digit in bfloat16.
+    Half precisions become float32, because a log-sum-exp over a batch loses all digits in bfloat16.
     """
     dtype = torch.float32
     for tensor in tensors:
@@ -68,7 +68,7 @@ def check_codes(codes: Tensor, name: str = "z", least: int = 2) -> None:
 
 
 def check_same_shape(codes: Tensor, **others: Tensor | Distribution) -> None:
-    """Require that everything given by name has the shape of the codes.
+    """Require tensors or distributions with the shape of the codes.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def check_same_width(**samples: Tensor) -> None:
 
 
 def check_dataset_size(dataset_size: int, present: int) -> None:
-    """Require a data set of at least as many samples as there are posteriors at hand.
+    """Require a data set with at least as many samples as a sum has posteriors.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def check_dataset_size(dataset_size: int, present: int) -> None:
 
 
 def check_finite(**tensors: Tensor) -> None:
-    """Require finite values; waits for the device.
+    """Require finite values; this waits for the device.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def check_finite(**tensors: Tensor) -> None:
 
 
 def _all(condition: Tensor) -> bool:
-    """Tell whether a condition holds everywhere; yes where nobody may ask for values."""
+    """Tell whether a condition holds everywhere; True where values cannot be read."""
     if torch.compiler.is_compiling():
         return True
     try:
@@ -151,7 +151,7 @@ def _all(condition: Tensor) -> bool:
 
 
 def check_positive(**tensors: Tensor) -> None:
-    """Require values above zero; waits for the device.
+    """Require values above zero; this waits for the device.
 
     Raises
     ------
@@ -164,7 +164,7 @@ def check_positive(**tensors: Tensor) -> None:
 
 
 def check_above_zero(**numbers: float | None) -> None:
-    """Require numbers above zero, or none.
+    """Require numbers above zero, or None.
 
     Raises
     ------
@@ -190,12 +190,12 @@ def check_at_least_one(**counts: int) -> None:
 
 
 def check_parameters(distribution: Distribution, name: str) -> None:
-    """Require parameters that a distribution's family allows; waits for the device.
+    """Require parameters within a distribution's constraints; this waits for the device.
 
     Raises
     ------
     ValueError
-        If one is NaN or outside its support.
+        If one is NaN or violates its constraint.
     """
     for parameter, constraint in distribution.arg_constraints.items():
         if constraints.is_dependent(constraint):
@@ -207,7 +207,7 @@ def check_parameters(distribution: Distribution, name: str) -> None:
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Require one of the known spellings.
+    """Require one of the choices.
 
     Raises
     ------

@@ -7,8 +7,8 @@ q(z|x_j) and its marginals q_d, into
     total_correlation = E log q(z_i) - sum_d log q_d(z_id)
     dimension_wise_kl = E sum_d log q_d(z_id) - log p_d(z_id)
 
-and the batch estimators put a weighted sum over the posteriors of one batch in the place of q and
-q_d: `mws`, `mss` and `loo` differ in the weights alone (see `log_mixture`).
+and the batch estimators replace q and q_d by a weighted sum over the posteriors of one batch:
+`mws`, `mss` and `loo` differ in the weights alone (see `log_mixture`).
 
 References
     [Chen] R. T. Q. Chen, X. Li, R. Grosse, D. Duvenaud, Isolating sources of disentanglement in
@@ -40,32 +40,32 @@ from unweave_estimators.weights import CONSTANTS, ESTIMATORS, LogDensities, log_
 # mypy: disable-error-code="no-untyped-call"
 
 
-def checked_batch(
+def check_batch(
     z: Tensor,
     mean: Tensor | None,
     std: Tensor | None,
     posterior: Distribution | None,
     dataset_size: int,
 ) -> tuple[Tensor, Distribution]:
-    """Return codes in a dtype to compute in, and the distribution of their single dimensions.
+    """Check a batch; return its codes in a dtype for sums, and the marginals of its posteriors.
 
     Raises
     ------
     ValueError
-        If a shape, a value, or the size of the data set is impossible.
+        If a shape, a value, or the size of the data set is invalid.
     """
     check_codes(z)
     check_dataset_size(dataset_size, z.shape[0])
     if posterior is None:
         if mean is None or std is None:
-            raise ValueError("give both mean and std, or a posterior")
+            raise ValueError("mean or std is missing; pass both, or a posterior")
         check_same_shape(z, mean=mean, std=std)
         check_finite(z=z, mean=mean, std=std)
         check_positive(std=std)
         z, mean, std = wide(z, mean, std)
         return z, Normal(mean, std, validate_args=False)
     if mean is not None or std is not None:
-        raise ValueError("give either posterior, or mean and std, not both")
+        raise ValueError("posterior replaces mean and std, got both; pass one of the two")
     base = factors(posterior, "posterior", "a batch estimate")
     check_same_shape(z, posterior=base)
     check_finite(z=z)
@@ -85,13 +85,13 @@ def _estimate(
     """Check the arguments of the public functions and return the estimated log-densities."""
     check_choice("estimator", estimator, ESTIMATORS)
     check_choice("constants", constants, CONSTANTS)
-    z, base = checked_batch(z, mean, std, posterior, dataset_size)
+    z, base = check_batch(z, mean, std, posterior, dataset_size)
     sums = posterior_sums(z, pool_of(base), stratify=estimator == "mss")
     return log_densities(sums, dataset_size, estimator, constants)
 
 
 def marginal_prior(prior: Distribution | None, z: Tensor) -> Tensor:
-    """Return log p_d(z_id), shape (b, d), of a prior or else of the standard normal.
+    """Return log p_d(z_id), shape (b, d), of a prior, by default the standard normal.
 
     Raises
     ------
@@ -116,28 +116,33 @@ def total_correlation(
 ) -> Tensor:
     """Estimate the total correlation KL(q(z) || prod_d q_d(z_d)) of codes, in nats.
 
-    TC = (1/b) sum_i [log q(z_i) - sum_d log q_d(z_id)], q and q_d as `weights.log_mixture` says.
-
-    Returns a scalar tensor; 0 for independent dimensions, not bounded below by 0 as an estimate.
+    TC = (1/b) sum_i [log q(z_i) - sum_d log q_d(z_id)], with q and q_d from `weights.log_mixture`.
     O(b^2 d) time, O(b d) memory.
 
     Parameters
     ----------
-    z : float tensor, shape (b, d), z_i drawn from the posterior of x_i.
-    mean, std : float tensors, shape (b, d), of Gaussian posteriors; or
+    z : float tensor, shape (b, d)
+        Codes, z_i drawn from the posterior of x_i.
+    mean, std : float tensors, shape (b, d)
+        Parameters of Gaussian posteriors; pass these, or `posterior`.
     posterior
         A factorised Distribution, batch shape (b,), event shape (d,).
     dataset_size
-        N, the number of samples that the batch was drawn from without replacement.
+        Number N of samples in the data set. The batch is drawn from it without replacement.
     estimator
         "loo" (default), "mss" or "mws".
     constants
-        What the value of "mws" is; its gradient is the same for all.
+        Value of "mws": "loo" (default), "batch" or "paper". Its gradient is the same for all.
+
+    Returns
+    -------
+    total_correlation : scalar tensor
+        0 for independent dimensions; an estimate may be negative.
 
     Raises
     ------
     ValueError
-        If a shape, a value, or the size of the data set is impossible.
+        If a shape, a value, or the size of the data set is invalid.
 
     References
     ----------
@@ -169,10 +174,13 @@ def index_code_mi(
 ) -> Tensor:
     """Estimate the mutual information of a sample's index and its code, in nats.
 
-    MI = (1/b) sum_i [log q(z_i|x_i) - log q(z_i)]. Arguments and errors as `total_correlation`.
+    MI = (1/b) sum_i [log q(z_i|x_i) - log q(z_i)]. Arguments and errors are those of
+    `total_correlation`. O(b^2 d) time, O(b d) memory.
 
-    Returns a scalar tensor, 0 where codes tell nothing; the truth is at most log N.
-    O(b^2 d) time, O(b d) memory.
+    Returns
+    -------
+    index_code_mi : scalar tensor
+        0 if a code tells nothing about its sample; the true value is at most log N.
 
     References
     ----------
@@ -204,14 +212,18 @@ def dimension_wise_kl(
     """Estimate the dimension-wise KL sum_d KL(q_d(z_d) || p_d(z_d)) of codes, in nats.
 
     (1/b) sum_i [log q_d(z_id) - log p_d(z_id)], summed over d unless `per_dimension`. Other
-    arguments and errors as `total_correlation`.
-
-    Returns a scalar tensor, or shape (d,) per dimension. O(b^2 d) time, O(b d) memory.
+    arguments and errors are those of `total_correlation`. O(b^2 d) time, O(b d) memory.
 
     Parameters
     ----------
     prior
         A factorised Distribution with event shape (d,); the standard normal if None.
+    per_dimension
+        Whether to return the d terms of the sum.
+
+    Returns
+    -------
+    dimension_wise_kl : scalar tensor, or shape (d,) with `per_dimension`
 
     References
     ----------
@@ -228,12 +240,12 @@ def dimension_wise_kl(
     """
     q = _estimate(z, mean, std, posterior, dataset_size, estimator, constants)
     (codes,) = wide(z)
-    per = (q.marginals - marginal_prior(prior, codes)).mean(0)
-    return per if per_dimension else per.sum()
+    terms = (q.marginals - marginal_prior(prior, codes)).mean(0)
+    return terms if per_dimension else terms.sum()
 
 
 class Decomposition(NamedTuple):
-    """The three terms of a batch, scalar tensors in nats, and their sum, the mean KL."""
+    """The three terms of a batch, scalar tensors in nats; their sum is the mean KL."""
 
     index_code_mi: Tensor
     total_correlation: Tensor
@@ -253,8 +265,12 @@ def decompose(
 ) -> Decomposition:
     """Estimate index-code MI, total correlation and dimension-wise KL from one pass, in nats.
 
-    Their sum is (1/b) sum_i [log q(z_i|x_i) - log p(z_i)], whatever the estimator. Arguments and
-    errors as `total_correlation` and `dimension_wise_kl`. O(b^2 d) time, O(b d) memory.
+    Their sum is (1/b) sum_i [log q(z_i|x_i) - log p(z_i)] for every estimator. Arguments and errors
+    are those of `total_correlation` and `dimension_wise_kl`. O(b^2 d) time, O(b d) memory.
+
+    Returns
+    -------
+    terms : Decomposition
 
     References
     ----------
@@ -265,7 +281,7 @@ def decompose(
     >>> import torch
     >>> mean = torch.tensor([[-50.0], [50.0]])
     >>> mi, tc, kl = decompose(mean, mean, torch.ones(2, 1), dataset_size=2)
-    >>> f"{mi:.2f} {tc:.2f} {mi + tc + kl:.2f}"  # log 2, none, 50^2 / 2
+    >>> f"{mi:.2f} {tc:.2f} {mi + tc + kl:.2f}"  # log 2, 0, 50^2 / 2
     '0.69 0.00 1250.00'
     """
     q = _estimate(z, mean, std, posterior, dataset_size, estimator, constants)
@@ -291,14 +307,17 @@ def marginal_kl(
     """Estimate KL(q(z) || p(z)) of codes against any prior, in nats.
 
     (1/b) sum_i [log q(z_i) - log p(z_i)]; for a factorised prior this is total correlation plus
-    dimension-wise KL. Arguments and errors as `total_correlation`, and
-
-    Returns a scalar tensor. O(b^2 d) time, O(b d) memory.
+    dimension-wise KL. Other arguments and errors are those of `total_correlation`. O(b^2 d) time,
+    O(b d) memory.
 
     Parameters
     ----------
     prior
         A Distribution with event shape (d,); the standard normal if None.
+
+    Returns
+    -------
+    marginal_kl : scalar tensor
 
     References
     ----------

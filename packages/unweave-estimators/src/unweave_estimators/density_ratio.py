@@ -1,7 +1,7 @@
 """Total correlation and dimension-wise KL as log-ratios that a critic has learned.
 
-A classifier of two equally likely classes p_1, p_2 has the best log-odds log p_1(z) / p_2(z), whose
-mean over p_1 is KL(p_1 || p_2).
+The best classifier of two equally likely classes p_1, p_2 has the log-odds log p_1(z) / p_2(z),
+whose mean over p_1 is KL(p_1 || p_2).
 
 References
     Kim and Mnih, Disentangling by factorising, 2018.
@@ -33,32 +33,34 @@ from unweave_estimators.latent import Latent, learns
 class DensityRatio(nn.Module):
     """Total correlation and dimension-wise KL from critics that are trained beside the encoder.
 
-    total_correlation = (1/b) sum_i T(z_i), T a critic of codes against codes whose dimensions are
-    permuted over the batch; dimension_wise_kl = (1/b) sum_i S(z'_i), S a critic of permuted codes
-    z' against samples of the prior. Both in nats, once the critics have converged. The gradient
-    reaches the encoder through z and, by the permutation, through z'. A prior that learns gets the
-    exact one of KL(prod_d q_d || p), that of -(1/b) sum_i log p(z'_i), which needs no critic.
+    total_correlation = (1/b) sum_i T(z_i), where the critic T separates codes z from codes z' whose
+    dimensions are permuted over the batch; dimension_wise_kl = (1/b) sum_i S(z'_i), where the
+    critic S separates z' from samples of the prior. Both are in nats, once the critics have
+    converged. The gradient reaches the encoder through z and, by the permutation, through z'. A
+    learned prior gets the exact gradient of KL(prod_d q_d || p), which is that of
+    -(1/b) sum_i log p(z'_i) and needs no critic.
 
     Parameters
     ----------
     dim
         Number d of code dimensions.
     dimension_wise
-        Whether to have, and train, the second critic.
+        Whether there is a second critic and the term `dimension_wise_kl`.
     standardized
-        Whether the critic of the total correlation sees codes less their mean, over their standard
-        deviation, per dimension and batch. The total correlation depends on neither, but the
-        gradient of a critic that is still learning does: it pushes all codes one way. Where nothing
-        strong holds codes near the prior, as in TCWAE-GAN, they drift off. Not so published.
+        Whether the critic of the total correlation gets codes with mean 0 and variance 1, per
+        dimension and batch. The total correlation does not depend on shift and scale of a
+        dimension, but the gradient of a critic that has not converged does: it pushes all codes
+        in one direction. If no strong term holds codes near the prior, as in TCWAE-GAN, they drift
+        away. The papers do not standardize codes.
     logits
-        1 or 2 outputs for each critic.
+        Outputs per log-ratio, 1 or 2.
     shared
         Whether the critics are two heads of one network.
     width, layers
-        Size of a network.
+        Units per hidden layer, and number of hidden layers, of a network.
     lr, eps
-        Learning rate and epsilon of the critics' Adam. For 3D chairs and CelebA [TCWAE] take lr
-        1e-5.
+        Learning rate and epsilon of the critics' Adam. For 3D chairs and CelebA, Gaujac et al. use
+        lr 1e-5.
     """
 
     terms: tuple[str, ...] = ("total_correlation", "dimension_wise_kl")
@@ -89,7 +91,7 @@ class DensityRatio(nn.Module):
         )
 
     def forward(self, latent: Latent) -> dict[str, Tensor]:
-        """Return the estimates in nats, with a gradient for codes and prior, not the critics.
+        """Return the estimates in nats, with a gradient to codes and prior, not to the critics.
 
         Raises
         ------
@@ -99,19 +101,19 @@ class DensityRatio(nn.Module):
         z = self._codes(latent)
         result = {"total_correlation": self._ratio(0, z, frozen=True).mean()}
         if self.dimension_wise:
-            permuted = permute_dimensions(z, latent.generator)
-            log_ratio = self._ratio(1, permuted, frozen=True)
+            marginal_codes = permute_dimensions(z, latent.generator)
+            log_ratio = self._ratio(1, marginal_codes, frozen=True)
             result["dimension_wise_kl"] = log_ratio.mean()
             if learns(latent.prior):
-                log_prior = latent.prior().log_prob(permuted.detach()).mean()
+                log_prior = latent.prior().log_prob(marginal_codes.detach()).mean()
                 result["dimension_wise_kl"] += log_prior.detach() - log_prior
         return result
 
     def critic_loss(self, latent: Latent, second_latent: Latent) -> Tensor:
-        """Return the classification loss of the critics, with no gradient for encoder or prior.
+        """Return the classification loss of the critics, with no gradient to encoder or prior.
 
         Codes come from one batch and permuted codes from a second, independent one, so that no
-        code meets its own values in the other class.
+        value of a code is in both classes.
 
         Raises
         ------
@@ -119,11 +121,11 @@ class DensityRatio(nn.Module):
             If the codes do not have shape (b, dim), or there is only one.
         """
         z = self._codes(latent).detach()
-        permuted = permute_dimensions(self._codes(second_latent).detach(), latent.generator)
-        loss = self._classification_loss(0, z, permuted)
+        marginal_codes = permute_dimensions(self._codes(second_latent).detach(), latent.generator)
+        loss = self._classification_loss(0, z, marginal_codes)
         if self.dimension_wise:
             (prior,) = wide(latent.prior_sample().detach())
-            loss = loss + self._classification_loss(1, permuted, prior)
+            loss = loss + self._classification_loss(1, marginal_codes, prior)
         return loss
 
     def _classification_loss(self, term: int, first: Tensor, second: Tensor) -> Tensor:
@@ -137,7 +139,7 @@ class DensityRatio(nn.Module):
         return z
 
     def _ratio(self, term: int, z: Tensor, frozen: bool = False) -> Tensor:
-        """Return the log-ratio that stands for a term, shape (b,)."""
+        """Return the log-ratio of a term, shape (b,)."""
         critic = self.critics[min(term, len(self.critics) - 1)]
         assert isinstance(critic, Critic)
         if self.standardized and term == 0:

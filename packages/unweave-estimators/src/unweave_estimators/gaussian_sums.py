@@ -1,12 +1,12 @@
-"""Streamed log-sum-exp over Gaussian posteriors, never holding the (b, c, d) tensor.
+"""Log-sum-exp over Gaussian posteriors in blocks, without the whole (b, c, d) tensor.
 
 For codes z_i (b of them) and posteriors N(m_j, sigma_j^2) (c of them), with
 
     s_ijd = log N(z_id; m_jd, sigma_jd^2),    s_ij = sum_d s_ijd,
 
 this computes  L_i = log sum_j exp s_ij  and  L_id = log sum_j exp s_ijd  over blocks of rows i and
-columns j, and in the backward pass computes every block again. O(b c d) time, O((b + c) d) memory
-and one block.
+columns j; the backward pass computes every block again. O(b c d) time, O((b + c) d) memory and one
+block.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from unweave_estimators.each_alone import EachAlone, slices
 # torch's autograd.Function carries no annotations
 # mypy: disable-error-code="no-untyped-call"
 
-# Values of s_ijd in one block. On CPU the three tensors of a block, 1 MB each in float32, should
-# stay near the core: 4 MB took 1.6 times as long. A GPU wants enough work for one launch.
+# Values of s_ijd in one block. On a CPU the three tensors of a block, 1 MB each in float32, should
+# stay in the core's cache: 4 MB took 1.6 times as long. A GPU needs enough work per launch.
 _BLOCK_CPU = 2**18
 _BLOCK_GPU = 2**24
 _COLUMNS = 256
@@ -35,7 +35,7 @@ def gaussian_log_sum_exp(
     std: Tensor,
     *,
     absent: Tensor | None = None,
-    skipped: tuple[int, ...] = (),
+    diagonals: tuple[int, ...] = (),
     batch: int = 0,
     marginals: bool = True,
 ) -> tuple[Tensor, Tensor]:
@@ -43,20 +43,20 @@ def gaussian_log_sum_exp(
 
     Parameters
     ----------
-    z
-        (b, d); mean, std : (c, d).
-    absent
-        (c,) marks columns that hold nothing.
-    skipped
-        Differences j - i left out of the sums, among the first `batch` columns: (0,) leaves out
-        every code's own posterior. A sum over nothing is -inf.
+    z : float tensor, shape (b, d)
+    mean, std : float tensors, shape (c, d)
+    absent : bool tensor, shape (c,)
+        True for columns without a posterior.
+    diagonals
+        Differences j - i that the sums leave out, among the first `batch` columns: (0,) leaves out
+        every code's own posterior. An empty sum is -inf.
     """
-    joint, marginal = _Sums.apply(z, mean, std, absent, skipped, batch, marginals)
+    joint, marginal = _Sums.apply(z, mean, std, absent, diagonals, batch, marginals)
     return joint, marginal
 
 
 class _Sums(EachAlone):
-    """L_i and L_id."""
+    """Autograd function of L_i and L_id."""
 
     @staticmethod
     def forward(
@@ -64,12 +64,12 @@ class _Sums(EachAlone):
         mean: Tensor,
         std: Tensor,
         absent: Tensor | None,
-        skipped: tuple[int, ...],
+        diagonals: tuple[int, ...],
         batch: int,
         marginals: bool,
     ) -> tuple[Tensor, Tensor]:
         """Return L_i and L_id, streamed over the blocks of columns."""
-        grid = _Grid(z, mean, std, absent, skipped, batch)
+        grid = _Grid(z, mean, std, absent, diagonals, batch)
         joint, marginal = [], []
         for rows in grid.rows:
             sums: list[Tensor] = []
@@ -83,7 +83,7 @@ class _Sums(EachAlone):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-        """Keep inputs and outputs, which are all that the backward pass needs."""
+        """Save inputs and outputs for the backward pass."""
         z, mean, std, absent, *ctx.options = inputs
         ctx.save_for_backward(z, mean, std, absent, *output)
 
@@ -113,25 +113,25 @@ class _Gradients(EachAlone):
         absent: Tensor | None,
         joint: Tensor,
         marginal: Tensor,
-        skipped: tuple[int, ...],
+        diagonals: tuple[int, ...],
         batch: int,
         marginals: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return the gradients for z, mean and std."""
-        # a sum over nothing is a constant; any finite number keeps exp(-inf - L) at zero
+        # an empty sum is a constant; with any finite L, exp(-inf - L) is zero
         joint, marginal = (_finite(x) for x in (joint, marginal))
         grad_z = torch.zeros_like(z)
         sum_gth, sum_gtt, sum_g = (torch.zeros_like(mean.mT) for _ in range(3))
-        grid = _Grid(z, mean, std, absent, skipped, batch)
+        grid = _Grid(z, mean, std, absent, diagonals, batch)
         for rows in grid.rows:
             for columns in grid.columns:
                 t, s = grid.log_density(rows, columns)
-                shared = (s.sum(1) - joint[rows, None]).exp_().mul_(grad_joint[rows, None])
+                weights = (s.sum(1) - joint[rows, None]).exp_().mul_(grad_joint[rows, None])
                 if marginals:
                     s.sub_(marginal[rows, :, None]).exp_()
-                    g = torch.addcmul(shared[:, None, :], s, grad_marginal[rows, :, None])
+                    g = torch.addcmul(weights[:, None, :], s, grad_marginal[rows, :, None])
                 else:
-                    g = shared[:, None, :].expand_as(t)
+                    g = weights[:, None, :].expand_as(t)
                 sum_g[:, columns] += g.sum(0)
                 gt = g * t
                 sum_gtt[:, columns] += t.mul_(gt).sum(0)
@@ -142,13 +142,13 @@ class _Gradients(EachAlone):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        """Keep nothing."""
+        """Save nothing: there are no second derivatives."""
 
     @staticmethod
     def backward(ctx: Any, *_: Tensor) -> tuple[Any, ...]:
         """Refuse second derivatives."""
         raise NotImplementedError(
-            "the streamed sums over Gaussian posteriors have no second derivatives"
+            "sums over Gaussian posteriors have no second derivatives; differentiate them once"
         )
 
 
@@ -161,7 +161,7 @@ class _Grid:
         mean: Tensor,
         std: Tensor,
         absent: Tensor | None,
-        skipped: tuple[int, ...],
+        diagonals: tuple[int, ...],
         batch: int,
     ) -> None:
         self.z = z
@@ -170,7 +170,7 @@ class _Grid:
         self.constant = (-std.log() - 0.5 * math.log(2.0 * math.pi)).mT.contiguous()
         if absent is not None:
             self.constant = self.constant.masked_fill(absent, -math.inf)
-        self.skipped, self.batch = skipped, batch
+        self.diagonals, self.batch = diagonals, batch
         b, (d, c) = z.shape[0], self.mean.shape
         gpu = z.device.type != "cpu"
         width = c if gpu else min(c, _COLUMNS)
@@ -180,14 +180,14 @@ class _Grid:
     def log_density(self, rows: slice, columns: slice) -> tuple[Tensor, Tensor]:
         """Return t = (z - m) / (sigma sqrt 2) and s = -t^2 - log(sigma sqrt(2 pi)) of a block.
 
-        The difference is taken before the division: z h - m h would lose all digits where |m| is
-        large beside sigma.
+        The difference is taken before the division: z h - m h would lose all digits if |m| is much
+        larger than sigma.
         """
         t = self.z[rows, :, None] - self.mean[:, columns]
         t.mul_(self.half_precision[:, columns])
         s = torch.addcmul(self.constant[:, columns], t, t, value=-1.0)
         within = s[:, :, : max(0, self.batch - columns.start)]
-        for difference in self.skipped:
+        for difference in self.diagonals:
             diagonal = difference + rows.start - columns.start
             if -within.shape[0] < diagonal < within.shape[2]:
                 within.diagonal(diagonal, 0, 2).fill_(-math.inf)
@@ -195,5 +195,5 @@ class _Grid:
 
 
 def _finite(log_sum: Tensor) -> Tensor:
-    """Put 0 in the place of minus infinity, and leave NaN alone."""
+    """Replace minus infinity by 0, and keep NaN."""
     return log_sum.nan_to_num(math.nan, neginf=0.0)

@@ -8,7 +8,7 @@
     dimension_wise_kl              = E sum_d log q_d(z_id) - log p_d(z_id)
 
 where z_ig are the dimensions of group g. The middle two add up to the total correlation: a group
-may stay entangled (a rotation of two angles, say) while the groups become independent.
+may stay entangled, such as the two coordinates of an angle, while the groups become independent.
 
 References
     [HFVAE] B. Esmaeili et al., Structured disentangled representations, 2019, section 3.
@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from unweave_estimators.batch_estimators import BatchEstimator
-from unweave_estimators.decomposition import checked_batch, marginal_prior
+from unweave_estimators.decomposition import check_batch, marginal_prior
 from unweave_estimators.latent import Latent
 from unweave_estimators.memory_bank import parameters_of, rebuild
 from unweave_estimators.posterior_sums import Pool, pool_of, posterior_sums
@@ -53,15 +53,19 @@ def decompose_by_groups(
     prior: Distribution | None = None,
     posterior: Distribution | None = None,
 ) -> HierarchicalDecomposition:
-    """Estimate the four terms of a hierarchically factorised prior, in nats, with weights of loo.
+    """Estimate the four terms of a hierarchically factorised prior, in nats, with weights of `loo`.
 
-    Other arguments and errors as `decompose`. O(b^2 d) time, O(b d) memory.
+    Other arguments and errors are those of `decompose`. O(b^2 d) time, O(b d) memory.
 
     Parameters
     ----------
     groups
-        How many consecutive dimensions each group has, d together; empty for two halves, the
-        first one larger where d is odd.
+        Number of consecutive dimensions of each group, which add up to d; empty for two halves,
+        of which the first is larger if d is odd.
+
+    Returns
+    -------
+    terms : HierarchicalDecomposition
 
     Raises
     ------
@@ -80,14 +84,14 @@ def decompose_by_groups(
     >>> [f"{term:.2f}" for term in terms]  # the group of two holds log 2
     ['0.69', '0.00', '0.69', '2498.61']
     """
-    z, base = checked_batch(z, mean, std, posterior, dataset_size)
+    z, base = check_batch(z, mean, std, posterior, dataset_size)
     sizes = group_sizes(z.shape[1], groups)
     terms = _terms(z, pool_of(base), sizes, dataset_size, marginal_prior(prior, z))
     return HierarchicalDecomposition(*(term.mean() for term in terms))
 
 
 def group_sizes(dim: int, groups: Sequence[int] = ()) -> tuple[int, ...]:
-    """Return the sizes of consecutive groups of d dimensions; two halves unless given.
+    """Return the sizes of consecutive groups of d dimensions, by default two halves.
 
     Raises
     ------
@@ -117,7 +121,7 @@ def group_sizes(dim: int, groups: Sequence[int] = ()) -> tuple[int, ...]:
 def _terms(
     z: Tensor, pool: Pool, sizes: tuple[int, ...], dataset_size: int, log_prior: Tensor
 ) -> HierarchicalDecomposition:
-    """Return the four terms code by code, shape (b,)."""
+    """Return the four terms per code, shape (b,)."""
     q = log_densities(posterior_sums(z, pool), dataset_size, "loo")
     parts = zip(z.split(sizes, 1), _split(pool, sizes), strict=True)
     sums = [posterior_sums(z_g, pool_g) for z_g, pool_g in parts]
@@ -131,7 +135,7 @@ def _terms(
 
 
 def _split(pool: Pool, sizes: tuple[int, ...]) -> list[Pool]:
-    """Return the pool of each group's dimensions alone."""
+    """Return one pool per group, with the dimensions of the group alone."""
     parameters = parameters_of(pool.factors, "a group of dimensions")
     parts = zip(*(parameter.split(sizes, 1) for parameter in parameters.values()), strict=True)
     family = type(pool.factors)
@@ -149,7 +153,7 @@ class Hierarchical(BatchEstimator):
     dim
         Number d of code dimensions, at least 2.
     groups
-        How many consecutive dimensions each group has; empty for two halves.
+        Number of consecutive dimensions of each group; empty for two halves.
     memory, gather
         As in `BatchEstimator`.
     """

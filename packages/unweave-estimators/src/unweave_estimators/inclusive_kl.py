@@ -1,4 +1,4 @@
-"""KL of the prior from the aggregate posterior, which punishes holes in it."""
+"""KL(p(z) || q(z)) of prior and aggregate posterior, which penalises holes in the posterior."""
 
 from __future__ import annotations
 
@@ -25,25 +25,29 @@ def inclusive_kl(
 ) -> Tensor:
     """Estimate KL(p(z) || q(z)) of a Gaussian batch from samples of the prior, in nats.
 
-    (1/n) sum_i [log p(z_i) - log (1/b) sum_j q(z_i|x_j)], z_i ~ p. Unbiased for the mixture of the
-    batch; too high for that of the data set, most where posteriors are narrow.
-
-    Returns a scalar tensor. O(n b d) time, O((n + b) d) memory.
+    (1/n) sum_i [log p(z_i) - log (1/b) sum_j q(z_i|x_j)], z_i ~ p. The estimate is unbiased for the
+    mixture of the batch, and too high for that of the data set, by most if posteriors are narrow.
+    O(n b d) time, O((n + b) d) memory.
 
     Parameters
     ----------
-    mean, std : float tensors, shape (b, d).
-    prior_codes
-        Samples of the prior, shape (n, d). A prior that learns gets the gradient of the whole
-        expression where they are reparametrised, and none where they are constants: the
-        gradient of log p alone has mean 0 at samples of p.
+    mean, std : float tensors, shape (b, d)
+        Parameters of the posteriors.
+    prior_codes : float tensor, shape (n, d)
+        Samples of the prior. If they are reparametrised, a learned prior gets the gradient of the
+        whole expression. If they are constants, it gets none, since the gradient of log p has
+        mean 0 at samples of p.
     prior
         A Distribution with event shape (d,); the standard normal if None.
+
+    Returns
+    -------
+    inclusive_kl : scalar tensor
 
     Raises
     ------
     ValueError
-        If a shape or a value is impossible.
+        If a shape or a value is invalid.
 
     References
     ----------
@@ -68,10 +72,10 @@ def inclusive_kl(
     posterior = Independent(Normal(mean, std, validate_args=False), 1)
     prior = prior or standard_normal(z)
     require_event(prior, z.shape[1])
-    return _inclusive(z, posterior, prior)
+    return _inclusive_kl(z, posterior, prior)
 
 
-def _inclusive(z: Tensor, posterior: Distribution, prior: Distribution) -> Tensor:
+def _inclusive_kl(z: Tensor, posterior: Distribution, prior: Distribution) -> Tensor:
     log_prior: Tensor = prior.log_prob(z)
     if not z.requires_grad:
         log_prior = log_prior.detach()
@@ -79,10 +83,10 @@ def _inclusive(z: Tensor, posterior: Distribution, prior: Distribution) -> Tenso
 
 
 class InclusiveKL(nn.Module):
-    """KL(p(z) || q(z)) with the mixture of the batch for q, from as many prior samples.
+    """KL(p(z) || q(z)) with the mixture of the batch as q, from as many prior samples as codes.
 
     The posterior's `log_prob` must take codes of shape (b, 1, d); that of a flow whose parameters
-    depend on its input may not. A learned prior gets a gradient where its samples carry one. See
+    depend on its input may not. A learned prior gets a gradient if its samples carry one. See
     `unweave_estimators.inclusive_kl`.
 
     Parameters
@@ -109,4 +113,4 @@ class InclusiveKL(nn.Module):
         check_codes(latent.z)
         require_density(latent.posterior, "inclusive_kl")
         (z,) = wide(latent.prior_sample())
-        return {"inclusive_kl": _inclusive(z, latent.posterior.distribution, latent.prior())}
+        return {"inclusive_kl": _inclusive_kl(z, latent.posterior.distribution, latent.prior())}

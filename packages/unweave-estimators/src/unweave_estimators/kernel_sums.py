@@ -4,7 +4,7 @@ For problems p with rows x (p, n, d) and y (p, m, d) and a kernel k of squared d
 
     S = sum_pij k(r_pij^2),    dS/dx_pi = 2 sum_j k'(r_pij^2) (x_pi - y_pj).
 
-Where there are several blocks, the backward pass computes them again. O(p n m d) time,
+With several blocks, the backward pass computes them again. O(p n m d) time,
 O(p (n + m) d) memory and one block.
 """
 
@@ -22,7 +22,7 @@ from unweave_estimators.each_alone import EachAlone, slices
 # torch's autograd.Function carries no annotations
 # mypy: disable-error-code="no-untyped-call"
 
-# Values of k_s in one block, 8 MB in float32 on CPU. A GPU wants enough work for one launch.
+# Values of k_s in one block, 8 MB in float32 on a CPU. A GPU needs enough work per launch.
 _BLOCK_CPU = 2**21
 _BLOCK_GPU = 2**24
 
@@ -76,20 +76,20 @@ def kernel_sum(kernel: Kernel, x: Tensor, y: Tensor, widths: Tensor) -> Tensor:
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
     """Return |x_i - y_j|^2, shape (p, n, m).
 
-    Of differences, not of |x|^2 + |y|^2 - 2 x.y, which loses the small distances of codes far from
-    zero.
+    It is computed from differences, since |x|^2 + |y|^2 - 2 x.y loses small distances between codes
+    far from zero.
     """
     if x.shape[2] == 1:
-        return (x - y.mT).square()  # cdist takes some ten times as long for one column
+        return (x - y.mT).square()  # cdist takes about ten times as long for one column
     return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").square()
 
 
 class _Sum(EachAlone):
-    """S, from (x, y, widths, kernel)."""
+    """Autograd function of S, from (x, y, widths, kernel)."""
 
     @staticmethod
     def forward(x: Tensor, y: Tensor, widths: Tensor, kernel: Kernel) -> tuple[Tensor]:
-        """Return S, streamed over blocks."""
+        """Return S, summed block by block."""
         with without_autocast(x):
             sums = [
                 kernel.sum(squared_distances(x[problems, rows], y[problems]), widths[:, problems])
@@ -99,7 +99,7 @@ class _Sum(EachAlone):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor]) -> None:
-        """Keep the inputs, which are all that the backward pass needs."""
+        """Save the inputs for the backward pass."""
         *tensors, ctx.kernel = inputs
         ctx.save_for_backward(*tensors)
 
@@ -117,8 +117,8 @@ class _Gradients(EachAlone):
         gradient: Tensor, x: Tensor, y: Tensor, widths: Tensor, kernel: Kernel
     ) -> tuple[Tensor, Tensor]:
         """Return the gradients for x and y."""
-        # sum_j k'_ij (x_i - y_j) = x_i sum_j k'_ij - sum_j k'_ij y_j would lose the digits of codes
-        # far from zero
+        # sum_j k'_ij (x_i - y_j) = x_i sum_j k'_ij - sum_j k'_ij y_j loses digits for codes far
+        # from zero, so both are centred
         centre = y.mean(1, keepdim=True)
         centred_x, centred_y = x - centre, y - centre
         by_x, by_y = torch.zeros_like(x), torch.zeros_like(y)
@@ -133,16 +133,18 @@ class _Gradients(EachAlone):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        """Keep nothing."""
+        """Save nothing: there are no second derivatives."""
 
     @staticmethod
     def backward(ctx: Any, *_: Tensor) -> tuple[Any, ...]:
         """Refuse second derivatives."""
-        raise NotImplementedError("the streamed sums of kernels have no second derivatives")
+        raise NotImplementedError(
+            "sums of kernels have no second derivatives; differentiate them once"
+        )
 
 
 def _blocks(x: Tensor, y: Tensor, count: int) -> Iterator[tuple[slice, slice]]:
-    """Yield slices of problems and of rows of x, for so many widths."""
+    """Yield slices of problems and of rows of x, for `count` widths."""
     p, n, m = x.shape[0], x.shape[1], y.shape[1]
     pairs = _block(x) // count
     for problems in slices(p, max(1, pairs // (n * m))):

@@ -19,9 +19,7 @@ def analytic_kl(
     *,
     per_dimension: bool = False,
 ) -> Tensor:
-    """Return the mean KL(q(z|x_i) || p(z)) in nats, in closed form where torch has one.
-
-    Returns a scalar tensor, or shape (d,).
+    """Return the mean KL(q(z|x_i) || p(z)) in nats, in closed form if torch has one.
 
     Parameters
     ----------
@@ -30,15 +28,19 @@ def analytic_kl(
     prior
         Event shape (d,).
     z
-        Codes, shape (b, d), for `sampled_kl` where torch knows no closed form.
+        Codes, shape (b, d). If torch has no closed form, the result is their `sampled_kl`.
     per_dimension
-        Give the d parts, for which both must factorise.
+        Whether to return the d parts; posterior and prior must then factorise.
+
+    Returns
+    -------
+    kl : scalar tensor, or shape (d,) with `per_dimension`
 
     Raises
     ------
     ValueError
-        If a shape is impossible, torch has no closed form and z is None, or something does not
-        factorise.
+        If a shape is invalid, torch has no closed form and z is None, or `per_dimension` is True
+        and a distribution does not factorise.
 
     Examples
     --------
@@ -50,10 +52,10 @@ def analytic_kl(
     tensor([0.5000, 0.5000])
     """
     _check(posterior, prior, z)
-    return _analytic(posterior, prior, z, per_dimension)
+    return _analytic_kl(posterior, prior, z, per_dimension)
 
 
-def _analytic(
+def _analytic_kl(
     posterior: Distribution, prior: Distribution, z: Tensor | None, per_dimension: bool
 ) -> Tensor:
     q, p = _pair(posterior, prior, per_dimension)
@@ -61,16 +63,16 @@ def _analytic(
         return kl_divergence(q, p).mean(0)
     except NotImplementedError:
         if z is not None:
-            return _sampled(z, posterior, prior, per_dimension)
+            return _sampled_kl(z, posterior, prior, per_dimension)
         raise ValueError(
-            f"the KL has no closed form from {_name_of(q)} to {_name_of(p)}; give the codes z"
+            f"the KL has no closed form from {_name_of(q)} to {_name_of(p)}; pass the codes z"
         ) from None
 
 
 def _check(posterior: Distribution, prior: Distribution, z: Tensor | None) -> None:
     if not isinstance(posterior, Distribution) or len(posterior.batch_shape) != 1:
-        got = getattr(posterior, "batch_shape", type(posterior).__name__)
-        raise ValueError(f"posterior must be a Distribution of batch shape (b,), got {got}")
+        shape = getattr(posterior, "batch_shape", type(posterior).__name__)
+        raise ValueError(f"posterior must be a Distribution of batch shape (b,), got {shape}")
     require_event(prior, *posterior.event_shape)
     if z is not None:
         check_codes(z, least=1)
@@ -83,7 +85,7 @@ def _check(posterior: Distribution, prior: Distribution, z: Tensor | None) -> No
 def _pair(
     posterior: Distribution, prior: Distribution, per_dimension: bool
 ) -> tuple[Distribution, Distribution]:
-    """Return q and p, or the distributions of their single dimensions."""
+    """Return q and p, or their marginals."""
     if not per_dimension:
         return posterior, prior
     purpose = "a KL per dimension"
@@ -100,15 +102,17 @@ def sampled_kl(
 ) -> Tensor:
     """Estimate the mean KL(q(z|x_i) || p(z)) in nats from one code of each posterior.
 
-    (1/b) sum_i [log q(z_i|x_i) - log p(z_i)], unbiased. Arguments as `analytic_kl`.
+    (1/b) sum_i [log q(z_i|x_i) - log p(z_i)], unbiased. Arguments are those of `analytic_kl`.
 
-    Returns a scalar tensor, or shape (d,).
+    Returns
+    -------
+    kl : scalar tensor, or shape (d,) with `per_dimension`
 
     Raises
     ------
     ValueError
-        If a shape is impossible, z holds NaN, or parts per dimension are wanted of something
-        that does not factorise.
+        If a shape is invalid, z is not finite, or `per_dimension` is True and a distribution does
+        not factorise.
 
     Examples
     --------
@@ -120,10 +124,10 @@ def sampled_kl(
     tensor(1.)
     """
     _check(posterior, prior, z)
-    return _sampled(z, posterior, prior, per_dimension)
+    return _sampled_kl(z, posterior, prior, per_dimension)
 
 
-def _sampled(
+def _sampled_kl(
     z: Tensor, posterior: Distribution, prior: Distribution, per_dimension: bool
 ) -> Tensor:
     (z,) = wide(z)
@@ -132,15 +136,15 @@ def _sampled(
 
 
 class AnalyticKL(nn.Module):
-    """Mean KL(q(z|x_i) || p(z)) in closed form where torch has one, else from the codes.
+    """Mean KL(q(z|x_i) || p(z)), in closed form if torch has one, otherwise from the codes.
 
     Parameters
     ----------
     dim
         Number d of code dimensions.
     free_bits
-        Nats below which a dimension's mean KL costs nothing, sum_d max(free_bits, KL_d) (Kingma
-        et al. 2016, equation 15); needs a factorised posterior and prior.
+        Nats below which a dimension's mean KL has no gradient: kl = sum_d max(free_bits, KL_d)
+        (Kingma et al. 2016, equation 15). If it is positive, posterior and prior must factorise.
     """
 
     terms = ("kl",)
@@ -158,7 +162,8 @@ class AnalyticKL(nn.Module):
         Raises
         ------
         ValueError
-            If the posterior has no density, or free bits meet one that does not factorise.
+            If the posterior has no density, or `free_bits` is positive and posterior or prior do
+            not factorise.
         """
         require_density(latent.posterior, "kl")
         parts = self.divergence(latent, self.free_bits > 0)
@@ -167,19 +172,19 @@ class AnalyticKL(nn.Module):
     def divergence(self, latent: Latent, per_dimension: bool) -> Tensor:
         """Return the mean KL, or its d parts."""
         posterior = latent.posterior.distribution
-        return _analytic(posterior, latent.prior(), latent.z, per_dimension)
+        return _analytic_kl(posterior, latent.prior(), latent.z, per_dimension)
 
 
 class SampledKL(AnalyticKL):
-    """Mean of log q(z_i|x_i) - log p(z_i) over the batch; options as `AnalyticKL`.
+    """Mean of log q(z_i|x_i) - log p(z_i) over the batch; options are those of `AnalyticKL`.
 
-    It takes any posterior with a density, flows too, and any prior.
+    It takes any posterior with a density, such as a flow, and any prior.
     """
 
     def divergence(self, latent: Latent, per_dimension: bool) -> Tensor:
         """Return the mean, or its d parts."""
         if per_dimension:
             posterior = latent.posterior.distribution
-            return _sampled(latent.z, posterior, latent.prior(), True)
+            return _sampled_kl(latent.z, posterior, latent.prior(), True)
         (z,) = wide(latent.z)
         return (latent.posterior.log_prob(z) - latent.prior().log_prob(z)).mean()

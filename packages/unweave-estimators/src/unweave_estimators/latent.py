@@ -1,4 +1,4 @@
-"""What an estimator sees of a batch, and what it may ask of distributions."""
+"""The argument of estimators, and checks of its distributions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Posterior(Protocol):
 
 
 class Latent(Protocol):
-    """A batch of codes with everything that is known of where they came from."""
+    """A batch of codes with posteriors, prior, decoder, data set size and generator."""
 
     @property
     def z(self) -> Tensor:
@@ -56,7 +56,7 @@ class Latent(Protocol):
 
     @property
     def decoder(self) -> nn.Module:
-        """The module that takes codes (b, d) to outputs; only penalties on it ask for it."""
+        """The module that maps codes (b, d) to outputs; only penalties on the decoder use it."""
 
     def prior(self) -> Distribution:
         """Return the prior p(z), event shape (d,)."""
@@ -64,12 +64,12 @@ class Latent(Protocol):
     def prior_sample(self) -> Tensor:
         """Return fresh draws from the prior, shape (b, d).
 
-        They carry a gradient for what the prior learns where they are reparametrised.
+        If they are reparametrised, they carry a gradient to learned parameters of the prior.
         """
 
 
 def learns(prior: object) -> bool:
-    """Tell whether a prior is a module with parameters that are trained."""
+    """Tell whether a prior is a module with parameters that require a gradient."""
     return isinstance(prior, nn.Module) and any(p.requires_grad for p in prior.parameters())
 
 
@@ -84,19 +84,19 @@ def decoder_of(latent: Latent, purpose: str) -> nn.Module:
     decoder = getattr(latent, "decoder", None)
     if not isinstance(decoder, nn.Module):
         raise ValueError(
-            f"{purpose} needs latent.decoder, the torch module that takes codes to outputs, "
+            f"{purpose} needs latent.decoder, the torch module that maps codes to outputs, "
             f"got {type(decoder).__name__}"
         )
     return decoder
 
 
 def factors(distribution: Distribution, name: str, purpose: str) -> Distribution:
-    """Return the distribution of the single dimensions of one that factorises.
+    """Return the marginals of a distribution that factorises, as one distribution.
 
     Raises
     ------
     ValueError
-        If it is not an `Independent(base, 1)`, so that it has no marginals to speak of.
+        If it is not `Independent(base, 1)`, whose base holds the marginals.
     """
     if isinstance(distribution, Independent) and distribution.reinterpreted_batch_ndims == 1:
         base: Distribution = distribution.base_dist
@@ -108,7 +108,7 @@ def factors(distribution: Distribution, name: str, purpose: str) -> Distribution
 
 
 def posterior_factors(posterior: Posterior, purpose: str) -> Distribution:
-    """Return the distribution of the single dimensions of a batch of posteriors.
+    """Return the marginals of a batch of posteriors, as one distribution.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def require_density(posterior: Posterior, purpose: str) -> None:
     if not posterior.has_density:
         raise ValueError(
             f"{purpose} needs a posterior with a density, got {type(posterior).__name__}; "
-            "take a posterior with noise, or an estimator that needs codes alone"
+            "use a posterior with noise, or an estimator that needs codes alone"
         )
 
 
@@ -153,6 +153,6 @@ def require_event(distribution: Distribution, dim: int, name: str = "prior") -> 
 
 
 def standard_normal(like: Tensor) -> Distribution:
-    """Return N(0, 1) for each of the last dimension's entries of `like`."""
+    """Return the standard normal over as many dimensions as the last axis of `like` has."""
     zero = torch.zeros(like.shape[-1], dtype=like.dtype, device=like.device)
     return Independent(Normal(zero, torch.ones_like(zero), validate_args=False), 1)

@@ -1,4 +1,4 @@
-"""Jensen-Shannon divergence between codes and prior, as a critic sees it.
+"""Jensen-Shannon divergence between codes and prior, from a critic.
 
 References
     Tolstikhin et al., Wasserstein auto-encoders, 2018, algorithm 1 (WAE-GAN).
@@ -24,20 +24,21 @@ from unweave_estimators.latent import Latent
 
 
 class LatentGAN(nn.Module):
-    """JS(q(z), p(z)) from a critic of prior samples against codes, in nats: 0 to log 2.
+    """JS(q(z), p(z)) from a critic that separates prior samples from codes, in nats.
 
-    js = log 2 - L(T), L the critic's mean cross-entropy, is a lower bound that the best critic
-    attains. Its value is logged; what reaches the encoder is by default the gradient of
-    (1/b) sum_i -log sigmoid(T(z_i)), which [WAE] minimise: unlike that of the bound it does not
-    vanish where the critic is sure. A learned prior whose samples y_i carry a gradient gets that of
-    (1/b) sum_i -log sigmoid(-T(y_i)), the same with the roles exchanged.
+    js = log 2 - L(T), where L is the mean cross-entropy of the critic T, is a lower bound of the
+    divergence, which the best critic reaches; the divergence lies between 0 and log 2. The term has
+    this value. Its gradient to the encoder is by default that of (1/b) sum_i -log sigmoid(T(z_i)),
+    as in Tolstikhin et al.: unlike the gradient of the bound, it does not vanish if the critic is
+    certain. A learned prior whose samples y_i carry a gradient gets that of
+    (1/b) sum_i -log sigmoid(-T(y_i)), with the roles exchanged.
 
     Parameters
     ----------
     dim
         Number d of code dimensions.
     saturating
-        Take the gradient of the bound itself.
+        Whether the gradient is that of the bound itself.
     logits, width, layers, lr, eps
         As in `DensityRatio`.
     """
@@ -62,7 +63,7 @@ class LatentGAN(nn.Module):
         self.critic_optimizer = {"lr": lr, "betas": (0.5, 0.9), "eps": eps}
 
     def forward(self, latent: Latent) -> dict[str, Tensor]:
-        """Return `js` in nats, with a gradient for codes and prior samples and none for the critic.
+        """Return `js` in nats, with a gradient to codes and prior samples and none to the critic.
 
         Raises
         ------
@@ -75,13 +76,13 @@ class LatentGAN(nn.Module):
         js = math.log(2.0) - classification_loss(real, fake)
         if self.saturating:
             return {"js": js}
-        deceive = functional.softplus(-fake).mean() + functional.softplus(real).mean()
-        return {"js": deceive + (js - deceive).detach()}
+        loss = functional.softplus(-fake).mean() + functional.softplus(real).mean()
+        return {"js": loss + (js - loss).detach()}
 
     def critic_loss(self, latent: Latent, second_latent: Latent) -> Tensor:
-        """Return the critic's loss, with no gradient for encoder or prior.
+        """Return the critic's loss, with no gradient to encoder or prior.
 
-        Codes of the second, independent batch stand against fresh prior samples.
+        The two classes are fresh prior samples and codes of the second, independent batch.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""The last posteriors of training, kept for the inner sums of small batches."""
+"""A memory of the last posteriors of training, for the inner sums of small batches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from unweave_estimators.posterior_sums import Pool
 
 
 def parameters_of(factors: Distribution, purpose: str) -> dict[str, Tensor]:
-    """Return the parameters that build a batch of posteriors, each of shape (b, d).
+    """Return the parameters of a batch of posteriors, each of shape (b, d).
 
     Raises
     ------
@@ -40,7 +40,7 @@ def rebuild(family: type[Distribution], parameters: dict[str, Tensor]) -> Distri
 class MemoryBank(nn.Module):
     """The detached parameters of the last `size` posteriors, newest first.
 
-    Its places have fixed shapes from the first use on; those not yet filled are marked absent.
+    Its buffers have fixed shapes from the first use on. Rows without a posterior yet are absent.
     """
 
     filled: Tensor
@@ -52,15 +52,15 @@ class MemoryBank(nn.Module):
         self.register_buffer("filled", torch.zeros((), dtype=torch.long))
 
     def extend(self, pool: Pool) -> Pool:
-        """Return the pool with what the bank holds behind it."""
+        """Return the pool, followed by the posteriors of the bank."""
         batch = parameters_of(pool.factors, "a memory bank")
         if not self._names():
             self._allocate(batch)
         # a copy, for push() overwrites the buffers before the backward pass has read them
-        held = {name: getattr(self, f"_{name}").clone() for name in batch}
+        memory = {name: getattr(self, f"_{name}").clone() for name in batch}
         factors = rebuild(
             type(pool.factors),
-            {name: torch.cat([batch[name], held[name].to(batch[name])]) for name in batch},
+            {name: torch.cat([batch[name], memory[name].to(batch[name])]) for name in batch},
         )
         place = torch.arange(pool.batch + self.size, device=self.filled.device)
         return pool._replace(
@@ -71,11 +71,11 @@ class MemoryBank(nn.Module):
 
     @torch.no_grad()
     def push(self, factors: Distribution) -> None:
-        """Put a batch of posteriors in front and let the oldest go."""
+        """Prepend a batch of posteriors and drop the oldest."""
         batch = parameters_of(factors, "a memory bank")
         for name, parameter in batch.items():
-            held: Tensor = getattr(self, f"_{name}")
-            held.copy_(torch.cat([parameter.to(held), held])[: self.size])
+            buffer: Tensor = getattr(self, f"_{name}")
+            buffer.copy_(torch.cat([parameter.to(buffer), buffer])[: self.size])
         self.filled.copy_((self.filled + factors.batch_shape[0]).clamp(max=self.size))
 
     def _load_from_state_dict(
@@ -93,7 +93,7 @@ class MemoryBank(nn.Module):
 
     def _allocate(self, batch: dict[str, Tensor]) -> None:
         for name, parameter in batch.items():
-            # the first row stands in an absent place: any valid posterior does
+            # an absent row repeats the first posterior: any valid one would do
             row = parameter.detach()[:1].expand(self.size, -1).clone()
             self.register_buffer(f"_{name}", row)
         self.filled = self.filled.to(row.device)

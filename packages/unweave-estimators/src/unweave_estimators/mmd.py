@@ -32,10 +32,10 @@ from unweave_estimators.latent import Latent
 KERNELS = ("imq", "imq-single", "rbf")
 # The mixture of Tolstikhin et al.'s experiments; Braithwaite et al. 2020 take s = 1 alone
 IMQ_SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-# Multiples of the median squared distance: the mixture spares the choice of one bandwidth
+# Multiples of the median squared distance: with a mixture nobody has to choose one bandwidth
 RBF_SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
 
-_MEDIAN_ROWS = 128  # rows of each sample; puts the bandwidth within a few percent
+_MEDIAN_ROWS = 128  # rows per sample, which give the bandwidth to a few per cent
 
 
 def mmd(
@@ -56,29 +56,37 @@ def mmd(
         imq : C / (C + |x - y|^2), C = 2 d prior_variance s; "imq-single" has s = 1 alone
         rbf : exp(-|x - y|^2 / (2 h s)), h the squared bandwidth
 
-    Returns a scalar tensor without unit, at most 2 for each scale (and dimension).
     O((n + m)^2 d) time, O((n + m) d) memory and one block.
 
     Parameters
     ----------
-    x, y : float tensors, shapes (n, d) and (m, d).
+    x, y : float tensors, shapes (n, d) and (m, d)
+        The samples.
+    kernel
+        "imq", "imq-single" or "rbf".
     scales
-        The s of the mixture; None for the seven of Tolstikhin et al. or five powers of two.
+        The s of the mixture; None for the seven of Tolstikhin et al. (imq), 1 (imq-single) or five
+        powers of two (rbf).
     prior_variance
         sigma_z^2 of the IMQ kernel.
     bandwidth
         Square root of h; None for the median distance within the pooled sample, which is a
         constant in the gradient.
     unbiased
-        The U-statistic, mean 0 between equal distributions and at times negative; else the
-        V-statistic, never negative, which compares each point with itself too.
+        Whether to return the U-statistic, which has mean 0 for equal distributions and may be
+        negative, or the V-statistic, which also pairs each point with itself and is never negative.
     per_dimension
-        Sum the MMD^2 of the d marginals, blind to their dependence.
+        Whether to sum the MMD^2 of the d marginals, which ignores their dependence.
+
+    Returns
+    -------
+    mmd : scalar tensor, without unit
+        The true value is at most 2 per scale (and dimension).
 
     Raises
     ------
     ValueError
-        If a shape, a value or the kernel's name is impossible.
+        If a shape, a value or the kernel's name is invalid.
 
     Examples
     --------
@@ -118,9 +126,9 @@ def kernel_of(
     if kernel == "rbf":
         unit = unit * (bandwidth**2 if bandwidth else _median_squared_distance(x, y))
         return Gaussian(), torch.stack([unit * s for s in scales or RBF_SCALES])
-    chosen = scales or (IMQ_SCALES if kernel == "imq" else (1.0,))
+    scales = scales or (IMQ_SCALES if kernel == "imq" else (1.0,))
     unit = unit * x.shape[-1] * prior_variance
-    return InverseMultiquadric(), torch.stack([unit * s for s in chosen])
+    return InverseMultiquadric(), torch.stack([unit * s for s in scales])
 
 
 def discrepancy(kernel: Kernel, widths: Tensor, x: Tensor, y: Tensor, unbiased: bool) -> Tensor:
@@ -140,18 +148,18 @@ def discrepancy(kernel: Kernel, widths: Tensor, x: Tensor, y: Tensor, unbiased: 
 
 def _median_squared_distance(x: Tensor, y: Tensor) -> Tensor:
     """Return the median over pairs of the pooled sample, shape (p, 1, 1), without gradient."""
-    pooled = torch.cat([x[:, :_MEDIAN_ROWS], y[:, :_MEDIAN_ROWS]], 1).detach()
+    sample = torch.cat([x[:, :_MEDIAN_ROWS], y[:, :_MEDIAN_ROWS]], 1).detach()
     first, second = torch.triu_indices(
-        pooled.shape[1], pooled.shape[1], offset=1, device=pooled.device
+        sample.shape[1], sample.shape[1], offset=1, device=sample.device
     )
-    median = squared_distances(pooled, pooled)[:, first, second].median(1).values
+    median = squared_distances(sample, sample)[:, first, second].median(1).values
     return median.clamp(min=torch.finfo(median.dtype).tiny)[:, None, None]
 
 
 class MMD(nn.Module):
     """Squared MMD between the codes of a batch and as many prior samples.
 
-    The gradient reaches the codes, and a learned prior whose samples carry one. See
+    The gradient reaches the codes, and a learned prior if its samples carry a gradient. See
     `unweave_estimators.mmd`.
 
     Parameters
@@ -159,15 +167,15 @@ class MMD(nn.Module):
     dim
         Number d of code dimensions.
     kernel
-        "imq", the mixture of [WAE]; "imq-single", s = 1 alone; "rbf", the median heuristic.
+        "imq", the mixture of Tolstikhin et al. 2018; "imq-single", s = 1 alone; or "rbf".
     prior_variance
         sigma_z^2 of the IMQ kernel.
     bandwidth
-        Of the RBF kernel; 0 for the median distance.
+        Bandwidth of the RBF kernel; 0 for the median distance.
     unbiased
-        U- or V-statistic.
+        Whether the term is the U-statistic, not the V-statistic.
     per_dimension
-        Sum over the marginals' MMD^2 (Mathieu et al. 2019, section 6.3).
+        Whether to sum the MMD^2 of the marginals (Mathieu et al. 2019, section 6.3).
     """
 
     terms = ("mmd",)

@@ -22,18 +22,21 @@ def variance_constraint(z: Tensor, target: float | None = None) -> Tensor:
 
     E |z - E z|^2 = sum_d Var(z_d), estimated without bias (divisor b - 1).
 
-    Returns a scalar tensor in squared units of z.
-
     Parameters
     ----------
-    z : float tensor, shape (b, d).
+    z : float tensor, shape (b, d)
+        Codes.
     target
-        v; d if None, the total variance of a standard normal.
+        The target v; None for d, the total variance of a standard normal.
+
+    Returns
+    -------
+    distance : scalar tensor, in squared units of z
 
     Raises
     ------
     ValueError
-        If z has another shape, holds NaN, or is a single code.
+        If z has another shape, is not finite, or is a single code.
 
     References
     ----------
@@ -72,18 +75,26 @@ def dip(
 
     with divisor b, as for a whole data set.
 
-    Returns a scalar tensor. O(b d^2) time, O(d^2) memory.
+    O(b d^2) time, O(d^2) memory.
 
     Parameters
     ----------
-    mean, std : float tensors, shape (b, d); std is for kind "ii".
-    diagonal : weight of the diagonal part against the off-diagonal one; None for the paper's 10
-        (kind i) or 1 (kind ii).
+    mean, std : float tensors, shape (b, d)
+        Parameters of the posteriors; kind "i" does not use std.
+    kind
+        "i" or "ii".
+    diagonal
+        Weight of the diagonal part relative to the off-diagonal part; None for 10 (kind "i") or 1
+        (kind "ii"), as in the paper.
+
+    Returns
+    -------
+    penalty : scalar tensor
 
     Raises
     ------
     ValueError
-        If a shape, a value or the kind is impossible, or kind ii lacks the std.
+        If a shape, a value or the kind is invalid, or std is None for kind "ii".
 
     References
     ----------
@@ -128,7 +139,7 @@ class Variance(nn.Module):
     dim
         Number d of code dimensions.
     target
-        v; 0 for d.
+        The target v; 0 for d.
     """
 
     terms = ("variance",)
@@ -159,7 +170,8 @@ class DIP(nn.Module):
         Number d of code dimensions.
     kind
         "i" or "ii".
-    diagonal : weight of the diagonal part; negative for the paper's.
+    diagonal
+        Weight of the diagonal part; a negative number stands for that of the paper.
     """
 
     terms = ("dip",)

@@ -1,4 +1,4 @@
-"""The log-densities of codes under every posterior at hand, split by the posterior's role."""
+"""Log-densities of codes under a pool of posteriors, split by the role of the posterior."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PosteriorSums(NamedTuple):
     own
         (b, d), s_iid.
     stratified
-        (b, d), s_ik(i)d; None unless asked for.
+        (b, d), s_ik(i)d; None without `stratify`.
     rest, rest_marginal
         (b,) and (b, d), log sum_j exp s_ij and log sum_j exp s_ijd over every other j.
     others
@@ -44,20 +44,20 @@ class PosteriorSums(NamedTuple):
 
 
 class Pool(NamedTuple):
-    """The posteriors that a sum runs over, c of them: the batch first, then what a memory holds.
+    """The c posteriors of a sum: first those of the batch, then those of a memory bank.
 
     Attributes
     ----------
     factors
         Their distribution, batch shape (c, d).
     batch
-        How many belong to the batch.
+        Number of posteriors of the batch.
     first
-        The position of the first code's own posterior.
+        Index of the first code's own posterior.
     absent
-        (c,) marks of the places that hold nothing yet, or None.
+        (c,) bool tensor, True at places without a posterior yet; or None.
     present
-        How many there are, an integer or a scalar tensor.
+        Number of places with a posterior, an integer or a scalar tensor.
     """
 
     factors: Distribution
@@ -68,7 +68,7 @@ class Pool(NamedTuple):
 
 
 def pool_of(factors: Distribution) -> Pool:
-    """Return the pool of one batch's posteriors alone."""
+    """Return the pool of the posteriors of one batch."""
     batch = factors.batch_shape[0]
     return Pool(factors, batch, present=batch)
 
@@ -80,16 +80,16 @@ def posterior_sums(z: Tensor, pool: Pool, stratify: bool = False) -> PosteriorSu
 
     Parameters
     ----------
-    z : tensor, shape (b, d)
-        z_i was drawn from the pool's posterior number first + i.
+    z : float tensor, shape (b, d)
+        Codes, z_i drawn from the pool's posterior with index first + i.
     """
     differences: tuple[int, ...] = (0,)
     if stratify:
-        # the one after one's own, and for the last of the batch the first
+        # the posterior after a code's own; for the last code of the batch, the first posterior
         differences = (0, 1, 1 - pool.batch)
     places = tuple(pool.first + difference for difference in differences)
-    streamed = _gaussian if isinstance(pool.factors, Normal) else _general
-    own, stratified, rest, rest_marginal = streamed(z, pool, places, stratify)
+    sums = _gaussian if isinstance(pool.factors, Normal) else _general
+    own, stratified, rest, rest_marginal = sums(z, pool, places, stratify)
     others = pool.present - 1
     if isinstance(others, Tensor):
         others = others.to(z.dtype)
@@ -102,7 +102,7 @@ _Parts = tuple[Tensor, Tensor | None, Tensor, Tensor]
 def _gaussian(z: Tensor, pool: Pool, places: tuple[int, ...], stratify: bool) -> _Parts:
     mean, std = pool.factors.mean.to(z.dtype), pool.factors.stddev.to(z.dtype)
     rest, rest_marginal = gaussian_log_sum_exp(
-        z, mean, std, absent=pool.absent, skipped=places, batch=pool.batch
+        z, mean, std, absent=pool.absent, diagonals=places, batch=pool.batch
     )
     own = slice(pool.first, pool.first + z.shape[0])
     log_own = _log_normal(z, mean[own], std[own])
@@ -120,7 +120,7 @@ def _general(z: Tensor, pool: Pool, places: tuple[int, ...], stratify: bool) -> 
     height = max(1, _BLOCK // (pool.factors.batch_shape[0] * z.shape[1]))
     starts = range(0, z.shape[0], height)
     parts = [
-        _recomputed(_general_block, z[start : start + height], pool, places, start, stratify)
+        _checkpoint(_general_block, z[start : start + height], pool, places, start, stratify)
         if len(starts) > 1
         else _general_block(z, pool, places, 0, stratify)
         for start in starts
@@ -129,8 +129,8 @@ def _general(z: Tensor, pool: Pool, places: tuple[int, ...], stratify: bool) -> 
     return own, stratified if stratify else None, rest, rest_marginal
 
 
-def _recomputed(block: Callable[..., Any], *inputs: Any) -> Any:
-    """Call a function, keep none of its activations and run it again in the backward pass."""
+def _checkpoint(block: Callable[..., Any], *inputs: Any) -> Any:
+    """Call a function without saving its activations; the backward pass calls it again."""
     return checkpoint(block, *inputs, use_reentrant=False, preserve_rng_state=False)
 
 
@@ -142,22 +142,22 @@ def _general_block(
     column = torch.arange(s.shape[1], device=rows.device)
     own = (row + pool.first)[:, :, None].expand(-1, -1, s.shape[2])
     after = (own + 1) % pool.batch
-    skipped = torch.zeros_like(row == column)
+    mask = torch.zeros_like(row == column)
     for place in places:
-        skipped = skipped | ((column - row == place) & (column < pool.batch))
+        mask = mask | ((column - row == place) & (column < pool.batch))
     if pool.absent is not None:
-        skipped = skipped | pool.absent
-    rest = s.sum(2).masked_fill(skipped, -math.inf).logsumexp(1)
-    rest_marginal = s.masked_fill(skipped[:, :, None], -math.inf).logsumexp(1)
+        mask = mask | pool.absent
+    rest = s.sum(2).masked_fill(mask, -math.inf).logsumexp(1)
+    rest_marginal = s.masked_fill(mask[:, :, None], -math.inf).logsumexp(1)
     stratified = s.gather(1, after)[:, 0] if stratify else rows.new_empty(rows.shape[0], 0)
     return s.gather(1, own)[:, 0], stratified, rest, rest_marginal
 
 
 def aggregate_log_density(z: Tensor, posterior: Distribution) -> Tensor:
-    """Return log (1/c) sum_j q(z_i|x_j) in nats, shape (b,), for codes from anywhere.
+    """Return log (1/c) sum_j q(z_i|x_j) in nats, shape (b,), for any codes.
 
-    `posterior` has batch shape (c,) and event shape (d,) and may be any whose `log_prob` takes
-    (b, 1, d) codes. O(b c d) time.
+    `posterior` has batch shape (c,) and event shape (d,), and its `log_prob` takes codes (b, 1, d).
+    O(b c d) time.
     """
     base = posterior.base_dist if isinstance(posterior, Independent) else None
     count = posterior.batch_shape[0]
@@ -167,7 +167,7 @@ def aggregate_log_density(z: Tensor, posterior: Distribution) -> Tensor:
         return joint - math.log(count)
     blocks = z.split(max(1, _BLOCK // (count * z.shape[1])))
     sums = [
-        _recomputed(_log_sum, rows, posterior) if len(blocks) > 1 else _log_sum(rows, posterior)
+        _checkpoint(_log_sum, rows, posterior) if len(blocks) > 1 else _log_sum(rows, posterior)
         for rows in blocks
     ]
     return torch.cat(sums) - math.log(count)

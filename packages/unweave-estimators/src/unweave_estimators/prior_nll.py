@@ -1,4 +1,4 @@
-"""Negative log-likelihood of codes under the prior, by which a prior learns where codes are."""
+"""Negative log-likelihood of codes under the prior, with which a prior learns their density."""
 
 from __future__ import annotations
 
@@ -15,22 +15,27 @@ from unweave_estimators.latent import Latent, require_event
 def prior_nll(z: Tensor, prior: Distribution, *, detach: bool = True) -> Tensor:
     """Return the mean negative log-likelihood of codes, -(1/b) sum_i log p(z_i), in nats.
 
-    Returns a scalar tensor, the cross-entropy of the codes' distribution and the prior.
+    It estimates the cross-entropy of the codes' distribution and the prior.
 
     Parameters
     ----------
-    z : float tensor, shape (b, d).
+    z : float tensor, shape (b, d)
+        Codes.
     prior
         A Distribution with event shape (d,).
     detach
-        Whether the codes are constants, so that the gradient reaches the parameters of the
-        prior alone. Without it the encoder also moves its codes to where the prior is dense,
-        and the two may shrink together to a point.
+        Whether the codes are constants, so that only parameters of the prior get a gradient. If
+        not, the encoder also moves its codes to where the prior is dense, and both may shrink
+        to a point.
+
+    Returns
+    -------
+    prior_nll : scalar tensor
 
     Raises
     ------
     ValueError
-        If a shape is impossible, or z holds NaN.
+        If a shape is invalid, or z is not finite.
 
     References
     ----------
@@ -64,7 +69,7 @@ class PriorNLL(nn.Module):
     dim
         Number d of code dimensions.
     detach
-        Whether the gradient reaches the prior alone.
+        Whether only the prior gets a gradient.
     """
 
     terms = ("prior_nll",)

@@ -12,7 +12,7 @@ from torch import distributed as dist
 class GatherRows(torch.autograd.Function):
     """Rows of all ranks in order of rank; the gradient of a row is the sum over ranks.
 
-    Each rank must bring the same number of rows.
+    Each rank must have the same number of rows.
     """
 
     @staticmethod
@@ -26,8 +26,8 @@ class GatherRows(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Tensor:
-        """Return what all ranks' results owe to this rank's rows."""
-        # not reduce_scatter, which gloo does not offer
+        """Return the gradient of all ranks' results to this rank's rows."""
+        # not reduce_scatter, which gloo does not have
         total = grad.contiguous().clone()
         dist.all_reduce(total)
         first = rank() * ctx.count
@@ -37,8 +37,8 @@ class GatherRows(torch.autograd.Function):
 class MeanOverRanks(torch.autograd.Function):
     """The mean of a value over ranks, with the gradient of this rank's own value.
 
-    Together with `GatherRows` and gradients that are averaged over ranks, as
-    DistributedDataParallel does, a training step is that of one rank with the whole batch.
+    With `GatherRows`, and with gradients averaged over ranks as in DistributedDataParallel, a
+    training step equals that of one rank with the whole batch.
     """
 
     @staticmethod
@@ -56,7 +56,7 @@ class MeanOverRanks(torch.autograd.Function):
 
 
 def several_ranks() -> bool:
-    """Tell whether a distributed group of more than one rank is there."""
+    """Tell whether there is a distributed group of more than one rank."""
     return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
 
 
@@ -66,11 +66,11 @@ def rank() -> int:
 
 
 def gather_rows(rows: Tensor) -> Tensor:
-    """Return the rows of all ranks, differentiably; those of this rank if it is alone."""
+    """Return the rows of all ranks, differentiably; without a group, those of this process."""
     if not several_ranks():
         return rows
-    gathered: Tensor = GatherRows.apply(rows)  # type: ignore[no-untyped-call]
-    return gathered
+    all_rows: Tensor = GatherRows.apply(rows)  # type: ignore[no-untyped-call]
+    return all_rows
 
 
 def mean_over_ranks(value: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What takes the place of noise in a deterministic autoencoder: small codes, a smooth decoder.
+"""Penalties that replace noise in a deterministic autoencoder, for small codes, smooth decoders.
 
 References
     [RAE] P. Ghosh, M. S. M. Sajjadi, A. Vergari, M. Black, B. Schoelkopf, From variational to
@@ -18,17 +18,21 @@ from unweave_estimators.latent import Latent, decoder_of
 def code_norm(z: Tensor) -> Tensor:
     """Return half the mean squared norm of codes, (1/b) sum_i 1/2 |z_i|^2.
 
-    Returns a scalar tensor in squared units of z: up to a constant the -log p(z) of a standard
-    normal prior.
+    Up to a constant this is the mean -log p(z) of a standard normal prior.
 
     Parameters
     ----------
-    z : float tensor, shape (b, d).
+    z : float tensor, shape (b, d)
+        Codes.
+
+    Returns
+    -------
+    code_norm : scalar tensor, in squared units of z
 
     Raises
     ------
     ValueError
-        If z has another shape, or holds NaN.
+        If z has another shape, or is not finite.
 
     References
     ----------
@@ -52,7 +56,11 @@ def _code_norm(z: Tensor) -> Tensor:
 def decoder_l2(decoder: nn.Module) -> Tensor:
     """Return the sum of squares of all parameters of a decoder, |theta|^2.
 
-    Returns a scalar tensor; biases and the scales of normalisation layers count too.
+    Biases and the scales of normalisation layers are included.
+
+    Returns
+    -------
+    decoder_l2 : scalar tensor, without unit
 
     Raises
     ------
@@ -84,27 +92,31 @@ def decoder_gradient_penalty(
 ) -> Tensor:
     """Estimate the mean squared norm of a decoder's Jacobian, (1/b) sum_i |d D(z_i) / d z_i|_F^2.
 
-    With v of independent random signs, one for each output, E |v^T J|^2 = |J|_F^2 (Hutchinson):
-    unbiased from one backward pass a probe, where the exact norm needs d of them.
-
-    Returns a scalar tensor in squared units of the output over those of z, with a gradient for the
-    decoder, and for z where it has one. The decoder runs once more. A layer that mixes the batch
-    (batch normalisation) adds what each output owes to the other codes.
+    With a vector v of independent random signs, one per output, E |v^T J|^2 = |J|_F^2 (Hutchinson).
+    So one backward pass per probe gives an unbiased estimate, while the exact norm needs one per
+    output. The decoder runs once more. A layer that mixes the batch, such as batch normalisation,
+    adds the derivatives of each output by the other codes.
 
     Parameters
     ----------
     decoder
-        Takes codes (b, d) to outputs (b, ...).
-    z : float tensor, shape (b, d).
+        Maps codes (b, d) to outputs (b, ...).
+    z : float tensor, shape (b, d)
+        Codes.
     probes
-        How many v each code has; the variance falls as 1 / probes.
+        Number of vectors v per code; the variance falls as 1 / probes.
     generator
-        The source of v.
+        Source of v.
+
+    Returns
+    -------
+    penalty : scalar tensor, in squared units of the output over those of z
+        It has a gradient to the decoder, and to z if z requires one.
 
     Raises
     ------
     ValueError
-        If z has another shape, holds NaN, or probes is below 1.
+        If z has another shape, is not finite, or probes is below 1.
 
     References
     ----------
@@ -177,7 +189,7 @@ class CodeNorm(nn.Module):
 
 
 class DecoderL2(nn.Module):
-    """The sum of squares of the decoder's parameters, `decoder_l2`; its gradient is theirs alone.
+    """The sum of squares of the decoder's parameters, `decoder_l2`; only they get a gradient.
 
     Parameters
     ----------
@@ -211,7 +223,7 @@ class DecoderGradientPenalty(nn.Module):
     dim
         Number d of code dimensions.
     probes
-        How many random directions each code has.
+        Number of random directions per code.
     """
 
     terms = ("gradient_penalty",)
@@ -223,7 +235,7 @@ class DecoderGradientPenalty(nn.Module):
         self.dim, self.probes = dim, probes
 
     def forward(self, latent: Latent) -> dict[str, Tensor]:
-        """Return `gradient_penalty`, with a gradient for decoder and encoder.
+        """Return `gradient_penalty`, with a gradient to decoder and encoder.
 
         Raises
         ------

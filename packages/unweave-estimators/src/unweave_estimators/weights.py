@@ -38,7 +38,7 @@ def log_mixture(
     estimator: str,
     constants: str = "loo",
 ) -> Tensor:
-    """Weigh the parts of a sum over posteriors into log q, for the joint or for each marginal.
+    """Return log q from the parts of a sum over posteriors, for the joint or for each marginal.
 
     With q_ii the density of z_i under its own posterior, q_ij under the M others (q_ik the one
     other that MSS singles out) and N the size of the data set:
@@ -47,12 +47,12 @@ def log_mixture(
         mss : 1/N q_ii + (N-M)/(N M) q_ik + 1/M sum_{j != k} q_ij      [Chen] appendix C
         loo : 1/N q_ii + (N-1)/(N M) sum_j q_ij
 
-    The weights of mss and loo sum to one, and loo is mss averaged over k. Those of mws sum to 1/N,
-    which puts its log q too low by log N where posteriors overlap (and its total correlation too
-    high by (d-1) log N), and q_ii weighs N/(M+1) times what it should. Since a constant has no
-    gradient, `constants` says what the value of mws is: "loo" that of loo, nats and nearly
-    unbiased; "batch" the mixture of the batch, weights 1/(M+1); "paper" the formula above. The
-    gradient is that of the formula above in all three.
+    The weights of mss and loo sum to one, and loo is mss averaged over k. Those of mws sum to 1/N.
+    If posteriors overlap, its log q is therefore too low by log N, and its total correlation too
+    high by (d-1) log N; and the share of q_ii in the sum of weights is N/(M+1) times too large. A
+    constant has no gradient, so that `constants` may choose the value of mws: "loo" for the value
+    of loo, which is nearly unbiased; "batch" for the mixture of the batch, with weights 1/(M+1);
+    "paper" for the formula above. The gradient is that of the formula in all three.
     """
     n, m = dataset_size, others
     if estimator == "loo":
@@ -78,7 +78,7 @@ def _log(x: float | Tensor) -> float | Tensor:
 def log_densities(
     sums: PosteriorSums, dataset_size: int, estimator: str, constants: str = "loo"
 ) -> LogDensities:
-    """Return the estimates of log q(z_i) and log q_d(z_id) beside log q(z_i|x_i)."""
+    """Return log q(z_i|x_i) and the estimates of log q(z_i) and log q_d(z_id)."""
     joint = None if sums.stratified is None else sums.stratified.sum(1)
     weights = (sums.others, dataset_size, estimator, constants)
     return LogDensities(

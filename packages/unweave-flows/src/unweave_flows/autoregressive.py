@@ -14,7 +14,7 @@ class MAF(Flow):
     """Masked autoregressive flow with affine layers and permutations between them.
 
     A layer maps dimension d to z_d exp(a) + m, where a and m depend on the dimensions before d
-    in the layer's order. One pass evaluates the density, `dim` passes sample.
+    in the layer's order. The density takes one pass of the network, a sample takes `dim` passes.
 
     Parameters
     ----------
@@ -65,10 +65,10 @@ class MAF(Flow):
 
 
 class IAF(MAF):
-    """Inverse autoregressive flow: the layers of `MAF` the other way round.
+    """Inverse autoregressive flow: the inverses of the layers of `MAF`.
 
-    One pass samples, `dim` passes evaluate the density. Made to be sampled from; it is fitted
-    to codes `dim` times slower than `MAF`.
+    A sample takes one pass of the network, the density takes `dim` passes. The flow suits fast
+    sampling; a fit to codes takes about `dim` times as long as for `MAF`.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class IAF(MAF):
 class NSF(Flow):
     """Neural spline flow: autoregressive layers of monotonic rational-quadratic splines.
 
-    The splines cover five standard deviations on both sides; beyond, codes pass unchanged.
+    The splines cover five standard deviations on both sides; outside, codes stay unchanged.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ class RealNVP(Flow):
     """Real-valued volume-preserving flow: affine coupling layers and permutations.
 
     A layer leaves half of the dimensions as they are and maps the others to z exp(a) + m, where
-    a and m depend on the first half. One pass evaluates the density, one pass samples.
+    a and m depend on the first half. The density and a sample each take one pass of the networks.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What all densities share: a module that is fitted to codes and returns a Distribution."""
+"""Base of all densities: a module that can be fitted to codes and returns a Distribution."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Progress = Callable[[int, int], None]
 class Density(torch.nn.Module, abc.ABC):
     """Density over codes of `dim` dimensions that can be fitted to samples.
 
-    Calling it returns a `torch.distributions.Distribution` with event shape (dim,).
+    A call returns a `torch.distributions.Distribution` with event shape (dim,).
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def check_codes(codes: Any, like: Tensor, *, at_least: int) -> Tensor:
     Raises
     ------
     ValueError
-        If the shape is another, there are fewer than `at_least` codes, or one is not finite.
+        If the shape is not (n, dim), there are fewer than `at_least` codes, or one is not finite.
     """
     tensor = torch.as_tensor(codes, dtype=like.dtype, device=like.device).detach()
     dim = like.shape[-1]
@@ -85,6 +85,6 @@ def check_codes(codes: Any, like: Tensor, *, at_least: int) -> Tensor:
 
 
 def check_dim(codes: Tensor, dim: int) -> None:
-    """Refuse codes whose last dimension is not `dim`; torch would broadcast (n, 1) silently."""
+    """Refuse codes whose last dimension is not `dim`; torch would silently broadcast (n, 1)."""
     if codes.ndim == 0 or codes.shape[-1] != dim:
         raise ValueError(f"codes must have last dimension {dim}, got shape {tuple(codes.shape)}")

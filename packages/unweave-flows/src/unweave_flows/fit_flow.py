@@ -1,4 +1,4 @@
-"""One call that fits a density by the name of its kind."""
+"""One function that builds a density by the name of its kind and fits it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def fit_flow(
     progress: Progress | None = None,
     **options: Any,
 ) -> Density:
-    """Fit a density of the given kind to codes.
+    """Build a density of one kind and fit it to codes.
 
     Parameters
     ----------
@@ -41,22 +41,22 @@ def fit_flow(
     kind : str
         One of `KINDS`.
     generator : torch.Generator, optional
-        Source of all randomness of the fit; torch's global one where it is not given.
+        Source of all randomness of the fit, by default torch's global generator.
     progress : callable, optional
-        Called as progress(done, total).
+        Called as progress(count, total), such as epochs so far and at most.
     **options
-        Keyword arguments of the class of this kind or of its `fit`, such as `transforms` and
-        `epochs`.
+        Keyword arguments of the kind's class or of its `fit`, such as `transforms` and `epochs`.
 
     Returns
     -------
     density : Density
-        On the device and, where it is floating, in the dtype of the codes.
+        On the device of the codes, and in their dtype if it is a floating-point one.
 
     Raises
     ------
     ValueError
-        If the kind is unknown or the codes cannot be fitted.
+        If the kind is unknown, or the codes have a wrong shape, are not finite or too few, or are
+        constant.
     TypeError
         If an option is unknown.
 
@@ -87,7 +87,7 @@ def fit_flow(
 def _sort(
     target: type[Density], kind: str, options: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Sort options into those of the class and those of its `fit`."""
+    """Split options into those of the class and those of its `fit`."""
     of_class, of_fit = _keywords(target), _keywords(target.fit) - {"generator", "progress"}
     unknown = sorted(set(options) - of_class - of_fit)
     if unknown:

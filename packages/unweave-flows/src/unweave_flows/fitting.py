@@ -12,18 +12,18 @@ from torch import Tensor
 from unweave_flows.density import Density, Progress, check_count
 
 Batch = Callable[[Tensor], Tensor]
-"""Gives the codes (m, dim) of rows (m,) for one step."""
+"""Returns the codes (m, dim) of rows (m,) for one step."""
 
 LARGEST_GRADIENT = 100.0
-"""Norm to which longer gradients are shortened; in fits of mixtures the largest was 84."""
+"""Largest norm of a gradient, longer ones are clipped; in fits of mixtures the largest was 84."""
 RISE = 1.0
-"""Nats per dimension above the first weights' loss from which a fit that gained nothing failed."""
+"""Rise of the loss over that of the first weights, nats per dimension, that means divergence."""
 
 
 def split(
     rows: Tensor, validation: float, generator: torch.Generator | None
 ) -> tuple[Tensor, Tensor]:
-    """Split rows (n,) at random into those to fit and a fraction held out."""
+    """Split rows (n,) at random into those for the fit and a fraction held out."""
     if not 0 < validation < 1:
         raise ValueError(f"validation must be a fraction between 0 and 1, got {validation}")
     order = permutation(len(rows), rows, generator)
@@ -32,7 +32,7 @@ def split(
 
 
 def permutation(n: int, like: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Draw a permutation of n, where the generator lives, and bring it to where `like` lives."""
+    """Draw a permutation of n on the generator's device, and move it to the device of `like`."""
     device = generator.device if generator is not None else like.device
     return torch.randperm(n, generator=generator, device=device).to(like.device)
 
@@ -50,28 +50,29 @@ def maximise_likelihood(
     generator: torch.Generator | None,
     progress: Progress | None,
 ) -> list[tuple[float, float]]:
-    """Fit the parameters of a density by Adam and keep those that were best on held-out codes.
+    """Fit the parameters of a density by Adam, and restore the best ones on held-out codes.
 
-    Stops when the held-out loss has not fallen for `patience` epochs.
+    The fit stops if the held-out loss has not fallen for `patience` epochs.
 
     Parameters
     ----------
     rows : int tensor, shape (n,)
-        What an epoch goes through in random order.
+        Rows that an epoch visits in random order.
     batch : callable
-        Gives the codes (m, dim) of rows (m,).
+        Returns the codes (m, dim) of rows (m,).
     held_out : float tensor, shape (m, dim)
+        Codes for early stopping.
 
     Returns
     -------
-    losses : list of two floats for each epoch
+    losses : list of two floats per epoch
         Mean negative log-likelihood of the fitted and of the held-out codes, in nats.
 
     Raises
     ------
     FloatingPointError
-        If loss or gradient stops being finite, or the loss rose instead of falling; the density
-        is then as it was when its held-out loss was lowest.
+        If loss or gradient is not finite, or the loss rises instead of falling. The density then
+        has the parameters with the lowest held-out loss.
     """
     for name, value in [("epochs", epochs), ("batch_size", batch_size), ("patience", patience)]:
         check_count(name, value)
@@ -85,9 +86,9 @@ def maximise_likelihood(
         for epoch in range(1, epochs + 1):
             parts = torch.split(rows[permutation(len(rows), rows, generator)], batch_size)
             steps = [_step(density, parameters, optimizer, batch(part)) for part in parts]
-            fitted = _total(torch.stack(steps), epoch) / len(rows)
-            losses.append((fitted, held_out_loss(density, held_out, batch_size)))
-            best.see(losses[-1][1])
+            loss = _total(torch.stack(steps), epoch) / len(rows)
+            losses.append((loss, held_out_loss(density, held_out, batch_size)))
+            best.update(losses[-1][1])
             if progress is not None:
                 progress(epoch, epochs)
             if best.since == patience:
@@ -99,7 +100,7 @@ def maximise_likelihood(
 
 
 class _Best:
-    """The state of a density when its held-out loss was lowest."""
+    """The state of a density with the lowest held-out loss so far."""
 
     def __init__(self, density: Density, loss: float) -> None:
         self.density = density
@@ -107,15 +108,15 @@ class _Best:
         self.since = 0
         self.state = copy.deepcopy(density.state_dict())
 
-    def see(self, loss: float) -> None:
-        """Keep the present state if the loss is the lowest so far."""
+    def update(self, loss: float) -> None:
+        """Store the present state if the loss is the lowest so far."""
         self.since += 1
         if loss < self.loss:
             self.loss, self.since = loss, 0
             self.state = copy.deepcopy(self.density.state_dict())
 
     def restore(self) -> None:
-        """Put the kept state back."""
+        """Load the stored state into the density."""
         self.density.load_state_dict(self.state)
 
 
@@ -125,9 +126,9 @@ def _step(
     optimizer: torch.optim.Optimizer,
     codes: Tensor,
 ) -> Tensor:
-    """Take one step of the optimizer; return the summed loss of the batch and the gradient's norm.
+    """Take one step of the optimizer; return the batch's total loss and the gradient's norm.
 
-    Both stay on the device, so that an epoch waits for it once.
+    Both stay on the device, so that an epoch waits for the device once.
     """
     loss = -density.log_prob(codes).mean()
     optimizer.zero_grad()
@@ -138,7 +139,7 @@ def _step(
 
 
 def _total(steps: Tensor, epoch: int) -> float:
-    """Return the sum of the losses of steps (s, 2), or say what stopped being finite."""
+    """Return the sum of the losses of steps (s, 2), or raise if loss or gradient is not finite."""
     for name, column in [("loss", steps[:, 0]), ("gradient", steps[:, 1])]:
         if not bool(column.isfinite().all()):
             value = float(column[~column.isfinite()][0])
@@ -149,13 +150,15 @@ def _total(steps: Tensor, epoch: int) -> float:
 
 
 def _check_fell(first: float, losses: list[tuple[float, float]], dim: int) -> None:
-    """Refuse a fit none of whose epochs was better than the first weights, and the last far worse.
+    """Refuse a fit without any gain over the first weights and with a far worse last epoch.
 
-    Codes to which the first weights fit already may gain nothing, and then lose little.
+    First weights that fit the codes already may leave no gain, but then the loss rises little.
     """
     lowest = min(loss for _, loss in losses)
     if not (math.isfinite(lowest) or math.isfinite(first)):
-        raise FloatingPointError("the held-out loss of the density was not finite in any epoch")
+        raise FloatingPointError(
+            "the held-out loss of the density was not finite in any epoch; lower learning_rate"
+        )
     if not lowest < first and not losses[-1][1] < first + RISE * dim:
         raise FloatingPointError(
             f"the fit diverged: the held-out loss rose from {first:.4g} to {losses[-1][1]:.4g} "

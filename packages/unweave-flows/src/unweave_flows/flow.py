@@ -17,14 +17,14 @@ from unweave_flows.standardise import Standardise
 from unweave_flows.zuko_parts import ComposedTransform, NormalizingFlow
 
 Draw = Callable[[Tensor, torch.Generator | None], Tensor]
-"""Gives the codes (m, dim) of rows (m,) anew, with noise from a generator."""
+"""Returns new codes (m, dim) of rows (m,), with noise from a generator."""
 
 
 class Flow(Density):
     """Density of codes z that a bijection f maps to standard normal noise.
 
-    log p(z) = log N(f(z); 0, I) + log |det df(z)/dz|, where f first scales and shifts the codes
-    to zero mean and unit variance and then applies `transforms` learned layers and, where
+    log p(z) = log N(f(z); 0, I) + log |det df(z)/dz|. The bijection f first shifts and scales the
+    codes to zero mean and unit variance, and then applies `transforms` learned layers and, if
     `affine`, a learned scale and shift of every dimension.
 
     Parameters
@@ -42,7 +42,7 @@ class Flow(Density):
 
     Attributes
     ----------
-    losses : list of two floats for each epoch of the last fit
+    losses : list of two floats per epoch of the last fit
         Mean negative log-likelihood of fitted and of held-out codes, in nats.
 
     References
@@ -98,7 +98,7 @@ class Flow(Density):
         n : int
             Number of codes.
         generator : torch.Generator on the module's device, optional
-            Source of all randomness; torch's global one where it is not given.
+            Source of all randomness, by default torch's global generator.
 
         Returns
         -------
@@ -135,48 +135,48 @@ class Flow(Density):
     ) -> Self:
         """Fit to codes by maximum likelihood and return the flow.
 
-        Scale and shift are set to the moments of the fitted codes; the layers are trained by
-        Adam from the weights that they have. Defaults are those of Braithwaite, O'Connor, Kleijn,
-        "Variance Constrained Autoencoding", 2020, appendix B.3.1, but for the early stopping and
-        for gradients longer than 100, which are shortened.
+        Scale and shift are set to the moments of the fitted codes. Adam trains the layers, from
+        their present weights. Defaults are those of Braithwaite, O'Connor, Kleijn, "Variance
+        Constrained Autoencoding", 2020, appendix B.3.1, except for early stopping and for gradients
+        with a norm above 100, which are clipped.
 
         Parameters
         ----------
         codes : float array, shape (n, dim)
             At least 20 codes.
         generator : torch.Generator, optional
-            Source of the split and of the batches; torch's global one where it is not given.
+            Source of the split and of the batches, by default torch's global generator.
         progress : callable, optional
-            Called as progress(epochs done, epochs at most).
+            Called as progress(epoch, epochs).
         draw : callable, optional
-            Called as draw(rows, generator) at every step, gives the codes (m, dim) of these rows
-            (m,) of `codes` anew, such as z ~ q(z|x) with fresh noise (algorithm 1 of the same
+            Called as draw(rows, generator) at every step; it returns new codes (m, dim) of these
+            rows (m,) of `codes`, such as z ~ q(z|x) with fresh noise (algorithm 1 of the same
             paper). Scale, shift and the held-out loss are those of `codes`.
         epochs, batch_size, learning_rate : int, int, float
-            How long to train, on how many codes per step, and Adam's step size.
+            Largest number of epochs, number of codes per step, and learning rate of Adam.
         validation : float
             Fraction of the codes held out for early stopping.
         patience : int
-            Epochs without a better held-out loss after which training stops.
+            Number of epochs without a lower held-out loss after which training stops.
 
         Raises
         ------
         ValueError
             If the codes have another shape, are not finite, or are constant in all dimensions.
         FloatingPointError
-            If loss or gradient stops being finite, or the loss rises instead of falling.
+            If loss or gradient is not finite, or the loss rises instead of falling.
 
         Warns
         -----
         RuntimeWarning
-            If codes lie more than 20 robust deviations from the others, which are then left out;
-            or if a dimension is constant, which becomes a narrow normal one.
+            If a code lies more than 20 robust deviations from the median; the fit leaves it out. Or
+            if a dimension is constant; the density gives it a narrow normal distribution.
         """
         codes = check_codes(codes, self.shift, at_least=20)
-        fitted, held_out = split(near_rows(codes), validation, generator)
-        narrow = narrow_scale(codes[fitted], self.shift.dtype)
-        self.shift.copy_(codes[fitted].mean(dim=0))
-        self.scale.copy_(torch.where(narrow > 0, narrow, codes[fitted].std(dim=0)))
+        training, held_out = split(near_rows(codes), validation, generator)
+        narrow = narrow_scale(codes[training], self.shift.dtype)
+        self.shift.copy_(codes[training].mean(dim=0))
+        self.scale.copy_(torch.where(narrow > 0, narrow, codes[training].std(dim=0)))
         noise = _noise(codes, narrow, generator)
 
         def batch(rows: Tensor) -> Tensor:
@@ -187,7 +187,7 @@ class Flow(Density):
 
         self.losses = maximise_likelihood(
             self,
-            fitted,
+            training,
             batch,
             (codes + noise)[held_out],
             epochs=epochs,
@@ -214,7 +214,7 @@ class _Affine(torch.nn.Module):
 
 
 def _noise(codes: Tensor, scale: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Draw normal noise (n, dim) of deviations (dim,); none is drawn where all are 0."""
+    """Draw normal noise (n, dim) with scales (dim,); if all are 0, return zeros without a draw."""
     if not bool(scale.any()):
         return torch.zeros_like(codes)
     device = generator.device if generator is not None else codes.device
@@ -225,15 +225,15 @@ def _noise(codes: Tensor, scale: Tensor, generator: torch.Generator | None) -> T
 def _check_sample(sample: Tensor, codes: Tensor) -> Tensor:
     if sample.shape != codes.shape:
         raise ValueError(
-            f"draw must give codes of shape {tuple(codes.shape)}, got {tuple(sample.shape)}"
+            f"draw must return codes of shape {tuple(codes.shape)}, got {tuple(sample.shape)}"
         )
     return sample.detach().to(codes)
 
 
 def _orders(dim: int, count: int, seed: int) -> list[Tensor]:
-    """Draw permutations of the dimensions; every second one reverses the one before.
+    """Draw permutations of the dimensions; every second one is the reverse of the one before.
 
-    In few dimensions random permutations are often the same; a reversed pair never is.
+    In few dimensions random permutations are often equal; a permutation and its reverse never are.
     """
     generator = torch.Generator().manual_seed(seed)
     orders: list[Tensor] = []

@@ -1,4 +1,4 @@
-"""A normal density with full covariance: the cheapest that knows about correlations."""
+"""A normal density with full covariance: the cheapest density with correlations."""
 
 from __future__ import annotations
 
@@ -62,29 +62,33 @@ class Gaussian(Density):
         codes : float array, shape (n, dim)
             More than `dim` codes.
         generator : torch.Generator, optional
-            Not used: nothing is random.
+            Not used: the fit is not random.
         progress : callable, optional
             Called once, as progress(1, 1).
 
         Raises
         ------
         ValueError
-            If the codes have another shape, are not finite, or lie in a hyperplane that is not
-            simply that of a constant dimension.
+            If the codes have another shape, are not finite, or lie in a hyperplane, unless only
+            because a dimension is constant.
 
         Warns
         -----
         RuntimeWarning
-            If a dimension is constant: it becomes a narrow normal one, independent of the others.
+            If a dimension is constant; the density gives it a narrow normal distribution,
+            independent of the others.
         """
         codes = check_codes(codes, self.loc, at_least=self.dim + 1).double()
         covariance = torch.cov(codes.T, correction=0).reshape(self.dim, self.dim)
         covariance += narrow_scale(codes, self.loc.dtype).square().diag()
-        root, failed = torch.linalg.cholesky_ex(covariance)
-        # What the other dimensions leave unexplained of one, too small for the module's dtype.
+        root, info = torch.linalg.cholesky_ex(covariance)
+        # Share of a dimension's variance that the others do not explain; it must not be rounding.
         rest = root.diagonal().square() / covariance.diagonal()
-        if bool(failed) or bool((rest < torch.finfo(self.loc.dtype).eps).any()):
-            raise ValueError("codes must not lie in a hyperplane, got a singular covariance")
+        if bool(info) or bool((rest < torch.finfo(self.loc.dtype).eps).any()):
+            raise ValueError(
+                "codes must not lie in a hyperplane, got a singular covariance; remove dimensions "
+                "that are linear functions of others"
+            )
         self.loc.copy_(codes.mean(dim=0))
         self.scale_tril.copy_(root)
         if progress is not None:

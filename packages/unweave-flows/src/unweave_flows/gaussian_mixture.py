@@ -12,7 +12,7 @@ from unweave_flows.density import Density, Progress, check_codes, check_count, c
 from unweave_flows.outliers import narrow_scale
 
 FLOOR = 1e-6
-"""Variance added to every covariance, in those of the codes; scikit-learn's default."""
+"""Variance added to every covariance, relative to the codes' variance; scikit-learn's default."""
 
 
 class GaussianMixture(Density):
@@ -82,18 +82,18 @@ class GaussianMixture(Density):
     ) -> Self:
         """Fit to codes (n, dim) by expectation-maximisation and return the density.
 
-        O(n components dim^2) time an iteration, O(n (components + dim)) memory.
+        O(n components dim^2) time per iteration, O(n (components + dim)) memory.
 
         Parameters
         ----------
         codes : float array, shape (n, dim)
             At least as many codes as components, and more than `dim`.
         generator : torch.Generator, optional
-            Source of the first means; torch's global one where it is not given.
+            Source of the first means, by default torch's global generator.
         progress : callable, optional
-            Called as progress(iterations done, iterations at most).
+            Called as progress(iteration, iterations).
         iterations : int
-            Iterations at most.
+            Largest number of iterations.
         tolerance : float
             Gain of the mean log-likelihood in nats below which the iterations stop.
 
@@ -105,12 +105,13 @@ class GaussianMixture(Density):
         Warns
         -----
         RuntimeWarning
-            If a dimension is constant: it becomes a narrow normal one, independent of the others.
+            If a dimension is constant; the density gives it a narrow normal distribution,
+            independent of the others.
         """
         check_count("iterations", iterations)
-        few = max(self.dim + 1, len(self.log_weights))
-        codes = check_codes(codes, self.loc[0], at_least=few).double()
-        # A dimension without spread has that of the floor, in units of its scale.
+        least = max(self.dim + 1, len(self.log_weights))
+        codes = check_codes(codes, self.loc[0], at_least=least).double()
+        # A constant dimension gets the variance FLOOR, in units of its scale.
         narrow = narrow_scale(codes, self.loc.dtype) / FLOOR**0.5
         shift, scale = codes.mean(dim=0), torch.where(narrow > 0, narrow, codes.std(dim=0))
         units = (codes - shift) / scale
@@ -132,7 +133,10 @@ class GaussianMixture(Density):
 
 
 def _first_means(codes: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
-    """Draw codes as means, each with a chance in proportion to its squared distance so far."""
+    """Draw codes as means; the probability of a code is proportional to its squared distance.
+
+    The distance is that to the nearest of the means so far.
+    """
     distances = torch.ones_like(codes[:, 0])
     means: list[Tensor] = []
     for _ in range(count):
@@ -147,14 +151,14 @@ def _first_means(codes: Tensor, count: int, generator: torch.Generator | None) -
 
 
 def _nearest(codes: Tensor, means: Tensor) -> Tensor:
-    """Give each code (n, dim) to its nearest mean; shares are (n, components)."""
+    """Assign each code (n, dim) to its nearest mean; return shares (n, components)."""
     nearest = torch.cdist(codes, means).argmin(dim=1)
     return torch.nn.functional.one_hot(nearest, len(means)).to(codes.dtype)
 
 
 def _maximise(codes: Tensor, shares: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Estimate log weights, means and Cholesky factors from the components' shares of codes."""
-    # A component that lost all its codes keeps a mean of zero and a tiny weight.
+    # A component without codes gets a mean of zero and a tiny weight.
     counts = shares.sum(dim=0).clamp_min(torch.finfo(codes.dtype).eps)
     loc = (shares.mT @ codes) / counts[:, None]
     floor = FLOOR * torch.eye(codes.shape[1], dtype=codes.dtype, device=codes.device)

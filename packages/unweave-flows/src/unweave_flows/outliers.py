@@ -1,4 +1,4 @@
-"""What of the codes would spoil a fit: rows far from all others, and dimensions without spread."""
+"""Codes that would spoil a fit: rows far from all others, and constant dimensions."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ import torch
 from torch import Tensor
 
 FAR = 20.0
-"""Robust deviations from the median beyond which a code is left out of a fit.
+"""Robust deviations from the median beyond which a fit leaves out a code.
 
-Of normal codes none lies there, of Student-t codes with three degrees of freedom one in 50,000.
+No normal code lies there, and one in 50,000 Student-t codes with three degrees of freedom.
 """
 TAIL = 0.001
-"""Fraction of the codes, at least one code, on each side that does not move the deviation."""
+"""Fraction of codes on each side, at least one code, that has no effect on the deviation."""
 NARROW = 1e-3
-"""Deviation that a constant dimension gets, in mean deviations of the others."""
+"""Deviation of a constant dimension, relative to the mean deviation of the others."""
 
 
 def near_rows(codes: Tensor) -> Tensor:
-    """Return the rows of codes (n, dim) that lie near the others, and warn of those left out.
+    """Return the rows of codes (n, dim) that lie near the others, and warn of the rest.
 
     A code is far if it is more than `FAR` robust deviations from the median in a dimension. The
-    robust deviation is the width between two order statistics in units of that of the normal
-    distribution: the standard deviation where codes are normal, and no single code moves it.
+    robust deviation is the distance of two order statistics, divided by that of the standard
+    normal distribution. For normal codes it is the standard deviation, and no single outlier
+    changes it.
 
     Returns
     -------
@@ -32,19 +33,19 @@ def near_rows(codes: Tensor) -> Tensor:
     """
     n = len(codes)
     tail = max(1, round(TAIL * n))
-    ordered = codes.sort(dim=0).values
+    order_statistics = codes.sort(dim=0).values
     width = 2 * NormalDist().inv_cdf(1 - (tail + 0.5) / n)
-    deviation = (ordered[-1 - tail] - ordered[tail]) / width
-    # Nearly all of a dimension is one value: its spread is that of the few.
+    deviation = (order_statistics[-1 - tail] - order_statistics[tail]) / width
+    # Zero if nearly all codes have one value in a dimension; then the few others count.
     deviation = torch.where(deviation > 0, deviation, codes.std(dim=0))
-    far = (codes - ordered[n // 2]).abs() > FAR * deviation
-    lost = far.any(dim=1)
-    if bool(lost.any()):
+    far = (codes - order_statistics[n // 2]).abs() > FAR * deviation
+    outliers = far.any(dim=1)
+    if bool(outliers.any()):
         _warn(
-            f"{int(lost.sum())} of {n} codes lie more than {FAR:g} deviations from the median, in "
-            f"dimensions {far.any(dim=0).nonzero().flatten().tolist()}; the fit leaves them out"
+            f"{int(outliers.sum())} of {n} codes lie more than {FAR:g} deviations from the median, "
+            f"in dimensions {far.any(dim=0).nonzero().flatten().tolist()}; the fit leaves them out"
         )
-    return (~lost).nonzero().flatten()
+    return (~outliers).nonzero().flatten()
 
 
 def narrow_scale(codes: Tensor, dtype: torch.dtype) -> Tensor:
@@ -56,7 +57,7 @@ def narrow_scale(codes: Tensor, dtype: torch.dtype) -> Tensor:
     ----------
     codes : float tensor, shape (n, dim)
     dtype
-        Of the density, which must tell values of such a dimension apart.
+        Dtype of the density. A deviation is large enough for its rounding.
 
     Returns
     -------
@@ -76,7 +77,7 @@ def narrow_scale(codes: Tensor, dtype: torch.dtype) -> Tensor:
     least = 1e3 * torch.finfo(dtype).eps * codes[0].abs()
     _warn(
         f"code dimensions {constant.nonzero().flatten().tolist()} are constant; the fit leaves "
-        "them out, and the density puts them back as narrow normal ones"
+        "them out, and the density gives them narrow normal distributions"
     )
     return torch.where(constant, torch.maximum(NARROW * typical, least), 0.0)
 

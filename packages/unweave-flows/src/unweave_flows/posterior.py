@@ -1,4 +1,4 @@
-"""Posteriors q(z|x) that a flow makes of a factorised normal density."""
+"""Posteriors q(z|x): a flow of a factorised normal density."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from unweave_flows.posterior_layers import PosteriorLayer
 
 
 class FlowPosterior:
-    """Densities q(z|x) of a batch: a normal base (b, D) and layers under parameters of each input.
+    """Densities q(z|x) of a batch: a normal base (b, D), and layers with parameters per input.
 
-    The last draw is remembered with its log density, so that `log_prob` of that very tensor costs
-    nothing and its gradient is the total one, through the draw. For any other codes the flow is
-    inverted: D passes a layer of `iaf`, bisection for `planar`, a closed form for `radial`.
+    The object stores the last draw with its log density, so that `log_prob` of this same tensor
+    costs nothing, and its gradient includes the path through the draw. For other codes the flow is
+    inverted: by D passes per layer for `iaf`, by bisection for `planar`, in closed form for
+    `radial`.
 
     Parameters
     ----------
     base_mean, base_std : float tensors, shape (b, D)
-        Of the base.
-    layers : PosteriorLayer
+        Mean and standard deviation of the base.
+    layers : sequence of PosteriorLayer
         The bijections, in the order in which they are applied to the base.
-    parameters : float tensors, shapes (b, layer.outputs)
-        One for each layer.
+    parameters : sequence of float tensors, shapes (b, layer.outputs)
+        One per layer.
     """
 
     has_density = True
@@ -44,7 +45,7 @@ class FlowPosterior:
 
     @property
     def mean(self) -> Tensor:
-        """Image of the base's mean under the flow (b, D); no closed form of the mean is known."""
+        """The base's mean after the flow (b, D); the mean itself has no closed form."""
         return self._push(self._base_mean)[0]
 
     @property
@@ -76,18 +77,19 @@ class FlowPosterior:
 
         Parameters
         ----------
-        z : float tensor, shape (b, D), or one that broadcasts with it, such as (n, 1, D)
+        z : float tensor, shape (b, D), or a shape that broadcasts with it, such as (n, 1, D)
+            Codes.
 
         Returns
         -------
-        log_density : float tensor, shape (b,), or as broadcast, such as (n, b)
+        log_density : float tensor, shape (b,), or the broadcast shape, such as (n, b)
 
         Raises
         ------
         ValueError
             If the shape of the codes does not broadcast with (b, D).
         """
-        if self._last_draw is not None and self._last_draw.knows(z):
+        if self._last_draw is not None and self._last_draw.is_valid_for(z):
             return self._last_draw.log_prob
         _check_shape(z, self._base_mean.shape)
         total = torch.zeros((), dtype=z.dtype, device=z.device)
@@ -97,7 +99,7 @@ class FlowPosterior:
         return self._log_base(z) - total
 
     def _push(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Map x (..., b, D) of the base to codes, with the log-determinant (..., b)."""
+        """Map x (..., b, D) of the base to codes; also return the log-determinant (..., b)."""
         total = torch.zeros(x.shape[:-1], dtype=x.dtype, device=x.device)
         for layer, parameters in self._steps:
             x, log_det = layer(x, parameters)
@@ -116,7 +118,7 @@ class FlowDistribution(Distribution):
     Parameters
     ----------
     posterior : FlowPosterior
-        Whose densities it has; draws of either are remembered for both.
+        The posterior; the last draw of either object is stored for both.
     """
 
     arg_constraints = {}
@@ -145,14 +147,14 @@ class _Draw:
         self._version = _version(z)
         self._with_gradient = torch.is_grad_enabled()
 
-    def knows(self, z: Tensor) -> bool:
-        """Return whether z is the draw, unchanged, and the gradient that is wanted was kept."""
+    def is_valid_for(self, z: Tensor) -> bool:
+        """Tell whether z is the unchanged draw, and has its gradient if gradients are enabled."""
         unchanged = z is self.z and _version(z) == self._version
         return unchanged and (self._with_gradient or not torch.is_grad_enabled())
 
 
 def _version(z: Tensor) -> int:
-    """Return how often z was changed in place; tensors of inference mode do not count."""
+    """Return how often z was changed in place; always 0 for tensors of inference mode."""
     return 0 if z.is_inference() else z._version
 
 

@@ -1,4 +1,4 @@
-"""Family of flow posteriors: what an encoder's outputs become."""
+"""Family of flow posteriors, from an encoder's outputs."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from unweave_flows.posterior_layers import InverseAutoregressive, Planar, Poster
 class FlowPosteriorFamily(torch.nn.Module):
     """Family of posteriors z = f_T(... f_1(x0)), x0 ~ prod_d N(mean_d, std_d^2).
 
-    log q(z|x) = log N(x0; mean, std^2) - sum_t log |det df_t/dx_(t-1)|. An encoder gives for every
-    image the base's means and log variances and what the layers f_t are conditioned on.
+    log q(z|x) = log N(x0; mean, std^2) - sum_t log |det df_t/dx_(t-1)|. An encoder returns, per
+    image, the means and log variances of x0 and the parameters or context of the layers f_t.
 
     Parameters
     ----------
     dim : int
         Number of code dimensions D.
     kind : str
-        Layers: `iaf`, masked networks that take a context vector, in an order that each layer
-        reverses; `planar` or `radial`, all of whose parameters the encoder gives.
+        Kind of layers. `iaf`: masked networks with a context vector, in an order that each layer
+        reverses. `planar` and `radial`: layers with all parameters from the encoder.
     transforms : int
         Number of layers T.
     hidden : ints
-        Widths of the hidden layers of each masked network; `iaf` alone.
+        Widths of the hidden layers of each masked network, for `iaf` only.
     context : int
-        Size of the context vector, which all layers share; `iaf` alone.
+        Size of the context vector, which all layers share, for `iaf` only.
 
     Attributes
     ----------
     outputs : int
-        How many numbers the encoder gives an image: 2 D, and `context` for `iaf`,
-        T (2 D + 1) for `planar`, T (D + 2) for `radial`.
+        Number of encoder outputs per image: 2 D plus `context` for `iaf`, T (2 D + 1) for `planar`,
+        or T (D + 2) for `radial`.
 
     Raises
     ------
@@ -80,7 +80,7 @@ class FlowPosteriorFamily(torch.nn.Module):
         self.dim, self.kind = dim, kind
         layers = _layers(dim, kind, transforms, tuple(hidden), context)
         self.layers = torch.nn.ModuleList(layers)
-        # The context is one for all layers; other layers have parameters of their own.
+        # All layers of `iaf` share one context; other layers have their own parameters.
         self._sizes = [context] if kind == "iaf" else [layer.outputs for layer in layers]
         self.outputs = 2 * dim + sum(self._sizes)
 

@@ -1,4 +1,4 @@
-"""Invertible layers whose parameters an encoder gives for every input: planar, radial, IAF."""
+"""Invertible layers with parameters from an encoder, per input: planar, radial, IAF."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from torch import Tensor
 
 from unweave_flows.zuko_parts import MaskedAutoregressiveTransform
 
-# An interval of any float32 width is then below the spacing of floats.
+# Number of bisections after which an interval is narrower than the spacing of float32 numbers.
 BISECTIONS = 50
 # softplus(x + SHIFT) is 1 at x = 0.
 SHIFT = math.log(math.e - 1)
 
 
 class PosteriorLayer(torch.nn.Module, abc.ABC):
-    """Bijection of codes, conditioned on parameters that an encoder gives.
+    """Bijection of codes, with parameters from an encoder.
 
     Attributes
     ----------
     outputs : int
-        How many numbers for each input the layer takes as parameters.
+        Number of parameters per input.
     """
 
     outputs: int
@@ -40,9 +40,9 @@ class PosteriorLayer(torch.nn.Module, abc.ABC):
 class Planar(PosteriorLayer):
     """Planar layer, y = x + v tanh(w.x + b), with log-determinant log(1 + w.v tanh'(w.x + b)).
 
-    The encoder gives u, w, b. It is invertible where w.v > -1, for which the part of u along w
-    is replaced: v = u + (m(w.u) - w.u) w / |w|^2. The paper's m(x) = softplus(x) - 1 leaves a
-    jump where u and w vanish; m(x) = softplus(x + log(e - 1)) - 1 has the same range and m(0) = 0,
+    The encoder returns u, w, b. The layer is invertible if w.v > -1. To ensure this, the part of u
+    along w is replaced: v = u + (m(w.u) - w.u) w / |w|^2. With the paper's m(x) = softplus(x) - 1,
+    v is singular at w = 0; m(x) = softplus(x + log(e - 1)) - 1 has the same range and m(0) = 0,
     so that small outputs of an encoder give nearly the identity.
 
     References
@@ -58,23 +58,23 @@ class Planar(PosteriorLayer):
 
     def forward(self, x: Tensor, parameters: Tensor) -> tuple[Tensor, Tensor]:
         """Map x (..., b, dim) to y and log |det dy/dx| (..., b)."""
-        v, w, b, growth = self._constrained(parameters)
+        v, w, b, growth = self._constrain(parameters)
         bend = torch.tanh((w * x).sum(-1, keepdim=True) + b)
         return x + v * bend, _slope(bend, growth).log().squeeze(-1)
 
     def inverse(self, y: Tensor, parameters: Tensor) -> Tensor:
-        """Map y (..., b, dim) back: a = w.x solves a + (w.v) tanh(a + b) = w.y, then x follows."""
-        v, w, b, growth = self._constrained(parameters)
+        """Map y (..., b, dim) back: a = w.x solves a + (w.v) tanh(a + b) = w.y, and gives x."""
+        v, w, b, growth = self._constrain(parameters)
         target = (w * y).sum(-1, keepdim=True)
         with torch.no_grad():
             root = _bisect(target, b, growth)
         bend = torch.tanh(root + b)
-        # The value of this difference is zero; its gradient is the implicit function's.
+        # This difference is zero; its gradient is that of the implicit function.
         rest = root + (growth - 1) * bend - target
         along = root - (rest - rest.detach()) / _slope(bend, growth).detach()
         return y - v * torch.tanh(along + b)
 
-    def _constrained(self, parameters: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _constrain(self, parameters: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return v, w, b, and 1 + w.v, which is positive."""
         u, w, b = torch.split(parameters, [self.dim, self.dim, 1], dim=-1)
         along = (w * u).sum(-1, keepdim=True)
@@ -88,8 +88,8 @@ class Radial(PosteriorLayer):
     """Radial layer, y = x + beta (x - c) / (alpha + r) with r = |x - c|.
 
     Its log-determinant is (dim - 1) log(1 + beta / (alpha + r)) +
-    log(1 + alpha beta / (alpha + r)^2). The encoder gives the centre c, and alpha > 0 and
-    alpha + beta > 0 through softplus: equal outputs give beta = 0, the identity.
+    log(1 + alpha beta / (alpha + r)^2). The encoder returns the centre c and, through softplus,
+    alpha > 0 and alpha + beta > 0. If these two outputs are equal, beta = 0, the identity.
 
     References
     ----------
@@ -104,24 +104,24 @@ class Radial(PosteriorLayer):
 
     def forward(self, x: Tensor, parameters: Tensor) -> tuple[Tensor, Tensor]:
         """Map x (..., b, dim) to y and log |det dy/dx| (..., b)."""
-        centre, alpha, total = self._constrained(parameters)
+        centre, alpha, total = self._constrain(parameters)
         r = torch.linalg.vector_norm(x - centre, dim=-1, keepdim=True)
         y = x + (total - alpha) / (alpha + r) * (x - centre)
-        # Both factors as quotients of sums of positive numbers, which rounding cannot turn.
+        # Both factors are quotients of sums of positive numbers: rounding cannot change the sign.
         across = ((total + r) / (alpha + r)).log()
         along = ((r * (r + 2 * alpha) + alpha * total) / (alpha + r).square()).log()
         return y, ((self.dim - 1) * across + along).squeeze(-1)
 
     def inverse(self, y: Tensor, parameters: Tensor) -> Tensor:
         """Map y (..., b, dim) back: s = |y - c| = r + beta r / (alpha + r) is quadratic in r."""
-        centre, alpha, total = self._constrained(parameters)
+        centre, alpha, total = self._constrain(parameters)
         s = torch.linalg.vector_norm(y - centre, dim=-1, keepdim=True)
         half = (total - s) / 2
         size = half.abs() + (half.square() + alpha * s).sqrt()
         r = torch.where(half > 0, alpha * s / size, size)
         return centre + (alpha + r) / (total + r) * (y - centre)
 
-    def _constrained(self, parameters: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _constrain(self, parameters: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the centre, alpha, and alpha + beta, both positive."""
         centre, alpha, total = torch.split(parameters, [self.dim, 1, 1], dim=-1)
         return centre, F.softplus(alpha), F.softplus(total)
@@ -130,8 +130,9 @@ class Radial(PosteriorLayer):
 class InverseAutoregressive(PosteriorLayer):
     """Layer of an inverse autoregressive flow, y_d = x_d exp(a_d) + m_d.
 
-    a_d and m_d depend on the dimensions before d in an order and on a context vector that the
-    encoder gives. Its network starts near zero, the identity. One pass maps, `dim` passes invert.
+    a_d and m_d depend on the dimensions before d in an order and on a context vector from the
+    encoder. At the start they are near zero, and the layer is near the identity. The map takes one
+    pass of the network, its inverse takes `dim` passes.
 
     Parameters
     ----------
@@ -162,7 +163,7 @@ class InverseAutoregressive(PosteriorLayer):
 
     def forward(self, x: Tensor, parameters: Tensor) -> tuple[Tensor, Tensor]:
         """Map x (..., b, dim) to y and log |det dy/dx| (..., b)."""
-        # One pass of the network gives both; zuko adds this method to every transformation.
+        # One pass of the network computes both; zuko adds this method to every transform.
         y, log_det = self.masked(parameters).call_and_ladj(x)
         return y, log_det
 

@@ -1,7 +1,7 @@
-"""The parts of zuko that are used, without its change of torch's defaults.
+"""The parts of zuko that this package uses, without its change of torch's defaults.
 
-Importing zuko switches the validation of arguments off for every torch distribution of the
-process; it is put back to what it was.
+The import of zuko switches off the validation of arguments for all torch distributions of the
+process; this module restores it.
 """
 
 from torch.distributions import Distribution

@@ -1,4 +1,4 @@
-"""Checks of what a caller hands over; every message names argument, expectation and what came."""
+"""Checks of arguments; every message names the argument, what was expected and what came."""
 
 from __future__ import annotations
 
@@ -12,32 +12,33 @@ from unweave_metrics._shared import shared
 
 Array = NDArray[Any]
 
-# Largest part of a caller's value that a message repeats.
+# Most characters of a caller's value that a message repeats.
 QUOTED = 80
 
-# Columns with more different values than this share of their rows hold measurements, or codes.
+# A column whose number of different values exceeds this share of its rows holds measurements or
+# codes, not classes.
 OWN_VALUES = 0.9
 
-# Rows that are looked at together, and columns of what numpy is fast with.
+# Number of rows that are reduced together, and the width of a row up to which this is faster.
 HEAD, WIDE = 64, 8_192
 
 Strings = tuple[str, ...]
 
 
 def quoted(value: object) -> str:
-    """Return what came, cut short, for a message."""
+    """Return the text of a value for a message, at most `QUOTED` characters."""
     try:
         text = " ".join(repr(value).split())
-    except Exception:  # a stranger's words about his own object may raise
+    except Exception:  # the `repr` of an unknown class may raise
         text = f"a {type(value).__name__}"
     return text if len(text) <= QUOTED else text[: QUOTED - 3] + "..."
 
 
 def as_array(value: ArrayLike, name: str) -> Array:
-    """Return `value` as an array of real numbers, without copying where that is possible.
+    """Return `value` as an array of real numbers, without a copy where possible.
 
-    Frames, tensors and other libraries' arrays are read; booleans become 0 and 1, half precision
-    becomes single, and extended precision double.
+    Frames, tensors and arrays of other libraries are accepted. Booleans become 0 and 1, half
+    precision becomes single precision, and extended precision becomes double precision.
     """
     array = to_numpy(value, name)
     if array.dtype.kind not in "biuf":
@@ -57,10 +58,10 @@ def as_array(value: ArrayLike, name: str) -> Array:
 
 @shared
 def check_finite(array: Array, name: str) -> None:
-    """Refuse NaN and infinity, saying where the first one is."""
+    """Raise an error that says where the first NaN or infinity is."""
     if array.dtype.kind != "f" or array.size == 0:
         return
-    # Finite values have a finite sum but for overflow: a mask of all values is made only then.
+    # The sum of finite values is finite unless it overflows, so most arrays need no mask.
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(array.sum(dtype=np.float64)):
             return
@@ -69,11 +70,12 @@ def check_finite(array: Array, name: str) -> None:
         return
     place = np.argwhere(~finite)[0].tolist()
     value = array[tuple(place)]
-    where = f"row {place[0]}" if place else "place of a number"
+    where = f" in row {place[0]}" if place else ""
+    where += f", column {place[1]}" if array.ndim == 2 else ""
+    count = int((~finite).sum())
+    number = f"{count} such value{'s' if count > 1 else ''}"
     raise ValueError(
-        f"{name} must be finite, got {value} in {where}"
-        + (f", column {place[1]}" if array.ndim == 2 else "")
-        + f" ({int((~finite).sum())} such values); drop those rows or fix the encoder"
+        f"{name} must be finite, got {value}{where} ({number}); drop those rows or fix the encoder"
     )
 
 
@@ -99,9 +101,7 @@ def check_factors(factors: ArrayLike, n: int, name: str = "factors") -> Array:
     """Return factors as a finite array of shape (n, k) with as many rows as there are codes."""
     array = check_matrix(factors, name, "(n, k)")
     if array.shape[0] != n:
-        raise ValueError(
-            f"{name} must have one row for each of the {n} rows of codes, got {array.shape[0]}"
-        )
+        raise ValueError(f"{name} must have as many rows as codes ({n}), got {array.shape[0]}")
     return array
 
 
@@ -114,21 +114,21 @@ def check_pair(codes: ArrayLike, factors: ArrayLike) -> tuple[Array, Array]:
 
 
 def check_order(z: Array, y: Array) -> None:
-    """Refuse integer codes with factors of which nearly every row is its own: they look swapped."""
+    """Refuse integer codes with float factors of mostly different values: they look swapped."""
     if z.dtype.kind not in "iu" or y.dtype.kind != "f":
         return
     if all(len(np.unique(column)) > OWN_VALUES * len(y) for column in y.T):
         raise ValueError(
-            "codes must come first, then factors, got integers and then measurements, which look "
-            "swapped (scikit-learn's make_scorer passes the truth first); if this is intended, "
-            "give the codes as floats"
+            "codes must be the first argument and factors the second, but the first holds integers "
+            "and the second measurements, so they look swapped (scikit-learn's make_scorer passes "
+            "the true values first); swap them or, if the order is right, convert codes to floats"
         )
 
 
 def constant_columns(array: Array) -> NDArray[np.bool_]:
-    """Return which columns (d,) hold one value only; safe where a range would overflow."""
+    """Return which columns (d,) hold only one value, also where max - min would overflow."""
     constant = np.asarray((array[:HEAD] == array[:1]).all(axis=0))
-    if constant.any():  # the first rows tell most others
+    if constant.any():  # the first rows rule out most columns
         constant[constant] = (array[:, constant] == array[:1, constant]).all(axis=0)
     return constant
 
@@ -136,7 +136,7 @@ def constant_columns(array: Array) -> NDArray[np.bool_]:
 def largest_of_columns(array: Array) -> Array:
     """Return the largest magnitude of each column (d,), as a float.
 
-    Of narrow tables many rows are taken together as one: a column at a time, numpy is slow.
+    numpy is slow along the rows of a narrow table, so `HEAD` rows are treated as one wide row.
     """
     ends = array
     n, d = array.shape
@@ -150,7 +150,7 @@ def largest_of_columns(array: Array) -> Array:
 
 
 def check_several(count: int, what: str, metric: str) -> None:
-    """Refuse a single code or factor where a gap between two is the score."""
+    """Refuse a single code or factor for a metric that compares two."""
     if count < 2:
         raise ValueError(f"{metric} needs at least two {what}, got {count}")
 
@@ -158,14 +158,14 @@ def check_several(count: int, what: str, metric: str) -> None:
 def check_images(images: ArrayLike, name: str) -> Array:
     """Return images as a finite array of shape (n, h, w) or (n, h, w, c).
 
-    Integer images are taken as 0 to 255 and scaled to [0, 1]; floats are taken as they are.
+    Integers must lie in 0 to 255 and are scaled to [0, 1]; floats stay as they are.
     """
     array = as_array(images, name)
     if array.ndim not in (3, 4) or min(array.shape) < 1:
         raise ValueError(
             f"{name} must have shape (n, h, w, c) or (n, h, w), got {quoted(array.shape)}"
         )
-    # No image has more than four channels, and none is one to four pixels high and wider.
+    # An image has at most four channels, and none is at most four pixels high but wider than four.
     if array.ndim == 4 and array.shape[3] > 4 >= array.shape[1]:
         raise ValueError(
             f"{name} must have channels last, (n, h, w, c), got {array.shape}, which looks like "
@@ -182,8 +182,8 @@ def _scaled_images(array: Array, name: str) -> Array:
     low, high = int(array.min()), int(array.max())
     if low < 0 or high > 255:
         raise ValueError(
-            f"{name} must lie in 0 to 255 where they are integers, got {low} to {high}; scale them "
-            "to floats in [0, 1]"
+            f"{name} of integers must lie in 0 to 255, got {low} to {high}; scale them to floats "
+            "in [0, 1]"
         )
     return np.asarray(array, dtype=np.float64) / 255.0
 
@@ -195,7 +195,7 @@ def check_positive(value: float, name: str, minimum: float = 1) -> None:
 
 
 def check_choice(value: object, name: str, choices: Strings) -> str:
-    """Return `value` if it is one of the known words, else name them."""
+    """Return `value` if it is one of the choices; else raise an error that lists them."""
     if not isinstance(value, str):
         raise TypeError(f"{name} must be one of {', '.join(choices)}; got {quoted(value)}")
     if value not in choices:

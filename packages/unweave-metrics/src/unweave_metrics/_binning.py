@@ -10,7 +10,7 @@ from unweave_metrics._compiled import Kernel
 from unweave_metrics._scaling import in_reach
 from unweave_metrics._shared import columnwise, part_of, shared
 
-# 16 bits a bin number: those of a float32 table take half its memory.
+# 16 bits per bin number: the bins of a float32 table take half of its memory.
 LABEL = np.uint16
 MOST_CLASSES = int(np.iinfo(LABEL).max)
 
@@ -19,12 +19,12 @@ BINNINGS = ("range", "unit")
 
 @columnwise(lambda binned, columns: part_of(binned, columns, axis=0))
 def bin_columns(values: Array, bins: int, binning: str = "range") -> NDArray[np.uint16]:
-    """Return the bin of every value, columns first: shape (d, n), numbers 0 to `bins` - 1.
+    """Return the bin of every value, 0 to `bins` - 1, columns first: shape (d, n).
 
-    ``binning="range"`` cuts [min, max] of each column as `numpy.histogram` does; a value goes to
-    the last bin whose lower edge is not above it, so that the maximum is in the last bin.
-    ``"unit"`` first scales each column to [0, 1] and cuts that, which differs by rounding at the
-    edges only.
+    ``binning="range"`` divides [min, max] of each column as `numpy.histogram` does; a value is in
+    the last bin whose lower edge is not above it, and the maximum is in the last bin. ``"unit"``
+    first scales each column to [0, 1] and then divides [0, 1]; the results differ only by rounding
+    at the edges. All values of a constant column are in bin ``bins // 2``.
 
     Parameters
     ----------
@@ -45,14 +45,14 @@ def bin_columns(values: Array, bins: int, binning: str = "range") -> NDArray[np.
 def _bin_column(
     column: NDArray[np.float64], bins: int, binning: str, out: NDArray[np.uint16]
 ) -> None:
-    """Write the bins of one column, a copy that may be overwritten, to `out`."""
+    """Write the bins of one column to `out`; `column` is a copy and is overwritten."""
     low, high = float(column.min()), float(column.max())
-    if low == high:  # the middle of one unit's width, which a large value has no room for
+    if low == high:  # as in the middle of [low - 1/2, low + 1/2], where rounding allows that range
         out[:] = bins // 2
         return
     if binning == "unit":
-        # As scikit-learn's minmax_scale computes it: rounding decides who is on which side of an
-        # edge.
+        # In the order of scikit-learn's minmax_scale: rounding decides on which side of an edge a
+        # value is.
         scale = 1.0 / (high - low)
         column *= scale
         column += 0.0 - low * scale
@@ -63,7 +63,7 @@ def _bin_column(
 
 @Kernel
 def _assign_bins(column, edges, scale, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Guess the bin by division, then step to where the edges say."""
+    """Guess the bin by division, then correct it by comparison with the edges."""
     last = edges.size - 2
     for j in range(column.size):
         value = column[j]
@@ -77,7 +77,7 @@ def _assign_bins(column, edges, scale, out):  # type: ignore[no-untyped-def]  # 
 
 
 def class_columns(factors: Array, name: str = "factors") -> tuple[NDArray[np.uint16], list[Array]]:
-    """Return dense class numbers, columns first (k, n), and the values they stand for.
+    """Return class numbers from 0, columns first (k, n), and the value of each class.
 
     Examples
     --------
@@ -91,20 +91,20 @@ def class_columns(factors: Array, name: str = "factors") -> tuple[NDArray[np.uin
         classes = _classes_of(factors[:, k], labels[k])
         if len(classes) > MOST_CLASSES:
             raise ValueError(
-                f"{name} column {k} has {len(classes)} different values, at most {MOST_CLASSES} "
-                "classes are possible; bin it, or set factor_kinds='measurement'"
+                f"{name} must have at most {MOST_CLASSES} different values per column, got "
+                f"{len(classes)} in column {k}; bin that column, or set factor_kinds='measurement'"
             )
         values.append(classes)
     return labels, values
 
 
 def _classes_of(column: Array, out: NDArray[np.uint16]) -> Array:
-    """Write the class number of each row, in rising order of the values, and return those."""
+    """Write the class number of each row to `out`, and return the values in ascending order."""
     if column.dtype.kind in "iu":
         low, high = int(column.min()), int(column.max())
         # A table of 65,536 entries is cheaper than sorting the rows.
         if high - low < MOST_CLASSES:
-            # Narrow integers would wrap: 100 - (-100) does not fit in 8 bits.
+            # Narrow integers would overflow: 100 - (-100) does not fit in 8 bits.
             wide = column if column.dtype.kind == "u" else column.astype(np.int64)
             shifted = (wide - wide.dtype.type(low)).astype(LABEL)
             present = np.bincount(shifted, minlength=high - low + 1) > 0
@@ -116,11 +116,11 @@ def _classes_of(column: Array, out: NDArray[np.uint16]) -> Array:
 
 
 def check_classes(values: list[Array], name: str = "factors", first: int = 0) -> None:
-    """Refuse a factor that takes one value only: nothing about it can be known or missed."""
+    """Refuse a factor with only one value: its entropy is 0."""
     for k, classes in enumerate(values, start=first):
         if len(classes) < 2:
             raise ValueError(
-                f"{name} must take at least two values each, got one value ({classes[0]}) "
+                f"{name} must have at least two values per column, got only {classes[0]} "
                 f"in column {k}; drop that column"
             )
 
@@ -133,10 +133,10 @@ def factor_labels(
     bin_factors: bool = False,
     binning: str = "range",
 ) -> NDArray[np.uint16]:
-    """Return class numbers of factors, columns first (k, n), measurements cut into bins.
+    """Return class numbers of factors, columns first (k, n); measurements are binned.
 
-    `measured` says which columns (k,) are measurements; with `bin_factors` every column is cut,
-    classes too. One-valued columns are refused.
+    `measured` says which columns (k,) are measurements; with `bin_factors` classes are binned too.
+    Constant columns are refused.
     """
     labels = np.empty((factors.shape[1], factors.shape[0]), dtype=LABEL)
     values = []

@@ -10,9 +10,10 @@ from typing import Any, cast
 class Kernel:
     """A function that numba compiles at its first call.
 
-    numba is imported then, not before. The compiled code is kept beside the source, or in the
-    user's cache directory; where neither may be written to it is compiled anew in each process. A
-    kernel may call others of its own file: the cache goes by the file's time.
+    numba is imported at that call, not before. The compiled code is cached beside the source or in
+    the user's cache directory. Where neither is writable, each process compiles it again. A kernel
+    may call only kernels of its own file, because the cache is valid as long as that file is
+    unchanged.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -21,13 +22,13 @@ class Kernel:
         self._compiled: Callable[..., Any] | None = None
 
     def __call__(self, *arguments: Any) -> Any:
-        """Run the compiled function; arguments are arrays that may be written to, and numbers."""
+        """Run the compiled function on numbers and writable arrays."""
         if self._compiled is not None:
             return self._compiled(*arguments)
         try:
             compiled = compile_function(self.plain, cache=True)
             result = compiled(*arguments)
-        except (RuntimeError, OSError):  # no place for a cache, or it went away or is full
+        except (RuntimeError, OSError):  # no folder for a cache, or it was removed or is full
             compiled = compile_function(self.plain, cache=False)
             result = compiled(*arguments)
         self._compiled = compiled
@@ -50,7 +51,7 @@ def compile_function(function: Callable[..., Any], cache: bool) -> Callable[...,
 
 
 def _with_globals(function: FunctionType, others: dict[str, Any]) -> FunctionType:
-    """Return a copy of a function that sees other objects by some of its names."""
+    """Return a copy of a function in which some global names refer to other objects."""
     copied = FunctionType(function.__code__, {**function.__globals__, **others}, function.__name__)
     copied.__module__, copied.__qualname__ = function.__module__, function.__qualname__
     return copied

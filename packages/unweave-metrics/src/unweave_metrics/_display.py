@@ -1,4 +1,4 @@
-"""How scores and tables look in notebooks (HTML) and on terminals that know rich."""
+"""Show scores and tables in notebooks (as HTML) and in terminals (with rich)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from unweave_metrics.score import Score
 
-# Parts of more numbers than this are named by their shape only.
+# Only the shape of a part of more numbers than this is shown.
 LONGEST_PART = 12
 
 
@@ -21,7 +21,7 @@ def pandas() -> Any:
     Raises
     ------
     ValueError
-        Where it is not installed.
+        If pandas is not installed.
     """
     try:
         import pandas as pd
@@ -30,8 +30,20 @@ def pandas() -> Any:
     return pd
 
 
+def in_words(names: Sequence[str]) -> str:
+    """Return names as a list in a sentence.
+
+    Examples
+    --------
+    >>> in_words(["mig"]), in_words(["mig", "sap", "dci"])
+    ('mig', 'mig, sap and dci')
+    """
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def table_html(rows: Sequence[Sequence[str]], notes: Sequence[str] = ()) -> str:
-    """Return rows of cells, the heading first, and notes, as an HTML table."""
+    """Return an HTML table of rows of cells, the heading first, with notes below it."""
     head, *body = rows
     lines = ["<table>", "<thead>", _row(head, "th"), "</thead>", "<tbody>"]
     lines += [_row(cells, "td") for cells in body]
@@ -43,14 +55,14 @@ def table_html(rows: Sequence[Sequence[str]], notes: Sequence[str] = ()) -> str:
 
 
 def _row(cells: Sequence[str], kind: str) -> str:
-    """Return one row, its first cell to the left and the numbers to the right."""
+    """Return one row; the first cell is aligned left, the others right."""
     first, *rest = (escape(cell) for cell in cells)
     numbers = "".join(f'<{kind} style="text-align:right">{cell}</{kind}>' for cell in rest)
     return f'<tr><th style="text-align:left">{first}</th>{numbers}</tr>'
 
 
 def table_rich(rows: Sequence[Sequence[str]], notes: Sequence[str] = ()) -> Any:
-    """Return rows of cells, the heading first, and notes, as something that rich prints."""
+    """Return a rich table of rows of cells, the heading first, with notes below it."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
@@ -70,23 +82,23 @@ def score_html(score: Score) -> str:
     rows += [[name, text] for name, text in parts_of(score)]
     settings = [f"{name} = {value}" for name, value in score.settings.items()]
     table = table_html(rows, score.notes)
-    listed = "".join(f"<li>{escape(line)}</li>" for line in settings)
-    return f"{table}\n<details><summary>settings</summary><ul>{listed}</ul></details>"
+    items = "".join(f"<li>{escape(line)}</li>" for line in settings)
+    return f"{table}\n<details><summary>settings</summary><ul>{items}</ul></details>"
 
 
 def score_text(score: Score) -> Any:
-    """Return a score with its small parts as something that rich prints."""
+    """Return a rich table of a score and its small parts."""
     head = [score.name, str(score).removeprefix(score.name).strip()]
     return table_rich([head, *map(list, parts_of(score))], score.notes)
 
 
 def parts_of(score: Score) -> list[tuple[str, str]]:
-    """Return name and text of each part: numbers where there are few, else the shape."""
+    """Return the name and the text of each part."""
     return [(name, part_text(score, name)) for name in score.parts]
 
 
 def part_text(score: Score, name: str) -> str:
-    """Return a part in words: one number, a few with their names, or the shape of many."""
+    """Return the text of a part: its numbers, or its shape if there are more than a few."""
     values = np.asarray(score.parts[name])
     if values.dtype.kind not in "biuf":
         return str(score.parts[name])[:80]

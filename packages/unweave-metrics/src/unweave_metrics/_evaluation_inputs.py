@@ -1,4 +1,4 @@
-"""What a call of `evaluate` gives: arrays, kinds of factors, metrics and options, checked."""
+"""Check the arguments of `evaluate`: arrays, kinds of factors, metrics and options."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from unweave_metrics._arrays import (
     check_order,
     quoted,
 )
+from unweave_metrics._display import in_words
 from unweave_metrics._kinds import Declared, kinds_of
 from unweave_metrics._options import check_options
 from unweave_metrics._signatures import accepted
@@ -28,9 +29,9 @@ def arrays_of(
     others: dict[str, ArrayLike | None],
     declared: Declared,
 ) -> tuple[dict[str, Array], tuple[str, ...], list[str]]:
-    """Return the arrays there are, checked, kinds of factors, and notes.
+    """Check the arrays; return them by name, the kinds of the factors, and notes.
 
-    Constant factors are left out. Kinds are decided here, on all rows, for every metric.
+    Constant factors are left out. The kinds are decided here on all rows, once for all metrics.
     """
     arrays: dict[str, Array] = {"codes": check_codes(codes)}
     notes: list[str] = []
@@ -42,8 +43,12 @@ def arrays_of(
         notes += kinds.notes
         varying = np.array([bool((column != column[0]).any()) for column in y.T])
         if not varying.all():
-            left_out = ", ".join(map(str, np.flatnonzero(~varying)))
-            notes.append(f"factors: left out column {left_out}, which is constant")
+            constant = np.flatnonzero(~varying)
+            one = len(constant) == 1
+            notes.append(
+                f"factors: left out column{'' if one else 's'} {in_words(list(map(str, constant)))}"
+                f", which {'is' if one else 'are'} constant"
+            )
         if varying.any():
             arrays["factors"] = y[:, varying]
             words = tuple(word for word, varies in zip(kinds.words, varying, strict=True) if varies)
@@ -64,7 +69,7 @@ def metrics_of(
     arrays: dict[str, Array],
     notes: list[str],
 ) -> list[Entry]:
-    """Return the metrics to compute; a note says which of those asked for lack an array."""
+    """Return the metrics to compute; add notes on those that need an array that is missing."""
     usual = [entry for entry in CATALOGUE.values() if entry.usual]
     entries = usual if metrics is None else [entry_for(metric) for metric in listed(metrics)]
     possible = [entry for entry in entries if set(entry.needs) <= set(arrays)]
@@ -73,11 +78,11 @@ def metrics_of(
         entry.name for entry in lacking if "factors" not in arrays and "factors" in entry.needs
     ]
     if without_factors:
-        notes.append(f"no factors: left out {', '.join(without_factors)}")
+        notes.append(f"left out {in_words(without_factors)}, because there are no factors")
     if metrics is not None:
         for entry in lacking:
             if entry.name not in without_factors:
-                notes.append(f"{entry.name}: needs {' and '.join(entry.needs)}")
+                notes.append(f"left out {entry.name}, because it needs {in_words(entry.needs)}")
     return possible
 
 
@@ -86,4 +91,6 @@ def check_metric_options(entries: list[Entry], options: dict[str, Any]) -> None:
     check_options(options, frozenset(options))
     for name in options:
         if not any(accepted(entry.function, {name: None}) for entry in entries):
-            raise ValueError(f"none of the metrics has an option {quoted(name)}")
+            raise ValueError(
+                f"none of the metrics has an option {quoted(name)}; correct the name or drop it"
+            )

@@ -1,4 +1,4 @@
-"""Other libraries' arrays, read without importing those libraries."""
+"""Read arrays of other libraries without importing those libraries."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from numpy.typing import NDArray
 
 
 def to_numpy(value: Any, name: str) -> NDArray[Any]:
-    """Return anything that can be read as an array, as one of numpy's, without a copy if possible.
+    """Return anything that can be read as an array as a numpy array, without a copy if possible.
 
-    numpy arrays and nested sequences; masked arrays of which nothing is masked; pandas and polars
-    frames, missing numbers as NaN; torch tensors on any device and lists of them, gradients left
-    behind; whatever has ``__array__`` (JAX, scikit-learn's wrappers) or only ``__dlpack__``.
+    Accepted are numpy arrays and nested sequences; masked arrays without masked values; pandas and
+    polars frames, where missing numbers become NaN; torch tensors on any device, without their
+    gradients, and lists of tensors; and objects with ``__array__`` (JAX, scikit-learn's wrappers)
+    or ``__dlpack__``.
 
     Raises
     ------
     ValueError
-        For rows of different lengths, masked values.
+        For rows of different lengths, or masked values.
     TypeError
-        What cannot be read as an array.
+        For a value that cannot be read as an array.
     """
     if isinstance(value, np.ndarray):
         return _unmasked(value, name)
@@ -30,15 +31,15 @@ def to_numpy(value: Any, name: str) -> NDArray[Any]:
         array = _read(value)
     except ValueError as error:
         if isinstance(value, list | tuple):
-            raise ValueError(f"{name} must have rows of one length: {str(error)[:120]}") from None
+            raise ValueError(f"{name} must have rows of equal length: {str(error)[:120]}") from None
         raise _unreadable(value, name, error) from None
-    except Exception as error:  # what a stranger's conversion raises is his
+    except Exception as error:  # the conversion of an unknown class may raise anything
         raise _unreadable(value, name, error) from None
     return _unmasked(array, name)
 
 
 def has(value: Any, name: str) -> bool:
-    """Tell whether a stranger's object has an attribute; one that raises when asked has none."""
+    """Return whether an object has an attribute; if the look-up raises, it does not."""
     try:
         return hasattr(value, name)
     except Exception:
@@ -46,7 +47,7 @@ def has(value: Any, name: str) -> bool:
 
 
 def _unmasked(array: NDArray[Any], name: str) -> NDArray[Any]:
-    """Return the array itself, refusing one with values that are masked."""
+    """Return the array without its mask; refuse one with masked values."""
     if isinstance(array, np.ma.MaskedArray):
         count = int(np.ma.getmaskarray(array).sum())
         if count:
@@ -59,13 +60,13 @@ def _unmasked(array: NDArray[Any], name: str) -> NDArray[Any]:
 
 
 def _as_float32(array: NDArray[Any]) -> NDArray[Any]:
-    """Return short floats and integers that others add to numpy, as JAX's bfloat16, as float32."""
+    """Return dtypes that other libraries add to numpy, such as JAX's bfloat16, as float32."""
     added = array.dtype.kind == "V" and array.dtype.type is not np.void
     return array.astype(np.float32) if added else array
 
 
 def _read(value: Any) -> NDArray[Any]:
-    """Read an array that is none of numpy's."""
+    """Read an array of another library, or a sequence."""
     if has(value, "detach") and has(value, "cpu"):
         return _of_tensor(value.detach().cpu())
     if isinstance(value, list | tuple) and any(has(row, "detach") for row in value):
@@ -78,7 +79,7 @@ def _read(value: Any) -> NDArray[Any]:
 
 
 def _of_tensor(tensor: Any) -> NDArray[Any]:
-    """Return a tensor's numbers; formats that numpy lacks, as bfloat16, in single precision."""
+    """Return a tensor as an array; dtypes that numpy lacks, such as bfloat16, become float32."""
     tensor = tensor.resolve_neg() if has(tensor, "resolve_neg") else tensor
     try:
         return np.asarray(tensor)
@@ -87,7 +88,7 @@ def _of_tensor(tensor: Any) -> NDArray[Any]:
 
 
 def _of_frame(frame: Any) -> NDArray[Any]:
-    """Return the numbers of a frame or a column; those of mixed or nullable kinds as floats."""
+    """Return a frame or a column as an array; numbers of mixed or nullable dtypes become floats."""
     array = frame.to_numpy()
     dtypes = getattr(frame, "dtypes", ())
     kinds = {getattr(dtype, "kind", "O") for dtype in np.ravel(np.asarray(dtypes, dtype=object))}
@@ -97,9 +98,11 @@ def _of_frame(frame: Any) -> NDArray[Any]:
 
 
 def _unreadable(value: Any, name: str, error: Exception) -> TypeError:
-    """Return the sentence about something that no array can be made of."""
+    """Return the error for a value that cannot be read as an array."""
     reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
-    return TypeError(f"{name} must be an array of numbers, {_kind(value)} cannot be read: {reason}")
+    return TypeError(
+        f"{name} must be an array of numbers, but {_kind(value)} cannot be read: {reason}"
+    )
 
 
 def _kind(value: Any) -> str:

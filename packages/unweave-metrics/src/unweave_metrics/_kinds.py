@@ -1,4 +1,4 @@
-"""Which factors are classes and which are measurements: decided once, before rows are split."""
+"""Decide which factors are classes and which are measurements, once and before rows are split."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from unweave_metrics._shared import shared
 
 KINDS = ("class", "measurement")
 
-# What a caller may say: one word for all factors, a word for each, or nothing.
+# The argument `factor_kinds`: one word for all factors, one word per factor, or None.
 Declared = str | Sequence[str] | None
 
-# Undeclared floats that are not all whole are measurements if they have more different values than
-# this, or if nearly every row has a value of its own: a table of few rows holds few values of
-# anything.
+# Without `factor_kinds`, a float factor with fractions is a measurement if it has more different
+# values than this, or if nearly every row has a different value: a short table never has many.
 MOST_FLOAT_CLASSES = 100
 NEARLY_EVERY = 0.9
 
-# A factor with more classes than this share of the rows is noted: most rows are alone in theirs.
+# A factor gets a note if its number of classes exceeds this share of the rows: most rows are then
+# the only ones of their class.
 MANY_CLASSES = 0.5
 
 
 @dataclass(frozen=True)
 class FactorKinds:
-    """The kind of each factor (k,), and what a reader should know about that decision."""
+    """The kind of each factor (k,), and notes on doubtful decisions."""
 
     measured: tuple[bool, ...]
     notes: tuple[str, ...] = ()
@@ -45,14 +45,14 @@ def kinds_of(factors: Array, declared: Declared = None) -> FactorKinds:
     Parameters
     ----------
     factors
-        All rows that there are, test rows too, shape (n, k).
+        All rows, including test rows, shape (n, k).
     declared
-        The caller's own words, which win.
+        The argument `factor_kinds` of the caller; it overrides the decision.
 
     Raises
     ------
     ValueError
-        For a word that is neither kind, or not one word for each factor.
+        For a word that is not a kind, or a list without one word per factor.
 
     Examples
     --------
@@ -63,29 +63,27 @@ def kinds_of(factors: Array, declared: Declared = None) -> FactorKinds:
     """
     if declared is not None:
         return FactorKinds(_declared(factors.shape[1], declared))
-    decided = [_decide(column) for column in factors.T]
-    measured = tuple(kind for kind, _ in decided)
-    crowded = [
+    decisions = [_decide(column) for column in factors.T]
+    measured = tuple(kind for kind, _ in decisions)
+    notes = tuple(
         f"factors: column {k} has {count:,} classes in {len(factors):,} rows; if it is a "
         "measurement, set factor_kinds='measurement'"
-        for k, (kind, count) in enumerate(decided)
+        for k, (kind, count) in enumerate(decisions)
         if not kind and count > max(2, MANY_CLASSES * len(factors))
-    ]
-    return FactorKinds(measured, tuple(crowded))
+    )
+    return FactorKinds(measured, notes)
 
 
 def _declared(k: int, declared: str | Sequence[str]) -> tuple[bool, ...]:
-    """Return the caller's words as flags, one for each of the k factors."""
+    """Return whether each of the k factors is declared a measurement."""
     if not isinstance(declared, str | Sequence):
         raise TypeError(
-            f"factor_kinds must be one of {', '.join(KINDS)}, or a list of them, got "
+            f"factor_kinds must be 'class' or 'measurement', or a list of these words, got "
             f"{quoted(declared)}"
         )
     words = [declared] * k if isinstance(declared, str) else list(declared)
     if len(words) != k:
-        raise ValueError(
-            f"factor_kinds must have one word for each of the {k} factors, got {quoted(words)}"
-        )
+        raise ValueError(f"factor_kinds must have one word per factor ({k}), got {quoted(words)}")
     for word in words:
         check_choice(word, "factor_kinds", KINDS)
     return tuple(word == "measurement" for word in words)

@@ -20,9 +20,9 @@ Labels = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Logistic:
-    """A fitted classifier: `weights` (classes, d + 1), intercepts in the last column.
+    """A logistic regression: `weights` (classes, d + 1), intercepts in the last column.
 
-    `converged` says whether it stopped by itself.
+    `converged` says whether the fit ended before its last allowed step.
     """
 
     weights: Floats
@@ -39,7 +39,7 @@ class Logistic:
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
     def predict(self, inputs: Floats) -> Labels:
-        """Return the most probable class of each row, the first of equals."""
+        """Return the most probable class of each row; among equals, the first."""
         return np.asarray(self.logits(inputs).argmax(axis=1), dtype=np.int64)
 
 
@@ -53,12 +53,12 @@ def fit_logistic(
     max_iter: int = 100,
     tolerance: float = 1e-4,
 ) -> Logistic:
-    """Fit a logistic regression step by step from zero, as ``LogisticRegression`` does.
+    """Fit a logistic regression by L-BFGS from weights of zero, as ``LogisticRegression`` does.
 
-    Minimises sum_j c_j [log sum_c exp(w_c x_j + b_c) - (w x_j + b) of its class] / sum_j c_j + sum
-    w^2 / (2 C sum_j c_j) with c_j = 1, or the inverse class frequency when `balanced`. Of two
-    classes the first has w = 0, b = 0. It stops after `max_iter` steps, converged or not: what the
-    references score is that classifier.
+    Minimises sum_j a_j [log sum_c exp(w_c x_j + b_c) - (w_y x_j + b_y)] / sum_j a_j + sum w^2 /
+    (2 C sum_j a_j), where y is the class of row j and a_j is its weight: 1, or with `balanced` the
+    inverse frequency of its class. With two classes the first has w = 0, b = 0. The fit ends after
+    `max_iter` steps, converged or not, because the reference implementations score that classifier.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def fit_logistic(
     C
         Inverse strength of the penalty; infinity for none.
     tolerance
-        Largest gradient entry at which it stops.
+        The fit has converged when no entry of the gradient is larger.
     """
     first = _fit(inputs, labels, classes, C, balanced, min(max_iter, FIRST_STEPS), tolerance)
     if first.converged or max_iter <= FIRST_STEPS:
@@ -77,8 +77,8 @@ def fit_logistic(
     return _fit(inputs, labels, classes, C, balanced, max_iter, tolerance)
 
 
-# Most fits converge in so many steps, and are then the same whatever more was allowed: metrics that
-# allow different numbers share them.
+# Most fits converge within this many steps. The result then does not depend on `max_iter`, so
+# metrics with different values of `max_iter` share it.
 FIRST_STEPS = 100
 
 
@@ -92,7 +92,7 @@ def _fit(
     max_iter: int,
     tolerance: float,
 ) -> Logistic:
-    """Fit with so many steps at most."""
+    """Fit with at most `max_iter` steps."""
     from scipy import optimize
 
     minimize: Any = optimize.minimize
@@ -131,29 +131,29 @@ def _fit(
 
 
 _lock = threading.Lock()
-_held: dict[str, Any] = {"users": 0, "controller": None, "limit": None}
+_blas: dict[str, Any] = {"users": 0, "controller": None, "limit": None}
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Run linear algebra on one thread, until the last of those that ask for it at a time is done.
+    """Limit linear algebra to one thread, as long as any fit is in this context.
 
-    L-BFGS calls it with vectors of a few dozen entries, for which waking other threads costs many
-    times the work. The limit is the whole process's: the first one in sets it, the last one out
-    takes it away. The search for loaded libraries is done once.
+    L-BFGS works on vectors of a few dozen entries, for which starting other threads costs many
+    times the work. The limit applies to the whole process: the first fit to enter sets it, and the
+    last to leave removes it. The search for loaded libraries is made once.
     """
     from threadpoolctl import ThreadpoolController
 
     with _lock:
-        if _held["controller"] is None:
-            _held["controller"] = ThreadpoolController()
-        if _held["users"] == 0:
-            _held["limit"] = _held["controller"].limit(limits=1, user_api="blas")
-        _held["users"] += 1
+        if _blas["controller"] is None:
+            _blas["controller"] = ThreadpoolController()
+        if _blas["users"] == 0:
+            _blas["limit"] = _blas["controller"].limit(limits=1, user_api="blas")
+        _blas["users"] += 1
     try:
         yield
     finally:
         with _lock:
-            _held["users"] -= 1
-            if _held["users"] == 0:
-                _held["limit"].restore_original_limits()
+            _blas["users"] -= 1
+            if _blas["users"] == 0:
+                _blas["limit"].restore_original_limits()

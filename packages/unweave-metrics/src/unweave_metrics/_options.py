@@ -1,4 +1,4 @@
-"""What options may be: one rule per name, for every metric that has an option of that name."""
+"""Check options of metrics: one rule per name, the same for all metrics with that option."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from unweave_metrics._arrays import quoted
 
 Rule = Callable[[Any, str], Any]
 
-# More of anything than this is a slip: a billion votes take hours.
+# A larger count is a mistake: a billion votes take hours.
 MOST = 1_000_000_000
 
-# numpy's legacy generators, which some references draw from, take seeds of 32 bits.
+# numpy's legacy generators, which some reference implementations use, accept seeds of 32 bits.
 MOST_SEED = 2**32 - 1
 
 
 def _is_number(value: Any, kind: type) -> bool:
-    """Tell whether it is a number of a kind; truth values are none."""
+    """Return whether a value is a number of a kind; booleans are not."""
     return isinstance(value, kind) and not isinstance(value, bool | np.bool_)
 
 
 def _as_float(value: Any) -> float:
-    """Return a number as a float, infinite where it is too large for one."""
+    """Return a number as a float; a number too large for a float becomes infinite."""
     try:
         return float(value)
     except OverflowError:
@@ -34,7 +34,7 @@ def _as_float(value: Any) -> float:
 
 
 def whole(minimum: int, maximum: int = MOST) -> Rule:
-    """Return the rule of a whole number between two ends."""
+    """Return the rule of a whole number from `minimum` to `maximum`."""
 
     def check(value: Any, name: str) -> int:
         if not _is_number(value, Integral):
@@ -51,12 +51,12 @@ def whole(minimum: int, maximum: int = MOST) -> Rule:
 
 
 def real(low: float, high: float, words: str, *, infinite: bool = False) -> Rule:
-    """Return the rule of a number from `low` to `high`, both allowed, perhaps infinity too."""
+    """Return the rule of a number from `low` to `high`, or, if `infinite`, infinity."""
 
     def check(value: Any, name: str) -> float:
         if not _is_number(value, Real):
             raise TypeError(f"{name} must be a number, got {quoted(value)}")
-        number = _as_float(value)  # single precision would overflow in the comparison
+        number = _as_float(value)  # a comparison in single precision would overflow
         if not (low <= number <= high or (infinite and number == math.inf)):
             raise ValueError(f"{name} must be {words}, got {quoted(value)}")
         return number
@@ -65,7 +65,7 @@ def real(low: float, high: float, words: str, *, infinite: bool = False) -> Rule
 
 
 def flag(value: Any, name: str) -> bool:
-    """Return a truth value; words and numbers are none."""
+    """Return a boolean; refuse text and numbers."""
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be True or False, got {quoted(value)}")
     return bool(value)
@@ -83,7 +83,7 @@ def resamples_or_none(value: Any, name: str) -> int:
     """Return a number of resamples: 0 for no intervals, or at least 2."""
     count: int = whole(-MOST)(value, name)
     if count < 0 or count == 1:
-        raise ValueError(f"{name} must be at least 2, got {count}; or 0 for no intervals")
+        raise ValueError(f"{name} must be at least 2, or 0 for no intervals, got {count}")
     return count
 
 
@@ -103,10 +103,10 @@ def several(rule: Rule) -> Rule:
 LITTLE, MUCH = 1e-100, 1e100
 POSITIVE = real(LITTLE, MUCH, "a positive number, 1e-100 to 1e100")
 NOT_NEGATIVE = real(0.0, MUCH, "at least 0 and at most 1e100")
-FINITE = real(-MUCH, MUCH, "a finite number, at most 1e100 in size")
+FINITE = real(-MUCH, MUCH, "a number of magnitude at most 1e100")
 SHARE = real(math.nextafter(0, 1), math.nextafter(1, 0), "between 0 and 1")
 
-# Triplets of rows are all held at once, in some 150 bytes each.
+# All triplets of rows are in memory at once, about 150 bytes each.
 MOST_TRIPLETS = 10_000_000
 
 RULES: dict[str, Rule] = {
@@ -131,7 +131,7 @@ RULES: dict[str, Rule] = {
     "max_iter": whole(1),
     "neighbors": whole(1),
     "normalize": flag,
-    "overlap_weight": real(0.0, 1.0, "0 to 1"),
+    "overlap_weight": real(0.0, 1.0, "at least 0 and at most 1"),
     "paired": flag,
     "prune_std": NOT_NEGATIVE,
     "quantile": real(math.nextafter(0, 1), 1.0, "above 0 and at most 1"),
@@ -146,7 +146,7 @@ RULES: dict[str, Rule] = {
     "test_fraction": SHARE,
     "test_samples": whole(1),
     "threshold": NOT_NEGATIVE,
-    "tolerance": real(0.0, 0.1, "0 to 0.1"),
+    "tolerance": real(0.0, 0.1, "at least 0 and at most 0.1"),
     "train_points": whole(1),
     "train_samples": whole(2),
     "train_votes": whole(1),
@@ -160,12 +160,12 @@ RULES: dict[str, Rule] = {
 def check_options(
     options: Mapping[str, Any], optional: frozenset[str] = frozenset()
 ) -> dict[str, Any]:
-    """Return options as plain numbers and truth values; those without a rule stay as they are.
+    """Return options as plain numbers and booleans; options without a rule stay as they are.
 
     Parameters
     ----------
-    given
-        Options by name.
+    options
+        Values by name.
     optional
         Names that may be None.
 

@@ -1,4 +1,4 @@
-"""Run functions on threads, at most so many at a time, with the same results for any number."""
+"""Run functions on a limited number of threads; the results do not depend on that number."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextvars import ContextVar, copy_context
 from threading import Semaphore
 from typing import Any
 
-# One for each thread that may compute; parts of parts share those of the first call.
+# One place per thread that may compute; nested calls share the places of the outermost call.
 _places: ContextVar[Semaphore | None] = ContextVar("_places", default=None)
 
 
@@ -20,24 +20,25 @@ def in_parallel(
     jobs: int,
     sizes: Sequence[float] | None = None,
 ) -> list[Any]:
-    """Return function(0 .. count - 1) in order, `jobs` at a time on threads; -1: one per core.
+    """Return function(0), ..., function(count - 1), with `jobs` calls at a time on threads.
 
-    The largest of the `sizes` start first, so that none is left alone at the end. A function may
-    itself call this: together they compute on no more threads than the first call allows.
+    ``jobs=-1`` means one thread per core. The calls with the largest `sizes` start first, so that
+    no long call runs alone at the end. A function may itself call `in_parallel`: all of them
+    together compute on no more threads than the outermost call allows.
     """
     if jobs == 1 or count < 2:
         return [function(k) for k in range(count)]
     limit = cores() if jobs < 1 else jobs
-    turn = range(count) if sizes is None else sorted(range(count), key=lambda k: -sizes[k])
+    order = range(count) if sizes is None else sorted(range(count), key=lambda k: -sizes[k])
     places = _places.get()
     outer = _places.set(places or Semaphore(limit))
     try:
-        contexts = {k: copy_context() for k in turn}  # what is shared here is shared there
+        contexts = {k: copy_context() for k in order}  # the threads share results with this one
     finally:
         _places.reset(outer)
-    # A thread that waits for its parts leaves its place to one of them.
+    # While this thread waits for its calls, one of them takes its place.
     with waiting(), ThreadPoolExecutor(min(limit, count)) as pool:
-        futures = {k: pool.submit(contexts[k].run, _placed, function, k) for k in turn}
+        futures = {k: pool.submit(contexts[k].run, _call_in_place, function, k) for k in order}
         try:
             return [futures[k].result() for k in range(count)]
         finally:
@@ -49,8 +50,8 @@ def cores() -> int:
     return len(getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0))
 
 
-def _placed(function: Callable[[int], Any], k: int) -> Any:
-    """Call a function while holding a place."""
+def _call_in_place(function: Callable[[int], Any], k: int) -> Any:
+    """Call a function while this thread has a place."""
     places = _places.get()
     assert places is not None
     with places:
@@ -59,7 +60,7 @@ def _placed(function: Callable[[int], Any], k: int) -> Any:
 
 @contextmanager
 def waiting() -> Iterator[None]:
-    """Leave this thread's place to another while it waits."""
+    """Let another thread have this thread's place while this one waits."""
     places = _places.get()
     if places is None:
         yield
@@ -71,11 +72,11 @@ def waiting() -> Iterator[None]:
         places.acquire()
 
 
-# These run on threads. scikit-learn's own must not: its parallel loops reset the whole process's
-# filters of warnings, under each other.
+# Predictors that may run on threads. Those of scikit-learn may not: its parallel loops reset the
+# warning filters of the whole process, also for the other threads.
 THREADED = ("histogram-boosting", "boosting", "svm", "linear", "logistic-regression-cv", "")
 
 
 def thread_jobs(predictor: Any, jobs: int) -> int:
-    """Return how many fits of a predictor may run at a time on threads."""
+    """Return how many fits of a predictor may run on threads at a time."""
     return jobs if isinstance(predictor, str) and predictor in THREADED else 1

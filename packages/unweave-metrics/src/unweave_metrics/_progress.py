@@ -1,4 +1,4 @@
-"""Show on standard error how far a computation of more than a second is."""
+"""Show the progress of a long computation on standard error."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import threading
 import time
 from types import TracebackType
 
-PATIENCE = 2.0  # seconds without a word
+PATIENCE = 2.0  # seconds before anything is shown
 WIDTH = 20  # characters of the bar
 
 
 class Progress:
-    """A context that reports steps done of a total, and what is running, after two seconds.
+    """A context that, after two seconds, shows the number of finished steps and the current one.
 
-    On a terminal a bar is redrawn twice a second; elsewhere nothing is written, or, if `mode` is
-    ``"lines"``, a line as each step ends.
+    On a terminal a bar is redrawn twice a second. Elsewhere nothing is written, or, if `mode` is
+    ``"lines"``, one line per finished step.
     """
 
     def __init__(self, total: int, mode: bool | str = True) -> None:
@@ -47,11 +47,11 @@ class Progress:
             sys.stderr.flush()
 
     def begin(self, label: str) -> None:
-        """Say what is being computed now."""
+        """Set the name of the current step."""
         self.label = label
 
     def finish(self, label: str) -> None:
-        """Count one step as done."""
+        """Count a step as finished."""
         self.count += 1
         if self._lines and self.seconds > PATIENCE:
             sys.stderr.write(f"{self.count}/{self.total} {label} {self.seconds:.0f} s\n")

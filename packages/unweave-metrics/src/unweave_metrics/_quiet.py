@@ -1,4 +1,4 @@
-"""Silence about arguments that the caller never gave."""
+"""Suppress warnings about arguments that a metric chose, not its caller."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _lock = threading.RLock()
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Drop the warnings of other libraries' models, and of their arithmetic.
+    """Suppress the warnings of other libraries' models and of their arithmetic.
 
-    What they say (classes of few rows, steps that ran out) is about arguments that a metric chose.
-    Python's filters are the whole process's: one thread at a time is in here, and its models run
-    on no others.
+    They concern arguments that a metric chose: classes of few rows, or too few steps. Python's
+    warning filters apply to the whole process, so only one thread at a time is in this context,
+    and its models use no other threads.
     """
     if not _lock.acquire(blocking=False):
         with waiting():

@@ -1,4 +1,4 @@
-"""Bring numbers within reach of squares, by powers of two, which round nothing."""
+"""Scale numbers by powers of two, without rounding, so that their squares do not overflow."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from unweave_metrics._counting import Floats
 
 Exponents = NDArray[np.int64]
 
-# Magnitudes beyond 2^100 (1e30), or all below 2^-100, are brought there: their fourth powers and
-# sums over any number of rows still fit, and single precision, which trees use, holds them.
+# Columns whose largest magnitude is above 2^100 (1e30) or below 2^-100 are scaled to that limit:
+# fourth powers and their sums over all rows then fit, and the values fit in the single precision
+# that trees use.
 REACH = 100
 
-# Where a predictor has a penalty in raw units, one of relative weight 2^-200 is none, and one of
-# 2^200 leaves nothing: columns brought to this reach are predicted as they were.
+# A predictor with a penalty in the units of the codes gives the same result: at these limits the
+# penalty is either negligible or dominant, before and after scaling.
 
 
 def excess(z: Array) -> Exponents:
-    """Return for each column (d,) by how many powers of two it is out of reach, mostly 0.
+    """Return by how many powers of two each column (d,) exceeds the limits; mostly 0.
 
     Examples
     --------
@@ -33,7 +34,7 @@ def excess(z: Array) -> Exponents:
 
 
 def shifted(values: Floats, exponents: Exponents | int) -> Floats:
-    """Return values times 2 to these powers; what is too large is infinite, too small 0."""
+    """Return values times 2 to these powers; overflow gives infinity, underflow 0."""
     if not np.any(exponents):
         return values
     with np.errstate(over="ignore", under="ignore"):
@@ -41,18 +42,18 @@ def shifted(values: Floats, exponents: Exponents | int) -> Floats:
 
 
 def shifted_number(value: float, exponent: int) -> float:
-    """Return a number times 2 to this power, infinite where it is too large."""
+    """Return a number times 2 to this power; overflow gives infinity."""
     return float(shifted(np.array([value]), exponent)[0])
 
 
 def in_reach(z: Array) -> tuple[Floats, Exponents]:
-    """Return float64 columns (n, d) within reach of squares, and the powers (d,) taken out."""
+    """Return scaled float64 columns (n, d), and the exponents (d,) of the powers divided out."""
     beyond = excess(z)
     return shifted(z.astype(np.float64), -beyond), beyond
 
 
 def together_in_reach(*arrays: Array) -> tuple[list[Floats], int]:
-    """Return arrays all divided by one power of two, which leaves their ratios, and that power."""
+    """Divide all arrays by one power of two, which keeps their ratios; return its exponent too."""
     power = int(excess(np.array([[largest(array)] for array in arrays]))[0])
     return [shifted(array.astype(np.float64), -power) for array in arrays], power
 
@@ -65,10 +66,10 @@ def largest(array: Array) -> float:
 def train_and_test_in_reach(
     train: Array, test: Array, single: bool = False
 ) -> tuple[Floats, Floats, Exponents]:
-    """Return both sets divided by the train rows' powers of two.
+    """Divide both sets by the powers of two of the train rows; return the exponents too.
 
-    Test values that are then out of reach by far stay at 2^200 (2^120 for single precision), of
-    their sign: far outside.
+    Test values are then clipped to 2^200 (2^120 for single precision) in magnitude, which is still
+    far outside the range of the train rows.
     """
     first, beyond = in_reach(train)
     second = shifted(test.astype(np.float64), -beyond)
@@ -76,5 +77,5 @@ def train_and_test_in_reach(
 
 
 def far_clipped(values: Floats, power: int = 2 * REACH) -> Floats:
-    """Return values of at most 2^power in size."""
+    """Return values clipped to 2^power in magnitude."""
     return np.clip(values, -(2.0**power), 2.0**power)

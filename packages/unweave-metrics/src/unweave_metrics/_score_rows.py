@@ -1,4 +1,4 @@
-"""The rows of a table of scores: each metric on all codes, then on subsets of them."""
+"""The rows of a table of scores: each metric on all codes, then on subsets of the codes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from unweave_metrics._arrays import Array
-from unweave_metrics._named import COLUMNS_OF, Names, named
+from unweave_metrics._column_names import COLUMNS_OF, Names, add_names
 from unweave_metrics._shared import part_of
 from unweave_metrics._subsets import Columns
 from unweave_metrics.catalogue import Entry
@@ -20,9 +20,9 @@ OF_CODES = tuple(name for name, of in COLUMNS_OF.items() if of == "code_names")
 
 @dataclass(frozen=True)
 class Table:
-    """Arrays by name, settings, and names of columns, of all codes or of a subset of them.
+    """Arrays by name, settings, and names of columns, for all codes or for a subset.
 
-    `whole` tells that a subset has every column in order: its scores are those of all codes.
+    `whole` says that a subset has every column in order, so that its scores are those of all codes.
     """
 
     subset: str
@@ -32,7 +32,7 @@ class Table:
     whole: bool = False
 
     def part(self, subset: str, columns: Columns) -> Table:
-        """Return the table with these columns of the codes alone."""
+        """Return the table of a subset that has only these columns of the codes."""
         d = self.arrays["codes"].shape[1]
         whole = len(columns) == d and bool((columns == np.arange(d)).all())
 
@@ -48,11 +48,11 @@ class Table:
         return Table(subset, of_columns(self.arrays), of_columns(self.settings), names, whole)
 
     def named(self, score: Score) -> Score:
-        """Return a score with the names of columns."""
-        return cast(Score, named(score, self.names))
+        """Add the names of columns to the settings of a score, and return it."""
+        return cast(Score, add_names(score, self.names))
 
     def row(self, metric: str) -> str:
-        """Return what the row of a metric is called."""
+        """Return the name of the row of a metric."""
         return f"{metric}/{self.subset}" if self.subset else metric
 
 
@@ -64,12 +64,12 @@ class Row(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Return what the row is called."""
+        """Return the name of the row."""
         return self.table.row(self.entry.name)
 
 
 def rows_of(entries: list[Entry], tables: list[Table]) -> list[Row]:
-    """Return what is computed: each metric on all codes, then on subsets, if it is of codes."""
+    """Return the rows to compute: each metric on all codes, then, if it needs codes, on subsets."""
     return [
         Row(entry, table)
         for entry in entries
@@ -81,7 +81,7 @@ def rows_of(entries: list[Entry], tables: list[Table]) -> list[Row]:
 def with_wholes(
     by_row: dict[str, Score], entries: list[Entry], tables: list[Table]
 ) -> dict[str, Score]:
-    """Return scores in order, with those of subsets that have every column."""
+    """Add the scores of subsets that have every column; return all scores in order."""
     scores = dict(by_row)
     for entry in entries:
         for table in tables:

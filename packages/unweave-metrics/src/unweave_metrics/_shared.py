@@ -1,4 +1,4 @@
-"""Work that several metrics of one evaluation have in common is done once."""
+"""Do work that several metrics of one evaluation need only once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Part = tuple[Any, Any, NDArray[np.int64]]
 
 
 class _Memory(NamedTuple):
-    """What shared functions returned, and which things are parts of which wholes."""
+    """Results of shared functions, and the whole of which each part was taken."""
 
     computations: dict[Hashable, Computation]
     parts: ChainMap[Hashable, Part]
@@ -34,9 +34,9 @@ _memory: ContextVar[_Memory | None] = ContextVar("_memory", default=None)
 
 @contextmanager
 def sharing(parts: bool = True) -> Iterator[None]:
-    """Keep what shared functions return until the end, for later calls with the same arguments.
+    """Remember the results of shared functions inside this context, for later calls.
 
-    Inside another one parts are known as there, unless told otherwise.
+    A nested context knows the parts of the outer one, unless `parts` is False.
     """
     outer = _memory.get()
     wholes = outer.parts.new_child() if outer is not None and parts else ChainMap[Hashable, Part]()
@@ -48,10 +48,11 @@ def sharing(parts: bool = True) -> Iterator[None]:
 
 
 def shared(function: Callable[P, R]) -> Callable[P, R]:
-    """Return a function that is computed once per arguments while results are shared.
+    """Return a function that, while results are shared, is computed once per set of arguments.
 
-    Arrays are told apart by their memory, not by their content: neither arguments nor results may
-    be written to. A thread that comes second waits for the first one's result.
+    Arrays are compared by their memory, not by their content: neither arguments nor results may be
+    changed. If two threads call it with the same arguments, the second waits for the result of the
+    first.
     """
 
     @functools.wraps(function)
@@ -61,7 +62,7 @@ def shared(function: Callable[P, R]) -> Callable[P, R]:
             return function(*arguments, **options)
         keywords = tuple((name, _key(value)) for name, value in sorted(options.items()))
         key = (function, *map(_key, arguments), keywords)
-        # The arguments stay alive, so that their memory is nobody else's.
+        # A reference to the arguments, so that no other array takes their memory.
         own: Computation = Future(), arguments, options
         first = memory.computations.setdefault(key, own)
         if first is own:
@@ -69,28 +70,28 @@ def shared(function: Callable[P, R]) -> Callable[P, R]:
                 own[0].set_result(function(*arguments, **options))
             except BaseException as error:
                 own[0].set_exception(error)
-        result: R = _awaited(first[0])
+        result: R = _result_of(first[0])
         return result
 
     return once
 
 
 def remember_part(part: Any, whole: Any, columns: NDArray[np.int64]) -> None:
-    """Remember, while results are shared, that something is made of these columns of another."""
+    """Remember, while results are shared, that a part consists of these columns of a whole."""
     memory = _memory.get()
     if memory is not None:
         memory.parts[_key(part)] = part, whole, columns
 
 
 def whole_of(part: Any) -> tuple[Any, NDArray[np.int64]] | None:
-    """Return what something is a part of, and which columns of it; None of what is whole."""
+    """Return the whole of a part and its columns, or None if it is not a part."""
     memory = _memory.get()
     entry = None if memory is None else memory.parts.get(_key(part))
     return None if entry is None else entry[1:]
 
 
 def part_of(whole: Any, columns: NDArray[np.int64], axis: int = 1) -> Any:
-    """Return columns of an array, and remember where they are from."""
+    """Return columns of an array, and remember which ones they are."""
     part = np.ascontiguousarray(np.take(whole, columns, axis=axis))
     remember_part(part, whole, columns)
     return part
@@ -102,9 +103,10 @@ First = TypeVar("First")
 def columnwise(
     take: Callable[[R, NDArray[np.int64]], R],
 ) -> Callable[[Callable[Concatenate[First, P], R]], Callable[Concatenate[First, P], R]]:
-    """Share a function that treats each column of its first argument alone.
+    """Share a function that treats each column of its first argument separately.
 
-    Of a part it returns what `take` takes of its result for the whole, which others want too.
+    For a part, the function is computed for the whole, whose result other metrics need too, and
+    `take` selects the columns of the part from it.
     """
 
     def decorate(
@@ -128,8 +130,8 @@ def columnwise(
     return decorate
 
 
-def _awaited(future: Future[Any]) -> Any:
-    """Return the result of another thread, or raise what it raised."""
+def _result_of(future: Future[Any]) -> Any:
+    """Return the result of another thread, or raise its error."""
     if not future.done():
         with waiting():
             return future.result()
@@ -137,7 +139,7 @@ def _awaited(future: Future[Any]) -> Any:
 
 
 def _key(value: Any) -> Hashable:
-    """Return what an argument is known by: plain values as they are, others by their identity."""
+    """Return the key of an argument: plain values themselves, arrays by memory, others by `id`."""
     if isinstance(value, np.ndarray):
         return value.ctypes.data, value.shape, value.strides, value.dtype.str
     if value is None or isinstance(value, bool | int | float | str):

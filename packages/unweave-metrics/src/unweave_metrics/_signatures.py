@@ -1,4 +1,4 @@
-"""What a function may be called with."""
+"""Read the parameters of functions."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 
 def accepted(function: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of the options that a function takes by name."""
+    """Return the options that are parameters of a function."""
     parameters = inspect.signature(function).parameters
     return {key: value for key, value in options.items() if key in parameters}
 
 
 def array_names(function: Callable[..., Any]) -> tuple[str, ...]:
-    """Return the names of the arrays that a function is called with: its positional parameters."""
+    """Return the names of the positional parameters of a function, which are its arrays."""
     parameters = inspect.signature(function).parameters.values()
     usual = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return tuple(p.name for p in parameters if p.kind in usual)

@@ -8,14 +8,14 @@ import numpy as np
 
 from unweave_metrics._compiled import Kernel
 
-# Columns at a time: eight vectors of the widest registers, and a block of 40 classes stays in the
-# first-level cache.
+# Number of columns per block: eight of the widest registers, and a block of 40 classes stays in
+# the first-level cache.
 COLUMNS = 64
 
 # exp(x) = 2^k exp(r), x = k ln 2 + r: ln 2 in two parts, whose first times k is exact (W. J. Cody,
-# W. Waite, "Software manual for the elementary functions", 1980), and Taylor's series of exp(r) for
-# |r| <= ln 2 / 2, whose rest is below 1e-17. Added to a number below 2^51, ROUNDER leaves its
-# nearest integer in the lowest bits. exp(LEAST) is the smallest number that is not subnormal.
+# W. Waite, "Software manual for the elementary functions", 1980), and the Taylor series of exp(r)
+# for |r| <= ln 2 / 2, whose remainder is below 1e-17. The sum of ROUNDER and a number below 2^51
+# has the nearest integer in its lowest bits. exp(LEAST) is close to the smallest normal number.
 PER_LN2, LN2_HIGH, LN2_LOW = 1 / math.log(2), 6.93147180369123816490e-01, 1.90821492927058770002e-10
 ROUNDER, LEAST = 1.5 * 2.0**52, -708.0
 T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13 = (1 / math.factorial(i) for i in range(3, 14))
@@ -24,11 +24,11 @@ MANTISSA, BIAS = 52, 1023
 
 @Kernel
 def exponentiate(values, powers, bits):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Replace numbers of at most 0 by their exponentials, to the last bit but one.
+    """Replace numbers of at most 0 by their exponentials, accurate to the last bit but one.
 
-    Without branches, so that it is done for a register of numbers at a time. `bits` are those of
-    `powers`, which is room. (Loops of a number of turns that is known would be unrolled, which
-    takes ten times as long to compile.)
+    There are no branches, so that the compiler vectorises the loops. `powers` is a buffer, and
+    `bits` is a view of it as integers. (The compiler would unroll loops of constant length, and
+    would then take ten times as long.)
     """
     for p in range(values.size):
         values[p] = max(values[p], LEAST)
@@ -47,7 +47,10 @@ def exponentiate(values, powers, bits):  # type: ignore[no-untyped-def]  # noqa:
 
 @Kernel
 def chances(block, largest, total, powers, bits):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Replace logits (classes, COLUMNS) by exp(logit - largest); write `largest` and their sums."""
+    """Replace logits (classes, COLUMNS) by exp(logit - largest); write `largest` and `total`.
+
+    `largest` and `total` are the maximum and the sum of the exponentials of each column.
+    """
     largest[:], total[:] = -np.inf, 0.0
     for c in range(block.shape[0]):
         for p in range(total.size):
@@ -62,7 +65,7 @@ def chances(block, largest, total, powers, bits):  # type: ignore[no-untyped-def
 
 @Kernel
 def softmax(logits, chance):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Write the probabilities that columns of logits (classes, n) stand for."""
+    """Write the softmax of each column of logits (classes, n) to `chance`."""
     classes, n = logits.shape
     block = np.zeros((classes, COLUMNS))
     largest, total, powers = np.empty(COLUMNS), np.empty(COLUMNS), np.empty(COLUMNS)
@@ -80,9 +83,10 @@ def softmax(logits, chance):  # type: ignore[no-untyped-def]  # noqa: ANN001, AN
 
 @Kernel
 def loss_and_gradient(x, y, weight, w, gradient):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Return the summed cross-entropy of classes y (n,), and add its gradient (classes, d + 1).
+    """Return the weighted cross-entropy of classes y (n,), summed; add its gradient to `gradient`.
 
-    Rows of x (n or more, d + 1) end with 1; those after n are zero, up to a multiple of COLUMNS.
+    The last column of x (n or more, d + 1) is 1 for the first n rows; zero rows follow up to a
+    multiple of COLUMNS. `gradient` has shape (classes, d + 1).
     """
     n, classes = y.size, w.shape[0]
     block, part = np.empty((classes, COLUMNS)), np.empty(gradient.shape)

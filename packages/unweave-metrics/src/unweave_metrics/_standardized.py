@@ -1,4 +1,4 @@
-"""Codes of mean 0 and deviation 1."""
+"""Standardise codes to mean 0 and standard deviation 1."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from unweave_metrics._scaling import in_reach
 
 
 def standardized(z: Array) -> Floats:
-    """Return codes with mean 0 and standard deviation 1; constant ones are 0."""
+    """Return codes with mean 0 and standard deviation 1; constant codes become 0."""
     values, _ = in_reach(z)
     values -= values.mean(axis=0)
     spread = values.std(axis=0)
-    # Rounding of the mean leaves a constant column with a spread of a few units in the last place.
+    # A rounded mean gives a constant column a standard deviation slightly above 0.
     constant = constant_columns(z)
     values[:, constant] = 0.0
     return np.asarray(values / np.where(constant, 1.0, spread))

@@ -1,4 +1,4 @@
-"""Columns of codes that are scored by themselves, as named in one call."""
+"""Check subsets of the columns of codes, each of which is scored separately."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def check_subsets(subsets: Any, d: int) -> dict[str, Columns]:
     Raises
     ------
     TypeError, ValueError
-        For no mapping, a name that is no word, columns that are neither numbers of d codes nor a
-        truth value for each, none, or one twice.
+        If `subsets` is not a mapping, a name is not a non-empty string, or the columns of a subset
+        are neither column numbers nor d booleans, are none, or repeat.
 
     Examples
     --------
@@ -36,28 +36,26 @@ def check_subsets(subsets: Any, d: int) -> dict[str, Columns]:
         )
     for name in subsets:
         if not isinstance(name, str) or not name.strip():
-            raise TypeError(f"subsets must be named by words, got {quoted(name)}")
+            raise TypeError(f"subsets must have non-empty strings as names, got {quoted(name)}")
     return {
         name: _columns(columns, f"subsets[{name!r:.40}]", d) for name, columns in subsets.items()
     }
 
 
 def _columns(subset: Any, name: str, d: int) -> Columns:
-    """Return column numbers of d codes."""
+    """Return the column numbers of a subset of d codes."""
     array = np.asarray(list(subset) if isinstance(subset, Iterable) else subset)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "biu"):
         raise TypeError(f"{name} must be a list of column numbers, got {quoted(subset)}")
     if array.dtype.kind == "b":
         if len(array) != d:
-            raise ValueError(
-                f"{name} must have a truth value for each of {d} codes, got {len(array)}"
-            )
+            raise ValueError(f"{name} must have one boolean per code ({d}), got {len(array)}")
         array = np.flatnonzero(array)
     if not array.size:
         raise ValueError(f"{name} must name at least one column, got none; leave the subset out")
     if array.min() < 0 or array.max() >= d:
         raise ValueError(
-            f"{name} must lie in 0 to {d - 1}, the columns of codes, got {quoted(subset)}"
+            f"{name} must hold column numbers of codes, 0 to {d - 1}, got {quoted(subset)}"
         )
     if len(np.unique(array)) < len(array):
         raise ValueError(f"{name} must name each column once, got {quoted(subset)}")

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics._arrays import as_array, check_finite, check_matrix, quoted
+from unweave_metrics._column_names import add_names, names_of
 from unweave_metrics._counting import Floats
-from unweave_metrics._named import named, names_of
 from unweave_metrics._scaling import shifted, shifted_number, together_in_reach
 from unweave_metrics.information._aggregations import (
     disentanglement,
@@ -87,7 +87,7 @@ def aggregate(matrix: ArrayLike, *, factor_entropy: ArrayLike | None = None) -> 
                 f"{score.name} is {float(score)} of this matrix: its numbers are too large, or too "
                 "unlike those of factor_entropy; divide them by one power of ten"
             )
-        named(score, _names(matrix))
+        add_names(score, _names(matrix))
     return ScoreTable(scores)
 
 

@@ -13,7 +13,7 @@ from unweave_metrics._signatures import accepted
 from unweave_metrics.catalogue import ANY, CATALOGUE, Entry
 from unweave_metrics.intervals.draws import length
 from unweave_metrics.intervals.interval import METHODS, POPULATION, SAME_SIZE
-from unweave_metrics.intervals.replication import made_call, replicated
+from unweave_metrics.intervals.replication import call_metric, with_intervals
 from unweave_metrics.intervals.rows import Rows, Subsets
 from unweave_metrics.intervals.strategy import Call, Strategy
 from unweave_metrics.score import Score, score_of
@@ -94,7 +94,7 @@ def bootstrap(
     if strategy.without:
         raise ValueError(
             f"function must be a score that can be resampled, but {function.__name__} "
-            f"has no interval, as {strategy.without}; compare several encoders instead"
+            f"has no interval, because {strategy.without}; compare several encoders instead"
         )
     if entry is None:
         call = _call_function(function, arrays, options, strategy)
@@ -103,7 +103,7 @@ def bootstrap(
     if isinstance(call.strategy, Rows) and call.strategy.paired:
         _check_lengths(call)
     count = resamples or max(call.strategy.count(call, USUAL), LEAST)
-    return replicated([call], [count], level, seed, jobs)[0]
+    return with_intervals([call], [count], level, seed, jobs)[0]
 
 
 def _check(arrays: Sequence[Any], resamples: int | None, **settings: Any) -> None:
@@ -155,7 +155,7 @@ def _call_metric(
         raise ValueError(f"{entry.name} takes {needs}, got {len(arrays)} arrays")
     seed = accepted(entry.function, {"seed": options.pop("seed")})
     by_name = dict(zip(entry.needs, arrays, strict=False))
-    return made_call(replace(entry, interval=strategy), by_name, seed | options)
+    return call_metric(replace(entry, interval=strategy), by_name, seed | options)
 
 
 def _read(array: Any, place: int) -> Any:

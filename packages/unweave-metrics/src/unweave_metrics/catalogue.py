@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 from unweave_metrics._arrays import quoted
+from unweave_metrics._column_names import with_names
 from unweave_metrics._guard import guarded
-from unweave_metrics._named import with_names
 from unweave_metrics._options import real
 from unweave_metrics._signatures import accepted, array_names
 from unweave_metrics.intervals.rows import Subsets

@@ -10,6 +10,8 @@ from typing import Any, Literal
 from numpy.typing import ArrayLike
 
 from unweave_metrics._arrays import check_choice
+from unweave_metrics._column_names import as_numbers
+from unweave_metrics._display import in_words
 from unweave_metrics._evaluation_inputs import (
     arrays_of,
     check_metric_options,
@@ -17,7 +19,6 @@ from unweave_metrics._evaluation_inputs import (
     names_that_vary,
 )
 from unweave_metrics._kinds import Declared
-from unweave_metrics._named import as_numbers
 from unweave_metrics._options import check_options
 from unweave_metrics._parallel import in_parallel
 from unweave_metrics._progress import Progress
@@ -25,7 +26,7 @@ from unweave_metrics._score_rows import Row, Table, rows_of, with_wholes
 from unweave_metrics._shared import sharing
 from unweave_metrics._signatures import accepted
 from unweave_metrics._subsets import Subsets, check_subsets
-from unweave_metrics.intervals.replication import ROWS_BY_NAME, made_call, replicated
+from unweave_metrics.intervals.replication import ROWS_BY_NAME, call_metric, with_intervals
 from unweave_metrics.intervals.strategy import Call
 from unweave_metrics.presets import preset_names
 from unweave_metrics.score import Score
@@ -138,11 +139,11 @@ def evaluate(
         tables += [tables[0].part(name, subset) for name, subset in columns.items()]
         rows = rows_of(entries, tables)
         with Progress(len(rows) + 1, progress) as display:
-            outcomes = _all_called(rows, display, jobs)
+            outcomes = _call_all(rows, display, jobs)
             display.begin("intervals")
             calls = [call for call in outcomes if isinstance(call, Call)]
             counts = [call.strategy.count(call, bootstrap) if bootstrap else 0 for call in calls]
-            scores = iter(replicated(calls, counts, level, seed, jobs))
+            scores = iter(with_intervals(calls, counts, level, seed, jobs))
             display.finish("intervals")
     notes += _on_counts(calls, counts, bootstrap)
     by_row = {
@@ -153,32 +154,32 @@ def evaluate(
     return ScoreTable(with_wholes(by_row, entries, tables), notes)
 
 
-def _all_called(rows: list[Row], display: Progress, jobs: int) -> list[Call | Score]:
-    """Call metrics side by side, the slowest first; then, one by one, those that cannot be."""
-    threaded = [i for i, row in enumerate(rows) if row.entry.threads]
-    alone = [i for i, row in enumerate(rows) if not row.entry.threads]
+def _call_all(rows: list[Row], display: Progress, jobs: int) -> list[Call | Score]:
+    """Call metrics on threads, the slowest first; then, one by one, those that need one thread."""
+    parallel = [i for i, row in enumerate(rows) if row.entry.threads]
+    serial = [i for i, row in enumerate(rows) if not row.entry.threads]
 
     def call(i: int) -> Call | Score:
-        return _called(rows[i], display)
+        return _call(rows[i], display)
 
-    if jobs != 1 and len(threaded) > 1:
-        import_module("scipy.optimize")  # on several threads at once imports may see half a module
-    slowness = [rows[i].entry.interval.slowness for i in threaded]
-    outcomes = in_parallel(lambda t: call(threaded[t]), len(threaded), jobs, slowness)
-    outcomes += [call(i) for i in alone]
-    by_place = dict(zip(threaded + alone, outcomes, strict=True))
+    if jobs != 1 and len(parallel) > 1:
+        import_module("scipy.optimize")  # imports on several threads may see an incomplete module
+    slowness = [rows[i].entry.interval.slowness for i in parallel]
+    outcomes = in_parallel(lambda t: call(parallel[t]), len(parallel), jobs, slowness)
+    outcomes += [call(i) for i in serial]
+    by_place = dict(zip(parallel + serial, outcomes, strict=True))
     return [by_place[i] for i in range(len(rows))]
 
 
-def _called(row: Row, display: Progress) -> Call | Score:
-    """Call one metric with what it asks for by name; NaN with the reason where it raises."""
+def _call(row: Row, display: Progress) -> Call | Score:
+    """Call a metric with its arrays and settings; if it raises, return NaN with the reason."""
     (entry, table), name = row, row.name
     display.begin(name)
     try:
         settings = accepted(entry.function, table.settings)
-        call = made_call(entry, entry.arguments(table.arrays), settings)
+        call = call_metric(entry, entry.arguments(table.arrays), settings)
         return replace(call, score=call.score.renamed(name)) if table.subset else call
-    except Exception as error:  # a stranger's metric may raise anything
+    except Exception as error:  # the metric of a user may raise anything
         plain = isinstance(error, ValueError | TypeError)
         reason = str(error) if plain else f"{type(error).__name__}: {error}"
         return Score(float("nan"), name=name, notes=[f"{name}: {reason}"])
@@ -194,11 +195,13 @@ def _on_counts(calls: list[Call], counts: list[int], resamples: int) -> list[str
     few = [f"{name} {count}" for name, count in pairs if 0 < count < min(resamples, FEW)]
     notes = []
     if without:
-        remedy = "unweave_metrics.bootstrap computes it"
-        notes.append(f"no interval, because of time: {', '.join(without)}; {remedy}")
+        notes.append(
+            f"no interval for {in_words(without)}, because it would take too long; compute it with "
+            "unweave_metrics.bootstrap"
+        )
     for reason in dict.fromkeys(whole.values() if resamples else ()):
         names = [name for name, why in whole.items() if why == reason]
-        notes.append(f"no interval, as {reason}: {', '.join(names)}")
+        notes.append(f"no interval for {in_words(names)}, because {reason}")
     if few:
-        notes.append(f"few resamples, because of time: {', '.join(few)}")
+        notes.append(f"few resamples, because more would take too long: {', '.join(few)}")
     return notes

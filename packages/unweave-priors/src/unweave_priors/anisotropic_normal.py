@@ -1,4 +1,4 @@
-"""Normal prior with a scale for each dimension, given, learned, or from data."""
+"""Normal prior with a scale per dimension: a constant, a parameter, or from data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from unweave_priors.base import Encode, Factorised, Reparametrised, positive, pr
 from unweave_priors.normal import draw_normal
 
 PRINCIPAL_IMAGES = 2_000
-"""Images from which principal scales are computed: seconds on one core for 64 x 64 x 3."""
+"""Number of images for principal scales; 64 x 64 x 3 images take seconds on one core."""
 
 
 class AnisotropicNormal(Reparametrised):
@@ -23,26 +23,25 @@ class AnisotropicNormal(Reparametrised):
     dim : int
         Number of code dimensions.
     scales : dim positive floats or "principal", optional
-        Standard deviations; ones where they are not given. With "principal", `attach` computes
-        them from images by `principal_scales`; before, the prior cannot be called.
+        Standard deviations, by default ones. With "principal", `attach` computes them from images
+        by `principal_scales`; before that, the prior cannot be called.
     learned : bool
-        Whether the scales are parameters, started at `scales`, instead of constants.
+        Whether the scales are parameters with initial values `scales`, instead of constants.
     constraint : "none" or "total"
-        With "total", learned scales keep the total variance V that they start with:
-        scales_d^2 = V exp(2 u_d) / sum_e exp(2 u_e), u the parameters `log_scales`. Without it the
-        size of all codes together is free, and encoder and prior may shrink or grow it at will.
+        With "total", learned scales keep their initial total variance V:
+        scales_d^2 = V exp(2 u_d) / sum_e exp(2 u_e), u the parameters `log_scales`. With "none",
+        encoder and prior may together shrink or enlarge all codes without limit.
 
     Attributes
     ----------
     images_wanted : int
-        2,000 with "principal", of which the leading principal values are known to a few
-        per cent; else 0.
+        2,000 with "principal", enough for the largest eigenvalues to a few per cent; otherwise 0.
 
     Raises
     ------
     ValueError
-        If `scales` is not one number for each dimension or not positive, or a constraint is asked
-        for of scales that are not learned.
+        If `scales` is not one number per dimension or not positive, or `constraint` is "total" and
+        `learned` is False.
 
     References
     ----------
@@ -72,7 +71,7 @@ class AnisotropicNormal(Reparametrised):
         if constraint not in ("none", "total"):
             raise ValueError(f'constraint must be "none" or "total", got {constraint!r}')
         if constraint == "total" and not learned:
-            raise ValueError('constraint="total" needs learned scales; set learned=True')
+            raise ValueError('constraint "total" needs learned scales; set learned=True')
         self._learned, self._constrained = learned, constraint == "total"
         if isinstance(scales, str):
             if scales != "principal":
@@ -83,7 +82,7 @@ class AnisotropicNormal(Reparametrised):
             self._start_at(positive("scales", 1.0 if scales is None else scales, dim))
 
     def attach(self, encode: Encode, images: Tensor) -> None:
-        """Take the scales from the principal components of images, if that was asked for.
+        """Compute the scales from the principal components of images, if they are "principal".
 
         Parameters
         ----------
@@ -123,7 +122,7 @@ class AnisotropicNormal(Reparametrised):
         return (self.total_variance * torch.softmax(2 * self.log_scales, dim=0)).sqrt()
 
     def _start_at(self, scales: Tensor | None) -> None:
-        """Keep scales, or a place for them, and the total that the constraint keeps."""
+        """Register scales, or None until `attach`, and the total variance of the constraint."""
         log_scales = None if scales is None else scales.log()
         register(self, "log_scales", log_scales, learned=self._learned)
         total = scales.square().sum() if self._constrained and scales is not None else None
@@ -138,13 +137,13 @@ def principal_scales(data: Tensor, dim: int) -> Tensor:
     """Compute scales for `AnisotropicNormal` from the principal components of data.
 
     s_d = sqrt(l_d / mean_e l_e), where l_1 >= ... >= l_dim are the largest eigenvalues of the
-    covariance of the data. Divided by their mean, so that the variances of the prior sum to
-    `dim` like those of a standard normal.
+    covariance of the data. Because of the division by their mean, the variances of the prior sum
+    to `dim`, as for a standard normal.
 
     Parameters
     ----------
     data : float tensor, shape (n, ...)
-        One row a datum; further dimensions are flattened.
+        One row per sample; further dimensions are flattened.
     dim : int, at most min(n - 1, number of features)
         Number of code dimensions.
 
@@ -172,17 +171,17 @@ def principal_scales(data: Tensor, dim: int) -> Tensor:
             f"{min(len(rows) - 1, rows.shape[1])}, got {dim}"
         )
     eigenvalues = _largest_eigenvalues((rows - rows.mean(dim=0)).double(), dim)
-    # What rounding of data of one value leaves, relative to the largest.
+    # Relative size of an eigenvalue that is zero but for rounding.
     floor = torch.finfo(rows.dtype).eps ** 2 * max(rows.shape)
     if not bool((eigenvalues > floor * eigenvalues[0]).all()):
-        raise ValueError(f"data must vary in at least dim = {dim} directions; take a smaller dim")
+        raise ValueError(f"data must vary in at least dim = {dim} directions; use a smaller dim")
     return (eigenvalues / eigenvalues.mean()).sqrt().to(rows.dtype)
 
 
 def _largest_eigenvalues(centred: Tensor, count: int) -> Tensor:
     """Compute the largest eigenvalues of the scatter matrix of centred rows, descending.
 
-    Products of rows have the same ones as products of columns; the smaller matrix is taken.
+    The matrix of products of rows has the same ones as that of columns; the smaller one is used.
     """
     wide = centred.shape[0] < centred.shape[1]
     products = centred @ centred.mT if wide else centred.mT @ centred

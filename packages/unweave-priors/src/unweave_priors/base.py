@@ -1,4 +1,4 @@
-"""What all priors share: a module that returns a Distribution over codes."""
+"""Base of all priors: a module that returns a Distribution over codes."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, MixtureSameFamily
 
 Encode = Callable[[Tensor], Distribution]
-"""Images (n, c, h, w) to a distribution q(z|x) with batch shape (n,) and event shape (dim,)."""
+"""Maps images (n, c, h, w) to q(z|x), a Distribution with batch shape (n,), event shape (dim,)."""
 
 
 class Prior(torch.nn.Module, abc.ABC):
     """Density p(z) over codes z of `dim` dimensions, as a module.
 
-    Calling it returns a `torch.distributions.Distribution` with event shape (dim,). Constants of
-    the density are buffers and learned ones are parameters, so that `to`, `state_dict` and
-    optimizers treat a prior like any other module.
+    A call returns a `torch.distributions.Distribution` with event shape (dim,). Constants of the
+    density are buffers, and learned values are parameters, so that `to`, `state_dict` and
+    optimizers work as for any other module.
 
     Two members of a prior are optional. `rsample(n, generator)` draws the codes of `sample` with
-    gradients to all learned parameters; where draws do not carry all of them, there is none.
-    A prior that needs images or the encoder says how many in `images_wanted`, and is then to be
-    given both once by `attach(encode, images)`, before an optimizer is built.
+    gradients to all learned parameters; a prior that cannot do so has no `rsample`. A prior that
+    needs the encoder and images has the number of images in `images_wanted`. Call its
+    `attach(encode, images)` once, before an optimizer is built.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Prior(torch.nn.Module, abc.ABC):
     Attributes
     ----------
     images_wanted : int
-        How many training images `attach` needs; 0 where there is nothing to attach.
+        Number of training images that `attach` needs; 0 if there is nothing to attach.
 
     Raises
     ------
@@ -67,7 +67,7 @@ class Prior(torch.nn.Module, abc.ABC):
         n : int, at least 0
             Number of codes.
         generator : torch.Generator on the module's device, optional
-            Source of all randomness; torch's global one where it is not given.
+            Source of all randomness, by default torch's global generator.
 
         Returns
         -------
@@ -82,31 +82,31 @@ class Prior(torch.nn.Module, abc.ABC):
         return self._draw(n, generator)
 
     def attach(self, encode: Encode, images: Tensor) -> None:
-        """Give the prior what it takes from an autoencoder; most take nothing.
+        """Attach the encoder and images to the prior; most priors need neither.
 
         Parameters
         ----------
         encode : callable
-            From images (n, c, h, w) to a Distribution q(z|x), batch shape (n,), event shape
-            (dim,). Best a method of the model that holds the prior: a copy of the model then has
-            its own, where a lambda would keep that of the original.
+            Maps images (n, c, h, w) to a Distribution q(z|x), batch shape (n,), event shape
+            (dim,). Pass a method of the model that holds the prior, not a lambda: a copy of the
+            model then uses its own encoder, and not the original's.
         images : float tensor, shape (images_wanted, c, h, w)
             Training images with values in [0, 1].
         """
 
     def extra_repr(self) -> str:
-        """Name the number of dimensions in the module's repr."""
+        """Return the number of dimensions, for the module's repr."""
         return f"{self.dim}"
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *arguments: Any
     ) -> None:
-        """Make room first for saved tensors that `attach` would have made here."""
+        """Load a state; first register the tensors that `attach` would register."""
         for tensors in (self._parameters, self._buffers):
             for name in [name for name, value in tensors.items() if value is None]:
                 if prefix + name in state_dict:
-                    room = torch.empty_like(state_dict[prefix + name])
-                    register(self, name, room, learned=tensors is self._parameters)
+                    value = torch.empty_like(state_dict[prefix + name])
+                    register(self, name, value, learned=tensors is self._parameters)
         super()._load_from_state_dict(state_dict, prefix, *arguments)
 
 
@@ -125,7 +125,7 @@ def _check_number(n: int) -> None:
 
 
 def check_codes(z: Tensor, dim: int) -> None:
-    """Refuse codes whose last dimension is not `dim`; torch would broadcast (n, 1) silently."""
+    """Refuse codes whose last dimension is not `dim`; torch would silently broadcast (n, 1)."""
     if z.ndim == 0 or z.shape[-1] != dim:
         raise ValueError(f"z must have last dimension {dim}, got shape {tuple(z.shape)}")
 
@@ -162,13 +162,13 @@ class Mixture(MixtureSameFamily):
 def product(base: Distribution) -> Factorised:
     """Return the product of the marginals in `base`, which has batch shape (dim,).
 
-    Values are not validated: that would copy a flag from the device to the host at every call.
+    Values are not validated, since that would copy a flag from the device to the host at each call.
     """
     return Factorised(base, 1, validate_args=False)
 
 
 def vector(name: str, value: float | Sequence[float] | Tensor, dim: int) -> Tensor:
-    """Return `value` as a finite float tensor of shape (dim,), repeating a single number."""
+    """Return `value` as a finite float tensor of shape (dim,); a single number is repeated."""
     tensor = torch.as_tensor(value, dtype=torch.get_default_dtype())
     if tensor.ndim > 1 or (tensor.ndim == 1 and len(tensor) != dim):
         raise ValueError(
@@ -180,7 +180,7 @@ def vector(name: str, value: float | Sequence[float] | Tensor, dim: int) -> Tens
 
 
 def positive(name: str, value: float | Sequence[float] | Tensor, dim: int) -> Tensor:
-    """Return `value` as a tensor of shape (dim,) after checking that it is positive."""
+    """Return `value` as a positive float tensor of shape (dim,)."""
     tensor = vector(name, value, dim)
     if not bool((tensor > 0).all()):
         raise ValueError(f"{name} must be positive, got {tensor.tolist()}")
@@ -188,9 +188,9 @@ def positive(name: str, value: float | Sequence[float] | Tensor, dim: int) -> Te
 
 
 def register(module: torch.nn.Module, name: str, value: Tensor | None, *, learned: bool) -> None:
-    """Keep `value` as a parameter of the module where it is learned, else as a buffer.
+    """Register `value` as a parameter of the module if it is learned, otherwise as a buffer.
 
-    None keeps the place of a tensor that is not known yet.
+    None stands for a tensor that `attach` registers later.
     """
     if learned:
         module.register_parameter(name, None if value is None else torch.nn.Parameter(value))

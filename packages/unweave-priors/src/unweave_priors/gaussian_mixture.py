@@ -13,32 +13,32 @@ from unweave_priors.normal import draw_normal
 class GaussianMixture(Prior):
     """Clustered prior, p(z) = sum_k weights_k prod_d N(z_d; means_kd, scales_kd^2).
 
-    It does not factorise over dimensions: estimators that need marginals refuse it.
+    It does not factorise over dimensions, so that estimators that need marginals refuse it.
 
     Parameters
     ----------
     dim : int
         Number of code dimensions.
     components : int
-        Number of components; ignored where `means` are given.
+        Number of components; ignored if there are `means`.
     spread : float, positive
-        Distance of the means from the origin where they are not given: they lie on the axes,
-        first at +spread on each of the first axes, then at -spread, so that four components
-        in the plane form a square. With the defaults, neighbours are 5.7 scales apart.
+        Distance of the default means from the origin. They lie on the axes: first at +spread on
+        each of the first axes, then at -spread, so that four components in the plane form a
+        square. With the defaults, neighbours are 5.7 scales apart.
     scale : float, positive
         Standard deviation of every component in every dimension.
     weights : positive floats, optional
-        One for each component, divided by their sum; equal where they are not given.
+        One per component, divided by their sum; equal by default.
     means : tuples of dim floats, optional
-        One for each component.
+        One per component.
     learned : bool
-        Whether weights, means and scales are parameters, started at the given values.
+        Whether weights, means and scales are parameters with these initial values.
 
     Raises
     ------
     ValueError
-        If the means have another dimension, the weights another number or are not positive,
-        or there are more than 2 dim components and no means.
+        If means have another dimension, weights have another number or are not positive, or there
+        are more than 2 dim components without means.
 
     References
     ----------
@@ -104,8 +104,8 @@ def _on_axes(components: int, dim: int, spread: float) -> Tensor:
         raise ValueError(f"components must be a positive integer, got {components!r}")
     if components > 2 * dim:
         raise ValueError(
-            f"components must be at most 2 dim = {2 * dim} where means are not given, "
-            f"got {components}"
+            f"components must be at most 2 dim = {2 * dim} without means, got {components}; pass "
+            "means for more"
         )
     axes = torch.eye(dim)[: (components + 1) // 2]
     return spread * torch.cat([axes, 0 - axes])[:components]
@@ -126,7 +126,7 @@ def _log_weights(weights: tuple[float, ...] | None, components: int) -> Tensor:
     tensor = torch.as_tensor(weights, dtype=torch.get_default_dtype())
     if tensor.shape != (components,):
         raise ValueError(
-            f"weights must be {components} numbers, one for each component, "
+            f"weights must be {components} numbers, one per component, "
             f"got shape {tuple(tensor.shape)}"
         )
     if not bool(((tensor > 0) & tensor.isfinite()).all()):

@@ -21,7 +21,7 @@ class Laplace(Reparametrised):
     scale : float, positive
         Scale of every dimension; the variance is 2 scale^2.
     learned : bool
-        Whether the scale of each dimension is a parameter, started at `scale`.
+        Whether the scale of each dimension is a parameter with initial value `scale`.
 
     Raises
     ------
@@ -51,8 +51,8 @@ class Laplace(Reparametrised):
         return product(_Laplace(self.loc, self.log_scale.exp(), validate_args=False))
 
     def _draw(self, n: int, generator: torch.Generator | None) -> Tensor:
-        # A difference of exponential variables, because the inverse distribution function of a
-        # uniform draw is infinite where that is zero.
+        # A difference of exponential variables, because the inverse distribution function is
+        # infinite at a uniform draw of zero.
         noise = torch.empty(2, n, self.dim, dtype=self.loc.dtype, device=self.loc.device)
         first, second = noise.exponential_(generator=generator)
         codes: Tensor = self.loc + self.log_scale.exp() * (first - second)

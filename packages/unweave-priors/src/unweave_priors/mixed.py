@@ -14,9 +14,10 @@ from unweave_priors.base import Prior, check_codes
 class MixedDistribution(Distribution):
     """z = (one-hot of K classes, u uniform on (-1, 1), normal rest), event shape (dim,).
 
-    log p(z) = -log K - u log 2 - (1/2) sum (z_d² + log 2 pi) over the normal dimensions, and minus
-    infinity where the first part is not one-hot or a uniform code is outside of (-1, 1). It is with
-    respect to counting on the first K dimensions and length on the others.
+    log p(z) = -log K - u log 2 - (1/2) sum (z_d² + log 2 pi) over the normal dimensions, for u
+    uniform dimensions. It is minus infinity if the first part is not one-hot or a uniform code lies
+    outside of [-1, 1]. The density is with respect to counting measure on the first K dimensions
+    and Lebesgue measure on the others.
     """
 
     arg_constraints: dict[str, constraints.Constraint] = {}
@@ -27,14 +28,14 @@ class MixedDistribution(Distribution):
 
     @property
     def mean(self) -> Tensor:
-        """Return 1/K for each class and 0 for the other dimensions, shape (dim,)."""
+        """Return 1/K for the K classes and 0 for the other dimensions, shape (dim,)."""
         mean = torch.zeros(self._dim, dtype=self._like.dtype, device=self._like.device)
         mean[: self._categories] = 1 / max(1, self._categories)
         return mean
 
     @property
     def variance(self) -> Tensor:
-        """Return p (1 - p) for each class, 1/3 for uniform codes, 1 for the noise; (dim,)."""
+        """Return p (1 - p) for a class, p = 1/K; 1/3 for uniform codes; 1 for noise; (dim,)."""
         k = self._categories
         variance = torch.ones_like(self.mean)
         variance[:k] = self.mean[:k] * (1 - self.mean[:k])
@@ -42,7 +43,7 @@ class MixedDistribution(Distribution):
         return variance
 
     def log_prob_per_dim(self, value: Tensor) -> Tensor:
-        """Return what each dimension adds to the log density in nats; (..., dim) -> (..., dim)."""
+        """Return the part of each dimension in the log density, nats; (..., dim) -> (..., dim)."""
         check_codes(value, self._dim)
         k, end = self._categories, self._categories + self._uniform
         infinity = torch.full_like(value, math.inf)
@@ -61,14 +62,14 @@ class MixedDistribution(Distribution):
 
     @torch.no_grad()
     def sample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
-        """Draw codes, shape (*sample_shape, dim), by torch's global generator."""
+        """Draw codes, shape (*sample_shape, dim), from torch's global generator."""
         n = math.prod(sample_shape)
         codes = draw_mixed(n, self._dim, self._categories, self._uniform, self._like, None)
         return codes.reshape(*sample_shape, self._dim)
 
 
 class Mixed(Prior):
-    """Product of a uniform class, uniform codes and Gaussian noise, as [InfoGAN] has it.
+    """Product of a uniform class, uniform codes and Gaussian noise, as in InfoGAN.
 
     z = (one-hot of `categories` classes, `uniform` codes on (-1, 1), N(0, 1) for the rest).
 
@@ -77,12 +78,12 @@ class Mixed(Prior):
     dim : int
         Number of code dimensions.
     categories, uniform : int
-        Dimensions of the one-hot class (0 for none, else at least 2) and of the uniform codes.
+        Number of dimensions of the one-hot class, 0 or at least 2, and of the uniform codes.
 
     Raises
     ------
     ValueError
-        If they are negative, or more than `dim`.
+        If one is negative, `categories` is 1, or both together exceed `dim`.
 
     References
     ----------
@@ -122,7 +123,7 @@ class Mixed(Prior):
 def draw_mixed(
     n: int, dim: int, categories: int, uniform: int, like: Tensor, generator: torch.Generator | None
 ) -> Tensor:
-    """Draw n codes (n, dim) of the type and on the device of `like`."""
+    """Draw n codes (n, dim) in the dtype and on the device of `like`."""
     kind, device = like.dtype, like.device
     codes = torch.randn((n, dim), generator=generator, dtype=kind, device=device)
     unit = torch.rand((n, uniform), generator=generator, dtype=kind, device=device)

@@ -1,4 +1,4 @@
-"""Isotropic normal prior, and how normal codes are drawn."""
+"""Isotropic normal prior, and draws of normal codes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Normal(Reparametrised):
 
 
 def draw_normal(n: int, loc: Tensor, scale: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Draw (n, dim) normal codes with the given (dim,) or (n, dim) means and scales."""
+    """Draw normal codes (n, dim) with means and scales of shape (dim,) or (n, dim)."""
     size = (n, loc.shape[-1])
     noise = torch.randn(size, generator=generator, dtype=loc.dtype, device=loc.device)
     return loc + scale * noise

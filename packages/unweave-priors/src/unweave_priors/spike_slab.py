@@ -15,9 +15,9 @@ from unweave_priors.normal import draw_normal
 class SpikeSlab(Reparametrised):
     """Sparse prior, p(z) = prod_d (1 - gamma) N(z_d; 0, slab) + gamma N(z_d; 0, spike).
 
-    With gamma = 0 it is normal. The spike has a variance instead of being a point mass, so that
-    the density exists; as the spike's variance goes to zero it becomes the prior of Tonolini,
-    Jensen, Murray-Smith, "Variational Sparse Coding", 2019.
+    With gamma = 0 it is N(0, slab) in each dimension. The spike is not a point mass but has a
+    variance, so that the density exists. As this variance goes to zero, the prior becomes that of
+    Tonolini, Jensen, Murray-Smith, "Variational Sparse Coding", 2019.
 
     Parameters
     ----------

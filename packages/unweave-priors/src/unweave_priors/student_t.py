@@ -14,22 +14,22 @@ class StudentT(Reparametrised):
     """Product of Student-t densities, p(z) = prod_d t(z_d; df, loc, scale).
 
     t(z; df, loc, scale) is proportional to (1 + u^2 / df)^(-(df + 1) / 2) with
-    u = (z - loc) / scale. It becomes N(loc, scale^2) as df grows. Each dimension has its own
-    draw of the chi-squared variable, so that the density is not invariant to rotations,
-    unlike the multivariate t.
+    u = (z - loc) / scale. It becomes N(loc, scale^2) as df grows. Each dimension has a chi-squared
+    variable of its own, so that the density is not invariant to rotations, unlike that of the
+    multivariate t.
 
     Parameters
     ----------
     dim : int
         Number of code dimensions.
     df : float, positive
-        Degrees of freedom of every dimension; the variance is infinite up to 2.
+        Degrees of freedom of every dimension; for 2 and fewer the variance is not finite.
     loc : float
         Centre of every dimension.
     scale : float, positive
         Scale of every dimension.
     learned : bool
-        Whether the degrees of freedom of each dimension are parameters, started at `df`.
+        Whether the degrees of freedom of each dimension are parameters with initial value `df`.
 
     Raises
     ------
@@ -73,21 +73,21 @@ class StudentT(Reparametrised):
 
     def _draw(self, n: int, generator: torch.Generator | None) -> Tensor:
         half = (self.log_df.exp() / 2).expand(n, self.dim)
-        # chi2(df) = 2 gamma(df / 2). The clamp guards small df, where float gammas reach zero.
+        # chi2(df) = 2 gamma(df / 2). The clamp is for small df, where float gammas reach zero.
         gamma = torch._standard_gamma(half, generator).clamp_min(torch.finfo(half.dtype).tiny)
         noise = torch.randn(half.shape, generator=generator, dtype=half.dtype, device=half.device)
         return self.loc + self.scale * noise * (half / gamma).sqrt()
 
 
-# What torch's Distribution.expand accepts.
+# Argument of torch's Distribution.expand.
 _Shape = torch.Size | list[int] | tuple[int, ...]
 
 
 class _Unvalidated(_StudentT):
-    """Student-t of torch that never looks at its parameters' values.
+    """Student-t of torch that does not validate its parameters.
 
-    torch's own validates the chi-squared variable inside it even with `validate_args=False`,
-    which waits for the device at every call and cannot be captured in a graph.
+    torch's own validates its chi-squared variable even with `validate_args=False`. This waits for
+    the device at every call and cannot be captured in a CUDA graph.
     """
 
     def __init__(self, df: Tensor, loc: Tensor, scale: Tensor) -> None:

@@ -12,8 +12,8 @@ from unweave_priors.base import Factorised, Reparametrised, product, vector
 class Uniform(Reparametrised):
     """Uniform prior on a box, p(z) = prod_d 1 / (high - low) where low <= z_d < high.
 
-    Outside of the box the log density is minus infinity: it suits estimators that compare
-    samples, such as MMD, and not those that evaluate the density at arbitrary codes.
+    Outside of the box the log density is minus infinity. So the prior suits estimators that compare
+    samples, such as MMD, but not those that evaluate the density at arbitrary codes.
 
     Parameters
     ----------

@@ -14,11 +14,11 @@ from unweave_priors.normal import draw_normal
 class Vamp(Prior):
     """Variational mixture of posteriors, p(z) = (1/K) sum_k q(z|u_k) with pseudo-inputs u_k.
 
-    The encoder is the autoencoder's own, and gradients of the density reach it. `attach` gives it
-    and the images that the pseudo-inputs start from; before, the prior cannot be called. It does
-    not factorise over dimensions: estimators that need marginals refuse it. Encoding the
-    pseudo-inputs costs as much as a batch of K images, at every call; layers whose statistics
-    depend on the batch, such as batch normalisation, see them too.
+    The encoder is that of the autoencoder, and gets gradients of the density. `attach` sets it,
+    and the images at which the pseudo-inputs start; before that, the prior cannot be called. The
+    prior does not factorise over dimensions, so that estimators that need marginals refuse it.
+    Every call encodes the pseudo-inputs, at the cost of a batch of K images; layers with statistics
+    of the batch, such as batch normalisation, include them.
 
     Parameters
     ----------
@@ -27,8 +27,8 @@ class Vamp(Prior):
     components : int
         Number K of pseudo-inputs.
     learned : bool
-        Whether the pseudo-inputs are parameters, kept in [0, 1] by clipping where they are used;
-        else they stay the images ("VampPrior data").
+        Whether the pseudo-inputs are parameters, which each use clips to [0, 1]; if not, they
+        stay the images ("VampPrior data").
 
     Attributes
     ----------
@@ -72,21 +72,21 @@ class Vamp(Prior):
         register(self, "pseudo_inputs", None, learned=learned)
 
     def attach(self, encode: Encode, images: Tensor | None) -> None:
-        """Take the encoder and start the pseudo-inputs at images.
+        """Set the encoder, and start the pseudo-inputs at images.
 
         Parameters
         ----------
         encode : callable
-            From images (n, c, h, w) to a Distribution q(z|x), batch shape (n,), event shape
-            (dim,). It is not a submodule: its parameters are saved and trained by their owner.
+            Maps images (n, c, h, w) to a Distribution q(z|x), batch shape (n,), event shape
+            (dim,). It is not a submodule: its owner saves and trains its parameters.
         images : float tensor, shape (components, c, h, w), or None
-            Values in [0, 1]. The pseudo-inputs are then in their dtype and on their device.
-            None keeps pseudo-inputs that were loaded with a state.
+            Values in [0, 1]. The pseudo-inputs get their dtype and device. None leaves
+            pseudo-inputs that were loaded with a state.
 
         Raises
         ------
         ValueError
-            If the number of images is another, or a value lies outside of [0, 1].
+            If the number of images is not `components`, or a value lies outside of [0, 1].
         """
         # In a tuple, which hides a module from torch, so that the encoder is not a submodule.
         self._encode = (encode,)
@@ -98,7 +98,7 @@ class Vamp(Prior):
         if len(images) != self.images_wanted:
             raise ValueError(
                 f"images must hold components = {self.images_wanted} images, got {len(images)}; "
-                "give as many or set components"
+                "pass as many or set components"
             )
         if not bool(((images >= 0) & (images <= 1)).all()):
             raise ValueError(
@@ -134,13 +134,13 @@ class Vamp(Prior):
     def _draw(self, n: int, generator: torch.Generator | None) -> Tensor:
         q = self._posteriors()
         if not (isinstance(q, Independent) and isinstance(q.base_dist, Normal)):
-            return self._draw_seeded(n, generator)
+            return self._draw_under_seed(n, generator)
         loc, scale = q.base_dist.loc, q.base_dist.scale
         index = torch.randint(len(loc), (n,), generator=generator, device=loc.device)
         return draw_normal(n, loc[index], scale[index], generator)
 
-    def _draw_seeded(self, n: int, generator: torch.Generator | None) -> Tensor:
-        """Draw from posteriors that take no generator, under a seed that is drawn from it."""
+    def _draw_under_seed(self, n: int, generator: torch.Generator | None) -> Tensor:
+        """Draw from posteriors that take no generator, under a seed from `generator`."""
         device = self._pseudo_inputs.device
         seed = torch.randint(2**62, (), generator=generator, device=device)
         with torch.random.fork_rng([device] if device.type == "cuda" else []):

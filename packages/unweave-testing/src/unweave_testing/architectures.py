@@ -16,20 +16,21 @@ B, DIM, OUTPUTS = 3, 5, 7
 def architecture_checks(*, image_shapes: Sequence[Shape] = SHAPES) -> list[Check]:
     """List the checks of architectures; their factory is `build(image_shape, dim, outputs)`.
 
-    - `modules`: it gives an encoder and a decoder, both torch Modules.
-    - `encoder`: (b, c, h, w) images to finite numbers (b, outputs), of every image shape.
-    - `decoder`: (b, dim) codes to finite numbers (b, c, h, w), of every image shape.
-    - `rows`: in `eval` mode, what comes of one row does not depend on the others.
-    - `gradients`: from both ends to every parameter and to every pixel or code.
-    - `first-weights`: under one seed of torch's global generator they are the same.
-    - `dropout`: in training mode, what comes out is a function of state, input and the seed of
-      torch's global generator, so that resumed runs equal those that were not interrupted.
-    - `dtype`, `device`: both follow the modules.
+    - `modules`: `build` returns a tuple (encoder, decoder) of torch Modules.
+    - `encoder`: maps images (b, c, h, w) of every image shape to finite numbers (b, outputs).
+    - `decoder`: maps codes (b, dim) to finite numbers (b, c, h, w) for every image shape.
+    - `rows`: in `eval` mode, the output of one row does not depend on the other rows.
+    - `gradients`: each network's output has a gradient to every parameter and every input.
+    - `first-weights`: two builds under one seed of torch's global generator have equal weights.
+    - `dropout`: in training mode, the output is a function of state, input and the seed of torch's
+      global generator, so that a resumed run equals an uninterrupted one.
+    - `dtype`, `device`: outputs follow the modules.
 
     Parameters
     ----------
     image_shapes : tuples (h, w, c)
-        Images that it is built for; the default has 8 rows and more, square and not.
+        Image shapes for which the networks are built; by default square and oblong images of 8
+        rows and more.
 
     Examples
     --------
@@ -83,8 +84,10 @@ def _modules(factory: Any, shapes: tuple[Shape, ...]) -> None:
     import torch
 
     pair = factory(shapes[0], DIM, OUTPUTS)
-    assert isinstance(pair, tuple), f"must give a tuple (encoder, decoder), got {type(pair)}"
-    assert len(pair) == 2, f"must give an encoder and a decoder, got {len(pair)} objects"
+    assert isinstance(pair, tuple), (
+        f"build must return a tuple (encoder, decoder), got {type(pair).__name__}"
+    )
+    assert len(pair) == 2, f"build must return an encoder and a decoder, got {len(pair)} objects"
     for name, module in zip(("encoder", "decoder"), pair, strict=True):
         assert isinstance(module, torch.nn.Module), (
             f"the {name} must be a torch Module, got {type(module).__name__}"
@@ -105,8 +108,10 @@ def _decoder(factory: Any, shapes: tuple[Shape, ...]) -> None:
 
 
 def _expect(name: str, output: Any, expected: tuple[int, ...]) -> None:
-    assert tuple(output.shape) == expected, f"{name} gives {tuple(output.shape)}, not {expected}"
-    assert bool(output.isfinite().all()), f"{name} gives numbers that are not finite"
+    assert tuple(output.shape) == expected, (
+        f"{name} must return shape {expected}, got {tuple(output.shape)}"
+    )
+    assert bool(output.isfinite().all()), f"{name} returns numbers that are not finite"
 
 
 def _both(factory: Any, shape: Shape) -> Iterator[tuple[str, Any, Any]]:
@@ -124,7 +129,7 @@ def _rows(factory: Any, shapes: tuple[Shape, ...]) -> None:
         inputs = inputs.double()
         alone = torch.cat([module(row) for row in inputs.split(1)])
         assert torch.allclose(alone, module(inputs), rtol=1e-8, atol=1e-10), (
-            f"in eval mode, what the {name} gives for one row depends on the others"
+            f"in eval mode, the output of the {name} for one row depends on the other rows"
         )
 
 
@@ -132,7 +137,7 @@ def _gradients(factory: Any, shapes: tuple[Shape, ...]) -> None:
     import torch
 
     for name, module, inputs in _both(factory, shapes[0]):
-        # An input of all signs and sizes, so that no pixel is left out for being zero.
+        # No input is zero, and the weights are random, so that no gradient vanishes by chance.
         inputs = inputs.requires_grad_()
         weights = torch.randn(module(inputs).shape, generator=modules.generator(3))
         value = (module(inputs) * weights).sum()
@@ -142,9 +147,11 @@ def _gradients(factory: Any, shapes: tuple[Shape, ...]) -> None:
         )
         idle = [key for key, other in zip(parameters, others, strict=True) if other is None]
         assert not idle, f"parameters {', '.join(idle)} of the {name} receive no gradient"
-        assert gradient is not None, f"what the {name} gives does not depend on its input"
-        still = int((gradient.abs().sum(dim=0) == 0).sum())
-        assert not still, f"{still} of {gradient[0].numel()} inputs of the {name} change nothing"
+        assert gradient is not None, f"the output of the {name} does not depend on its input"
+        count = int((gradient.abs().sum(dim=0) == 0).sum())
+        assert not count, (
+            f"{count} of {gradient[0].numel()} inputs of the {name} do not change its output"
+        )
 
 
 def _first_weights(factory: Any, shapes: tuple[Shape, ...]) -> None:
@@ -154,7 +161,8 @@ def _first_weights(factory: Any, shapes: tuple[Shape, ...]) -> None:
     for (name, first, _), (_, again, _) in pairs:
         for key, value in first.state_dict().items():
             assert torch.equal(value, again.state_dict()[key]), (
-                f"{key} of the {name} differs under one seed of torch's global generator"
+                f"{key} of the {name} differs in two builds under one seed of torch's global "
+                "generator; draw first weights from this generator"
             )
 
 
@@ -176,7 +184,7 @@ def _dtype(factory: Any, shapes: tuple[Shape, ...]) -> None:
     for dtype in (torch.float32, torch.float64):
         for name, module, inputs in _both(factory, shapes[0]):
             result = module.to(dtype)(inputs.to(dtype)).dtype
-            assert result == dtype, f"after .to({dtype}), the {name} gives {result}"
+            assert result == dtype, f"after .to({dtype}), the {name} returns {result}"
 
 
 def _device(factory: Any, shapes: tuple[Shape, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Named checks, and a report of what came of running them."""
+"""Checks by name, and the report of their results."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from typing import Any
 
 
 class NotApplicable(Exception):
-    """Raised by a check that has nothing to look at, with the reason."""
+    """Raised by a check that does not apply; the message gives the reason."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One named property, tried on what a factory builds.
+    """A property with a name, tested on the object that a factory builds.
 
     Parameters
     ----------
     name : str
         Lower-case words joined by `-`, unique among the checks of one kind.
     function : callable taking the factory
-        Returns where the property holds, raises AssertionError with a sentence where it does
-        not, and NotApplicable where it has nothing to look at.
+        Returns if the property holds, raises AssertionError with a sentence if it does not, and
+        NotApplicable if the check does not apply.
     """
 
     name: str
     function: Callable[[Any], None]
 
     def __call__(self, factory: Any) -> None:
-        """Try the property on what `factory` builds."""
+        """Test the property on the object that `factory` builds."""
         self.function(factory)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one check.
+    """Result of one check.
 
     `outcome` is one of "passed", "failed", "skipped" (not applicable), "expected failure" and
-    "unexpected pass"; `message` says why.
+    "unexpected pass"; `message` gives the reason, and is empty for "passed".
     """
 
     name: str
@@ -58,7 +58,7 @@ class Report:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Sentences about what is wrong: failures, unexpected passes, nothing executed."""
+        """One sentence per failure and unexpected pass, and one if no check was executed."""
         bad = [r for r in self.results if r.outcome in ("failed", "unexpected pass")]
         sentences = [f"{result.name}: {result.message}" for result in bad]
         if all(result.outcome == "skipped" for result in self.results):
@@ -67,11 +67,11 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether at least one check was executed and all did what was expected."""
+        """Whether at least one check was executed and there are no problems."""
         return not self.problems
 
     def raise_if_not_ok(self) -> None:
-        """Raise AssertionError with every problem, one a line."""
+        """Raise AssertionError with every problem, one per line."""
         if self.problems:
             raise AssertionError("\n".join(self.problems))
 
@@ -89,21 +89,22 @@ def run(
     factory: Any,
     expected_failures: Mapping[str, str] | None = None,
 ) -> Report:
-    """Run every check on what a factory builds and report the outcomes.
+    """Run every check on the object that a factory builds, and report the results.
 
     Parameters
     ----------
     checks : sequence of Check
         Such as `prior_checks()`.
-    factory : callable
-        Builds the thing under test; its arguments depend on the kind of checks.
+    factory : callable, or text for `plugin_checks`
+        Builds the object under test. Its arguments depend on the kind of checks; some kinds take
+        the object itself.
     expected_failures : mapping from check name to reason, optional
-        Checks that are known to fail. Such a check that passes is a problem too.
+        Checks that are known to fail. If such a check passes, that is a problem too.
 
     Returns
     -------
     report : Report
-        `report.ok` is False where a check failed, one passed unexpectedly, or none was executed.
+        `report.ok` is False if a check failed, one passed unexpectedly, or none was executed.
 
     Raises
     ------
@@ -125,14 +126,17 @@ def run(
 def expectations(
     checks: Sequence[Check], expected_failures: Mapping[str, str] | None
 ) -> Mapping[str, str]:
-    """Return the expected failures after checking that each names a check and a reason."""
+    """Return the expected failures; refuse an unknown check and an empty reason."""
     names = [check.name for check in checks]
     reasons = expected_failures or {}
     for name, reason in reasons.items():
         if name not in names:
-            raise ValueError(f"expected_failures names {name!r}, known checks: {', '.join(names)}")
+            raise ValueError(
+                f"expected_failures names an unknown check {name!r}; "
+                f"known checks: {', '.join(names)}"
+            )
         if not reason.strip():
-            raise ValueError(f"expected_failures[{name!r}] needs a reason, got an empty one")
+            raise ValueError(f"expected_failures[{name!r}] must give a reason, got an empty text")
     return reasons
 
 
@@ -151,7 +155,7 @@ def _result(check: Check, factory: Any, expected: str | None) -> Result:
 
 
 def _sentence(error: Exception) -> str:
-    """Give the message of an assertion; of any other error also its type and place."""
+    """Return the message of an assertion; for any other error, add its type and place."""
     if isinstance(error, AssertionError) and str(error):
         return str(error)
     frame = traceback.extract_tb(error.__traceback__)[-1]

@@ -12,10 +12,11 @@ def cost_checks() -> list[Check]:
     """List the checks of costs; their factory is called without arguments.
 
     - `shape`: `cost(x, output)` is one finite number per image, (b,), in the images' dtype.
-    - `rows`: the cost of an image does not depend on the others in the batch.
-    - `summed`: over pixels: two copies of an image side by side cost twice as much.
-    - `gradients`: to the decoder's output, against central differences.
-    - `better`: an output that moves along the negative gradient costs less.
+    - `rows`: the cost of an image does not depend on other images in the batch.
+    - `summed`: the cost is a sum over pixels: two copies of an image side by side cost twice as
+      much.
+    - `gradients`: the gradient to the decoder's output equals central differences.
+    - `better`: a step of the output along the negative gradient lowers the cost.
     - `image`: `cost.image(output)` has the output's shape and lies in [0, 1].
     - `units`: `cost.units` names the unit.
 
@@ -37,7 +38,7 @@ def cost_checks() -> list[Check]:
 
 
 def _batch(seed: int = 0) -> tuple[Any, Any]:
-    """Draw images in [0, 1] and decoder outputs of both signs, (5, 2, 6, 7)."""
+    """Draw images in [0, 1] and decoder outputs of both signs, both of shape (5, 2, 6, 7)."""
     import torch
 
     generator, size = modules.generator(seed), (5, 2, 6, 7)
@@ -64,7 +65,7 @@ def _rows(factory: Any) -> None:
     cost, (x, output) = _cost(factory), _batch()
     alone = torch.cat([cost(x[i : i + 1], output[i : i + 1]) for i in range(5)])
     assert torch.allclose(alone, cost(x, output)), (
-        "an image alone costs another amount than in a batch; is there a mean over the batch?"
+        "the cost of an image depends on other images in the batch; is there a mean over the batch?"
     )
 
 
@@ -96,7 +97,9 @@ def _better(factory: Any) -> None:
     assert float(gradient.abs().sum()) > 0, "the cost does not depend on the decoder's output"
     with torch.no_grad():
         after = cost(x, output - 1e-4 * gradient / gradient.norm()).sum()
-    assert float(after) < float(before.detach()), "a step down the gradient does not cost less"
+    assert float(after) < float(before.detach()), (
+        "a step along the negative gradient does not lower the cost"
+    )
 
 
 def _image(factory: Any) -> None:

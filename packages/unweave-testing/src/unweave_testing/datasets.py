@@ -12,18 +12,19 @@ from unweave_testing.check import Check, NotApplicable
 def dataset_checks() -> list[Check]:
     """List the checks of data sets; their factory is called without arguments.
 
-    - `description`: name, length, image shape, bits and a note of at most one line.
-    - `images`: `images(index)` is uint8 (n, h, w, c), for no index and for repeated ones too;
-      float32 where `bits` is 32.
+    - `description`: name, length, image shape, bits and a note of at most one line are valid.
+    - `images`: `images(index)` is (n, h, w, c), uint8, or float32 if `bits` is 32; the index may
+      be empty and may repeat an image.
     - `order`: images come in the order of the index, the same each time.
     - `own-memory`: writing to a batch does not change the data set.
     - `out-of-range`: an index past the end is refused with an IndexError or ValueError.
-    - `bits`: with `bits` 1 every pixel is 0 or 255, with 32 every number is finite.
-    - `factors`: classes (N, K) of integers from 0 to size - 1, with names and sizes; or none.
-    - `factor-values`: (N, K) finite floats, one value for each class, or classes that are bins of
-      the values; or none.
-    - `stored`: `stored()` holds the same images, packed where `bits` is 1; or None.
-    - `view`: a stochastic view's `view` gives what `images` does for the noise of `uniform`.
+    - `bits`: if `bits` is 1, every pixel is 0 or 255; if it is 32, every pixel is finite.
+    - `factors`: classes (N, K) are integers from 0 to size - 1, with K names and K sizes; without
+      factors, names and sizes are empty.
+    - `factor-values`: values (N, K) are finite, and each class has one value, or the classes are
+      bins of the values; or `factor_values` is None.
+    - `stored`: `stored()` returns the same images, packed to bits if `bits` is 1; or None.
+    - `view`: the `view` of a stochastic view, with the noise of `uniform`, equals `images`.
 
     Examples
     --------
@@ -46,7 +47,7 @@ def dataset_checks() -> list[Check]:
 
 
 def _index(data: Any) -> Any:
-    """Choose up to 20 images from all over the data set."""
+    """Return the indices of up to 20 images, spread evenly over the data set."""
     return np.unique(np.linspace(0, len(data) - 1, 20).astype(int))
 
 
@@ -65,7 +66,7 @@ def _description(factory: Any) -> None:
 
 
 def _dtype(data: Any) -> Any:
-    """Give the dtype of images, and of the stored set."""
+    """Return the dtype of `images` and of `stored`."""
     return np.dtype(np.float32 if data.bits == 32 else np.uint8)
 
 
@@ -82,12 +83,14 @@ def _order(factory: Any) -> None:
     data = factory()
     index = _index(data)
     batch = data.images(index)
-    assert np.array_equal(data.images(index), batch), "two batches of one index differ"
+    assert np.array_equal(data.images(index), batch), (
+        "two calls of images with the same index differ"
+    )
     assert np.array_equal(data.images(index[::-1]), batch[::-1]), (
         "images do not come in the order of the index"
     )
     one = np.concatenate([data.images(index[i : i + 1]) for i in range(len(index))])
-    assert np.array_equal(one, batch), "images one by one differ from those of a batch"
+    assert np.array_equal(one, batch), "images read one by one differ from images read in a batch"
 
 
 def _own_memory(factory: Any) -> None:
@@ -106,7 +109,9 @@ def _out_of_range(factory: Any) -> None:
         data.images(np.array([len(data)]))
     except (IndexError, ValueError):
         return
-    raise AssertionError(f"the index {len(data)} must be refused, the last one is {len(data) - 1}")
+    raise AssertionError(
+        f"index {len(data)} must raise IndexError or ValueError, the last one is {len(data) - 1}"
+    )
 
 
 def _bits(factory: Any) -> None:
@@ -115,9 +120,7 @@ def _bits(factory: Any) -> None:
         raise NotApplicable("pixels have 8 bits")
     if data.bits == 32:
         finite = np.isfinite(data.images(_index(data)))
-        assert finite.all(), (
-            f"with bits = 32 every number must be finite, {(~finite).sum()} are not"
-        )
+        assert finite.all(), f"with bits = 32 every pixel must be finite, {(~finite).sum()} are not"
         return
     odd = np.setdiff1d(data.images(_index(data)), [0, 255])
     assert odd.size == 0, f"with bits = 1 every pixel must be 0 or 255, got {odd[:5].tolist()}"
@@ -131,18 +134,20 @@ def _factors(factory: Any) -> None:
         return
     factors = np.asarray(factors)
     assert factors.ndim == 2, f"factors must have shape (N, K), got {factors.shape}"
-    assert len(factors) == len(data), f"there are {len(data)} images, but {len(factors)} factors"
+    assert len(factors) == len(data), (
+        f"factors must have one row per image, {len(data)}, got {len(factors)}"
+    )
     assert np.issubdtype(factors.dtype, np.integer), (
-        f"factors must be integers, not {factors.dtype}"
+        f"factors must be integers, got {factors.dtype}"
     )
     k = factors.shape[1]
     assert len(names) == len(sizes) == k, (
-        f"there are {k} factors, {len(names)} names and {len(sizes)} sizes"
+        f"{k} factors must have as many names and sizes, got {len(names)} and {len(sizes)}"
     )
     assert len(set(names)) == k, f"factor names must differ, got {names}"
     assert factors.min() >= 0, f"classes must not be negative, got {factors.min()}"
-    tops = zip(names, factors.max(axis=0), sizes, strict=True)
-    above = [name for name, top, size in tops if top >= size]
+    largest = zip(names, factors.max(axis=0), sizes, strict=True)
+    above = [name for name, number, size in largest if number >= size]
     assert not above, f"classes of {', '.join(above)} must be below the factor's size"
 
 
@@ -150,7 +155,7 @@ def _factor_values(factory: Any) -> None:
     data = factory()
     if data.factor_values is None:
         raise NotApplicable("the factors have no values")
-    assert data.factors is not None, "there are factor_values, but no factors"
+    assert data.factors is not None, "factor_values must be None if factors is None"
     values, factors = np.asarray(data.factor_values), np.asarray(data.factors)
     assert values.shape == factors.shape, (
         f"factor_values must have the factors' shape {factors.shape}, got {values.shape}"
@@ -169,8 +174,8 @@ def _check_values(name: str, classes: Any, values: Any) -> None:
     ascending = classes[np.argsort(values, kind="stable")].astype(np.int64)
     is_binned = bool((np.diff(ascending) >= 0).all())
     assert is_binned, (
-        f"a class of factor {name} must have one value, got {pairs} pairs; or the classes must be "
-        "bins of the values, in their order"
+        f"factor {name} must have one value per class, or classes that are bins of the values in "
+        f"ascending order; {len(numbers)} classes form {pairs} pairs with the values"
     )
 
 
@@ -178,31 +183,33 @@ def _view(factory: Any) -> None:
     data = factory()
     if not hasattr(data, "view"):
         raise NotApplicable("the data set is not a stochastic view")
-    assert data.stored() is None, "stored() of a view must be None; its frames are stored"
+    assert data.stored() is None, "stored() of a view must return None; its frames are stored"
     assert len(data.frames) == len(data), (
-        f"there are {len(data)} images, but {len(data.frames)} frames"
+        f"a view must have one frame per image, {len(data)}, got {len(data.frames)}"
     )
     index = _index(data)
     noise = data.uniform(index)
     shape = (len(index), *data.noise_shape)
-    assert noise.shape == shape, f"uniform must give shape {shape}, got {noise.shape}"
-    assert noise.dtype == np.float32, f"uniform must give float32, got {noise.dtype}"
+    assert noise.shape == shape, f"uniform must return shape {shape}, got {noise.shape}"
+    assert noise.dtype == np.float32, f"uniform must return float32, got {noise.dtype}"
     assert 0 <= noise.min() <= noise.max() < 1, "uniform must lie in [0, 1)"
     frames = data.frames.images(index).astype(np.float32) / np.float32(255)
     values = np.asarray(data.view(frames, noise, data.constants, np))
     expected = (len(index), *data.image_shape)
-    assert values.shape == expected, f"view must give shape {expected}, got {values.shape}"
-    away = np.abs(values * 255 - data.images(index)).max()
-    assert away <= 0.51, f"view and images differ by {away:g} of 255 for the same noise"
+    assert values.shape == expected, f"view must return shape {expected}, got {values.shape}"
+    difference = np.abs(values * 255 - data.images(index)).max()
+    assert difference <= 0.51, (
+        f"for the same noise, view and images differ by {difference:g} of 255, allowed is 0.51"
+    )
 
 
 def _stored(factory: Any) -> None:
     data = factory()
     calls: list[tuple[int, int]] = []
     stored = data.stored(progress=lambda count, total: calls.append((count, total)))
-    assert all(count <= total for count, total in calls), "progress says that more than all is done"
+    assert all(count <= total for count, total in calls), "progress reports a count above the total"
     if stored is None:
-        raise NotApplicable("the data set stays on disk")
+        raise NotApplicable("stored() is None")
     index, pixels = _index(data), int(np.prod(data.image_shape))
     expected = (len(data), -(-pixels // 8)) if data.bits == 1 else (len(data), *data.image_shape)
     assert stored.dtype == _dtype(data), f"stored() must be {_dtype(data)}, got {stored.dtype}"
@@ -210,4 +217,4 @@ def _stored(factory: Any) -> None:
     rows = stored[index]
     if data.bits == 1:
         rows = 255 * np.unpackbits(rows, axis=1)[:, :pixels].reshape(-1, *data.image_shape)
-    assert np.array_equal(rows, data.images(index)), "stored() holds other images than images()"
+    assert np.array_equal(rows, data.images(index)), "stored() and images() return other images"

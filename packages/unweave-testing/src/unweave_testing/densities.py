@@ -1,4 +1,4 @@
-"""What the checks of priors and of flows share: densities over codes and their samples."""
+"""Checks of densities over codes and their samples, for priors, flows and posteriors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DRAWS = 10_000
 
 
 def samplers(module: Any) -> Iterator[tuple[str, Callable[[int, int], Any]]]:
-    """Both ways to draw n codes under a seed: from the distribution, and from the module."""
+    """Yield the ways to draw n codes under a seed: the distribution's, and the module's if any."""
     yield "the distribution", lambda n, seed: modules.draw(module, n, seed)
     if hasattr(module, "sample"):
         yield "the module", lambda n, seed: module.sample(n, modules.generator(seed))
@@ -40,7 +40,7 @@ def on_plane(module: Any, plane: Rule) -> Array:
 
 
 def refuse_distance(name: str, line: Rule, density: Array, samples: Any) -> None:
-    """Refuse samples with a Kolmogorov-Smirnov distance that has a chance below 1e-6."""
+    """Refuse samples whose Kolmogorov-Smirnov distance has a probability below 1e-6."""
     z = np.sort(samples.numpy())
     exact = line.distribution(density, z)
     steps = np.arange(len(z) + 1) / len(z)
@@ -48,15 +48,15 @@ def refuse_distance(name: str, line: Rule, density: Array, samples: Any) -> None
     # Kolmogorov's tail: P(D > t / sqrt(n)) is about 2 exp(-2 t^2).
     limit = np.sqrt(np.log(2 / 1e-6) / 2 / len(z))
     assert distance < limit, (
-        f"samples of {name} are {distance:.3f} away from the density's distribution function, "
-        f"allowed are {limit:.3f} (Kolmogorov-Smirnov, {len(z)} draws)"
+        f"samples of {name} do not follow the density: their Kolmogorov-Smirnov distance is "
+        f"{distance:.3f}, allowed is {limit:.3f} for {len(z)} draws"
     )
 
 
 def refuse_joint(name: str, plane: Rule, table: Array, samples: Any) -> None:
     """Refuse samples (n, 2) whose joint moments of ranks are not those of a density on a grid.
 
-    Ranks, so that heavy tails are no obstacle and wrong marginals do not show twice.
+    Heavy tails do not disturb moments of ranks, and wrong marginals do not fail this check too.
     """
     mass = plane.weights[:, None] * table * plane.weights
     exact = _joint_moments(
@@ -67,16 +67,17 @@ def refuse_joint(name: str, plane: Rule, table: Array, samples: Any) -> None:
     z = samples.numpy()
     ranks = (z.argsort(axis=0).argsort(axis=0) + 0.5) / len(z)
     moments = _joint_moments(ranks[:, 0], ranks[:, 1], np.full(len(z), 1 / len(z)))
-    # A product of two centred ranks has a standard deviation of at most 1 / 12 about.
+    # Six standard errors: a product of two centred ranks has a standard deviation of at most about
+    # 1 / 12.
     distance, limit = np.abs(moments - exact).max(), 6 / 12 / np.sqrt(len(z))
     assert distance < limit, (
-        f"samples of {name}: joint moments of the ranks of two coordinates are {moments}, "
-        f"those of the density {exact}; are the coordinates drawn together?"
+        f"samples of {name} do not follow the density: joint moments of the ranks of two "
+        f"coordinates are {moments}, expected {exact}; are the coordinates drawn together?"
     )
 
 
 def _joint_moments(first: Array, second: Array, mass: Array) -> Array:
-    """Average products of centred ranks, and of their sizes, under probabilities `mass`."""
+    """Return mean products of centred ranks, and of their absolute values, weighted by `mass`."""
     first, second = first - 0.5, second - 0.5
     products = (first * second, np.abs(first) * np.abs(second))
     return np.array([np.sum(mass * product) for product in products])
@@ -96,7 +97,7 @@ def check_dtype(build: Callable[[], Any]) -> None:
 
 
 def on_its_device(module: Any) -> Iterator[tuple[str, Any]]:
-    """Yield what a density returns, to see where it is."""
+    """Yield names and values of a density's results, whose devices are to be checked."""
     z = module().sample((4,))
     yield "the distribution's sample", z
     yield "log_prob", module().log_prob(z)

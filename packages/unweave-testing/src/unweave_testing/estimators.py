@@ -17,7 +17,7 @@ B, DIM, SIZE = 64, 3, 1_000
 
 @dataclass(frozen=True)
 class _Facts:
-    """What the author says about the estimator."""
+    """The author's statements about the estimator."""
 
     bounds: Mapping[str, tuple[float, float]]
     exact: Exact | None
@@ -32,28 +32,33 @@ def estimator_checks(
 ) -> list[Check]:
     """List the checks of estimators; their factory is called with the number of code dimensions.
 
-    The latent that they see has 64 codes, a Gaussian posterior, a standard normal prior, a small
-    decoder and a data set of 1,000.
+    The latent of the checks has 64 codes, a Gaussian posterior, a standard normal prior, a small
+    decoder and a data set of 1,000 images.
 
-    - `terms`: a call returns the names in `terms`, each with a finite scalar.
-    - `needs-density`: an estimator that says it needs none works with a deterministic posterior.
-    - `bounds`: the values lie within the bounds that are given.
-    - `exact`: the values are those that are given, to the tolerance.
-    - `generator`: the values depend on the latent's generator alone.
-    - `batch-order`: an estimator that draws nothing does not depend on the order of the batch.
-    - `gradients`: of every term, along the codes and the posterior, against central differences;
-      or, of one that does not depend on these, to the decoder or the prior.
-    - `critic`: `critic_loss` reaches every parameter and no code, and `critic_optimizer` is the
-      text of a registered optimizer or has `lr`, `betas` and `eps`.
+    - `terms`: a call returns the names in `terms` and the values of `gradient_of`, each with a
+      finite scalar.
+    - `needs-density`: if `needs_density` is False, the values are finite for a deterministic
+      posterior.
+    - `bounds`: the values lie within `bounds`.
+    - `exact`: the values equal those of `exact`, up to `tolerance`.
+    - `generator`: the values depend on no random numbers but the latent's generator.
+    - `batch-order`: an estimator that draws no random numbers does not depend on the order of the
+      batch.
+    - `gradients`: the gradient of every term to codes and posterior equals central differences of
+      the term or, if `gradient_of` has the term, of the value that it names; a term that depends
+      on neither has a gradient to the decoder or the prior.
+    - `critic`: `critic_loss` has a gradient to every parameter and to no code, and
+      `critic_optimizer` is text such as "adam:lr=1e-4" or has `lr`, `betas` and `eps`.
 
     Parameters
     ----------
     bounds : mapping from term to two floats, optional
-        Smallest and largest value that is possible.
+        Smallest and largest possible value.
     exact : callable, optional
         Takes the latent and returns the true value of some terms.
     tolerance : float
-        Allowed distance from the true values: the bias and the spread of the estimator.
+        Largest allowed difference from the true values; it must cover the estimator's bias and
+        spread.
 
     Examples
     --------
@@ -81,7 +86,7 @@ def _with(facts: _Facts, function: Callable[[Any, _Facts], None]) -> Callable[[A
 
 @dataclass(frozen=True)
 class _Posterior:
-    """Factorised Gaussian; a deterministic one where std is zero."""
+    """Factorised Gaussian; with `has_density` False and std zero, a deterministic posterior."""
 
     mean: Any
     std: Any
@@ -108,7 +113,7 @@ class _Posterior:
 
 @dataclass(frozen=True)
 class _Latent:
-    """What an estimator is called with."""
+    """The argument of an estimator."""
 
     z: Any
     posterior: _Posterior
@@ -137,10 +142,10 @@ class _Prior:
         return torch.distributions.Independent(normal, 1)
 
 
-def _prior(*, learned: bool = False) -> _Prior:
+def _prior(*, requires_grad: bool = False) -> _Prior:
     import torch
 
-    return _Prior(torch.zeros(DIM, dtype=torch.float64, requires_grad=learned))
+    return _Prior(torch.zeros(DIM, dtype=torch.float64, requires_grad=requires_grad))
 
 
 def _decoder() -> Any:
@@ -155,7 +160,7 @@ def _decoder() -> Any:
 
 
 def _latent(seed: int = 0, draws: int = 0, *, density: bool = True) -> _Latent:
-    """Build a batch of correlated codes; `draws` seeds what the estimator draws."""
+    """Build a batch of correlated codes; `draws` is the seed of the latent's generator."""
     import torch
 
     generator = modules.generator(seed)
@@ -188,13 +193,27 @@ def _build(factory: Any) -> Any:
 def _terms(factory: Any, facts: _Facts) -> None:
     estimator = _build(factory)
     values = estimator(_latent())
-    assert tuple(values) == tuple(estimator.terms), (
-        f"terms says {tuple(estimator.terms)}, a call returns {tuple(values)}"
+    sources = _sources(estimator)
+    names = (*estimator.terms, *dict.fromkeys(sources.values()))
+    declaration = "terms and gradient_of" if sources else "terms"
+    assert tuple(values) == names, (
+        f"a call must return the names in {declaration}, {names}, got {tuple(values)}"
     )
     for name, value in values.items():
         assert tuple(value.shape) == (), f"{name} must be a scalar, got {tuple(value.shape)}"
         number = float(value.detach())
         assert np.isfinite(number), f"{name} must be finite, got {number}"
+
+
+def _sources(estimator: Any) -> Mapping[str, str]:
+    """Return a mapping from terms that have the gradient of another value to its name."""
+    sources: Mapping[str, str] = getattr(estimator, "gradient_of", {})
+    for term, source in sources.items():
+        assert term in estimator.terms, f"gradient_of names {term!r}, which is not in terms"
+        assert source not in estimator.terms, (
+            f"gradient_of maps {term!r} to {source!r}, which is itself a term; use another name"
+        )
+    return sources
 
 
 def _needs_density(factory: Any, facts: _Facts) -> None:
@@ -204,7 +223,10 @@ def _needs_density(factory: Any, facts: _Facts) -> None:
     if not needs:
         for name, value in estimator(_latent(density=False)).items():
             number = float(value.detach())
-            assert np.isfinite(number), f"{name} is {number} under a deterministic posterior"
+            assert np.isfinite(number), (
+                f"{name} must be finite for a deterministic posterior, got {number}; set "
+                "needs_density = True if it needs a density"
+            )
 
 
 def _bounds(factory: Any, facts: _Facts) -> None:
@@ -237,17 +259,20 @@ def _generator(factory: Any, facts: _Facts) -> None:
         first = _values(factory, _latent())
         torch.default_generator.manual_seed(2)
         again = _values(factory, _latent())
-    assert first == again, f"under one generator seed the values are {first} and then {again}"
+    assert first == again, (
+        f"under one generator seed the values are {first} and then {again}; draw from "
+        "latent.generator alone"
+    )
 
 
 def _batch_order(factory: Any, facts: _Facts) -> None:
     latent = _latent()
     values = _values(factory, latent)
     if values != _values(factory, _latent(draws=1)):
-        raise NotApplicable("the estimator draws from the generator")
+        raise NotApplicable("the estimator draws random numbers")
     mean, std = latent.posterior.mean.flip(0), latent.posterior.std.flip(0)
-    flipped = _Latent(latent.z.flip(0), _Posterior(mean, std), modules.generator(0))
-    for name, value in _values(factory, flipped).items():
+    reverse = _Latent(latent.z.flip(0), _Posterior(mean, std), modules.generator(0))
+    for name, value in _values(factory, reverse).items():
         assert np.isclose(value, values[name], rtol=1e-8, atol=1e-10), (
             f"{name} changes from {values[name]:.6g} to {value:.6g} with the order of the batch"
         )
@@ -256,36 +281,41 @@ def _batch_order(factory: Any, facts: _Facts) -> None:
 def _gradients(factory: Any, facts: _Facts) -> None:
     import torch
 
-    estimator, latent, prior = _build(factory), _latent(), _prior(learned=True)
+    estimator, latent, prior = _build(factory), _latent(), _prior(requires_grad=True)
     direction = torch.randn(B, 3 * DIM, generator=modules.generator(3), dtype=torch.float64)
     along_z, along_mean, along_std = direction.chunk(3, dim=1)
 
-    def moved(step: Any) -> _Latent:
+    def latent_at(step: Any) -> _Latent:
         mean = latent.posterior.mean + step * along_mean
         std = latent.posterior.std * (step * along_std).exp()
         return _Latent(
             latent.z + step * along_z, _Posterior(mean, std), modules.generator(0), prior=prior
         )
 
-    step, at = 1e-6, torch.zeros((), dtype=torch.float64, requires_grad=True)
+    step, zero = 1e-6, torch.zeros((), dtype=torch.float64, requires_grad=True)
     with torch.no_grad():
-        up, down = estimator(moved(step)), estimator(moved(-step))
-    there = moved(at)
-    for name, value in estimator(there).items():
-        assert value.requires_grad, f"{name} carries no gradient to codes and posterior"
-        gradient = _slope(value, at, there)
-        slope = float(up[name] - down[name]) / (2 * step)
-        # A network with kinks, crossed within the step, is off by about the step.
+        up, down = estimator(latent_at(step)), estimator(latent_at(-step))
+    origin = latent_at(zero)
+    sources = _sources(estimator)
+    for name, value in estimator(origin).items():
+        assert value.requires_grad, (
+            f"{name} carries no gradient to codes, posterior, decoder or prior"
+        )
+        gradient = _slope(value, zero, origin)
+        source = sources.get(name, name)
+        slope = float(up[source] - down[source]) / (2 * step)
+        # If a network has a kink within the step, the two differ by about the step.
         assert np.isclose(gradient, slope, rtol=1e-3, atol=1e-5), (
-            f"gradient of {name} is {gradient:.6g}, central differences give {slope:.6g}"
+            f"gradient of {name} is {gradient:.6g}, central differences of {source} give "
+            f"{slope:.6g}"
         )
 
 
-def _slope(value: Any, at: Any, latent: _Latent) -> float:
-    """Differentiate a term; one that rests on the decoder or the prior alone has slope zero."""
+def _slope(value: Any, step: Any, latent: _Latent) -> float:
+    """Return the derivative of a term by the step; 0 if it depends on decoder or prior alone."""
     import torch
 
-    inputs = [at, latent.prior.loc, *latent.decoder.parameters()]
+    inputs = [step, latent.prior.loc, *latent.decoder.parameters()]
     gradients: tuple[Any, ...] = torch.autograd.grad(
         value, inputs, retain_graph=True, allow_unused=True
     )

@@ -12,27 +12,28 @@ from typing import Any
 from unweave_testing.check import Check
 
 PATIENCE = 20.0
-"""Seconds that a job waits for the caller to have the result before it; a cluster starts slowly."""
+"""Seconds that a job waits until the caller has the earlier result; a cluster starts slowly."""
 MANY = 300
-"""Jobs of a large sweep, more than an executor may keep in flight."""
+"""Number of jobs in a large sweep."""
 
 
 def executor_checks() -> list[Check]:
     """List the checks of executors; their factory is called without arguments.
 
     The jobs are numbers, texts and tuples, and the functions can be pickled: workers import them
-    from the standard library and from this module. Workers and caller share a file system.
+    from the standard library and from this module. Workers and caller must share a file system.
 
-    - `results`: `map(function, jobs)` yields what the function gives for every job.
-    - `order`: in the order of the jobs, however long each takes.
-    - `many`: of 300 jobs none is lost and none comes twice.
-    - `once`: every job is done once.
-    - `lazy`: a result comes as soon as those before it have come, not when all jobs are done.
+    - `results`: `map(function, jobs)` yields the function's result for every job.
+    - `order`: results come in the order of the jobs, however long each job takes.
+    - `many`: 300 jobs give 300 results; none is lost and none comes twice.
+    - `once`: every job runs exactly once.
+    - `lazy`: a result comes as soon as its job and the earlier jobs end; it does not wait for
+      later jobs.
     - `iterator`: jobs may come from a generator.
-    - `empty`: there may be no jobs.
+    - `empty`: no jobs give no results.
     - `again`: an executor runs a second batch of jobs.
-    - `stop-early`: also after a caller that did not take all results of the first.
-    - `errors`: what a job raises reaches the caller as it is, type and text, in its turn.
+    - `stop-early`: it does so too if the caller did not take all results of the first batch.
+    - `errors`: an error in a job reaches the caller in place of the result, with type and text.
 
     Examples
     --------
@@ -56,7 +57,9 @@ def executor_checks() -> list[Check]:
 
 def _results(factory: Any) -> None:
     results = sorted(factory().map(operator.neg, [3, 1, 2]))
-    assert results == [-3, -2, -1], f"jobs 3, 1, 2 must be negated, got {results} in some order"
+    assert results == [-3, -2, -1], (
+        f"jobs 3, 1, 2 must give -3, -1, -2 in any order, got {results} after sorting"
+    )
 
 
 def _order(factory: Any) -> None:
@@ -71,7 +74,7 @@ def _many(factory: Any) -> None:
     results = sorted(factory().map(operator.neg, range(MANY)), reverse=True)
     assert results == [-job for job in range(MANY)], (
         f"{MANY} jobs must give {MANY} results, got {len(results)}, "
-        f"of which {len(set(results))} differ"
+        f"{len(set(results))} of them distinct"
     )
 
 
@@ -80,26 +83,29 @@ def _once(factory: Any) -> None:
         files = [Path(folder) / str(number) for number in range(12)]
         list(factory().map(_count, list(map(str, files))))
         counts = [file.stat().st_size if file.exists() else 0 for file in files]
-    assert set(counts) == {1}, f"every job must be done once, 12 jobs were done {counts} times"
+    assert set(counts) == {1}, f"every job must run exactly once, 12 jobs ran {counts} times"
 
 
 def _count(path: str) -> None:
-    """Add a byte to a file, whoever else does."""
+    """Append a byte to a file, to which other processes may append too."""
     with Path(path).open("ab") as file:
         file.write(b".")
 
 
 def _lazy(factory: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        mark = Path(folder) / "taken"
+        mark = Path(folder) / "first-result"
         results = iter(factory().map(_wait, [("", 0.0), (str(mark), PATIENCE)]))
         next(results)
         mark.touch()
-        assert next(results), "the first result must come before the second job is done"
+        assert next(results), "the first result must come before the second job ends"
 
 
 def _wait(job: tuple[str, float]) -> bool:
-    """Wait for a file, as many seconds as the job says; without one, return at once."""
+    """Wait until a file exists, and tell whether it does; the job is its path and a time limit.
+
+    The limit is in seconds. An empty path means no wait.
+    """
     path, patience = job
     limit = time.monotonic() + patience
     while path and not Path(path).exists():
@@ -111,7 +117,9 @@ def _wait(job: tuple[str, float]) -> bool:
 
 def _iterator(factory: Any) -> None:
     results = sorted(factory().map(operator.neg, (job for job in range(3))))
-    assert results == [-2, -1, 0], f"a generator of jobs 0, 1, 2 must work too, got {results}"
+    assert results == [-2, -1, 0], (
+        f"a generator of jobs 0, 1, 2 must give 0, -1, -2 in any order, got {results} after sorting"
+    )
 
 
 def _empty(factory: Any) -> None:
@@ -122,7 +130,7 @@ def _empty(factory: Any) -> None:
 def _again(factory: Any) -> None:
     executor = factory()
     results = [list(executor.map(operator.neg, [job])) for job in (1, 2)]
-    assert results == [[-1], [-2]], f"two batches of one job must both run, got {results}"
+    assert results == [[-1], [-2]], f"batches of job 1 and job 2 must both run, got {results}"
 
 
 def _stop_early(factory: Any) -> None:
@@ -131,7 +139,9 @@ def _stop_early(factory: Any) -> None:
     next(results)
     getattr(results, "close", lambda: None)()
     later = sorted(executor.map(operator.neg, [5, 6]))
-    assert later == [-6, -5], f"jobs 5, 6 after a batch that was left must run, got {later}"
+    assert later == [-6, -5], (
+        f"jobs 5, 6 must run although the caller left the first batch early, got {later}"
+    )
 
 
 def _errors(factory: Any) -> None:
@@ -140,7 +150,9 @@ def _errors(factory: Any) -> None:
         values = [next(results)]
         values += list(results)
     except ValueError as error:
-        assert values == ["good-run"], f"results before the job that raises must come, got {values}"
+        assert values == ["good-run"], (
+            f"results of earlier jobs must come before a job's error, got {values}"
+        )
         text = str(error)
         assert text == "bad-run failed", (
             f"the error of a job must keep its text, 'bad-run failed', got {text[:80]!r}"
@@ -148,14 +160,14 @@ def _errors(factory: Any) -> None:
         return
     except Exception as error:
         raise AssertionError(
-            f"a job that raises ValueError must raise it here, got {type(error).__name__}: "
+            f"a job's ValueError must reach the caller as it is, got {type(error).__name__}: "
             f"{str(error)[:80]}"
         ) from error
-    raise AssertionError(f"a job that raises ValueError must raise it here, got {values}")
+    raise AssertionError(f"a job's ValueError must reach the caller, got results {values}")
 
 
 def _fail(job: str) -> str:
-    """Raise an error that carries the name of the job, as a training run would."""
+    """Raise an error that names the job, as a training run would."""
     if job == "bad-run":
         raise ValueError(f"{job} failed")
     return job

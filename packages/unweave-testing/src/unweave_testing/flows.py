@@ -15,33 +15,36 @@ from unweave_testing import torch_modules as modules
 from unweave_testing.check import Check, NotApplicable
 from unweave_testing.quadrature import Array, Rule, rule
 
-Fitted = Callable[[Any], Any]
+Fit = Callable[[Any], Any]
 
 
 def flow_checks() -> list[Check]:
     """List the checks of flows; their factory is called with the number of code dimensions.
 
-    The flow is fitted once to 600 codes in the plane; build it small for the checks' sake.
+    Most checks share one fit to 600 codes of two dimensions, and some fit again. Build a small
+    flow, so that this is fast.
 
-    - `event-shape`: calling the module gives a Distribution over codes (dim,).
-    - `fit`: `flow.fit(codes, generator=...)` returns the flow, and held-out codes become
-      likelier than under independent normal dimensions.
-    - `fit-generator`: what is fitted depends on the generator alone.
-    - `progress`: fit calls `progress(done, total)`, done ever larger and total the same.
+    - `event-shape`: a call of the module returns a Distribution with event shape (dim,).
+    - `fit`: `flow.fit(codes, generator=...)` returns the flow, and held-out codes have a higher
+      log density than under independent normal dimensions.
+    - `fit-generator`: two fits under one generator seed are equal.
+    - `progress`: `fit` calls `progress(done, total)` with a growing `done` and a constant `total`.
     - `normalised`: the fitted density integrates to one over the plane, by quadrature.
-    - `samples-marginals`: Kolmogorov-Smirnov distance of every coordinate from the density.
-    - `samples-jointly`: joint moments of the ranks of two coordinates against the density's.
-    - `inverse`: codes to noise to codes, and noise to codes to noise.
-    - `log-determinant`: of the bijection, against the Jacobian by autograd.
-    - `gradients`: to the codes, against central differences; to the parameters, that they exist.
-    - `dtype`, `device`: both follow the module.
+    - `samples-marginals`: every coordinate of the samples follows the density, by its
+      Kolmogorov-Smirnov distance.
+    - `samples-jointly`: two coordinates together follow the density, by joint moments of ranks.
+    - `inverse`: the bijection and its inverse cancel, in both orders.
+    - `log-determinant`: the bijection's log-determinant equals that of the Jacobian by autograd.
+    - `gradients`: the gradient to the codes equals central differences; every parameter has a
+      finite one.
+    - `dtype`, `device`: the density and its samples follow the module.
     - `generator`: `flow.sample(n, generator)` depends on the generator alone.
-    - `save-and-load`: the density follows `state_dict`, which holds every tensor, and that of a
-      fitted flow fits a new one.
-    - `wrong-dimension`: codes of another dimension are refused, and the message names both.
+    - `save-and-load`: `state_dict` holds every tensor, the density follows it, and a new flow can
+      load it after a fit.
+    - `wrong-dimension`: codes of another dimension raise an error that names both dimensions.
 
-    The bijection is looked for as `flow().transform`, from codes to noise, or as the
-    `transforms` of a `torch.distributions.TransformedDistribution`, from noise to codes.
+    The bijection is `flow().transform`, from codes to noise, or the `transforms` of a
+    `torch.distributions.TransformedDistribution`, from noise to codes.
 
     Examples
     --------
@@ -51,10 +54,10 @@ def flow_checks() -> list[Check]:
     """
     fit_once = functools.cache(_fit)
 
-    def fitted(factory: Any) -> Any:
+    def fit(factory: Any) -> Any:
         return copy.deepcopy(fit_once(factory))
 
-    functions: dict[str, Callable[[Any, Fitted], None]] = {
+    functions: dict[str, Callable[[Any, Fit], None]] = {
         "event-shape": _event_shape,
         "fit": _check_fit,
         "fit-generator": _fit_generator,
@@ -71,11 +74,11 @@ def flow_checks() -> list[Check]:
         "save-and-load": _save_and_load,
         "wrong-dimension": _wrong_dimension,
     }
-    return [Check(name, _with(fitted, function)) for name, function in functions.items()]
+    return [Check(name, _with(fit, function)) for name, function in functions.items()]
 
 
-def _with(fitted: Fitted, function: Callable[[Any, Fitted], None]) -> Callable[[Any], None]:
-    return lambda factory: function(factory, fitted)
+def _with(fit: Fit, function: Callable[[Any, Fit], None]) -> Callable[[Any], None]:
+    return lambda factory: function(factory, fit)
 
 
 def _codes(n: int, seed: int) -> Any:
@@ -90,11 +93,11 @@ def _fit(factory: Any) -> Any:
     return factory(2).fit(_codes(600, 0), generator=modules.generator(1))
 
 
-def _event_shape(factory: Any, fitted: Fitted) -> None:
+def _event_shape(factory: Any, fit: Fit) -> None:
     modules.check_density(factory(3), 3)
 
 
-def _check_fit(factory: Any, fitted: Fitted) -> None:
+def _check_fit(factory: Any, fit: Fit) -> None:
     import torch
 
     flow = factory(2)
@@ -104,14 +107,15 @@ def _check_fit(factory: Any, fitted: Fitted) -> None:
     independent = torch.distributions.Normal(codes.mean(dim=0), codes.std(dim=0))
     with torch.no_grad():
         score = float(flow().log_prob(held_out).mean())
-    least = float(independent.log_prob(held_out).sum(dim=1).mean())  # type: ignore[no-untyped-call]
+    normal = independent.log_prob(held_out)  # type: ignore[no-untyped-call]
+    least = float(normal.sum(dim=1).mean())
     assert score > least, (
-        f"held-out codes have a mean log density of {score:.3f} nats after fit, independent "
-        f"normal dimensions reach {least:.3f}"
+        "after fit, the mean log density of held-out codes must exceed that of independent normal "
+        f"dimensions, {least:.3f} nats, got {score:.3f}"
     )
 
 
-def _fit_generator(factory: Any, fitted: Fitted) -> None:
+def _fit_generator(factory: Any, fit: Fit) -> None:
     import torch
 
     codes, values = _codes(60, 3), []
@@ -122,12 +126,12 @@ def _fit_generator(factory: Any, fitted: Fitted) -> None:
             flow.fit(codes, generator=modules.generator(4))
             values.append(flow().log_prob(codes))
     assert torch.equal(*values), (
-        "two fits under one generator seed differ; is something drawn from torch's global one, "
-        "or are the first weights not under a seed of their own?"
+        "two fits under one generator seed differ; draw noise from the generator, and first "
+        "weights under a fixed seed, not from torch's global generator"
     )
 
 
-def _progress(factory: Any, fitted: Fitted) -> None:
+def _progress(factory: Any, fit: Fit) -> None:
     calls: list[tuple[int, int]] = []
     factory(2).fit(
         _codes(60, 3),
@@ -137,11 +141,13 @@ def _progress(factory: Any, fitted: Fitted) -> None:
     assert calls, "fit never called progress(done, total)"
     counts = [call[0] for call in calls]
     assert all(later > earlier for earlier, later in pairwise(counts)), (
-        f"progress must be called with ever larger numbers, got {counts[:5]}"
+        f"progress must be called with growing counts, got {counts[:5]}"
     )
     totals = {call[1] for call in calls}
-    assert len(totals) == 1, f"progress must be called with one total, got {sorted(totals)}"
-    assert counts[-1] <= max(totals), f"progress says {counts[-1]} of {max(totals)} are done"
+    assert len(totals) == 1, f"progress must be called with a constant total, got {sorted(totals)}"
+    assert counts[-1] <= max(totals), (
+        f"progress must not count above the total, got {counts[-1]} of {max(totals)}"
+    )
 
 
 def _plane(flow: Any) -> tuple[Rule, Array]:
@@ -149,15 +155,15 @@ def _plane(flow: Any) -> tuple[Rule, Array]:
     return plane, densities.on_plane(flow.double(), plane)
 
 
-def _normalised(factory: Any, fitted: Fitted) -> None:
-    plane, table = _plane(fitted(factory))
+def _normalised(factory: Any, fit: Fit) -> None:
+    plane, table = _plane(fit(factory))
     mass = float(plane.weights @ table @ plane.weights)
     # Splines and networks with kinks are integrated less exactly than closed forms.
     assert abs(mass - 1) < 5e-3, f"the fitted density over two dimensions integrates to {mass:.5f}"
 
 
-def _samples_marginals(factory: Any, fitted: Fitted) -> None:
-    flow = fitted(factory).double()
+def _samples_marginals(factory: Any, fit: Fit) -> None:
+    flow = fit(factory).double()
     plane, table = _plane(flow)
     for name, draw in densities.samplers(flow):
         z = draw(densities.DRAWS, 5).detach()
@@ -165,15 +171,15 @@ def _samples_marginals(factory: Any, fitted: Fitted) -> None:
         densities.refuse_distance(name, plane, plane.weights @ table, z[:, 1])
 
 
-def _samples_jointly(factory: Any, fitted: Fitted) -> None:
-    flow = fitted(factory).double()
+def _samples_jointly(factory: Any, fit: Fit) -> None:
+    flow = fit(factory).double()
     plane, table = _plane(flow)
     for name, draw in densities.samplers(flow):
         densities.refuse_joint(name, plane, table, draw(densities.DRAWS, 11).detach())
 
 
 def _bijection(flow: Any) -> Any:
-    """Find the map from codes to noise."""
+    """Return the bijection from codes to noise."""
     import torch
 
     p = flow()
@@ -181,45 +187,44 @@ def _bijection(flow: Any) -> Any:
         return torch.distributions.ComposeTransform(p.transforms).inv
     if hasattr(p, "transform"):
         return p.transform
-    raise NotApplicable("the density is not made by a bijection")
+    raise NotApplicable("the flow has no bijection")
 
 
-def _inverse(factory: Any, fitted: Fitted) -> None:
+def _inverse(factory: Any, fit: Fit) -> None:
     import torch
 
-    bijection = _bijection(fitted(factory).double())
+    bijection = _bijection(fit(factory).double())
     z = _codes(20, 6).double()
     noise = torch.randn(20, 2, generator=modules.generator(7), dtype=torch.float64)
-    # Inverses found by bisection stop at about 1e-6.
-    for name, there, back, start in [
+    # An inverse by bisection is exact to about 1e-6.
+    for name, forward, backward, start in [
         ("codes to noise to codes", bijection, bijection.inv, z),
         ("noise to codes to noise", bijection.inv, bijection, noise),
     ]:
         with torch.no_grad():
-            error = float((back(there(start)) - start).abs().max())
-        assert error < 1e-5, f"{name} is off by {error:.2g}"
+            error = float((backward(forward(start)) - start).abs().max())
+        assert error < 1e-5, f"{name} must return its input, got a difference of {error:.2g}"
 
 
-def _log_determinant(factory: Any, fitted: Fitted) -> None:
+def _log_determinant(factory: Any, fit: Fit) -> None:
     import torch
 
-    bijection = _bijection(fitted(factory).double())
+    bijection = _bijection(fit(factory).double())
     z = _codes(8, 8).double()
     log_det = bijection.log_abs_det_jacobian(z, bijection(z)).detach()
-    # Codes do not mix: the Jacobian of the sum over codes has the rows of every one.
+    # No code depends on another: the gradient of a sum over codes holds each code's Jacobian.
     rows = z.clone().requires_grad_()
     columns = [torch.autograd.grad(bijection(rows)[:, d].sum(), rows)[0] for d in range(2)]
     exact = torch.linalg.slogdet(torch.stack(columns, dim=1)).logabsdet
     assert torch.allclose(log_det, exact, rtol=1e-5, atol=1e-6), (
-        f"log_abs_det_jacobian is {log_det[0]:.6g} where the Jacobian by autograd has "
-        f"{exact[0]:.6g}"
+        f"log_abs_det_jacobian of a code must be {exact[0]:.6g}, by autograd, got {log_det[0]:.6g}"
     )
 
 
-def _gradients(factory: Any, fitted: Fitted) -> None:
+def _gradients(factory: Any, fit: Fit) -> None:
     import torch
 
-    flow, z = fitted(factory).double(), _codes(6, 9).double()
+    flow, z = fit(factory).double(), _codes(6, 9).double()
     modules.check_code_gradient(lambda codes: flow().log_prob(codes), z)
     parameters = dict(flow.named_parameters())
     if not parameters:
@@ -232,37 +237,38 @@ def _gradients(factory: Any, fitted: Fitted) -> None:
         assert bool(gradient.isfinite().all()), f"the gradient to parameter {name} is not finite"
 
 
-def _dtype(factory: Any, fitted: Fitted) -> None:
-    densities.check_dtype(lambda: fitted(factory))
+def _dtype(factory: Any, fit: Fit) -> None:
+    densities.check_dtype(lambda: fit(factory))
 
 
-def _device(factory: Any, fitted: Fitted) -> None:
-    modules.check_device(fitted(factory), densities.on_its_device)
+def _device(factory: Any, fit: Fit) -> None:
+    modules.check_device(fit(factory), densities.on_its_device)
 
 
-def _generator(factory: Any, fitted: Fitted) -> None:
-    flow = fitted(factory)
+def _generator(factory: Any, fit: Fit) -> None:
+    flow = fit(factory)
     if not hasattr(flow, "sample"):
         raise NotApplicable("the flow has no sample(n, generator=None) of its own")
     modules.check_generator(flow)
 
 
-def _save_and_load(factory: Any, fitted: Fitted) -> None:
+def _save_and_load(factory: Any, fit: Fit) -> None:
     z = _codes(6, 10)
-    # A run builds a new flow from its options and gives it the state of the fitted one.
-    state, fresh = fitted(factory).state_dict(), factory(2).state_dict()
-    odd = sorted(
+    # A run builds a new flow from its options and loads the state of the fitted one.
+    state, fresh = fit(factory).state_dict(), factory(2).state_dict()
+    differences = sorted(
         name
         for name in {*state, *fresh}
         if getattr(state.get(name), "shape", None) != getattr(fresh.get(name), "shape", None)
     )
-    assert not odd, (
-        f"a fitted flow cannot be loaded into a new one: {', '.join(odd)} differ in name or shape; "
-        "make all parameters and buffers in __init__"
+    assert not differences, (
+        "a new flow cannot load the state of a fitted one: "
+        f"{', '.join(differences)} differ in name or shape; "
+        "register all parameters and buffers in __init__"
     )
-    modules.check_state(fitted(factory), factory(2), lambda flow: flow().log_prob(z))
+    modules.check_state(fit(factory), factory(2), lambda flow: flow().log_prob(z))
 
 
-def _wrong_dimension(factory: Any, fitted: Fitted) -> None:
+def _wrong_dimension(factory: Any, fit: Fit) -> None:
     flow = factory(3)
     modules.check_wrong_dimension(lambda z: flow().log_prob(z), 3)

@@ -1,4 +1,4 @@
-"""Checks that every method must pass: a function that gives a record of names and weights."""
+"""Checks that every method must pass: a function that returns a record of names and weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from unweave_testing.check import Check, NotApplicable
-from unweave_testing.playing import name_of_spec
+from unweave_testing.plays import name_of_spec
 from unweave_testing.schedules import FORMS, is_weight
 
 KINDS = ("cost", "estimator", "objective", "posterior", "prior")
@@ -26,7 +26,7 @@ SIZE = {"batch_size": 16, "dim": DIM, "architecture": "mlp:widths=16"}
 
 @dataclass(frozen=True)
 class _Facts:
-    """What the author says about the method, and which names there are."""
+    """The registered names, and the author's values for options."""
 
     names: Mapping[str, Collection[str]]
     other: Mapping[str, Any]
@@ -39,27 +39,26 @@ def method_checks(
 ) -> list[Check]:
     """List the checks of methods; in place of a factory they take the method's function itself.
 
-    - `docstring`: the function has one, and `unweave methods` shows its first line.
+    - `docstring`: the function has a docstring, whose first line `unweave methods` lists.
     - `options`: every parameter is keyword-only, has an annotation that can be resolved, and a
       default.
     - `record`: the defaults build a record with `terms`, `cost`, `posterior` and `prior`, each
-      term with `estimator`, `weights`, `options` and `targets`; `objective` is text, and
-      `objective_options` a mapping, where they are there.
-    - `weights`: weights and targets are finite numbers or texts of schedules, as in
-      `linear(start, end, steps)`, and every target stands beside a weight.
+      term with `estimator`, `weights`, `options` and `targets`; if the record has them,
+      `objective` is text and `objective_options` a mapping.
+    - `weights`: weights and targets are finite numbers or schedules as text, such as
+      `linear(start, end, steps)`, and every term with a target has a weight.
     - `option-effects`: every option changes the record.
-    - `deterministic`: two calls give equal records.
-    - `names`: the names of costs, estimators, objectives, posteriors and priors are among those
-      `known`.
-    - `loss`: where unweave is installed, the registered things are built and rehearsed on small
-      images of 16 code dimensions, and a step of training is finite and moves the encoder.
+    - `deterministic`: two calls return equal records.
+    - `names`: the names of costs, estimators, objectives, posteriors and priors are in `known`.
+    - `loss`: if unweave is installed, the method is built for small images and 16 code dimensions
+      and rehearsed; a step of training gives finite values and moves the encoder.
 
     Parameters
     ----------
     known : mapping from "cost", "estimator", "objective", "posterior" or "prior" to names, optional
-        Registered names. `names` looks at these kinds alone.
+        Registered names. The check `names` looks at these kinds alone.
     other : mapping from option to value, optional
-        A value that is not the default, for options for which the kit finds none by its type.
+        A value other than the default, for an option whose type does not let the kit find one.
 
     Raises
     ------
@@ -95,7 +94,7 @@ def _with(facts: _Facts, check: Callable[[Any, _Facts], None]) -> Callable[[Any]
 
 def _docstring(function: Any, facts: _Facts) -> None:
     text = (inspect.getdoc(function) or "").partition("\n")[0]
-    assert text, "the function has no docstring; `unweave methods` lists its first line"
+    assert text, "the function has no docstring; write one, `unweave methods` lists its first line"
 
 
 def _parameters(function: Any) -> dict[str, inspect.Parameter]:
@@ -106,7 +105,7 @@ def _options(function: Any, facts: _Facts) -> None:
     hints = typing.get_type_hints(function)
     for name, parameter in _parameters(function).items():
         assert parameter.kind is parameter.KEYWORD_ONLY, (
-            f"{name} must be keyword-only: put it behind the *"
+            f"option {name} must be keyword-only; put it after the *"
         )
         assert name in hints, f"option {name} needs a type annotation"
         assert parameter.default is not parameter.empty, f"option {name} needs a default"
@@ -136,12 +135,12 @@ def _record(function: Any, facts: _Facts) -> None:
 
 
 def _objective(method: Any) -> tuple[Any, Any]:
-    """Return the name of a method's objective and its options, which a record may leave out."""
+    """Return a method's objective and its options, or the defaults if a record has none."""
     return getattr(method, "objective", "sum"), getattr(method, "objective_options", {})
 
 
 def _weight_table(term: Any) -> dict[str, Any]:
-    """Give the weights of a term by name; one weight for all terms has the name "every term"."""
+    """Return the weights of a term by name; one weight for all has the name "every term"."""
     weights = term.weights
     return dict(weights) if isinstance(weights, Mapping) else {"every term": weights}
 
@@ -149,20 +148,21 @@ def _weight_table(term: Any) -> dict[str, Any]:
 def _weights(function: Any, facts: _Facts) -> None:
     for term in function().terms:
         weights = _weight_table(term)
-        assert weights, f"{term.estimator} has no weight, so that it changes no loss"
+        assert weights, f"{term.estimator} has no weight and changes no loss; give it a weight"
         for kind, table in (("weight", weights), ("target", term.targets)):
             for name, value in table.items():
                 assert is_weight(value), (
                     f"{kind} of {name} of {term.estimator} must be {FORMS}, got {value!r}"
                 )
-        alone = sorted(set(term.targets) - set(weights))
-        assert "every term" in weights or not alone, (
-            f"targets of {term.estimator} name {', '.join(alone)}, which has no weight"
+        missing = sorted(set(term.targets) - set(weights))
+        assert "every term" in weights or not missing, (
+            f"weights of {term.estimator} must have a weight for each target, "
+            f"{', '.join(missing)} has none"
         )
 
 
 def _plain(method: Any) -> Any:
-    """Write a record as tuples that can be compared."""
+    """Return a record as tuples that can be compared."""
     terms = tuple(
         (t.estimator, _weight_table(t), dict(t.options), dict(t.targets)) for t in method.terms
     )
@@ -171,25 +171,25 @@ def _plain(method: Any) -> Any:
 
 def _option_effects(function: Any, facts: _Facts) -> None:
     unknown = sorted(set(facts.other) - set(_parameters(function)))
-    assert not unknown, f"other names {', '.join(unknown)}, which is not an option"
+    assert not unknown, f"other must name options of the method, got {', '.join(unknown)}"
     hints, default = typing.get_type_hints(function), _plain(function())
     for name, parameter in _parameters(function).items():
-        tried = []
+        values = []
         for value in _others(name, parameter.default, hints.get(name), facts):
             try:
-                changed = _plain(function(**{name: value}))
+                record = _plain(function(**{name: value}))
             except (ValueError, TypeError):
                 continue
-            if changed != default:
+            if record != default:
                 break
-            tried.append(value)
+            values.append(value)
         else:
-            assert tried, (
-                f"no value but the default was found for option {name}; give one: "
+            assert values, (
+                f"option {name} has no value but the default that the kit can find; pass one: "
                 f"method_checks(other={{{name!r}: ...}})"
             )
             raise AssertionError(
-                f"option {name} changes nothing: {tried} give what the default does"
+                f"option {name} has no effect: {values} give the same record as the default"
             )
 
 
@@ -218,7 +218,7 @@ def _others(name: str, default: Any, hint: Any, facts: _Facts) -> Iterator[Any]:
 
 
 def _types(hint: Any) -> tuple[Any, ...]:
-    """Take a union apart."""
+    """Return the members of a union, or the type itself."""
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return typing.get_args(hint)
     return (hint,)
@@ -233,21 +233,21 @@ def _other_names(default: Any, facts: _Facts) -> Iterator[str]:
 
 def _deterministic(function: Any, facts: _Facts) -> None:
     first, again = _plain(function()), _plain(function())
-    assert first == again, f"two calls give {first} and then {again}"
+    assert first == again, f"two calls must return equal records, got {first} and then {again}"
 
 
 def _names(function: Any, facts: _Facts) -> None:
     if not facts.names:
-        raise NotApplicable("no names are known: say method_checks(known={'estimator': ...})")
+        raise NotApplicable("no names are known; pass them: method_checks(known={...})")
     method = function()
-    used = [(kind, getattr(method, kind)) for kind in ("cost", "posterior", "prior")]
-    used += [("objective", _objective(method)[0])]
-    used += [("estimator", term.estimator) for term in method.terms]
-    for kind, spec in used:
+    specs = [(kind, getattr(method, kind)) for kind in ("cost", "posterior", "prior")]
+    specs += [("objective", _objective(method)[0])]
+    specs += [("estimator", term.estimator) for term in method.terms]
+    for kind, spec in specs:
         if kind in facts.names and isinstance(spec, str):
             name = name_of_spec(spec)
-            listed = ", ".join(sorted(facts.names[kind]))
-            assert name in facts.names[kind], f"no {kind} is called {name!r}; known: {listed}"
+            choices = ", ".join(sorted(facts.names[kind]))
+            assert name in facts.names[kind], f"no {kind} is called {name!r}; known: {choices}"
 
 
 def _loss(function: Any, facts: _Facts) -> None:
@@ -258,17 +258,17 @@ def _loss(function: Any, facts: _Facts) -> None:
     before = [p.detach().clone() for p in trainer.model.encoder.parameters()]
     trainer.train_step()
     for name, value in trainer.take_log().items():
-        assert math.isfinite(value), f"{name} is {value} in the first step"
+        assert math.isfinite(value), f"{name} must be finite in the first step, got {value}"
     after = list(trainer.model.encoder.parameters())
     for value in after:
-        assert bool(value.isfinite().all()), "the encoder is not finite after the first step"
-    assert not all(map(torch.equal, before, after)), (
-        "a step of training leaves the encoder as it is"
-    )
+        assert bool(value.isfinite().all()), (
+            "parameters of the encoder are not finite after the first step"
+        )
+    assert not all(map(torch.equal, before, after)), "a step of training does not move the encoder"
 
 
 def _trainer(function: Any) -> Any:
-    """Build the trainer of a method on random images, where unweave is installed."""
+    """Build the trainer of a method on random images, if unweave is installed."""
     if importlib.util.find_spec("unweave") is None:
         raise NotApplicable("unweave is not installed")
 
@@ -287,7 +287,7 @@ def _trainer(function: Any) -> Any:
 
 
 def _settings(function: Any, names: Any) -> dict[str, Any]:
-    """Name a registered method, and write another one out as options of `custom`."""
+    """Return the settings of a run: a registered method, or the record as options of `custom`."""
     target = f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', '')}"
     for entry in names.entries("method"):
         if entry.target == target:

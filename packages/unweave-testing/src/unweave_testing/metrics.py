@@ -17,7 +17,7 @@ CHANGES = ("factor-order", "permutation", "scale", "shift", "sign")
 
 @dataclass(frozen=True)
 class _Facts:
-    """What the author says about the metric."""
+    """The author's statements about the metric."""
 
     bounds: tuple[float, float]
     perfect: float | None
@@ -36,31 +36,34 @@ def metric_checks(
 ) -> list[Check]:
     """List the checks of metrics; their factory is `metric(codes, factors)` itself.
 
-    Codes are (n, 6) floats, factors (n, 3) integer classes; bind further options beforehand.
+    Codes are floats (n, 6), factors are integer classes (n, 3). To test a metric with options, bind
+    them with `functools.partial`.
 
     - `number`: the score is finite and converts to a float.
     - `deterministic`: the same arrays give the same score.
-    - `inputs-untouched`: the arrays are not written to.
+    - `inputs-untouched`: the metric does not write to its arrays.
     - `bounds`: scores of good, bad and mixed codes lie within `bounds`.
     - `perfect`: codes that are the factors, with noise in spare dimensions, score `perfect`.
-    - `random`: codes that know nothing of the factors score `random`.
-    - `monotone`: the more a code is mixed with noise, the worse the score.
-    - `invariant`: permuting, scaling, shifting or negating code dimensions, or permuting the
-      factors, changes the score by at most `tolerance`.
-    - `wrong-shapes`: codes and factors of different lengths, and codes that are not a matrix, are
-      refused with a ValueError.
-    - `not-finite`: codes with a nan are refused with a ValueError.
+    - `random`: codes that are independent of the factors score `random`.
+    - `monotone`: more noise in the codes never gives a better score.
+    - `invariant`: the score changes by at most `tolerance` if code dimensions are permuted, scaled,
+      shifted or negated, or if factors are permuted.
+    - `wrong-shapes`: codes and factors of different lengths, and codes that are not a matrix,
+      raise ValueError.
+    - `not-finite`: codes with a NaN raise ValueError.
 
     Parameters
     ----------
     bounds : two floats
-        Smallest and largest score that is possible.
+        Smallest and largest possible score.
     perfect, random : float or None
-        Scores of the best and of uninformative codes; None leaves the check out.
+        Scores of the best and of uninformative codes; with None the check is skipped.
     tolerance : float
-        Allowed distance from `perfect` and `random`, and under a change of codes.
-    invariant : names among CHANGES
-        What the score does not depend on.
+        Largest allowed difference from `perfect` and `random`, and between the scores before and
+        after a change in `invariant`.
+    invariant : collection of str
+        Changes that leave the score as it is: "factor-order", "permutation", "scale", "shift" and
+        "sign", or some of them.
 
     Raises
     ------
@@ -103,7 +106,7 @@ def _factors(n: int = 3_000) -> NDArray[np.int64]:
 
 
 def _codes(factors: NDArray[np.int64], noise: float) -> NDArray[np.float64]:
-    """Give each factor a dimension, as shares of signal and noise, and add three of noise."""
+    """Encode each factor in a dimension with a share of noise; add three dimensions of noise."""
     rng = np.random.default_rng(1)
     codes = rng.normal(size=(len(factors), 6))
     signal = (factors - factors.mean(axis=0)) / factors.std(axis=0)
@@ -157,23 +160,23 @@ def _random(metric: Any, facts: _Facts) -> None:
         raise NotApplicable("no score of uninformative codes is known")
     score = _score(metric, 1.0)
     assert abs(score - facts.random) <= facts.tolerance, (
-        f"codes that know nothing of the factors score {score:.4f}, expected {facts.random}"
+        f"codes that are independent of the factors score {score:.4f}, expected {facts.random}"
     )
 
 
 def _monotone(metric: Any, facts: _Facts) -> None:
     scores = [_score(metric, noise) for noise in (0.0, 0.3, 0.9)]
     rising = facts.perfect is not None and facts.random is not None and facts.perfect < facts.random
-    ordered = sorted(scores, reverse=not rising)
+    ranking = sorted(scores, reverse=not rising)
     # Scores that saturate may be equal.
-    assert scores == ordered, f"scores must get worse with noise of 0, 0.3 and 0.9, got {scores}"
+    assert scores == ranking, f"scores must get worse with noise of 0, 0.3 and 0.9, got {scores}"
 
 
 def _invariant(metric: Any, facts: _Facts) -> None:
     factors = _factors()
     codes = _codes(factors, 0.2)
     order = np.array([4, 2, 0, 5, 1, 3])
-    changed = {
+    variants = {
         "factor-order": (codes, factors[:, [2, 0, 1]]),
         "permutation": (codes[:, order], factors),
         "scale": (codes * np.array([0.1, 3, 1, 10, 0.5, 2]), factors),
@@ -182,7 +185,7 @@ def _invariant(metric: Any, facts: _Facts) -> None:
     }
     base = float(metric(codes, factors))
     for name in sorted(facts.invariant):
-        score = float(metric(*changed[name]))
+        score = float(metric(*variants[name]))
         assert abs(score - base) <= facts.tolerance, (
             f"the score changes from {base:.4f} to {score:.4f} under a change of {name}"
         )
@@ -191,20 +194,20 @@ def _invariant(metric: Any, facts: _Facts) -> None:
 def _wrong_shapes(metric: Any, facts: _Facts) -> None:
     factors = _factors()
     codes = _codes(factors, 0.2)
-    _refused(metric, codes[:-1], factors, "codes and factors of different lengths")
-    _refused(metric, codes[:, 0], factors, "codes of shape (n,)")
+    _expect_error(metric, codes[:-1], factors, "codes and factors of different lengths")
+    _expect_error(metric, codes[:, 0], factors, "codes of shape (n,)")
 
 
 def _not_finite(metric: Any, facts: _Facts) -> None:
     factors = _factors()
     codes = _codes(factors, 0.2)
     codes[3, 1] = np.nan
-    _refused(metric, codes, factors, "codes with a nan")
+    _expect_error(metric, codes, factors, "codes with a NaN")
 
 
-def _refused(metric: Any, codes: Any, factors: Any, what: str) -> None:
+def _expect_error(metric: Any, codes: Any, factors: Any, what: str) -> None:
     try:
         score = metric(codes, factors)
     except ValueError:
         return
-    raise AssertionError(f"{what} must be refused with a ValueError, got the score {score}")
+    raise AssertionError(f"{what} must raise ValueError, got the score {score}")

@@ -1,4 +1,4 @@
-"""Checks that every objective must pass: who descends which loss."""
+"""Checks that every objective must pass."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from unweave_testing import playing, replays
+from unweave_testing import plays, replays
 from unweave_testing.check import Check, NotApplicable
-from unweave_testing.torch_modules import seeded
+from unweave_testing.torch_modules import seeds
 
 KINDS = ("architecture", "optimizer")
 
 
 @dataclass(frozen=True)
 class _Facts:
-    """What the author says about the objective."""
+    """The author's statements about the objective."""
 
     image_shape: tuple[int, int, int]
     dim: int
@@ -23,9 +23,9 @@ class _Facts:
     terms: bool
     names: Mapping[str, Collection[str]] | None
 
-    def stage(self, factory: Any, seed: int = 0) -> playing.Stage:
+    def stage(self, factory: Any, seed: int = 0) -> plays.Stage:
         """Build the parts and the objective with first weights from a seed."""
-        return playing.build(factory, self.image_shape, self.dim, self.labels, self.terms, seed)
+        return plays.build(factory, self.image_shape, self.dim, self.labels, self.terms, seed)
 
 
 def objective_checks(
@@ -38,40 +38,43 @@ def objective_checks(
 ) -> list[Check]:
     """List the checks of objectives; their factory is `Objective(parts)`.
 
-    The parts have small networks whatever architecture is asked for, a Gaussian posterior, a
-    standard normal prior, a squared error, and an estimator with the terms `kl`, of weight 2, and
-    `size`, of none. Rounds are played as the trainer does.
+    The parts have small networks for every architecture, a Gaussian posterior, a standard normal
+    prior, a squared error, and an estimator with the terms `kl`, of weight 2, and `size`, without
+    a weight. Rounds are played as in the trainer.
 
-    - `rounds`: a torch Module whose `rounds` are a tuple of tuples of players, each with a name,
-      modules that have something to train, and an optimizer.
-    - `player-names`: players of one name are one player: the same modules and optimizer.
-    - `parameters`: no two players of a round train one parameter.
-    - `untrained`: a player trains every parameter that asks for a gradient.
-    - `losses`: one finite scalar with a gradient for each player of the round, and no other.
-    - `gradients`: a player's loss reaches each of its parameters.
-    - `terms`: named finite scalars, the same names at every step, no name in two rounds.
-    - `no-grad`: nothing is left in `.grad`, and no parameter is frozen or freed.
-    - `evaluation`: in `eval` mode and with two images it works and remembers nothing.
-    - `generator`: in `eval` mode it draws from the batches' generator alone.
-    - `dropout`: in training mode it also draws from torch's global generator, and nothing else.
-    - `graphs`: no round needs the graph of an earlier round, which is used up.
-    - `state`: what it keeps is in its `state_dict`, and the model is not.
-    - `resume`: after some steps, its state and the model's in new ones give the same values.
-    - `registered`: the architectures it builds and the optimizers of its players are names that
-      are `known`, or registered where unweave is installed.
+    - `rounds`: the objective is a torch Module; its `rounds` are a tuple of tuples of players, each
+      with a name, modules with parameters to train, and an optimizer.
+    - `player-names`: players with the same name have the same modules and the same optimizer.
+    - `parameters`: no two players of a round train the same parameter.
+    - `untrained`: every parameter that requires a gradient belongs to a player.
+    - `losses`: a round returns one finite scalar with a gradient per player, and no other.
+    - `gradients`: a player's loss has a gradient to each of its parameters.
+    - `terms`: terms are finite scalars with names, which are the same at every step; no name is in
+      two rounds.
+    - `no-grad`: `losses` leaves nothing in `.grad` and does not change `requires_grad`.
+    - `evaluation`: in `eval` mode, `losses` works with two images and changes no state.
+    - `generator`: in `eval` mode, all random numbers come from the generator of the batches.
+    - `dropout`: in training mode, they may also come from torch's global generator, but from no
+      other.
+    - `graphs`: no round needs the autograd graph of an earlier round, which is freed by then.
+    - `state`: `state_dict` holds all tensors of the objective, and none of the model.
+    - `resume`: after three steps, a new objective and a new model with the state of the old ones
+      give the same values.
+    - `registered`: architectures that the objective builds and optimizers of its players are in
+      `known`, or, without `known`, registered in unweave, if it is installed.
 
     Parameters
     ----------
     image_shape : (h, w, c)
-        Images that it is tried on.
+        Shape of the images.
     dim : int
-        Code dimensions.
+        Number of code dimensions.
     labels : tuple of int
-        Classes of each factor; empty for a data set without factors.
+        Number of classes of each factor; empty for a data set without factors.
     terms : bool
-        Whether there is an estimator with two terms; False for an objective that takes none.
+        Whether the parts have an estimator with two terms; False for an objective that takes none.
     known : mapping from "architecture" or "optimizer" to names, optional
-        Registered names.
+        Registered names. The check `registered` looks at these kinds alone.
 
     Raises
     ------
@@ -110,7 +113,7 @@ def objective_checks(
 
 def _with(facts: _Facts, check: Callable[[Any, _Facts], None]) -> Callable[[Any], None]:
     def call(factory: Any) -> None:
-        with seeded(0):
+        with seeds(0):
             check(factory, facts)
 
     return call
@@ -121,7 +124,7 @@ def _rounds(factory: Any, facts: _Facts) -> None:
 
     objective = facts.stage(factory).objective
     assert isinstance(objective, torch.nn.Module), (
-        f"must be a torch Module, got {type(objective).__name__}"
+        f"an objective must be a torch Module, got {type(objective).__name__}"
     )
     rounds = objective.rounds
     assert isinstance(rounds, tuple), f"rounds must be a tuple, got {type(rounds).__name__}"
@@ -129,7 +132,7 @@ def _rounds(factory: Any, facts: _Facts) -> None:
     for number, players in enumerate(rounds):
         assert isinstance(players, tuple), (
             f"round {number} must be a tuple of players, got {type(players).__name__}; "
-            "write (player,) for one"
+            "write (player,) for a single player"
         )
         assert players, f"round {number} has no player"
         for player in players:
@@ -151,14 +154,16 @@ def _check_player(player: Any, number: int) -> None:
         assert isinstance(module, torch.nn.Module), (
             f"modules of player {name!r} must be torch Modules, got {type(module).__name__}"
         )
-    assert playing.trained(player), f"player {name!r} has nothing to train; leave it out"
+    assert plays.parameters_of(player), (
+        f"player {name!r} has no parameter that requires a gradient; remove the player"
+    )
     assert isinstance(player.optimizer, (str, Mapping)), (
-        f"optimizer of player {name!r} must be text as in 'adam:lr=1e-4', '' for the run's, or a "
-        f"mapping of options, got {player.optimizer!r}"
+        f"optimizer of player {name!r} must be text such as 'adam:lr=1e-4', '' for the run's "
+        f"optimizer, or a mapping of options, got {player.optimizer!r}"
     )
 
 
-def _players(stage: playing.Stage) -> Iterator[tuple[int, Any]]:
+def _players(stage: plays.Stage) -> Iterator[tuple[int, Any]]:
     for number, players in enumerate(stage.objective.rounds):
         for player in players:
             yield number, player
@@ -173,7 +178,8 @@ def _player_names(factory: Any, facts: _Facts) -> None:
             "give them different names"
         )
         assert other.optimizer == player.optimizer, (
-            f"player {player.name!r} has another optimizer in round {number} than in round {first}"
+            f"player {player.name!r} has another optimizer in round {number} than in round "
+            f"{first}; give it the same one"
         )
 
 
@@ -181,18 +187,19 @@ def _parameters(factory: Any, facts: _Facts) -> None:
     stage = facts.stage(factory)
     owners: dict[tuple[int, int], str] = {}
     for number, player in _players(stage):
-        for parameter in playing.trained(player):
+        for parameter in plays.parameters_of(player):
             other = owners.setdefault((number, id(parameter)), player.name)
             assert other == player.name, (
                 f"players {other!r} and {player.name!r} of round {number} both train "
-                f"{stage.name_of(parameter)}; they move at once, so let one own it"
+                f"{stage.name_of(parameter)}; players of one round move at once, so give the "
+                "parameter to one of them"
             )
 
 
 def _untrained(factory: Any, facts: _Facts) -> None:
     stage = facts.stage(factory)
-    owned = {id(p) for _, player in _players(stage) for p in playing.trained(player)}
-    idle = [name for name, p in stage.parameters() if p.requires_grad and id(p) not in owned]
+    active = {id(p) for _, player in _players(stage) for p in plays.parameters_of(player)}
+    idle = [name for name, p in stage.parameters() if p.requires_grad and id(p) not in active]
     assert not idle, (
         f"no player trains {', '.join(idle)}; give the module to one, or freeze it with "
         "requires_grad_(False)"
@@ -203,12 +210,12 @@ def _losses(factory: Any, facts: _Facts) -> None:
     stage = facts.stage(factory)
     for number, players, losses, _ in stage.rounds():
         assert isinstance(losses, Mapping), (
-            f"round {number} must give a mapping from player to loss, got {type(losses).__name__}"
+            f"round {number} must return a mapping from player to loss, got {type(losses).__name__}"
         )
         names = sorted(player.name for player in players)
         assert sorted(losses) == names, (
-            f"round {number} must give a loss for each of its players, {', '.join(names)}; it "
-            f"gives {', '.join(map(str, losses)) or 'none'}"
+            f"round {number} must return a loss for each of its players, {', '.join(names)}, "
+            f"got {', '.join(map(str, losses)) or 'none'}"
         )
         for name, value in losses.items():
             _check_scalar(f"the loss of player {name!r}", value)
@@ -231,16 +238,16 @@ def _gradients(factory: Any, facts: _Facts) -> None:
     stage = facts.stage(factory)
     for _, players, losses, _ in stage.rounds():
         for player in players:
-            parameters = playing.trained(player)
+            parameters = plays.parameters_of(player)
             gradients: tuple[Any, ...] = torch.autograd.grad(
                 losses[player.name], parameters, retain_graph=True, allow_unused=True
             )
-            missed = [
+            missing = [
                 stage.name_of(p) for p, g in zip(parameters, gradients, strict=True) if g is None
             ]
-            assert not missed, (
-                f"the loss of player {player.name!r} does not reach {', '.join(missed)}, which it "
-                "trains"
+            assert not missing, (
+                f"the loss of player {player.name!r} has no gradient to {', '.join(missing)}, "
+                "which the player trains"
             )
 
 
@@ -249,18 +256,19 @@ def _terms(factory: Any, facts: _Facts) -> None:
     rounds: dict[str, int] = {}
     for number, _, _, terms in stage.rounds():
         assert isinstance(terms, Mapping), (
-            f"round {number} must give a mapping of named terms, got {type(terms).__name__}"
+            f"round {number} must return a mapping from name to term, got {type(terms).__name__}"
         )
         for name, value in terms.items():
             assert isinstance(name, str), f"names of terms must be text, got {name!r}"
             _check_scalar(f"term {name!r}", value)
             assert name not in rounds, (
-                f"term {name!r} is given in the rounds {rounds[name]} and {number}; name them apart"
+                f"term {name!r} is in rounds {rounds[name]} and {number}; give each its own name"
             )
             rounds[name] = number
     later = {name for *_, terms in stage.rounds(step=100_000) for name in terms}
     assert later == set(rounds), (
-        f"the terms of a later step differ: {', '.join(sorted(later ^ set(rounds)))}"
+        "every step must return the same terms; steps 0 and 100000 differ in "
+        f"{', '.join(sorted(later ^ set(rounds)))}"
     )
 
 
@@ -277,9 +285,9 @@ def _registered(factory: Any, facts: _Facts) -> None:
         (kind, spec) for kind, spec in requests if facts.names is None or kind in facts.names
     ]
     if not requests:
-        raise NotApplicable("the objective names nothing that is registered")
+        raise NotApplicable("the objective uses no registered name")
     for kind, spec in requests:
-        name, names = playing.name_of_spec(spec), _names_of_kind(kind, facts)
+        name, names = plays.name_of_spec(spec), _names_of_kind(kind, facts)
         assert name in names, f"no {kind} is called {name!r}; known: {', '.join(sorted(names))}"
 
 

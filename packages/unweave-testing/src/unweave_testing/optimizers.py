@@ -1,4 +1,4 @@
-"""Checks that every optimizer must pass: it is stepped, saved and resumed as torch's own are."""
+"""Checks that every optimizer must pass: steps, learning rate, state and resume."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ RATE, STEPS = 1e-2, 5
 def optimizer_checks() -> list[Check]:
     """List the checks of optimizers; their factory is `optimizer(parameters, lr)`.
 
-    It gets a list of parameters, one of them in torch's channels-last layout, and the rate as a
-    scalar tensor, as from the trainer.
+    As in the trainer, it gets a list of parameters, one of them in torch's channels-last layout,
+    and the learning rate as a scalar tensor.
 
-    - `optimizer`: it gives a torch Optimizer of exactly these parameters.
+    - `optimizer`: the factory returns a torch Optimizer of exactly these parameters.
     - `step`: `step()` moves every parameter that has a gradient, and no other.
-    - `rate`: what is in `lr` of its parameter groups is the rate: 0 moves nothing, and a rate that
-      is filled in later acts as one given at the start.
+    - `rate`: `lr` of the parameter groups is the learning rate: with 0 nothing moves, and a rate
+      that is set later acts like one that was passed at the start.
     - `descends`: a quadratic function falls to less than half in 300 steps.
-    - `state`: what it keeps of a parameter are scalar tensors and tensors of the parameter's shape
+    - `state`: the state of a parameter has only scalar tensors and tensors of the parameter's shape
       and layout, all finite.
-    - `resume`: a new one with that state goes on with the same bits.
+    - `resume`: a new optimizer with that state takes the same steps, bit for bit.
 
     Examples
     --------
@@ -42,7 +42,7 @@ def optimizer_checks() -> list[Check]:
 
 
 def _parameters() -> list[Any]:
-    """Weights of a convolution in channels-last layout, a matrix and a scalar."""
+    """Return weights of a convolution in channels-last layout, a matrix and a scalar."""
     import torch
 
     source = generator(0)
@@ -71,7 +71,7 @@ def _fill(optimizer: Any, rate: float) -> None:
 
 
 def _move(optimizer: Any, parameters: list[Any], steps: int, seed: int = 1) -> None:
-    """Make steps with random gradients."""
+    """Take steps with random gradients."""
     import torch
 
     source = generator(seed)
@@ -104,11 +104,11 @@ def _optimizer(factory: Any) -> None:
     parameters = _parameters()
     optimizer = _build(factory, parameters)
     assert isinstance(optimizer, torch.optim.Optimizer), (
-        f"must give a torch Optimizer, got {type(optimizer).__name__}"
+        f"the factory must return a torch Optimizer, got {type(optimizer).__name__}"
     )
-    held = [id(p) for group in optimizer.param_groups for p in group["params"]]
-    assert sorted(held) == sorted(map(id, parameters)), (
-        f"it holds {len(held)} parameters, and got {len(parameters)}; give it each once"
+    ids = [id(p) for group in optimizer.param_groups for p in group["params"]]
+    assert sorted(ids) == sorted(map(id, parameters)), (
+        f"the optimizer must hold each of its {len(parameters)} parameters once, got {len(ids)}"
     )
     for group in optimizer.param_groups:
         assert "lr" in group, "a parameter group has no 'lr', which the trainer fills at every step"
@@ -129,8 +129,8 @@ def _step(factory: Any) -> None:
             raise AssertionError(f"step() must take no argument: {error}") from error
     for number, (parameter, old) in enumerate(zip(parameters[:-1], before, strict=False)):
         assert bool(parameter.isfinite().all()), f"parameter {number} is not finite after 3 steps"
-        still = int((parameter == old).sum())
-        assert not still, f"{still} of {old.numel()} values of parameter {number} did not move"
+        count = int((parameter == old).sum())
+        assert not count, f"{count} of {old.numel()} values of parameter {number} did not move"
     assert torch.equal(parameters[-1], before[-1]), "a parameter without a gradient moved"
 
 
@@ -140,15 +140,15 @@ def _rate(factory: Any) -> None:
     optimizer = _build(factory, parameters)
     _fill(optimizer, 0.0)
     _move(optimizer, parameters, 1)
-    assert _same(parameters, before), "with lr = 0 in its parameter groups a step moves parameters"
+    assert _same(parameters, before), "a step with lr = 0 in the parameter groups moves parameters"
     early, late = _copies(before), _copies(before)
     first, second = _build(factory, early, RATE), _build(factory, late, 10 * RATE)
     _fill(second, RATE)
     _move(first, early, STEPS)
     _move(second, late, STEPS)
     assert _same(early, late), (
-        "a rate that is filled into lr after it was built acts otherwise than one that was given "
-        "to it; read lr in step()"
+        "a rate that is set in lr after the optimizer was built acts differently from one that was "
+        "passed to it; read lr in step()"
     )
 
 
@@ -166,7 +166,8 @@ def _descends(factory: Any) -> None:
         optimizer.zero_grad(set_to_none=True)
     end = float(value().detach())
     assert end < 0.5 * start, (
-        f"half a sum of squares is {start:.4g} and, 300 steps later, {end:.4g}"
+        f"300 steps must lower a quadratic function to less than half, got {start:.4g} at the "
+        f"start and {end:.4g} at the end"
     )
 
 
@@ -179,33 +180,35 @@ def _state(factory: Any) -> None:
     for parameter in parameters:
         for key, value in optimizer.state[parameter].items():
             assert isinstance(value, torch.Tensor), (
-                f"{key} must be a tensor to be in a checkpoint, got {type(value).__name__}"
+                f"{key} in the state must be a tensor, so that a checkpoint can hold it, got "
+                f"{type(value).__name__}"
             )
             assert not value.dim() or value.shape == parameter.shape, (
-                f"{key} must be a scalar or have the parameter's shape {tuple(parameter.shape)}, "
+                f"{key} in the state must be a scalar or have the parameter's shape "
+                f"{tuple(parameter.shape)}, "
                 f"got {tuple(value.shape)}"
             )
             assert not value.dim() or value.stride() == parameter.stride(), (
-                f"{key} is not laid out in memory as its parameter; make it with "
+                f"{key} in the state has another memory layout than its parameter; make it with "
                 "torch.zeros_like(parameter)"
             )
-            assert bool(value.isfinite().all()), f"{key} is not finite"
+            assert bool(value.isfinite().all()), f"{key} in the state is not finite"
 
 
 def _resume(factory: Any) -> None:
-    whole, cut = _parameters(), _parameters()
-    one, two = _build(factory, whole), _build(factory, cut)
-    for optimizer, parameters in ((one, whole), (two, cut)):
+    whole, part = _parameters(), _parameters()
+    one, two = _build(factory, whole), _build(factory, part)
+    for optimizer, parameters in ((one, whole), (two, part)):
         _move(optimizer, parameters, STEPS)
-    fresh = _copies(cut)
+    fresh = _copies(part)
     three = _build(factory, fresh)
-    for old, new in zip(cut, fresh, strict=True):
+    for old, new in zip(part, fresh, strict=True):
         three.state[new].update({key: _copy(value) for key, value in two.state[old].items()})
     _move(one, whole, STEPS, seed=2)
     _move(three, fresh, STEPS, seed=2)
     assert _same(whole, fresh), (
-        "a new one with the state of each parameter does not continue as the old one; keep what "
-        "changes in self.state[parameter]"
+        "a new optimizer with the state of the old one takes other steps; keep what changes in "
+        "self.state[parameter]"
     )
 
 

@@ -15,24 +15,30 @@ def parametrize(
     factory: Any,
     expected_failures: Mapping[str, str] | None = None,
 ) -> pytest.MarkDecorator:
-    """Decorate a test that takes `check`, to run once for each check.
+    """Parametrise a test that takes `check`, so that it runs once per check.
 
-    The test calls `check()`. Expected failures become strict xfails, and a check that is not
-    applicable becomes a skip; where all are, the last one fails.
+    The test calls `check()`. An expected failure becomes a strict xfail, and a check that does not
+    apply becomes a skip; if no check applies, the last one fails.
 
     Parameters
     ----------
     checks : non-empty sequence of Check
         Such as `prior_checks()`.
-    factory : callable
-        Builds the thing under test; its arguments depend on the kind of checks.
+    factory : callable, or text for `plugin_checks`
+        Builds the object under test. Its arguments depend on the kind of checks; some kinds take
+        the object itself.
     expected_failures : mapping from check name to reason, optional
         Checks that are known to fail.
+
+    Returns
+    -------
+    decorator : pytest.MarkDecorator
+        Decorator of the test.
 
     Raises
     ------
     ValueError
-        If there are no checks, or `expected_failures` names an unknown check or no reason.
+        If there are no checks, or `expected_failures` names an unknown check or gives no reason.
 
     Examples
     --------
@@ -46,15 +52,15 @@ def parametrize(
     if not checks:
         raise ValueError("checks must hold at least one check, got none")
     reasons = expectations(checks, expected_failures)
-    skipped: set[str] = set()
+    skips: set[str] = set()
 
-    def bound(check: Check) -> Callable[[], None]:
+    def bind(check: Check) -> Callable[[], None]:
         def call() -> None:
             try:
                 check(factory)
             except NotApplicable as reason:
-                skipped.add(check.name)
-                if len(skipped) == len(checks):
+                skips.add(check.name)
+                if len(skips) == len(checks):
                     raise AssertionError("no check was executed: all were skipped") from reason
                 pytest.skip(str(reason))
 
@@ -63,7 +69,7 @@ def parametrize(
     return pytest.mark.parametrize(
         "check",
         [
-            pytest.param(bound(check), id=check.name, marks=_marks(reasons, check.name))
+            pytest.param(bind(check), id=check.name, marks=_marks(reasons, check.name))
             for check in checks
         ],
     )

@@ -15,7 +15,7 @@ from typing import Any
 
 from unweave_testing.check import Check
 
-NAMING_HOOKS = (
+REGISTRY_HOOKS = (
     "unweave_architectures",
     "unweave_costs",
     "unweave_datasets",
@@ -43,12 +43,14 @@ def plugin_checks() -> list[Check]:
     """List the checks of hook files; in place of a factory they take the hook file's module name.
 
     - `api`: `UNWEAVE_API` is a positive integer.
-    - `hooks`: there is a hook, and every one is spelt like one of unweave's.
-    - `mappings`: naming hooks return a mapping from names to `"module:object"`.
-    - `light`: importing the hook file imports pluggy and the standard library alone.
-    - `targets`: every object that is named can be imported and called.
-    - `options`: every keyword-only parameter of an object has an annotation that can be resolved.
-    - `entry-point`: an installed distribution names the module in the group `unweave`.
+    - `hooks`: the hook file has at least one hook, and every hook is one of unweave's.
+    - `mappings`: hooks that register names return a dict from names to `"module:object"`.
+    - `light`: the hook file imports nothing but pluggy and the standard library.
+    - `targets`: every registered object can be imported and called.
+    - `options`: every keyword-only parameter of such an object has an annotation that can be
+      resolved.
+    - `entry-point`: an installed distribution has an entry point to the module in the group
+      `unweave`.
 
     Examples
     --------
@@ -73,8 +75,8 @@ def _api(name: str) -> None:
     assert number >= 1, f"UNWEAVE_API must be at least 1, got {number}"
 
 
-def _marked(module: ModuleType) -> dict[str, Any]:
-    """Functions that pluggy's marker of unweave has decorated."""
+def _hook_functions(module: ModuleType) -> dict[str, Any]:
+    """Return the functions with pluggy's hook marker of unweave, by name."""
     return {
         name: value
         for name, value in vars(module).items()
@@ -83,31 +85,33 @@ def _marked(module: ModuleType) -> dict[str, Any]:
 
 
 def _hooks(name: str) -> None:
-    hooks = _marked(importlib.import_module(name))
+    hooks = _hook_functions(importlib.import_module(name))
     assert hooks, f"{name} has no function decorated with HookimplMarker('unweave')"
-    unknown = sorted(set(hooks) - {*NAMING_HOOKS, *OTHER_HOOKS})
-    all_hooks = ", ".join((*NAMING_HOOKS, *OTHER_HOOKS))
+    unknown = sorted(set(hooks) - {*REGISTRY_HOOKS, *OTHER_HOOKS})
+    all_hooks = ", ".join((*REGISTRY_HOOKS, *OTHER_HOOKS))
     assert not unknown, f"unknown hooks {', '.join(unknown)}; known hooks: {all_hooks}"
 
 
-def _naming_hooks(name: str) -> Iterator[tuple[str, Any]]:
-    """Yield each naming hook and what it returns."""
-    for hook, function in _marked(importlib.import_module(name)).items():
-        if hook in NAMING_HOOKS:
+def _registry_hooks(name: str) -> Iterator[tuple[str, Any]]:
+    """Yield each hook that registers names, and the mapping that it returns."""
+    for hook, function in _hook_functions(importlib.import_module(name)).items():
+        if hook in REGISTRY_HOOKS:
             yield hook, function()
 
 
 def _mappings(name: str) -> None:
-    for hook, mapping in _naming_hooks(name):
+    for hook, mapping in _registry_hooks(name):
         assert isinstance(mapping, dict), f"{hook} must return a dict, got {type(mapping).__name__}"
         for key, target in mapping.items():
             assert isinstance(key, str), f"{hook}: names must be text, got {key!r}"
             assert NAME.fullmatch(key), (
                 f"{hook}: names must be lower case, words joined by '-', got {key!r}"
             )
-            assert isinstance(target, str), f"{hook}: {key} must lead to text, got {target!r}"
+            assert isinstance(target, str), (
+                f"{hook}: the target of {key} must be text, got {target!r}"
+            )
             assert TARGET.fullmatch(target), (
-                f"{hook}: {key} must lead to 'module:object', got {target!r}"
+                f"{hook}: the target of {key} must be 'module:object', got {target!r}"
             )
 
 
@@ -118,15 +122,18 @@ def _light(name: str) -> None:
     )
     command = [sys.executable, "-c", program]
     process = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert process.returncode == 0, f"importing {name} fails: {process.stderr.strip()[-300:]}"
+    assert process.returncode == 0, f"{name} cannot be imported: {process.stderr.strip()[-300:]}"
     roots = {module.split(".")[0] for module in process.stdout.split()}
     heavy = sorted(roots - {name.split(".")[0], *sys.stdlib_module_names})
-    assert not heavy, f"importing {name} also imports {', '.join(heavy)}"
+    assert not heavy, (
+        f"{name} imports {', '.join(heavy)}; a hook file must import nothing but pluggy and the "
+        "standard library"
+    )
 
 
 def _objects(name: str) -> Iterator[tuple[str, Any]]:
-    """Yield every target that is named and the object it leads to."""
-    for _, mapping in _naming_hooks(name):
+    """Yield every registered target and its object."""
+    for _, mapping in _registry_hooks(name):
         for target in mapping.values():
             module, attribute = target.split(":")
             yield target, getattr(importlib.import_module(module), attribute)
@@ -152,6 +159,6 @@ def _entry_point(name: str) -> None:
     points = importlib.metadata.entry_points(group="unweave")
     modules = sorted(point.value for point in points)
     assert name in modules, (
-        f"no installed distribution has an entry point to {name} in the group unweave; "
-        f"there are {', '.join(modules) or 'none'}"
+        f"no installed distribution has an entry point to {name} in the group unweave, found "
+        f"{', '.join(modules) or 'none'}; add it to pyproject.toml and install the distribution"
     )

@@ -1,4 +1,4 @@
-"""What the author says of a family of posteriors, and outputs that it is called with."""
+"""The author's statements about a posterior family, and encoder outputs for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ B, DIM = 7, 3
 
 @dataclass(frozen=True)
 class Facts:
-    """What the author says about the family."""
+    """The author's statements about the family."""
 
     exact_moments: bool
     any_code: bool

@@ -17,31 +17,32 @@ from unweave_testing.posterior_facts import DIM, B, Facts, outputs_of
 
 
 def posterior_checks(*, exact_moments: bool = True, any_code: bool = True) -> list[Check]:
-    """List the checks of posterior families; their factory is called with the code dimensions.
+    """List the checks of posterior families; the factory takes the number of code dimensions.
 
-    - `family`: a Module with `has_density`, and `outputs`, how many numbers an encoder gives.
+    - `family`: a torch Module with `has_density`, and `outputs`, the number of encoder outputs.
     - `shapes`: mean, std and a draw are (b, dim), finite, std not negative; log_prob is (b,), and
       `distribution` has batch shape (b,) and event shape (dim,).
-    - `density`: where there is none, log_prob raises a ValueError; else log_prob of a draw is that
-      of an equal tensor, and that of `distribution`.
-    - `rows`: the posterior of one image does not depend on the others in the batch.
-    - `moments`: mean and standard deviation of 10,000 draws are `mean` and `std`.
+    - `density`: without a density, log_prob raises ValueError; with one, log_prob of a draw equals
+      log_prob of an equal tensor and of `distribution`.
+    - `rows`: the posterior of an image does not depend on other images in the batch.
+    - `moments`: mean and standard deviation of 10,000 draws agree with `mean` and `std`.
     - `normalised`: the density integrates to one in one and two dimensions, by quadrature.
-    - `samples-marginals`: Kolmogorov-Smirnov distance of every coordinate from the density.
-    - `samples-jointly`: joint moments of the ranks of two coordinates against the density's.
-    - `gradients`: of draws, and of their log_prob, to the encoder's outputs and to every weight,
-      against central differences; every output matters.
+    - `samples-marginals`: every coordinate of the draws follows the density, by its
+      Kolmogorov-Smirnov distance.
+    - `samples-jointly`: two coordinates together follow the density, by joint moments of ranks.
+    - `gradients`: the gradients of draws and their log_prob to the encoder's outputs and to every
+      weight equal central differences; every output changes a draw or log_prob.
     - `generator`: a draw depends on the generator alone.
-    - `dtype`, `device`: follow the encoder's outputs.
-    - `save-and-load`: draws follow `state_dict`, which holds every tensor.
-    - `wrong-width`: another number of outputs is refused, and the message names both.
+    - `dtype`, `device`: posteriors follow the family and the encoder's outputs.
+    - `save-and-load`: `state_dict` holds every tensor, and draws follow it.
+    - `wrong-width`: another number of outputs raises an error that names both numbers.
 
     Parameters
     ----------
     exact_moments : bool
-        Whether `mean` and `std` are those of the density; flows have no closed form.
+        Whether `mean` and `std` are exact; for flows there is no closed form.
     any_code : bool
-        Whether log_prob takes any codes, and not the family's own draws alone.
+        Whether log_prob takes any codes; False if it takes only draws of the same posterior.
 
     Examples
     --------
@@ -77,13 +78,15 @@ def _family(factory: Any, facts: Facts) -> None:
     import torch
 
     family = factory(DIM)
-    assert isinstance(family, torch.nn.Module), f"must be a torch Module, got {type(family)}"
+    assert isinstance(family, torch.nn.Module), (
+        f"a posterior family must be a torch Module, got {type(family).__name__}"
+    )
     has, outputs = getattr(family, "has_density", None), getattr(family, "outputs", None)
     assert isinstance(has, bool), f"has_density must be True or False, got {has!r}"
     assert type(outputs) is int, f"outputs must be a positive integer, got {outputs!r}"
     assert outputs > 0, f"outputs must be a positive integer, got {outputs}"
     answer = family.double()(outputs_of(family)).has_density
-    assert answer is has, f"has_density is {has} of the family, but {answer} of its posteriors"
+    assert answer is has, f"has_density is {has} for the family, but {answer} for its posteriors"
 
 
 def _shapes(factory: Any, facts: Facts) -> None:
@@ -135,12 +138,15 @@ def _rows(factory: Any, facts: Facts) -> None:
     for name in ("mean", "std"):
         alone = torch.cat([getattr(family(row), name) for row in parameters.split(1)])
         assert torch.allclose(alone, getattr(together, name)), (
-            f"{name} of an image alone is another than in a batch"
+            f"{name} of an image depends on other images in the batch"
         )
 
 
-def _drawn(q: Any, seed: int) -> Any:
-    """Draw under a seed, the global generator's too: another check is for what draws from that."""
+def _draw(q: Any, seed: int) -> Any:
+    """Draw codes under a seed of the generator and of torch's global one.
+
+    The check `generator` judges whether the global one is used.
+    """
     import torch
 
     with torch.random.fork_rng(devices=[]):
@@ -155,14 +161,14 @@ def _gradients(factory: Any, facts: Facts) -> None:
     parameters = outputs_of(family)
     weights = torch.randn(DIM, generator=modules.generator(6), dtype=torch.float64)
 
-    def drawn(outputs: Any) -> Any:
-        return _drawn(family(outputs), 7) @ weights
+    def draws(outputs: Any) -> Any:
+        return _draw(family(outputs), 7) @ weights
 
-    def scored(outputs: Any) -> Any:
+    def densities(outputs: Any) -> Any:
         q = family(outputs)
-        return q.log_prob(_drawn(q, 7))
+        return q.log_prob(_draw(q, 7))
 
-    functions = {"a draw": drawn} | ({"log_prob": scored} if family.has_density else {})
+    functions = {"a draw": draws} | ({"log_prob": densities} if family.has_density else {})
     for name, function in functions.items():
         modules.check_code_gradient(function, parameters, name, "output")
 
@@ -182,17 +188,19 @@ def _generator(factory: Any, facts: Facts) -> None:
     family = factory(DIM).double()
     q = family(outputs_of(family))
     if not bool((q.std > 0).any()):
-        raise NotApplicable("std is zero: nothing is drawn")
+        raise NotApplicable("std is zero, so that draws are not random")
     with torch.random.fork_rng(devices=[]):
         draws = []
         for seed in (0, 1):
             torch.default_generator.manual_seed(seed)
             draws.append(q.rsample(modules.generator(8)))
     assert torch.equal(*draws), (
-        "two draws under one generator seed differ; is something drawn from torch's global one?"
+        "two draws under one generator seed differ; draw from `generator` alone"
     )
     other = q.rsample(modules.generator(9))
-    assert not torch.equal(draws[0], other), "draws under two generator seeds are the same"
+    assert not torch.equal(draws[0], other), (
+        "draws under two generator seeds are the same; draw from `generator`"
+    )
 
 
 def _results(family: Any, parameters: Any) -> Iterator[tuple[str, Any]]:
@@ -215,11 +223,11 @@ def _dtype(factory: Any, facts: Facts) -> None:
 def _device(factory: Any, facts: Facts) -> None:
     family = factory(DIM)
     parameters = outputs_of(family).float()
-    modules.check_device(family, lambda moved: _results(moved, parameters.to(_place(moved))))
+    modules.check_device(family, lambda module: _results(module, parameters.to(_place(module))))
 
 
 def _place(family: Any) -> str:
-    """Give the device that a family was moved to; one without tensors does not show it."""
+    """Return a family's device; for a family without tensors, the device of `check_device`."""
     import torch
 
     tensors = [*family.parameters(), *family.buffers()]
@@ -232,10 +240,10 @@ def _save_and_load(factory: Any, facts: Facts) -> None:
     family = factory(DIM)
     parameters = outputs_of(family).float()
 
-    def drawn(module: Any) -> Any:
-        return _drawn(module(parameters), 10)
+    def draw(module: Any) -> Any:
+        return _draw(module(parameters), 10)
 
-    modules.check_state(family, factory(DIM), drawn, "a draw")
+    modules.check_state(family, factory(DIM), draw, "a draw")
 
 
 def _wrong_width(factory: Any, facts: Facts) -> None:

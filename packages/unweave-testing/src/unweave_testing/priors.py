@@ -16,7 +16,7 @@ from unweave_testing.quadrature import Array, Rule, rule
 
 @dataclass(frozen=True)
 class _Facts:
-    """What the author says about the prior."""
+    """The author's statements about the prior."""
 
     factorised: bool
     support: tuple[float, float]
@@ -31,29 +31,31 @@ def prior_checks(
 ) -> list[Check]:
     """List the checks of priors; their factory is called with the number of code dimensions.
 
-    - `event-shape`: calling the module gives a Distribution over codes (dim,).
-    - `factorised`: it is Independent, and its marginals add up; or it is not, as claimed.
+    - `event-shape`: a call of the module returns a Distribution with event shape (dim,).
+    - `factorised`: a factorised prior returns Independent, and its marginals add up to `log_prob`;
+      another prior does not return Independent.
     - `normalised`: the density integrates to one in one and two dimensions, by quadrature.
-    - `samples-marginals`: Kolmogorov-Smirnov distance of every coordinate from the density.
-    - `samples-jointly`: joint moments of the ranks of two coordinates against the density's,
-      so that heavy tails are no obstacle and wrong marginals do not show twice.
-    - `gradients`: to the codes and to every parameter, against central differences.
-    - `dtype`, `device`: both follow the module.
+    - `samples-marginals`: every coordinate of the samples follows the density, by its
+      Kolmogorov-Smirnov distance.
+    - `samples-jointly`: two coordinates together follow the density, by joint moments of ranks:
+      heavy tails do not disturb these, and wrong marginals do not fail this check too.
+    - `gradients`: the gradients to the codes and to every parameter equal central differences.
+    - `dtype`, `device`: the density and its samples follow the module.
     - `generator`: `prior.sample(n, generator)` depends on the generator alone.
-    - `rsample`: where there is one, it draws the codes of `sample` under the same generator, with
-      a gradient to every parameter.
-    - `save-and-load`: the density follows `state_dict`, which holds every tensor.
-    - `wrong-dimension`: codes of another dimension are refused, and the message names both.
+    - `rsample`: if the prior has it, `rsample` draws the same codes as `sample` under one generator
+      seed, with a gradient to every parameter of the density.
+    - `save-and-load`: `state_dict` holds every tensor, and the density follows it.
+    - `wrong-dimension`: codes of another dimension raise an error that names both dimensions.
 
     Parameters
     ----------
     factorised : bool
         Whether the prior is a product over code dimensions.
     support : two floats
-        Interval, the same for every dimension, outside of which the density is zero.
+        Interval outside of which the density is zero, the same for every dimension.
     length : float
-        Order of magnitude of the smallest distance on which the density varies; the
-        quadrature resolves a tenth of it within 10 lengths of the origin.
+        Order of magnitude of the smallest distance on which the density varies. The quadrature
+        resolves a tenth of it within 10 lengths of the origin.
 
     Examples
     --------
@@ -96,15 +98,20 @@ def _factorised(factory: Any, facts: _Facts) -> None:
     prior = factory(3).double()
     independent = isinstance(prior(), torch.distributions.Independent)
     if not facts.factorised:
-        assert not independent, "the prior is Independent, but was said not to factorise"
+        assert not independent, (
+            "the prior returns Independent, so it factorises; remove factorised=False from "
+            "prior_checks"
+        )
         return
     assert independent, (
         f"a factorised prior must return torch.distributions.Independent(base, 1), got "
-        f"{type(prior()).__name__}; say prior_checks(factorised=False) where it does not factorise"
+        f"{type(prior()).__name__}; call prior_checks(factorised=False) if it does not factorise"
     )
     z = modules.draw(prior, 5, seed=0)
     total = prior().base_dist.log_prob(z).sum(dim=-1)
-    assert torch.allclose(total, prior().log_prob(z)), "marginals do not add up to log_prob"
+    assert torch.allclose(total, prior().log_prob(z)), (
+        "log_prob must be the sum of base_dist.log_prob over dimensions, it is not"
+    )
 
 
 def _normalised(factory: Any, facts: _Facts) -> None:
@@ -162,22 +169,22 @@ def _rsample(factory: Any, facts: _Facts) -> None:
     draw = getattr(prior, "rsample", None)
     if draw is None:
         raise NotApplicable("the prior has no rsample(n, generator=None) of its own")
-    codes = _seeded(draw)
-    expected = _seeded(getattr(prior, "sample", draw))
-    # Of another dtype, another check says so.
+    codes = _draw(draw)
+    expected = _draw(getattr(prior, "sample", draw))
+    # The check `dtype` judges the dtype.
     assert torch.allclose(codes.detach().double(), expected.double(), rtol=1e-5, atol=1e-6), (
         "rsample and sample draw different codes under one generator seed"
     )
     density = prior().log_prob(codes.detach().double()).sum()
-    learned = _reached(density, prior)
-    cut = [name for name in learned if name not in _reached(codes.sum(), prior)]
-    assert not cut, (
-        f"rsample carries no gradient to {', '.join(cut)}; leave rsample out where it cannot"
+    names = _dependencies(density, prior)
+    missing = [name for name in names if name not in _dependencies(codes.sum(), prior)]
+    assert not missing, (
+        f"rsample carries no gradient to {', '.join(missing)}; if it cannot, remove rsample"
     )
 
 
-def _reached(value: Any, module: Any) -> list[str]:
-    """List the parameters of a module that a value carries a gradient to."""
+def _dependencies(value: Any, module: Any) -> list[str]:
+    """List the parameters of a module to which a value carries a gradient."""
     import torch
 
     parameters = dict(module.named_parameters())
@@ -191,8 +198,11 @@ def _reached(value: Any, module: Any) -> list[str]:
     ]
 
 
-def _seeded(draw: Callable[..., Any]) -> Any:
-    """Draw codes under a seed, the global generator's too: `generator` is for what takes that."""
+def _draw(draw: Callable[..., Any]) -> Any:
+    """Draw codes under a seed of the generator and of torch's global one.
+
+    The check `generator` judges whether the global one is used.
+    """
     import torch
 
     with torch.random.fork_rng(devices=[]):
@@ -212,12 +222,12 @@ def _wrong_dimension(factory: Any, facts: _Facts) -> None:
 
 
 def _line(factory: Any, facts: _Facts) -> tuple[Rule, Array]:
-    """Nodes on the line and the density there (nodes,)."""
+    """Return nodes on the line, and the density at them (nodes,)."""
     line = rule(facts.support, length=facts.length, reach=1e8, panels=400, order=12)
     return line, densities.evaluate(factory(1).double(), line.nodes[:, None])
 
 
 def _plane(factory: Any, facts: _Facts) -> tuple[Rule, Array]:
-    """Nodes of each axis of the plane and the density on their grid (nodes, nodes)."""
+    """Return nodes of each axis of the plane, and the density on their grid (nodes, nodes)."""
     plane = rule(facts.support, length=facts.length, reach=1e4, panels=120, order=5)
     return plane, densities.on_plane(factory(2).double(), plane)

@@ -19,10 +19,10 @@ class Rule:
     weights: Array
 
     def distribution(self, density: Array, z: Array) -> Array:
-        """Evaluate at z (n,) the distribution function of a density given at the nodes.
+        """Evaluate at z (n,) the distribution function of a density, from its values at the nodes.
 
-        The mass is accumulated node by node and interpolated in between. It is divided by the
-        total, so that a wrong normalisation does not show here.
+        The mass is summed node by node and interpolated in between. It is divided by the total, so
+        that a wrong normalisation has no effect here.
         """
         cells = self.low + np.concatenate([[0.0], np.cumsum(self.weights)])
         mass = np.concatenate([[0.0], np.cumsum(self.weights * density)])
@@ -35,9 +35,9 @@ def rule(
 ) -> Rule:
     """Build a composite Gauss-Legendre rule whose panels widen away from the origin.
 
-    Panel edges are length * sinh(t) for equally spaced t, so that panels are fine near zero and
-    heavy tails are still reached. A finite end of the support is a panel edge: a jump of the
-    density there costs no accuracy.
+    Panel edges are length * sinh(t) for equally spaced t: panels are fine near zero, and the rule
+    reaches far into heavy tails. A finite end of the support is a panel edge, so that a jump of
+    the density there costs no accuracy.
 
     Parameters
     ----------
@@ -46,9 +46,9 @@ def rule(
     length : float
         Scale on which the density varies near the origin.
     reach : float
-        Largest node, in lengths; the mass beyond is neglected.
+        Largest node, in units of `length`; the mass beyond is neglected.
     panels : int
-        Number of panels, even so that the origin is an edge.
+        Number of panels; an even number makes the origin an edge.
     order : int
         Number of nodes in each panel.
     """

@@ -1,4 +1,4 @@
-"""Weights of a method: numbers, and texts of schedules over the steps."""
+"""Weights of a method: numbers, and schedules over the steps as text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FORMS = (
 
 
 def is_weight(value: Any) -> bool:
-    """Tell whether a value is one that a weight, a target or a rate may have."""
+    """Tell whether a value is valid as a weight, a target or a learning rate."""
     if isinstance(value, str):
         return _is_text_of_weight(value.strip().lower())
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,4 +1,4 @@
-"""A small autoencoder, cost and estimator. Imports torch: imported in functions."""
+"""A small autoencoder, cost and estimator. It imports torch: import it inside functions only."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Posterior:
 
 
 class Family(nn.Module):
-    """Outputs of an encoder (b, 2 dim) -> Gaussians."""
+    """Family of Gaussian posteriors, from an encoder's outputs (b, 2 dim)."""
 
     has_density = True
 
@@ -70,7 +70,7 @@ class Prior(nn.Module):
 
 
 class Model(nn.Module):
-    """Encoder, decoder, prior and family, with the calls of the core's autoencoder."""
+    """Encoder, decoder, prior and posterior family, with the methods of the core's autoencoder."""
 
     def __init__(self, image_shape: tuple[int, int, int], dim: int) -> None:
         super().__init__()
@@ -98,11 +98,11 @@ class Cost(nn.Module):
     units = "squared L2"
 
     def image(self, output: Tensor) -> Tensor:
-        """Return the picture."""
+        """Return the image that the output stands for, in [0, 1]."""
         return output.sigmoid()
 
     def expected(self, output: Tensor) -> Tensor:
-        """Return what the output stands for."""
+        """Return the expected image."""
         return output.sigmoid()
 
     def forward(self, x: Tensor, output: Tensor) -> Tensor:
@@ -111,7 +111,7 @@ class Cost(nn.Module):
 
 
 class Estimator(nn.Module):
-    """KL to the standard normal prior, and the codes' size."""
+    """KL to the standard normal prior, and the codes' squared norm."""
 
     terms = ("kl", "size")
     needs_density = True
@@ -126,7 +126,7 @@ class Estimator(nn.Module):
 def networks(
     image_shape: tuple[int, int, int], dim: int, outputs: int
 ) -> tuple[nn.Module, nn.Module]:
-    """Build an encoder and a decoder with one hidden layer, whatever the architecture's name."""
+    """Build an encoder and a decoder with one hidden layer, in place of any architecture."""
     height, columns, channels = image_shape
     pixels = math.prod(image_shape)
     encoder = nn.Sequential(

@@ -1,4 +1,7 @@
-"""Small stand-ins for what the core hands to an objective. Imports torch: imported in functions."""
+"""Small stand-ins for the parts and batches that an objective gets from the core.
+
+This module imports torch: import it inside functions only.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ class Schedule:
 
     @property
     def values(self) -> tuple[float, ...]:
-        """The values between which it stays."""
+        """Bounds of the weight over the steps."""
         return (self.start, self.end)
 
     def at(self, step: int) -> float:
@@ -48,15 +51,15 @@ class Weighing:
 
 @dataclass
 class Build:
-    """The registry's `build`: small networks for any architecture, and what was asked for.
+    """The registry's `build`: small networks for any architecture, and a list of all requests.
 
-    Other kinds come from the registry of unweave, where it is installed.
+    Other kinds come from the registry of unweave, if it is installed.
     """
 
     requests: list[tuple[str, str]] = field(default_factory=list)
 
     def __call__(self, kind: str, spec: Any, *arguments: Any, **keywords: Any) -> Any:
-        """Build a registered thing."""
+        """Build a registered object."""
         self.requests.append((kind, spec if isinstance(spec, str) else spec.name))
         if kind == "architecture":
             return networks(*arguments)
@@ -64,7 +67,7 @@ class Build:
 
 
 def registry(why: str) -> Any:
-    """Return the registry of unweave, or skip the check where it is not installed."""
+    """Return the registry of unweave, or skip the check if it is not installed."""
     if importlib.util.find_spec("unweave") is None:
         raise NotApplicable(f"{why}, and unweave is not installed")
     return importlib.import_module("unweave.registry").registry()
@@ -72,7 +75,7 @@ def registry(why: str) -> Any:
 
 @dataclass(frozen=True)
 class Parts:
-    """What an objective is built from; the same members as `unweave.players.Parts`."""
+    """Parts from which an objective is built, with the members of `unweave.players.Parts`."""
 
     model: Model
     cost: nn.Module
@@ -86,7 +89,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class Latent:
-    """Codes of a batch with what they were drawn from."""
+    """Codes of a batch, with posterior, prior, decoder and generator."""
 
     z: Tensor
     posterior: Posterior
@@ -101,7 +104,7 @@ class Latent:
 
 
 class Batch:
-    """One batch, whose parts are made when first asked for, once."""
+    """One batch; each part is computed once, at its first use."""
 
     def __init__(self, parts: Parts, index: Tensor, generator: torch.Generator, seed: int) -> None:
         self.index = index
@@ -140,7 +143,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Batches:
-    """What an objective sees of a step; the same members as `unweave.players.Batches`."""
+    """The batches of a step, with the members of `unweave.players.Batches`."""
 
     first: Batch
     second: Batch
@@ -149,7 +152,7 @@ class Batches:
     generator: torch.Generator
 
     def prior_sample(self, n: int | None = None) -> Tensor:
-        """Draw n fresh codes from the prior, as many as a batch has unless given."""
+        """Draw n codes from the prior, by default as many as a batch has."""
         return torch.randn(n or self.size, len(self.model.prior.loc), generator=self.generator)
 
 
@@ -160,17 +163,18 @@ def small_parts(
     *,
     terms: bool = True,
 ) -> Parts:
-    """Give an objective what the core would: small networks, a KL of weight 2, a squared error.
+    """Build the parts of an objective: small networks, a KL of weight 2, a squared error.
 
     Parameters
     ----------
     image_shape
-        (h, w, c) of the images.
+        Shape (h, w, c) of the images.
     dim
-        Code dimensions D.
-    labels : classes of each factor.
+        Number D of code dimensions.
+    labels
+        Number of classes of each factor.
     terms
-        Whether there is an estimator, whose terms are that KL and one without a weight.
+        Whether the parts have an estimator, whose terms are that KL and one without a weight.
     """
     weighings = {("divergence", "kl"): Weighing(Schedule(2.0, 2.0))} if terms else {}
     estimators = {"divergence": Estimator()} if terms else {}
@@ -180,16 +184,16 @@ def small_parts(
 
 
 def small_batches(parts: Parts, seed: int = 0, size: int = 8) -> Batches:
-    """Give two batches of random images and labels as a step of the trainer does.
+    """Build two batches of random images and labels, as in a step of the trainer.
 
     Parameters
     ----------
     parts
-        What the objective was built from.
+        Parts from which the objective was built.
     seed
-        Of images, labels and all that is drawn.
+        Seed of images, labels and all noise.
     size
-        Images in a batch.
+        Number of images per batch.
     """
     generator = torch.Generator().manual_seed(seed)
     first, second = (

@@ -1,4 +1,4 @@
-"""What checks of torch modules share; torch is imported inside functions only."""
+"""Checks that several kinds of torch modules share; torch is imported inside functions only."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ import numpy as np
 
 
 def generator(seed: int) -> Any:
-    """Return a seeded torch generator on the CPU."""
+    """Return a seeds torch generator on the CPU."""
     import torch
 
     return torch.Generator().manual_seed(seed)
 
 
 @contextlib.contextmanager
-def seeded(seed: int, others: int = 0) -> Iterator[None]:
-    """Seed torch's global generator, and numpy's and Python's, and restore all three."""
+def seeds(seed: int, others: int = 0) -> Iterator[None]:
+    """Seed torch's global generator, and with `others` numpy's and Python's; restore all three."""
     import torch
 
-    python, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 the kit looks for its users
+    python, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 the kit detects its use
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         random.seed(others)
@@ -37,7 +37,7 @@ def seeded(seed: int, others: int = 0) -> Iterator[None]:
 
 
 def draw(module: Any, n: int, seed: int) -> Any:
-    """Draw (n, dim) codes from the distribution of a module, leaving the global state alone."""
+    """Draw codes (n, dim) from the distribution of a module; restore torch's global generator."""
     import torch
 
     with torch.random.fork_rng(devices=[]):
@@ -49,10 +49,12 @@ def check_density(module: Any, dim: int) -> None:
     """Refuse a module that does not return a distribution over codes (dim,)."""
     import torch
 
-    assert isinstance(module, torch.nn.Module), f"must be a torch Module, got {type(module)}"
+    assert isinstance(module, torch.nn.Module), (
+        f"the factory must return a torch Module, got {type(module).__name__}"
+    )
     p = module()
     assert isinstance(p, torch.distributions.Distribution), (
-        f"calling the module must return a torch Distribution, got {type(p)}"
+        f"a call of the module must return a torch Distribution, got {type(p).__name__}"
     )
     for name, value, expected in [
         ("event_shape", tuple(p.event_shape), (dim,)),
@@ -63,7 +65,7 @@ def check_density(module: Any, dim: int) -> None:
 
 
 def check_code_gradient(
-    function: Callable[[Any], Any], z: Any, what: str = "log_prob", of: str = "code"
+    function: Callable[[Any], Any], z: Any, what: str = "log_prob", of: str = "code dimension"
 ) -> None:
     """Compare the gradient of a function (n, dim) -> (n,) with central differences.
 
@@ -72,14 +74,14 @@ def check_code_gradient(
     import torch
 
     z = z.clone().requires_grad_()
-    value = function(z).sum() + 0.0 * z.sum()  # a constant density carries no gradient: zero
+    value = function(z).sum() + 0.0 * z.sum()  # gives a constant density a gradient of zero
     (gradient,) = torch.autograd.grad(value, z)
-    step, moved = 1e-6, z.detach()
+    step, origin = 1e-6, z.detach()
     for column in range(z.shape[1]):
-        offset = torch.zeros_like(moved)
+        offset = torch.zeros_like(origin)
         offset[:, column] = step
         with torch.no_grad():
-            slope = (function(moved + offset) - function(moved - offset)) / (2 * step)
+            slope = (function(origin + offset) - function(origin - offset)) / (2 * step)
         assert torch.allclose(gradient[:, column], slope, rtol=1e-4, atol=1e-5), (
             f"gradient of {what} to {of} {column} is {gradient[:, column].tolist()}, "
             f"central differences give {slope.tolist()}"
@@ -124,10 +126,10 @@ def _slope(function: Callable[[], Any], parameter: Any, direction: Any) -> float
 
 
 def check_device(module: Any, results: Callable[[Any], Iterator[tuple[str, Any]]]) -> None:
-    """Move a module to the accelerator, or to torch's meta device, and compare the results'.
+    """Move a module to a GPU, or else to torch's meta device, and check the results' device.
 
-    On meta there are no values, and not every operation; a module that has to look at a value, or
-    calls such an operation, cannot be judged there.
+    Tensors on the meta device have no values, and some operations do not exist there. A module that
+    needs a value, or such an operation, passes without a check.
     """
     import torch
 
@@ -138,36 +140,36 @@ def check_device(module: Any, results: Callable[[Any], Iterator[tuple[str, Any]]
         no_kernel = isinstance(error, NotImplementedError) and "Meta kernel" in str(error)
         if no_kernel or ("meta" in str(error) and "device" not in str(error)):
             return
-        raise AssertionError(f"after .to({device!r}): {error}") from error
+        raise AssertionError(f"after .to({device!r}), a call fails: {error}") from error
     for name, place in places:
         assert place == device, f"after .to({device!r}), {name} returns a tensor on {place}"
 
 
 def check_dropout(build: Callable[[], Any], call: Callable[[Any], Any], what: str) -> None:
-    """Refuse a forward in training mode that is not a function of state and torch's global seed.
+    """Refuse outputs in training mode that are not a function of state and torch's global seed.
 
-    Then dropout of a run that was resumed is that of one that was not. One module has been called
-    before and the other has its state alone, as after a resume.
+    Of such a module, dropout is the same in a resumed and in an uninterrupted run. Two modules have
+    the same state, and only one was called before, as after a resume.
     """
     import torch
 
     one, other = build().train(), build().train()
-    with seeded(1, others=1):
+    with seeds(1, others=1):
         call(one)
     other.load_state_dict(one.state_dict())
     values = []
     for others, module in enumerate((one, other)):
-        with seeded(0, others):
+        with seeds(0, others):
             values.append(call(module))
     assert torch.equal(*values), (
-        f"in training mode, under one state and one seed of torch's global generator, {what} gives "
-        "two results; draw from torch, which unweave seeds at every step, and keep what changes in "
-        "buffers"
+        f"in training mode, {what} returns two outputs under one state and one seed of torch's "
+        "global generator; draw from torch, which unweave seeds at every step, and keep what "
+        "changes in buffers"
     )
 
 
 def check_generator(module: Any) -> None:
-    """Refuse `sample(n, generator)` that depends on anything else than the generator."""
+    """Refuse `sample(n, generator)` that depends on anything but the generator."""
     import torch
 
     with torch.random.fork_rng(devices=[]):
@@ -176,12 +178,16 @@ def check_generator(module: Any) -> None:
         state = torch.random.get_rng_state()
         torch.manual_seed(0)
         assert torch.equal(torch.random.get_rng_state(), state), (
-            "sample(n, generator) drew from torch's global generator"
+            "sample(n, generator) draws from torch's global generator; draw from `generator`"
         )
         torch.manual_seed(1)
         again = module.sample(6, generator(1))
-    assert torch.equal(first, again), "two samples under one generator seed differ"
-    assert not torch.equal(first, other), "samples under two generator seeds are the same"
+    assert torch.equal(first, again), (
+        "two samples under one generator seed differ; draw from `generator` alone"
+    )
+    assert not torch.equal(first, other), (
+        "samples under two generator seeds are the same; draw from `generator`"
+    )
 
 
 def check_state(
@@ -192,8 +198,10 @@ def check_state(
 
     state = module.state_dict()
     tensors = dict([*module.named_parameters(), *module.named_buffers(), *plain_tensors(module)])
-    lost = sorted(set(tensors) - set(state))
-    assert not lost, f"state_dict does not hold {', '.join(lost)}; make it a buffer or parameter"
+    missing = sorted(set(tensors) - set(state))
+    assert not missing, (
+        f"state_dict does not hold {', '.join(missing)}; register each as a buffer or a parameter"
+    )
     before = function(module)
     floats = [value for value in state.values() if value.is_floating_point()]
     with torch.no_grad():
@@ -204,7 +212,7 @@ def check_state(
     stream.seek(0)
     other.load_state_dict(torch.load(stream, weights_only=True))
     assert torch.equal(function(module), function(other)), (
-        f"{what} differs after the state was saved and loaded into another instance"
+        f"{what} differs in another instance with the saved state"
     )
     assert not floats or not torch.equal(before, function(module)), (
         f"{what} does not change with the state; is the distribution built in __init__?"
@@ -212,7 +220,7 @@ def check_state(
 
 
 def plain_tensors(module: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the tensors that are plain attributes of a module or one inside it."""
+    """Yield names and values of tensors that are plain attributes of a module or submodule."""
     import torch
 
     for prefix, part in module.named_modules():
@@ -224,10 +232,12 @@ def plain_tensors(module: Any) -> Iterator[tuple[str, Any]]:
 def check_wrong_dimension(
     function: Callable[[Any], Any], dim: int, what: str = "log_prob", of: str = "codes"
 ) -> None:
-    """Refuse a function of codes that takes another last dimension or does not name both."""
+    """Require an error for a wrong last dimension, and that its message names both numbers."""
     for wrong in (dim + 1, dim - 1):
         message = _error(function, (7, wrong))
-        assert message is not None, f"{what} took {of} with last dimension {wrong} for {dim}"
+        assert message is not None, (
+            f"{what} accepts {of} with last dimension {wrong}; it must refuse all but {dim}"
+        )
         assert {str(dim), str(wrong)} <= set(re.findall(r"\d+", message)), (
             f"the error for {of} with last dimension {wrong} must name {dim} and {wrong}, "
             f"got: {message}"
@@ -235,7 +245,7 @@ def check_wrong_dimension(
 
 
 def _error(function: Callable[[Any], Any], shape: tuple[int, ...]) -> str | None:
-    """Return the message of the error that a function raises on zeros, None where there is none."""
+    """Return the message of the error that a function raises for zeros, or None without error."""
     import torch
 
     try:

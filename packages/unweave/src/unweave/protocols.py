@@ -45,6 +45,7 @@ OPTIONAL: Mapping[str, Any] = {
     "carried": {},
     # estimator
     "needs_density": False,
+    "gradient_of": {},
     "critic_loss": None,
     "critic_optimizer": {},
     # cost

@@ -216,7 +216,7 @@ class Trainer:
         RunError
             If the state does not belong to this configuration.
         """
-        self._state.load(tensors)
+        self._state.load(step, tensors)
         self.step = step
         self.clock.fill_(step)
 

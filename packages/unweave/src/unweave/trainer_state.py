@@ -36,8 +36,10 @@ class TrainerState:
         tensors["log.step"] = torch.tensor(self.means.step)
         return tensors
 
-    def load(self, tensors: dict[str, Tensor]) -> None:
-        """Continue from a state.
+    def load(self, step: int, tensors: dict[str, Tensor]) -> None:
+        """Continue from the state at a step.
+
+        If the state is of a version that logged other terms, the running means begin anew.
 
         Raises
         ------
@@ -59,8 +61,13 @@ class TrainerState:
                 if value.dim() and value.shape != parameter.shape:
                     raise _unfit(f"{prefix}{key} has shape {tuple(value.shape)}")
                 state[key] = laid_out(value, parameter).clone()
+        start = int(_matching(tensors, "log.step", torch.tensor(0)))
+        if "log.sums" in tensors and tensors["log.sums"].shape != self.means.sums.shape:
+            self.means.sums.zero_()
+            self.means.step = step
+            return
         self.means.sums.copy_(_matching(tensors, "log.sums", self.means.sums))
-        self.means.step = int(_matching(tensors, "log.step", torch.tensor(0)))
+        self.means.step = start
 
     def moments(self) -> Iterator[tuple[str, nn.Parameter, dict[str, Any]]]:
         """Yield for every parameter the prefix of its names, the parameter, and its state."""

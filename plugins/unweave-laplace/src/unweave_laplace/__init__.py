@@ -20,7 +20,7 @@ class AsymmetricLaplace(torch.nn.Module):
     left, right : float, positive
         Scales of every dimension below and above zero.
     learned : bool
-        Whether the scales are parameters, started at `left` and `right`, instead of constants.
+        Whether the scales are parameters with initial values `left` and `right`, not constants.
 
     Raises
     ------
@@ -70,7 +70,7 @@ class AsymmetricLaplace(torch.nn.Module):
 
 
 class _AsymmetricLaplace(Distribution):
-    """The densities of the single dimensions; torch has none of this kind."""
+    """Asymmetric Laplace density of each dimension, which torch does not have."""
 
     arg_constraints = {}
     support = constraints.real

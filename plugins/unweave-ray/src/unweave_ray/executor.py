@@ -1,4 +1,4 @@
-"""Jobs as Ray tasks: placed by what they need, started again where a worker dies."""
+"""Jobs as Ray tasks, with the resources that they need, and again on another worker if one dies."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from ray.exceptions import NodeDiedError, OutOfMemoryError, RayTaskError, Worker
 
 from unweave.errors import UnweaveError
 
-PASSED_ON = ("UNWEAVE_PLUGINS", "UNWEAVE_STRICT_PLUGINS")
-"""Environment variables that workers need: the same names must be registered there."""
+VARIABLES = ("UNWEAVE_PLUGINS", "UNWEAVE_STRICT_PLUGINS")
+"""Environment variables that workers need, so that they load the same plugins."""
 PATIENCE = 10.0
-"""Seconds that the address of a cluster has to answer."""
+"""Seconds within which the address of a cluster must answer."""
 GRACE = 60.0
-"""Seconds that running jobs have to write a checkpoint when the caller leaves."""
+"""Seconds in which current jobs may write a checkpoint when the caller stops."""
 
 
 class WorkersLost(UnweaveError, RuntimeError):
-    """A job lost its worker more often than it may be started again."""
+    """A job lost its worker more often than `retries` allows."""
 
 
 class Ray:
     """Run jobs as tasks of a Ray cluster.
 
-    Results come in the order of the jobs, each as soon as those before it have come. A job whose
-    worker or machine dies is started again; a training run then goes on from its newest
-    checkpoint. An error that a job raises is not tried again: it reaches the caller as it is.
+    Results come in the order of the jobs, each as soon as the earlier ones have come. If the worker
+    or machine of a job dies, the job starts again; a training run then continues from its newest
+    checkpoint. If a job raises an error, it does not start again, and the error reaches the caller.
 
     Parameters
     ----------
     address : str
-        Of a cluster that runs, such as `auto`, `10.0.0.1:6379` or `ray://head:10001`; empty for
-        the one that this process is connected to, or else for a new one on this machine, which
-        ends with the jobs.
+        Address of a cluster, such as `auto`, `10.0.0.1:6379` or `ray://head:10001`. If empty, jobs
+        run on the cluster to which this process is connected, or else on a new one on this machine,
+        which ends with the jobs.
     cpus : float, positive
-        Processor cores of a job, and threads of torch unless OMP_NUM_THREADS says another number.
+        Processor cores per job, and threads of torch unless OMP_NUM_THREADS sets another number.
     gpus : float, not negative
-        GPUs of a job; with 0.25 four jobs share one. A job with none sees no GPU.
+        GPUs per job; with 0.25 four jobs share one. With 0 a job sees no GPU.
     retries : int
-        How often a job is started again after its worker died; -1 for as often as it takes.
+        How often a job may start again after its worker died; -1 for any number of times.
 
     Raises
     ------
@@ -68,17 +68,17 @@ class Ray:
     def map(self, function: Callable[[Any], Any], jobs: Iterable[Any]) -> Iterator[Any]:
         """Yield function(job) in the order of the jobs; function and jobs must be picklable.
 
-        When the caller stops early, by an error or by SIGINT, the jobs that run are ended as
-        SIGINT ends them: a training run writes a checkpoint first.
+        If the caller stops early, by an error or by SIGINT, current jobs end as by SIGINT: a
+        training run writes a checkpoint first.
 
         Raises
         ------
         WorkersLost
-            If a job lost its worker more often than `retries`.
+            If a job lost its worker more often than `retries` allows.
         ValueError
-            If no cluster answers at the address, or a new one here cannot run a job.
+            If no cluster answers at the address, or a new one on this machine cannot run a job.
         """
-        with _connected(self.address) as is_new:
+        with _connection(self.address) as is_new:
             self._check_resources(is_new)
             task = self._task(function)
             tasks = [(job, task.remote(job)) for job in jobs]
@@ -90,10 +90,10 @@ class Ray:
 
     def _task(self, function: Callable[[Any], Any]) -> Any:
         folder = str(Path.cwd())
-        variables = {n: os.environ[n] for n in PASSED_ON if n in os.environ}
+        variables = {n: os.environ[n] for n in VARIABLES if n in os.environ}
 
         def perform(job: Any) -> Any:
-            # Relative paths in a job are those of the caller.
+            # Relative paths in a job start at the caller's folder.
             os.chdir(folder)
             return function(job)
 
@@ -110,17 +110,17 @@ class Ray:
             return ray.get(reference)
         except RayTaskError as error:
             # Ray's text is a page of traceback; the job's own error is one sentence.
-            error.cause.add_note(f"job {_short(job)} raised it:\n{error}")
+            error.cause.add_note(f"raised by job {_short(job)}:\n{error}")
             raise error.cause from None
         except (WorkerCrashedError, NodeDiedError, OutOfMemoryError) as error:
             raise WorkersLost(
                 f"job {_short(job)} lost its worker {self.retries + 1} times "
-                f"({type(error).__name__}); find out what kills it, such as too little memory, "
-                "then repeat the command, which continues where it stopped"
+                f"({type(error).__name__}); find the cause, such as too little memory, then repeat "
+                "the command, which continues where it stopped"
             ) from error
 
     def _check_resources(self, is_new: bool) -> None:
-        """Say that no machine can run a job, for which Ray would wait for ever without a word."""
+        """Raise or warn if no machine can run a job; Ray would wait forever without a message."""
         machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         needs = {"CPU": self.cpus, "GPU": self.gpus}
         if any(all(m.get(kind, 0.0) >= n for kind, n in needs.items()) for m in machines):
@@ -130,13 +130,18 @@ class Ray:
             + "; ".join(f"{m.get('CPU', 0):g} CPU, {m.get('GPU', 0):g} GPU" for m in machines[:5])
         )
         if is_new:
-            raise ValueError(f"{problem}; ask for less, or give the address of a cluster")
-        warnings.warn(f"{problem}; the jobs wait until one joins the cluster", stacklevel=3)
+            raise ValueError(f"{problem}; lower cpus or gpus, or pass the address of a cluster")
+        warnings.warn(
+            f"{problem}; the jobs wait until such a machine joins the cluster", stacklevel=3
+        )
 
 
 @contextmanager
-def _connected(address: str) -> Iterator[bool]:
-    """Connect to a cluster, or start one here and yield True; leave it as it was found."""
+def _connection(address: str) -> Iterator[bool]:
+    """Connect to a cluster, or start one here; yield whether it is new, and disconnect at the end.
+
+    A connection that this process already has stays open.
+    """
     if ray.is_initialized():
         yield False
         return
@@ -151,7 +156,7 @@ def _connected(address: str) -> Iterator[bool]:
     except (OSError, RuntimeError, ValueError) as error:
         raise ValueError(
             f"no Ray cluster answers at address {_short(address)!r} ({_short(error)}); start one "
-            "with `ray start --head`, or leave the address out"
+            "with `ray start --head`, or omit the address"
         ) from error
     try:
         yield not address
@@ -160,14 +165,14 @@ def _connected(address: str) -> Iterator[bool]:
 
 
 def _reach(address: str) -> None:
-    """Raise OSError unless somebody listens at HOST:PORT; Ray would try for minutes."""
+    """Raise OSError if no process listens at HOST:PORT; Ray would try for minutes."""
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if port.isdecimal():
         socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE).close()
 
 
 def _end(references: list[Any]) -> None:
-    """End the jobs that are not done, as SIGINT does, and wait until they have ended."""
+    """End current jobs as by SIGINT, and wait until they end, for at most `GRACE` seconds."""
     running = _running(references, 0)
     for reference in running:
         ray.cancel(reference)
@@ -175,7 +180,7 @@ def _end(references: list[Any]) -> None:
 
 
 def _running(references: list[Any], seconds: float) -> list[Any]:
-    """Wait for jobs, and return those that are not done by then."""
+    """Wait for jobs, and return those that have not ended by then."""
     if not references:
         return []
     _, running = ray.wait(references, num_returns=len(references), timeout=seconds)

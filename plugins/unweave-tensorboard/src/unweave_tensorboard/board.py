@@ -1,4 +1,4 @@
-"""The event files of one run: what is written, and under which tags."""
+"""The event files of one run: their content and tags."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 FOLDER = "tensorboard"
 RECORDS = ("continued", "images", "versions")
-"""Tables of config.toml that record and set nothing."""
+"""Tables of config.toml that are records, not settings."""
 Setting = str | float | bool
 
 
@@ -28,9 +28,9 @@ class Board:
     run : Path
         The run directory.
     purge_step : int, optional
-        TensorBoard forgets what earlier files have of this step and of later ones.
+        TensorBoard drops the events of earlier files from this step on.
     suffix : str
-        What the name of the event file ends with.
+        End of the name of the event file.
     """
 
     def __init__(self, run: Path, *, purge_step: int | None = None, suffix: str = "") -> None:
@@ -49,54 +49,54 @@ class Board:
         self._writer.add_image(tag, picture, step, dataformats="HWC")
 
     def write_codes(self, step: int, codes: NDArray[np.float32]) -> None:
-        """Write one histogram `codes/zN` for each dimension of codes (n, D)."""
+        """Write one histogram `codes/zN` per dimension of codes (n, D)."""
         for number, column in enumerate(codes.T, 1):
             self._writer.add_histogram(f"codes/z{number}", column, step)
 
     def write_scores(self, step: int, scores: Mapping[str, float]) -> None:
-        """Write scores as `evaluation/NAME`; undefined ones, which are NaN, are left out."""
+        """Write scores as `evaluation/NAME`, without undefined ones, which are NaN."""
         for name, value in scores.items():
             if math.isfinite(value):
                 self._writer.add_scalar(f"evaluation/{name}", value, step)
 
     def write_settings(self) -> None:
         """Write the settings of config.toml as the hyper-parameters of the session."""
-        started = plugin_data_pb2.SessionStartInfo()
+        start = plugin_data_pb2.SessionStartInfo()
         for name, value in settings(self.run).items():
-            _set(started.hparams[name], value)
-        self._write_session(metadata.SESSION_START_INFO_TAG, session_start_info=started)
+            _set(start.hparams[name], value)
+        self._write_session(metadata.SESSION_START_INFO_TAG, session_start_info=start)
 
     def write_outcome(self, outcome: str) -> None:
-        """Write that the session finished or failed; one that was stopped can go on."""
+        """Write that the session finished or failed; nothing if it stopped and may continue."""
         if outcome == "stopped":
             return
         status = "STATUS_SUCCESS" if outcome == "finished" else "STATUS_FAILURE"
-        ended = plugin_data_pb2.SessionEndInfo(status=api_pb2.Status.Value(status))
-        self._write_session(metadata.SESSION_END_INFO_TAG, session_end_info=ended)
+        end = plugin_data_pb2.SessionEndInfo(status=api_pb2.Status.Value(status))
+        self._write_session(metadata.SESSION_END_INFO_TAG, session_end_info=end)
 
     def flush(self) -> None:
-        """Write what is waiting, so that a killed process loses none of it."""
+        """Write all pending events, so that a killed process loses none."""
         self._writer.flush()
 
     def close(self) -> None:
-        """Write what is waiting and close the file."""
+        """Write all pending events and close the file."""
         self._writer.close()
 
     def _write_session(self, tag: str, **message: Any) -> None:
-        # `SummaryWriter.add_hparams` would put the settings into a folder of their own, where
-        # they are a second run without curves, and it knows no session that failed.
+        # `SummaryWriter.add_hparams` would write the settings into a separate folder, as a second
+        # run without curves, and it cannot mark a session as failed.
         content = plugin_data_pb2.HParamsPluginData(version=metadata.PLUGIN_DATA_VERSION, **message)
         value = Summary.Value(tag=tag, metadata=metadata.create_summary_metadata(content))
         self._writer.file_writer.add_summary(Summary(value=[value]))
 
 
 def has_events(run: Path) -> bool:
-    """Whether anything was written for a run before."""
+    """Tell whether a run has an event file."""
     return any((run / FOLDER).glob("events.out.tfevents.*"))
 
 
 def settings(run: Path) -> dict[str, Setting]:
-    """Read the settings of a run in the form that TensorBoard takes: flat, numbers and text.
+    """Read the settings of a run in the form of TensorBoard: a flat table of numbers and text.
 
     Examples
     --------
@@ -119,7 +119,7 @@ def _flat(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Setting]
 
 
 def _set(field: Any, value: Setting) -> None:
-    # True is an int in Python, and a switch in TensorBoard.
+    # Booleans come first: in Python they are integers too.
     if isinstance(value, bool):
         field.bool_value = value
     elif isinstance(value, str):

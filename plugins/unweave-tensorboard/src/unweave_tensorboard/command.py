@@ -1,4 +1,4 @@
-"""The command `unweave tensorboard`: scores, and event files of runs that have none."""
+"""The command `unweave tensorboard`: scores, and event files for runs without any."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from unweave import Run
 
 SUFFIX = ".scores"
-"""End of the name of the event file of scores, which is replaced each time."""
+"""End of the name of the event file of scores, which each call replaces."""
 
 
 def tensorboard(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="run directories")],
 ) -> None:
-    """Write scores of runs for TensorBoard, and logs that are missing."""
+    """Write scores of runs for TensorBoard, and logs of runs that have none there."""
     from unweave import Run
 
     for run in [Run.open(path) for path in runs]:
@@ -27,8 +27,8 @@ def tensorboard(
 def write_run(run: Run) -> Path:
     """Write event files for a run directory and return their folder.
 
-    A run that was trained without this plugin gets its log, settings and the figures of its newest
-    checkpoint. The scores of an evaluated run replace those that were written before.
+    For a run without event files, write its log, its settings and the figures of its newest
+    checkpoint. If the run has scores, they replace earlier ones.
     """
     from unweave_tensorboard.board import FOLDER, Board, has_events
     from unweave_tensorboard.figures import write_figures

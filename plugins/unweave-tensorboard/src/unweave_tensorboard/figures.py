@@ -9,11 +9,11 @@ from unweave import Run
 from unweave_tensorboard.board import Board
 
 ROWS = 512
-"""Images whose codes are counted in histograms."""
+"""Number of images for the histograms of codes."""
 COLUMNS = 8
-"""Pictures in a row."""
+"""Pictures per row."""
 RANGE = (0.02, 0.98)
-"""Quantiles of the codes between which a dimension is varied."""
+"""Quantiles of the codes that bound a traversal."""
 
 
 def write_figures(board: Board, run: Run) -> None:
@@ -22,34 +22,36 @@ def write_figures(board: Board, run: Run) -> None:
     Parameters
     ----------
     board : Board
-        Where they are written.
+        Event file for the figures.
     run : Run
-        Whose data set is looked at; its weights are read anew, and those in training are let be.
+        Run whose data set is used. The weights are read from the checkpoint; those in training
+        stay as they are.
     """
-    trained = Run.open(run.path, device=run.device_name, architecture=run.networks)
-    step = trained.step
+    checkpoint = Run.open(run.path, device=run.device_name, architecture=run.networks)
+    step = checkpoint.step
     index = np.linspace(0, len(run.dataset) - 1, min(ROWS, len(run.dataset))).astype(np.int64)
     images = run.dataset.images(np.unique(index))
-    codes = trained.encode(images)
+    codes = checkpoint.encode(images)
     board.write_codes(step, codes)
-    if trained.continuous:
+    if checkpoint.continuous:
         return
     some = images[:: max(1, len(images) // COLUMNS)][:COLUMNS]
-    pairs = np.concatenate([some, trained.reconstruct(some)])
+    pairs = np.concatenate([some, checkpoint.reconstruct(some)])
     board.write_picture("reconstructions", step, tile(pairs, len(some)))
-    board.write_picture("traversals", step, traversals(trained, some[0], codes))
+    board.write_picture("traversals", step, traversals(checkpoint, some[0], codes))
 
 
 def traversals(run: Run, image: NDArray[np.uint8], codes: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Vary one code dimension of an image in each row; the one that varies most comes first.
+    """Vary one code dimension of an image per row, in descending order of its deviation.
 
     Parameters
     ----------
     run : Run
-        Whose networks draw.
+        Run whose networks make the pictures.
     image : uint8 array, shape (h, w, c)
+        Image whose code is varied.
     codes : float32 array, shape (n, D)
-        Means of q(z|x); dimension d is varied between their quantiles.
+        Means of q(z|x); dimension d varies between two of their quantiles, `RANGE`.
 
     Returns
     -------

@@ -1,1 +1,1 @@
-"""Files of arrays, opened so that a stranger's file can be wrong but not dangerous."""
+"""Read files of arrays, so that a file from an unknown source may be wrong but not dangerous."""

@@ -1,4 +1,4 @@
-"""What npz, npy and HDF5 have in common: named arrays, read whole, in blocks, or row by row."""
+"""The common interface of npz, npy and HDF5: read arrays whole, in blocks, or by row."""
 
 import math
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ BLOCK_BYTES = 1 << 24
 
 @dataclass(frozen=True)
 class Header:
-    """What the first bytes of an array declare."""
+    """Shape, dtype and order of an array, from the header of its file."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -32,7 +32,7 @@ class Header:
 
 
 class Rows(Protocol):
-    """Rows of an array on the disk, in any order, from any thread."""
+    """Rows of an array on the disk, which any thread may read in any order."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -50,10 +50,10 @@ class ArrayFile(Protocol):
 
     @property
     def names(self) -> list[str]:
-        """Name the arrays."""
+        """Names of the arrays."""
 
     def has(self, name: str) -> bool:
-        """Say whether there is an array of this name."""
+        """Return whether the file has an array of this name."""
 
     def header(self, name: str) -> Header:
         """Read shape and dtype of an array."""
@@ -65,7 +65,7 @@ class ArrayFile(Protocol):
         """Read an array in blocks along axis 0."""
 
     def rows(self, name: str) -> Rows | None:
-        """Give access to single rows, or None where the file must be read in order."""
+        """Return access to single rows, or None if the array can only be read in order."""
 
     def attribute(self, name: str, key: str) -> Any:
-        """Give what describes an array, or None."""
+        """Return an attribute of an array, or None."""

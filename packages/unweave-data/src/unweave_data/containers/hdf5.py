@@ -1,4 +1,4 @@
-"""Open HDF5 data sets that lie in the file itself, and nothing that leads out of it."""
+"""Read HDF5 data sets that are stored in the file itself; refuse links and external storage."""
 
 import math
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from unweave_data.errors import DataError, read_errors
 from unweave_data.files import check_memory, check_unpacked, regular_file
 
 _LARGEST_BLOCK_BYTES = 1 << 28
-# Chunks that a random batch has unpacked are kept for the next image of the batch.
+# Cache of uncompressed chunks, for the other images of a random batch.
 _CACHE_BYTES = 1 << 26
 
 
@@ -29,20 +29,20 @@ class Hdf5File:
 
     @property
     def names(self) -> list[str]:
-        """Name what lies at the root."""
+        """Names of the members of the root group."""
         return [str(name) for name in self._file]
 
     def has(self, name: str) -> bool:
-        """Say whether something has this name, link or not; links on the way are not followed."""
+        """Return whether this name exists, also as a link; links are not followed."""
         return all(self._file.get(step, getlink=True) is not None for step in _steps(name))
 
     def open(self, name: str) -> Any:
-        """Give a data set whose numbers lie in this file.
+        """Return a data set that is stored in this file.
 
         Raises
         ------
         DataError
-            If it is missing, a group, reached through a soft or external link, virtual, in
+            If the data set is missing, is a group, a soft or external link, virtual, stored in
             another file, or was never written.
         """
         import h5py
@@ -57,7 +57,7 @@ class Hdf5File:
         if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
             raise self._refuse(name, "is not an array")
         if dataset.is_virtual or dataset.external:
-            raise self._refuse(name, "keeps its numbers in another file, which is not opened")
+            raise self._refuse(name, "is stored in another file, which is not opened")
         if dataset.size and dataset.id.get_storage_size() == 0:
             raise self._refuse(name, "was declared but never written")
         stored = dataset.id.get_storage_size()
@@ -65,17 +65,17 @@ class Hdf5File:
         return dataset
 
     def is_group(self, name: str) -> bool:
-        """Say whether this is a group that lies in this file."""
+        """Return whether this is a group of this file, not a link."""
         import h5py
 
         return self._is_here(name) and isinstance(self._file[name], h5py.Group)
 
     def group_names(self, name: str) -> list[str]:
-        """Name what lies in a group, or nothing."""
+        """Return the names of the members of a group; empty if there is no group."""
         return [str(key) for key in self._file[name]] if self.is_group(name) else []
 
     def group_attributes(self, name: str) -> dict[str, Any]:
-        """Give the attributes of a group."""
+        """Return the attributes of a group; empty if there is no group."""
         return dict(self._file[name].attrs) if self.is_group(name) else {}
 
     def _is_here(self, name: str) -> bool:
@@ -96,7 +96,7 @@ class Hdf5File:
         return np.asarray(dataset[()])
 
     def read_text(self, name: str) -> NDArray[Any]:
-        """Read an array of text as such, and one of numbers as numbers."""
+        """Read an array of text as str, and an array of numbers as numbers."""
         array = self.read(name)
         if array.dtype.kind not in "OS":
             return array
@@ -104,32 +104,32 @@ class Hdf5File:
         return np.array(texts, dtype=str).reshape(array.shape)
 
     def blocks(self, name: str) -> Iterator[NDArray[Any]]:
-        """Read an array in blocks along axis 0, whole chunks at a time where it has chunks."""
+        """Read an array in blocks along axis 0; a block has whole chunks."""
         dataset = self.open(name)
         rows = rows_of_block(dataset)
         for start in range(0, len(dataset), rows):
             yield np.asarray(dataset[start : start + rows])
 
     def rows(self, name: str) -> Rows:
-        """Give access to single rows, past h5py and its lock where the layout allows."""
+        """Return access to single rows, without h5py and its lock if the layout allows."""
         dataset = self.open(name)
         return _direct_rows(self._file, dataset, self.path) or Hdf5Rows(self.path, name, dataset)
 
     def attribute(self, name: str, key: str) -> Any:
-        """Give what describes a data set: another one, or an attribute of either; or None."""
+        """Return the data set `key`, or the attribute `key` of the array or the file, or None."""
         if self.has(key):
             return self.read(key)
-        for holder in (self.open(name), self._file):
-            if key in holder.attrs:
-                return holder.attrs[key]
+        for owner in (self.open(name), self._file):
+            if key in owner.attrs:
+                return owner.attrs[key]
         return None
 
     def _refuse(self, name: str, reason: str) -> DataError:
-        return DataError(f"path: {name} in {self.path} {reason}; write it into the file itself")
+        return DataError(f"path: {name} in {self.path} {reason}; store it in the file itself")
 
 
 class Hdf5Rows:
-    """Rows that h5py reads: whatever filters and chunks there are."""
+    """Rows that h5py reads, with any filters and chunks."""
 
     def __init__(self, path: Path, name: str, dataset: Any) -> None:
         self.shape, self.dtype = tuple(dataset.shape), dataset.dtype
@@ -137,13 +137,13 @@ class Hdf5Rows:
         self.note = ""
         if dataset.chunks and dataset.chunks[0] > 64:
             self.note = (
-                f"stored in chunks of {dataset.chunks[0]} images, so random batches are slow; give "
-                "unpack= with a folder to unpack them once, or in_memory=true"
+                f"stored in chunks of {dataset.chunks[0]} images, so random batches are slow; set "
+                "unpack= to a folder to unpack the images once, or in_memory=true"
             )
 
     def read(self, index: NDArray[np.int64]) -> NDArray[Any]:
         """Read rows, shape (n, ...)."""
-        with open_hdf5(self._path, "the HDF5 that was opened before") as file:
+        with open_hdf5(self._path, "the same HDF5 file as before") as file:
             dataset = file.open(self._name)
             if dataset.shape != self.shape or dataset.dtype != self.dtype:
                 raise DataError(
@@ -154,7 +154,7 @@ class Hdf5Rows:
 
 
 def _runs(dataset: Any, distinct: NDArray[np.int64]) -> NDArray[Any]:
-    """Read some rows, sorted and distinct, run by run: h5py's own list selection is slower."""
+    """Read sorted and distinct rows in runs, which is faster than h5py's selection by a list."""
     rows = np.empty((len(distinct), *dataset.shape[1:]), dataset.dtype)
     breaks = np.flatnonzero(np.diff(distinct) > 1) + 1
     start = 0
@@ -166,7 +166,7 @@ def _runs(dataset: Any, distinct: NDArray[np.int64]) -> NDArray[Any]:
 
 
 def _direct_rows(file: Any, dataset: Any, path: Path) -> Rows | None:
-    """Find where the rows lie in the file, or None where only HDF5 itself can read them."""
+    """Return rows at known offsets in the file, or None if only HDF5 itself can read them."""
     if dataset.dtype.kind not in "biuf" or file.userblock_size or not dataset.shape:
         return None
     shape = tuple(dataset.shape)
@@ -183,13 +183,13 @@ def _direct_rows(file: Any, dataset: Any, path: Path) -> Rows | None:
         return None
     offsets, sizes = places
     if filters:
-        shuffled = len(filters) == 2
-        return PackedRows(path, shape, dataset.dtype, offsets, sizes, dataset.chunks[0], shuffled)
+        shuffle = len(filters) == 2
+        return PackedRows(path, shape, dataset.dtype, offsets, sizes, dataset.chunks[0], shuffle)
     return RawRows(path, shape, dataset.dtype, offsets, dataset.chunks[0])
 
 
 def _filters(dataset: Any) -> list[int] | None:
-    """Give the codes of the filters where they are none, deflate, or shuffle and deflate."""
+    """Return the codes of the filters: none, deflate, or shuffle and deflate; else None."""
     import h5py
 
     plist = dataset.id.get_create_plist()
@@ -199,21 +199,21 @@ def _filters(dataset: Any) -> list[int] | None:
 
 
 def _chunk_places(dataset: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-    """Find offset and size of every chunk, or None where one is missing or was left unfiltered."""
+    """Return offset and size of every chunk; None if one is missing or lacks the filters."""
     count = -(-dataset.shape[0] // dataset.chunks[0])
     if not hasattr(dataset.id, "chunk_iter") or dataset.id.get_num_chunks() != count:
         return None
     offsets, sizes = np.full((2, count), -1, np.int64)
-    masked = False
+    without_filters = False
 
-    def note(info: Any) -> None:
-        nonlocal masked
+    def record(info: Any) -> None:
+        nonlocal without_filters
         number = info.chunk_offset[0] // dataset.chunks[0]
         offsets[number], sizes[number] = info.byte_offset or -1, info.size
-        masked |= bool(info.filter_mask)
+        without_filters |= bool(info.filter_mask)
 
-    dataset.id.chunk_iter(note)
-    return None if masked or (offsets < 0).any() else (offsets, sizes)
+    dataset.id.chunk_iter(record)
+    return None if without_filters or (offsets < 0).any() else (offsets, sizes)
 
 
 def _steps(name: str) -> list[str]:
@@ -222,7 +222,7 @@ def _steps(name: str) -> list[str]:
 
 
 def rows_of_block(dataset: Any) -> int:
-    """Choose how many rows of a data set to read at once: 16 MB, or a chunk if that is more."""
+    """Return the number of rows to read at once: 16 MB, or one chunk if that is more."""
     row = max(1, math.prod(dataset.shape[1:]) * dataset.dtype.itemsize)
     chunk: int = dataset.chunks[0] if dataset.chunks else 1
     if chunk * row > _LARGEST_BLOCK_BYTES:
@@ -233,19 +233,19 @@ def rows_of_block(dataset: Any) -> int:
 
 @contextmanager
 def open_hdf5(path: Path | str, what: str) -> Iterator[Hdf5File]:
-    """Open an HDF5 file to read; whatever goes wrong while it is open is a DataError.
+    """Open an HDF5 file for reading; every error while it is open becomes a DataError.
 
     Parameters
     ----------
     path
-        the file
+        path of the file
     what
-        what it should be, for messages
+        description of the file, for messages
 
     Raises
     ------
     DataError
-        If there is no such file, not an HDF5, truncated or damaged.
+        If the file does not exist, is not an HDF5 file, is truncated or damaged.
     """
     import h5py
 

@@ -1,4 +1,4 @@
-"""The idx format of MNIST: magic number, sizes, then the numbers themselves; often in gzip."""
+"""Read the idx format of MNIST: magic number, sizes, then the numbers; often compressed."""
 
 import struct
 from pathlib import Path
@@ -14,17 +14,18 @@ _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E
 
 
 def read_idx(path: Path | str, what: str = "an idx file") -> NDArray[np.generic]:
-    """Read an idx file, in gzip or not, as its first bytes say.
+    """Read an idx file, compressed with gzip or not.
 
-    Two zero bytes, a byte for the dtype, a byte for the number of axes, a big-endian uint32 for
-    each axis, then the numbers in C order, big-endian. No more is unpacked than the axes declare.
+    The format is: two zero bytes, a byte for the dtype, a byte for the number of axes, a big-endian
+    uint32 per axis, then the numbers in C order, big-endian. Only as many bytes as the axes declare
+    are uncompressed.
 
     Parameters
     ----------
     path
-        the file
+        path of the file
     what
-        what it should be, for messages
+        description of the file, for messages
 
     Returns
     -------
@@ -33,7 +34,7 @@ def read_idx(path: Path | str, what: str = "an idx file") -> NDArray[np.generic]
     Raises
     ------
     DataError
-        If it is not such a file, truncated, or longer than its axes declare.
+        If the file is not an idx file, is truncated, or is longer than its axes declare.
     """
     return read_single_array(path, what, _declare)
 

@@ -1,4 +1,4 @@
-"""The binary matrices of NORB: a magic number, the axes, then the numbers."""
+"""Read the binary matrices of NORB: a magic number, the axes, then the numbers."""
 
 import struct
 from pathlib import Path
@@ -17,17 +17,17 @@ _MOST_AXES = 8
 
 
 def read_norb(path: Path | str, what: str = "a matrix of NORB") -> NDArray[Any]:
-    """Read a binary matrix, in gzip or not, of either byte order, as its first bytes say.
+    """Read a binary matrix of either byte order, compressed with gzip or not.
 
-    An int32 of magic, one of the number of axes, an int32 for each axis but at least three of
-    them, then the numbers in C order. No more is unpacked than the axes declare.
+    The format is: an int32 magic number, an int32 number of axes, an int32 per axis but at least
+    three, then the numbers in C order. Only as many bytes as the axes declare are uncompressed.
 
     Parameters
     ----------
     path
-        the file
+        path of the file
     what
-        what it should be, for messages
+        description of the file, for messages
 
     Returns
     -------
@@ -36,7 +36,7 @@ def read_norb(path: Path | str, what: str = "a matrix of NORB") -> NDArray[Any]:
     Raises
     ------
     DataError
-        If it is not such a file, truncated, or longer than its axes declare.
+        If the file is not a matrix of NORB, is truncated, or is longer than its axes declare.
     """
     return read_single_array(path, what, _declare)
 

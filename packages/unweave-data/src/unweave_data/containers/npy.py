@@ -1,4 +1,4 @@
-"""The npy format: a header of text, then the numbers; inside an npz or in a file of its own."""
+"""Read the npy format: a header of text, then the numbers; in a separate file or in an npz."""
 
 import warnings
 from collections.abc import Iterator
@@ -14,17 +14,17 @@ from unweave_data.containers.rows import RawRows
 from unweave_data.errors import DataError, read_errors
 from unweave_data.files import check_memory, regular_file
 
-# numpy's own limit for text that it parses.
+# numpy's own limit of the length of a header.
 _LONGEST_HEADER = 10_000
 
 
 def read_header(file: IO[bytes], path: Path, name: str) -> Header:
-    """Read the header of an npy, and refuse what a pickle would be needed for.
+    """Read the header of an npy; refuse arrays of objects, which are pickles.
 
     Raises
     ------
     DataError
-        If it holds Python objects, or is not a header.
+        If the array has Python objects, or the header is damaged.
     """
     version = np.lib.format.read_magic(file)
     with warnings.catch_warnings():  # numpy warns of headers that Python 2 wrote
@@ -36,16 +36,19 @@ def read_header(file: IO[bytes], path: Path, name: str) -> Header:
     shape, fortran, dtype = fields
     if dtype.hasobject:
         raise DataError(
-            f"path: {name} in {path} holds Python objects, which are never loaded; save it as an "
-            "array of numbers"
+            f"path: {name} in {path} contains Python objects, which are never loaded; save it as "
+            "an array of numbers"
         )
     if dtype.fields is not None or any(n < 0 or n >= 1 << 63 for n in shape):
-        raise DataError(f"path: {name} in {path} should be a plain array; get the file again")
+        raise DataError(
+            f"path: {name} in {path} must be an array without fields and of a valid shape; get the "
+            "file again"
+        )
     return Header(tuple(shape), dtype, fortran)
 
 
 class NpyFile:
-    """An open npy: one array, called `array`."""
+    """An open npy file: its only array has the name `array`."""
 
     def __init__(self, file: IO[bytes], path: Path, what: str) -> None:
         self.names = ["array"]
@@ -58,11 +61,11 @@ class NpyFile:
             raise DataError(f"path: {path} is {how}; get the file again")
 
     def has(self, name: str) -> bool:
-        """Say whether this is the name of the array."""
+        """Return whether this is the name of the array."""
         return name in self.names
 
     def header(self, name: str) -> Header:
-        """Give shape and dtype."""
+        """Return shape and dtype."""
         return self._header
 
     def read(self, name: str) -> NDArray[Any]:
@@ -84,7 +87,7 @@ class NpyFile:
             yield np.frombuffer(data, self._header.dtype).reshape(-1, *self._header.shape[1:])
 
     def rows(self, name: str) -> RawRows | None:
-        """Give access to single rows, or None for columns in Fortran order."""
+        """Return access to single rows, or None for an array in Fortran order."""
         header = self._header
         if header.fortran_order or not header.shape:
             return None
@@ -92,18 +95,18 @@ class NpyFile:
         return RawRows(self.path, header.shape, header.dtype, start, max(1, header.shape[0]))
 
     def attribute(self, name: str, key: str) -> None:
-        """Give None: nothing describes an npy."""
+        """Return None: an npy has no attributes."""
         return
 
 
 @contextmanager
 def open_npy(path: Path | str, what: str) -> Iterator[NpyFile]:
-    """Open an npy; whatever goes wrong while it is open is a DataError of one sentence.
+    """Open an npy file; every error while it is open becomes a DataError.
 
     Raises
     ------
     DataError
-        If there is no such file, not an npy, truncated, or holding objects.
+        If the file does not exist, is not an npy, is truncated, or contains objects.
     """
     path = regular_file(path, what)
     with read_errors(path, what), path.open("rb") as file:

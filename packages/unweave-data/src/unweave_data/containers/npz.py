@@ -1,4 +1,4 @@
-"""Read named arrays out of an npz, block by block, and never a pickle."""
+"""Read arrays of an npz file, whole or in blocks, and never a pickle."""
 
 import struct
 import zipfile
@@ -16,14 +16,14 @@ from unweave_data.containers.rows import RawRows
 from unweave_data.errors import DataError, read_errors
 from unweave_data.files import check_memory, check_unpacked, regular_file
 
-# The local header of a member of a zip, before its name and its extra field.
+# Local header of a member of a zip file, up to its name and its extra field.
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 
 
 class NpzFile:
-    """An open npz: names, headers, and arrays whole or in blocks.
+    """An open npz file: names, headers, and arrays, whole or in blocks.
 
-    An array of objects, which is a pickle, is refused; other members are not even looked at.
+    An array of objects, which is a pickle, is refused; members that are not arrays are ignored.
     """
 
     def __init__(self, archive: zipfile.ZipFile, path: Path, what: str) -> None:
@@ -33,11 +33,11 @@ class NpzFile:
         self.names = [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
 
     def has(self, name: str) -> bool:
-        """Say whether there is an array of this name."""
+        """Return whether the file has an array of this name."""
         return name in self.names
 
     def header(self, name: str) -> Header:
-        """Read what an array declares of itself."""
+        """Read shape and dtype of an array."""
         with self._member(name) as file:
             return self._read_header(file, name)
 
@@ -51,7 +51,7 @@ class NpzFile:
         return flat.reshape(header.shape, order="F" if header.fortran_order else "C")
 
     def blocks(self, name: str) -> Iterator[NDArray[Any]]:
-        """Read an array in blocks along axis 0, so that it need not fit into memory."""
+        """Read an array in blocks along axis 0, so that it need not fit in memory."""
         if self.header(name).fortran_order:
             yield self.read(name)
             return
@@ -64,7 +64,7 @@ class NpzFile:
             self._finish(file, name)
 
     def attribute(self, name: str, key: str) -> NDArray[Any] | None:
-        """Give what describes an array: in an npz another array, or None."""
+        """Return the array `key`, which is the attribute of another array in an npz, or None."""
         return self.read(key) if key in self.names else None
 
     def _take(self, file: IO[bytes], size: int, dtype: np.dtype[Any], name: str) -> NDArray[Any]:
@@ -79,7 +79,7 @@ class NpzFile:
         return np.frombuffer(data, dtype)
 
     def _finish(self, file: IO[bytes], name: str) -> None:
-        if file.read(1):  # this last read also makes zipfile compare the check sum
+        if file.read(1):  # at this last read zipfile also compares the checksum
             raise DataError(
                 f"path: {name} in {self.path} is longer than its header declares; get the file "
                 "again"
@@ -102,7 +102,7 @@ class NpzFile:
         return header
 
     def rows(self, name: str) -> RawRows | None:
-        """Give access to single rows, or None where they are packed or in Fortran order."""
+        """Return access to single rows, or None if they are compressed or in Fortran order."""
         member = self._archive.getinfo(f"{name}.npy")
         with self._member(name) as file:
             header = self._read_header(file, name)
@@ -125,22 +125,22 @@ class NpzFile:
 
 @contextmanager
 def open_npz(path: Path | str, what: str) -> Iterator[NpzFile]:
-    """Open an npz; whatever goes wrong while it is open is a DataError of one sentence.
+    """Open an npz file; every error while it is open becomes a DataError.
 
     Parameters
     ----------
     path
-        the file
+        path of the file
     what
-        what it should be, for messages
+        description of the file, for messages
 
     Raises
     ------
     DataError
-        If there is no such file, not an npz, truncated, or holding objects where arrays are
-        asked for.
+        If the file does not exist, is not an npz, is truncated, or an array that is read contains
+        objects.
     """
     path = regular_file(path, what)
-    # The file is opened here, so that it closes even where a member is still being read.
+    # The file is opened here, so that it is closed even if a member is still open.
     with read_errors(path, what), path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
         yield NpzFile(archive, path, what)

@@ -1,8 +1,7 @@
-"""Rows that lie at known places of a file, read one by one from any thread.
+"""Read rows at known offsets of a file, one by one and from any thread.
 
-Files are read, not mapped into memory: a mapped file that another program shortens kills the
-process, and a read that comes back short is an error of one sentence. Neither h5py's global lock
-nor Python's is held while the disk is waited for.
+Files are read, not mapped into memory: if another program shortens a mapped file, the process dies,
+but a short read is an ordinary error. A read holds neither the lock of h5py nor that of Python.
 """
 
 import os
@@ -18,21 +17,21 @@ from numpy.typing import NDArray
 
 from unweave_data.errors import DataError, read_errors
 
-# Chunks that were unpacked are kept for the next rows, up to so many bytes.
+# Largest number of bytes of uncompressed chunks in the cache.
 _CACHE_BYTES = 1 << 26
 
 
 class OpenFile:
-    """A file that is read at offsets, and that must stay what it was when it was opened."""
+    """A file that is read at offsets, and that must not change after it was opened."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        # O_BINARY is Windows' alone.
+        # Only Windows has O_BINARY.
         self._file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         weakref.finalize(self, os.close, self._file)
         self._lock = threading.Lock()
         if hasattr(os, "posix_fadvise"):
-            # Rows are asked for at random: what lies behind one is not worth reading.
+            # Rows are read in random order, so the bytes after a row need no read-ahead.
             os.posix_fadvise(self._file, 0, 0, os.POSIX_FADV_RANDOM)
         self._identity = _identity(os.fstat(self._file))
 
@@ -42,14 +41,14 @@ class OpenFile:
         Raises
         ------
         DataError
-            If the file was changed.
+            If the file has changed.
         """
-        with read_errors(self.path, "the file that was opened before"):
+        with read_errors(self.path, "the same file as before"):
             if _identity(self.path.stat()) != self._identity:
                 raise DataError(f"path: {self.path} has changed since it was opened; load it again")
 
     def expect(self, sizes: Iterable[int], offsets: Iterable[int]) -> None:
-        """Tell the system what will be read, so that the disk fetches it all at once."""
+        """Announce the next reads to the system, so that the disk can fetch them together."""
         if hasattr(os, "posix_fadvise"):
             for size, offset in zip(sizes, offsets, strict=True):
                 os.posix_fadvise(self._file, offset, size, os.POSIX_FADV_WILLNEED)
@@ -60,9 +59,9 @@ class OpenFile:
         Raises
         ------
         DataError
-            If the file ends before.
+            If the file is too short.
         """
-        with read_errors(self.path, "the file that was opened before"):
+        with read_errors(self.path, "the same file as before"):
             content = self._at(size, offset)
         if len(content) != size:
             raise DataError(f"path: {self.path} is truncated; get the file again")
@@ -81,18 +80,18 @@ def _identity(status: os.stat_result) -> tuple[int, int, int]:
 
 
 class RawRows:
-    """Rows that lie as they are, in one piece or in chunks of several rows.
+    """Uncompressed rows, contiguous or in chunks of several rows.
 
     Parameters
     ----------
     path
-        the file
+        path of the file
     shape, dtype
-        of the whole array
+        shape and dtype of the whole array
     offsets
-        where each chunk begins, int64 of shape (number of chunks,)
+        offset of each chunk in bytes, int64 of shape (number of chunks,)
     per_chunk
-        rows of a chunk
+        number of rows per chunk
 
     """
 
@@ -121,20 +120,20 @@ class RawRows:
 
 
 class PackedRows:
-    """Rows in chunks that zlib packed, byte-shuffled before or not, as HDF5 writes them.
+    """Rows in chunks that HDF5 compressed with zlib, with or without its shuffle filter.
 
     Parameters
     ----------
     path
-        the file
+        path of the file
     shape, dtype
-        of the whole array
+        shape and dtype of the whole array
     offsets, sizes
-        where each chunk begins and how many bytes it takes, int64 of shape (number of chunks,)
+        offset and size of each chunk in bytes, int64 of shape (number of chunks,)
     per_chunk
-        rows of a chunk
-    shuffled
-        whether the bytes of the numbers lie apart
+        number of rows per chunk
+    shuffle
+        whether the bytes of the numbers are shuffled
 
     """
 
@@ -146,18 +145,18 @@ class PackedRows:
         offsets: NDArray[np.int64],
         sizes: NDArray[np.int64],
         per_chunk: int,
-        shuffled: bool,
+        shuffle: bool,
     ) -> None:
         self.shape, self.dtype = shape, dtype
         self._file, self._offsets, self._sizes = OpenFile(path), offsets, sizes
-        self._per_chunk, self._shuffled = per_chunk, shuffled
+        self._per_chunk, self._shuffle = per_chunk, shuffle
         self._chunk_bytes = int(np.prod((per_chunk, *shape[1:]), dtype=np.int64)) * dtype.itemsize
         self._chunks: dict[int, NDArray[Any]] = {}
         self.note = ""
         if per_chunk > 64:
             self.note = (
-                f"packed in chunks of {per_chunk} images, so random batches are slow; give "
-                "unpack= with a folder to unpack them once, or in_memory=true"
+                f"compressed in chunks of {per_chunk} images, so random batches are slow; set "
+                "unpack= to a folder to unpack the images once, or in_memory=true"
             )
 
     def read(self, index: NDArray[np.int64]) -> NDArray[Any]:
@@ -177,22 +176,20 @@ class PackedRows:
         chunk = self._chunks.get(number)
         if chunk is not None:
             return chunk
-        unpacked = self._unpack(
-            self._file.read(int(self._sizes[number]), int(self._offsets[number]))
-        )
+        chunk = self._unpack(self._file.read(int(self._sizes[number]), int(self._offsets[number])))
         if self._per_chunk > 1:
             if (len(self._chunks) + 1) * self._chunk_bytes > _CACHE_BYTES:
                 self._chunks.clear()
-            self._chunks[number] = unpacked
-        return unpacked
+            self._chunks[number] = chunk
+        return chunk
 
     def _unpack(self, packed: bytes) -> NDArray[Any]:
-        with read_errors(self._file.path, "the file that was opened before"):
-            # No further than one byte beyond what a chunk holds.
+        with read_errors(self._file.path, "the same file as before"):
+            # At most one byte more than a chunk has.
             data = zlib.decompressobj().decompress(packed, self._chunk_bytes + 1)
         if len(data) != self._chunk_bytes:
             raise DataError(f"path: a chunk of {self._file.path} is damaged; get the file again")
         flat = np.frombuffer(data, np.uint8)
-        if self._shuffled and self.dtype.itemsize > 1:
+        if self._shuffle and self.dtype.itemsize > 1:
             flat = np.ascontiguousarray(flat.reshape(self.dtype.itemsize, -1).T)
         return flat.view(self.dtype).reshape(self._per_chunk, *self.shape[1:])

@@ -1,4 +1,4 @@
-"""Files of one array whose first bytes declare its shape and dtype; in gzip or not."""
+"""Read files of one array with a header of shape and dtype, compressed with gzip or not."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class _Readable(Protocol):
 
 
 class Bytes:
-    """The bytes of a file in their order, exactly as many as are asked for."""
+    """The bytes of a file in order; a read returns exactly as many as requested."""
 
     def __init__(self, file: _Readable, path: Path) -> None:
         self._file = file
         self.path = path
 
     def read(self, size: int) -> bytearray:
-        """Read so many bytes.
+        """Read `size` bytes.
 
         Raises
         ------
@@ -42,28 +42,28 @@ class Bytes:
             block = self._file.read(min(_BLOCK, size - len(content)))
             if not block:
                 raise DataError(
-                    f"path: {self.path} is truncated, {len(content)} bytes where {size} were "
-                    "declared; get the file again"
+                    f"path: {self.path} is truncated: its header declares {size} bytes, but only "
+                    f"{len(content)} follow; get the file again"
                 )
             content += block
         return content
 
 
 Declare = Callable[[Bytes, str], tuple[tuple[int, ...], np.dtype[Any]]]
-"""Reads the head of a file and returns the shape and dtype that it declares."""
+"""Reads the header of a file and returns the shape and dtype that it declares."""
 
 
 def read_single_array(path: Path | str, what: str, declare: Declare) -> NDArray[Any]:
-    """Read the array of a file. No more is unpacked than its head declares.
+    """Read the array of a file; only as many bytes as its header declares are uncompressed.
 
     Parameters
     ----------
     path
-        the file
+        path of the file
     what
-        what it should be, for messages
+        description of the file, for messages
     declare
-        reads the head; it is given the bytes and `what`
+        function of the bytes and `what` that reads the header
 
     Returns
     -------
@@ -72,15 +72,15 @@ def read_single_array(path: Path | str, what: str, declare: Declare) -> NDArray[
     Raises
     ------
     DataError
-        If it is not such a file, truncated, or longer than its head declares.
+        If the file has another format, is truncated, or is longer than its header declares.
     """
     path = regular_file(path, what)
     with read_errors(path, what), path.open("rb") as file:
-        packed = file.read(2) == _GZIP
+        compressed = file.read(2) == _GZIP
         file.seek(0)
-        if packed:
-            with gzip.GzipFile(fileobj=file) as unpacked:
-                return _array(unpacked, path, what, declare)
+        if compressed:
+            with gzip.GzipFile(fileobj=file) as stream:
+                return _array(stream, path, what, declare)
         return _array(file, path, what, declare)
 
 

@@ -1,4 +1,4 @@
-"""Unpack an array once into an npy beside which rows can be read in any order; kill-safe."""
+"""Unpack an array once into an npy file, whose rows can be read in any order."""
 
 import hashlib
 import io
@@ -16,7 +16,7 @@ from unweave_data.containers.npy import open_npy
 from unweave_data.containers.rows import RawRows
 from unweave_data.errors import DataError, read_errors
 
-# What lies before the last multiple of this was written to the disk before more was.
+# The file is synchronised with the disk after each multiple of this many bytes.
 _STRIDE = 1 << 28
 
 Progress = Callable[[int, int], object]
@@ -30,23 +30,24 @@ def unpacked_rows(
     folder: Path,
     progress: Progress | None = None,
 ) -> RawRows:
-    """Give the rows of an array from an npy in a folder, which is written if it is missing.
+    """Return the rows of an array from an npy file in a folder, which is written if it is missing.
 
-    It is written beside its name and renamed into place. A process that is killed leaves a partial
-    file, from whose last whole 256 MB the next one goes on.
+    It is written to a temporary name and then renamed. If the process is killed, it leaves a
+    partial file; the next process continues after the last whole 256 MB of it.
 
     Parameters
     ----------
     stem, key
-        of the npy's name: the stem, and a digest of everything that the array depends on
+        the stem of the name of the npy, and a text of everything that the array depends on, whose
+        digest follows the stem
     header
-        shape and dtype
+        shape and dtype of the array
     blocks
-        gives the array in blocks along axis 0, the same each time
+        function that returns the array in blocks along axis 0, the same at each call
     folder
-        made if it is missing
+        folder of the npy, which is created if it is missing
     progress
-        called as progress(done, total), in rows
+        function that is called as progress(done, total), in rows
 
     Raises
     ------
@@ -62,7 +63,7 @@ def unpacked_rows(
     with open_npy(target, "the unpacked array") as npy:
         actual = npy.header("array")
         if (actual.shape, actual.dtype) != (header.shape, header.dtype.newbyteorder("=")):
-            raise DataError(f"path: {target} is another array; remove it, and load again")
+            raise DataError(f"path: {target} contains another array; remove it and load again")
         rows = npy.rows("array")
     assert rows is not None  # it was written in C order
     return rows
@@ -73,7 +74,7 @@ def _write(
 ) -> None:
     partial = target.with_suffix(".npy.partial")
     head = _npy_head(header)
-    with partial.open("ab") as out, _locked(out, partial):
+    with partial.open("ab") as out, _lock(out, partial):
         present_rows = _resume_at(out, head, header)
         rows = 0
         for block in blocks:
@@ -94,17 +95,17 @@ def _write(
 
 def _npy_head(header: Header) -> bytes:
     stream = io.BytesIO()
-    described = {
+    fields = {
         "descr": np.lib.format.dtype_to_descr(header.dtype.newbyteorder("=")),
         "fortran_order": False,
         "shape": header.shape,
     }
-    np.lib.format.write_array_header_1_0(stream, described)
+    np.lib.format.write_array_header_1_0(stream, fields)
     return stream.getvalue()
 
 
 def _resume_at(out: IO[bytes], head: bytes, header: Header) -> int:
-    """Cut a partial file to whole rows that are surely on the disk; give their number."""
+    """Truncate a partial file to the whole rows that are on the disk; return their number."""
     size = out.seek(0, os.SEEK_END) // _STRIDE * _STRIDE
     rows = max(0, size - len(head)) // header.row_bytes
     if rows == 0:
@@ -116,17 +117,17 @@ def _resume_at(out: IO[bytes], head: bytes, header: Header) -> int:
 
 
 @contextmanager
-def _locked(out: IO[bytes], partial: Path) -> Iterator[None]:
-    """Hold the partial file alone, as two that append would spoil it, until the process ends."""
+def _lock(out: IO[bytes], partial: Path) -> Iterator[None]:
+    """Lock the partial file until it is closed, because two writers would damage it."""
     try:
         import fcntl
-    except ImportError:  # no such locks on this system
+    except ImportError:  # this system has no such locks
         yield
         return
     try:
         fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise DataError(
-            f"path: {partial} is being written by another process; wait for it, and load again"
+            f"path: another process writes {partial}; wait until it has finished and load again"
         ) from None
     yield

@@ -1,1 +1,1 @@
-"""Published data sets, each in the format in which it is published."""
+"""Published data sets, in the formats in which they are published."""

@@ -16,7 +16,7 @@ from unweave_data.files import check_memory, directory
 from unweave_data.layout import Pixels
 from unweave_data.loader import find, loader
 from unweave_data.picturefiles import in_threads
-from unweave_data.resizing import check_resolution, resized
+from unweave_data.resizing import check_resolution, resize
 from unweave_data.stack import open_stack
 
 FACTOR_NAMES = ("elevation", "azimuth", "object")
@@ -29,20 +29,20 @@ _WHAT = "the mat file of a car"
 def cars3d(*, path: Path | None = None, resolution: int = 64) -> Dataset:
     """Read Cars3D: 17,568 images of cars; elevation 4, azimuth 24, object 183.
 
-    The order is that of the factors, the last fastest, as disentanglement_lib has it.
+    The images are in C order of the factors (the last varies fastest), as in disentanglement_lib.
 
     Parameters
     ----------
     path
-        the folder of car_001_mesh.mat ... (some of them will do), each with `im` of shape
-        (128, 128, 3, 24, 4), or cars3d.npz, which `disent` makes of them
+        folder of car_001_mesh.mat ... (all or some of them), each with `im` of shape
+        (128, 128, 3, 24, 4); or cars3d.npz, which `disent` makes from them
     resolution
-        rows and columns to which the mat files' images are resized; 128 keeps them
+        number of rows and columns to which images of mat files are resized; 128 keeps them
 
     Raises
     ------
     DataError
-        If there are no such files, or damaged ones.
+        If the files do not exist or are damaged.
     """
     check_resolution(resolution)
     place = find(path, BY_NAME["cars3d"])
@@ -65,21 +65,21 @@ def _grid(shape: tuple[int, ...], path: Path) -> Factors:
     expected = _ELEVATIONS * _AZIMUTHS * _CARS
     if len(shape) != 4 or shape[0] != expected:
         raise DataError(
-            f"path: images in {path} should be {expected:,} images of cars, got shape "
-            f"{str(shape)[:80]}; load it as npz if it is another set"
+            f"path: {path} should have {expected:,} images of cars, got shape {str(shape)[:80]}; "
+            "load it as npz if it is another set"
         )
     return grid_factors(FACTOR_NAMES, (_ELEVATIONS, _AZIMUTHS, _CARS))
 
 
 def _files(folder: Path) -> list[Path]:
-    """Find the mat files in order of their cars, there or in the sub-folder `cars`."""
+    """Return the mat files in order of the cars, in the folder or its sub-folder `cars`."""
     for place in (folder, folder / "cars", folder / "data" / "cars"):
         if place.is_dir():
             with read_errors(place, "a folder"):
                 files = [file for file in place.iterdir() if _NAME.fullmatch(file.name)]
             if files:
                 return sorted(files, key=lambda file: int(_NAME.fullmatch(file.name)[1]))  # type: ignore[index]
-    raise DataError(f"path: {folder} has no car_001_mesh.mat; give the folder of these files")
+    raise DataError(f"path: {folder} has no car_001_mesh.mat; set path= to the folder of the cars")
 
 
 def _car(file: Path, resolution: int) -> NDArray[np.uint8]:
@@ -92,4 +92,4 @@ def _car(file: Path, resolution: int) -> NDArray[np.uint8]:
             f"{str(array.shape)[:80]}; get the file again"
         )
     images = array.transpose(4, 3, 0, 1, 2).reshape(-1, 128, 128, 3)
-    return resized(images, resolution).reshape(_ELEVATIONS, _AZIMUTHS, resolution, resolution, 3)
+    return resize(images, resolution).reshape(_ELEVATIONS, _AZIMUTHS, resolution, resolution, 3)

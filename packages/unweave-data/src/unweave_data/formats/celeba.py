@@ -38,26 +38,26 @@ def celeba(
     Parameters
     ----------
     path
-        folder of img_align_celeba, list_attr_celeba.txt and list_eval_partition.txt, or the two
-        lists as csv
+        folder of img_align_celeba, list_attr_celeba.txt and list_eval_partition.txt; the two lists
+        may also be csv
     split
         "train" (162,770 images), "valid" (19,867), "test" (19,962) or "all"
     crop
-        cut a square of so many pixels out of the middle: 140 (Tolstikhin et al. 2018), 148 (Liu et
-        al. 2015 and most since); 0 keeps 178 x 178
+        side in pixels of the square that is cropped from the centre: 140 (Tolstikhin et al. 2018),
+        148 (Liu et al. 2015 and most others); 0 means 178
     resolution
-        rows and columns to which the square is resized
+        number of rows and columns to which the square is resized
     attributes
-        names of the factors, separated by `;`; else all forty
+        names of the factors, separated by `;`; by default all forty
     in_memory
-        whether to decode all images at once; else where they take up to 1 GiB
+        whether to decode all images at once; by default if they take up to 1 GiB
     unpack
-        folder into which decoded images are written once, and from which they are then read
+        folder into which images are decoded once, and from which they are then read
 
     Raises
     ------
     DataError
-        If there is no such folder or lists, or a damaged image.
+        If the folder or a list does not exist, or an image is damaged.
     """
     check_resolution(resolution)
     if isinstance(crop, bool) or not isinstance(crop, int) or not 0 <= crop <= 178:
@@ -74,12 +74,12 @@ def celeba(
     storage = Storage(in_memory, unpack)
     paths = [pictures / files[i] for i in rows]
     side = crop or 178
-    note = f"{side} x {side} pixels of the middle resized to {resolution} x {resolution}"
+    note = f"{side} x {side} pixels of the centre resized to {resolution} x {resolution}"
     return open_pictures(paths, decoder, "celeba", factors, storage, pictures, note)
 
 
 def _list(folder: Path, stem: str) -> list[list[str]]:
-    """Read a list in either form as rows of words; plain file names alone may stand first."""
+    """Read a list in either format as rows of words."""
     places = [folder / p / f"{stem}.{suffix}" for p in _PLACES for suffix in ("txt", "csv")]
     path = next((place for place in places if place.is_file()), None)
     if path is None:
@@ -100,8 +100,8 @@ def _attributes(folder: Path) -> tuple[list[str], list[str], NDArray[np.int64]]:
         rows = rows[1:]
     if not rows or (declared is not None and declared != len(rows) - 1):
         raise DataError(
-            f"path: list_attr_celeba in {folder} has {max(0, len(rows) - 1)} rows and declares "
-            f"{declared or 'none'}; get it again"
+            f"path: list_attr_celeba in {folder} should declare its number of images, but has "
+            f"{max(0, len(rows) - 1)} rows and declares {declared or 'none'}; get it again"
         )
     names = [name.strip() for name in rows[0]]
     names = names[1:] if names and names[0] == "image_id" else names
@@ -119,7 +119,10 @@ def _attributes(folder: Path) -> tuple[list[str], list[str], NDArray[np.int64]]:
 
 def _plain(folder: Path, name: str) -> str:
     if Path(name).name != name or name in ("", ".", ".."):
-        raise DataError(f"path: a list in {folder} names {name[:80]!r}, which is not a file name")
+        raise DataError(
+            f"path: a list in {folder} contains {name[:80]!r}, which is not a file name; get it "
+            "again"
+        )
     return name
 
 
@@ -140,7 +143,9 @@ def _rows(folder: Path, files: list[str], split: str) -> NDArray[np.int64]:
     part = {row[0].strip(): int(row[1]) for row in rows if is_number(row)}
     matches = np.flatnonzero([part.get(file) == SPLITS[split] for file in files])
     if not len(matches):
-        raise DataError(f"path: list_eval_partition in {folder} puts no image into {split}")
+        raise DataError(
+            f"path: list_eval_partition in {folder} has no image of the split {split}; get it again"
+        )
     return matches
 
 
@@ -148,7 +153,9 @@ def _columns_of(names: list[str], attributes: str) -> list[int]:
     selection = [name.strip() for name in attributes.split(";") if name.strip()]
     for name in selection:
         if name not in names:
-            raise DataError(f"attributes: no {name[:40]!r}; known: {', '.join(names)[:600]}")
+            raise DataError(
+                f"attributes: there is no {name[:40]!r}; known: {', '.join(names)[:600]}"
+            )
     return [names.index(name) for name in selection] or list(range(len(names)))
 
 

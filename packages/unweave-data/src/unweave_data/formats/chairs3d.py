@@ -36,22 +36,22 @@ def chairs3d(
     Parameters
     ----------
     path
-        folder rendered_chairs with a sub-folder `renders` for each chair
+        folder rendered_chairs with a folder per chair, each with a sub-folder `renders`
     resolution
-        rows and columns to which images are resized
+        number of rows and columns to which images are resized
     channels
-        1 grey or 3 colour
+        1 for grey or 3 for colour
     crop
-        first cut a square of so many pixels out of the middle; 0 for none
+        side in pixels of the square that is first cropped from the centre; 0 for none
     in_memory
-        whether to decode all images at once; else where they take up to 1 GiB
+        whether to decode all images at once; by default if they take up to 1 GiB
     unpack
-        folder into which decoded images are written once, and from which they are then read
+        folder into which images are decoded once, and from which they are then read
 
     Raises
     ------
     DataError
-        If there is no such folder, or a damaged image.
+        If the folder does not exist, or an image is damaged.
     """
     check_resolution(resolution)
     if channels not in (1, 3):
@@ -60,14 +60,14 @@ def chairs3d(
     files = list(_renderings(folder))
     if not files:
         raise DataError(
-            f"path: {folder} has no CHAIR/renders/image_*_p*_t*_r*.png; give the folder "
+            f"path: {folder} has no CHAIR/renders/image_*_p*_t*_r*.png; set path= to the folder "
             "rendered_chairs"
         )
     size = (resolution, resolution)
     decoder = Decoder(size, channels, "stretch", (255, 255, 255), centre=crop)
     storage = Storage(in_memory, unpack)
-    cut = f"{crop} x {crop} pixels of the middle " if crop else ""
-    note = f"{cut}resized to {resolution} x {resolution}"
+    area = f"{crop} x {crop} pixels of the centre " if crop else ""
+    note = f"{area}resized to {resolution} x {resolution}"
     return open_pictures(files, decoder, "chairs3d", _factors(files), storage, folder, note)
 
 

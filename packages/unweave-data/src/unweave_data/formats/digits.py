@@ -1,4 +1,4 @@
-"""The small digits that come with scikit-learn: always there, for a first try."""
+"""The small digits of scikit-learn, which need no download."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from unweave_data.loader import loader
 
 @loader("digits")
 def digits() -> Dataset:
-    """Give scikit-learn's 1,797 handwritten digits, 8 x 8, one factor `digit` of 10 classes.
+    """Load the 1,797 handwritten digits of scikit-learn, 8 x 8, one factor `digit` of 10 classes.
 
     Examples
     --------
@@ -21,7 +21,7 @@ def digits() -> Dataset:
     from sklearn.datasets import load_digits
 
     source = load_digits()
-    # Seventeen grey levels, 0 to 16.
+    # There are 17 grey levels, 0 to 16.
     pixels = np.rint(source.images * (255 / 16)).astype(np.uint8)[..., None]
     factors = make_factors(len(pixels), source.target, names=("digit",), sizes=(10,))
     note = "8 x 8 pixels of 17 grey levels"

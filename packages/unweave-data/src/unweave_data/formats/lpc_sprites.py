@@ -1,4 +1,4 @@
-"""LPC sprites: small figures in colour, drawn from parts, with six known factors."""
+"""LPC sprites: small figures in colour, composed of parts, with six factors."""
 
 from pathlib import Path
 
@@ -23,13 +23,13 @@ def lpc_sprites(*, path: Path | None = None) -> Dataset:
     Parameters
     ----------
     path
-        npz with `imgs` (n, h, w, 3) uint8, `factor_classes` (n, 6), `factor_sizes` (6,); else the
-        only npz in $UNWEAVE_DATA/lpc-sprites
+        npz with `imgs` (n, h, w, 3) uint8, `factor_classes` (n, 6), `factor_sizes` (6,); by default
+        the only npz in $UNWEAVE_DATA/lpc-sprites
 
     Raises
     ------
     DataError
-        If there is no such file, or a damaged one.
+        If the file does not exist or is damaged.
     """
     place = find(path, BY_NAME["lpc-sprites"])
     place = _only_npz(place) if place.is_dir() else place
@@ -42,7 +42,7 @@ def _read(file: NpzFile) -> Dataset:
     if missing:
         raise DataError(
             f"path: {file.path} should be the npz of LPC sprites, but has no array {missing[0]}; "
-            "give that file, or load this one as npz"
+            "set path= to that file, or load this one as npz"
         )
     header = file.header("imgs")
     if header.dtype != np.uint8 or len(header.shape) != 4 or header.shape[3] != 3:
@@ -65,7 +65,7 @@ def _only_npz(folder: Path) -> Path:
     files = sorted(folder.glob("*.npz"))
     if len(files) != 1:
         raise DataError(
-            f"path: {folder} should hold one npz of LPC sprites, got {len(files)}; give the file's "
-            "path"
+            f"path: {folder} should contain one npz of LPC sprites, got {len(files)}; set path= to "
+            "the file"
         )
     return files[0]

@@ -1,4 +1,4 @@
-"""MedMNIST: medical pictures in one npz for each of its sets."""
+"""MedMNIST: medical images, one npz per set."""
 
 from pathlib import Path
 
@@ -27,26 +27,27 @@ def medmnist(
     split: str = "train",
     unpack: Path | None = None,
 ) -> Dataset:
-    """Read a set of MedMNIST in two dimensions: 28 to 224 pixels a side, grey or in colour.
+    """Read a two-dimensional set of MedMNIST: 28 x 28 to 224 x 224 pixels, grey or in colour.
 
-    One factor `label`, or `label_0`, `label_1` ... where an image may have several (ChestMNIST).
+    There is one factor `label`, or `label_0`, `label_1` ... if an image may have several labels
+    (ChestMNIST).
 
     Parameters
     ----------
     path
-        the npz with train_images, train_labels, val_images ...; or the folder with KIND.npz
+        npz with train_images, train_labels, val_images ...; or folder of KIND.npz
     kind
-        name of the set, where path is a folder or is not given
+        name of the set, if path is a folder or missing
     split
         "train", "valid", "test" or "all"
     unpack
         folder into which the images of one split are unpacked once, and from which they are then
-        read: the larger sets of 224 x 224 pixels need more memory than most machines have
+        read; the larger sets of 224 x 224 pixels need more memory than most machines have
 
     Raises
     ------
     DataError
-        If there is no such file, a damaged one, or a set of volumes.
+        If the file does not exist, is damaged, or is a set of volumes.
     """
     if split not in _PARTS:
         raise DataError(f"split must be one of {', '.join(_PARTS)}, got {split[:80]!r}")
@@ -60,7 +61,7 @@ def medmnist(
         if len(header.shape) not in (3, 4) or (len(header.shape) == 4 and header.shape[3] != 3):
             raise DataError(
                 f"path: {parts[0]}_images in {file.path} should have shape (n, h, w) or "
-                f"(n, h, w, 3), got {str(header.shape)[:80]}; volumes are not read"
+                f"(n, h, w, 3), got {str(header.shape)[:80]}; choose a set of images, not volumes"
             )
         labels = np.concatenate([_table(file.read(f"{part}_labels")) for part in parts])
         if len(parts) == 1:
@@ -68,7 +69,9 @@ def medmnist(
             array = f"{parts[0]}_images"
             return open_stack(file, array, place.stem, factors, storage=Storage(unpack=unpack))
         if unpack is not None:
-            raise DataError("unpack takes one split; give split=train, valid or test")
+            raise DataError(
+                "unpack needs a single split, got split=all; set split=train, valid or test"
+            )
         images = np.concatenate([file.read(f"{part}_images") for part in parts])
     pixels = Pixels.collect(images.shape, images.dtype, lambda: [images])
     return ArrayDataset.of(pixels, name=place.stem, factors=_factors(labels, len(images)))

@@ -1,4 +1,4 @@
-"""MNIST and the sets that come in its idx files: Fashion-MNIST, KMNIST, EMNIST."""
+"""MNIST and other sets in its idx format: Fashion-MNIST, KMNIST and EMNIST."""
 
 from pathlib import Path
 
@@ -13,10 +13,10 @@ from unweave_data.factors import make_factors
 from unweave_data.files import check_memory, directory
 from unweave_data.layout import Pixels
 from unweave_data.loader import find, loader
-from unweave_data.resizing import check_resolution, resized
+from unweave_data.resizing import check_resolution, resize
 
 _PREFIX = {"train": "train", "test": "t10k"}
-# Classes of each kind of EMNIST; those of the letters are counted from 1.
+# Number of classes of each kind of EMNIST; labels of letters begin at 1.
 EMNIST = {"balanced": 47, "byclass": 62, "bymerge": 47, "digits": 10, "letters": 26, "mnist": 10}
 
 
@@ -33,18 +33,20 @@ def mnist(
     Parameters
     ----------
     path
-        directory of the idx files, gz or not; else $UNWEAVE_DATA/mnist or $UNWEAVE_DATA/MNIST/raw
+        directory of the idx files, gzipped or not; by default $UNWEAVE_DATA/mnist or
+        $UNWEAVE_DATA/MNIST/raw
     split
         "train" (60,000 images) or "test" (10,000)
     first
-        keep the first so many images; 0 for all
+        number of images to keep from the start; 0 for all
     resolution
-        rows and columns, resized with Lanczos' filter; as in the files unless given
+        number of rows and columns to which images are resized with a Lanczos filter; by default
+        they are not resized
 
     Raises
     ------
     DataError
-        If there are no such files, or damaged ones.
+        If the files do not exist or are damaged.
 
     References
     ----------
@@ -67,20 +69,21 @@ def fashion_mnist(
     Parameters
     ----------
     path
-        directory of the idx files, gz or not; else $UNWEAVE_DATA/fashion-mnist,
-        $UNWEAVE_DATA/FashionMNIST/raw or /usr/share/datasets/fashion-mnist (where Debian's package
-        dataset-fashion-mnist puts them)
+        directory of the idx files, gzipped or not; by default $UNWEAVE_DATA/fashion-mnist,
+        $UNWEAVE_DATA/FashionMNIST/raw or /usr/share/datasets/fashion-mnist (the folder of Debian's
+        package dataset-fashion-mnist)
     split
         "train" (60,000 images) or "test" (10,000)
     first
-        keep the first so many images; 0 for all
+        number of images to keep from the start; 0 for all
     resolution
-        rows and columns, resized with Lanczos' filter; as in the files unless given
+        number of rows and columns to which images are resized with a Lanczos filter; by default
+        they are not resized
 
     Raises
     ------
     DataError
-        If there are no such files, or damaged ones.
+        If the files do not exist or are damaged.
 
     References
     ----------
@@ -103,18 +106,20 @@ def kmnist(
     Parameters
     ----------
     path
-        directory of the idx files, gz or not; else $UNWEAVE_DATA/kmnist or $UNWEAVE_DATA/KMNIST/raw
+        directory of the idx files, gzipped or not; by default $UNWEAVE_DATA/kmnist or
+        $UNWEAVE_DATA/KMNIST/raw
     split
         "train" (60,000 images) or "test" (10,000)
     first
-        keep the first so many images; 0 for all
+        number of images to keep from the start; 0 for all
     resolution
-        rows and columns, resized with Lanczos' filter; as in the files unless given
+        number of rows and columns to which images are resized with a Lanczos filter; by default
+        they are not resized
 
     Raises
     ------
     DataError
-        If there are no such files, or damaged ones.
+        If the files do not exist or are damaged.
 
     References
     ----------
@@ -135,26 +140,27 @@ def emnist(
 ) -> Dataset:
     """Read EMNIST: handwritten letters and digits, 28 x 28, one factor `character`.
 
-    The files hold images with rows and columns exchanged; here they stand upright.
+    In the files rows and columns are exchanged; here the images are upright.
 
     Parameters
     ----------
     path
-        directory of emnist-KIND-train-images-idx3-ubyte ..., gz or not
+        directory of emnist-KIND-train-images-idx3-ubyte ..., gzipped or not
     kind
         "balanced" (47 classes), "byclass" (62), "bymerge" (47), "digits" (10), "letters" (26) or
         "mnist" (10)
     split
         "train" or "test"
     first
-        keep the first so many images; 0 for all
+        number of images to keep from the start; 0 for all
     resolution
-        rows and columns, resized with Lanczos' filter; as in the files unless given
+        number of rows and columns to which images are resized with a Lanczos filter; by default
+        they are not resized
 
     Raises
     ------
     DataError
-        If there are no such files, or damaged ones.
+        If the files do not exist or are damaged.
 
     References
     ----------
@@ -170,7 +176,9 @@ def emnist(
     labels = _read_member(folder, f"{stem}-labels", 1)
     if kind == "letters":
         if len(labels) and labels.min() < 1:
-            raise DataError(f"path: letters in {folder} must be 1 to 26, got 0; get the file again")
+            raise DataError(
+                f"path: labels of letters in {folder} must be 1 to 26, got 0; get the file again"
+            )
         labels = labels - np.uint8(1)
     return _make("emnist", folder, images, labels, "character", EMNIST[kind], first, resolution)
 
@@ -205,11 +213,14 @@ def _make(
 ) -> Dataset:
     if len(images) != len(labels) or len(images) == 0:
         raise DataError(
-            f"path: {folder} has {len(images)} images but {len(labels)} labels; get both files "
-            "again"
+            f"path: {folder} must have one label per image, got {len(images)} images and "
+            f"{len(labels)} labels; get both files again"
         )
     if labels.max() >= classes:
-        raise DataError(f"path: labels in {folder} must be 0 to {classes - 1}, got {labels.max()}")
+        raise DataError(
+            f"path: labels in {folder} must be 0 to {classes - 1}, got {labels.max()}; get the "
+            "file again"
+        )
     if not 0 <= first <= len(images):
         raise DataError(f"first must lie between 0 and {len(images)}, got {first}")
     if first:
@@ -219,7 +230,7 @@ def _make(
     pixels, note = np.ascontiguousarray(images[..., None]), ""
     if resolution is not None and (height, width) != (resolution, resolution):
         check_memory(len(images) * resolution**2, folder, "a set of all images")
-        pixels = resized(pixels, resolution)
+        pixels = resize(pixels, resolution)
         note = f"resized from {height} x {width} to {resolution} x {resolution}"
     return ArrayDataset.of(Pixels.of(pixels), name=name, factors=factors, note=note)
 
@@ -229,14 +240,14 @@ def _read_member(folder: Path, stem: str, axes: int) -> NDArray[np.uint8]:
     names = [f"{stem}{dot}{kind}{gz}" for dot in "-." for gz in ("", ".gz")]
     for name in names:
         if (folder / name).exists():
-            return _checked(read_idx(folder / name, f"the idx file {name}"), folder / name, axes)
+            return _check(read_idx(folder / name, f"the idx file {name}"), folder / name, axes)
     raise DataError(f"path: {folder} has no file {names[0]} or {names[1]}; put it there")
 
 
-def _checked(array: NDArray[np.generic], path: Path, axes: int) -> NDArray[np.uint8]:
+def _check(array: NDArray[np.generic], path: Path, axes: int) -> NDArray[np.uint8]:
     if array.dtype != np.uint8 or array.ndim != axes or 0 in array.shape[1:]:
         raise DataError(
-            f"path: {path} should hold uint8 with {axes} axes, got {array.dtype} of shape "
+            f"path: {path} should be uint8 with {axes} axes, got {array.dtype} of shape "
             f"{array.shape}; get the file again"
         )
     return array.astype(np.uint8, copy=False)

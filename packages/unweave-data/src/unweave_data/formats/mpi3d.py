@@ -18,8 +18,8 @@ FACTOR_NAMES = (
     "object_color", "object_shape", "object_size", "camera_height", "background_color",
     "horizontal_axis", "vertical_axis",
 )  # fmt: skip
-# Toy, realistic and real as published in 2019; the complex one, and the four colours and shapes of
-# the competition's edition of the others.
+# Toy, realistic and real as published in 2019; then the complex set, and the edition of the other
+# sets for the competition, with four colours and four shapes.
 _SIZES = {
     1_036_800: (6, 6, 2, 3, 3, 40, 40),
     460_800: (4, 4, 2, 3, 3, 40, 40),
@@ -43,29 +43,31 @@ def mpi3d(
 ) -> Dataset:
     """Read MPI3D: toy, realistic or real, 1,036,800 images, or complex, 460,800; 64 x 64 x 3.
 
-    object_color 6 (4), object_shape 6 (4), object_size 2, camera_height 3, background_color 3,
-    horizontal_axis 40, vertical_axis 40. The file holds images alone; the factors follow from their
-    order, the last fastest, and the sizes of the first two from their number.
+    The factors are object_color 6 (4), object_shape 6 (4), object_size 2, camera_height 3,
+    background_color 3, horizontal_axis 40, vertical_axis 40. The file contains only images; the
+    factors follow from their order (the last varies fastest), and the sizes of the first two
+    factors from their number.
 
     Parameters
     ----------
     path
-        the npz with `images`, or the folder with the npz of `kind`
+        npz with `images`, or folder of the npz of `kind`
     kind
-        "toy", "realistic", "real" or "complex", where path is a folder or is not given
+        "toy", "realistic", "real" or "complex", if path is a folder or missing
     shape_first
-        whether the shape changes more slowly than the colour, as in one edition of the complex set;
-        the published tables have the colour first. Look at images 0 and a quarter on: what differs
-        is the first factor
+        whether the shape varies more slowly than the colour, as in one edition of the complex set;
+        in the published tables the colour varies slowest. To find out, compare the first image
+        with the one at a quarter of the set: they differ in the slowest factor
     in_memory
-        whether to read all images at once, 12.7 or 5.7 GB
+        whether to read all images at once, 12.7 or 5.7 GB; by default if they take up to 1 GiB, or
+        if they are compressed and `unpack` is not set
     unpack
         folder into which the images are unpacked once, and from which they are then read
 
     Raises
     ------
     DataError
-        If there is no such file, a damaged one, or another number of images.
+        If the file does not exist, is damaged, or has another number of images.
     """
     if kind not in KINDS:
         raise DataError(f"kind must be one of {', '.join(KINDS)}, got {kind[:80]!r}")

@@ -1,4 +1,4 @@
-"""Falcor3D and Isaac3D: folders of numbered renderings, and a table of their factors."""
+"""Falcor3D and Isaac3D: folders of numbered renderings with a table of their factors."""
 
 import re
 from pathlib import Path
@@ -40,23 +40,24 @@ def falcor3d(
 ) -> Dataset:
     """Read Falcor3D: 233,280 renderings of a room, 128 x 128 x 3; seven factors.
 
-    lighting intensity 5 and direction x, y, z 6 each, camera position x, y, z 6 each.
+    The factors are lighting intensity 5, lighting direction x, y, z 6 each, and camera position
+    x, y, z 6 each.
 
     Parameters
     ----------
     path
         folder Falcor3D_down128 with images/000000.png ... and train-rec.labels
     resolution
-        rows and columns to which images are resized
+        number of rows and columns to which images are resized
     in_memory
-        whether to decode all images at once; else where they take up to 1 GiB
+        whether to decode all images at once; by default if they take up to 1 GiB
     unpack
-        folder into which decoded images are written once, and from which they are then read
+        folder into which images are decoded once, and from which they are then read
 
     Raises
     ------
     DataError
-        If there is no such folder or table, or a damaged image.
+        If the folder or the table does not exist, or an image is damaged.
     """
     return _open(BY_NAME["falcor3d"], path, FALCOR, resolution, Storage(in_memory, unpack))
 
@@ -71,24 +72,24 @@ def isaac3d(
 ) -> Dataset:
     """Read Isaac3D: 737,280 renderings of a robot in a kitchen, 128 x 128 x 3; nine factors.
 
-    object shape 3, robot x 8 and y 5, camera height 4, object scale 4, lighting intensity 4 and
-    direction 6, object colour 4, wall colour 4.
+    The factors are object shape 3, robot x 8 and y 5, camera height 4, object scale 4, lighting
+    intensity 4, lighting direction 6, object colour 4 and wall colour 4.
 
     Parameters
     ----------
     path
         folder Isaac3D_down128 with images/000000.png ... and labels.npy
     resolution
-        rows and columns to which images are resized
+        number of rows and columns to which images are resized
     in_memory
-        whether to decode all images at once; else where they take up to 1 GiB
+        whether to decode all images at once; by default if they take up to 1 GiB
     unpack
-        folder into which decoded images are written once, and from which they are then read
+        folder into which images are decoded once, and from which they are then read
 
     Raises
     ------
     DataError
-        If there is no such folder or table, or a damaged image.
+        If the folder or the table does not exist, or an image is damaged.
     """
     return _open(BY_NAME["isaac3d"], path, ISAAC, resolution, Storage(in_memory, unpack))
 
@@ -98,7 +99,7 @@ def _open(
 ) -> Dataset:
     check_resolution(resolution)
     folder = directory(find(path, entry), entry.files)
-    files, numbers = _numbered(folder)
+    files, numbers = _images(folder)
     values = _table(folder, numbers, len(sizes))
     factors = _factors(values, sizes, folder)
     decoder = Decoder((resolution, resolution), 3, "stretch")
@@ -106,19 +107,21 @@ def _open(
     return open_pictures(files, decoder, entry.name, factors, storage, folder, note)
 
 
-def _numbered(folder: Path) -> tuple[list[Path], NDArray[np.int64]]:
-    """Find the images in order of their numbers."""
+def _images(folder: Path) -> tuple[list[Path], NDArray[np.int64]]:
+    """Return the images in order of their numbers, and these numbers."""
     place = folder / "images" if (folder / "images").is_dir() else folder
     with read_errors(place, "a folder"):
         pairs = [(int(m[1]), f) for f in place.iterdir() if (m := _NAME.fullmatch(f.name))]
     if not pairs:
-        raise DataError(f"path: {folder} has no images/000000.png; give the folder above images")
+        raise DataError(
+            f"path: {folder} has no images/000000.png; set path= to the folder that contains images"
+        )
     pairs.sort()
     return [file for _, file in pairs], np.array([number for number, _ in pairs])
 
 
 def _table(folder: Path, numbers: NDArray[np.int64], k: int) -> NDArray[np.float64]:
-    """Read the values of the images' factors, one row per image of the whole set."""
+    """Read the factor values of the images with these numbers, shape (n, k)."""
     path = next((folder / name for name in _TABLES if (folder / name).is_file()), None)
     if path is None:
         raise DataError(f"path: {folder} has no {' or '.join(_TABLES)}; put the table there")
@@ -130,7 +133,8 @@ def _table(folder: Path, numbers: NDArray[np.int64], k: int) -> NDArray[np.float
         )
     if numbers[-1] >= len(table):
         raise DataError(
-            f"path: {path} has {len(table)} rows and there is an image {numbers[-1]}; get it again"
+            f"path: {path} has only {len(table)} rows, but there is an image {numbers[-1]}; get it "
+            "again"
         )
     values = table[numbers].astype(np.float64)
     if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1):
@@ -144,7 +148,7 @@ def _factors(values: NDArray[np.float64], sizes: dict[str, int], folder: Path) -
     classes = np.rint(values * most)
     if np.abs(classes / most - values).max() > 0.4 / most.max():
         raise DataError(
-            f"path: the table in {folder} has values that are not equally spaced in "
-            f"{tuple(sizes.values())} steps; get it again"
+            f"path: the table in {folder} should have {tuple(sizes.values())} equally spaced "
+            "values per factor; get it again"
         )
     return Factors(classes.astype(np.uint8), values, tuple(sizes), tuple(sizes.values()))

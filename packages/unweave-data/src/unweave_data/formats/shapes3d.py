@@ -14,7 +14,7 @@ from unweave_data.files import named_file
 from unweave_data.loader import find, loader
 from unweave_data.stack import Storage, open_stack
 
-# Name and values of each factor; images are in C order of them, the last fastest.
+# Name and values of each factor; images are in C order of the factors (the last varies fastest).
 LEVELS: dict[str, NDArray[np.float64]] = {
     "floor_hue": np.arange(10) / 10,
     "wall_hue": np.arange(10) / 10,
@@ -35,22 +35,23 @@ def shapes3d(
 ) -> Dataset:
     """Read 3D Shapes: 480,000 images, 64 x 64 x 3, six factors.
 
-    floor_hue 10, wall_hue 10, object_hue 10 (all 0 to 0.9), scale 8 (0.75 to 1.25), shape 4 (cube,
-    cylinder, sphere, capsule), orientation 15 (-30 to 30 degrees).
+    The factors are floor_hue 10, wall_hue 10, object_hue 10 (all 0 to 0.9), scale 8 (0.75 to 1.25),
+    shape 4 (cube, cylinder, sphere, capsule) and orientation 15 (-30 to 30 degrees).
 
     Parameters
     ----------
     path
-        3dshapes.h5 with `images` and `labels`, or its folder; some of its images will do
+        3dshapes.h5 with `images` and `labels`, or its folder; the file may have only some of the
+        images
     in_memory
-        whether to read all images at once, 5.9 GB
+        whether to read all images at once, 5.9 GB; by default if they take up to 1 GiB
     unpack
         folder into which the images are unpacked once, and from which they are then read
 
     Raises
     ------
     DataError
-        If there is no such file, or a damaged one.
+        If the file does not exist or is damaged.
     """
     place = find(path, BY_NAME["shapes3d"])
     place = named_file(place, ["3dshapes.h5"], _WHAT) if place.is_dir() else place
@@ -73,7 +74,7 @@ def shapes3d(
 
 
 def _factors(values: NDArray[np.float64], path: Path) -> Factors:
-    """Find the class of each value: the level that is nearest."""
+    """Return the factors; the class of a value is that of the nearest level."""
     classes = np.empty(values.shape, np.uint8)
     for k, levels in enumerate(LEVELS.values()):
         middles = (levels[1:] + levels[:-1]) / 2
@@ -81,15 +82,15 @@ def _factors(values: NDArray[np.float64], path: Path) -> Factors:
         if not (np.abs(levels[classes[:, k]] - values[:, k]) < _TOLERANCE).all():
             name = list(LEVELS)[k]
             raise DataError(
-                f"path: labels in {path} should have {name} from {levels[0]:g} to "
-                f"{levels[-1]:g} in {len(levels)} steps; get the file again"
+                f"path: labels in {path} should have {len(levels)} values of {name} from "
+                f"{levels[0]:g} to {levels[-1]:g}; get the file again"
             )
     sizes = tuple(len(levels) for levels in LEVELS.values())
     return Factors(classes, values, tuple(LEVELS), sizes)
 
 
 def all_factors() -> Factors:
-    """Give classes and values of the full grid, 480,000 rows."""
+    """Return classes and values of the full grid, 480,000 rows."""
     grid = grid_factors(list(LEVELS), [len(levels) for levels in LEVELS.values()])
     assert grid.classes is not None
     columns = zip(LEVELS.values(), grid.classes.T, strict=True)

@@ -1,4 +1,4 @@
-"""smallNORB: grey photographs of toys, in pairs for two eyes."""
+"""smallNORB: stereo pairs of grey photographs of toys."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from unweave_data.factors import Factors, make_factors
 from unweave_data.files import directory, named_file
 from unweave_data.layout import Pixels
 from unweave_data.loader import find, loader
-from unweave_data.resizing import check_resolution, resized
+from unweave_data.resizing import check_resolution, resize
 
 FACTOR_NAMES = ("category", "instance", "elevation", "azimuth", "lighting")
 FACTOR_SIZES = (5, 10, 9, 18, 6)
@@ -37,27 +37,27 @@ def smallnorb(
 ) -> Dataset:
     """Read smallNORB: photographs of 50 toys, 96 x 96, grey.
 
-    category 5 (animal, human, airplane, truck, car), elevation 9 (30 to 70 degrees), azimuth 18 (0
-    to 340 degrees), lighting 6; ten instances of each category.
+    The factors are category 5 (animal, human, airplane, truck, car), elevation 9 (30 to 70
+    degrees), azimuth 18 (0 to 340 degrees) and lighting 6; each category has ten instances.
 
     Parameters
     ----------
     path
-        folder of the matrices, `...-training-dat.mat`, `-cat.mat`, `-info.mat` and the three of
-        testing, gz or not
+        folder of the matrices `...-training-dat.mat`, `-cat.mat`, `-info.mat` and of the same three
+        for testing, gzipped or not
     split
         "train" (24,300 pairs; instances 4, 6, 7, 8, 9), "test" (24,300; 0, 1, 2, 3, 5) or "all"
     camera
-        "left", "right", or "both", the left ones first, with a factor `camera`
+        "left", "right", or "both": all left images, then all right ones, with a factor `camera`
     resolution
-        rows and columns to which images are resized; 96 keeps them
+        number of rows and columns to which images are resized; 96 keeps them
     instances
         whether the instance is a factor; in published tables it is not
 
     Raises
     ------
     DataError
-        If there are no such files, or damaged ones.
+        If the files do not exist or are damaged.
     """
     check_resolution(resolution)
     if split not in (*_STEMS, "all"):
@@ -70,7 +70,7 @@ def smallnorb(
     classes = np.concatenate([table for _, table in parts])
     eyes = {"left": [0], "right": [1], "both": [0, 1]}[camera]
     images = np.concatenate(
-        [resized(pairs[:, eye, :, :, None], resolution) for eye in eyes for pairs, _ in parts]
+        [resize(pairs[:, eye, :, :, None], resolution) for eye in eyes for pairs, _ in parts]
     )
     factors = _factors(classes, eyes, instances)
     note = "" if resolution == _SIDE else f"resized from 96 x 96 to {resolution} x {resolution}"
@@ -79,7 +79,7 @@ def smallnorb(
 
 
 def _read(folder: Path, stem: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Read the pairs of a split (n, 2, 96, 96), and their classes (n, 5)."""
+    """Read the image pairs of a split (n, 2, 96, 96) and their classes (n, 5)."""
     images, category, rest = (_matrix(folder, stem, part) for part in ("dat", "cat", "info"))
     n = len(images)
     if images.dtype != np.uint8 or images.shape[1:] != (2, _SIDE, _SIDE) or n == 0:
@@ -95,11 +95,11 @@ def _read(folder: Path, stem: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]
     classes = np.column_stack([category, rest]).astype(np.int64)
     azimuth = classes[:, 3]
     odd = (azimuth % 2 != 0).any()
-    azimuth //= 2  # it is told in steps of 10 degrees and taken in steps of 20
+    azimuth //= 2  # the unit in the file is 10 degrees, and there is an image every 20 degrees
     if odd or (classes < 0).any() or (classes >= np.array(FACTOR_SIZES)).any():
         raise DataError(
-            f"path: {stem}-info.mat in {folder} has instances, elevations, azimuths or lightings "
-            "that smallNORB does not have; get the file again"
+            f"path: {stem}-info.mat in {folder} should have the instances, elevations, azimuths "
+            "and lightings of smallNORB, but has others; get the file again"
         )
     return images, classes
 
@@ -110,7 +110,7 @@ def _matrix(folder: Path, stem: str, part: str) -> NDArray[Any]:
 
 
 def _factors(classes: NDArray[np.int64], eyes: list[int], instances: bool) -> Factors:
-    scales = np.array([1.0, 1.0, 5.0, 20.0, 1.0])  # degrees of a step of elevation and azimuth
+    scales = np.array([1.0, 1.0, 5.0, 20.0, 1.0])  # degrees per step of elevation and azimuth
     offsets = np.array([0.0, 0.0, 30.0, 0.0, 0.0])
     columns = [k for k in range(5) if instances or k != 1]
     names = [FACTOR_NAMES[k] for k in columns]

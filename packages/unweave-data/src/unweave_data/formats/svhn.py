@@ -1,4 +1,4 @@
-"""SVHN: house numbers, cut out to single digits."""
+"""SVHN: single digits that are cropped from photographs of house numbers."""
 
 from pathlib import Path
 
@@ -23,14 +23,14 @@ def svhn(*, path: Path | None = None, split: str = "train") -> Dataset:
     Parameters
     ----------
     path
-        folder of train_32x32.mat, test_32x32.mat, extra_32x32.mat, or one of these files
+        folder of train_32x32.mat, test_32x32.mat and extra_32x32.mat, or one of these files
     split
-        "train" (73,257 images), "test" (26,032) or "extra" (531,131), where path is a folder
+        "train" (73,257 images), "test" (26,032) or "extra" (531,131), if path is a folder
 
     Raises
     ------
     DataError
-        If there is no such file, or a damaged one.
+        If the file does not exist or is damaged.
     """
     if split not in SPLITS:
         raise DataError(f"split must be one of {', '.join(SPLITS)}, got {split[:80]!r}")
@@ -46,8 +46,8 @@ def svhn(*, path: Path | None = None, split: str = "train") -> Dataset:
         )
     n = images.shape[3]
     if len(labels) != n or labels.dtype.kind not in "uif" or not np.isin(labels, range(11)).all():
-        raise DataError(f"path: y in {place} should be {n} digits, 1 to 10; get the file again")
-    digits = labels.astype(np.int64) % 10  # a zero is told as 10
+        raise DataError(f"path: y in {place} should be {n} digits from 1 to 10; get the file again")
+    digits = labels.astype(np.int64) % 10  # the label of the digit 0 is 10
     factors = make_factors(n, digits, names=("digit",), sizes=(10,))
     pixels = Pixels.of(np.ascontiguousarray(images.transpose(3, 0, 1, 2)))
     return ArrayDataset.of(pixels, name="svhn", factors=factors)

@@ -1,1 +1,1 @@
-"""The user's own files."""
+"""Data sets from files of the user."""

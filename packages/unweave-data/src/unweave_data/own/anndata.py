@@ -1,4 +1,4 @@
-"""AnnData's h5ad: a matrix of cells and genes, dense or sparse, and what is known of the cells."""
+"""Read AnnData's h5ad: a matrix of cells and genes, dense or sparse, and columns about cells."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from unweave_data.files import check_memory
 from unweave_data.own.columns import factors_of_columns
 from unweave_data.vectors import VectorTable
 
-# A dense matrix of more cells times genes than the machine holds as float32 is refused by name.
+# Bytes per number of the dense matrix, which is float32.
 _FLOAT_BYTES = 4
 
 
@@ -24,13 +24,13 @@ def read_anndata(
     Parameters
     ----------
     file
-        the open HDF5
+        open HDF5 file
     array
-        X, or layers/NAME; X where None
+        X or layers/NAME; None for X
     factors
-        columns of obs; where None all categorical ones with 2 to 1,000 classes in use
+        columns of obs; None for all categorical columns with 2 to 1,000 different values
     columns
-        a column of var that is true for the genes to keep; "" keeps all
+        column of var that is true for the genes to keep; "" keeps all
 
     Returns
     -------
@@ -43,8 +43,8 @@ def read_anndata(
 
     References
     ----------
-    The AnnData developers. On-disk format, version 0.1.0 of arrays, sparse matrices, data frames
-    and categoricals.
+    The AnnData developers. On-disk format: arrays, sparse matrices, data frames and categoricals of
+    version 0.1.0.
     """
     name = array or "X"
     shape = _shape(file, name)
@@ -72,14 +72,17 @@ def _shape(file: Hdf5File, name: str) -> tuple[int, int]:
     else:
         shape = file.header(name).shape
     if len(shape) != 2 or min(shape) < 1 or max(shape) >= 1 << 40:
-        raise DataError(f"path: {name} in {file.path} should have two axes, got {str(shape)[:80]}")
+        raise DataError(
+            f"path: {name} in {file.path} should have two axes, got shape {str(shape)[:80]}; get "
+            "the file again"
+        )
     return shape[0], shape[1]
 
 
 def _sparse(
     file: Hdf5File, name: str, shape: tuple[int, int], genes: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
-    """Fill a dense matrix with the kept columns of a sparse one, compressed by rows or columns."""
+    """Return selected columns of a sparse matrix, compressed by rows or columns, as dense array."""
     from scipy import sparse
 
     attributes = file.group_attributes(name)
@@ -102,7 +105,7 @@ def _sparse(
 def _is_sound(
     data: NDArray[Any], indices: NDArray[Any], pointers: NDArray[Any], major: int, minor: int
 ) -> bool:
-    """Say whether the arrays are those of a compressed matrix: scipy would trust them."""
+    """Return whether the arrays form a compressed matrix, which scipy does not check."""
     if not data.ndim == indices.ndim == pointers.ndim == 1 or len(pointers) != major + 1:
         return False
     if indices.dtype.kind not in "iu" or pointers.dtype.kind not in "iu":
@@ -118,12 +121,15 @@ def _gene_mask(file: Hdf5File, columns: str, d: int) -> NDArray[np.bool_]:
         return np.ones(d, bool)
     if not file.has(f"var/{columns}"):
         raise DataError(
-            f"columns: var in {file.path} has no column {columns[:40]!r}, but "
-            f"{_listed(file, 'var')}"
+            f"columns: var in {file.path} has no column {columns[:40]!r}; known: "
+            f"{_names(file, 'var')}"
         )
     genes = np.asarray(file.read(f"var/{columns}"))
     if genes.shape != (d,) or genes.dtype != np.bool_ or not genes.any():
-        raise DataError(f"columns: var/{columns[:40]} must hold true or false {d} times")
+        raise DataError(
+            f"columns: var/{columns[:40]} must be {d} booleans, at least one of them true; choose "
+            "another column"
+        )
     return genes
 
 
@@ -135,8 +141,8 @@ def _factor_columns(file: Hdf5File, names: list[str] | None, n: int) -> dict[str
     for name in names:
         if name not in available:
             raise DataError(
-                f"factors: obs in {file.path} has no column {name[:40]!r}, but "
-                f"{_listed(file, 'obs')}"
+                f"factors: obs in {file.path} has no column {name[:40]!r}; known: "
+                f"{_names(file, 'obs')}"
             )
     return {name: _column(file, name, n) for name in names}
 
@@ -146,7 +152,7 @@ def _is_categorical(file: Hdf5File, name: str) -> bool:
 
 
 def _column(file: Hdf5File, name: str, n: int) -> NDArray[Any]:
-    """Read a column of obs: categorical, as a group or with its categories apart, or plain."""
+    """Read a column of obs: categorical, in the new or the old format, or plain."""
     place = f"obs/{name}"
     if file.is_group(place):
         codes, labels = file.read(f"{place}/codes"), file.read_text(f"{place}/categories")
@@ -162,7 +168,8 @@ def _column(file: Hdf5File, name: str, n: int) -> NDArray[Any]:
     if codes.min() < 0:
         missing = int((codes < 0).sum())
         raise DataError(
-            f"factors: {place} has no value in {missing} of {n} rows; fill them, or leave it out"
+            f"factors: {place} must have a value in every row, but {missing} of {n} have none; "
+            "fill them, or leave the column out"
         )
     column: NDArray[Any] = labels[codes]
     return column
@@ -172,6 +179,6 @@ def _wrong(file: Hdf5File, place: str, n: int) -> DataError:
     return DataError(f"path: {place[:80]} in {file.path} is not a column of {n} rows; get it again")
 
 
-def _listed(file: Hdf5File, group: str) -> str:
+def _names(file: Hdf5File, group: str) -> str:
     names = [name[:40] for name in file.group_names(group) if not name.startswith("_")]
     return ", ".join(names[:20]) or "nothing"

@@ -1,4 +1,4 @@
-"""The user's own images in arrays, from an npz, an npy or an HDF5."""
+"""Read images and factors of the user from an npz, an npy or an HDF5 file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,37 +37,40 @@ def npz(
     in_memory: bool | None = None,
     unpack: Path | None = None,
 ) -> Dataset:
-    """Read the user's own images, and factors if there are any, from an npz.
+    """Read images of the user, and factors if there are any, from an npz file.
 
-    Arrays `factor_values` (n, k), `factor_names` (k,) and `factor_sizes` (k,) are used where
-    present. Where they are not, and the images are as many as the combinations of a published set
-    that `disent` writes without its factors, those are taken.
+    The arrays `factor_values` (n, k), `factor_names` (k,) and `factor_sizes` (k,) are used if they
+    are present. For a file without factors that `disent` wrote, the factors are those of the
+    published set whose name is in the name of the file and whose number of images is the same.
 
     Parameters
     ----------
     path
-        the npz
+        path of the npz
     images
-        array of the images, as ArrayDataset takes them; else `images`, `imgs`, `x`, `data` or the
-        only array in the file
+        name of the array of images, in a form that ArrayDataset accepts; by default `images`,
+        `imgs`, `x`, `X`, `data` or the only array in the file
     factors
-        array of the factors; else `factors`, `factor_classes`, `latents_classes`, `labels` or `y`
+        name of the array of factors; by default `factors`, `factor_classes`, `latents_classes`,
+        `labels` or `y`
     range_
-        how levels of other than 8 bits become 8: LOW,HIGH, percentile, minmax, full, or keep for
-        floats of any size
+        how levels are scaled to 8 bits: LOW,HIGH, percentile, minmax, full, or keep for floats of
+        any size
     channels
-        "first" or "last", where the shape does not tell
+        "first" or "last", if the shape does not show it
     background
-        colour under the alpha channel, as white or #ff8800; else that is kept as a channel
+        colour under transparent pixels, such as white or #ff8800; by default alpha is kept as a
+        channel
     in_memory
-        whether to read all images at once
+        whether to read all images at once; by default if they take up to 1 GiB or are compressed
     unpack
         folder into which the images are unpacked once, and from which they are then read
 
     Raises
     ------
     DataError
-        If it is not an npz, truncated, no such arrays, or arrays that are not images or factors.
+        If the file is not an npz, is truncated, lacks the arrays, or they are not images or
+        factors.
     """
     options = ReadOptions(range_, channels, background_colour(background))
     with open_npz(require_path(path, "the npz"), "an npz with images") as file:
@@ -86,37 +89,40 @@ def hdf5(
     in_memory: bool | None = None,
     unpack: Path | None = None,
 ) -> Dataset:
-    """Read the user's own images, and factors if there are any, from an HDF5.
+    """Read images of the user, and factors if there are any, from an HDF5 file.
 
-    `factor_values`, `factor_names` and `factor_sizes` are used where present, as data sets or as
-    attributes of the factors or of the file. Links out of the file are never followed.
+    `factor_values` as a data set, and `factor_names` and `factor_sizes` as data sets or as
+    attributes of the factors or of the file, are used if they are present. Links are never
+    followed.
 
     Parameters
     ----------
     path
-        the HDF5
+        path of the HDF5 file
     images
-        data set of the images, as ArrayDataset takes them; else `images`, `imgs`, `x`, `data` or
-        the only one at the root
+        name of the data set of images, in a form that ArrayDataset accepts; by default `images`,
+        `imgs`, `x`, `X`, `data` or the only data set at the root
     factors
-        data set of the factors; else `factors`, `factor_classes`, `latents_classes`, `labels`, `y`
+        name of the data set of factors; by default `factors`, `factor_classes`, `latents_classes`,
+        `labels` or `y`
     range_
-        how levels of other than 8 bits become 8: LOW,HIGH, percentile, minmax, full, or keep for
-        floats of any size
+        how levels are scaled to 8 bits: LOW,HIGH, percentile, minmax, full, or keep for floats of
+        any size
     channels
-        "first" or "last", where the shape does not tell
+        "first" or "last", if the shape does not show it
     background
-        colour under the alpha channel, as white or #ff8800; else that is kept as a channel
+        colour under transparent pixels, such as white or #ff8800; by default alpha is kept as a
+        channel
     in_memory
-        whether to read all images at once; else where they take up to 1 GiB
+        whether to read all images at once; by default if they take up to 1 GiB
     unpack
-        folder into which packed images are unpacked once, and from which they are then read
+        folder into which the images are unpacked once, and from which they are then read
 
     Raises
     ------
     DataError
-        If it is not an HDF5, truncated, no such data sets, or ones that are not images or
-        factors.
+        If the file is not an HDF5 file, is truncated, lacks the data sets, or they are not images
+        or factors.
     """
     options = ReadOptions(range_, channels, background_colour(background))
     with open_hdf5(require_path(path, "the HDF5"), "an HDF5 with images") as file:
@@ -133,28 +139,29 @@ def npy(
     background: str = "",
     in_memory: bool | None = None,
 ) -> Dataset:
-    """Read the user's own images from an npy, and factors from another.
+    """Read images of the user from an npy file, and factors from another.
 
     Parameters
     ----------
     path
-        the npy, as ArrayDataset takes its images
+        path of an npy of images in a form that ArrayDataset accepts
     factors
-        npy of the factors, shape (n, k) or (n,)
+        path of an npy of factors, shape (n, k) or (n,)
     range_
-        how levels of other than 8 bits become 8: LOW,HIGH, percentile, minmax, full, or keep for
-        floats of any size
+        how levels are scaled to 8 bits: LOW,HIGH, percentile, minmax, full, or keep for floats of
+        any size
     channels
-        "first" or "last", where the shape does not tell
+        "first" or "last", if the shape does not show it
     background
-        colour under the alpha channel, as white or #ff8800; else that is kept as a channel
+        colour under transparent pixels, such as white or #ff8800; by default alpha is kept as a
+        channel
     in_memory
-        whether to read all images at once; else where they take up to 1 GiB
+        whether to read all images at once; by default if they take up to 1 GiB
 
     Raises
     ------
     DataError
-        If it is not an npy, truncated, or an array that is not images or factors.
+        If a file is not an npy, is truncated, or its array is not images or factors.
     """
     options = ReadOptions(range_, channels, background_colour(background))
     with open_npy(require_path(path, "the npy"), "an npy with images") as file:
@@ -178,65 +185,67 @@ def _open(
     shape = file.header(array).shape
     if len(shape) < 3:
         raise DataError(
-            f"images must have shape (n, h, w) or (n, h, w, c), got {str(shape)[:80]}; load "
-            "vectors as vectors, time series as series"
+            f"images must have shape (n, h, w) or (n, h, w, c), got {str(shape)[:80]}; load the "
+            "file as vectors or as series if it is one of them"
         )
     factor_table, note = known_factors(file, factors, shape[0])
     return open_stack(file, array, name, factor_table, options, storage, note)
 
 
 def images_name(file: ArrayFile, choice: str | None) -> str:
-    """Choose the array of the images: the one that was asked for, a usual one, or the only one.
+    """Return the name of the array of images: the user's choice, a usual name, or the only array.
 
     Raises
     ------
     DataError
-        If there is no such array.
+        If the array does not exist.
     """
     name = _choose(file, choice, IMAGES, "images")
     if name is None and len(file.names) == 1:
         name = file.names[0]
     if name is None:
         raise DataError(
-            f"path: {file.path} has no array named {' or '.join(IMAGES[:2])}, but "
-            f"{_listed(file)}; name one with images="
+            f"path: {file.path} has no array {' or '.join(IMAGES[:2])}, but {_names(file)}; set "
+            "images= to one of them"
         )
     return name
 
 
 def known_factors(file: ArrayFile, choice: str | None, n: int) -> tuple[Factors, str]:
-    """Read the factors of n images and what describes them, or take those of a published set.
+    """Read the factors of n images, or return those of a published set if the file has none.
 
     Returns
     -------
-    Factors, and one line that the user should know
+    Factors, and one line of information for the user
 
     Raises
     ------
     DataError
-        If there is no such array, or one that is not factors.
+        If the array does not exist, or is not factors.
     """
     name = _choose(file, choice, FACTORS, "factors")
     if name is None:
         return factors_of_grid(file.path.stem, n)
-    names, sizes = (_described(file, name, key) for key in ("factor_names", "factor_sizes"))
+    names, sizes = (_attribute(file, name, key) for key in ("factor_names", "factor_sizes"))
     values = next((file.read(v) for v in VALUES if v in file.names), None)
     return make_factors(n, file.read(name), values, names, sizes), ""
 
 
-def _described(file: ArrayFile, name: str, key: str) -> Sequence[Any]:
+def _attribute(file: ArrayFile, name: str, key: str) -> Sequence[Any]:
     values = file.attribute(name, key)
-    described: Sequence[Any] = [] if values is None else np.atleast_1d(values).ravel().tolist()
-    return described
+    entries: Sequence[Any] = [] if values is None else np.atleast_1d(values).ravel().tolist()
+    return entries
 
 
 def _choose(file: ArrayFile, choice: str | None, usual: Sequence[str], option: str) -> str | None:
     if choice is None:
         return next((name for name in usual if name in file.names), None)
     if not file.has(choice):
-        raise DataError(f"{option}: {file.path} has no array {choice[:80]!r}, but {_listed(file)}")
+        raise DataError(
+            f"{option}: {file.path} has no array {choice[:80]!r}; known: {_names(file)}"
+        )
     return choice
 
 
-def _listed(file: ArrayFile) -> str:
+def _names(file: ArrayFile) -> str:
     return ", ".join(name[:40] for name in sorted(file.names)[:20]) or "nothing"

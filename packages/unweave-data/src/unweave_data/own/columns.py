@@ -1,4 +1,4 @@
-"""Tables of columns, read from text, and made into factors."""
+"""Read tables of text, and turn their columns into factors."""
 
 import csv
 from collections.abc import Mapping
@@ -17,15 +17,15 @@ _MISSING = frozenset({"", "na", "nan", "none", "null"})
 
 
 def read_table(path: Path | str, what: str) -> tuple[list[str], list[list[str]]]:
-    """Read a CSV: its first line of names, and its rows of text.
+    """Read a CSV: the names in its first line, and its rows of text.
 
-    The delimiter is the one of comma, semicolon, tab and bar that the first line has most of.
+    The delimiter is comma, semicolon, tab or bar, whichever is most frequent in the first line.
 
     Raises
     ------
     DataError
-        If there is no such file, not text in UTF-8, no rows, or rows of another length than the
-        names.
+        If the file does not exist, is not UTF-8 text, has no rows, or a row has another length than
+        the first line.
     """
     path = regular_file(path, what)
     with read_errors(path, what), path.open(encoding="utf-8-sig", newline="") as file:
@@ -37,19 +37,21 @@ def read_table(path: Path | str, what: str) -> tuple[list[str], list[list[str]]]
         except csv.Error as error:
             raise DataError(f"path: {path} is not a table ({error}); save it as CSV") from None
     if len(rows) < 2:
-        raise DataError(f"path: {path} has no rows; give {what} with a line of names first")
+        raise DataError(
+            f"path: {path} must have a line of names and at least one row; set path= to {what}"
+        )
     names = [name.strip() for name in rows[0]]
     wrong = next((i for i, row in enumerate(rows) if len(row) != len(names)), None)
     if wrong is not None:
         raise DataError(
-            f"path: row {wrong + 1} of {path} has {len(rows[wrong])} columns and the first line "
-            f"{len(names)}; make them equal"
+            f"path: row {wrong + 1} of {path} has {len(rows[wrong])} columns, but the first line "
+            f"has {len(names)}; make them equal"
         )
     return names, rows[1:]
 
 
 def as_numbers(column: list[str]) -> NDArray[np.float64] | None:
-    """Read a column of text as numbers, or give None where one is none."""
+    """Return a column of text as numbers, or None if a cell is not a number."""
     try:
         return np.array([float(text) for text in column])
     except ValueError:
@@ -57,7 +59,7 @@ def as_numbers(column: list[str]) -> NDArray[np.float64] | None:
 
 
 def check_complete(name: str, column: list[str]) -> None:
-    """Refuse a column with gaps.
+    """Refuse a column with missing values.
 
     Raises
     ------
@@ -67,22 +69,22 @@ def check_complete(name: str, column: list[str]) -> None:
     missing = sum(text.strip().lower() in _MISSING for text in column)
     if missing:
         raise DataError(
-            f"factors: column {name[:40]!r} has no value in {missing} of {len(column)} rows; fill "
-            "them, or leave the column out"
+            f"factors: column {name[:40]!r} must have a value in every row, but {missing} of "
+            f"{len(column)} have none; fill them, or leave the column out"
         )
 
 
 def factors_of_columns(columns: Mapping[str, NDArray[Any]]) -> Factors:
-    """Make factors of columns: text becomes classes in the order of the alphabet, numbers values.
+    """Return factors of columns: text becomes classes in alphabetical order, numbers become values.
 
     Parameters
     ----------
     columns
-        name to array, shape (n,): text or numbers
+        name -> array of text or numbers, shape (n,)
 
     Returns
     -------
-    Factors; UNKNOWN of no columns
+    Factors; UNKNOWN if there are no columns
 
     Raises
     ------
@@ -98,9 +100,9 @@ def factors_of_columns(columns: Mapping[str, NDArray[Any]]) -> Factors:
         return UNKNOWN
     n = len(next(iter(columns.values())))
     numeric = [column.dtype.kind in "biuf" for column in columns.values()]
-    coded = [
+    codes = [
         column if number else np.unique(column, return_inverse=True)[1].ravel()
         for column, number in zip(columns.values(), numeric, strict=True)
     ]
-    table = np.stack([np.asarray(c, np.float64 if any(numeric) else np.int64) for c in coded], 1)
+    table = np.stack([np.asarray(c, np.float64 if any(numeric) else np.int64) for c in codes], 1)
     return make_factors(n, table, names=list(columns))

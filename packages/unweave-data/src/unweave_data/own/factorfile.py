@@ -1,4 +1,4 @@
-"""Factors of a folder of images, from a CSV beside it."""
+"""Read the factors of a folder of images from a CSV."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,21 +23,21 @@ def factors_of_files(
     Parameters
     ----------
     table
-        a CSV; one column names the files (`file`, `filename`, `image`, `path`, `name`, `image_id`,
-        else the first), relative to the folder, with or without suffix
+        path of a CSV; the column `file`, `filename`, `image`, `path`, `name` or `image_id`, or else
+        the first, has the names of the files relative to the folder, with or without suffix
     folder, files
-        the images that were found
+        the folder and its images
     split
-        keep those whose column `split` says so; "" keeps all
+        value of the column `split` in the rows to keep; "" keeps all
 
     Returns
     -------
-    the files that the CSV names, in their order in the folder, and their factors
+    the files in the CSV, in their order in the folder, and their factors
 
     Raises
     ------
     DataError
-        If a file that the CSV names does not exist or is named twice, or there is no such split.
+        If a file in the CSV does not exist or appears twice, or the split does not exist.
     """
     names, rows = read_table(table, "the CSV of factors")
     key = next((names.index(name) for name in _FILE_COLUMNS if name in names), 0)
@@ -48,12 +48,12 @@ def factors_of_files(
         place = rank.get(row[key].strip().replace("\\", "/"))
         if place is None:
             raise DataError(
-                f"factors: {table} names {row[key][:80]!r}, which is not in {folder}; correct the "
-                "name or remove the row"
+                f"factors: {table} has a row for {row[key][:80]!r}, which is not in {folder}; "
+                "correct the name or remove the row"
             )
         places.append(place)
     if len(set(places)) != len(places):
-        raise DataError(f"factors: {table} names an image twice; remove one of the rows")
+        raise DataError(f"factors: {table} has two rows for an image; remove one of them")
     order = np.argsort(places)
     factor_columns = [j for j, name in enumerate(names) if j != key and name != SPLIT]
     columns = {names[j]: _column(names[j], [rows[i][j] for i in order]) for j in factor_columns}

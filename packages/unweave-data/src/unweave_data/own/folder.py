@@ -1,4 +1,4 @@
-"""A folder of images of any size and mode."""
+"""Read a folder of images of any size and mode."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -35,43 +35,47 @@ def images(
     in_memory: bool | None = None,
     unpack: Path | None = None,
 ) -> Dataset:
-    """Read a folder of images, each brought to `resolution` x `resolution` pixels.
+    """Read a folder of images, and resize each to `resolution` x `resolution` pixels.
 
-    Images are turned as their camera says, transparent pixels come over the background, grey levels
-    of 16 bits or floats become 8 bits, of an animation the first frame is taken. Where the folder
-    has two or more sub-folders with images, these are the classes of one factor `class`, in order
-    of their names. Order: by path.
+    Images are rotated to the orientation that their camera recorded, transparent pixels are
+    composited over the background, grey levels of 16 bits or floats are scaled to 8 bits, and only
+    the first frame of an animation is used. If the folder has two or more sub-folders with images,
+    they are the classes of one factor `class`, in order of their names. The images are in order of
+    their paths.
 
     Parameters
     ----------
     path
-        folder with bmp, gif, jpg, pgm, png, ppm, tif or webp files, or with sub-folders of them
+        folder of bmp, gif, jpg, pgm, png, ppm, tif or webp files, or of sub-folders with them
     resolution
-        rows and columns, 8 to 1024
+        number of rows and columns, 8 to 1024
     channels
-        1 grey, 3 colour, 4 colour and alpha; else 1 where all images are grey, and 3
+        1 for grey, 3 for colour, 4 for colour and alpha; by default 1 if all images are grey,
+        otherwise 3
     fit
-        "crop" cuts the centred square out, "pad" adds `background` to make it square, "stretch"
-        keeps everything and changes proportions, "keep" takes images that are all of one size as
-        they are
+        "crop" crops the centred square, "pad" adds `background` to make the image square, "stretch"
+        keeps everything and changes the proportions, "keep" does not resize, and needs images of
+        one size
     background
-        colour under transparent pixels and beside padded images, as white or #ff8800
+        colour under transparent pixels and beside padded images, such as white or #ff8800
     range_
-        how grey levels of 16 bits or floats become 8 bits: LOW,HIGH, percentile, minmax or full;
-        else the fewest of 8, 10, 12, 14, 16 bits that hold them, and floats in [0, 1]
+        how grey levels of 16 bits or floats are scaled to 8 bits: LOW,HIGH, percentile, minmax or
+        full; by default from the smallest depth of 8, 10, 12, 14, 16 ... bits that contains them,
+        and floats from [0, 1]
     factors
-        a CSV, the first column the files' names relative to the folder and each other a factor
+        path of a CSV: a column has the names of the files relative to the folder, and each other
+        column is a factor
     split
-        keep the images whose column `split` in that CSV says so
+        value of the column `split` of that CSV in the rows of the images to keep
     in_memory
-        whether to decode all images at once; else where they take up to 1 GiB
+        whether to decode all images at once; by default if they take up to 1 GiB
     unpack
-        folder into which decoded images are written once, and from which they are then read
+        folder into which images are decoded once, and from which they are then read
 
     Raises
     ------
     DataError
-        For no folder, no images, a damaged one, or one too large to unpack safely.
+        If the folder does not exist or has no images, or an image is damaged or too large.
     """
     check_fit(resolution, channels, fit)
     colour = background_colour(background) or (0, 0, 0)
@@ -80,7 +84,7 @@ def images(
     if factors is not None:
         files, factor_table = factors_of_files(Path(factors).expanduser(), folder, files, split)
     elif split:
-        raise DataError("split needs factors= with a CSV that has a column split")
+        raise DataError("split needs a CSV with a column split; set factors= to its path")
     else:
         factor_table = _classes(folder, files)
     with quiet():
@@ -100,7 +104,8 @@ def _with_scale(
     if not deep:
         if text:
             raise DataError(
-                "range is for grey levels of 16 bits or floats, and these have 8; leave it out"
+                "range is only for grey levels of 16 bits or floats, but these have 8 bits; leave "
+                "it out"
             )
         return decoder
     levels = levels_of(deep)
@@ -108,37 +113,38 @@ def _with_scale(
 
 
 def _find(folder: Path) -> tuple[list[Path], int]:
-    """List image files in order of their paths, and count other files."""
+    """Return the image files in order of their paths, and the number of other files."""
     files = list(_walk(folder))
     pictures = [file for file in files if file.suffix.lower() in SUFFIXES]
     if not pictures:
         raise DataError(
-            f"path: {folder} holds no images ({', '.join(sorted(SUFFIXES))}); give a folder of them"
+            f"path: {folder} has no images ({', '.join(sorted(SUFFIXES))}); set path= to a folder "
+            "of images"
         )
     at_top = sum(file.parent == folder for file in pictures)
     if 0 < at_top < len(pictures):
         raise DataError(
-            f"path: {folder} holds {at_top} images itself and {len(pictures) - at_top} in "
+            f"path: {folder} has {at_top} images itself and {len(pictures) - at_top} in "
             "sub-folders; put all into sub-folders, or none"
         )
     return pictures, len(files) - len(pictures)
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Walk through a folder by names; a folder that a link leads back to is walked once."""
+    """Yield the files of a folder in order of names; visit folders behind several links once."""
 
     def refuse(error: OSError) -> None:
         raise DataError(
-            f"path: {error.filename} may not be read; give yourself read permission, or move it out"
+            f"path: no permission to read {error.filename}; change its permissions, or move it out"
         ) from None
 
-    walked: set[str] = set()
+    visits: set[str] = set()
     for parent, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
         real = os.path.realpath(parent)
-        if real in walked:
+        if real in visits:
             folders.clear()
             continue
-        walked.add(real)
+        visits.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(parent, name) for name in sorted(files) if not name.startswith("."))
 
@@ -155,17 +161,17 @@ def _classes(folder: Path, files: Sequence[Path]) -> Factors:
 
 def _note(looks: Sequence[Look], decoder: Decoder, others: int) -> str:
     h, w = decoder.size
-    resized = [one.size for one in looks if one.size != (w, h)]
+    other_sizes = [one.size for one in looks if one.size != (w, h)]
     parts = []
-    if resized:
-        (w0, h0), (w1, h1) = min(resized), max(resized)
+    if other_sizes:
+        (w0, h0), (w1, h1) = min(other_sizes), max(other_sizes)
         sizes = f"{w0} x {h0}" if (w0, h0) == (w1, h1) else f"{w0} x {h0} to {w1} x {h1}"
         how = {
-            "crop": "cut to a centred square and resized",
+            "crop": "cropped to a centred square and resized",
             "pad": "resized and padded",
         }.get(decoder.fit, "resized")
         parts.append(
-            f"{len(resized)} of {len(looks)} images {how} from {sizes} to {w} x {h} "
+            f"{len(other_sizes)} of {len(looks)} images {how} from {sizes} to {w} x {h} "
             "(width x height)"
         )
     if any(one.transparent for one in looks) and decoder.channels != 4:
@@ -173,7 +179,7 @@ def _note(looks: Sequence[Look], decoder: Decoder, others: int) -> str:
     if decoder.scale is not None:
         parts.append(decoder.scale.note)
     if cut := sum(one.cut for one in looks):
-        parts.append(f"colours of 16 bits cut to their upper 8 in {cut} images")
+        parts.append(f"colours of 16 bits reduced to their upper 8 bits in {cut} images")
     if others:
         parts.append(f"{others} other files ignored")
     return "; ".join(parts)

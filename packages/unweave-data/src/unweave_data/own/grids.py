@@ -1,11 +1,11 @@
-"""Published sets that are full grids: their factors follow from the number of images."""
+"""Published sets that are full grids, whose factors follow from the order of the images."""
 
 import math
 
 from unweave_data.factors import UNKNOWN, Factors, grid_factors
 
-# Name, and factors with their sizes in C order, the last fastest. `disent` writes the images of
-# these sets as an npz or an h5 with nothing but `images` or `imgs`.
+# Part of the name of the file -> factors and their sizes in C order (the last varies fastest).
+# `disent` writes these sets as npz or h5 files with only `images` or `imgs`.
 GRIDS = {
     "dsprites": {"shape": 3, "scale": 6, "orientation": 40, "position_x": 32, "position_y": 32},
     "shapes": {
@@ -22,18 +22,18 @@ GRIDS = {
 
 
 def factors_of_grid(stem: str, n: int) -> tuple[Factors, str]:
-    """Give the factors of a published grid where a file's name and number of images say so.
+    """Return the factors of a published grid, recognised by file name and number of images.
 
     Parameters
     ----------
     stem
-        name of the file
+        name of the file without suffix
     n
         number of images
 
     Returns
     -------
-    Factors, and one line that says where they are from; UNKNOWN and "" for the file of another set
+    Factors, and one line that says where they are from; UNKNOWN and "" for a file of another set
 
     Examples
     --------
@@ -42,6 +42,6 @@ def factors_of_grid(stem: str, n: int) -> tuple[Factors, str]:
     """
     for name, sizes in GRIDS.items():
         if name in stem.lower() and n == math.prod(sizes.values()):
-            note = "the file holds no factors; they were taken from the order of the images"
+            note = "the file has no factors; they follow from the order of the images"
             return grid_factors(list(sizes), list(sizes.values())), note
     return UNKNOWN, ""

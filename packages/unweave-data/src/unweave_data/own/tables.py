@@ -1,4 +1,4 @@
-"""The user's own vectors and time series."""
+"""Read vectors and time series of the user."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,30 +38,32 @@ def vectors(
     columns: str = "",
     scale: str = "none",
 ) -> Dataset:
-    """Read the user's own vectors (n, d), and what is known of each.
+    """Read vectors (n, d) of the user, and their factors if there are any.
 
-    The kind of file is told by its content. Of a CSV with a line of names, the columns of numbers
-    are the vectors; of AnnData's h5ad, X or a layer is, dense or sparse.
+    The format follows from the content of the file. In a CSV the columns of numbers are the
+    vectors; in AnnData's h5ad X or a layer is, dense or sparse.
 
     Parameters
     ----------
     path
-        the file
+        path of the file
     array
-        npz, HDF5: the array of the vectors, else `vectors`, `X`, `x`, `data`, `values`, `features`
-        or the only one; h5ad: X or layers/NAME
+        npz, HDF5: name of the array of vectors; by default `vectors`, `X`, `x`, `data`, `values`,
+        `features` or the only array. h5ad: X or layers/NAME
     factors
-        npz, HDF5: the array of the factors; CSV: names of columns, separated by `;`, else those of
-        text; h5ad: names of columns of obs, separated by `;`, else all that are categorical
+        npz, HDF5: name of the array of factors. CSV: names of columns, separated by `;`; by default
+        the columns of text. h5ad: names of columns of obs, separated by `;`; by default the
+        categorical columns with 2 to 1,000 different values
     columns
-        h5ad: a column of var that is true for the columns to keep, as highly_variable
+        h5ad: column of var that is true for the columns to keep, such as highly_variable
     scale
-        "standard" subtracts each column's mean and divides by its standard deviation; "none"
+        "standard" subtracts the mean of each column and divides by its standard deviation; "none"
+        does not
 
     Raises
     ------
     DataError
-        If it is not such a file, truncated, or numbers that are not vectors.
+        If the file has another format, is truncated, or its numbers are not vectors.
     """
     if scale not in SCALES:
         raise DataError(f"scale must be one of {', '.join(SCALES)}, got {scale[:80]!r}")
@@ -75,21 +77,22 @@ def vectors(
 def series(
     *, path: Path | None = None, array: str | None = None, factors: str | None = None
 ) -> Dataset:
-    """Read the user's own time series (n, t, c), or (n, t) of one channel.
+    """Read time series (n, t, c) of the user, or (n, t) with one channel.
 
     Parameters
     ----------
     path
-        an npz, npy or HDF5
+        path of an npz, npy or HDF5 file
     array
-        the array of the series, else `series`, `x`, `X`, `data`, `values` or the only one
+        name of the array of series; by default `series`, `vectors`, `X`, `x`, `data`, `values`,
+        `features` or the only array
     factors
-        the array of the factors
+        name of the array of factors
 
     Raises
     ------
     DataError
-        If it is not such a file, truncated, or numbers that are not series.
+        If the file has another format, is truncated, or its numbers are not series.
     """
     what = "an npz, npy or HDF5 with time series"
     path = regular_file(require_path(path, what), what)
@@ -120,7 +123,7 @@ def _table(path: Path, array: str | None, factors: str | None, columns: str) -> 
     if head == _HDF5:
         with open_hdf5(path, _WHAT) as file:
             if file.has("obs") and file.has("var"):
-                return read_anndata(file, array, _listed(factors), columns)
+                return read_anndata(file, array, _names(factors), columns)
             return _arrays(file, array, factors)
     if head.startswith(b"PK"):
         with open_npz(path, _WHAT) as npz:
@@ -128,7 +131,7 @@ def _table(path: Path, array: str | None, factors: str | None, columns: str) -> 
     if head.startswith(b"\x93NUMPY"):
         with open_npy(path, _WHAT) as npy:
             return _arrays(npy, array, factors)
-    return _text(path, _listed(factors))
+    return _text(path, _names(factors))
 
 
 def _arrays(file: ArrayFile, array: str | None, factors: str | None) -> VectorTable:
@@ -147,12 +150,15 @@ def _array_name(file: ArrayFile, choice: str | None, usual: Sequence[str]) -> st
     if name is None and len(file.names) == 1:
         name = file.names[0]
     if name is None or not file.has(name):
-        listed = ", ".join(name[:40] for name in sorted(file.names)[:20]) or "nothing"
-        raise DataError(f"array: {file.path} has {listed}; name the array of the numbers")
+        names = ", ".join(name[:40] for name in sorted(file.names)[:20]) or "nothing"
+        raise DataError(
+            f"array: the array of numbers in {file.path} is not clear, it has {names}; set array= "
+            "to one of them"
+        )
     return name
 
 
-def _listed(factors: str | None) -> list[str] | None:
+def _names(factors: str | None) -> list[str] | None:
     if factors is None:
         return None
     return [name.strip() for name in factors.split(";") if name.strip()]
@@ -160,12 +166,12 @@ def _listed(factors: str | None) -> list[str] | None:
 
 def _text(path: Path, selection: list[str] | None) -> VectorTable:
     names, rows = read_table(path, _WHAT)
-    if as_numbers(names) is not None:  # no line of names: the first row is a vector too
+    if as_numbers(names) is not None:  # without names the first row is a vector too
         rows, names = [names, *rows], [f"column_{j}" for j in range(len(names))]
     missing = [name for name in selection or () if name not in names]
     if missing:
-        listed = ", ".join(name[:40] for name in names[:20])
-        raise DataError(f"factors: {path} has no column {missing[0][:40]!r}, but {listed}")
+        known = ", ".join(name[:40] for name in names[:20])
+        raise DataError(f"factors: {path} has no column {missing[0][:40]!r}; known: {known}")
     texts = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
     numbers = {name: as_numbers(column) for name, column in texts.items()}
     labels = selection if selection is not None else [n for n in names if numbers[n] is None]
@@ -181,5 +187,7 @@ def _text(path: Path, selection: list[str] | None) -> VectorTable:
         values for name in names if name not in labels and (values := numbers[name]) is not None
     ]
     if not columns:
-        raise DataError(f"path: {path} has no column of numbers beside its factors")
+        raise DataError(
+            f"path: {path} has no column of numbers except factors; set factors= to fewer columns"
+        )
     return VectorTable(np.stack(columns, axis=1), factors)

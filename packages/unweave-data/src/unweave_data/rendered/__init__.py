@@ -1,1 +1,1 @@
-"""Data sets that are computed: nothing has to be downloaded."""
+"""Data sets that are computed, so that nothing has to be downloaded."""

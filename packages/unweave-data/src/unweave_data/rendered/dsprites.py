@@ -29,9 +29,9 @@ from unweave_data.rendered.dsprites_geometry import (
 
 RESOLUTIONS = (16, 32, 64, 128)
 
-# fill_few takes 0.03 ms per frame, and compiling fill_many 1 s: beyond this compiling pays.
+# fill_few takes 0.03 ms per frame, and the compilation of fill_many 1 s: from here on it pays off.
 _FEW = 30_000
-# Frames of one call of fill_few: more take memory and no less time.
+# Number of frames per call of fill_few: more frames take more memory, but no less time each.
 _BLOCK = 512
 
 _OUTLINES = math.prod(FACTOR_SIZES[:3])
@@ -42,23 +42,24 @@ _DIFFERENCE = "9 of 64,834 frames checked differ from the original by one pixel 
 
 @loader("dsprites")
 def dsprites(*, path: Path | None = None, resolution: int = 64) -> Dataset:
-    """Read dSprites from the original npz or hdf5, or render it where no file is given.
+    """Read dSprites from the original npz or hdf5, or render it if there is no path.
 
-    737,280 black and white frames: each combination of 3 shapes (square, ellipse, heart), 6 scales,
-    40 orientations and 32 x 32 positions, in this order, the last fastest.
+    There are 737,280 black and white frames: all combinations of 3 shapes (square, ellipse, heart),
+    6 scales, 40 orientations and 32 x 32 positions, in C order (the last factor varies fastest).
 
     Parameters
     ----------
     path
-        the original npz or hdf5, or one with some of its frames; else the set is rendered
+        path of the original npz or hdf5, or of a file with some of its frames; by default the set
+        is rendered
     resolution
-        rows and columns of a rendered frame: 16, 32, 64 or 128. The whole set, once `stored()` asks
-        for it, takes 24, 94, 377 or 1,510 MB
+        number of rows and columns of a rendered frame: 16, 32, 64 or 128; in memory the whole set
+        takes 24, 94, 377 or 1,510 MB after a call of `stored()`
 
     Raises
     ------
     DataError
-        For another resolution, or not such a file.
+        For another resolution, or a file that is not dSprites.
 
     References
     ----------
@@ -80,18 +81,18 @@ def dsprites(*, path: Path | None = None, resolution: int = 64) -> Dataset:
         return RenderedSprites(resolution)
     if resolution != 64:
         raise DataError(
-            f"resolution must be 64 where path is given, got {resolution}; leave out path to render"
+            f"resolution must be 64 with path=, got {resolution}; leave out path= to render the set"
         )
     return _from_file(Path(path))
 
 
 class RenderedSprites(Dataset):
-    """dSprites rendered from its geometry: a few frames on demand, all of them when stored.
+    """dSprites rendered from its geometry: some frames on demand, or all of them in `stored`.
 
     Parameters
     ----------
     resolution
-        rows and columns of a frame
+        number of rows and columns of a frame
 
     """
 
@@ -119,7 +120,7 @@ class RenderedSprites(Dataset):
         return _all_values()
 
     def stored(self, progress: Progress | None = None) -> NDArray[np.uint8]:
-        """Render all frames, once, and keep them as bits; not a copy: do not write to it."""
+        """Render all frames once and store them as bits; do not change the array."""
         if self._bits is None:
             self._bits = render_all(self._resolution, progress)
         return self._bits
@@ -138,11 +139,11 @@ def render(index: NDArray[np.int64], resolution: int = 64) -> NDArray[np.uint8]:
     index
         integer array, shape (n,), 0 <= index < 737,280
     resolution
-        rows and columns of a frame, one of RESOLUTIONS
+        number of rows and columns of a frame, one of RESOLUTIONS
 
     Returns
     -------
-    uint8 array, shape (n, resolution^2 / 8): the pixels as numpy.packbits packs them
+    uint8 array, shape (n, resolution^2 / 8): the pixels, packed by numpy.packbits
 
     Examples
     --------
@@ -166,13 +167,13 @@ def render_all(resolution: int = 64, progress: Progress | None = None) -> NDArra
     Parameters
     ----------
     resolution
-        rows and columns of a frame, one of RESOLUTIONS
+        number of rows and columns of a frame, one of RESOLUTIONS
     progress
-        called as progress(done, total), in frames
+        function that is called as progress(done, total), in frames
 
     Returns
     -------
-    uint8 array, shape (737280, resolution^2 / 8): the pixels as numpy.packbits packs them
+    uint8 array, shape (737280, resolution^2 / 8): the pixels, packed by numpy.packbits
 
     """
     frames = np.empty((_OUTLINES, _POSITIONS, resolution**2 // 8), np.uint8)
@@ -202,7 +203,7 @@ def _all_values() -> NDArray[np.float64]:
         np.linspace(0, 1, 32),
         np.linspace(0, 1, 32),
     )
-    # A grid of all combinations, the last factor the fastest, as the classes are.
+    # All combinations in C order, as for the classes.
     grid = np.meshgrid(*levels, indexing="ij", copy=False)
     return np.stack(grid, axis=-1).reshape(FRAMES, -1)
 
@@ -213,19 +214,19 @@ def _from_file(path: Path) -> Dataset:
         is_zip = head.read(2) == b"PK"
     if is_zip:
         with open_npz(path, _WHAT) as file:
-            return _genuine(file, "latents_classes", "latents_values")
+            return _original(file, "latents_classes", "latents_values")
     with open_hdf5(path, _WHAT) as file:
-        return _genuine(file, "latents/classes", "latents/values")
+        return _original(file, "latents/classes", "latents/values")
 
 
-def _genuine(file: ArrayFile, classes: str, values: str) -> Dataset:
+def _original(file: ArrayFile, classes: str, values: str) -> Dataset:
     header = file.header("imgs")
     if header.dtype != np.uint8 or header.shape[1:] != (64, 64) or header.shape[0] == 0:
         raise DataError(
             f"path: imgs in {file.path} should be uint8 of shape (n, 64, 64), got {header.dtype} "
             f"of shape {header.shape}; load it as npz or hdf5 if it is another set"
         )
-    factors = _genuine_factors(file, header.shape[0], classes, values)
+    factors = _original_factors(file, header.shape[0], classes, values)
     layout = Layout((64, 64, 1), channels_first=False, dtype=np.dtype(np.uint8), ones=True)
     bits = np.empty((header.shape[0], 512), np.uint8)
     row = 0
@@ -236,15 +237,15 @@ def _genuine(file: ArrayFile, classes: str, values: str) -> Dataset:
     return ArrayDataset.of(pixels, name="dsprites", factors=factors)
 
 
-def _genuine_factors(file: ArrayFile, n: int, classes: str, values: str) -> Factors:
+def _original_factors(file: ArrayFile, n: int, classes: str, values: str) -> Factors:
     tables = [file.read(name) for name in (classes, values)]
     for name, table in zip((classes, values), tables, strict=True):
         if table.ndim != 2 or len(table) != n or table.shape[1] not in (5, 6):
             raise DataError(
-                f"path: {name} in {file.path} should have shape ({n}, 6), or 5 without the colour, "
-                f"got {table.shape}; get the file again"
+                f"path: {name} in {file.path} should have shape ({n}, 6), or ({n}, 5) without the "
+                f"colour, got {table.shape}; get the file again"
             )
-    # The first of six latents is the colour, which never changes.
+    # The first of six latents is the colour, which is constant.
     latents = tables[0][:, -5:]
     if tables[0].dtype.kind not in "iu" or (latents >= np.array(FACTOR_SIZES)).any():
         raise DataError(

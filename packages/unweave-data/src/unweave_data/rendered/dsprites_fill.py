@@ -1,4 +1,4 @@
-"""Fill polygons into packed bits: with numpy at once, with numba for many."""
+"""Fill polygons into packed bits: few with numpy, many with numba."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -12,24 +12,24 @@ Fill = Callable[[NDArray[np.int32], NDArray[np.int32], int], NDArray[np.uint8]]
 
 
 def fill_few(x: NDArray[np.int32], y: NDArray[np.int32], resolution: int) -> NDArray[np.uint8]:
-    """Fill closed polygons by the even-odd rule, with numpy alone.
+    """Fill closed polygons by the even-odd rule, with numpy only.
 
-    The centre of pixel (row, column) lies at ((column + 1/2) pitch, (row + 1/2) pitch) with
+    The centre of pixel (row, column) is at ((column + 1/2) pitch, (row + 1/2) pitch) with
     pitch = 16384 / resolution. An edge from (x0, y0) down to (x1, y1) crosses the rows with
     y0 < y <= y1; each crossing toggles all pixels whose centre is at or right of
     x0 + (y - y0) (x1 - x0) / (y1 - y0). So a centre on a left or a bottom edge is inside. All
-    arithmetic is in integers and exact.
+    arithmetic is exact, in integers.
 
     Parameters
     ----------
     x, y
         int32 arrays, shape (n, corners), in 1/256 pixel of a 64 x 64 frame, from 0 to 16384; y down
     resolution
-        rows and columns of a frame, a multiple of 8 that divides 8192
+        number of rows and columns of a frame, a multiple of 8 that divides 8192
 
     Returns
     -------
-    uint8 array, shape (n, resolution^2 / 8): the pixels as numpy.packbits packs them
+    uint8 array, shape (n, resolution^2 / 8): the pixels, packed by numpy.packbits
 
     O(n resolution^2) time and memory, 0.03 ms per frame at 64.
 
@@ -51,7 +51,7 @@ def fill_few(x: NDArray[np.int32], y: NDArray[np.int32], resolution: int) -> NDA
 def _crossings(
     x: NDArray[np.int64], y: NDArray[np.int64], pitch: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Find frame, row and first toggled column of every crossing of an edge and a row."""
+    """Return frame, row and first column to toggle of every crossing of an edge and a row."""
     half = pitch // 2
     ends = np.stack([np.roll(x, 1, axis=1), np.roll(y, 1, axis=1), x, y])
     (x0, y0), (x1, y1) = np.where(ends[1] > ends[3], np.roll(ends, 2, axis=0), ends).reshape(
@@ -67,9 +67,10 @@ def _crossings(
 
 
 def fill_many(x: NDArray[np.int32], y: NDArray[np.int32], resolution: int) -> NDArray[np.uint8]:
-    """Fill closed polygons as `fill_few` does, compiled: 1 s for the first call, then 2 us a frame.
+    """Fill closed polygons as `fill_few` does, but compiled.
 
-    Other Python threads run meanwhile.
+    The first call takes 1 s, then a frame takes 2 us. The interpreter lock is released, so that
+    other threads can run.
     """
     frames = np.zeros((len(x), resolution, resolution // 8), np.uint8)
     _compiled()(x, y, FIELD // resolution, frames)
@@ -78,8 +79,8 @@ def fill_many(x: NDArray[np.int32], y: NDArray[np.int32], resolution: int) -> ND
 
 @lru_cache(maxsize=1)
 def _compiled() -> Callable[..., None]:
-    # Not cached on disk: that fails where neither the installation nor the home can be written,
-    # and compiling takes less than the rendering that needs it.
+    # Not cached on the disk: that fails if neither the installation nor the home directory is
+    # writable, and the compilation takes less time than the rendering.
     import numba
 
     signature = "void(int32[:, ::1], int32[:, ::1], int64, uint8[:, :, ::1])"
@@ -90,7 +91,7 @@ def _compiled() -> Callable[..., None]:
 def _toggle(
     x: NDArray[np.int32], y: NDArray[np.int32], pitch: int, frames: NDArray[np.uint8]
 ) -> None:
-    """Toggle, crossing by crossing, the rest of the row in the packed frames."""
+    """Toggle, for each crossing, the rest of its row in the packed frames."""
     half = pitch // 2
     last = x.shape[1] - 1
     for n in range(x.shape[0]):

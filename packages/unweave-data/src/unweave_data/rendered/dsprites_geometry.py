@@ -1,4 +1,4 @@
-"""Outlines of dSprites: where the corners of every frame's polygon lie."""
+"""Outlines of dSprites: the corners of the polygon of every frame."""
 
 import math
 from functools import lru_cache
@@ -10,7 +10,7 @@ FACTOR_NAMES = ("shape", "scale", "orientation", "position_x", "position_y")
 FACTOR_SIZES = (3, 6, 40, 32, 32)
 FRAMES = math.prod(FACTOR_SIZES)
 
-# Corners are rounded to 1/256 of a pixel of the 64 x 64 frame, as in the genuine set.
+# Corners are rounded to 1/256 of a pixel of the 64 x 64 frame, as in the original set.
 SUBPIXELS = 256
 FIELD = 64 * SUBPIXELS
 _RADIUS = 9.6
@@ -38,15 +38,15 @@ def _heart_height(a: float) -> float:
 
 @lru_cache(maxsize=3)
 def outlines(shape: int) -> NDArray[np.float64]:
-    """Scale and turn the outline of a shape in all the ways it occurs, about its centre.
+    """Return the outline of a shape about its centre at all scales and orientations.
 
-    x = s (u cos t + v sin t) and y = s (v cos t - u sin t) for the outline's points (u, v) at
-    scale 1, scales s = 0.5 + 0.1 i and angles t = 2 pi i / 39.
+    x = s (u cos t + v sin t) and y = s (v cos t - u sin t) for the points (u, v) of the outline at
+    scale 1, scales s = 0.5 + 0.1 i and angles t = 2 pi j / 39.
 
     Parameters
     ----------
     shape
-        0 square (4 corners), 1 ellipse (100), 2 heart (150)
+        0 for the square (4 corners), 1 for the ellipse (100), 2 for the heart (150)
 
     Returns
     -------
@@ -61,16 +61,16 @@ def outlines(shape: int) -> NDArray[np.float64]:
     turns = [2 * math.pi * i / 39 for i in range(40)]
     cos = np.array([math.cos(t) for t in turns])[:, None]
     sin = np.array([math.sin(t) for t in turns])[:, None]
-    turned = np.stack([u * cos + v * sin, v * cos - u * sin], axis=1)
+    rotations = np.stack([u * cos + v * sin, v * cos - u * sin], axis=1)
     scales = np.array([0.5 + 0.1 * i for i in range(6)])
-    points: NDArray[np.float64] = scales[:, None, None, None] * turned
+    points: NDArray[np.float64] = scales[:, None, None, None] * rotations
     return points
 
 
 def corners(classes: NDArray[np.integer]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Place the outlines of frames that share a shape.
+    """Return the corners of frames that have the same shape.
 
-    A corner is 16 + 32 p plus its offset from the centre, with p = i / 31 for the position
+    A corner is at 16 + 32 p plus its offset from the centre, with p = i / 31 for the position
     class i, rounded to 1/256 pixel.
 
     Parameters
@@ -94,7 +94,7 @@ def corners(classes: NDArray[np.integer]) -> tuple[NDArray[np.int32], NDArray[np
 
 
 def grid_corners(shape: int, scale: int, turn: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Place one outline at all 32 x 32 positions, y fastest; equals `corners` of them.
+    """Return the corners of one outline at all 32 x 32 positions; y varies fastest.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The pinwheel: arms in the plane that a rotation bends."""
+"""The pinwheel: points on bent arms in the plane."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,32 +20,32 @@ def pinwheel(
     split: str = "train",
     seed: int = 0,
 ) -> VectorDataset:
-    """Draw points of a pinwheel in the plane, one factor `arm`.
+    """Draw points of a pinwheel in the plane, with one factor `arm`.
 
-    See `draw_pinwheel` for the formula. The defaults are those of Mathieu et al. (2019).
-    Points take the arms in turn, so that the arms are equally large.
+    See `draw_pinwheel` for the formula. The defaults are those of Mathieu et al. (2019). Point i is
+    on arm i mod K, so that the arms have equally many points.
 
     Parameters
     ----------
     arms
-        K, at least 1
+        number of arms K, at least 1
     points
-        N, at least K
+        number of points N, at least K
     radial_std
         standard deviation along an arm
     tangential_std
-        standard deviation across it
+        standard deviation across an arm
     rate
-        radians by which a point at distance r turns, over exp(r)
+        rotation of a point at distance r, in radians, over exp(r)
     split
-        "train" or "test": independent points
+        "train" or "test", which have independent points
     seed
-        another draw of both
+        seed of the points of both splits
 
     Raises
     ------
     DataError
-        If an option is out of its range.
+        If the value of an option is out of range.
 
     References
     ----------
@@ -85,21 +85,21 @@ def draw_pinwheel(
     tangential_std: float,
     rate: float,
 ) -> NDArray[np.float64]:
-    """Draw a point on each of some arms of a pinwheel.
+    """Draw one point per entry of `arm` on the arms of a pinwheel.
 
     Along the arm r ~ N(1, radial_std^2), across it t ~ N(0, tangential_std^2); the point (r, t) is
-    turned clockwise by 2 pi k / K + rate exp(r) for arm k of K.
+    rotated clockwise by 2 pi k / K + rate exp(r) for arm k of K.
 
     Parameters
     ----------
     rng
-        draws r and t
+        generator of r and t
     arm
-        k of each point, integer array of shape (n,)
+        arm k of each point, integer array of shape (n,)
     arms
-        K
+        number of arms K
     radial_std, tangential_std, rate
-        as above
+        as in the formula
 
     Returns
     -------
@@ -114,5 +114,5 @@ def draw_pinwheel(
     r = 1 + radial_std * rng.standard_normal(len(arm))
     t = tangential_std * rng.standard_normal(len(arm))
     angle = 2 * np.pi * arm / arms + rate * np.exp(r)
-    turned = (r + 1j * t) * np.exp(-1j * angle)
-    return np.stack([turned.real, turned.imag], axis=1)
+    points = (r + 1j * t) * np.exp(-1j * angle)
+    return np.stack([points.real, points.imag], axis=1)

@@ -1,4 +1,4 @@
-"""A mixture of Gaussians in the plane, laid into a space of more dimensions."""
+"""A mixture of Gaussians in the plane, embedded in a space of more dimensions."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,16 +7,16 @@ from unweave_data.loader import loader
 from unweave_data.rendered.synthetic import check_count, check_size, rng_of, rng_of_split
 from unweave_data.vectors import VectorDataset
 
-# Streams 1 and 2 of a seed draw the points of the splits, which share one projection.
+# Stream of the projection, which both splits share; their points are from streams 1 and 2.
 _PROJECTION = 0
 
 
 class ProjectedMixture(VectorDataset):
-    """Points of a planar mixture of Gaussians in D dimensions, and where they come from.
+    """Points of a planar mixture of Gaussians in D dimensions, and their plane.
 
-    `coordinates` are the points in the plane, float64 of shape (N, 2), and `projection` has the
-    plane's two axes in its orthonormal columns, float64 of shape (D, 2): without noise the vectors
-    are `coordinates @ projection.T`.
+    `coordinates` are the points in the plane, float64 of shape (N, 2). The orthonormal columns of
+    `projection`, float64 of shape (D, 2), are the axes of the plane: without noise the vectors are
+    `coordinates @ projection.T`.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class ProjectedMixture(VectorDataset):
             factors=component,
             factor_names=("component",),
             factor_sizes=(components,),
-            note="means, scales and number of points are ours: the paper gives none",
+            note="means, scales and number of points are ours, because the paper states none",
         )
 
 
@@ -51,21 +51,21 @@ def projected_mixture(
     split: str = "train",
     seed: int = 0,
 ) -> ProjectedMixture:
-    """Draw points of a planar mixture of Gaussians laid into 100 dimensions, factor `component`.
+    """Draw points of a planar mixture of Gaussians embedded in D dimensions, factor `component`.
 
     x = P (m_k + scale e) + noise f with e ~ N(0, I_2), f ~ N(0, I_D), means m_k equally spaced on
     the circle of `radius` about 0 (for four: at the corners of a square) and P of shape (D, 2) with
     orthonormal columns, drawn uniformly. P keeps distances, so a squared error in D dimensions is
-    one in the plane. Points take the components in turn.
+    one in the plane. Point i is from component i mod K.
 
     Parameters
     ----------
     components
-        K, at least 1
+        number of components K, at least 1
     points
-        N, at least K
+        number of points N, at least K
     dim
-        D, at least 2
+        number of dimensions D, at least 2
     radius
         distance of the means from the origin
     scale
@@ -73,9 +73,9 @@ def projected_mixture(
     noise
         standard deviation of noise in all D dimensions
     split
-        "train" or "test": independent points in the same plane
+        "train" or "test", which have independent points in the same plane
     seed
-        another plane and other points
+        seed of the plane and of the points
 
     Returns
     -------
@@ -84,12 +84,12 @@ def projected_mixture(
     Raises
     ------
     DataError
-        If an option is out of its range.
+        If the value of an option is out of range.
 
     References
     ----------
     Braithwaite, O'Connor, Kleijn. Variance constrained autoencoding (2020), section 6.1: "a mixture
-    of four two-dimensional Gaussians ... projected into a 100-dimensional space". It names no
+    of four two-dimensional Gaussians ... projected into a 100-dimensional space". It states no
     means, scales or number of points.
 
     Examples
@@ -113,7 +113,7 @@ def projected_mixture(
 
 
 def means_on_circle(components: int, radius: float) -> NDArray[np.float64]:
-    """Space means equally on a circle about 0, the first half a step from the x axis.
+    """Return equally spaced means on a circle about 0; the first is half a step from the x axis.
 
     Returns
     -------
@@ -134,8 +134,8 @@ def means_on_circle(components: int, radius: float) -> NDArray[np.float64]:
 def draw_projection(rng: np.random.Generator, dim: int) -> NDArray[np.float64]:
     """Draw a plane in `dim` dimensions uniformly: two orthonormal columns.
 
-    The Q of a QR decomposition of a Gaussian matrix, with signs that make the diagonal of R
-    positive; without them it is not uniform.
+    They are the Q of a QR decomposition of a Gaussian matrix, with signs that make the diagonal of
+    R positive; with other signs the plane's axes would not be uniform.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""Cast rays into a room with one object: what every pixel gets from floor, walls and object.
+"""Cast rays into a room with one object, and compute the weights of its surfaces in each pixel.
 
-The light of a pixel is linear in the colours of the surfaces. So a picture is cast once for each
-shape, scale and orientation, as weights, and painted in any colours by a few multiplications.
+The light of a pixel is linear in the colours of the surfaces. So the rays are cast once per shape,
+scale and orientation, and the weights give an image in any colours by a few multiplications.
 """
 
 import math
@@ -18,18 +18,18 @@ SURFACES = ("floor", "wall", "object", "gloss")
 # Lengths are in units of the room: the object is about 1.3 high at scale 1.
 _WALL = 3.5  # distance of the two walls, x = -3.5 and z = -3.5, from the object
 _TARGET_HEIGHT = 0.75
-_HALF_WIDTH = 2.0  # what half of the picture spans at the object
-_CAMERA_ELEVATION, _CORNER = 22.0, 45.0  # degrees; the corner of the walls lies opposite
+_HALF_WIDTH = 2.0  # half of the width of the image at the object
+_CAMERA_ELEVATION, _CORNER = 22.0, 45.0  # degrees; the corner of the walls is opposite
 _HALF_EDGE, _ROUND, _BALL, _CAPSULE = 0.6, (0.6, 1.25), 0.7, (0.45, 1.5)
-# The middle of all four shapes, and a radius about it that holds each of them.
+# Height of a centre, and a radius about it that contains all four shapes.
 _MIDDLE, _REACH = 0.7, 1.11
 _GLOSS, _SHARPNESS = 0.25, 40.0
-_SHIFT = 1e-6  # a shadow ray begins so far off its surface
+_SHIFT = 1e-6  # distance from the surface at which a shadow ray begins
 
 
 @dataclass(frozen=True)
 class View:
-    """How the room is lit and looked at; angles in degrees, `ambient` from 0 to 1."""
+    """Light and camera of the room; angles in degrees, `ambient` from 0 to 1."""
 
     resolution: int = 64
     field_of_view: float = 34.0
@@ -40,22 +40,22 @@ class View:
 
 
 def cast(shape: int, scale: float, orientation: float, view: View) -> NDArray[np.float32]:
-    """Cast all rays of a picture.
+    """Cast all rays of an image, and return the weights of the surfaces.
 
-    A ray that meets a surface with normal n gives it the weight a + (1 - a) max(0, n . l), a the
-    ambient light and l the direction of the lamp, whose part falls away in a shadow. The object
-    also shines: 0.25 max(0, h . n)^40 of white, h half-way between lamp and eye.
+    A ray that hits a surface with normal n gives it the weight a + (1 - a) max(0, n . l), where a
+    is the ambient light and l the direction of the lamp; in a shadow the weight is a. The object
+    has a highlight of weight 0.25 max(0, h . n)^40, where h is halfway between lamp and eye.
 
     Parameters
     ----------
     shape
-        0 cube, 1 cylinder, 2 sphere, 3 capsule
+        0 for the cube, 1 for the cylinder, 2 for the sphere, 3 for the capsule
     scale
-        of the object
+        scale of the object
     orientation
-        degrees by which the camera is turned about the object
+        angle of the camera about the object in degrees
     view
-        light and lens; `samples` x `samples` rays are averaged for each pixel
+        light and camera; a pixel is the mean of `samples` x `samples` rays
 
     Returns
     -------
@@ -67,15 +67,15 @@ def cast(shape: int, scale: float, orientation: float, view: View) -> NDArray[np
     distance, normal = hit(shape, scale, np.broadcast_to(eye, rays.shape), rays)
     ground, ground_normal, is_floor = _room(eye, rays)
     is_object = distance < ground
-    lit = np.maximum(0, np.where(is_object[:, None], normal, ground_normal) @ lamp)
+    lamp_light = np.maximum(0, np.where(is_object[:, None], normal, ground_normal) @ lamp)
     points = eye + np.minimum(distance, ground)[:, None] * rays
-    shaded = ~is_object & np.isfinite(
+    in_shadow = ~is_object & np.isfinite(
         hit(shape, scale, points + _SHIFT * ground_normal, np.broadcast_to(lamp, rays.shape))[0]
     )
-    light = view.ambient + (1 - view.ambient) * lit * ~shaded
+    light = view.ambient + (1 - view.ambient) * lamp_light * ~in_shadow
     half = lamp - rays
     half /= np.linalg.norm(half, axis=1, keepdims=True)
-    gloss = _GLOSS * np.maximum(0, (half * normal).sum(axis=1)) ** _SHARPNESS * (lit > 0)
+    gloss = _GLOSS * np.maximum(0, (half * normal).sum(axis=1)) ** _SHARPNESS * (lamp_light > 0)
     weights = np.stack(
         [
             light * (~is_object & is_floor),
@@ -85,14 +85,14 @@ def cast(shape: int, scale: float, orientation: float, view: View) -> NDArray[np
         ],
         axis=-1,
     )
-    return _averaged(weights, view)
+    return _average(weights, view)
 
 
-def _averaged(weights: Vectors, view: View) -> NDArray[np.float32]:
+def _average(weights: Vectors, view: View) -> NDArray[np.float32]:
     r, s = view.resolution, view.samples
     split = weights.reshape(r, s, r, s, -1)
-    averaged: NDArray[np.float32] = split.mean(axis=(1, 3), dtype=np.float32)
-    return averaged
+    means: NDArray[np.float32] = split.mean(axis=(1, 3), dtype=np.float32)
+    return means
 
 
 def _direction(azimuth: float, elevation: float) -> Vectors:
@@ -101,9 +101,10 @@ def _direction(azimuth: float, elevation: float) -> Vectors:
 
 
 def _camera(orientation: float, view: View) -> tuple[Vectors, Vectors]:
-    """Place the eye (3,), and a unit ray through each sample, row by row (m, 3).
+    """Return the eye (3,), and a unit ray through each sample in row order (m, 3).
 
-    The eye stands so far away that the picture spans the same width at the object in every lens.
+    The distance of the eye is such that the width of the image at the object does not depend on the
+    field of view.
     """
     target = np.array([0.0, _TARGET_HEIGHT, 0.0])
     back = _direction(_CORNER + orientation, _CAMERA_ELEVATION)
@@ -119,7 +120,7 @@ def _camera(orientation: float, view: View) -> tuple[Vectors, Vectors]:
 
 
 def _room(eye: Vectors, rays: Vectors) -> tuple[Vectors, Vectors, NDArray[np.bool_]]:
-    """Meet floor and walls: distance (m,), normal (m, 3), and whether it is the floor (m,)."""
+    """Return for floor and walls the distance (m,), normal (m, 3), and whether it is the floor."""
     sides = np.array([-_WALL, 0.0, -_WALL])
     with np.errstate(divide="ignore"):
         along = np.where(rays < 0, (sides - eye) / rays, np.inf)
@@ -128,21 +129,21 @@ def _room(eye: Vectors, rays: Vectors) -> tuple[Vectors, Vectors, NDArray[np.boo
 
 
 def hit(shape: int, scale: float, eyes: Vectors, rays: Vectors) -> tuple[Vectors, Vectors]:
-    """Meet the object, which stands on the floor at the origin.
+    """Return where rays hit the object, which stands on the floor at the origin.
 
     Parameters
     ----------
     shape, scale
-        of the object
+        shape and scale of the object
     eyes, rays
-        where unit rays begin, and their directions, shape (m, 3)
+        origins and directions of unit rays, shape (m, 3)
 
     Returns
     -------
-    distance, shape (m,), infinite where the ray passes, and the normal there, shape (m, 3)
+    distance, shape (m,), infinite if the ray misses the object, and normal there, shape (m, 3)
 
     """
-    # Most rays pass a ball about the object: only the others are looked at closely.
+    # Most rays miss a ball about the object: only the others are tested against the object.
     away = eyes - np.array([0.0, _MIDDLE * scale, 0.0])
     along = (away * rays).sum(axis=1)
     near = np.flatnonzero((away**2).sum(axis=1) - along**2 < (_REACH * scale) ** 2)
@@ -174,21 +175,21 @@ def _nearer(
 
 
 def _box(half: float, eyes: Vectors, rays: Vectors) -> tuple[Vectors, Vectors]:
-    """Meet a cube between the planes of its sides: Kay and Kajiya's slabs (1986)."""
+    """Return where rays hit a cube, by the slabs of Kay and Kajiya (1986)."""
     centre = np.array([0.0, half, 0.0])
     with np.errstate(divide="ignore", invalid="ignore"):
         near = (centre - half * np.sign(rays) - eyes) / rays
         far = (centre + half * np.sign(rays) - eyes) / rays
-    # A ray within the plane of two sides is between them or never.
+    # A ray parallel to two sides is between their planes either everywhere or nowhere.
     flat = rays == 0
     within = np.abs(eyes - centre) <= half
     near = np.where(flat, np.where(within, -np.inf, np.inf), near)
     far = np.where(flat, np.where(within, np.inf, -np.inf), far)
     axis = near.argmax(axis=1)
-    entry, leaving = near.max(axis=1), far.min(axis=1)
-    met = (entry < leaving) & (entry > 0)
+    entry, exit_ = near.max(axis=1), far.min(axis=1)
+    is_hit = (entry < exit_) & (entry > 0)
     normal = -np.sign(rays) * np.eye(3)[axis]
-    return np.where(met, entry, np.inf), normal
+    return np.where(is_hit, entry, np.inf), normal
 
 
 def _ball(radius: float, height: float, eyes: Vectors, rays: Vectors) -> tuple[Vectors, Vectors]:
@@ -207,8 +208,8 @@ def _tube(
     distance = _root(square, (away * ray).sum(axis=1), (away**2).sum(axis=1) - radius**2)
     safe = np.where(np.isfinite(distance), distance, 0.0)
     height = eyes[:, 1] + safe * rays[:, 1]
-    met = np.isfinite(distance) & (height >= bottom) & (height <= top)
-    return np.where(met, distance, np.inf), (away + safe[:, None] * ray) / radius
+    is_hit = np.isfinite(distance) & (height >= bottom) & (height <= top)
+    return np.where(is_hit, distance, np.inf), (away + safe[:, None] * ray) / radius
 
 
 def _disc(radius: float, height: float, eyes: Vectors, rays: Vectors) -> tuple[Vectors, Vectors]:
@@ -216,12 +217,12 @@ def _disc(radius: float, height: float, eyes: Vectors, rays: Vectors) -> tuple[V
         distance = (height - eyes[:, 1]) / rays[:, 1]
     safe = np.where(np.isfinite(distance), distance, 0.0)
     x, z = (eyes[:, k] + safe * rays[:, k] for k in (0, 2))
-    met = (safe > 0) & (x**2 + z**2 <= radius**2)
-    return np.where(met, distance, np.inf), np.broadcast_to([0.0, 1.0, 0.0], rays.shape)
+    is_hit = (safe > 0) & (x**2 + z**2 <= radius**2)
+    return np.where(is_hit, distance, np.inf), np.broadcast_to([0.0, 1.0, 0.0], rays.shape)
 
 
 def _root(a: Vectors | float, b: Vectors, c: Vectors) -> Vectors:
-    """Solve a t^2 + 2 b t + c = 0 for the smaller t, where that is above 0; else infinity."""
+    """Return the smaller root of a t^2 + 2 b t + c = 0 if it is above 0; otherwise infinity."""
     inside = b**2 - a * c
     with np.errstate(divide="ignore", invalid="ignore"):
         t = (-b - np.sqrt(np.maximum(inside, 0))) / a

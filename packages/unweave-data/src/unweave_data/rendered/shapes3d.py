@@ -1,4 +1,4 @@
-"""Rendered rooms with an object, in colours: the factors of 3D Shapes with nothing to download."""
+"""Rendered rooms with an object in colours: the factors of 3D Shapes without a download."""
 
 import colorsys
 import math
@@ -18,7 +18,7 @@ _SIZES = tuple(len(levels) for levels in LEVELS.values())
 _FRAMES = math.prod(_SIZES)
 _SATURATION, _VALUE = 0.85, 0.95
 _GAMMA = 2.2
-# Linear light in so many steps is finer than the 8 bits that it becomes, but for the darkest.
+# Number of steps of linear light, which are finer than 8 bits except for the darkest levels.
 _STEPS = 1 << 14
 _RESOLUTIONS = (16, 256)
 
@@ -34,27 +34,27 @@ def shapes3d_rendered(
 ) -> Dataset:
     """Render rooms with an object: 480,000 images in colour, the six factors of 3D Shapes.
 
-    floor_hue 10, wall_hue 10, object_hue 10, scale 8, shape 4 (cube, cylinder, sphere, capsule),
-    orientation 15 (-30 to 30 degrees), in this order, the last fastest. The scene is ours: the
-    images are not those of 3D Shapes.
+    The factors are floor_hue 10, wall_hue 10, object_hue 10, scale 8, shape 4 (cube, cylinder,
+    sphere, capsule) and orientation 15 (-30 to 30 degrees), in C order (the last varies fastest).
+    The scene is ours, so the images differ from those of 3D Shapes.
 
     Parameters
     ----------
     resolution
-        rows and columns, 16 to 256
+        number of rows and columns, 16 to 256
     field_of_view
-        degrees that the picture spans, 5 to 90; the camera comes nearer as it grows, so that the
-        object keeps its size and the perspective becomes stronger
+        field of view of the camera in degrees, 5 to 90; with a larger one the camera is nearer, so
+        that the object keeps its size and the perspective is stronger
     light_azimuth, light_elevation
-        degrees where the lamp stands; the walls are at 180 and 270, the camera between 15 and 75.
-        The elevation is 5 to 90
+        direction of the lamp in degrees, azimuth -360 to 360, elevation 5 to 90; the walls are at
+        azimuth 180 and 270, and the camera is between 15 and 75
     ambient
-        share of the light that comes from everywhere, 0 to 1
+        share of ambient light, 0 to 1
 
     Raises
     ------
     DataError
-        If an option is out of its range.
+        If the value of an option is out of range.
 
     Examples
     --------
@@ -79,12 +79,12 @@ def shapes3d_rendered(
 
 
 class RenderedRooms(Dataset):
-    """Rooms that are painted when they are asked for, from casts that are kept.
+    """Rooms that are rendered on demand from weights that are stored after the first cast.
 
     Parameters
     ----------
     view
-        light and lens
+        light and camera
 
     """
 
@@ -100,7 +100,7 @@ class RenderedRooms(Dataset):
         )
 
     def stored(self, progress: object = None) -> None:
-        """Give None: images are painted as they are asked for."""
+        """Return None: images are rendered on demand."""
         return
 
     def _read(self, index: NDArray[np.int64]) -> NDArray[np.uint8]:
@@ -125,13 +125,13 @@ class RenderedRooms(Dataset):
 
 @lru_cache(maxsize=1)
 def _paint() -> NDArray[np.float32]:
-    """Give the ten hues as linear light, shape (10, 3)."""
+    """Return the ten hues as linear light, shape (10, 3)."""
     hues = [colorsys.hsv_to_rgb(hue, _SATURATION, _VALUE) for hue in LEVELS["object_hue"]]
     return (np.array(hues) ** _GAMMA).astype(np.float32)
 
 
 @lru_cache(maxsize=1)
 def _to_bytes() -> NDArray[np.uint8]:
-    """Give the byte of each step of linear light."""
+    """Return the byte of each step of linear light."""
     light = np.arange(_STEPS + 1) / _STEPS
     return np.rint(255 * light ** (1 / _GAMMA)).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What generated sets share: checks of their options, and random streams that do not meet."""
+"""Checks of options and independent random streams for generated sets."""
 
 import math
 
@@ -34,12 +34,12 @@ def check_size(option: str, size: float) -> None:
 
 
 def rng_of_split(seed: int, split: str) -> np.random.Generator:
-    """Give the random stream of the points of a split, another for every seed and split.
+    """Return the random generator of the points of a split; it depends on seed and split.
 
     Raises
     ------
     DataError
-        If there is no such split, or the seed is not an integer of at least 0.
+        If the split does not exist, or the seed is not an integer of at least 0.
     """
     if split not in SPLITS:
         raise DataError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
@@ -47,7 +47,7 @@ def rng_of_split(seed: int, split: str) -> np.random.Generator:
 
 
 def rng_of(seed: int, stream: int) -> np.random.Generator:
-    """Give a random stream of a seed.
+    """Return the random generator of a stream of a seed.
 
     Raises
     ------

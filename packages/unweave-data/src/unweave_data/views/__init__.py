@@ -1,1 +1,1 @@
-"""Stochastic views: data sets that look at stored frames through noise drawn for each image."""
+"""Stochastic views: data sets of stored frames with noise that is drawn for each image."""

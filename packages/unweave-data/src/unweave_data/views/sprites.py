@@ -1,4 +1,4 @@
-"""The variants of dSprites: noise, a random colour, a picture behind the shape."""
+"""Variants of dSprites: with noise, in a random colour, or in front of a picture."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 # Pixels above this belong to the shape.
 _INSIDE = 0.85
-# The picture is made to fit into so many columns and rows.
+# Largest number of columns and rows of the picture.
 _WIDTH, _HEIGHT = 350, 274
 _TEMPLE = (
-    "the background is a photograph of a temple that scikit-learn ships; for the papers' set give "
-    "background= with a picture of The Scream"
+    "the background is a photograph of a temple from scikit-learn; for the set of the papers set "
+    "background= to a picture of The Scream"
 )
 
 
@@ -33,7 +33,7 @@ class NoisySprites(View):
     """min(1, x + u), u uniform on [0, 1) per pixel and channel."""
 
     def view(self, frames: Any, uniform: Any, constants: Sequence[Any], xp: ModuleType) -> Any:
-        """Add the noise, and cut off at 1."""
+        """Add the noise and clip at 1."""
         return xp.clip(frames + uniform, 0, 1)
 
 
@@ -46,14 +46,15 @@ class ColorSprites(View):
 
 
 class ScreamSprites(View):
-    """A crop of a picture and a random colour, halved; inverted where the shape is.
+    """The mean of a crop of a picture and a random colour, inverted inside the shape.
 
-    The background is (crop + colour) / 2 and the image 1 - background where x > 0.85, background
-    elsewhere. The noise of an image is the row and the column of the crop, and three colours.
+    The background is (crop + colour) / 2; the image is 1 - background where x > 0.85, and the
+    background elsewhere. The noise of an image is the row and the column of the crop, and the three
+    channels of the colour.
     """
 
     def view(self, frames: Any, uniform: Any, constants: Sequence[Any], xp: ModuleType) -> Any:
-        """Cut out the background, and lay the shape in."""
+        """Crop the background, and invert it inside the shape."""
         picture, rows, columns = constants
         top = _start(uniform[:, 0], picture.shape[0] - len(rows), xp)
         left = _start(uniform[:, 1], picture.shape[1] - len(columns), xp)
@@ -63,29 +64,29 @@ class ScreamSprites(View):
 
 
 def _start(uniform: Any, choices: int, xp: ModuleType) -> Any:
-    """Choose one of so many places; int64, shape (n, 1)."""
-    # A float32 below 1 times a whole number may be rounded up to that number.
+    """Return the start of a crop, 0 to `choices` - 1; int64, shape (n, 1)."""
+    # The product of a float32 below 1 and a whole number may be rounded up to that number.
     place = xp.clip(xp.floor(uniform * choices), 0, max(0, choices - 1))
     return xp.asarray(place, dtype=xp.int64)[:, None]
 
 
 @loader("noisy-dsprites")
 def noisy_dsprites(*, path: Path | None = None, resolution: int = 64, seed: int = 0) -> Dataset:
-    """Look at dSprites through noise: min(1, x + u), u uniform on [0, 1) per pixel and channel.
+    """Load dSprites with noise: min(1, x + u), u uniform on [0, 1) per pixel and channel.
 
     Parameters
     ----------
     path
-        the original npz or hdf5; else the set is rendered
+        path of the original npz or hdf5; by default the set is rendered
     resolution
-        rows and columns of a rendered frame: 16, 32, 64 or 128
+        number of rows and columns of a rendered frame: 16, 32, 64 or 128
     seed
-        of the noise of `images`; in training it is drawn afresh for each step
+        seed of the noise of `images`; in training each step has new noise
 
     Raises
     ------
     DataError
-        For another resolution, or not such a file.
+        For another resolution, or a file that is not dSprites.
 
     References
     ----------
@@ -104,21 +105,21 @@ def noisy_dsprites(*, path: Path | None = None, resolution: int = 64, seed: int 
 
 @loader("color-dsprites")
 def color_dsprites(*, path: Path | None = None, resolution: int = 64, seed: int = 0) -> Dataset:
-    """Look at dSprites in a colour drawn for each image, uniform on [0.5, 1)^3.
+    """Load dSprites with a random colour per image, uniform on [0.5, 1)^3.
 
     Parameters
     ----------
     path
-        the original npz or hdf5; else the set is rendered
+        path of the original npz or hdf5; by default the set is rendered
     resolution
-        rows and columns of a rendered frame: 16, 32, 64 or 128
+        number of rows and columns of a rendered frame: 16, 32, 64 or 128
     seed
-        of the colours of `images`; in training they are drawn afresh for each step
+        seed of the colours of `images`; in training each step has new colours
 
     Raises
     ------
     DataError
-        For another resolution, or not such a file.
+        For another resolution, or a file that is not dSprites.
 
     References
     ----------
@@ -137,26 +138,28 @@ def scream_dsprites(
     resolution: int = 64,
     seed: int = 0,
 ) -> Dataset:
-    """Look at dSprites before a random crop of a picture and a random colour, halved.
+    """Load dSprites in front of the mean of a random crop of a picture and a random colour.
 
-    The picture is shrunk to fit into 350 columns and 274 rows; the shape inverts what it covers.
+    The picture is reduced to at most 350 columns and 274 rows. The background is inverted inside
+    the shape.
 
     Parameters
     ----------
     path
-        the original npz or hdf5; else the set is rendered
+        path of the original npz or hdf5; by default the set is rendered
     background
-        an image file, in the papers a photograph of Munch's The Scream; else a photograph of a
-        temple that scikit-learn ships
+        path of an image file, in the papers a photograph of Munch's The Scream; by default a
+        photograph of a temple from scikit-learn
     resolution
-        rows and columns of a rendered frame: 16, 32, 64 or 128
+        number of rows and columns of a rendered frame: 16, 32, 64 or 128
     seed
-        of the crops and colours of `images`; in training they are drawn afresh for each step
+        seed of the crops and colours of `images`; in training each step has new ones
 
     Raises
     ------
     DataError
-        For another resolution, not such files, or a picture smaller than a frame.
+        For another resolution, a file that is not dSprites or not an image, or a picture that is
+        not larger than a frame.
 
     References
     ----------
@@ -168,8 +171,8 @@ def scream_dsprites(
     h, w = frames.image_shape[:2]
     if picture.shape[0] <= h or picture.shape[1] <= w:
         raise DataError(
-            f"background: shrunk to {picture.shape[1]} x {picture.shape[0]} pixels, and it must be "
-            f"larger than a frame of {w} x {h}; give another picture"
+            f"background must be larger than a frame of {w} x {h}, got {picture.shape[1]} x "
+            f"{picture.shape[0]} pixels after its reduction; use another picture"
         )
     places = (np.arange(h, dtype=np.int64), np.arange(w, dtype=np.int64))
     note = "" if background else _TEMPLE
@@ -191,12 +194,12 @@ def _picture(path: Path | None) -> NDArray[np.float32]:
     if path is None:
         from sklearn.datasets import load_sample_image
 
-        return _shrunk(Image.fromarray(load_sample_image("china.jpg")))
+        return _reduce(Image.fromarray(load_sample_image("china.jpg")))
     with quiet(), open_picture(regular_file(path, "a picture")) as image:
-        return _shrunk(image)
+        return _reduce(image)
 
 
-def _shrunk(image: "Image") -> NDArray[np.float32]:
+def _reduce(image: "Image") -> NDArray[np.float32]:
     small = image.convert("RGB")
     small.thumbnail((_WIDTH, _HEIGHT))
     return np.asarray(small, np.float32) / np.float32(255)

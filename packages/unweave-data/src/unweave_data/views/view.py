@@ -1,4 +1,4 @@
-"""What a stochastic view is: frames that are stored, and a function of frames and noise."""
+"""Stochastic views: stored frames, and a function of frames and noise."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -13,27 +13,27 @@ from unweave_data.errors import DataError
 
 
 class View(Dataset):
-    """Images that are drawn anew from stored frames, each time that they are asked for.
+    """Images that are computed from stored frames and random noise.
 
-    `images(index)` draws the noise of image i from (seed, i). A trainer draws its own, afresh for
-    each step and on its own device: it keeps `frames.stored()` there and calls `view`.
+    `images(index)` draws the noise of image i from (seed, i). A trainer stores `frames.stored()` on
+    its device, draws new noise for each step there, and calls `view`.
 
     Parameters
     ----------
     name
-        what the set is called
+        name of the set
     frames
-        the set whose images are looked at
+        data set of the frames
     channels
-        c of the images that are seen
+        number of channels of the images
     noise_shape
-        shape of the uniform numbers that one image needs
+        shape of the uniform numbers per image
     constants
-        arrays that `view` needs besides, moved to a device once
+        further arrays for `view`, which are moved to a device once
     seed
-        of the noise of `images`
+        seed of the noise of `images`
     note
-        one line that the user should know
+        one line of information for the user
 
     """
 
@@ -62,9 +62,9 @@ class View(Dataset):
 
     @abstractmethod
     def view(self, frames: Any, uniform: Any, constants: Sequence[Any], xp: ModuleType) -> Any:
-        """Compute what is seen of some frames.
+        """Compute images from frames and noise.
 
-        A pure function of its arguments, which are arrays of one library on one device.
+        This is a pure function of its arguments, which are arrays of one library on one device.
 
         Parameters
         ----------
@@ -75,7 +75,7 @@ class View(Dataset):
         constants
             `self.constants` as arrays of the library
         xp
-            the library: numpy, torch, or another with their names
+            the library: numpy, torch, or another with the same function names
 
         Returns
         -------
@@ -84,7 +84,7 @@ class View(Dataset):
         """
 
     def over(self, frames: Dataset) -> "View":
-        """Give the same view of other frames: of some of them, say."""
+        """Return the same view of other frames, for example of a subset."""
         other = object.__new__(type(self))
         View.__init__(
             other,
@@ -102,14 +102,14 @@ class View(Dataset):
         """Draw the noise of some images from (seed, index); shape (n, *noise_shape)."""
         noise = np.empty((len(index), *self.noise_shape), np.float32)
         for row, i in zip(noise, index, strict=True):
-            # A counter-based generator: the image's number is the upper half of its counter, so
-            # that no two images share a number.
+            # A counter-based generator: the number of the image is in the upper half of the
+            # counter, so that different images have different noise.
             bits = np.random.Philox(key=self._seed, counter=[0, 0, int(i), 0])
             np.random.Generator(bits).random(dtype=np.float32, out=row)
         return noise
 
     def stored(self, progress: Progress | None = None) -> None:
-        """Give None: the images are drawn anew; `frames.stored()` is what is kept."""
+        """Return None: only the frames are stored, see `frames.stored()`."""
         return
 
     def _read(self, index: NDArray[np.int64]) -> NDArray[np.uint8]:

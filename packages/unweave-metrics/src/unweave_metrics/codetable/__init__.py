@@ -1,1 +1,1 @@
-"""Code tables: codes and what goes with them, in files."""
+"""Code tables: files of codes with their factors and metadata."""

@@ -1,4 +1,4 @@
-"""Read code tables from files that anybody may have written."""
+"""Read code tables from files, also from untrusted ones."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from unweave_metrics.codetable.table import (
 
 
 def read_code_table(path: str | os.PathLike[str]) -> CodeTable:
-    """Read the code table of a file that holds one.
+    """Read the code table of a file with a single table.
 
-    Nothing is unpickled, no link is followed.
+    Pickles are not read, and links are not followed.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ def read_code_table(path: str | os.PathLike[str]) -> CodeTable:
     Raises
     ------
     ValueError
-        If there is no such file, not a code table, truncated, linked or object data, or several
-        tables in it.
+        If the file does not exist, is not a code table, is truncated, contains links or object
+        arrays, or contains several tables.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def read_code_table(path: str | os.PathLike[str]) -> CodeTable:
 
 
 def read_code_tables(path: str | os.PathLike[str]) -> dict[str, CodeTable]:
-    """Read every code table of a file: name -> table, ``""`` for the file's own.
+    """Read every code table of a file: name -> table; the table at the top has the name ``""``.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def read_code_tables(path: str | os.PathLike[str]) -> dict[str, CodeTable]:
     """
     source = path_of(path)
     if not source.is_file():
-        raise ValueError(f"{source} does not exist; give the path of a code table")
+        raise ValueError(f"{source} does not exist or is not a file; give the path of a code table")
     if source.suffix == ".npz":
         return _read_npz(source)
     if source.suffix in (".h5", ".hdf5"):
@@ -93,7 +93,7 @@ def _read_hdf5(source: Path) -> dict[str, CodeTable]:
             return {
                 name: _read_group(group, source, name, allowance) for name, group in groups.items()
             }
-    except Exception as error:  # a damaged file raises whatever the library meets
+    except Exception as error:  # for a damaged file the library may raise anything
         if isinstance(error, ValueError | TypeError) and str(error).startswith(str(source)):
             raise
         raise ValueError(
@@ -102,12 +102,12 @@ def _read_hdf5(source: Path) -> dict[str, CodeTable]:
 
 
 def _short(error: Exception) -> str:
-    """Return an error's words on one short line."""
+    """Return the message of an error on one short line."""
     return " ".join(str(error).split())[:160]
 
 
 def _read_group(group: Any, source: Path, name: str, allowance: Allowance) -> CodeTable:
-    """Read one group, data sets that are linked, external or virtual refused."""
+    """Read one group; refuse data sets that are links, external or virtual."""
     import h5py
 
     where = f"{source}/{name}" if name else str(source)
@@ -153,7 +153,7 @@ def _read_npz(source: Path) -> dict[str, CodeTable]:
     except (TooLarge, MemoryError) as error:
         text = str(error)
         raise ValueError(text if text.startswith(f"{source} ") else f"{source}: {text}") from None
-    except Exception as error:  # a damaged header raises whatever Python's parser does
+    except Exception as error:  # for a damaged header the parser may raise anything
         raise ValueError(
             f"{source} cannot be read as npz: {_short(error)}; is it damaged?"
         ) from None
@@ -163,7 +163,7 @@ def _read_npz(source: Path) -> dict[str, CodeTable]:
 
 
 def _check_sizes(source: Path) -> None:
-    """Refuse arrays that unpack to more than so small a file may hold, from their headers."""
+    """Refuse, from their headers, arrays that unpack to more than a file of this size may."""
     allowance = Allowance(source)
     with zipfile.ZipFile(source) as archive:
         check_parts(len(archive.infolist()), source)
@@ -173,7 +173,7 @@ def _check_sizes(source: Path) -> None:
                 count, itemsize = npy_size(stream)
             if count * itemsize > member.file_size:
                 raise ValueError(
-                    f"{member.filename} declares {count:,} items, its {member.file_size} bytes "
+                    f"{member.filename} declares {count:,} items, but its {member.file_size} bytes "
                     "hold fewer"
                 )
 

@@ -1,4 +1,4 @@
-"""Code tables: codes, factors and what goes with them, in HDF5 or npz files."""
+"""Code tables: codes, factors and metadata in HDF5 or npz files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unweave_metrics._arrays import Array, as_array, quoted
-from unweave_metrics.codetable._metadata import check_room, kept_metadata, storable
+from unweave_metrics.codetable._metadata import check_room, storable, storable_metadata
 
 # Name in the file -> number of dimensions.
 ARRAYS = {"codes": 2, "std": 2, "factors": 2, "factor_values": 2, "reconstruction_error": 1}
@@ -23,11 +23,11 @@ FACTOR_ATTRIBUTES = ("factor_names", "factor_sizes")
 
 @dataclass
 class CodeTable:
-    """Codes (n, d) of n inputs, and where known their posterior's std, factors and errors.
+    """Codes (n, d) of n inputs and, where known, their standard deviations, factors and errors.
 
-    `factors` (n, k) holds classes, `factor_values` (n, k) the values they stand for,
-    `reconstruction_error` (n,) each row's squared error summed over pixels. `metadata` holds any
-    further numbers and strings.
+    `std` (n, d) is the standard deviation of the posterior, `factors` (n, k) are classes,
+    `factor_values` (n, k) are the values of these classes, and `reconstruction_error` (n,) is the
+    squared error of each row, summed over pixels. `metadata` holds any further numbers and strings.
     """
 
     codes: Array
@@ -40,37 +40,39 @@ class CodeTable:
     metadata: dict[str, Any] = field(default_factory=dict)
 
     def arrays(self) -> dict[str, Array]:
-        """Return the arrays there are, by their names in the file."""
+        """Return the arrays that are not None, by their names in the file."""
         arrays = {name: getattr(self, name) for name in ARRAYS}
         return {name: array for name, array in arrays.items() if array is not None}
 
 
 def make_table(arrays: Mapping[str, Any], attributes: Mapping[str, Any], where: str) -> CodeTable:
-    """Check arrays and attributes and make a table of them; `where` begins each message."""
+    """Check arrays and attributes, and return their table; `where` begins each message."""
     if "codes" not in arrays:
         raise ValueError(f"{where} must hold an array 'codes' of shape (n, d), got none")
-    checked: dict[str, Array] = {}
+    valid: dict[str, Array] = {}
     for name, dims in ARRAYS.items():
         if name in arrays:
             array = as_array(arrays[name], f"{where}: {name}")
             if array.ndim != dims:
                 raise ValueError(f"{where}: {name} must have {dims} dimensions, got {array.shape}")
-            checked[name] = array
-    rows = len(checked["codes"])
-    for name, array in checked.items():
+            valid[name] = array
+    rows = len(valid["codes"])
+    for name, array in valid.items():
         if len(array) != rows:
-            raise ValueError(f"{where}: {name} must have {rows} rows as codes, got {len(array)}")
-    if "std" in checked and checked["std"].shape != checked["codes"].shape:
+            raise ValueError(
+                f"{where}: {name} must have as many rows as codes ({rows}), got {len(array)}"
+            )
+    if "std" in valid and valid["std"].shape != valid["codes"].shape:
         raise ValueError(
-            f"{where}: std must have the shape of codes {checked['codes'].shape}, "
-            f"got {checked['std'].shape}"
+            f"{where}: std must have the shape of codes, {valid['codes'].shape}, "
+            f"got {valid['std'].shape}"
         )
     free = {key: value for key, value in attributes.items() if key not in FACTOR_ATTRIBUTES}
     table = CodeTable(
-        **checked,
-        factor_names=_listed(attributes, "factor_names", _text, where),
-        factor_sizes=_listed(attributes, "factor_sizes", _size, where),
-        metadata={key: kept_metadata(key, value, where) for key, value in free.items()},
+        **valid,
+        factor_names=_entries(attributes, "factor_names", _text, where),
+        factor_sizes=_entries(attributes, "factor_sizes", _size, where),
+        metadata={key: storable_metadata(key, value, where) for key, value in free.items()},
     )
     _check_names(table, where)
     return table
@@ -85,27 +87,28 @@ def _check_names(table: CodeTable, where: str) -> None:
         count = len(getattr(table, what))
         if count not in (0, factors.shape[1]):
             raise ValueError(
-                f"{where}: {what} must name all {factors.shape[1]} factors, got {count}"
+                f"{where}: {what} must have one entry per factor ({factors.shape[1]}), got {count}"
             )
 
 
-def _listed(
+def _entries(
     attributes: Mapping[str, Any], name: str, kind: Callable[[Any], Any], where: str
 ) -> tuple[Any, ...]:
-    """Return an attribute of one entry a factor, each of a kind."""
+    """Return an attribute with one entry per factor, each converted by `kind`."""
     value = attributes.get(name, ())
     try:
         if isinstance(value, str | bytes):
             raise TypeError
         return tuple(kind(entry) for entry in value)
     except (TypeError, ValueError, OverflowError):
+        expected = "name" if kind is _text else "number of classes"
         raise ValueError(
-            f"{where}: {name} must list one entry for each factor, got {quoted(value)}"
+            f"{where}: {name} must be a list with one {expected} per factor, got {quoted(value)}"
         ) from None
 
 
 def _text(value: Any) -> str:
-    """Return a name, refusing what no file can keep."""
+    """Return a name; refuse text that files cannot store."""
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
     if not storable(text):
         raise ValueError
@@ -113,7 +116,7 @@ def _text(value: Any) -> str:
 
 
 def _size(value: Any) -> int:
-    """Return a number of classes, refusing parts of one."""
+    """Return a number of classes; refuse fractions."""
     size = int(value)
     if isinstance(value, str | bytes) or size != value or not 0 <= size < 2**63:
         raise ValueError
@@ -137,8 +140,8 @@ def write_code_table(
     Parameters
     ----------
     path
-        Where to; an existing file is replaced.
-    codes : shape (n, d), kept in the precision that they have
+        Path of the file; an existing file is replaced.
+    codes : float array, shape (n, d), stored in its own precision
     std
         Standard deviations of the posterior, shape (n, d).
     factors : integer classes, shape (n, k)
@@ -147,16 +150,16 @@ def write_code_table(
     reconstruction_error
         Squared error of each row, shape (n,).
     factor_names, factor_sizes
-        One for each factor.
+        Name and number of classes of each factor.
     metadata
-        Numbers, strings, and lists of one of them, to keep as attributes.
+        Further attributes: numbers, strings, lists of numbers or lists of strings.
 
     Raises
     ------
     ValueError
-        For inconsistent shapes, or an unknown file ending.
+        For inconsistent shapes, a folder that does not exist, or an unknown file ending.
     TypeError
-        For metadata that are not numbers, strings or lists of these.
+        For arrays that do not hold numbers, or metadata of another type.
 
     Examples
     --------
@@ -178,25 +181,27 @@ def write_code_table(
     attributes: dict[str, Any] = dict(metadata or {})
     for name in (*ARRAYS, *FACTOR_ATTRIBUTES):
         if name in attributes:
-            raise ValueError(f"metadata must not be called {name}, which is an argument of its own")
+            raise ValueError(
+                f"metadata must not have the name {name}; pass it as the argument {name}"
+            )
     attributes |= {"factor_names": factor_names, "factor_sizes": factor_sizes}
     return write_code_tables(path, {"": make_table(arrays, attributes, "the table")})
 
 
 def write_code_tables(path: str | os.PathLike[str], tables: Mapping[str, CodeTable]) -> Path:
-    """Write several tables (seeds, models) to one file, ``""`` for the file's own.
+    """Write several tables (seeds, models) to one file; the name ``""`` is the top of the file.
 
     Parameters
     ----------
     path
-        Ends in ``.h5``, ``.hdf5`` or ``.npz``.
+        Path of the file; it must end in ``.h5``, ``.hdf5`` or ``.npz``.
     tables
-        Name -> table; a name is one word without ``/``.
+        Name -> table; a name has no ``/``.
 
     Raises
     ------
     ValueError
-        For no table, a name with ``/``, another file ending.
+        For no table, a name with ``/``, or an unknown file ending.
 
     Examples
     --------
@@ -217,9 +222,14 @@ def write_code_tables(path: str | os.PathLike[str], tables: Mapping[str, CodeTab
         raise ValueError("tables must hold at least one code table, got none")
     for name in tables:
         if "/" in name or name in ARRAYS or name == "." or not storable(name):
-            raise ValueError(f"a table's name must be a word without '/', got {name!r:.80}")
+            raise ValueError(
+                "names of tables must not contain '/' and must not be '.' or the name of an array, "
+                f"got {name!r:.80}"
+            )
     if not target.parent.is_dir():
-        raise ValueError(f"path must be in a folder that exists, {target.parent} does not")
+        raise ValueError(
+            f"path must be in an existing folder, but {target.parent} does not exist; create it"
+        )
     tables = {name: _writable(table, name) for name, table in tables.items()}
     if target.suffix in (".h5", ".hdf5"):
         _write_beside(target, lambda part: _write_hdf5(part, tables))
@@ -231,31 +241,31 @@ def write_code_tables(path: str | os.PathLike[str], tables: Mapping[str, CodeTab
 
 
 def _writable(table: CodeTable, name: str) -> CodeTable:
-    """Return a table whose arrays, names and metadata any file can keep."""
+    """Return a table whose arrays, names and metadata all file formats can store."""
     where = f"table {name!r:.40}" if name else "the table"
     attributes = {**table.metadata, **{what: getattr(table, what) for what in FACTOR_ATTRIBUTES}}
-    checked = make_table(table.arrays(), attributes, where)
-    for key, value in checked.metadata.items():
+    writable = make_table(table.arrays(), attributes, where)
+    for key, value in writable.metadata.items():
         check_room(key, value, where)
-    return checked
+    return writable
 
 
 def path_of(path: Any) -> Path:
-    """Return a path, refusing what is none."""
+    """Return a path; refuse a value that is not a path."""
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"path must be the path of a code table, got {quoted(path)}")
     return Path(path)
 
 
 def _write_beside(target: Path, write: Callable[[Path], None]) -> None:
-    """Write beside the target and rename: a killed process leaves the old file or the new."""
+    """Write beside the target, then rename: an interruption leaves the old file as it is."""
     with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
         part = Path(file.name)
     try:
         write(part)
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
-        # The temporary file is private to its owner; the table has what a new file would have.
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        # Only the owner may read the temporary file; the table gets the permissions of a new file.
         mask = os.umask(0)
         os.umask(mask)
         part.chmod(0o666 & ~mask)
@@ -267,7 +277,7 @@ def _write_beside(target: Path, write: Callable[[Path], None]) -> None:
 def _write_hdf5(part: Path, tables: Mapping[str, CodeTable]) -> None:
     import h5py
 
-    # In memory: where the disk is full the HDF5 library itself prints tracebacks and may crash.
+    # In memory, because the HDF5 library prints tracebacks and may crash if the disk is full.
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
         for name, table in tables.items():

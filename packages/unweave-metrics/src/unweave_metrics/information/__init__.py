@@ -1,1 +1,1 @@
-"""Scores of counted or estimated information between codes and factors."""
+"""Metrics of the information between codes and factors."""

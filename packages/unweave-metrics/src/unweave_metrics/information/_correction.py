@@ -1,4 +1,4 @@
-"""Information without the bias of counting: plug-in information is too high on few rows."""
+"""Correct the bias of plug-in information, which is too high on few rows."""
 
 from __future__ import annotations
 
@@ -11,34 +11,35 @@ from unweave_metrics._shared import shared, whole_of
 
 CORRECTIONS = ("none", "miller-madow", "shuffle", "extrapolate")
 
-# Shuffles whose mean is the baseline: its error is then a fifth of one table's own.
+# Number of shuffles whose mean is the baseline: its standard error is then a fifth of the standard
+# deviation of one table.
 SHUFFLES = 20
 
-# The parabola through the information of n, n / 2 and n / 4 rows, at 1/n = 0.
+# Weights of the information of n, n / 2 and n / 4 rows in their parabola at 1/n = 0.
 WHOLE, HALVES, QUARTERS = 8 / 3, -2.0, 1 / 3
 
 
 def corrected_information(
     a: Labels, b: Labels, correction: str, seed: int, weights: Counts | None = None
 ) -> PairInformation:
-    """Count every pair of columns, less the bias of counting.
+    """Return the plug-in information of every pair of columns, with a correction of its bias.
 
     ``"none"``: plug-in. ``"miller-madow"``: each entropy of m occupied cells is raised by (m - 1) /
-    (2 n). ``"shuffle"``: the mean information of 20 tables whose rows were shuffled against each
-    other is taken away; right where there is little information, too much where there is a lot.
-    ``"extrapolate"``: the parabola in 1/n through n, n/2 and n/4 rows, at 1/n = 0. Corrected
-    information may come out below 0.
+    (2 n). ``"shuffle"``: minus the mean information of 20 tables in which the rows of b are
+    shuffled; correct where there is little information, too strong where there is much.
+    ``"extrapolate"``: the parabola in 1/n through n, n/2 and n/4 rows, at 1/n = 0. Information may
+    be below 0 after a correction.
 
     Parameters
     ----------
     a, b
         Class numbers, shapes (d, n) and (k, n).
     correction
-        One of the four.
+        One of the four words.
     seed
         Seed of the shuffles and the splits.
     weights
-        How often each row counts, shape (n,).
+        Weight of each row, shape (n,); by default 1.
 
     References
     ----------
@@ -59,7 +60,7 @@ def corrected_information(
 def _corrected(
     a: Labels, b: Labels, correction: str, seed: int, weights: Counts | None
 ) -> PairInformation:
-    """Count all columns, whichever of them are asked for."""
+    """Correct all columns of whole tables, which subsets of the columns share."""
     plain = pair_information(a, b, weights)
     if correction == "none":
         return plain
@@ -70,23 +71,23 @@ def _corrected(
         a, b = a[:, rows], b[:, rows]
     rng = np.random.default_rng(seed)
     if correction == "shuffle":
-        shuffled = [
+        baselines = [
             pair_information(a, b[:, rng.permutation(b.shape[1])]).mutual_information
             for _ in range(SHUFFLES)
         ]
-        return replace(plain, mutual_information=plain.mutual_information - np.mean(shuffled, 0))
+        return replace(plain, mutual_information=plain.mutual_information - np.mean(baselines, 0))
     return _extrapolated(plain, a, b, rng.permutation(a.shape[1]))
 
 
 def _miller_madow(plain: PairInformation) -> PairInformation:
-    """Raise every entropy by half its occupied cells less one, over the rows."""
+    """Raise every entropy by (m - 1) / (2 n), where m is its number of occupied cells."""
     joint = plain.entropy_a[:, None] + plain.entropy_b - plain.mutual_information
     joint, first, second = (
         entropy + (cells - 1) / (2 * plain.rows)
         for entropy, cells in (
-            (joint, plain.occupied),
-            (plain.entropy_a, plain.occupied_a),
-            (plain.entropy_b, plain.occupied_b),
+            (joint, plain.cells),
+            (plain.entropy_a, plain.cells_a),
+            (plain.entropy_b, plain.cells_b),
         )
     )
     information = first[:, None] + second - joint
@@ -94,7 +95,7 @@ def _miller_madow(plain: PairInformation) -> PairInformation:
 
 
 def _extrapolated(plain: PairInformation, a: Labels, b: Labels, order: Counts) -> PairInformation:
-    """Return information and entropies at 1/n = 0."""
+    """Extrapolate information and entropies to 1/n = 0."""
     parts = {
         count: [pair_information(a[:, rows], b[:, rows]) for rows in np.array_split(order, count)]
         for count in (2, 4)

@@ -1,4 +1,4 @@
-"""Gaps of information where factors depend on each other, and each has a code of its own."""
+"""Information for the gaps of dependent factors, each of which has one code assigned."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Assigned = str | Sequence[int]
 
 @dataclass(frozen=True)
 class Dependency:
-    """Information of codes about factors (d, k) and of factors about each other (k, k), in nats.
+    """Information of codes about factors (d, k) and between factors (k, k), in nats.
 
-    `assigned` (k,) is the code that each factor has.
+    `entropy` (k,) is that of the factors, and `assigned` (k,) is the code of each factor.
     """
 
     information: Floats
@@ -33,12 +33,12 @@ class Dependency:
     notes: tuple[str, ...]
 
     def conditional(self, of: int, condition: int) -> float:
-        """Return H(y_of | y_given), in nats."""
+        """Return H(y_of | y_condition), in nats."""
         return float(self.entropy[of] - self.between[of, condition])
 
     @property
     def parts(self) -> dict[str, Any]:
-        """Return what every score of these carries."""
+        """Return the parts that all these scores have."""
         return {
             "assigned_code": self.assigned,
             "mutual_information": self.information,
@@ -71,26 +71,32 @@ def dependency(
 
 
 def assigned_codes(assigned: Assigned, information: Floats) -> Counts:
-    """Return the code of each factor (k,): as given, in order, or the best one-to-one matching."""
+    """Return the code of each factor (k,): a list, their order, or the best one-to-one matching."""
     d, k = information.shape
     if d < k:
-        raise ValueError(f"codes must have a column for each of the {k} factors, got {d}")
+        raise ValueError(f"codes must have at least one column per factor ({k}), got {d}")
     if isinstance(assigned, str):
         if assigned == "order":
             return np.arange(k)
         if assigned == "match":
-            return _matched(information)
-        raise ValueError(f"assigned must be 'match', 'order' or {k} columns, got {assigned!r:.80}")
+            return _match(information)
+        raise ValueError(
+            f"assigned must be 'match', 'order' or a list of {k} columns, got {assigned!r:.80}"
+        )
     own = np.asarray(assigned)
     if own.shape != (k,) or own.dtype.kind not in "iu" or len(set(own.tolist())) < k:
-        raise ValueError(f"assigned must hold {k} different columns of codes, got {assigned!r:.80}")
+        raise ValueError(
+            f"assigned must hold {k} different column numbers of codes, got {assigned!r:.80}"
+        )
     if own.min() < 0 or own.max() >= d:
-        raise ValueError(f"assigned must hold columns from 0 to {d - 1}, got {own.tolist()!r:.80}")
+        raise ValueError(
+            f"assigned must hold column numbers from 0 to {d - 1}, got {own.tolist()!r:.80}"
+        )
     return own.astype(np.int64)
 
 
-def _matched(information: Floats) -> Counts:
-    """Return the code of each factor that makes the information of all together largest."""
+def _match(information: Floats) -> Counts:
+    """Return the code of each factor in the one-to-one matching with most information in total."""
     from scipy.optimize import linear_sum_assignment
 
     codes, factors = linear_sum_assignment(-information)
@@ -100,23 +106,24 @@ def _matched(information: Floats) -> Counts:
 
 
 def next_best(values: Floats, own: int) -> int:
-    """Return the place of the largest value but that of `own`."""
+    """Return the index of the largest value except that at `own`."""
     others = np.array(values, dtype=np.float64)
     others[own] = -np.inf
     return int(others.argmax())
 
 
 def ratio(gap: float, entropy: float) -> float:
-    """Return a gap over an entropy, NaN where nothing is left to know."""
-    # The same number below which an information is rounding.
+    """Return a gap over an entropy, or NaN if the entropy is 0."""
+    # An entropy below this is a rounding error, as in `_counting`.
     return gap / entropy if entropy > 1e-12 else float("nan")
 
 
 def finite_mean(values: Floats) -> float:
-    """Return the mean of what is known, refusing factors that all follow from others."""
+    """Return the mean of the finite values; refuse factors that all follow from other factors."""
     finite = values[np.isfinite(values)]
     if len(finite) == 0:
         raise ValueError(
-            "factors must have one that does not follow from another, got none; drop those that do"
+            "at least one factor must not be a function of another factor, but all are; drop the "
+            "columns that repeat another"
         )
     return float(finite.mean())

@@ -1,4 +1,4 @@
-"""Information of one code about classes by nearest neighbours, exact on a line."""
+"""Estimate the information of one code about classes by nearest neighbours."""
 
 from __future__ import annotations
 
@@ -8,28 +8,31 @@ from unweave_metrics._arrays import Array
 from unweave_metrics._compiled import Kernel
 from unweave_metrics._counting import Floats
 
-# As the estimator's authors break ties: noise this far below the codes' size.
+# Relative size of the noise that breaks ties, as in the program of the estimator's author.
 JITTER = 1e-10
 
 
 def class_information(code: Floats, label: Array, neighbors: int, jitter: Floats) -> float:
     """Estimate I(z; y) of a code and classes by nearest neighbours, in nats, at least 0.
 
-    I = psi(n) + mean_j psi(m_j) - psi(n_j) - psi(c_j): n_j rows are of row j's class, m_j is the
-    smaller of `neighbors` and n_j - 1, and c_j rows, itself too, are nearer to row j than its
-    m_j-th neighbour in its class. Rows that are alone in their class are left out. On a line
-    neighbours are found by order: O(n log n) time, and distances are differences, not the rounded
-    expansion of their squares.
+    I = psi(n) + mean_j [psi(m_j) - psi(n_j) - psi(c_j)], where psi is the digamma function, n_j is
+    the number of rows of the class of row j, m_j is the smaller of `neighbors` and n_j - 1, and c_j
+    is the number of rows, row j included, that are nearer to row j than its m_j-th neighbour in its
+    class. Rows that are the only one of their class are left out. Neighbours in one dimension
+    follow from the sorted values: O(n log n) time, and distances are exact differences, not the
+    rounded expansion of their squares.
 
     Parameters
     ----------
     code
-        Standardised or not, shape (n,).
-    label : classes, 0 upward, shape (n,)
+        Values of the code, standardised or not, shape (n,).
+    label
+        Class of each row, from 0, shape (n,).
     neighbors
-        At least 1.
+        Number of neighbours, at least 1.
     jitter
-        Standard normal numbers, shape (n,): 1e-10 of them times the code's size is added.
+        Standard normal numbers, shape (n,). They are multiplied by 1e-10 times the mean magnitude
+        of the standardised code (at least 1) and added to it.
 
     References
     ----------
@@ -47,11 +50,11 @@ def class_information(code: Floats, label: Array, neighbors: int, jitter: Floats
         return 0.0
     order = np.argsort(values, kind="stable")
     line, own = values[order], label[order]
-    grouped = np.argsort(own, kind="stable")
+    by_class = np.argsort(own, kind="stable")
     radius, closer = np.empty(len(line)), np.empty(len(line), dtype=np.int64)
     starts = np.concatenate([[0], np.cumsum(np.bincount(own, minlength=len(counts)))])
-    _class_radii(line, grouped, starts.astype(np.int64), neighbors, radius)
-    # Strictly nearer, where not all are at one place.
+    _class_radii(line, by_class, starts.astype(np.int64), neighbors, radius)
+    # The largest float below the radius, so that only strictly nearer rows count.
     _count_within(line, np.nextafter(radius, 0.0), closer)
     of_class = counts[own]
     value = (
@@ -64,37 +67,37 @@ def class_information(code: Floats, label: Array, neighbors: int, jitter: Floats
 
 
 @Kernel
-def _class_radii(line, grouped, starts, neighbors, radius):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Write each row's distance to its m-th neighbour in its class.
+def _class_radii(line, by_class, starts, neighbors, radius):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Write the distance of each row to its m-th neighbour in its class to `radius`.
 
-    `line` rises; `grouped` holds the places of each class in it, rising too. The m nearest of a row
-    are one window round it.
+    `line` is ascending; `by_class` holds the indices of each class in it, also ascending. The m
+    nearest rows of a row are in one window around it.
     """
     for c in range(starts.size - 1):
         first, last = starts[c], starts[c + 1]
         m = min(neighbors, last - first - 1)
         low = first
         for j in range(first, last):
-            here = line[grouped[j]]
+            here = line[by_class[j]]
             low = max(low, j - m, first)
             while (
                 low + m + 1 < last
                 and low < j
-                and (line[grouped[low + m + 1]] - here < here - line[grouped[low]])
+                and (line[by_class[low + m + 1]] - here < here - line[by_class[low]])
             ):
                 low += 1
-            left = here - line[grouped[low]]
-            right = line[grouped[low + m]] - here
-            radius[grouped[j]] = max(left, right)
+            left = here - line[by_class[low]]
+            right = line[by_class[low + m]] - here
+            radius[by_class[j]] = max(left, right)
 
 
 @Kernel
 def _count_within(line, radius, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Count the rows within the radius of each row, itself too."""
+    """Count the rows within the radius of each row, itself included."""
     n = line.size
     for j in range(n):
         here = line[j]
-        low, high = 0, j  # the first place that is near enough
+        low, high = 0, j  # binary search for the first row within the radius
         while low < high:
             middle = (low + high) // 2
             if here - line[middle] <= radius[j]:
@@ -102,7 +105,7 @@ def _count_within(line, radius, out):  # type: ignore[no-untyped-def]  # noqa: A
             else:
                 low = middle + 1
         first = low
-        low, high = j, n - 1  # the last one
+        low, high = j, n - 1  # and for the last
         while low < high:
             middle = (low + high + 1) // 2
             if line[middle] - here <= radius[j]:

@@ -1,4 +1,4 @@
-"""All information scores from one histogram pass."""
+"""Compute several information scores from one pass over the rows."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def scores_of(table: InformationTable, metrics: Sequence[str] | None = None) -> 
     Parameters
     ----------
     table
-        What `information_table` gave.
+        Result of `information_table`.
     metrics
-        Of ``"mig"``, ``"mig_sup"``, ``"jemmig"``, ``"dcimig"``, ``"modularity"``, ``"med"``,
-        ``"minimality"``, ``"sufficiency"``, ``"precision_area"``; all unless given.
+        Names among ``"mig"``, ``"mig_sup"``, ``"jemmig"``, ``"dcimig"``, ``"modularity"``,
+        ``"med"``, ``"minimality"``, ``"sufficiency"`` and ``"precision_area"``; by default all.
 
     Raises
     ------
     ValueError
-        For a name that is none of these.
+        For a name that is not in this list.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Information of codes about factors, counted once for all scores that are made of it."""
+"""The information of codes about factors, computed once for all scores that use it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 
 from unweave_metrics._arrays import Array, check_choice, check_pair
 from unweave_metrics._binning import bin_columns, class_columns, factor_labels
+from unweave_metrics._column_names import with_names
 from unweave_metrics._counting import ROUNDING, Counts, Floats, Labels, PairInformation
 from unweave_metrics._kinds import Declared, kinds_of
-from unweave_metrics._named import with_names
 from unweave_metrics._options import check_options
 from unweave_metrics._sampling import subsample
 from unweave_metrics._scaling import in_reach
@@ -31,7 +31,7 @@ DEAD_IS_NAN = "with dead_codes='nan' a code without information makes it NaN"
 
 @dataclass(frozen=True)
 class InformationTable:
-    """Information of binned codes (d, n) and classes (k, n), in nats, settings used, and notes."""
+    """Information of binned codes (d, n) about classes (k, n) in nats, with settings and notes."""
 
     pairs: PairInformation
     settings: dict[str, Any]
@@ -39,8 +39,8 @@ class InformationTable:
     factors: Labels
     notes: tuple[str, ...] = ()
 
-    def recounted(self, weights: Counts) -> InformationTable:
-        """Return the table with each row (n,) counted so many times, bins as they are."""
+    def recount(self, weights: Counts) -> InformationTable:
+        """Return the table of the same bins with these weights of the rows (n,)."""
         pairs = corrected_information(
             self.codes, self.factors, self.settings["bias_correction"], self.settings["seed"],
             weights,
@@ -49,7 +49,7 @@ class InformationTable:
 
     @property
     def parts(self) -> dict[str, Any]:
-        """Return what every information score carries."""
+        """Return the parts that all information scores have."""
         return {
             "mutual_information": self.pairs.mutual_information,
             "code_entropy": self.pairs.entropy_a,
@@ -57,7 +57,7 @@ class InformationTable:
         }
 
     def normalized(self) -> Floats:
-        """Return I(z_i; y_k) over H(y_k) or H(z_i), or as it is; a dead code has 0 or NaN."""
+        """Return I(z_i; y_k), divided by H(y_k) or H(z_i) if set; a dead code has 0 or NaN."""
         information = self.pairs.mutual_information
         if self.settings["normalizer"] == "factor":
             return _over(information, self.pairs.entropy_b[None, :], 0.0)
@@ -68,7 +68,7 @@ class InformationTable:
 
 
 def _over(information: Floats, entropy: Floats, dead: float) -> Floats:
-    """Return a quotient; `dead` where the entropy, corrected perhaps, is not above 0."""
+    """Return information over entropy; `dead` where the entropy is 0 (or below, if corrected)."""
     alive = entropy > ROUNDING
     return np.where(alive, information / np.where(alive, entropy, 1.0), dead)
 
@@ -90,13 +90,15 @@ def information_table(
     factor_kinds: Declared = None,
     seed: int = 0,
 ) -> InformationTable:
-    """Count codes against factors once, for all information scores.
+    """Compute the information of codes about factors once, for all information scores.
 
     Parameters
     ----------
     codes : float array, shape (n, d)
     factors : integer classes or float values, shape (n, k)
-    preset, bins, ... : see `mig`
+    preset, estimator, bins, binning, bin_factors, normalizer, dead_codes, samples, bias_correction,
+    factor_kinds, seed
+        As for `mig`.
     """
     arguments = {
         "estimator": estimator,
@@ -116,7 +118,7 @@ def information_table(
     by_neighbors = settings["estimator"] == "neighbors"
     if by_neighbors and settings["bias_correction"] != "none":
         raise ValueError(
-            "bias_correction must be 'none' with estimator='neighbors', which has no bins, got "
+            "bias_correction must be 'none' for estimator='neighbors', which has no bins, got "
             f"{settings['bias_correction']!r}"
         )
     z, y = check_pair(codes, factors)
@@ -138,14 +140,14 @@ def neighbor_information(
 ) -> PairInformation:
     """Return information by 3 nearest neighbours instead of bins.
 
-    The entropy of a measurement is taken to be its information about itself by the same estimate,
-    which is finite; classes and codes keep their binned entropies.
+    The entropy of a measurement is the same estimate of its information about itself, which is
+    finite; classes and codes keep their entropies of bins.
     """
     from sklearn.feature_selection import mutual_info_regression
 
     if len(z) <= NEIGHBORS:
         raise ValueError(f"codes must have more than {NEIGHBORS} rows, got {len(z)}")
-    # The package that has this convention fixes the estimator's jitter so.
+    # The program that this convention is from fixes the seed of the estimator's jitter.
     options = {"discrete_features": False, "n_neighbors": NEIGHBORS, "random_state": 42}
     values, y = in_reach(z)[0], in_reach(y)[0]
     jitter = np.random.RandomState(42).standard_normal(values.shape)
@@ -164,14 +166,14 @@ def neighbor_information(
 
 
 def top_two(matrix: Floats, axis: int = 0) -> tuple[Floats, Floats]:
-    """Return the largest and second largest values along an axis; NaN where there is one."""
+    """Return the largest and second largest values along an axis; NaN where a value is NaN."""
     ordered = np.sort(matrix, axis=axis)
     largest = np.take(ordered, -1, axis=axis)
     second = np.take(ordered, -2, axis=axis)
-    lost = np.isnan(matrix).any(axis=axis)
-    return np.where(lost, np.nan, largest), np.where(lost, np.nan, second)
+    undefined = np.isnan(matrix).any(axis=axis)
+    return np.where(undefined, np.nan, largest), np.where(undefined, np.nan, second)
 
 
 def best_of(matrix: Floats, axis: int = 0) -> Any:
-    """Return the place of the largest value along an axis, NaN counting as the smallest."""
+    """Return the index of the largest value along an axis; NaN counts as the smallest."""
     return np.where(np.isnan(matrix), -np.inf, matrix).argmax(axis=axis)

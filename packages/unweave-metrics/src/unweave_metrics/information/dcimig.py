@@ -1,4 +1,4 @@
-"""DCIMIG: information gaps of codes, the best code of each factor counting."""
+"""DCIMIG: the information gap between factors, for the best code of each factor."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def dcimig_of(table: InformationTable) -> Score:
     check_several(information.shape[1], "factors", "dcimig")
     first, second = top_two(information, axis=1)
     gaps: Floats = first - second
-    credited = np.zeros(information.shape[1])
-    np.maximum.at(credited, information.argmax(axis=1), gaps)
-    parts = {"per_factor": credited, "per_code": gaps} | table.parts
-    entropy = float(table.pairs.entropy_b.sum())  # corrected perhaps, to nothing
-    value = credited.sum() / entropy if entropy > 0 else 0.0
+    per_factor = np.zeros(information.shape[1])
+    np.maximum.at(per_factor, information.argmax(axis=1), gaps)
+    parts = {"per_factor": per_factor, "per_code": gaps} | table.parts
+    entropy = float(table.pairs.entropy_b.sum())  # a bias correction may make it 0 or less
+    value = per_factor.sum() / entropy if entropy > 0 else 0.0
     return Score(value, name="dcimig", parts=parts, settings=table.settings, notes=table.notes)
 
 
@@ -55,8 +55,8 @@ def dcimig(
     """Compute DCIMIG: the information gap between factors, for the best code of each factor.
 
     The gap of code i is g_i = I(z_i; y_a) - I(z_i; y_b), where a and b are the two factors about
-    which it has most information; it is credited to factor a. DCIMIG = sum_k max_i (credited to k)
-    g_i / sum_k H(y_k). Range 0 to 1, best 1.
+    which it has most information; the gap belongs to factor a. DCIMIG = sum_k G_k / sum_k H(y_k),
+    where G_k is the largest gap that belongs to factor k, or 0. Range 0 to 1, best 1.
 
     Parameters
     ----------

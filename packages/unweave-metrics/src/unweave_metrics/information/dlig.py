@@ -1,4 +1,4 @@
-"""DLIG: how far the factor of a code is ahead of the next, where factors depend."""
+"""DLIG: the information gap of a code between dependent factors."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def dlig(
     """Compute DLIG, the dependency-aware latent information gap.
 
     Factor k has code a (`assigned`), and l is the other factor about which this code has most
-    information. DLIG = mean_k [I(z_a; y_k) - I(z_a; y_l)] / H(y_k | y_l). Best 1; below 0 if a code
-    has more information about another factor. A factor that follows from y_l is left out of the
-    mean.
+    information. DLIG = mean_k [I(z_a; y_k) - I(z_a; y_l)] / H(y_k | y_l). Best 1; the term of k is
+    below 0 if code a has more information about factor l. A factor that is a function of y_l is
+    left out of the mean.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def dlig(
     Raises
     ------
     ValueError
-        For fewer codes than factors, a wrong assignment, and as for `mig`.
+        For a single factor, fewer codes than factors, a wrong assignment, and as for `mig`.
 
     References
     ----------

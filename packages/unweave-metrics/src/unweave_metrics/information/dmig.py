@@ -47,14 +47,14 @@ def dmig(
     """Compute DMIG, the dependency-aware information gap.
 
     Factor k has code a (`assigned`), and b is the other code with most information about it. DMIG =
-    mean_k [I(z_a; y_k) - I(z_b; y_k)] / H. If b is the code of another factor l, it may have
-    information about k because the factors are dependent; then H = H(y_k | y_l), and otherwise H =
-    H(y_k). Best 1; below 0 if another code has more information. A factor that follows from y_l (H
-    = 0) is left out of the mean.
+    mean_k [I(z_a; y_k) - I(z_b; y_k)] / H_k. If b is the code of another factor l, it may have
+    information about k because the factors are dependent; then H_k = H(y_k | y_l), and otherwise
+    H_k = H(y_k). Best 1; the term of k is below 0 if code b has more information. A factor that is
+    a function of y_l (H_k = 0) is left out of the mean.
 
     Parameters
     ----------
-    codes : float array, shape (n, d), d at least k, and 2
+    codes : float array, shape (n, d), d at least k and at least 2
     factors : integer classes or float values, shape (n, k)
     assigned
         The code of each factor. ``"match"``: one to one, with the largest total information;

@@ -1,4 +1,4 @@
-"""InfoM, InfoE and InfoC: modularity, explicitness and compactness in terms of information."""
+"""InfoM, InfoE and InfoC: modularity, explicitness and compactness by information."""
 
 from __future__ import annotations
 
@@ -59,12 +59,13 @@ def infomec(
     """Compute InfoMEC: the float is InfoM, and the parts are InfoM, InfoE and InfoC.
 
     With NMI_ki = I(z_i; y_k) / H(y_k) of the active codes:
-    InfoM = (mean_i max_k NMI_ki / sum_k NMI_ki - 1/K) / (1 - 1/K); InfoC is the same over codes for
-    each factor; InfoE = mean_k 1 - CE_k / CE0_k, where CE_k is the cross-entropy of an unpenalised,
-    class-balanced multinomial logistic regression on all codes, and CE0_k without codes, both in
-    sample. Each has range 0 to 1, best 1. An active code, or a factor, without any information
-    counts as chance, 1/K or 1/D (or makes the score NaN, as in the authors' program). Without an
-    active code: 0. InfoM is NaN with a single factor, InfoC with a single active code.
+    InfoM = (mean_i max_k NMI_ki / sum_k NMI_ki - 1/K) / (1 - 1/K). InfoC is the same with the D
+    active codes and the K factors exchanged. InfoE = mean_k [1 - CE_k / CE0_k], where CE_k is the
+    cross-entropy, on the rows of the fit, of an unpenalised, class-balanced multinomial logistic
+    regression on all codes, and CE0_k the same without codes. Each has range 0 to 1, best 1. An
+    active code, or a factor, without any information has the share of chance, 1/K or 1/D (or makes
+    the score NaN, as in the authors' program). Without an active code InfoM and InfoC are 0. InfoM
+    is NaN with a single factor, InfoC with a single active code.
 
     Parameters
     ----------
@@ -81,7 +82,8 @@ def infomec(
         A code is active if its ``"range"``, or its interquartile range ``"iqr"``, is above
         `active_fraction` of the widest; or ``"all"``.
     dead_codes
-        Active codes without any information count ``"zero"`` or make InfoM and InfoC ``"nan"``.
+        ``"zero"``: an active code without any information has the share of chance, which adds 0;
+        ``"nan"``: it makes InfoM NaN, and such a factor makes InfoC NaN.
     samples
         Largest number of rows; larger tables are subsampled without replacement.
     factor_kinds
@@ -126,14 +128,14 @@ def infomec(
     z, y = subsample(z, y, settings["samples"], seed)
     labels = factor_labels(y, kinds.measured, settings["bins"])
     normalized = _normalized_information(z, labels, settings)
-    used = active_codes(z, settings)
+    active_columns = active_codes(z, settings)
     dead = settings["dead_codes"] == "nan"
     parts: dict[str, Any] = {
-        "infom": _concentration(normalized[:, used], 0, dead),
-        "infoe": _explained(z, labels, settings["discrete_codes"]),
-        "infoc": _concentration(normalized[:, used], 1, dead),
+        "infom": _concentration(normalized[:, active_columns], 0, dead),
+        "infoe": _explicitness(z, labels, settings["discrete_codes"]),
+        "infoc": _concentration(normalized[:, active_columns], 1, dead),
         "normalized_information": normalized,
-        "active": used,
+        "active": active_columns,
     }
     settings |= {"factor_kinds": kinds.words, "rows": len(z)}
     return Score(parts["infom"], name="infomec", parts=parts, settings=settings, notes=kinds.notes)
@@ -159,11 +161,11 @@ def _normalized_information(z: Array, labels: Array, settings: dict[str, Any]) -
         return (pairs.mutual_information / pairs.entropy_b).T
     if len(z) <= settings["neighbors"]:
         raise ValueError(
-            f"codes must have more than neighbors={settings['neighbors']} rows, got {len(z)}"
+            f"codes must have more rows than neighbors={settings['neighbors']}, got {len(z)}"
         )
     standard = standardized(z)
     entropy = pair_information(labels, labels).entropy_b
-    # One legacy generator drawn from pair by pair: the jitter is then that of the authors' program.
+    # One legacy generator for all pairs in order gives the jitter of the authors' program.
     jitter = np.random.RandomState(settings["seed"])
     information = [
         class_information(code, label, settings["neighbors"], jitter.standard_normal(len(z)))
@@ -174,7 +176,7 @@ def _normalized_information(z: Array, labels: Array, settings: dict[str, Any]) -
 
 
 def _concentration(normalized: Floats, axis: int, dead_is_nan: bool) -> float:
-    """Return the mean share of the largest entry along an axis, chance mapped to 0."""
+    """Return the mean share of the largest entry along an axis, scaled so that chance is 0."""
     count = normalized.shape[axis]
     if normalized.size == 0:
         return 0.0
@@ -186,8 +188,8 @@ def _concentration(normalized: Floats, axis: int, dead_is_nan: bool) -> float:
     return float((share.mean() - 1 / count) / (1 - 1 / count))
 
 
-def _explained(z: Array, labels: Array, discrete: bool) -> float:
-    """Return InfoE: the share of balanced cross-entropy that all codes together remove."""
+def _explicitness(z: Array, labels: Array, discrete: bool) -> float:
+    """Return InfoE: the share of the class-balanced cross-entropy that all codes remove."""
     inputs = _one_hot(z) if discrete else standardized(z)
     shares = []
     for label in labels:
@@ -207,7 +209,7 @@ def _one_hot(z: Array) -> Floats:
 def balanced_cross_entropy(inputs: Floats, label: Array) -> float:
     """Return the in-sample log loss of an unpenalised, class-balanced logistic regression."""
     classes = int(label.max()) + 1
-    # The reference compares the summed gradient with 1e-4.
+    # The authors' program compares the gradient of the sum, not of the mean, with 1e-4.
     tolerance = 1e-4 / len(label)
     model = fit_logistic(
         inputs, label.astype(np.int64), classes, C=np.inf, balanced=True, tolerance=tolerance

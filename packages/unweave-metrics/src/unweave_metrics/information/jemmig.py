@@ -1,4 +1,4 @@
-"""JEMMIG: the information gap less what else the best code knows."""
+"""JEMMIG: the information gap minus the other information of the best code."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def jemmig_of(table: InformationTable, complement: bool = True) -> Score:
     information = pairs.mutual_information
     check_several(len(information), "codes", "jemmig")
     first, second = top_two(information)
-    # Codes that know a factor equally: the one of least entropy, whatever the order of columns.
+    # Of codes with equal information, the one of least entropy, whatever the order of the columns.
     equal = information >= first - ROUNDING
     best = np.where(equal, pairs.entropy_a[:, None], np.inf).argmin(axis=0)
     joint = pairs.entropy_a[best] + pairs.entropy_b - first
     largest = pairs.entropy_b + np.log(table.settings["bins"])
-    # A single bin knows nothing; corrected entropies may come out 0.
+    # With a single bin, or after a correction, this may be 0; the fraction then counts as 1.
     nonzero = largest > ROUNDING
     gaps = np.where(nonzero, (joint - first + second) / np.where(nonzero, largest, 1.0), 1.0)
     gaps = 1 - gaps if complement else gaps
@@ -62,9 +62,9 @@ def jemmig(
 
     JEMMIG = mean_k 1 - [H(y_k, z_a) - I(y_k; z_a) + I(y_k; z_b)] / [H(y_k) + log B], where a and b
     are the codes with most information about factor k (of equal codes, a has the least entropy),
-    and B is the number of bins. Range 0 to 1, best 1; with ``complement=False`` the fraction
-    itself, best 0, as in the paper. Constant codes have little joint entropy and score log B /
-    [H(y_k) + log B], more than noise.
+    and B is the number of bins. Range 0 to 1, best 1; with ``complement=False`` the score is the
+    fraction itself, best 0, as in the paper. Constant codes score log B / [H(y_k) + log B], more
+    than noise, because their joint entropy is small.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def jemmig(
 
     Returns
     -------
-    Score, with parts `per_factor` (k,) and those of `mig`.
+    Score, with parts `per_factor` (k,), `best_code` (k,) and those of `mig`.
 
     Raises
     ------

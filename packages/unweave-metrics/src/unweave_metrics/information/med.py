@@ -1,4 +1,4 @@
-"""MED: disentanglement as of DCI, importances being shares of information."""
+"""MED: the disentanglement score of DCI with shares of information as importances."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MIG-sup: how far the best factor of a code is ahead of the next."""
+"""MIG-sup: the information gap between the best and the next factor of each code."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def mig_sup(
 
     MIG-sup = mean_i [I(z_i; y_a) - I(z_i; y_b)], each information over the entropy of its factor,
     where a and b are the two factors about which code i has most information. Range 0 to 1, best 1.
-    Codes without information count 0: with more codes than factors even perfect codes stay below 1.
+    A code without information counts as 0, so spare codes keep even a perfect table below 1.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How little else the codes know than one factor each."""
+"""Minimality: the share of a code's entropy that is about one factor."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def minimality_of(table: InformationTable) -> Score:
     """Compute minimality from a table of information."""
     entropy = table.pairs.entropy_a[:, None]
     shares = table.pairs.mutual_information / np.where(entropy > 0, entropy, 1.0)
-    each = shares.max(axis=1)
-    parts = {"per_code": each} | table.parts
+    per_code = shares.max(axis=1)
+    parts = {"per_code": per_code} | table.parts
     return Score(
-        each.mean(), name="minimality", parts=parts, settings=table.settings, notes=table.notes
+        per_code.mean(), name="minimality", parts=parts, settings=table.settings, notes=table.notes
     )
 
 

@@ -1,4 +1,4 @@
-"""Modularity: how far each code knows about one factor only."""
+"""Modularity: how far each code has information about one factor only."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def modularity(
 
     Modularity is the mean over codes of m_i = 1 - [sum_k I_ik^2 - max_k I_ik^2] / [(K - 1) max_k
     I_ik^2], with I_ik = I(z_i; y_k) and K factors. Range 0 to 1, best 1. A code without information
-    counts 0, or makes the score NaN with ``dead_codes="nan"``. Codes of pure noise get about .6 at
-    3,000 rows and 20 bins: plug-in information is biased upward, and there is no pruning.
+    counts as 0, or makes the score NaN with ``dead_codes="nan"``. Codes of pure noise get about .6
+    at 3,000 rows and 20 bins, because plug-in information is biased upward and no code is pruned.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def modularity(
 
 
 def modularity_per_code(information: Floats, dead: float = 0.0) -> Floats:
-    """Return m_i of a matrix of information (d, k), at least 0; codes of none get `dead`."""
+    """Return m_i of a matrix of information (d, k); a code without information has `dead`."""
     square = np.maximum(np.asarray(information, dtype=np.float64), 0.0) ** 2
     largest = square.max(axis=1)
     rest = (square.sum(axis=1) - largest) / (square.shape[1] - 1)

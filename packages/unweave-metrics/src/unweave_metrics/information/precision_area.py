@@ -1,4 +1,4 @@
-"""The area under the curve of independent groups of codes and factors over a threshold."""
+"""The area under the curve of the number of independent groups over a threshold."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def precision_area(
 
     Codes i and factors k with I(z_i; y_k) >= t are linked; G(t) is the number of connected groups
     with at least one code and one factor. The score is the integral of G over t from the smallest
-    to the largest information, by the trapezoid rule on these values. In nats, range 0 to K H,
-    best: high. Compare only scores of the same factors.
+    to the largest information, by the trapezoid rule on the values that occur. In nats, range 0 to
+    K max_k H(y_k); higher is better. Compare only scores of the same factors.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def precision_area(
     References
     ----------
     F. Locatello et al., "A sober look at the unsupervised learning of disentangled representations
-    and their evaluation", 2020, sect. 5; the integral as their program has it.
+    and their evaluation", 2020, sect. 5; the integral as in their program.
 
     Examples
     --------

@@ -45,8 +45,8 @@ def rmig(
 
     RMIG = mean_k [I(z_a; y_k) - I(z_b; y_k)], where a and b are the codes with most information,
     and q(z_i, y_k) is the mass of the rows' posteriors in `bins` equal bins of [low, high],
-    normalised over this range. In nats, range 0 to H(y_k); divided by H(y_k) with `normalize`.
-    Best: high. O(n d bins) time.
+    normalised over this range. In nats, range 0 to the mean of H(y_k); with `normalize` each gap is
+    divided by H(y_k), range 0 to 1. Higher is better. O(n d bins) time.
 
     Parameters
     ----------
@@ -105,11 +105,13 @@ def rmig(
 
 
 def _check_range(low: float, high: float, bins: int) -> None:
-    """Refuse a range that has no bins of some width."""
+    """Refuse a range that is too narrow for its number of bins."""
     if not high > low:
         raise ValueError(f"high must be above low, got {high} and {low}")
     if not (np.diff(np.linspace(low, high, bins + 1)) > 0).all():
-        raise ValueError(f"high - low must be wide enough for {bins} bins, got {high} and {low}")
+        raise ValueError(
+            f"high - low must be large enough for {bins} different bins, got {high} and {low}"
+        )
 
 
 def _check_std(std: ArrayLike | None, z: Array) -> Floats:
@@ -118,17 +120,17 @@ def _check_std(std: ArrayLike | None, z: Array) -> Floats:
         return np.zeros(z.shape)
     deviations = as_array(std, "std")
     if deviations.shape != z.shape:
-        raise ValueError(f"std must have the shape of codes {z.shape}, got {deviations.shape}")
+        raise ValueError(f"std must have the shape of codes, {z.shape}, got {deviations.shape}")
     check_finite(deviations, "std")
     if not (deviations > 0).all():
-        raise ValueError(f"std must be positive, its least value is {deviations.min()}")
+        raise ValueError(f"std must be positive, got {deviations.min()} as its smallest value")
     return deviations.astype(np.float64)
 
 
 def _information(
     z: Array, deviations: Floats, labels: Array, settings: dict[str, Any]
 ) -> tuple[Floats, Floats]:
-    """Return I(z_i; y_k) (d, k) and H(y_k) (k,) in nats from soft counts."""
+    """Return I(z_i; y_k) (d, k) and H(y_k) (k,) in nats, from the posterior mass per bin."""
     classes = int(labels.max()) + 1
     edges = np.linspace(settings["low"], settings["high"], settings["bins"] + 1)
     counts = np.zeros((z.shape[1], len(labels), settings["bins"], classes))
@@ -153,7 +155,7 @@ def _entropy(mass: Floats) -> Floats:
 
 @Kernel
 def _add_mass(z, deviations, labels, edges, counts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Add each row's mass per bin to counts (d, k, bins, classes); points go to the nearest bin."""
+    """Add the mass of each row to counts (d, k, bins, classes); a point has its nearest bin."""
     bins = edges.size - 1
     mass = np.zeros(bins)
     for j in range(z.shape[0]):
@@ -167,7 +169,7 @@ def _add_mass(z, deviations, labels, edges, counts):  # type: ignore[no-untyped-
                     mass[b] = above - below
                     total += mass[b]
                     below = above
-            if total <= 0:  # a point, or a posterior that lies outside the range
+            if total <= 0:  # a point, or a posterior outside the range
                 near = min(max(z[j, i], edges[0]), edges[bins])
                 place = min(int((near - edges[0]) / (edges[1] - edges[0])), bins - 1)
                 for k in range(labels.shape[0]):

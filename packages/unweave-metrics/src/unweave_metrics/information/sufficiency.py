@@ -1,4 +1,4 @@
-"""How much of each factor its best code knows."""
+"""Sufficiency: the share of a factor's entropy in its best code."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ def sufficiency_of(table: InformationTable) -> Score:
     """Compute sufficiency from a table of information."""
     entropy = table.pairs.entropy_b[None, :]
     shares = table.pairs.mutual_information / np.where(entropy > 0, entropy, 1.0)
-    each = shares.max(axis=0)
-    parts = {"per_factor": each} | table.parts
+    per_factor = shares.max(axis=0)
+    parts = {"per_factor": per_factor} | table.parts
     return Score(
-        each.mean(), name="sufficiency", parts=parts, settings=table.settings, notes=table.notes
+        per_factor.mean(),
+        name="sufficiency",
+        parts=parts,
+        settings=table.settings,
+        notes=table.notes,
     )
 
 

@@ -1,4 +1,4 @@
-"""XMIG: the information gap to codes that have no factor."""
+"""XMIG: the information gap to codes without a factor."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def xmig(
     """Compute XMIG, the dependency-blind information gap.
 
     Factor k has code a (`assigned`), and b is the code with most information about it among those
-    without a factor. XMIG = mean_k [I(z_a; y_k) - I(z_b; y_k)] / H(y_k). Best 1; below 0 if a spare
-    code has more information.
+    without a factor. XMIG = mean_k [I(z_a; y_k) - I(z_b; y_k)] / H(y_k). Best 1; the term of k is
+    below 0 if code b has more information.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def xmig(
     spare = np.setdiff1d(np.arange(len(table.information)), table.assigned)
     if len(spare) == 0:
         raise ValueError(
-            f"xmig needs a code that no factor has, got {len(table.information)} codes for "
+            f"xmig needs more codes than factors, got {len(table.information)} codes for "
             f"{len(table.assigned)} factors"
         )
     own = table.information[table.assigned, np.arange(len(table.assigned))]

@@ -1,1 +1,1 @@
-"""Confidence intervals: how scores are resampled, and what the intervals cover."""
+"""Confidence intervals of scores, by resampling of the rows."""

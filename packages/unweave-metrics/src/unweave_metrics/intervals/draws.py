@@ -1,4 +1,4 @@
-"""Rows drawn of arrays: with replacement, a share of them, or those that a metric draws."""
+"""Draw rows of arrays: with replacement, a share of them, or those that a metric draws."""
 
 from __future__ import annotations
 
@@ -20,32 +20,35 @@ def take(value: Any, rows: Array) -> Any:
 
 
 def length(value: Any) -> int:
-    """Return the number of rows of an array, or of the models of a list."""
+    """Return the number of rows of an array, or of the arrays of a list of models."""
     return len(value[0]) if isinstance(value, list | tuple) else len(value)
 
 
 def with_replacement(rng: np.random.Generator, n: int) -> Array:
-    """Return n row numbers out of n."""
+    """Return n row numbers below n, drawn with replacement."""
     return rng.integers(0, n, size=n)
 
 
-# Large enough that a model learns nearly as much as from all rows, small enough to differ.
+# A model learns nearly as much from this share of the rows as from all, and two shares differ.
 SHARE = 0.75
 
 
 def some_rows(rng: np.random.Generator, n: int) -> Array:
-    """Return three quarters of the row numbers, at least two."""
+    """Return three quarters of the row numbers, at least two, drawn without replacement."""
     return rng.permutation(n)[: max(2, round(SHARE * n))]
 
 
 @columnwise(part_of)
 def drawn_rows(array: Any, draw: Callable[..., Array], seed: int, r: int, own: int) -> Any:
-    """Return resample number r of an array; arrays of one length have the same rows of it."""
+    """Return resample r of an array; arrays of equal length have the same rows in it.
+
+    Arrays with different values of `own` are drawn independently.
+    """
     return take(array, draw(np.random.default_rng((seed, r, own)), length(array)))
 
 
 @columnwise(part_of)
 def sampled_rows(array: Any, n: int, samples: int, seed: int) -> Any:
-    """Return `samples` of n rows of an array, those that a metric draws; all if there are fewer."""
+    """Return the `samples` rows of an array that a metric draws, or all if there are not more."""
     rows = draw_rows(n, samples, seed)
     return array if rows is None else take(array, rows)

@@ -12,7 +12,7 @@ from unweave_metrics.intervals.strategy import Call, Replicates, Strategy
 
 @dataclass(frozen=True, kw_only=True)
 class Images(Strategy):
-    """Images drawn with replacement, of the scores that each image has."""
+    """Draw images with replacement, each with its own score."""
 
     method: str = "centred"
     over = "images"
@@ -20,7 +20,7 @@ class Images(Strategy):
     def replicates(
         self, calls: Sequence[Call], counts: Sequence[int], seed: int, jobs: int
     ) -> Replicates:
-        """Return means over drawn images."""
+        """Return the mean score of the images of each resample."""
         means = []
         for call, count in zip(calls, counts, strict=True):
             each, rng = call.score.parts["per_image"], np.random.default_rng(seed)

@@ -11,20 +11,20 @@ from unweave_metrics.score import Score
 
 METHODS = ("basic", "centred", "percentile")
 
-# What an interval is about. Most estimates come near the population's score as rows are added;
-# those that learn from the rows, or count rarer and rarer cells, move with their number.
+# What an interval covers. Most estimates approach the score of the population as the number of
+# rows grows; those that learn from the rows, or count rare cells, change with that number.
 POPULATION = "the score of the whole population"
 SAME_BINS = "the score of the whole population in the bins of this table"
 SAME_SIZE = "the mean score of tables of this many rows"
 THESE_ROWS = "these rows alone"
 
-# Fewer replicates say how wide an interval is, but not where its ends are.
+# Fewer replicates give the width of an interval, but not its quantiles.
 ENOUGH_FOR_QUANTILES = 200
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Ends of an interval, and the estimated bias: mean score of samples less the truth."""
+    """Ends of an interval, its half width before clipping, and the estimated bias of the score."""
 
     low: float
     high: float
@@ -33,11 +33,11 @@ class Interval:
 
     @classmethod
     def between(cls, low: float, high: float, bias: float) -> Interval:
-        """Return an interval that nothing was cut from."""
+        """Return an interval without clipping."""
         return cls(low, high, bias, (high - low) / 2)
 
     def clipped(self, bounds: tuple[float, float]) -> Interval:
-        """Return the part of it where the score can be; half its width stays what it was."""
+        """Return the interval within the bounds of the score; `half` stays as it is."""
         low, high = (float(np.clip(end, *bounds)) for end in (self.low, self.high))
         return replace(self, low=low, high=high)
 
@@ -45,23 +45,24 @@ class Interval:
 def interval_of(
     value: float, replicates: Floats, level: float = 0.95, method: str = "basic"
 ) -> Interval | None:
-    """Return an interval around a score, or None where it has no spread to speak of.
+    """Return the interval of a score, or None if fewer than half of the replicates are finite.
 
-    A replicate differs from the score as the score differs from the truth. ``"basic"`` therefore
-    mirrors the quantiles at the score, 2 v - q, which takes the bias away; ``"centred"`` moves the
-    quantiles so that their mean is the score, which leaves it; ``"percentile"`` takes them as they
-    are. Of fewer than 200 replicates the standard deviation is used with Student's quantile.
+    A replicate differs from the score v as the score differs from the truth. ``"basic"`` therefore
+    reflects each quantile q about the score, 2 v - q, which removes the bias; ``"centred"`` shifts
+    the quantiles by the bias, so that the mean of the replicates is at the score, and leaves the
+    bias in; ``"percentile"`` uses the quantiles as they are. With fewer than 200 replicates
+    ``"basic"`` and ``"centred"`` use their standard deviation with Student's quantile instead.
 
     Parameters
     ----------
     value
         The score.
     replicates
-        Its values on resampled rows, shape (b,); those that are not finite are left out.
+        Values of the score on resampled rows, shape (b,); those that are not finite are left out.
     level
-        Share of samples whose interval is right.
+        Confidence level: the share of samples whose interval contains the truth.
     method
-        One of the three.
+        One of the three words.
 
     References
     ----------
@@ -85,12 +86,12 @@ def interval_of(
     low, high = (float(end) for end in np.quantile(finite, [tail, 1 - tail]))
     if method == "basic":
         return Interval.between(2 * value - high, 2 * value - low, bias)
-    moved = bias if method == "centred" else 0.0
-    return Interval.between(low - moved, high - moved, bias)
+    shift = bias if method == "centred" else 0.0
+    return Interval.between(low - shift, high - shift, bias)
 
 
 def student(level: float, freedom: int) -> float:
-    """Return Student's quantile that leaves (1 - level) / 2 out on each side."""
+    """Return the quantile of Student's t at 0.5 + level / 2."""
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, 0.5 + level / 2))
@@ -106,7 +107,7 @@ def with_interval(
     method: str,
     resamples: int,
 ) -> Score:
-    """Return a score with an interval, what it covers, and a note where the bias is the larger."""
+    """Return a score with its interval, and a note if the bias exceeds half the width of it."""
     if interval is None:
         return score
     settings = {
@@ -125,6 +126,7 @@ def bias_note(name: str, interval: Interval, covers: str, method: str) -> str:
         f"interval, {interval.half:.2g}"
     )
     if covers == SAME_SIZE:
-        return f"{text}; the interval is for tables of this many rows, more rows give another score"
-    corrected = "the interval is corrected for it, the score is not"
-    return f"{text}; {corrected if method == 'basic' else 'more rows make it smaller'}"
+        return f"{text}; the interval is for tables of this many rows, and more change the score"
+    if method == "basic":
+        return f"{text}; the interval is corrected for the bias, the score is not"
+    return f"{text}; more rows make the bias smaller"

@@ -1,4 +1,4 @@
-"""Intervals from models fitted anew to part of the rows."""
+"""Intervals from models that are fitted again to part of the rows."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from unweave_metrics.predictors._split import train_and_test
 
 @dataclass(frozen=True, kw_only=True)
 class Refits(Subsets):
-    """Models fitted anew to part of the train rows, and scored on part of the test rows.
+    """Fit models again to part of the train rows, and score them on part of the test rows.
 
-    A refit is reckoned to take `seconds` per million of (rows x codes + 10,000) x classes, the
-    classes summed over factors. That depends on the arrays alone: intervals are the same anywhere.
+    The estimated time of a refit is `seconds` per million of (rows x codes + 10,000) x classes,
+    where the classes are summed over the factors. It depends only on the arrays and settings, so
+    that intervals are the same on every machine.
     """
 
     @property
     def slowness(self) -> float:
-        """Return the seconds of a model of ten classes."""
+        """Return the estimated time of a model with ten classes."""
         return 10 * self.seconds
 
-    def reckoned(self, call: Call) -> float:
-        """Return the seconds that one refit is reckoned to take."""
+    def expected_seconds(self, call: Call) -> float:
+        """Return the estimated time of one refit."""
         settings, codes = call.score.settings, call.arrays["codes"]
         slower = slowness(settings.get("predictor", ""))
         rows = settings.get("rows", len(codes)) * SHARE
@@ -36,11 +37,11 @@ class Refits(Subsets):
         )
         return float(self.seconds * slower * (rows * codes.shape[1] + 1e4) * classes / 1e6)
 
-    def prepared(self, call: Call, seed: int) -> dict[str, Any]:
-        """Return train and test rows as the metric splits them, where it does."""
+    def arrays_of(self, call: Call, seed: int) -> dict[str, Any]:
+        """Return the train and test rows of the metric's split, or all rows if it has none."""
         settings, arrays = call.score.settings, dict(call.arrays)
         if "test_rows" not in settings or settings.get("evaluate_on") == "train":
-            return super().prepared(call, seed)
+            return super().arrays_of(call, seed)
         split = train_and_test(
             arrays["codes"], arrays["factors"], arrays.get("test_codes"),
             arrays.get("test_factors"), settings, settings["factor_kinds"],
@@ -49,8 +50,8 @@ class Refits(Subsets):
                 "test_codes": split.z_test, "test_factors": split.y_test}  # fmt: skip
 
 
-# How much slower than a metric's usual predictor others are; a caller's own is taken to be as slow
-# as the slowest.
+# How much slower other predictors are than the usual one of a metric. A predictor that is an object
+# of the caller is assumed to be as slow as the slowest.
 SLOWER = {"random-forest": 3, "gradient-boosting": 50, "forest-regression": 50, "tree": 300}
 
 

@@ -1,4 +1,4 @@
-"""What a strategy of intervals is, the calls that it replicates, and the one without intervals."""
+"""Strategies of intervals: the base class, the calls that they replicate, and no interval."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Replicates = list[Floats]
 
 @dataclass(frozen=True)
 class Call:
-    """A metric with its options, the arrays it saw by name, the score it gave, and its bounds."""
+    """A metric with its arguments, its score, and the strategy and bounds of its interval."""
 
     function: Callable[..., Any]
     arrays: Mapping[str, Any]
@@ -30,44 +30,44 @@ class Call:
     threads: bool = True
 
     def on(self, arrays: Mapping[str, Any], **options: Any) -> float:
-        """Return the score of other arrays; NaN where a draw left nothing to score."""
+        """Return the score of other arrays, or NaN if they cannot be scored."""
         try:
             return float(self.function(**arrays, **{**self.options, **options}))
-        except ValueError:  # as where a draw lost all but one class of a factor
+        except ValueError:  # for example, a resample with only one class of a factor
             return float("nan")
 
     @property
     def numbers(self) -> int:
-        """Return how many numbers the arrays hold."""
+        """Return the number of entries of all arrays."""
         return sum(int(np.size(array)) for array in self.arrays.values())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Strategy:
-    """A way to replicate scores; `covers` says what its intervals are about."""
+    """A way to replicate scores; `covers` says what its intervals cover."""
 
     covers: str = POPULATION
     method: str = "basic"
     over = "rows"
-    # Why there is no interval, empty where there may be one.
+    # Why there is no interval; empty if there may be one.
     without = ""
 
     @property
     def group(self) -> Hashable:
-        """Return what calls must share to be replicated together, on the same draws."""
+        """Return a key; calls with equal keys are replicated together, on the same draws."""
         return type(self).__name__
 
     @property
     def slowness(self) -> float:
-        """Return what metrics with this strategy are put in order by, the slowest first."""
+        """Return the sort key of metrics with this strategy, which run slowest first."""
         return 0.0
 
-    def chosen(self, score: Score) -> Strategy:
-        """Return the strategy for a score with these settings."""
+    def for_score(self, score: Score) -> Strategy:
+        """Return the strategy for a score, which may depend on its settings."""
         return self
 
     def count(self, call: Call, resamples: int) -> int:
-        """Return how many of the resamples are made."""
+        """Return how many resamples to make, at most `resamples`."""
         return resamples
 
     def replicates(
@@ -83,23 +83,23 @@ class Strategy:
 
 @dataclass(frozen=True, kw_only=True)
 class Whole(Strategy):
-    """No interval: of whole traversals, which drawn rows would leave gaps in."""
+    """No interval, for scores of whole traversals, in which drawn rows would leave gaps."""
 
     covers: str = THESE_ROWS
-    without = "resampled rows have no whole traversals"
+    without = "resampled rows do not contain whole traversals"
 
     def count(self, call: Call, resamples: int) -> int:
-        """Return none."""
+        """Return 0."""
         return 0
 
 
-def limited(resamples: int, seconds: float, budget: float, least: int) -> int:
-    """Return how many resamples of so many reckoned seconds fit in a budget, but at least some."""
+def count_within(resamples: int, seconds: float, budget: float, least: int) -> int:
+    """Return how many resamples of `seconds` each fit in a budget, at least `least`."""
     return min(resamples, max(least, int(budget / max(seconds, 1e-9))))
 
 
 def with_wholes(calls: Sequence[Call], counts: Sequence[int]) -> int:
-    """Return up to which resample there are calls on whole tables, which parts are taken of."""
+    """Return the number of resamples with calls on whole tables, whose results parts can use."""
     wholes = [
         count
         for call, count in zip(calls, counts, strict=True)
@@ -109,7 +109,7 @@ def with_wholes(calls: Sequence[Call], counts: Sequence[int]) -> int:
 
 
 def jobs_of(calls: Sequence[Call], jobs: int) -> int:
-    """Return how many resamples of these calls may run at a time on threads."""
+    """Return how many resamples of these calls may run on threads at a time."""
     if not all(call.threads for call in calls):
         return 1
     allowed = {thread_jobs(call.score.settings.get("predictor", ""), jobs) for call in calls}

@@ -1,4 +1,4 @@
-"""Intervals of scores that are made of votes."""
+"""Intervals of scores that are shares of votes."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from unweave_metrics.score import Score
 
 @dataclass(frozen=True, kw_only=True)
 class Votes(Rows):
-    """Rows drawn with replacement, then fewer votes on them; the noise of the votes is reckoned.
+    """Draw rows with replacement, and fewer votes on them; the variance of votes is analytic.
 
-    Var = Var over rows + Var of the votes. Replicates with m evaluation votes have the noise p (1 -
-    p) / m above the first part, which is taken away; that of all votes is added.
+    The variance of a score is that over the rows plus that of its votes. Replicates use fewer
+    evaluation votes, m: their variance p (1 - p) / m is subtracted from the variance of the
+    replicates, and that of all votes is added.
     """
 
     method: str = "centred"
@@ -32,20 +33,22 @@ class Votes(Rows):
     over = "rows, then votes"
 
     def count(self, call: Call, resamples: int) -> int:
-        """Return at most sixty: they say how wide the interval is."""
+        """Return at most 60, which are enough for the width of the interval."""
         return min(resamples, self.most)
 
     def replicates(
         self, calls: Sequence[Call], counts: Sequence[int], seed: int, jobs: int
     ) -> Replicates:
-        """Return scores of fewer votes on drawn rows, every resample with votes of its own."""
+        """Return scores of fewer votes on drawn rows; each resample has different votes."""
         wholes = with_wholes(calls, counts)
 
         def one(r: int) -> list[float]:
             with sharing(parts=r < wholes):
                 return [
                     call.on(
-                        self._drawn(call.arrays, seed, r), seed=self._seed(seed, r), **fewer(call)
+                        self._draw(call.arrays, seed, r),
+                        seed=self._seed(seed, r),
+                        **votes_of_replicate(call),
                     )
                     if r < count
                     else np.nan
@@ -57,16 +60,17 @@ class Votes(Rows):
 
     @staticmethod
     def _seed(seed: int, r: int) -> int:
-        """Return a seed of its own for the votes of resample r."""
+        """Return the seed of the votes of resample r."""
         return int(np.random.SeedSequence((seed, r, 1)).generate_state(1)[0])
 
     def interval(self, call: Call, replicates: Floats, level: float) -> Interval | None:
-        """Return the score plus and minus Student's quantile of both deviations together."""
+        """Return the score plus and minus Student's quantile times its standard deviation."""
         finite = replicates[np.isfinite(replicates)]
         if len(finite) < 2 or not np.isfinite(call.score):
             return None
         value, settings = float(call.score), call.score.settings
-        fewer_votes, all_votes = evaluated(settings | fewer(call)), evaluated(settings)
+        fewer_votes = evaluation_votes(settings | votes_of_replicate(call))
+        all_votes = evaluation_votes(settings)
         noise = np.mean([vote_variance(replicate, fewer_votes, call.score) for replicate in finite])
         rows = max(float(finite.var(ddof=1) - noise), 0.0)
         votes = vote_variance(value, all_votes, call.score)
@@ -75,21 +79,21 @@ class Votes(Rows):
         return Interval.between(value - half, value + half, bias)
 
 
-def fewer(call: Call) -> dict[str, int]:
-    """Return the numbers of votes of a replicate."""
+def votes_of_replicate(call: Call) -> dict[str, int]:
+    """Return the numbers of votes of a replicate by option."""
     settings = call.score.settings
     return {key: min(settings[key], most) for key, most in Votes.votes.items() if key in settings}
 
 
-def evaluated(settings: Mapping[str, Any]) -> int:
+def evaluation_votes(settings: Mapping[str, Any]) -> int:
     """Return the number of evaluation votes or points."""
     return int(settings["eval_votes"] if "eval_votes" in settings else settings["eval_points"])
 
 
 def vote_variance(value: float, count: int, score: Score) -> float:
-    """Return the variance of a score of `count` votes, two right and two wrong ones added.
+    """Return the variance of a score of `count` votes, after adding two right and two wrong votes.
 
-    Without those (A. Agresti, B. A. Coull, 1998) votes that were all right would have none.
+    Otherwise votes that are all right would have variance 0 (A. Agresti, B. A. Coull, 1998).
     """
     k = len(score.settings["factor_kinds"])
     slope = 1 / (1 - 1 / k) if score.settings.get("rescale") and k > 1 else 1.0

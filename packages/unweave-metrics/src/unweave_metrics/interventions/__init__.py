@@ -1,1 +1,1 @@
-"""Scores of what codes do while a factor is held or changed."""
+"""Metrics of the response of codes to fixed or changing factors."""

@@ -1,4 +1,4 @@
-"""Rank and linear correlation of millions of distances with few numbers of steps."""
+"""Rank and linear correlation of millions of distances with small numbers of steps."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from unweave_metrics._counting import Floats
 def correlations(
     steps: NDArray[np.int64], distances: Floats, weight: int, same: int, near: float
 ) -> tuple[float, float]:
-    """Return rank and linear correlation of distances with steps, 0 where one does not vary.
+    """Return rank and linear correlation of distances with steps; 0 if one of them is constant.
 
-    The distances may be overwritten.
+    The array of distances may be overwritten.
 
     Parameters
     ----------
     steps
-        Whole numbers (c,), those of distances 0 to c - 1, c to 2 c - 1 and so on.
+        Whole numbers, shape (c,); distance j has the steps with index j mod c.
     distances
-        Shape (m,), c a divisor of m.
+        Distances, shape (m,), where c divides m.
     weight
-        How often each of them counts.
+        Weight of each distance.
     same
-        How many zeros there are besides, of 0 steps.
+        Number of further distances that are 0 and have 0 steps.
     near
-        Distances that differ by at most this much from the least one of a tie belong to it.
+        Distances up to this much above the smallest one of a tie belong to the tie.
     """
     c, m = len(steps), len(distances)
     counts = weight * (m // c) * np.bincount(steps).astype(np.float64)
     counts[0] += same
     total, numbers = counts.sum(), np.arange(len(counts))
     mean = weight * distances.sum() / total
-    moved = distances - mean
-    sums = weight * np.bincount(steps, moved.reshape(-1, c).sum(axis=0)).astype(np.float64)
+    centred = distances - mean
+    sums = weight * np.bincount(steps, centred.reshape(-1, c).sum(axis=0)).astype(np.float64)
     sums[0] -= same * mean
-    squares = weight * float(moved @ moved) + same * mean**2
+    squares = weight * float(centred @ centred) + same * mean**2
     linear = _correlation(numbers - counts @ numbers / total, counts, sums, squares)
-    del moved  # as large as the distances
+    del centred  # free its memory, which is as large as that of the distances
     least, most = 0.0 if same else float(distances.min()), float(distances.max())
     if most <= least + near:
         return 0.0, 0.0
@@ -55,11 +55,11 @@ def correlations(
 def _in_order(
     distances: Floats, steps: NDArray[np.int64], tolerance: float
 ) -> tuple[Floats, NDArray[np.integer[Any]]]:
-    """Return distances in rising order and the steps of each.
+    """Return distances in ascending order and the steps of each.
 
-    Where ties are wider than the last bits of a double, steps take the place of those: doubles that
-    are not negative have the order of their bits, and one sort of numbers is ten times as fast as
-    that of their places.
+    If the tolerance of ties exceeds the last bits of a double, these bits are replaced by the
+    steps: the order of doubles of at least 0 is that of their bits, and a sort of numbers is ten
+    times as fast as a sort of their indices.
     """
     bits = int(steps.max()).bit_length()
     if tolerance < 2.0 ** (bits - 50):
@@ -74,16 +74,20 @@ def _in_order(
 
 
 def _correlation(x: Floats, counts: Floats, sums: Floats, squares: float) -> float:
-    """Return the correlation of centred x (c,), so often each, and y of such sums for each x."""
+    """Return the correlation of x and y, both centred.
+
+    x (c,) are the values of x, `counts` how often each occurs, `sums` the sum of y at each, and
+    `squares` the sum of y^2.
+    """
     size = np.sqrt(float(counts @ x**2)) * np.sqrt(squares)
     return float(np.clip((x @ sums) / size, -1, 1)) if size > 0 else 0.0
 
 
 @Kernel
 def _sum_ranks(distances, steps, weight, same, near, sums):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Add mean ranks, less the middle one, to the sums of their steps; return their squares' sum.
+    """Add centred mean ranks to the sums of their steps; return the sum of their squares.
 
-    Distances are in rising order. A tie goes from its least distance up to those that are near.
+    Distances are ascending. A tie contains its smallest distance and all up to `near` above it.
     """
     m = distances.size
     middle = (weight * m + same + 1) / 2

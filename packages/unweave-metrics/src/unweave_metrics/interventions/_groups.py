@@ -1,4 +1,4 @@
-"""Rows that share a factor's value, or all but one: the interventions that a table allows."""
+"""Groups of rows that share the value of a factor, or the values of all other factors."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ MOST_NUMBER = int(np.iinfo(np.int64).max)
 class Groups:
     """Rows in groups, once for each factor.
 
-    `labels` (k, n) says the group of each row, `order` (k, n) the rows sorted by it, `starts`
-    (k, groups + 1) where each group begins in that order (padded with n), and `choices` (k, groups)
-    the `choosable` (k,) groups of at least two rows.
+    `labels` (k, n) is the group of each row, `order` (k, n) are the rows sorted by group, `starts`
+    (k, groups + 1) is the index in `order` at which each group begins (padded with n), `choices`
+    (k, groups) are the groups of at least two rows, and `choosable` (k,) is their number.
     """
 
     labels: Numbers
@@ -47,8 +47,8 @@ def make_groups(labels: Array) -> Groups:
         order[i] = np.argsort(labels[i], kind="stable")
         counts = np.bincount(labels[i])
         starts[i, : len(counts) + 1] = np.concatenate([[0], np.cumsum(counts)])
-        shared = np.flatnonzero(counts > 1)
-        choices[i, : len(shared)], choosable[i] = shared, len(shared)
+        several = np.flatnonzero(counts > 1)
+        choices[i, : len(several)], choosable[i] = several, len(several)
     return Groups(labels.astype(np.int32), order, starts, choices, choosable)
 
 
@@ -62,14 +62,14 @@ def group_rest(labels: Array) -> Groups:
 
 
 def mixed_numbers(labels: Array, n: int) -> Rows:
-    """Return one number (n,) for the classes (k, n) of each row, in the order of their columns.
+    """Return one number (n,) per row for its classes (k, n), ordered by the first factor first.
 
-    Of the last column with v classes it is the number of the others times v, plus the class.
+    With v classes of the last factor, it is v times the number of the other factors plus the class.
     """
     mixed, most = np.zeros(n, dtype=np.int64), 1
     for label in labels:
         size = int(label.max()) + 1
-        if most * size > MOST_NUMBER:  # numbered densely, so that the product cannot overflow
+        if most * size > MOST_NUMBER:  # renumber from 0 without gaps, so that it cannot overflow
             mixed = np.unique(mixed, return_inverse=True)[1].reshape(-1)
             most = int(mixed.max()) + 1
         mixed, most = mixed * size + label, most * size
@@ -80,8 +80,8 @@ def check_choosable(groups: Groups) -> None:
     """Refuse factors without any group of two rows."""
     if (groups.choosable == 0).any():
         raise ValueError(
-            "factors must have rows that share values, but no two rows can be drawn together for "
-            f"column {int(groups.choosable.argmin())}; give more rows or fewer bins"
+            "factors must have two rows with the same value for every column, but there are none "
+            f"for column {int(groups.choosable.argmin())}; use more rows or fewer bins"
         )
 
 
@@ -90,10 +90,10 @@ def draw_batches(
 ) -> tuple[Rows, Rows]:
     """Draw batches of rows that are in one group of a random factor.
 
-    The factor is uniform. The group is that of a random row and its rows are drawn with
+    The factor is uniform. The group is that of a random row, and its rows are drawn with
     replacement: on a full grid all other factors are then uniform. With `by_value` the group is
-    uniform among those of at least two rows, and no row comes again before all of its group have
-    come.
+    uniform among those of at least two rows, and a row is drawn again only after all rows of its
+    group.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def draw_batches(
     Raises
     ------
     ValueError
-        With `by_value`, a factor without any group of two rows.
+        With `by_value`, for a factor without a group of two rows.
     """
     if by_value:
         check_choosable(groups)
@@ -132,7 +132,7 @@ def _fill_batches(labels, order, starts, choices, choosable, uniform, by_value, 
         for i in range(count if by_value else 0):
             deck[i] = order[f, first + i]
         for i in range(rows.shape[1]):
-            if by_value:  # deal the shuffled group again and again
+            if by_value:  # a partial shuffle of the group, again and again
                 place = i % count
                 other = place + int(uniform[j, i + 2] * (count - place))
                 deck[place], deck[other] = deck[other], deck[place]
@@ -144,10 +144,10 @@ def _fill_batches(labels, order, starts, choices, choosable, uniform, by_value, 
 def draw_pairs(
     groups: Groups, batches: int, size: int, rng: Generator, *, by_value: bool = False
 ) -> tuple[Rows, Rows]:
-    """Draw batches of pairs of rows; both of a pair are in one group of the batch's factor.
+    """Draw batches of pairs of rows; both rows of a pair are in one group of the batch's factor.
 
-    The first row of a pair is any row, the second one of its group, perhaps itself. With `by_value`
-    the group is uniform among those of at least two rows and the two rows differ.
+    The first row of a pair is any row, and the second is any row of its group, also the first one.
+    With `by_value` the group is uniform among those of at least two rows, and the two rows differ.
 
     Returns
     -------
@@ -180,7 +180,7 @@ def _fill_pairs(labels, order, starts, choices, choosable, factor, uniform, by_v
             count = starts[f, group + 1] - first
             if by_value:
                 one = int(uniform[j, i, 1] * count)
-                # A step of 1 to count - 1 round the group never ends where it began.
+                # A cyclic step of 1 to count - 1 never returns to the first row.
                 two = (one + 1 + int(uniform[j, i, 2] * (count - 1))) % count
                 row = order[f, first + one]
             else:

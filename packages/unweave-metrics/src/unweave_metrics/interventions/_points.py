@@ -1,4 +1,4 @@
-"""Points: mean differences of pairs of rows that share a factor, told apart linearly."""
+"""Classify points, the mean differences of pairs of rows that share a factor, linearly."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from unweave_metrics.interventions._groups import Groups, Rows, draw_pairs
 from unweave_metrics.interventions._votes import rescaled
 from unweave_metrics.score import Score
 
-# Larger features are brought to 2^60 (1e18): the penalty weighs nothing on them there, and fits to
-# features of 2^100 have ended in chance.
+# Largest power of two of features. At 2^60 (1e18) the penalty is already negligible, and fits to
+# features of 2^100 have ended with the accuracy of chance.
 LARGEST_POWER = 60
 
 
@@ -34,20 +34,22 @@ def pair_score(
     """Fit the classifier to training points and score it on evaluation points."""
     k = len(groups.labels)
     if k < 2:
-        raise ValueError(f"{name} needs at least two factors to tell apart, got {k}")
+        raise ValueError(f"{name} needs at least two factors, got {k}")
     (train, train_factor), (fresh, fresh_factor) = _points(
         z, groups, settings["train_points"], settings["eval_points"], settings["batch_size"],
         settings["seed"], settings.get("by_value", False),
     )  # fmt: skip
     if len(np.unique(train_factor)) < 2:
-        raise ValueError(f"train_points must reach two factors, got {settings['train_points']}")
+        raise ValueError(
+            f"train_points must be enough for points of two factors, got {settings['train_points']}"
+        )
     model = fit_logistic(train, train_factor, k, max_iter=max_iter)
-    trained = float((model.predict(train) == train_factor).mean())
+    train_accuracy = float((model.predict(train) == train_factor).mean())
     right = int((model.predict(fresh) == fresh_factor).sum())
     accuracy = right / len(fresh_factor)
     if settings["rescale"]:
-        trained, accuracy = rescaled(trained, k), rescaled(accuracy, k)
-    parts = {"train_accuracy": trained, "correct": np.array([right, len(fresh_factor)])}
+        train_accuracy, accuracy = rescaled(train_accuracy, k), rescaled(accuracy, k)
+    parts = {"train_accuracy": train_accuracy, "correct": np.array([right, len(fresh_factor)])}
     settings = settings | {"factor_kinds": kinds.words, "rows": len(z)}
     return Score(accuracy, name=name, parts=parts, settings=settings, notes=kinds.notes)
 
@@ -64,7 +66,7 @@ def _features_of(points: list[Points], columns: Rows) -> list[Points]:
 def _points(
     z: Array, groups: Groups, train: int, fresh: int, size: int, seed: Any, by_value: bool
 ) -> list[Points]:
-    """Return features (count, d) and factor numbers (count,) to learn from, and fresh ones."""
+    """Return features (count, d) and factor numbers (count,), for training and for evaluation."""
     values, rng = np.ascontiguousarray(_within_fits(in_reach(z)[0])), generator(seed)
     points = []
     for count in (train, fresh):
@@ -89,7 +91,7 @@ def mean_differences(values: Floats, rows: Rows) -> Floats:
 
 @Kernel
 def _add_differences(values, rows, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Add |z - z'| over the pairs of each batch."""
+    """Add |z - z'| over the pairs of each batch to `out`."""
     for j in range(rows.shape[0]):
         for i in range(rows.shape[1]):
             for c in range(values.shape[1]):

@@ -1,4 +1,4 @@
-"""Whole traversals: rows that share all factors but one, one row for every value of that one."""
+"""Whole traversals: rows that share all factors but one, one row per value of that factor."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from unweave_metrics._kinds import Declared, FactorKinds, kinds_of
 from unweave_metrics._scaling import Exponents, largest, shifted
 from unweave_metrics.interventions._groups import Rows, mixed_numbers
 
-# So many numbers are looked at together: 32 MB.
+# Number of floats that are processed together: 32 MB.
 TOGETHER = 2**22
 
-# Differences of codes below 2^900 neither overflow nor do sums of their sizes.
+# Neither differences of codes below 2^900 nor sums of their magnitudes overflow.
 REACH = 900
 
-# The power of two of moves of nothing. The smallest doubles are 2^-74 then, whose squares fit.
+# Power of two for moves that are all 0. The smallest doubles then become 2^-74, whose squares fit.
 LOWEST = -1000
 
-# All pairs of values of one traversal are held at once: of more values no real factor is.
+# Most values of a factor, because all pairs of values of a traversal are in memory at once.
 MOST_VALUES = 2_048
 
 MEANS = ("geometric", "arithmetic")
@@ -35,7 +35,7 @@ NORMS = ("l1", "l2")
 
 @dataclass(frozen=True)
 class Table:
-    """Codes (n, d) less a power of two, classes of factors (k, n), and the kinds of those."""
+    """Codes (n, d) divided by 2^power, classes of factors (k, n), and the kinds of the factors."""
 
     z: Floats
     power: int
@@ -45,13 +45,13 @@ class Table:
     def traversals(self) -> list[Rows]:
         """Return for each factor the rows (t, v) of its whole traversals, in order of its values.
 
-        Of rows with the same factors, the first is used.
+        Among rows with the same factors, the first is used.
         """
         return [whole_traversals(self.labels, k) for k in range(len(self.labels))]
 
 
 def table_of(codes: ArrayLike, factors: ArrayLike, bins: int, factor_kinds: Declared) -> Table:
-    """Return codes and factors, checked."""
+    """Check codes and factors, and return their table."""
     z, y = check_pair(codes, factors)
     kinds = kinds_of(y, factor_kinds)
     labels = factor_labels(y, kinds.measured, bins)
@@ -70,14 +70,15 @@ def whole_traversals(labels: Array, k: int) -> Rows:
     traversals: Rows = rows[np.repeat(counts == v, counts)].reshape(-1, v)
     if not len(traversals):
         raise ValueError(
-            f"factors must have whole traversals, but no rows take all {v} values of column {k} "
-            "while the other columns stay the same; give the codes of the whole grid (of "
-            "measurements, fewer bins)"
+            f"factors must have whole traversals, but no rows have all {v} values of column {k} "
+            "with the other columns constant; use codes of the whole grid, or fewer bins for "
+            "measurements"
         )
     if v > MOST_VALUES:
         raise ValueError(
-            f"factors must have at most {MOST_VALUES:,} values, to compare each with each, got "
-            f"{v:,} in column {k}; bin it, with factor_kinds='measurement'"
+            f"factors must have at most {MOST_VALUES:,} values per column, because all pairs of "
+            f"values are compared, got {v:,} in column {k}; set factor_kinds='measurement' to bin "
+            "them"
         )
     return traversals
 
@@ -85,8 +86,8 @@ def whole_traversals(labels: Array, k: int) -> Rows:
 def moves_of(z: Floats, rows: Rows) -> Iterator[tuple[Floats, Exponents]]:
     """Yield the moves (t, v, d) of some traversals at a time, and powers of two (t,).
 
-    A move is a code less that of the traversal's first row, less the power: the largest of each
-    traversal is 1/2 to 1.
+    A move is a code minus the code of the first row of its traversal, divided by 2^power: the
+    largest magnitude of each traversal is in [1/2, 1).
     """
     size = max(1, TOGETHER // (rows.shape[1] * z.shape[1]))
     for first in range(0, len(rows), size):
@@ -98,10 +99,11 @@ def moves_of(z: Floats, rows: Rows) -> Iterator[tuple[Floats, Exponents]]:
 
 
 def pair_distances(z: Floats, rows: Rows, norm: str) -> tuple[Floats, Exponents]:
-    """Return distances (t, v (v - 1) / 2) of codes of all pairs of each traversal's rows (t, v).
+    """Return the distances (t, v (v - 1) / 2) of codes for all pairs of rows of each traversal.
 
-    Pairs are in the order of ``numpy.triu_indices(v, 1)``. The powers of two (t,) that were taken
-    out of the distances bring the largest of each traversal near 1, whatever the size of codes.
+    `rows` has shape (t, v), and pairs are in the order of ``numpy.triu_indices(v, 1)``. The
+    distances are divided by powers of two, whose exponents (t,) are returned too, so that the
+    largest of each traversal is near 1.
     """
     t, v = rows.shape
     distances, powers = np.empty((t, v * (v - 1) // 2)), np.empty(t, dtype=np.int64)
@@ -111,7 +113,7 @@ def pair_distances(z: Floats, rows: Rows, norm: str) -> tuple[Floats, Exponents]
 
 @Kernel
 def _fill_distances(z, rows, squared, lowest, distances, powers):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Fill in distances of codes, by squares or by sizes, and the power of two of each line."""
+    """Write distances of codes, l2 if `squared`, otherwise l1, and the power of each traversal."""
     for s in range(rows.shape[0]):
         widest = 0.0
         for i in range(1, rows.shape[1]):
@@ -131,12 +133,12 @@ def _fill_distances(z, rows, squared, lowest, distances, powers):  # type: ignor
 
 
 def mean_of_factors(values: Floats, mean: str, name: str) -> tuple[float, tuple[str, ...]]:
-    """Return the mean of the values (k,) of factors, and a note where a geometric one is 0."""
+    """Return the mean of the values (k,) of factors, and a note if the geometric mean is 0."""
     if mean == "arithmetic":
         return float(values.mean()), ()
     if (values > 0).all():
         return float(np.exp(np.log(values).mean())), ()
     return 0.0, (
-        f"{name}: 0, the geometric mean of factors of which one has 0 or less; "
-        "mean='arithmetic' averages them",
+        f"{name}: the geometric mean is 0, because a factor has 0 or less; mean='arithmetic' is "
+        "not affected",
     )

@@ -1,4 +1,4 @@
-"""Votes of the code that varies least, or most, in a batch of rows, and their majority."""
+"""Majority votes by the code that varies least, or most, in a batch of rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Votes = NDArray[np.int64]
 # Why a score may be NaN.
 NO_CODE = "no code is active"
 
-# Votes drawn at a time: their rows stay in the second-level cache.
+# Number of votes that are drawn at a time: their rows stay in the second-level cache.
 CHUNK = 1_000
 
 
@@ -33,20 +33,20 @@ def vote_score(
 ) -> Score:
     """Score codes by majority votes on batches of rows of one group.
 
-    `settings` may say ``by_value`` (how groups are drawn) and ``most`` (the most varying code
-    votes).
+    `settings` may have ``by_value``, which decides how groups are drawn, and ``most``: the code
+    that varies most votes, not the one that varies least.
     """
     counts = settings["train_votes"], settings["eval_votes"]
     by_value = settings.get("by_value", False)
     batch = settings["batch_size"], by_value
     if by_value:
-        check_choosable(groups)  # whatever the codes are
+        check_choosable(groups)  # also if no code is active
     rows = draw_rows(len(z), settings["variance_samples"], generator(settings["seed"]))
     values, powers = in_reach(z)
     z = np.ascontiguousarray(values)
-    # In the units of `z`, whose ratios are those of the codes.
+    # Variances of the scaled codes; only their ratios are used.
     variances = (z if rows is None else z[rows]).var(axis=0, ddof=1, dtype=np.float64)
-    variances[constant_columns(z)] = 0.0  # not what rounding of the mean leaves
+    variances[constant_columns(z)] = 0.0  # a rounded mean would give a small positive number
     active = shifted(np.sqrt(variances), powers) >= settings["prune_std"]
     train, evaluation = np.zeros((2, z.shape[1], len(groups.labels)), dtype=np.int64)
     if active.any():
@@ -54,24 +54,25 @@ def vote_score(
                        settings["seed"])  # fmt: skip
         for table, batches in zip((train, evaluation), draws, strict=True):
             for factor, rows in batches:
-                voted = least_varying(z, rows, variances, active, most=settings.get("most", False))
-                np.add.at(table, (voted, factor), 1)
-    trained, tested = majority_accuracy(train, evaluation)
+                votes = least_varying(z, rows, variances, active, most=settings.get("most", False))
+                np.add.at(table, (votes, factor), 1)
+    train_accuracy, accuracy = majority_accuracy(train, evaluation)
     notes = kinds.notes
     if not active.any() and variances.any():
-        trained = tested = math.nan
+        train_accuracy = accuracy = math.nan
         notes = (*notes, f"{NO_CODE}: each varies by less than {settings['prune_std']:g}")
     elif settings["rescale"] and active.any():
-        trained, tested = rescaled(trained, train.shape[1]), rescaled(tested, train.shape[1])
+        k = train.shape[1]
+        train_accuracy, accuracy = rescaled(train_accuracy, k), rescaled(accuracy, k)
     parts = {
-        "train_accuracy": trained,
+        "train_accuracy": train_accuracy,
         "votes": train,
         "eval_votes": evaluation,
         "active": active,
         "variances": shifted(variances, 2 * powers),
     }
     settings = settings | {"factor_kinds": kinds.words, "rows": len(z)}
-    return Score(tested, name=name, parts=parts, settings=settings, notes=notes)
+    return Score(accuracy, name=name, parts=parts, settings=settings, notes=notes)
 
 
 @shared
@@ -84,12 +85,12 @@ def _draw_votes(
     by_value: bool,
     seed: Any,
 ) -> list[list[tuple[Votes, Votes]]]:
-    """Return batches to learn from and to score on.
+    """Return batches for training and for evaluation, which do not depend on the codes.
 
-    Each has the number of a factor and the numbers of its rows, whatever the codes are.
+    A batch has the number of a factor and row numbers.
     """
     rng = generator(seed)
-    draw_rows(n, variance_samples, rng)  # those that variances are of come first
+    draw_rows(n, variance_samples, rng)  # the rows for the variances are the first draw
     return [
         [
             draw_batches(groups, min(CHUNK, count - first), size, rng, by_value=by_value)
@@ -104,8 +105,9 @@ def least_varying(
 ) -> NDArray[np.int64]:
     """Return for each batch of rows (b, size) the active code with the least relative variance.
 
-    With `most` the one with the largest. A code that is active (a prune threshold of 0) but
-    constant has 0/0, and takes the vote, as NaN does in the reference's argmin.
+    With `most` it is the code with the largest one. A constant code that is active, because the
+    threshold is 0, has the ratio 0/0 and gets the vote, as NaN does in the argmin of the reference
+    implementation.
     """
     places = np.flatnonzero(active)
     values = z if active.all() and z.flags.c_contiguous and z.dtype == np.float64 else z[:, places]
@@ -118,7 +120,10 @@ def least_varying(
 
 @Kernel
 def _argmin_variance(values, rows, variances, sign, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Write argmin of batch over global variance; sums are shifted by a batch's first row."""
+    """Write the argmin of batch variance over global variance to `out`.
+
+    Values are taken relative to the first row of the batch, for accuracy.
+    """
     batch, d = rows.shape[1], values.shape[1]
     total = np.empty(d)
     square = np.empty(d)
@@ -154,5 +159,5 @@ def majority_accuracy(train: Votes, evaluation: Votes) -> tuple[float, float]:
 
 
 def rescaled(accuracy: float, k: int) -> float:
-    """Map chance, 1/k, to 0 and 1 to 1; a single factor is always guessed."""
+    """Map 1/k (chance) to 0 and 1 to 1 linearly; with a single factor the accuracy is 1."""
     return (accuracy - 1 / k) / (1 - 1 / k) if k > 1 else accuracy

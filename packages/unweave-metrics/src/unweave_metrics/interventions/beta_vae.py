@@ -1,4 +1,4 @@
-"""The beta-VAE score: can a linear classifier tell which factor two rows share."""
+"""The beta-VAE score: whether a linear classifier predicts which factor two rows share."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ def beta_vae(
 
     One point: draw a random factor k and `batch_size` pairs of rows, each pair with the same value
     of y_k; the features are mean |z - z'| of each code. A logistic regression predicts k from them;
-    the score is its accuracy on new points. Range about 1/k to 1, best 1. Codes have raw units, so
-    their scale matters. O(points * batch_size * d) time.
+    the score is its accuracy on new points. Range about 1/K to 1 for K factors, best 1. Codes are
+    not standardised, so their scale matters. O(points * batch_size * d) time.
 
     Parameters
     ----------
     codes : float array, shape (n, d)
-    factors : integer classes or float values, shape (n, k), k at least 2; measurements are cut into
-        `bins` bins
+    factors : integer classes or float values, shape (n, k), k at least 2
+        Measurements are cut into `bins` bins.
     preset
         Name of a preset; by default ``"locatello2019"``.
     train_points, eval_points
-        Numbers of points that train and that test the classifier.
+        Numbers of points for the training and for the evaluation of the classifier.
     batch_size
-        Number of pairs of one point.
+        Number of pairs per point.
     bins
         Number of bins for measurements.
     rescale
@@ -66,7 +66,8 @@ def beta_vae(
 
     Returns
     -------
-    Score, with parts `train_accuracy` and `correct` (right and all evaluation points).
+    Score, with parts `train_accuracy` and `correct`, the numbers of correct and of all evaluation
+    points.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The FactorVAE score: does the code that varies least tell which factor was held."""
+"""The FactorVAE score: whether the code that varies least predicts which factor is fixed."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def factor_vae(
 
     One vote: fix a random factor k at a random value, draw `batch_size` rows with this value, and
     take d = argmin_i Var_batch(z_i) / Var(z_i) over the active codes. The classifier maps each d to
-    the factor that it was most often drawn for; the score is its accuracy on new votes. Range about
-    1/k to 1, best 1. Without active codes: NaN, or 0 if all are constant. O(votes * batch_size * d)
-    time.
+    the most frequent factor of its votes; the score is its accuracy on new votes. Range about 1/K
+    to 1 for K factors, best 1. Without active codes the score is NaN, or 0 if all codes are
+    constant. O(votes * batch_size * d) time.
 
     Parameters
     ----------
@@ -55,13 +55,13 @@ def factor_vae(
     preset
         Name of a preset; by default ``"locatello2019"``.
     train_votes, eval_votes
-        Numbers of votes that train and that test the classifier.
+        Numbers of votes for the training and for the evaluation of the classifier.
     batch_size
-        Number of rows of one vote.
+        Number of rows per vote.
     variance_samples
         Largest number of rows for Var(z_i).
     prune_std
-        Codes with a standard deviation below this are inactive (raw units).
+        Codes with a smaller standard deviation are inactive.
     bins
         Number of bins for measurements.
     rescale

@@ -1,4 +1,4 @@
-"""Flatness: how wide a traversal of one factor is in the codes, beside the way that it takes."""
+"""Flatness: the width of the codes of a traversal over its length."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PATHS = ("cycle", "line")
     "width of traversals of one factor over their length",
     interval=Whole(),
     cost="O(n k (v d + log n))",
-    rewards="factors that move the codes straight on, along one code alone",
+    rewards="factors that move the codes along a straight line, along only one code",
     misses=(
         "whether factors share a code; factors without an order, such as shapes, or with cyclic "
         "values, such as angles, cannot have straight traversals"
@@ -112,23 +112,23 @@ def flatness(
 
 
 def _measures(z: Floats, rows: Rows, path: str) -> tuple[Floats, int]:
-    """Return mean widths and mean lengths by l1 and l2 (4,) of traversals, less a power of two."""
-    measured, powers = [], []
+    """Return the mean widths and mean lengths by l1 and l2 (4,), and the power divided out."""
+    measures, powers = [], []
     size = max(1, TOGETHER // rows.shape[1] ** 2)
     for first in range(0, len(rows), size):
         some = rows[first : first + size]
         both = [pair_distances(z, some, norm) for norm in NORMS]
         widths = [distances.max(axis=1) for distances, _ in both]
         lengths = [_lengths(distances, rows.shape[1], path) for distances, _ in both]
-        measured.append(np.array(widths + lengths))
+        measures.append(np.array(widths + lengths))
         powers.append(both[0][1])
     power = np.concatenate(powers)
     top = int(power.max())
-    return shifted(np.concatenate(measured, axis=1), power - top).mean(axis=1), top
+    return shifted(np.concatenate(measures, axis=1), power - top).mean(axis=1), top
 
 
 def _lengths(distances: Floats, v: int, path: str) -> Floats:
-    """Return the lengths (t,) of the ways through v codes, of distances of all their pairs."""
+    """Return the lengths (t,) of paths through v codes from the distances of all their pairs."""
     first, second = np.triu_indices(v, 1)
     steps = distances[:, second - first == 1]
     if path == "line":

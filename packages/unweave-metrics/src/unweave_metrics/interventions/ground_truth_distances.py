@@ -1,4 +1,4 @@
-"""Ground-truth distances: are codes the farther apart, the farther apart their factors are."""
+"""Ground-truth distances: whether distances of codes agree with distances of factors."""
 
 from __future__ import annotations
 
@@ -30,12 +30,11 @@ from unweave_metrics.score import Score
 RELATIONS = ("rank", "linear", "order")
 PAIRS = ("traversals", "rows")
 
-# The program draws triplets out of so many rows at a time: one in so many pairs is a row with
-# itself.
+# The published program draws triplets from this many rows at a time, so one in this many pairs is a
+# row with itself.
 SUBSET = 32
 
-# Up to so many pairs of values, and triplets of them, of all traversals of one factor: 1 GB, and
-# some ten seconds.
+# Most pairs and most triplets of values of all traversals of a factor: 1 GB, and about ten seconds.
 MOST_PAIRS, MOST_TRIPLES = 2**26, 2**33
 
 
@@ -44,7 +43,7 @@ MOST_PAIRS, MOST_TRIPLES = 2**26, 2**33
     interval=Whole(),
     bounds=(-1.0, 1.0),
     cost="O(n k v (d + v + log n))",
-    rewards="codes that are the farther apart, the more steps of factors lie between them",
+    rewards="distances of codes that grow with the number of steps between their factors",
     misses=(
         "rotations, and whether factors share a code; values of factors without an order, such as "
         "shapes, or with cyclic values, such as angles, count as points on a line; a value is also "
@@ -157,19 +156,19 @@ def ground_truth_distances(
 
 
 def _of_traversals(table: Table, settings: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Return parts and notes of pairs of values along traversals."""
+    """Return the parts and notes for pairs of values in traversals."""
     rng, relations, counts, notes = np.random.default_rng(settings["seed"]), [], [], []
     for k, rows in enumerate(table.traversals()):
         v = rows.shape[1]
         if v == 2 and not settings["self_pairs"]:
             raise ValueError(
-                "factors must have at least three values where self_pairs=False, got two in "
-                f"column {k}; drop that column"
+                "factors must have at least three values per column with self_pairs=False, got two "
+                f"in column {k}; drop that column"
             )
         most = max(1, min(MOST_PAIRS // v**2, MOST_TRIPLES // v**3))
         if len(rows) > most:
             notes.append(
-                f"ground_truth_distances: {most:,} of {len(rows):,} traversals of column {k} drawn"
+                f"ground_truth_distances: uses {most:,} of {len(rows):,} traversals of column {k}"
             )
             rows = rows[rng.permutation(len(rows))[:most]]
         relations.append(_relations(table.z, rows, settings))
@@ -183,7 +182,7 @@ def _of_traversals(table: Table, settings: dict[str, Any]) -> tuple[dict[str, An
 
 
 def _relations(z: Floats, rows: Rows, settings: dict[str, Any]) -> list[float]:
-    """Return rank and linear correlation and agreement of order, of traversals (t, v)."""
+    """Return rank correlation, linear correlation and agreement of order for traversals (t, v)."""
     t, v = rows.shape
     distances, powers = pair_distances(z, rows, settings["norm"])
     if (powers != powers[0]).any():
@@ -191,16 +190,16 @@ def _relations(z: Floats, rows: Rows, settings: dict[str, Any]) -> list[float]:
     near = settings["tolerance"] * float(distances.max())
     first, second = np.triu_indices(v, 1)
     same = t * v if settings["self_pairs"] else 0
-    agreeing = _count_agreeing(distances, v, near, settings["self_pairs"])
-    # Both orders of p and n; two of one value, which the count leaves out, agree with themselves.
-    order = (2 * agreeing / t + v**2) / v**3 if same else 2 * agreeing / t / (v * (v - 1) * (v - 2))
+    count = _count_agreements(distances, v, near, settings["self_pairs"])
+    # Twice the count for both orders of p and n; p = n, which is not counted, always agrees.
+    order = (2 * count / t + v**2) / v**3 if same else 2 * count / t / (v * (v - 1) * (v - 2))
     both = correlations(second - first, distances.reshape(-1), 2, same, near)
     return [*both, float(order)]
 
 
 @Kernel
-def _count_agreeing(distances, v, near, self_pairs):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Count a, p < n of which p or n is the nearer one to a both by codes and by steps, or none."""
+def _count_agreements(distances, v, near, self_pairs):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Count the triplets a, p < n whose distances a to p and a to n have the order of the steps."""
     count = 0
     square = np.zeros((v, v))
     for s in range(distances.shape[0]):
@@ -228,10 +227,10 @@ def _count_agreeing(distances, v, near, self_pairs):  # type: ignore[no-untyped-
 
 
 def _of_rows(table: Table, settings: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Return parts of triplets of any rows."""
+    """Return the parts for triplets of any rows, and no notes."""
     n, rng = len(table.z), np.random.default_rng(settings["seed"])
     if n < 3 and not settings["self_pairs"]:
-        raise ValueError("codes must have at least three rows where self_pairs=False, got two")
+        raise ValueError("codes must have at least three rows with self_pairs=False, got two")
     a, p, q = _draw_triplets(n, settings["triplets"], settings["self_pairs"], rng)
     ends = np.concatenate([np.stack([a, p], axis=1), np.stack([a, q], axis=1)])
     distances, powers = pair_distances(table.z, ends, settings["norm"])
@@ -246,7 +245,7 @@ def _of_rows(table: Table, settings: dict[str, Any]) -> tuple[dict[str, Any], li
 
 
 def _draw_triplets(n: int, count: int, self_pairs: bool, rng: Generator) -> Array:
-    """Return rows a, p, q (3, count), as out of 32 drawn rows, or all different."""
+    """Return rows a, p, q (3, count): as from 32 random rows with replacement, or all different."""
     if self_pairs:
         place, rows = rng.integers(SUBSET, size=(3, count)), rng.integers(n, size=(3, count))
         rows[1] = np.where(place[1] == place[0], rows[0], rows[1])
@@ -254,7 +253,7 @@ def _draw_triplets(n: int, count: int, self_pairs: bool, rng: Generator) -> Arra
         rows[2] = np.where(place[2] == place[0], rows[0], rows[2])
         return rows
     a, p, q = (rng.integers(n - i, size=count) for i in range(3))
-    # Steps round the table: 1 to n - 1, and another one.
+    # Cyclic steps from a: 1 to n - 1 for p, and another one for q.
     p, q = p + 1, q + 1
     q += q >= p
     return np.stack([a, (a + p) % n, (a + q) % n])

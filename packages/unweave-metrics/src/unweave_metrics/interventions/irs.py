@@ -1,4 +1,4 @@
-"""The interventional robustness score: does a code stay where it is while other factors change."""
+"""The interventional robustness score: how constant codes are while other factors change."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from unweave_metrics.interventions._groups import Groups, make_groups
 from unweave_metrics.presets import settings_for
 from unweave_metrics.score import Score
 
-# Up to this many largest deviations are kept in order while rows stream by; beyond, they are
-# partitioned.
+# Up to this many largest deviations are kept sorted in one pass over the rows; for more, a
+# selection algorithm is used.
 FEW = 128
 
 
@@ -33,7 +33,7 @@ FEW = 128
     family="irs",
     cost="O(n d k)",
     rewards="codes that stay constant while other factors change",
-    misses="weights have raw units: one wide code of noise decides",
+    misses="weights have the units of the codes: one wide code of noise dominates the score",
     with_rows=(
         "If codes have tails, the largest deviation grows with the number of rows, and "
         "with it the score."
@@ -56,8 +56,8 @@ def irs(
 
     P_ik = mean over values v of y_k (unweighted) of the `quantile` of |z_i - E[z_i | v]|, divided
     by max |z_i - E z_i|. A code's score is max_k (1 - P_ik), and the score is their average,
-    weighted by max |z_i - E z_i| (in raw units, so scale matters). Constant codes are left out; if
-    all are constant: 0. Range 0 to 1, best 1.
+    weighted by max |z_i - E z_i| (in units of the codes, so scale matters). Constant codes are left
+    out; if all are constant, the score is 0. Range 0 to 1, best 1.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def robustness_deviations(values: Floats, groups: Groups, quantile: float) -> Fl
 def _sum_quantiles(columns, order, starts, quantile, few, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Sum the quantile of |z - mean| over the groups of each factor, linearly interpolated."""
     n = order.shape[1]
-    held = np.empty(n)
+    buffer = np.empty(n)
     top = np.empty(few)
     for k in range(order.shape[0]):
         for g in range(starts.shape[1] - 1):
@@ -155,17 +155,17 @@ def _sum_quantiles(columns, order, starts, quantile, few, out):  # type: ignore[
             place = quantile * (count - 1)
             lower = int(place)
             share = place - lower
-            largest = count - lower  # so many largest hold both neighbours of the quantile
+            largest = count - lower  # both neighbours of the quantile are among this many largest
             for i in range(columns.shape[0]):
                 total = 0.0
                 for j in range(count):
-                    held[j] = columns[i, order[k, first + j]]
-                    total += held[j]
+                    buffer[j] = columns[i, order[k, first + j]]
+                    total += buffer[j]
                 mean = total / count
                 if largest <= few:
                     top[:largest] = -1.0
                     for j in range(count):
-                        value = abs(held[j] - mean)
+                        value = abs(buffer[j] - mean)
                         if value > top[0]:
                             p = 1
                             while p < largest and top[p] < value:
@@ -176,18 +176,18 @@ def _sum_quantiles(columns, order, starts, quantile, few, out):  # type: ignore[
                     high = top[1] if largest > 1 else low
                 else:
                     for j in range(count):
-                        held[j] = abs(held[j] - mean)
+                        buffer[j] = abs(buffer[j] - mean)
                     left, right = 0, count - 1
-                    while left < right:  # Hoare's selection; numba's own takes seconds to compile
-                        pivot = held[(left + right) // 2]
+                    while left < right:  # Hoare's selection; numba's takes seconds to compile
+                        pivot = buffer[(left + right) // 2]
                         p, q = left, right
                         while p <= q:
-                            while held[p] < pivot:
+                            while buffer[p] < pivot:
                                 p += 1
-                            while held[q] > pivot:
+                            while buffer[q] > pivot:
                                 q -= 1
                             if p <= q:
-                                held[p], held[q] = held[q], held[p]
+                                buffer[p], buffer[q] = buffer[q], buffer[p]
                                 p += 1
                                 q -= 1
                         if lower <= q:
@@ -196,7 +196,7 @@ def _sum_quantiles(columns, order, starts, quantile, few, out):  # type: ignore[
                             left = p
                         else:
                             break
-                    low, high = held[lower], np.inf
+                    low, high = buffer[lower], np.inf
                     for j in range(lower + 1, count):
-                        high = min(high, held[j])
+                        high = min(high, buffer[j])
                 out[i, k] += low + (high - low) * share

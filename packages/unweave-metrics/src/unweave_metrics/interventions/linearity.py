@@ -1,4 +1,4 @@
-"""Linearity: how much of a traversal's spread lies along one line, and along one code."""
+"""Linearity: the share of a traversal's variance along one line, and along one code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from unweave_metrics.score import Score
 
 RATIOS = ("linear", "axis", "alignment")
 
-# A ratio of spreads below this is rounding.
+# A smaller ratio of variances is a rounding error.
 ROUNDING = 1e-12
 
 
@@ -119,7 +119,7 @@ def _ratios(z: Floats, rows: Rows) -> Floats:
     for moves, power in moves_of(z, rows):
         centred = moves - moves.mean(axis=1, keepdims=True)
         spread = (centred**2).sum(axis=1)
-        # The share along one code is at most that along a line, but for rounding.
+        # Up to rounding, the share along one code is at most that along a line.
         axis = _share(spread.max(axis=1), spread)
         linear = np.maximum(_share(_largest_spread(centred), spread), axis)
         alignment = np.divide(axis, linear, out=np.zeros_like(axis), where=linear > 0)
@@ -135,7 +135,7 @@ def _ratios(z: Floats, rows: Rows) -> Floats:
 def _largest_spread(centred: Floats) -> Floats:
     """Return the largest sum of squares (t,) of moves (t, v, d) along any line.
 
-    It is the largest eigenvalue of moves by moves (v, v) as of codes by codes (d, d).
+    It is the largest eigenvalue of the smaller of the two Gram matrices, (v, v) or (d, d).
     """
     _, v, d = centred.shape
     other = centred.swapaxes(1, 2)
@@ -144,7 +144,7 @@ def _largest_spread(centred: Floats) -> Floats:
 
 
 def _share(first: Floats, spread: Floats) -> Floats:
-    """Return by how much the first (t,) exceeds an equal share of spreads (t, d), 0 to 1."""
+    """Return (d share - 1) / (d - 1), 0 to 1, for the share of `first` (t,) in `spread` (t, d)."""
     d, total = spread.shape[1], spread.sum(axis=1)
     share = np.divide(first, total, out=np.full(len(total), 1 / d), where=total > 0)
     excess = np.minimum((d * share - 1) / (d - 1), 1.0)

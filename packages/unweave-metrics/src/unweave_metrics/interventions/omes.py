@@ -1,4 +1,4 @@
-"""OMES: what moves a code when one factor alone changes, less overlap and multiple encoding."""
+"""OMES: the association of codes with single factors, minus overlap and multiple encoding."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ POOLINGS = ("mean", "max")
     "overlap and multiple encoding, from pairs of rows that differ in one factor",
     interval=Subsets(covers=SAME_SIZE, seconds=0.2),
     cost="O(n k (d + log n))",
-    rewards="codes that move with one factor alone, and factors that move one code alone",
+    rewards="codes that move with only one factor, and factors that move only one code",
     misses=(
         "rotations, which may score higher, and factors of few values: the two values of a pair "
         "always differ, so a code that copies a factor of v values has the association 1 - 1 / (v "
@@ -100,7 +100,7 @@ def omes(
     kinds = kinds_of(y, factor_kinds)
     labels = factor_labels(y, kinds.measured, bins)
     if len(labels) < 2:
-        raise ValueError(f"omes needs at least two factors to tell apart, got {len(labels)}")
+        raise ValueError(f"omes needs at least two factors, got {len(labels)}")
     values, powers = in_reach(z)
     active = shifted(values.std(axis=0, ddof=1), powers) >= threshold
     matrix, pairs = associations(values[:, active], labels)
@@ -125,8 +125,8 @@ def associations(values: Floats, labels: Array) -> tuple[Floats, Floats]:
         rows = rows[each[line[rows]] > 1]
         if not len(rows):
             raise ValueError(
-                f"factors must have rows that differ in one column alone, but none do in column {k}"
-                "; give a denser table or fewer bins"
+                f"factors must have rows that differ only in column {k}, but there are none; use a "
+                "denser table or fewer bins"
             )
         matrix[:, k] = 1 - np.abs(_correlations(values[rows], line[rows]))
         pairs[k] = (each[each > 1] * (each[each > 1] - 1) / 2).sum()
@@ -134,10 +134,10 @@ def associations(values: Floats, labels: Array) -> tuple[Floats, Floats]:
 
 
 def _correlations(values: Floats, line: Array) -> Floats:
-    """Return corr(z, z') (d,) over pairs of rows of one line; 1 of a code that never moves.
+    """Return corr(z, z') (d,) over pairs of rows that differ in one factor; 1 for constant codes.
 
-    A line of v rows is drawn v times, in floor(v / 2) pairs: each of its v (v - 1) ordered pairs
-    weighs floor(v / 2) / (v - 1).
+    A line of v such rows is drawn v times, in floor(v / 2) pairs: each of its v (v - 1) ordered
+    pairs has the weight floor(v / 2) / (v - 1).
     """
     starts = np.flatnonzero(np.diff(line, prepend=-1))
     v = np.diff(np.append(starts, len(line)))[:, None]
@@ -148,20 +148,20 @@ def _correlations(values: Floats, line: Array) -> Floats:
     mean = (weight * (v - 1) * sums).sum(axis=0) / total
     variance = (weight * (v - 1) * squares).sum(axis=0) / total - mean**2
     covariance = (weight * (sums**2 - squares)).sum(axis=0) / total - mean**2
-    still = np.ptp(values, axis=0) == 0
-    correlation = covariance / np.where(still, 1.0, variance)
-    return np.where(still, 1.0, np.clip(correlation, -1.0, 1.0))
+    constant = np.ptp(values, axis=0) == 0
+    correlation = covariance / np.where(constant, 1.0, variance)
+    return np.where(constant, 1.0, np.clip(correlation, -1.0, 1.0))
 
 
 def pooled(matrix: Floats, pooling: str, overlap_weight: float) -> Floats:
-    """Return the score of each factor (k,) of associations (d, k); 0 of one that moves no code."""
+    """Return the score of each factor (k,) from associations (d, k); 0 if it moves no code."""
     d, k = matrix.shape
     if not d:
         return np.zeros(k)
-    # |[l = k] - A_il| differs from A_il at l = k alone, where it is 1 - A_ik.
-    swapped = 1 - 2 * matrix
-    overlap = 1 - (matrix.sum(axis=1, keepdims=True) + swapped) / k
-    encoding = 1 - (matrix.sum(axis=0) + swapped) / d
+    # |[l = k] - A_il| differs from A_il only at l = k, where it is 1 - A_ik.
+    difference = 1 - 2 * matrix
+    overlap = 1 - (matrix.sum(axis=1, keepdims=True) + difference) / k
+    encoding = 1 - (matrix.sum(axis=0) + difference) / d
     if pooling == "max":
         best = [(part * matrix).max(axis=0) for part in (overlap, encoding)]
         return np.asarray(overlap_weight * best[0] + (1 - overlap_weight) * best[1])

@@ -1,4 +1,4 @@
-"""Z-diff: the beta-VAE score on given rows, converged and rescaled."""
+"""Z-diff: the beta-VAE score with uniform shared values, convergence and rescaling."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from unweave_metrics.score import Score
 
 
 @metric(
-    "beta-VAE score on given rows",
+    "beta-VAE score with uniform shared values",
     interval=Votes(),
     bounds=ANY,
     family="z_diff",
@@ -38,7 +38,7 @@ def z_diff(
     factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
-    """Compute Z-diff: the beta-VAE score on given rows, shared values drawn uniformly, rescaled.
+    """Compute Z-diff: the beta-VAE score, rescaled, with shared values drawn uniformly.
 
     As `beta_vae`, but the shared value is uniform among values with at least two rows, the two rows
     of a pair differ, the logistic regression converges, and chance is mapped to 0. Range about 0 to

@@ -1,4 +1,4 @@
-"""Z-max variance: the code that varies most while one factor alone does."""
+"""Z-max variance: whether the code that varies most predicts which factor varies."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from unweave_metrics.score import Score
 
 
 @metric(
-    "most varying code when one factor varies",
+    "code that varies most when only one factor varies",
     interval=Votes(),
     bounds=ANY,
     family="z_min_var",
     undefined=NO_CODE,
     cost="O(votes batch d)",
-    rewards="a code that moves when one factor alone does",
+    rewards="a code that moves when only one factor varies",
     misses="needs rows that share all other factors",
     with_rows=("The score is low for any codes until many rows share all other factors."),
 )
@@ -42,7 +42,7 @@ def z_max_var(
     factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
-    """Compute Z-max variance: whether the code that varies most reveals which factor varied.
+    """Compute Z-max variance: whether the code that varies most predicts which factor varies.
 
     One vote: draw a random factor, fix all the others at values that at least two rows share, and
     take the code with the largest Var_batch(z_i) / Var(z_i); then as `z_min_var`. Range about 0 to

@@ -1,4 +1,4 @@
-"""Z-min variance: the code that varies least in a group of rows, values drawn uniformly."""
+"""Z-min variance: the FactorVAE score with fixed values drawn uniformly, rescaled."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from unweave_metrics.score import Score
 
 
 @metric(
-    "FactorVAE score on given rows",
+    "FactorVAE score with uniform fixed values",
     interval=Votes(),
     bounds=ANY,
     family="z_min_var",
@@ -43,7 +43,7 @@ def z_min_var(
     factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
-    """Compute Z-min variance: the FactorVAE score on given rows, fixed values drawn uniformly.
+    """Compute Z-min variance: the FactorVAE score, rescaled, with fixed values drawn uniformly.
 
     As `factor_vae`, but the fixed value is uniform among values with at least two rows, no row is
     drawn twice before all rows with its value are drawn, and chance is mapped to 0. Range about 0
@@ -94,7 +94,7 @@ def z_min_var(
 
 
 def vote_settings(preset: str | None, arguments: dict[str, Any], seed: int) -> dict[str, Any]:
-    """Return checked settings of both metrics."""
+    """Return the settings of `z_min_var` and `z_max_var` after checks."""
     settings = settings_for("z_min_var", preset, arguments) | {"seed": seed, "by_value": True}
     check_positive(settings["batch_size"], "batch_size", 2)
     return settings

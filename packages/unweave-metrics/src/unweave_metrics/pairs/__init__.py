@@ -1,1 +1,1 @@
-"""Scores of two things side by side: sets, models, images, codes and sources."""
+"""Metrics of pairs: sets of samples, models, images, or codes and sources."""

@@ -1,4 +1,4 @@
-"""Images and their reconstructions."""
+"""Check images and their reconstructions."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ def check_image_pair(images: ArrayLike, reconstructions: ArrayLike) -> tuple[Arr
     x = check_images(images, "images")
     y = check_images(reconstructions, "reconstructions")
     if x.shape != y.shape:
-        raise ValueError(f"reconstructions must have the shape of images {x.shape}, got {y.shape}")
+        raise ValueError(f"reconstructions must have the shape of images, {x.shape}, got {y.shape}")
     return x, y
 
 
 def mean_over_images(per_image: Floats) -> float:
-    """Return the mean, infinite where a sum over images is."""
+    """Return the mean over images; infinite if the sum overflows."""
     with np.errstate(over="ignore"):
         return float(per_image.mean())

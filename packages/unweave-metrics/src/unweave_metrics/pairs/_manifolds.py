@@ -1,4 +1,4 @@
-"""Two sets of samples as unions of balls around rows, as wide as a neighbour is far."""
+"""Two sets of samples as unions of balls, whose radii are distances to a neighbour."""
 
 from __future__ import annotations
 
@@ -13,32 +13,33 @@ from unweave_metrics._counting import Floats
 from unweave_metrics._shared import shared
 from unweave_metrics.pairs._sets import check_two
 
-# Rows whose distances to all others are held at a time: 64 MB for a set of 8,000.
+# Number of rows whose distances to all others are in memory: 64 MB for a set of 8,000.
 ROWS = 1_000
 
 
 @dataclass(frozen=True)
 class Manifolds:
-    """What lies in whose balls, of real rows x (n,) and generated rows y (m,).
+    """Which rows lie in which balls, for n real rows x and m generated rows y.
 
-    `holders` (m,): real balls that a generated row lies in; `reached` (n,): whether a real row lies
-    in a generated ball; `covered` (n,): whether a real row's ball holds a generated row.
+    `counts` (m,) is the number of real balls that contain each generated row, `recall` (n,) says
+    whether a real row lies in a generated ball, and `coverage` (n,) whether the ball of a real row
+    contains a generated row.
     """
 
-    holders: NDArray[np.int64]
-    reached: NDArray[np.bool_]
-    covered: NDArray[np.bool_]
+    counts: NDArray[np.int64]
+    recall: NDArray[np.bool_]
+    coverage: NDArray[np.bool_]
     settings: dict[str, Any]
 
 
 def manifolds(x: ArrayLike, y: ArrayLike, neighbors: int) -> Manifolds:
-    """Return what lies in whose balls."""
+    """Return which rows lie in which balls, after checking the arguments."""
     check_positive(neighbors, "neighbors")
-    first, second, _ = check_two(x, y)  # only which distance is the larger counts
+    first, second, _ = check_two(x, y)  # the scale does not matter, only the order of distances
     least = min(len(first), len(second))
     if least <= neighbors:
         raise ValueError(
-            f"x and y must have more than neighbors={neighbors} rows each, got {len(first)} and "
+            f"x and y must each have more rows than neighbors={neighbors}, got {len(first)} and "
             f"{len(second)}"
         )
     return _manifolds(first, second, neighbors)
@@ -46,21 +47,21 @@ def manifolds(x: ArrayLike, y: ArrayLike, neighbors: int) -> Manifolds:
 
 @shared
 def _manifolds(x: Floats, y: Floats, neighbors: int) -> Manifolds:
-    """Compare all rows with all, a thousand at a time."""
+    """Compare all rows of both sets, a thousand at a time."""
     from scipy.spatial.distance import cdist
 
     radius_x, radius_y = radii(x, neighbors), radii(y, neighbors)
-    holders = np.zeros(len(y), np.int64)
-    reached, covered = np.zeros(len(x), bool), np.zeros(len(x), bool)
+    counts = np.zeros(len(y), np.int64)
+    recall, coverage = np.zeros(len(x), bool), np.zeros(len(x), bool)
     for start in range(0, len(x), ROWS):
         part = slice(start, start + ROWS)
         distance = cdist(x[part], y)
         inside = distance < radius_x[part, None]
-        holders += inside.sum(axis=0)
-        covered[part] = inside.any(axis=1)
-        reached[part] = (distance < radius_y).any(axis=1)
+        counts += inside.sum(axis=0)
+        coverage[part] = inside.any(axis=1)
+        recall[part] = (distance < radius_y).any(axis=1)
     settings = {"neighbors": neighbors, "rows": [len(x), len(y)]}
-    return Manifolds(holders, reached, covered, settings)
+    return Manifolds(counts, recall, coverage, settings)
 
 
 def radii(x: Floats, neighbors: int) -> Floats:

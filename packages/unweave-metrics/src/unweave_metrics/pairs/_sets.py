@@ -1,4 +1,4 @@
-"""Two sets of features."""
+"""Check two sets of features."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from unweave_metrics._scaling import together_in_reach
 
 
 def check_two(x: ArrayLike, y: ArrayLike, rows: int = 2) -> tuple[Floats, Floats, int]:
-    """Return both sets as float64 arrays (n, d) and (m, d), within reach of squares.
+    """Return both sets as float64 arrays (n, d) and (m, d), scaled so that squares do not overflow.
 
-    Both are divided by 2 to the power returned, 0 for ordinary numbers.
+    Both are divided by 2^power; the power is returned too, and is 0 for ordinary numbers.
     """
     first = check_matrix(x, "x", rows=rows)
     second = check_matrix(y, "y", rows=rows)
     if first.shape[1] != second.shape[1]:
-        raise ValueError(f"y must have the {first.shape[1]} columns of x, got shape {second.shape}")
+        raise ValueError(
+            f"y must have as many columns as x ({first.shape[1]}), got shape {second.shape}"
+        )
     (first, second), power = together_in_reach(first, second)
     return first, second, power
 

@@ -1,4 +1,4 @@
-"""Which share of real samples has a generated one in its ball."""
+"""The share of real samples with a generated sample in their ball."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from unweave_metrics.score import Score
 
 
 @metric(
-    "share of real samples with a generated one near",
+    "share of real samples with a generated sample nearby",
     interval=Subsets(paired=False),
     cost="O((n + m)^2 d)",
     rewards="generated samples near every real sample",
@@ -19,7 +19,7 @@ from unweave_metrics.score import Score
     with_rows="An equally large sample of the real distribution gets about 1 - 2^-k.",
 )
 def coverage(x: ArrayLike, y: ArrayLike, *, neighbors: int = 5) -> Score:
-    """Compute the coverage of generated samples: the share of real ones that have one nearby.
+    """Compute the coverage: the share of real samples with a generated sample nearby.
 
     Mean over x of [some y in B(x)]. B(a) is the open ball around a row whose radius is the distance
     to its k-th nearest neighbour in its own set. Range 0 to 1, best 1. O((n + m)^2 d) time, memory
@@ -56,6 +56,6 @@ def coverage(x: ArrayLike, y: ArrayLike, *, neighbors: int = 5) -> Score:
     0.0
     """
     balls = manifolds(x, y, neighbors)
-    value = float(balls.covered.mean())
-    parts = {"covered": balls.covered}
+    value = float(balls.coverage.mean())
+    parts = {"covered": balls.coverage}
     return Score(value, name="coverage", parts=parts, settings=balls.settings)

@@ -1,4 +1,4 @@
-"""How many real balls a generated sample lies in."""
+"""The number of real balls that contain a generated sample."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from unweave_metrics.score import Score
     with_rows="Samples of the real distribution get about 1, at any size.",
 )
 def density(x: ArrayLike, y: ArrayLike, *, neighbors: int = 5) -> Score:
-    """Compute the density of generated samples: the number of real balls around them, over k.
+    """Compute the density: the mean number of real balls that contain a generated sample, over k.
 
     Mean over y of (number of x with y in B(x)) / k. B(a) is the open ball around a row whose radius
     is the distance to its k-th nearest neighbour in its own set. Range 0 upward; samples of the
@@ -57,6 +57,6 @@ def density(x: ArrayLike, y: ArrayLike, *, neighbors: int = 5) -> Score:
     0.0
     """
     balls = manifolds(x, y, neighbors)
-    value = float(balls.holders.mean() / neighbors)
-    parts = {"per_row": balls.holders / neighbors}
+    value = float(balls.counts.mean() / neighbors)
+    parts = {"per_row": balls.counts / neighbors}
     return Score(value, name="density", parts=parts, settings=balls.settings)

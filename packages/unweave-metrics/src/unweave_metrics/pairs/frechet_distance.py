@@ -1,4 +1,4 @@
-"""Distance of Gaussians fitted to two sets."""
+"""The Fréchet distance of Gaussians fitted to two sets."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def kernel_distance(
     True
     """
     first, second, power = check_two(x, y)
-    if power < 0:  # so small that only the 1 is left of the kernel
+    if power < 0:  # the numbers are so small that the kernel is 1
         first, second, power = shifted(first, power), shifted(second, power), 0
     size = min(subset_size, len(first), len(second))
     if size == len(first) == len(second):
@@ -84,5 +84,5 @@ def kernel_distance(
 
 
 def _cubic(a: Array, b: Array, one: float) -> Floats:
-    """Return (a . b / d + 1)^3 for all pairs of rows, `one` being 1 in the units of the rows."""
+    """Return (a . b / d + 1)^3 for all pairs of rows; `one` is the 1 in the scaled units."""
     return np.asarray((a @ b.T / a.shape[1] + one) ** 3)

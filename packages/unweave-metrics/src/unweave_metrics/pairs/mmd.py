@@ -17,13 +17,13 @@ from unweave_metrics.intervals.rows import Subsets
 from unweave_metrics.pairs._sets import check_two, pair_mean
 from unweave_metrics.score import Score
 
-# The mixture of the Wasserstein autoencoder's authors.
+# The scales in the program of the authors of the Wasserstein autoencoder.
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
 def squared_distances(x: Floats, y: Floats) -> Floats:
     """Return the squared distances (n, m) of rows."""
-    # Centred first: large means would cost digits in the expanded square.
+    # Centred first, because large means would cost digits in the expanded square.
     centre = x.mean(axis=0)
     x, y = x - centre, y - centre
     lengths = (x**2).sum(axis=1)[:, None] + (y**2).sum(axis=1)[None, :]
@@ -50,10 +50,10 @@ def mmd(
 ) -> Score:
     """Compute the squared maximum mean discrepancy of two sets.
 
-    MMD^2 = mean k(x, x') + mean k(y, y') - 2 mean k(x, y), summed over `scales` s; ``"imq"``: k = C
-    / (C + |a - b|^2) with C = 2 d std^2 s; ``"rbf"``: k = exp(-|a - b|^2 / C). Without the
-    diagonals if `unbiased` (then it may be below 0). Range about 0 upward, best 0. O(n m d) time,
-    O(n m) memory.
+    MMD^2 = mean k(x, x') + mean k(y, y') - 2 mean k(x, y), summed over `scales` s. ``"imq"``: k = C
+    / (C + |a - b|^2) with C = 2 d std^2 s; ``"rbf"``: k = exp(-|a - b|^2 / C). If `unbiased`, pairs
+    of a row with itself are left out, and the score may be below 0. Range about 0 upward, best 0.
+    O(n m d) time, O(n m) memory.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def mmd(
 
 
 def _kernel(distance: Floats, C: float, kernel: str, power: int) -> Floats:
-    """Return kernel values of squared distances that were divided by 4^power."""
-    distance = shifted(distance, 2 * power)  # infinite ones have a kernel of 0
+    """Return the kernel at squared distances that were divided by 4^power."""
+    distance = shifted(distance, 2 * power)  # at an infinite distance the kernel is 0
     with np.errstate(over="ignore"):
         return C / (C + distance) if kernel == "imq" else np.exp(-distance / C)

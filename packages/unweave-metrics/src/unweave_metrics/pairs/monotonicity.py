@@ -1,4 +1,4 @@
-"""Whether attributes rise or fall all along a traversal."""
+"""Whether attributes rise or fall along a whole traversal."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def monotonicity(positions: ArrayLike, attributes: ArrayLike, *, threshold: floa
     (z, power), (a, other) = each_in_reach(z), each_in_reach(a)
     steps, rises = np.diff(z, axis=2), np.diff(a, axis=2)
     with np.errstate(over="ignore"):  # a slope beyond the largest float has its sign
-        # A step that is nothing beside the others is left out.
+        # A step that is 0 relative to the others is left out.
         slopes = np.divide(rises, steps, out=np.zeros_like(rises), where=steps != 0)
     least = shifted(np.full(power.shape, float(threshold)), power - other)
     signs = np.where(np.abs(slopes) > least, np.sign(slopes), 0.0)

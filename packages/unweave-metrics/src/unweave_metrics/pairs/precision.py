@@ -1,4 +1,4 @@
-"""Which share of generated samples lies among the real ones."""
+"""The share of generated samples near real samples."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from unweave_metrics.score import Score
 
 
 @metric(
-    "share of generated samples near real ones",
+    "share of generated samples near real samples",
     interval=Subsets(paired=False),
     cost="O((n + m)^2 d)",
     rewards="samples that look real",
@@ -22,7 +22,7 @@ from unweave_metrics.score import Score
     with_rows="More rows make balls smaller: compare sets of the same sizes.",
 )
 def precision(x: ArrayLike, y: ArrayLike, *, neighbors: int = 3) -> Score:
-    """Compute the precision of generated samples: the share that lies near real ones.
+    """Compute the precision: the share of generated samples near real samples.
 
     Mean over y of [y in some B(x)]. B(a) is the open ball around a row whose radius is the distance
     to its k-th nearest neighbour in its own set. Range 0 to 1, best 1. O((n + m)^2 d) time, memory
@@ -59,6 +59,6 @@ def precision(x: ArrayLike, y: ArrayLike, *, neighbors: int = 3) -> Score:
     0.0
     """
     balls = manifolds(x, y, neighbors)
-    value = float((balls.holders > 0).mean())
-    parts = {"inside": balls.holders > 0}
+    value = float((balls.counts > 0).mean())
+    parts = {"inside": balls.counts > 0}
     return Score(value, name="precision", parts=parts, settings=balls.settings)

@@ -1,4 +1,4 @@
-"""Which share of real samples lies among the generated ones."""
+"""The share of real samples near generated samples."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from unweave_metrics.score import Score
 
 
 @metric(
-    "share of real samples near generated ones",
+    "share of real samples near generated samples",
     interval=Subsets(paired=False),
     cost="O((n + m)^2 d)",
     rewards="generated samples of every kind",
@@ -22,7 +22,7 @@ from unweave_metrics.score import Score
     with_rows="More rows make balls smaller: compare sets of the same sizes.",
 )
 def recall(x: ArrayLike, y: ArrayLike, *, neighbors: int = 3) -> Score:
-    """Compute the recall of generated samples: the share of real ones that lies near them.
+    """Compute the recall: the share of real samples near generated samples.
 
     Mean over x of [x in some B(y)]. B(a) is the open ball around a row whose radius is the distance
     to its k-th nearest neighbour in its own set. Range 0 to 1, best 1. O((n + m)^2 d) time, memory
@@ -59,6 +59,6 @@ def recall(x: ArrayLike, y: ArrayLike, *, neighbors: int = 3) -> Score:
     0.0
     """
     balls = manifolds(x, y, neighbors)
-    value = float(balls.reached.mean())
-    parts = {"inside": balls.reached}
+    value = float(balls.recall.mean())
+    parts = {"inside": balls.recall}
     return Score(value, name="recall", parts=parts, settings=balls.settings)

@@ -1,4 +1,4 @@
-"""Loss summed over pixels."""
+"""The reconstruction error: a loss summed over pixels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from unweave_metrics.score import Score
 LOSSES = ("squared", "absolute", "cross-entropy")
 
 
-# Cross-entropy clips predictions this far from 0 and 1: float32 decoders round to them.
+# Cross-entropy clips predictions to this distance from 0 and 1, to which float32 decoders round.
 CLIP = 1e-7
 
 

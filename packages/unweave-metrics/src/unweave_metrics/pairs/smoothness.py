@@ -67,9 +67,9 @@ def smoothness(positions: ArrayLike, attributes: ArrayLike) -> Score:
 
 
 def _unevenness(changes: Floats, slopes: Floats) -> Floats:
-    """Return (sum C^2 / sum |C|) over the range of the slopes; 0 where they are equal.
+    """Return (sum C^2 / sum |C|) over the range of the slopes; 0 if the slopes are equal.
 
-    Slopes of a straight line differ by rounding: below 1e-9 of the steepest they are equal.
+    Slopes whose range is below 1e-9 of the steepest one differ only by rounding, and are equal.
     """
     size = np.abs(changes)
     total = size.sum(axis=2)

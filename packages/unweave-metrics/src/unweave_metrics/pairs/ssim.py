@@ -53,7 +53,7 @@ def ssim(images: ArrayLike, reconstructions: ArrayLike) -> Score:
     >>> round(float(ssim(x, x)), 6)
     1.0
     """
-    # Beyond reach the constants that steady the ratios weigh nothing, or all, already.
+    # Beyond the limits of scaling, the constants in the ratios are already negligible or dominant.
     (x, y), _ = together_in_reach(*check_image_pair(images, reconstructions))
     if min(x.shape[1:3]) < 7:
         raise ValueError(f"images must be at least 7 x 7 pixels for ssim, got {x.shape[1:3]}")

@@ -1,4 +1,4 @@
-"""Unsupervised disentanglement ranking: whether models trained alike agree code by code."""
+"""Unsupervised disentanglement ranking: whether models of one kind have the same codes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from unweave_metrics.score import Score
 
 CORRELATIONS = ("lasso", "spearman")
 
-# The reference empties codes at this divergence whatever its filter's threshold is.
+# The reference implementation sets codes up to this divergence to 0, whatever `kl_threshold` is.
 EMPTY_KL = 0.01
 
 
@@ -118,32 +118,31 @@ def _check(
     """Return codes and divergences of each model."""
     codes = [
         check_codes(z, f"representations[{i}]")
-        for i, z in enumerate(_listed(representations, "representations"))
+        for i, z in enumerate(_as_list(representations, "representations"))
     ]
     if len(codes) < 2:
         raise ValueError(f"representations must hold at least two models, got {len(codes)}")
     for i, z in enumerate(codes):
         if z.shape != codes[0].shape:
             raise ValueError(
-                f"representations must have one shape, got {codes[0].shape} and "
-                f"{z.shape} (model {i})"
+                f"representations must have equal shapes, got {codes[0].shape} for model 0 and "
+                f"{z.shape} for model {i}"
             )
     if kls is None:
         return codes, [np.full(z.shape[1], np.inf) for z in codes]
-    divergence = [as_array(kl, "kls").astype(np.float64) for kl in _listed(kls, "kls")]
+    divergence = [as_array(kl, "kls").astype(np.float64) for kl in _as_list(kls, "kls")]
     if len(divergence) != len(codes) or any(kl.shape != (codes[0].shape[1],) for kl in divergence):
         raise ValueError(
-            f"kls must hold one array of shape ({codes[0].shape[1]},) for each of the "
-            f"{len(codes)} models"
+            f"kls must have one array of shape ({codes[0].shape[1]},) per model ({len(codes)})"
         )
     if any(np.isnan(kl).any() for kl in divergence):
         raise ValueError(
-            "kls must be divergences in nats, got nan; leave that code out, or say inf"
+            "kls must be divergences in nats, got nan; drop that code, or set its divergence to inf"
         )
     return codes, divergence
 
 
-def _listed(arrays: Any, name: str) -> list[Any]:
+def _as_list(arrays: Any, name: str) -> list[Any]:
     """Return the arrays of all models as a list."""
     if isinstance(arrays, str | bytes | dict) or not hasattr(arrays, "__len__"):
         raise TypeError(f"{name} must be a list of arrays, one per model, got {quoted(arrays)}")
@@ -153,9 +152,9 @@ def _listed(arrays: Any, name: str) -> list[Any]:
 
 
 def relative_strength(matrix: Floats) -> float:
-    """Return U of one matrix R (a, b): half the sum of both means.
+    """Return U of a matrix R (a, b), half the sum of both means.
 
-    0/0 counts 0, and so does every sum that a NaN is part of.
+    0/0 counts as 0, and so does a sum with NaN.
     """
     strength = np.asarray(matrix, dtype=np.float64)
     if strength.size == 0:
@@ -178,7 +177,7 @@ def _lasso(inputs: list[Floats], alpha: float) -> Floats:
     matrices = np.zeros((m, m, d, d))
     for i in range(m):
         for j in range(m):
-            # A code that was emptied is predicted by nothing; older solvers warn of it.
+            # Codes that were set to 0 are not predicted; older solvers warn about them.
             alive = np.flatnonzero(inputs[j].any(axis=0))
             if i != j and len(alive):
                 model = Lasso(alpha=alpha).fit(inputs[i], inputs[j][:, alive])

@@ -17,20 +17,21 @@ Labels = NDArray[np.int64]
 Numbers = NDArray[np.int32]
 Singles = NDArray[np.float32]
 
-# Coarse bins of a code: splits are found exactly, bins only say where not to look.
+# Number of coarse bins per code. Splits are exact; the bins only narrow down the search.
 BINS = 128
 
-# The settings of the reference, scikit-learn's defaults.
+# The settings of the reference implementation, which are scikit-learn's defaults.
 ROUNDS, DEPTH, RATE = 100, 3, 0.1
 
 
 @dataclass(frozen=True)
-class Ranked:
-    """Codes as trees see them: only their order counts.
+class RankedCodes:
+    """Codes by rank: a tree depends only on the order of the values.
 
-    `ranks` (d, n) are places among the different train values, `values` (d, n) those values in
-    rising order, `test` (d, m) the test codes, `order` (d, n) the rows by rank, `bins` (n, d) the
-    coarse bins, and `starts` (d, BINS + 1) where each begins in `order`.
+    `ranks` (d, n) are the ranks of the rows among the different train values, `values` (d, n) are
+    these values in ascending order, `test` (d, m) are the test codes, `order` (d, n) are the rows
+    by rank, `bins` (n, d) are the coarse bins, and `starts` (d, BINS + 1) is the index in `order`
+    at which each bin begins.
     """
 
     ranks: Numbers
@@ -42,16 +43,16 @@ class Ranked:
 
 
 @dataclass(frozen=True)
-class Boosted:
-    """Importances (d,), summing to one or all zero, and predictions of train and test rows."""
+class BoostingResult:
+    """Importances (d,), which sum to 1 or are all 0, and predictions for train and test rows."""
 
     importances: Floats
     train: Labels
     test: Labels
 
 
-def rank_codes(z: Array, z_test: Array) -> Ranked:
-    """Rank train codes (n, d), in single precision; test codes (m, d) go down the trees later."""
+def rank_codes(z: Array, z_test: Array) -> RankedCodes:
+    """Rank train codes (n, d) in single precision; test codes (m, d) keep their values."""
     z, z_test, _ = train_and_test_in_reach(z, z_test, single=True)
     n, d = z.shape
     ranks = np.empty((d, n), dtype=np.int32)
@@ -65,30 +66,31 @@ def rank_codes(z: Array, z_test: Array) -> Ranked:
         ranks[i] = inverse.reshape(-1)
         different[i, : len(values)] = values
         order[i] = np.argsort(ranks[i], kind="stable")
-        # Equal values share a bin: that of the first of them.
+        # Equal values share a bin, that of the first one.
         ends = np.cumsum(np.bincount(ranks[i]))
         first = np.concatenate([[0], ends[:-1]])
         bins[:, i] = (first * BINS // n)[ranks[i]]
         starts[i] = np.searchsorted(bins[order[i], i], np.arange(BINS + 1), side="left")
     test = np.ascontiguousarray(z_test.T, dtype=np.float32)
-    return Ranked(ranks, different, test, order, bins, starts)
+    return RankedCodes(ranks, different, test, order, bins, starts)
 
 
-def boost(codes: Ranked, labels: Labels, classes: int, seed: int) -> Boosted:
-    """Boost one tree a class and round on the multinomial deviance, as the reference does.
+def boost(codes: RankedCodes, labels: Labels, classes: int, seed: int) -> BoostingResult:
+    """Boost one tree per class and round on the multinomial deviance, as the reference does.
 
-    100 rounds of trees of depth 3 at rate .1: residuals y - p, exact splits by the reduction of
-    their squares (ties go to a random code), leaf values by one Newton step. An importance is a
-    code's share of all reductions. O(rounds * classes * n * d) time.
+    There are 100 rounds of trees of depth 3 with learning rate 0.1. The trees are fitted to the
+    residuals y - p, splits are exact and maximise the reduction of the squared error (ties go to a
+    random code), and the value of a leaf is one Newton step. The importance of a code is its share
+    of all reductions. O(rounds * classes * n * d) time.
 
     Parameters
     ----------
     codes
-        What `rank_codes` gave.
+        Result of `rank_codes`.
     labels
         Class of each train row, 0 to `classes` - 1, shape (n,).
     seed
-        Seed of the order of ties.
+        Seed of the random codes that ties go to.
 
     References
     ----------
@@ -97,7 +99,7 @@ def boost(codes: Ranked, labels: Labels, classes: int, seed: int) -> Boosted:
     """
     counts = np.bincount(labels, minlength=classes)
     start = np.log(np.maximum(counts / len(labels), np.finfo(np.float32).eps))
-    if classes == 2:  # one tree a round, for the log odds of the second class
+    if classes == 2:  # one tree per round, for the log odds of the second class
         start -= start[0]
     raw = np.repeat(start[:, None], len(labels), axis=1)
     raw_test = np.repeat(start[:, None], codes.test.shape[1], axis=1)
@@ -107,20 +109,20 @@ def boost(codes: Ranked, labels: Labels, classes: int, seed: int) -> Boosted:
     residual = np.empty(raw.shape)
     members = np.argsort(labels, kind="stable")
     begins = np.concatenate([[0], np.cumsum(counts)])
-    # Two classes need one tree; the multinomial deviance corrects its steps by (classes - 1) /
-    # classes.
+    # Two classes need only one tree; for more, the Newton step of the multinomial deviance has the
+    # factor (classes - 1) / classes.
     first, scale = (1, RATE) if classes == 2 else (0, RATE * (classes - 1) / classes)
     for _ in range(ROUNDS):
         _residuals(raw, labels, residual)
-        shuffled = rng.random((classes - first, 2**DEPTH - 1, len(importances))).argsort(axis=2)
+        code_orders = rng.random((classes - first, 2**DEPTH - 1, len(importances))).argsort(axis=2)
         add_trees(
             first, scale, residual, members, begins, codes.ranks, codes.values,
-            codes.order, codes.bins, codes.starts, codes.test, shuffled, room.node, room.rows,
+            codes.order, codes.bins, codes.starts, codes.test, code_orders, room.node, room.rows,
             room.spare, room.span, room.hist, room.edges, room.best, room.split, importances, raw,
             raw_test,
         )  # fmt: skip
     total = importances.sum()
-    return Boosted(
+    return BoostingResult(
         importances / total if total > 0 else importances,
         np.asarray(raw.argmax(axis=0), dtype=np.int64),
         np.asarray(raw_test.argmax(axis=0), dtype=np.int64),
@@ -128,7 +130,7 @@ def boost(codes: Ranked, labels: Labels, classes: int, seed: int) -> Boosted:
 
 
 def _residuals(raw: Floats, labels: Labels, residual: Floats) -> None:
-    """Write y - p of raw scores; both are (classes, n)."""
+    """Write y - p for raw scores to `residual`; both have shape (classes, n)."""
     softmax(raw, residual)
     np.negative(residual, out=residual)
     residual[labels, np.arange(len(labels))] += 1.0
@@ -136,7 +138,7 @@ def _residuals(raw: Floats, labels: Labels, residual: Floats) -> None:
 
 @dataclass(frozen=True)
 class _Room:
-    """Memory that every tree uses again: rows by node, spans, histograms, edges, gains, splits."""
+    """Buffers that all trees share: rows by node, spans, histograms, edges, gains and splits."""
 
     node: NDArray[np.uint8]
     rows: Numbers
@@ -149,7 +151,7 @@ class _Room:
 
     @classmethod
     def of(cls, d: int, n: int) -> _Room:
-        """Return room for d codes and n rows."""
+        """Return the buffers for d codes and n rows."""
         width = 2**DEPTH
         return cls(
             np.empty(n, dtype=np.uint8), np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int32),

@@ -1,4 +1,4 @@
-"""Kernels that grow one tree of a boosted classifier: splits, histograms, leaves."""
+"""Kernels that grow one tree of gradient boosting: splits, histograms and leaves."""
 
 from __future__ import annotations
 
@@ -6,30 +6,31 @@ import numpy as np
 
 from unweave_metrics._compiled import Kernel
 
-# Gains of one partition by two codes differ by rounding; within this ratio they are equal.
+# Gains whose relative difference is below this are equal: two codes with the same partition have
+# gains that differ by rounding.
 TIE = 1e-10
 
-# Bins whose gain cannot come within this ratio of the best so far are left out of the search; it is
-# far above TIE, so that what ties is decided among all candidates. Sums differ by rounding.
+# A bin is not searched if its gain cannot come within NEAR of the best so far. NEAR is far above
+# TIE, so that all candidates of a tie are compared. ROUNDING bounds the relative error of sums.
 NEAR, ROUNDING = 1e-9, 1e-12
 
 
 @Kernel
 def add_to_test(test, split, threshold, steps, raw):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Add the step of the leaf that each column of test codes (d, m) leads to."""
+    """Add to `raw` (m,) the step of the leaf that each column of test codes (d, m) reaches."""
     for j in range(raw.size):
         g = 0
         for level in range(split.shape[0]):
-            # The threshold of a node that is not split is infinite: all go left.
+            # A node without a split has an infinite threshold: every row goes left.
             g = 2 * g + (test[max(split[level, g], 0), j] > threshold[level, g])
         raw[j] += steps[g]
 
 
 @Kernel
 def gains_at_edges(sums, counts, size, whole, edges):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Write sum, count and gain below the upper edge of each bin of a code; return the most gained.
+    """Write sum, count and gain below the upper edge of each bin; return the largest gain.
 
-    Loops without branches, so that a register of bins is done at a time.
+    The loops have no branches, so that the compiler vectorises them.
     """
     left, below = 0.0, 0.0
     for b in range(sums.size):
@@ -49,10 +50,10 @@ def gains_at_edges(sums, counts, size, whole, edges):  # type: ignore[no-untyped
 
 @Kernel
 def mark_open(sums, positive, counts, size, whole, slack, enough, edges):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Write to edges[3] a number of at least 0 for each bin that may hold a better split inside.
+    """Write to edges[3] a number of at least 0 for each bin that may contain a better split.
 
-    The gain is convex in (sum, count) of the left side: inside a bin it is at most its largest
-    value on the corners of the box that they can reach there.
+    The gain is a convex function of sum and count of the left side. Inside a bin it is therefore at
+    most its largest value at the corners of the box that contains them.
     """
     for b in range(sums.size):
         count = counts[b]
@@ -71,16 +72,16 @@ def mark_open(sums, positive, counts, size, whole, slack, enough, edges):  # typ
 def best_inside(  # type: ignore[no-untyped-def]  # noqa: ANN202
     g, start, stop, r, ranks, order, node, spare, left, below, size, whole, limit,  # noqa: ANN001
 ):  # fmt: skip
-    """Return the best gain above `limit` between rows of a bin, and its rank, or (0, -1).
+    """Return the best gain above `limit` of a split inside a bin, and its rank, or (0, -1).
 
     `left` and `below` are sum and count of the node's rows below the bin.
     """
-    held = 0  # the node's rows, without a branch that nobody could foresee
+    count = 0  # rows of the node; no branch, because it would be unpredictable
     for p in range(start, stop):
-        spare[held] = order[p]
-        held += node[order[p]] == g
+        spare[count] = order[p]
+        count += node[order[p]] == g
     best, place, last = 0.0, -1, -1
-    for p in range(held):
+    for p in range(count):
         row = spare[p]
         rank = ranks[row]
         if last >= 0 and rank != last:
@@ -97,14 +98,14 @@ def best_inside(  # type: ignore[no-untyped-def]  # noqa: ANN202
 
 @Kernel
 def find_splits(  # type: ignore[no-untyped-def]  # noqa: ANN202
-    level, r, ranks, order, starts, shuffled, node, spare, span, hist, edges, best, split,  # noqa: ANN001
+    level, r, ranks, order, starts, code_orders, node, spare, span, hist, edges, best, split,  # noqa: ANN001
 ):  # fmt: skip
-    """Find the best split of each node of a level: gains in best, code and rank in split.
+    """Find the best split of each node of a level; write gains to `best`, code and rank to `split`.
 
-    Histograms (node, kind, code, bin) hold the sum of residuals, that of the positive ones and the
-    number of rows. The best edge of a bin of any code is found first; rows are visited only in bins
-    that may hold a better split. `edges` (code, 4, bin) is room for what `gains_at_edges` and
-    `mark_open` write; `spare` is room for rows.
+    Histograms (node, kind, code, bin) have three kinds: the sum of the residuals, the sum of the
+    positive residuals and the number of rows. The search starts with the edges of the bins; rows
+    are visited only in bins that may contain a better split. `edges` (code, 4, bin) is a buffer for
+    `gains_at_edges` and `mark_open`, and `spare` is a buffer for rows.
     """
     for g in range(2**level):
         best[g], split[g, 0], limit = 0.0, -1, 0.0
@@ -115,19 +116,19 @@ def find_splits(  # type: ignore[no-untyped-def]  # noqa: ANN202
         whole, most, floor = sums[0].sum(), positive[0].sum(), 0.0
         for i in range(ranks.shape[0]):
             floor = max(floor, gains_at_edges(sums[i], counts[i], size, whole, edges[i]))
-        # What is less than this is never the best, and what is nearly equal goes by the order.
+        # A smaller gain is never the best; among nearly equal gains the order of codes decides.
         floor *= 1.0 - NEAR
         slack = ROUNDING * size * (2.0 * most - whole)
         for t in range(ranks.shape[0]):
-            i = shuffled[g, t]
-            for b in range(sums.shape[1]):  # first the edges of bins
+            i = code_orders[g, t]
+            for b in range(sums.shape[1]):  # first at the edges of bins
                 if edges[i, 2, b] >= floor and edges[i, 2, b] > limit:
                     best[g] = edges[i, 2, b]
                     limit = best[g] * (1.0 + TIE)
                     split[g, 0], split[g, 1] = i, ranks[i, order[i, starts[i, b + 1] - 1]]
             enough = max(floor, limit * (1.0 - NEAR))
             mark_open(sums[i], positive[i], counts[i], size, whole, slack, enough, edges[i])
-            for b in range(sums.shape[1]):  # then inside those that may hold better
+            for b in range(sums.shape[1]):  # then inside the bins that may contain a better split
                 if edges[i, 3, b] >= 0.0:
                     gain, place = best_inside(
                         g, starts[i, b], starts[i, b + 1], r, ranks[i], order[i], node, spare,
@@ -141,27 +142,27 @@ def find_splits(  # type: ignore[no-untyped-def]  # noqa: ANN202
 
 @Kernel
 def split_nodes(level, last, r, ranks, bins, node, span, rows, spare, split, hist):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Hand each node's rows to its children 2g and 2g + 1, and make their histograms unless `last`.
+    """Assign the rows of each node g to its children 2g and 2g + 1; make histograms unless `last`.
 
-    From the last node on, so that children overwrite nothing. The smaller child is counted, the
-    other is the rest. The ranks on both sides of the cut are written to split[g, 1:].
+    The nodes are visited from the last to the first, so that no node is overwritten before its
+    turn. The ranks below and above the threshold are written to split[g, 1:].
     """
     for g in range(2**level - 1, -1, -1):
         start, stop = span[g, 0], span[g, 1]
         i, cut = max(split[g, 0], 0), split[g, 1] if split[g, 0] >= 0 else ranks.shape[1]
-        middle, held = start, 0
+        middle, count = start, 0
         below, above = -1, ranks.shape[1]
         for p in range(start, stop):
             row = rows[p]
             rank = ranks[i, row]
             right = 1 if rank > cut else 0
-            spare[held], rows[middle] = row, row
-            held += right
+            spare[count], rows[middle] = row, row
+            count += right
             middle += 1 - right
             node[row] = 2 * g + right
             above = min(above, rank if right else above)
             below = max(below, below if right else rank)
-        for p in range(held):
+        for p in range(count):
             rows[middle + p] = spare[p]
         split[g, 1], split[g, 2] = below, above
         span[2 * g, 0], span[2 * g, 1] = start, middle
@@ -172,7 +173,7 @@ def split_nodes(level, last, r, ranks, bins, node, span, rows, spare, split, his
 
 @Kernel
 def halve(g, first_is_small, r, bins, span, rows, hist):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Count the smaller child of node g; the other child is the rest of the node."""
+    """Count the histogram of the smaller child of node g; that of the other is the difference."""
     small = 2 * g if first_is_small else 2 * g + 1
     big = 4 * g + 1 - small
     parent = hist[g].copy()
@@ -184,7 +185,7 @@ def halve(g, first_is_small, r, bins, span, rows, hist):  # type: ignore[no-unty
             b = bins[row, i]
             hist[small, 0, i, b] += residual
             hist[small, 2, i, b] += 1.0
-        if residual > 0.0:  # only of the class's own rows
+        if residual > 0.0:  # only for rows of the class
             for i in range(bins.shape[1]):
                 hist[small, 1, i, bins[row, i]] += residual
     for kind in range(3):
@@ -195,7 +196,7 @@ def halve(g, first_is_small, r, bins, span, rows, hist):  # type: ignore[no-unty
 
 @Kernel
 def root(r, own, bins, starts, node, span, rows, hist):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Put all rows in node 0 and make its histogram; only the class's own rows have r > 0."""
+    """Put all rows in node 0 and make its histogram; only `own` rows, of the class, have r > 0."""
     n, codes = bins.shape
     span[0, 0], span[0, 1] = 0, n
     for i in range(codes):
@@ -215,7 +216,7 @@ def root(r, own, bins, starts, node, span, rows, hist):  # type: ignore[no-untyp
 
 @Kernel
 def step_leaves(r, scale, span, rows, raw):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Add one Newton step a leaf to raw scores (n,); return the steps."""
+    """Add one Newton step per leaf to the raw scores (n,); return the steps."""
     steps = np.zeros(span.shape[0])
     for g in range(span.shape[0]):
         above, below = 0.0, 0.0
@@ -223,7 +224,7 @@ def step_leaves(r, scale, span, rows, raw):  # type: ignore[no-untyped-def]  # n
             row = rows[p]
             above += r[row]
             below += abs(r[row]) * (1.0 - abs(r[row]))  # p (1 - p), as r is 1 - p or -p
-        if below > 1e-150:  # the reference's own limit
+        if below > 1e-150:  # the limit of the reference implementation
             steps[g] = scale * above / below
         for p in range(span[g, 0], span[g, 1]):
             raw[rows[p]] += steps[g]
@@ -233,13 +234,13 @@ def step_leaves(r, scale, span, rows, raw):  # type: ignore[no-untyped-def]  # n
 @Kernel
 def add_trees(  # type: ignore[no-untyped-def]  # noqa: ANN202
     first, scale, residual, members, begins, ranks, values, order, bins, starts, test,  # noqa: ANN001
-    shuffled, node, rows, spare, span, hist, edges, best, split, importances, raw, raw_test,  # noqa: ANN001
+    code_orders, node, rows, spare, span, hist, edges, best, split, importances, raw, raw_test,  # noqa: ANN001
 ):  # fmt: skip
-    """Grow the tree of each class from `first` on; add its steps to raw scores, gains to codes.
+    """Grow one tree per class from `first` on; add its steps to raw scores, its gains to codes.
 
-    The rows of class c are members[begins[c] : begins[c + 1]]; `shuffled` (tree, node, code) holds
-    a random order of codes for each node, so that ties are fair. A threshold is in the middle
-    between the two values of the node that it parts.
+    The rows of class c are members[begins[c] : begins[c + 1]]. `code_orders` (tree, node, code) is
+    a random order of the codes per node, which breaks ties fairly. A threshold is halfway between
+    the two nearest values of the node on either side of it.
     """
     depth = int(np.log2(span.shape[0]))
     split_codes = np.empty((depth, span.shape[0]), dtype=np.int64)
@@ -250,7 +251,7 @@ def add_trees(  # type: ignore[no-untyped-def]  # noqa: ANN202
         split_codes[:], threshold[:] = -1, np.inf
         for level in range(depth):
             nodes = 2**level
-            order_of_codes = shuffled[c - first, nodes - 1 :]
+            order_of_codes = code_orders[c - first, nodes - 1 :]
             find_splits(
                 level, r, ranks, order, starts, order_of_codes, node, spare, span, hist, edges,
                 best, split,

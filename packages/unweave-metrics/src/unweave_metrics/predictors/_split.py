@@ -1,4 +1,4 @@
-"""Train rows and test rows."""
+"""Split rows into train and test rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from unweave_metrics._shared import columnwise, part_of, remember_part, shared
 
 @dataclass(frozen=True)
 class Split:
-    """Train rows and test rows, and the kinds of factors, which all rows together decided."""
+    """Train rows, test rows, and the kinds of the factors, which depend on all rows."""
 
     z: Array
     y: Array
@@ -25,8 +25,8 @@ class Split:
     y_test: Array
     kinds: FactorKinds
 
-    def described(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Return settings and notes of a score of these rows."""
+    def record(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the settings and notes for a score of these rows."""
         rows = {"rows": len(self.z), "test_rows": len(self.z_test)}
         settings = {**settings, "factor_kinds": self.kinds.words, **rows}
         return {"settings": settings, "notes": self.kinds.notes}
@@ -40,22 +40,24 @@ def train_and_test(
     settings: Mapping[str, Any],
     factor_kinds: Declared = None,
 ) -> Split:
-    """Return train rows and test rows as the settings say.
+    """Return train rows and test rows according to the settings.
 
-    With test arrays given, those are the test rows and all others train. Without, the rows are
-    shuffled by the seed and split two to one (`test_fraction`), or into the numbers asked for
-    (`train_samples`, `test_samples`) as far as the rows reach. ``evaluate_on="train"`` scores the
-    train rows, which are then all rows.
+    Test arrays, if there are any, are the test rows, and `codes` and `factors` are the train rows.
+    Otherwise the rows are shuffled with the seed, and the share `test_fraction` (by default a
+    third) is held out for the test. `train_samples` and `test_samples` limit both numbers. With
+    ``evaluate_on="train"`` all rows are both train and test rows.
     """
     z, y = check_pair(codes, factors)
     if (test_codes is None) != (test_factors is None):
-        raise ValueError("test_codes and test_factors must be given together, got only one of them")
+        raise ValueError(
+            "test_codes and test_factors need each other, but one is missing; pass both or neither"
+        )
     test = None
     if settings.get("evaluate_on") == "train":
         test = (z, y)
     elif test_codes is not None and test_factors is not None:
         test = _check_test(z, y, test_codes, test_factors)
-    # One that can be told apart by its words, for sharing.
+    # A tuple of words can be a key of shared results; a list cannot.
     declared = tuple(factor_kinds) if isinstance(factor_kinds, list) else factor_kinds
     sizes = settings["train_samples"], settings["test_samples"]
     if test is None:
@@ -65,7 +67,7 @@ def train_and_test(
 
 
 def _columns_of(split: Split, columns: Rows) -> Split:
-    """Return the same rows with some of their codes."""
+    """Return the same rows with only some of the codes."""
     z, z_test = part_of(split.z, columns), part_of(split.z_test, columns)
     part = Split(z, split.y, z_test, split.y_test, split.kinds)
     remember_part(part, split, columns)
@@ -82,9 +84,9 @@ def _split(
     seed: int,
     declared: Declared,
 ) -> Split:
-    """Split rows in train rows and test rows."""
+    """Split the rows into train and test rows."""
     kinds = kinds_of(y, declared)
-    first, second = _shuffled(len(z), train_samples, test_samples, test_fraction, seed)
+    first, second = _shuffle(len(z), train_samples, test_samples, test_fraction, seed)
     return Split(z[first], y[first], z[second], y[second], kinds)
 
 
@@ -98,7 +100,7 @@ def _draw_split(
     seed: int,
     declared: Declared,
 ) -> Split:
-    """Draw from train rows and from test rows, which may be the same."""
+    """Draw rows from train rows and from test rows, which may be the same."""
     on_train = test[0] is z and test[1] is y
     kinds = kinds_of(y if on_train else np.concatenate([y, test[1]]), declared)
     rng = generator(seed)
@@ -111,28 +113,30 @@ def _draw_split(
 def _check_test(
     z: Array, y: Array, test_codes: ArrayLike, test_factors: ArrayLike
 ) -> tuple[Array, Array]:
-    """Return test codes and factors with the columns of the train rows."""
+    """Return test codes and factors; refuse other numbers of columns than in the train rows."""
     z_test = check_codes(test_codes, "test_codes")
     y_test = check_factors(test_factors, len(z_test), "test_factors")
     if z_test.shape[1] != z.shape[1] or y_test.shape[1] != y.shape[1]:
         raise ValueError(
-            "test_codes and test_factors must have the columns of codes and factors, got "
-            f"{z_test.shape} and {y_test.shape} for {z.shape} and {y.shape}"
+            "test_codes and test_factors must have as many columns as codes and factors, got "
+            f"shapes {z_test.shape} and {y_test.shape} for codes {z.shape} and factors {y.shape}"
         )
     return z_test, y_test
 
 
-def _shuffled(
+def _shuffle(
     n: int, train_samples: int | None, test_samples: int | None, test_fraction: float, seed: int
 ) -> tuple[Rows, Rows]:
-    """Return the row numbers of train and test rows out of n."""
+    """Return the row numbers of the train rows and of the test rows."""
     if n < 3:
-        raise ValueError(f"codes must have at least 3 rows to be split in train and test, got {n}")
+        raise ValueError(
+            f"codes must have at least 3 rows for a split into train and test rows, got {n}"
+        )
     order = generator(seed).permutation(n)
-    tested = max(1, int(n * test_fraction))
+    n_test = max(1, int(n * test_fraction))
     if test_samples is not None:
-        tested = min(tested, test_samples)
-    trained = n - tested
+        n_test = min(n_test, test_samples)
+    n_train = n - n_test
     if train_samples is not None:
-        trained = min(train_samples, trained)
-    return order[:trained], order[n - tested :]
+        n_train = min(train_samples, n_train)
+    return order[:n_train], order[n - n_test :]

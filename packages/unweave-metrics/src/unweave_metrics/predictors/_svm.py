@@ -1,4 +1,4 @@
-"""Linear support vector machines on one code: a convex problem in two parameters."""
+"""Linear support vector machines on one code: convex problems in two parameters."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from unweave_metrics._compiled import Kernel
 
 Floats = NDArray[np.float64]
 
-# The objective is piecewise quadratic: Newton's method ends on the right piece after a few steps,
-# and then is exact. 100 steps and this gradient (relative to the one at zero) are never the limit
-# in practice.
+# The objective is piecewise quadratic: Newton's method reaches the piece of the minimum after a few
+# steps, and is then exact. In practice neither 100 steps nor this gradient (relative to the largest
+# one so far) limits it.
 NEWTON_STEPS = 100
 GRADIENT_TOLERANCE = 1e-12
 
@@ -26,11 +26,11 @@ def fit_one_code(
 ) -> tuple[Floats, Floats]:
     """Fit one-versus-rest squared-hinge machines on one code; return slopes and intercepts.
 
-    Each minimises (w^2 + b^2) / 2 + C sum_i c_i max(0, 1 - t_i (w z_i + b))^2, t_i = 1 in the class
-    and -1 elsewhere, c_i = n / (classes * n_class) in the class when `balanced`, else 1. With two
-    classes there is one machine for the second class, with both weights balanced. This is what
-    scikit-learn's ``LinearSVC`` minimises (the intercept is penalised too); here to machine
-    precision.
+    Each minimises (w^2 + b^2) / 2 + C sum_i c_i max(0, 1 - t_i (w z_i + b))^2. t_i is 1 for rows of
+    the class and -1 for others. c_i is 1, but with `balanced` it is n / (classes * n_class) for
+    rows of the class and, if there are only two classes, also for the others. With two classes only
+    the second machine is used for prediction. scikit-learn's ``LinearSVC`` minimises the same
+    objective, in which the intercept is penalised too; here the minimum is exact up to rounding.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def fit_one_code(
     labels
         Class of each row, 0 to `classes` - 1, shape (n,).
     order
-        The rows by rising code, if known, shape (n,).
+        Row numbers in ascending order of the code, if known, shape (n,).
     """
     counts = np.bincount(labels, minlength=classes)
     weights = np.ones(classes)
@@ -47,20 +47,20 @@ def fit_one_code(
         weights = len(code) / (np.maximum(counts, 1) * int((counts > 0).sum()))
     if order is None:
         order = np.argsort(code, kind="stable")
-    # Rows by class and rising within: sums over the rows beyond a margin are differences of prefix
-    # sums. Numbers of 16 bits are sorted in linear time.
-    grouped = order[np.argsort(labels[order].astype(np.uint16), kind="stable")]
+    # With the rows of each class in ascending order, sums over the rows beyond a margin are
+    # differences of prefix sums. 16-bit numbers are sorted in linear time.
+    by_class = order[np.argsort(labels[order].astype(np.uint16), kind="stable")]
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     slopes, intercepts = np.zeros(classes), np.zeros(classes)
     _newton(
-        code[order], code[grouped], starts, weights, C, balanced and classes == 2,
+        code[order], code[by_class], starts, weights, C, balanced and classes == 2,
         NEWTON_STEPS, GRADIENT_TOLERANCE, slopes, intercepts,
     )  # fmt: skip
     return slopes, intercepts
 
 
 def predict_one_code(code: Floats, slopes: Floats, intercepts: Floats) -> NDArray[np.int64]:
-    """Return the class with the largest w z + b, the first of equals; of two, by the sign."""
+    """Return the class with the largest w z + b (the first of equals); for two, use the sign."""
     if len(slopes) == 2:
         return np.asarray(code * slopes[1] + intercepts[1] > 0, dtype=np.int64)
     out = np.empty(len(code), dtype=np.int64)
@@ -70,7 +70,7 @@ def predict_one_code(code: Floats, slopes: Floats, intercepts: Floats) -> NDArra
 
 @Kernel
 def _largest_line(code, slopes, intercepts, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Write the number of the highest line at each value."""
+    """Write the number of the line that is highest at each value."""
     for j in range(code.size):
         best, place = -np.inf, 0
         for c in range(slopes.size):
@@ -82,7 +82,7 @@ def _largest_line(code, slopes, intercepts, out):  # type: ignore[no-untyped-def
 
 @Kernel
 def prefix_sums(values):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Return sums and sums of squares of the first 0, 1, ... values."""
+    """Return the sums and the sums of squares of the first 0, 1, ... values."""
     first, second = np.zeros(values.size + 1), np.zeros(values.size + 1)
     for j in range(values.size):
         first[j + 1] = first[j] + values[j]
@@ -92,14 +92,15 @@ def prefix_sums(values):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
 
 @Kernel
 def sums_beyond(w, b, edge, below, values, first, second):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Return count, sum and sum of squares of rising values with w z + b below an edge, or above.
+    """Return count, sum and sum of squares of the values z with w z + b below (or above) an edge.
 
-    They are one end of the list, so the sums are prefix sums at a place found by bisection.
+    The values are ascending, so these are at one end, and their sums follow from prefix sums and a
+    binary search.
     """
     n = values.size
     if w == 0.0:
-        all_of_them = b < edge if below else b > edge
-        return (float(n), first[n], second[n]) if all_of_them else (0.0, 0.0, 0.0)
+        every = b < edge if below else b > edge
+        return (float(n), first[n], second[n]) if every else (0.0, 0.0, 0.0)
     p = np.searchsorted(values, (edge - b) / w)
     if (w > 0) == below:
         return float(p), first[p], second[p]
@@ -108,9 +109,10 @@ def sums_beyond(w, b, edge, below, values, first, second):  # type: ignore[no-un
 
 @Kernel
 def newton_step(w, b, up, down, own, rest):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Return the step in w and b, the gradient there, and whether it could be solved for.
+    """Return the Newton step in w and b, the gradient, and whether the step could be computed.
 
-    `own` and `rest` are count, sum and sum of squares of the rows inside the margin.
+    `own` and `rest` are count, sum and sum of squares of the rows inside the margin, for the class
+    and for the other classes.
     """
     e, f = 1.0 - b, 1.0 + b
     gw = w - 2 * up * (e * own[1] - w * own[2]) + 2 * down * (f * rest[1] + w * rest[2])
@@ -119,7 +121,7 @@ def newton_step(w, b, up, down, own, rest):  # type: ignore[no-untyped-def]  # n
     hwb = 2 * (up * own[1] + down * rest[1])
     hbb = 1.0 + 2 * (up * own[0] + down * rest[0])
     determinant = hww * hbb - hwb * hwb
-    if not determinant > 0.0:  # lost to rounding: a code that varies far from zero
+    if not determinant > 0.0:  # rounding: the code varies little and is far from zero
         return 0.0, 0.0, gw, gb, False
     return (
         -(hbb * gw - hwb * gb) / determinant, -(hww * gb - hwb * gw) / determinant, gw, gb, True,
@@ -128,14 +130,14 @@ def newton_step(w, b, up, down, own, rest):  # type: ignore[no-untyped-def]  # n
 
 @Kernel
 def solve_machine(own, values, all_1, all_2, up, down, steps, tolerance):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Return slope and intercept of one machine, by Newton steps with halving."""
+    """Return slope and intercept of one machine, by Newton's method with step halving."""
     own_1, own_2 = prefix_sums(own)
     w, b, tw, tb = 0.0, 0.0, 0.0, 0.0
     dw, db, decrease, step = 0.0, 0.0, 0.0, 1.0
     value, scale = np.inf, 0.0
     for _ in range(steps):
-        # At the trial point (tw, tb), u = tw z + tb: the class's rows with u < 1, and the others,
-        # all less the class's own, with u > -1.
+        # At the trial point (tw, tb), u = tw z + tb. Rows inside the margin: those of the class
+        # with u < 1, and those of other classes (all minus the class) with u > -1.
         n0, n1, n2 = sums_beyond(tw, tb, 1.0, True, own, own_1, own_2)
         o0, o1, o2 = sums_beyond(tw, tb, -1.0, False, own, own_1, own_2)
         a0, a1, a2 = sums_beyond(tw, tb, -1.0, False, values, all_1, all_2)
@@ -160,11 +162,11 @@ def solve_machine(own, values, all_1, all_2, up, down, steps, tolerance):  # typ
 
 
 @Kernel
-def _newton(values, grouped, starts, weights, C, two_sided, steps, tolerance, slopes, intercepts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Solve each class's machine; a class without rows is never predicted."""
+def _newton(values, by_class, starts, weights, C, two_sided, steps, tolerance, slopes, intercepts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Solve the machine of each class; a class without rows is never predicted."""
     all_1, all_2 = prefix_sums(values)
     for c in range(weights.size):
-        own = grouped[starts[c] : starts[c + 1]]
+        own = by_class[starts[c] : starts[c + 1]]
         if own.size == 0:
             intercepts[c] = -np.inf
             continue

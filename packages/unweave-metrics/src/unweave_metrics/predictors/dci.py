@@ -12,12 +12,12 @@ from unweave_metrics._counting import Floats
 from unweave_metrics._kinds import Declared
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.refits import Refits
-from unweave_metrics.predictors._importances import PREDICTORS, Fitted, fit_factors
+from unweave_metrics.predictors._importances import PREDICTORS, FactorFits, fit_factors
 from unweave_metrics.predictors._split import train_and_test
 from unweave_metrics.presets import settings_for
 from unweave_metrics.score import Score
 
-# Added to importances so that a row of zeros has an entropy; the reference's own number.
+# Added to importances so that a row of zeros has an entropy, as in the reference implementation.
 LITTLE = 1e-11
 
 
@@ -77,31 +77,33 @@ def dci(
     preset
         Name of a preset; by default the conventions of ``"locatello2019"``, on all rows.
     predictor
-        ``"histogram-boosting"``: boosted trees with exact splits found through histograms;
-        ``"gradient-boosting"``: scikit-learn's, the reference, slow; ``"random-forest"`` (100
-        trees, entropy, depth 10); ``"lasso"``; ``"forest-regression"`` (10 trees, depth and
-        share of codes per split chosen by 10-fold cross-validation, slow); or a scikit-learn
-        classifier or regressor with ``feature_importances_`` or ``coef_``.
+        ``"histogram-boosting"``: boosted trees, whose exact splits are searched with histograms;
+        ``"gradient-boosting"``: those of scikit-learn, the reference implementation, slow;
+        ``"random-forest"`` (100 trees, entropy, depth 10); ``"lasso"``; ``"forest-regression"``
+        (10 trees; 10-fold cross-validation chooses depth and share of codes per split; slow); or a
+        scikit-learn classifier or regressor with ``feature_importances_`` or ``coef_``.
     alpha
-        Penalty of the lasso; by default chosen by 10-fold cross-validation.
+        Penalty of the lasso; by default 10-fold cross-validation chooses it.
     scale
-        Scale of the arrays of a regression: ``"unit"`` ([0, 1]), ``"standard"`` (mean 0, deviation
-        1; the default of a lasso whose `alpha` is given) or ``"none"``.
+        Scale of the arrays of a regression: ``"unit"`` ([0, 1]), ``"standard"`` (mean 0, standard
+        deviation 1) or ``"none"``. The default is ``"standard"`` for a lasso with `alpha`, else
+        ``"unit"``.
     completeness
         Mean over factors, ``"weighted"`` by their importance, or ``"mean"``.
     dead_codes
-        A code without importance scores ``"zero"`` or ``"one"`` (with weight 0 either way),
-        makes disentanglement ``"nan"``, or ``"stop"``: it and all codes after it have weight 0.
+        What a code without importance does: its value is ``"zero"`` or ``"one"``, with weight 0 in
+        the mean; or it makes disentanglement ``"nan"``; or, with ``"stop"``, it and all codes after
+        it have value 0 and weight 0.
     evaluate_on
         ``"test"`` or ``"train"`` rows; ``"train"`` without test arrays fits on all rows.
     test_fraction
-        Share of the rows that is held out.
+        Share of the rows that are test rows.
     bins
         Number of bins for measurements, if the predictor is a classifier.
     train_samples, test_samples
         Largest numbers of rows; larger tables are subsampled.
     jobs
-        Number of factors fitted at once; -1: one per core.
+        Number of factors that are fitted at a time; -1: one per core.
     factor_kinds
         ``"class"`` or ``"measurement"``, as for `mig`.
     seed
@@ -110,8 +112,8 @@ def dci(
     Returns
     -------
     Score, with parts `disentanglement`, `completeness`, `informativeness`, `informativeness_train`,
-    `per_code` (d,), `per_factor` (k,), `importance` (d, k); of regressions also `nrmse` and
-    `nrmse_train`, root mean squared error over the factor's deviation, mean over factors.
+    `per_code` (d,), `per_factor` (k,), `importance` (d, k); for regressions also `nrmse` and
+    `nrmse_train`, the root mean squared error over the standard deviation, as mean over factors.
 
     Raises
     ------
@@ -143,36 +145,36 @@ def dci(
     check_choice(settings["completeness"], "completeness", ("weighted", "mean"))
     check_choice(settings["dead_codes"], "dead_codes", ("zero", "one", "nan", "stop"))
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
-    return _score(fit_factors(split, settings, jobs), **split.described(settings))
+    return _score(fit_factors(split, settings, jobs), **split.record(settings))
 
 
 def _check_predictor(predictor: Any) -> None:
-    """Refuse what is neither a known word nor an estimator made ready to be fitted."""
+    """Refuse a predictor that is neither a known word nor an instance of an estimator."""
     ready = all(hasattr(predictor, name) for name in ("fit", "predict", "get_params"))
     if isinstance(predictor, str) or not ready or isinstance(predictor, type):
-        check_choice(predictor, "predictor, where it is not a scikit-learn estimator,", PREDICTORS)
+        check_choice(predictor, "predictor must be a scikit-learn estimator or", PREDICTORS)
 
 
-def _score(fitted: Fitted, settings: dict[str, Any], notes: tuple[str, ...]) -> Score:
-    """Make the score of fitted predictors."""
-    per_code, value = disentanglement_of(fitted.importance, settings["dead_codes"])
-    per_factor, complete = completeness_of(fitted.importance, settings["completeness"])
+def _score(fits: FactorFits, settings: dict[str, Any], notes: tuple[str, ...]) -> Score:
+    """Return the score of the predictors."""
+    per_code, value = disentanglement_of(fits.importance, settings["dead_codes"])
+    per_factor, complete = completeness_of(fits.importance, settings["completeness"])
     parts: dict[str, Any] = {
         "disentanglement": value,
         "completeness": complete,
-        "informativeness": float(fitted.test.mean()),
-        "informativeness_train": float(fitted.train.mean()),
+        "informativeness": float(fits.test.mean()),
+        "informativeness_train": float(fits.train.mean()),
         "per_code": per_code,
         "per_factor": per_factor,
-        "importance": fitted.importance,
+        "importance": fits.importance,
     }
-    if fitted.nrmse is not None:
-        parts["nrmse_train"], parts["nrmse"] = fitted.nrmse.mean(axis=1).tolist()
+    if fits.nrmse is not None:
+        parts["nrmse_train"], parts["nrmse"] = fits.nrmse.mean(axis=1).tolist()
     return Score(value, name="dci", parts=parts, settings=settings, notes=notes)
 
 
 def certainty(importance: Array) -> Floats:
-    """Return 1 - entropy of each row's shares, to the base of their number; NaN for one."""
+    """Return 1 - entropy of the shares of each row, to the base of their number; NaN for one."""
     share = np.asarray(importance, dtype=np.float64) + LITTLE
     share /= share.sum(axis=1, keepdims=True)
     if share.shape[1] < 2:

@@ -1,4 +1,4 @@
-"""DCI-ES: explicitness of codes as the ease of use, and their size."""
+"""DCI-ES: explicitness of codes as ease of use, and their size."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from unweave_metrics.predictors._split import train_and_test
 from unweave_metrics.presets import settings_for
 from unweave_metrics.score import Score
 
-# Depths of the forests of rising capacity; the last is unlimited in all but name.
+# Depths of the forests of increasing capacity; the last one hardly limits the trees.
 DEPTHS = (1, 2, 3, 4, 6, 8, 12, 16)
 
 
@@ -28,9 +28,7 @@ DEPTHS = (1, 2, 3, 4, 6, 8, 12, 16)
     family="probe",
     cost="forests of 8 depths per factor",
     rewards="factors that small predictors predict as well as large ones",
-    misses=(
-        "which codes they use; it is relative to the best loss reached, so that noise may raise it"
-    ),
+    misses=("which codes they use; it is relative to the least loss, so noise may raise it"),
     with_rows="As for dci: forests learn more from more rows.",
 )
 def dci_es(
@@ -48,14 +46,14 @@ def dci_es(
 ) -> Score:
     """Compute explicitness and size of DCI-ES; the float is explicitness.
 
-    For each factor, predictors of rising capacity t = 0 to T (the mean or majority alone, then
-    random forests of depth 1, 2, 3, 4, 6, 8, 12, 16) have test losses l_t (share of errors, or
-    squared error over variance), made monotone (l_t = the least so far). With l* the least loss, E
-    = 1 - A / Z, where A is the area between l_t and l* over capacity (trapezoids, from t = 0 to the
-    first t of least loss), and Z = T (l_0 - l*) / 2. E is 1 if a small predictor already reaches
-    the least loss, and 0 if the loss falls in a straight line or later, or if no predictor learns
-    the factor. It is relative to the least loss that is reached, so noise may raise it. Size
-    S = k / d. Best: high.
+    For each factor, predictors of increasing capacity t = 0 to T (the mean or the majority class,
+    then random forests of depth 1, 2, 3, 4, 6, 8, 12, 16) have losses on the test rows: the share
+    of errors, or squared error over variance. Here l_t is the least loss up to capacity t, and l*
+    the least of all. E = 1 - A / Z, at least 0, where A is the area between l_t and l* over t
+    (trapezoids), and Z = T (l_0 - l*) / 2. E is near 1 if a small predictor already reaches l*,
+    and 0 if the loss falls in a straight line or later, or if no predictor learns the factor. It is
+    relative to l*, so noise may raise it. Explicitness is the mean of E over the factors, and size
+    is k / d. Higher is better.
 
     Parameters
     ----------
@@ -86,8 +84,8 @@ def dci_es(
     References
     ----------
     C. Eastwood, A. L. Nicolicioiu, J. von Kügelgen et al., "DCI-ES: an extended disentanglement
-    framework with connections to identifiability", 2023, sect. 4. Capacity is the step of the
-    ladder here, for all factors alike.
+    framework with connections to identifiability", 2023, sect. 4. Here the capacity is the index t
+    of the predictor, the same for all factors.
 
     Examples
     --------
@@ -100,13 +98,13 @@ def dci_es(
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
     z, y, z_test, y_test = split.z, split.y, split.z_test, split.y_test
     z, z_test, _ = train_and_test_in_reach(z, z_test, single=True)
-    labels, tested = train_and_test_labels(split, settings["bins"])
+    labels, test_labels = train_and_test_labels(split, settings["bins"])
 
     def losses(k: int) -> Floats:
         if split.kinds.measured[k]:
             value, targets, _ = train_and_test_in_reach(y[:, [k]], y_test[:, [k]], single=True)
             return _value_losses(z, value[:, 0], z_test, targets[:, 0], trees, seed)
-        return _class_losses(z, labels[k], z_test, tested[k], trees, seed)
+        return _class_losses(z, labels[k], z_test, test_labels[k], trees, seed)
 
     with quiet():
         table = np.array([losses(k) for k in range(y.shape[1])])
@@ -118,13 +116,13 @@ def dci_es(
         "losses": table,
         "depths": np.array(DEPTHS),
     }
-    return Score(per_factor.mean(), name="dci_es", parts=parts, **split.described(settings))
+    return Score(per_factor.mean(), name="dci_es", parts=parts, **split.record(settings))
 
 
 def ease(losses: Floats) -> float:
-    """Return E of the losses of predictors of rising capacity, the first one knowing no codes."""
-    falling = np.minimum.accumulate(losses)
-    gap = falling - falling[-1]
+    """Return E of the losses of predictors of increasing capacity; the first does not use codes."""
+    least = np.minimum.accumulate(losses)
+    gap = least - least[-1]
     if gap[0] <= 0:
         return 0.0
     area = ((gap[1:] + gap[:-1]) / 2).sum()
@@ -132,27 +130,27 @@ def ease(losses: Floats) -> float:
 
 
 def _class_losses(
-    z: Array, label: Array, z_test: Array, tested: Array, trees: int, seed: int
+    z: Array, label: Array, z_test: Array, test_labels: Array, trees: int, seed: int
 ) -> Floats:
-    """Return the share of errors on test rows of the majority class and of each forest."""
+    """Return the share of errors on test rows for the majority class and for each forest."""
     from sklearn.ensemble import RandomForestClassifier
 
-    errors = [float((tested != np.bincount(label).argmax()).mean())]
+    errors = [float((test_labels != np.bincount(label).argmax()).mean())]
     for depth in DEPTHS:
         forest = RandomForestClassifier(n_estimators=trees, max_depth=depth, random_state=seed)
-        errors.append(float((forest.fit(z, label).predict(z_test) != tested).mean()))
+        errors.append(float((forest.fit(z, label).predict(z_test) != test_labels).mean()))
     return np.array(errors)
 
 
 def _value_losses(
-    z: Array, value: Array, z_test: Array, tested: Array, trees: int, seed: int
+    z: Array, value: Array, z_test: Array, test_value: Array, trees: int, seed: int
 ) -> Floats:
-    """Return squared error over variance on test rows of the mean and of each forest."""
+    """Return the squared error over the variance on test rows for the mean and for each forest."""
     from sklearn.ensemble import RandomForestRegressor
 
-    errors = [float(((tested - value.mean()) ** 2).mean())]
+    errors = [float(((test_value - value.mean()) ** 2).mean())]
     for depth in DEPTHS:
         forest = RandomForestRegressor(n_estimators=trees, max_depth=depth, random_state=seed)
-        errors.append(float(((forest.fit(z, value).predict(z_test) - tested) ** 2).mean()))
-    spread = tested.var()
+        errors.append(float(((forest.fit(z, value).predict(z_test) - test_value) ** 2).mean()))
+    spread = test_value.var()
     return np.array(errors) / spread if spread > 0 else np.zeros(len(errors))

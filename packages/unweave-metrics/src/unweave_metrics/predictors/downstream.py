@@ -1,4 +1,4 @@
-"""What downstream predictors read off the frozen codes."""
+"""Accuracy of downstream predictors on frozen codes."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def downstream(
     """Compute the accuracy of downstream predictors of the factors, on test rows.
 
     The score is the mean over factors of the test accuracy of a logistic regression, whose penalty
-    is chosen from ten by 5-fold cross-validation, or of boosted trees (100 rounds of depth 3).
-    Codes have raw units. Measurements are regressed: R^2 of least squares, at least 0. Range 0 to
-    1, best 1.
+    5-fold cross-validation chooses from ten, or of boosted trees (100 rounds of depth 3). The codes
+    are not standardised. For measurements it is R^2 of least squares, at least 0. Range 0 to 1,
+    best 1.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def downstream(
     train_samples, test_samples
         Largest numbers of rows; larger tables are subsampled.
     jobs
-        Number of factors fitted at once; -1: one per core.
+        Number of factors that are fitted at a time; -1: one per core.
     factor_kinds
         ``"class"`` or ``"measurement"``, as for `mig`.
     seed
@@ -91,31 +91,33 @@ def downstream(
     settings |= {"predictor": predictor, "seed": seed}
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
     inputs = train_and_test_in_reach(split.z, split.z_test)[:2]
-    ranked = rank_codes(*inputs) if predictor == "boosting" else None
+    ranking = rank_codes(*inputs) if predictor == "boosting" else None
 
-    def classify(label: Array, tested: Array) -> tuple[float, float]:
-        if ranked is not None:
-            result = boost(ranked, label, int(label.max()) + 1, seed)
-            return accuracies(result.train, label, result.test, tested)
-        return _cross_validated(inputs, label, tested)
+    def classify(label: Array, test_labels: Array) -> tuple[float, float]:
+        if ranking is not None:
+            result = boost(ranking, label, int(label.max()) + 1, seed)
+            return accuracies(result.train, label, result.test, test_labels)
+        return _cross_validate(inputs, label, test_labels)
 
     return probe("downstream", split, inputs, classify, settings, jobs)
 
 
-def _cross_validated(
-    inputs: tuple[Floats, Floats], label: Array, tested: Array
+def _cross_validate(
+    inputs: tuple[Floats, Floats], label: Array, test_labels: Array
 ) -> tuple[float, float]:
-    """Return accuracies of a logistic regression, its penalty chosen by 5-fold validation."""
+    """Return accuracies of a logistic regression; 5-fold cross-validation chooses its penalty."""
     from sklearn.model_selection import KFold
 
     x, classes = inputs[0], int(label.max()) + 1
     if len(x) < 5:
-        raise ValueError(f"codes must have at least 5 train rows for 5 folds, got {len(x)}")
+        raise ValueError(
+            f"codes must have at least 5 train rows for 5-fold cross-validation, got {len(x)}"
+        )
     penalties = np.logspace(-4, 4, 10)
-    right = np.zeros(len(penalties))
-    for train, held in KFold(5).split(x):
+    accuracy = np.zeros(len(penalties))
+    for train, validation in KFold(5).split(x):
         for i, C in enumerate(penalties):
             model = fit_logistic(x[train], label[train], classes, C=float(C))
-            right[i] += (model.predict(x[held]) == label[held]).mean()
-    best = fit_logistic(x, label, classes, C=float(penalties[right.argmax()]))
-    return accuracies(best.predict(x), label, best.predict(inputs[1]), tested)
+            accuracy[i] += (model.predict(x[validation]) == label[validation]).mean()
+    best = fit_logistic(x, label, classes, C=float(penalties[accuracy.argmax()]))
+    return accuracies(best.predict(x), label, best.predict(inputs[1]), test_labels)

@@ -1,4 +1,4 @@
-"""Explicitness: how well linear classifiers tell the classes of the factors."""
+"""Explicitness: how well linear classifiers separate the classes of the factors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
     interval=Refits(seconds=0.06),
     usual=True,
     family="explicitness",
-    undefined="train rows and test rows share no two classes of a factor",
+    undefined="train and test rows have fewer than two classes of a factor in common",
     cost="O(iterations n d classes)",
     rewards="linearly separable classes, from all codes",
     misses="any entanglement that a linear map undoes",
@@ -77,8 +77,8 @@ def explicitness(
     C, balanced
         Inverse strength of the penalty, and whether classes have equal weight.
     scale
-        ``"standard"``: mean 0 and deviation 1 of the train rows; ``"unit"``: their range to [0,
-        1].
+        Scale of the codes: ``"standard"`` (mean 0 and standard deviation 1 on the train rows) or
+        ``"unit"`` (range [0, 1] on the train rows).
     evaluate_on
         ``"test"`` or ``"train"`` rows; ``"train"`` without test arrays fits on all rows.
     rescale
@@ -88,7 +88,7 @@ def explicitness(
     train_samples, test_samples
         Largest numbers of rows; larger tables are subsampled.
     jobs
-        Number of factors fitted at once; -1: one per core.
+        Number of factors that are fitted at a time; -1: one per core.
     factor_kinds
         ``"class"`` or ``"measurement"``, as for `mig`.
     seed
@@ -96,7 +96,7 @@ def explicitness(
 
     Returns
     -------
-    Score, with parts `per_factor` and `per_factor_train` (k,) and `train`.
+    Score, with parts `per_factor` and `per_factor_train` (k,) and `train`, the mean of the latter.
 
     Raises
     ------
@@ -125,12 +125,13 @@ def explicitness(
     check_choice(settings["scale"], "scale", ("standard", "unit"))
     check_choice(settings["evaluate_on"], "evaluate_on", ("train", "test"))
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
-    labels, tested = train_and_test_labels(split, settings["bins"], "unit", settings["bin_factors"])
+    bins, bin_factors = settings["bins"], settings["bin_factors"]
+    labels, test_labels = train_and_test_labels(split, bins, "unit", bin_factors)
     inputs, inputs_test = scaled_pair(split.z, split.z_test, settings["scale"])
 
     def area(k: int) -> tuple[float, float]:
         chance = _probabilities(inputs, labels[k], [inputs, inputs_test], settings)
-        return mean_area(chance[0], labels[k]), mean_area(chance[1], tested[k])
+        return mean_area(chance[0], labels[k]), mean_area(chance[1], test_labels[k])
 
     areas = np.array(in_parallel(area, len(labels), jobs, labels.max(axis=1).tolist()))
     if settings["rescale"]:
@@ -141,19 +142,18 @@ def explicitness(
         "train": float(areas[:, 0].mean()),
     }
     value = areas[:, 1].mean()
-    return Score(value, name="explicitness", parts=parts, **split.described(settings))
+    return Score(value, name="explicitness", parts=parts, **split.record(settings))
 
 
 def _probabilities(
     inputs: Floats, label: Array, others: list[Floats], settings: dict[str, Any]
 ) -> list[Floats]:
-    """Return the probabilities (n, classes) that models of the train rows give to other rows."""
+    """Return the probabilities (n, classes) of other rows by models of the train rows."""
     classes = int(label.max()) + 1
     options: dict[str, Any] = {"C": settings["C"], "balanced": settings["balanced"]}
     if settings["model"] == "multinomial":
-        fitted = fit_logistic(inputs, label, classes, **options)
-        return [fitted.probabilities(rows) for rows in others]
-    # Two classes need one model: the other's probability is the rest.
+        model = fit_logistic(inputs, label, classes, **options)
+        return [model.probabilities(rows) for rows in others]
     models = [
         fit_logistic(inputs, (label == c).astype(np.int64), 2, **options) for c in range(classes)
     ]
@@ -166,7 +166,8 @@ def _probabilities(
 def mean_area(chance: Floats, label: Array) -> float:
     """Return the mean over classes of the area under the one-versus-rest ROC curve.
 
-    The area is the share of pairs (row of the class, other row) in the right order, ties half.
+    The area is the share of pairs (row of the class, other row) in the right order; ties count as
+    one half.
     """
     areas = []
     for c in range(chance.shape[1]):
@@ -175,6 +176,6 @@ def mean_area(chance: Floats, label: Array) -> float:
         if inside and outside:
             ordered, values = np.sort(chance[:, c]), np.sort(chance[own, c])
             below, up_to = (np.searchsorted(ordered, values, side) for side in SIDES)
-            ranks = (below + up_to + 1).sum() / 2  # the mean rank of equal rows
+            ranks = (below + up_to + 1).sum() / 2  # equal rows have their mean rank
             areas.append((ranks - inside * (inside + 1) / 2) / (inside * outside))
     return float(np.mean(areas)) if areas else float("nan")

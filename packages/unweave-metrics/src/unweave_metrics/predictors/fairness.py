@@ -1,4 +1,4 @@
-"""Unfairness: how much predictions of one factor change with another."""
+"""Unfairness: how much predictions of one factor depend on another factor."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from unweave_metrics.score import Score
 
 
 @metric(
-    "how much predictions of a factor change with another",
+    "how much predictions of one factor depend on another",
     interval=Refits(seconds=0.6),
     best="low",
     family="probe",
     cost="O(rounds classes n d)",
-    rewards="predictions that no other factor changes",
-    misses="whether they are right; factors that are themselves dependent",
+    rewards="predictions that do not depend on other factors",
+    misses="whether the predictions are right; factors that are dependent themselves",
     with_rows="Falls as rows are added: groups of few rows differ by chance.",
 )
 def fairness(
@@ -41,12 +41,12 @@ def fairness(
     factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
-    """Compute unfairness: how much predictions of one factor change with another.
+    """Compute unfairness: how much predictions of one factor depend on another factor.
 
     Boosted trees predict factor k from the codes. The predictions have the distribution p over all
     test rows, and p_c over those with value c of factor j. U_kj = sum_c w_c |p_c - p|_1 / 2 is the
-    mean total variation, with w_c the share of rows; the score is the mean over k != j. Range 0 to
-    1, best 0.
+    mean total variation distance, with w_c the share of these rows; the score is the mean over
+    k != j. Range 0 to 1, best 0.
 
     The study sets factor j to c and encodes again; here the rows with value c are used, which is
     the same if factors are independent.
@@ -54,8 +54,8 @@ def fairness(
     Parameters
     ----------
     codes : float array, shape (n, d)
-    factors : integer classes or float values, shape (n, k), k at least 2; measurements are cut in
-        10 bins
+    factors : integer classes or float values, shape (n, k), k at least 2
+        Measurements are cut into 10 bins.
     test_codes, test_factors
         Test rows; by default a third of the rows, drawn by the seed.
     preset
@@ -63,7 +63,7 @@ def fairness(
     train_samples, test_samples
         Largest numbers of rows; larger tables are subsampled.
     jobs
-        Number of factors fitted at once; -1: one per core.
+        Number of factors that are fitted at a time; -1: one per core.
     factor_kinds
         ``"class"`` or ``"measurement"``, as for `mig`.
     seed
@@ -71,8 +71,9 @@ def fairness(
 
     Returns
     -------
-    Score, with parts `pairs` (k, k), U of the predicted by the sensitive factor, and `worst_pairs`
-    (k, k), the largest total variation instead of the mean; NaN on both diagonals.
+    Score, with parts `pairs` (k, k), U with the predicted factors as rows and the sensitive factors
+    as columns, and `worst_pairs` (k, k), the largest total variation distance instead of the mean.
+    Both are NaN on the diagonal.
 
     Raises
     ------
@@ -92,29 +93,29 @@ def fairness(
     """
     settings = probe_settings(preset, train_samples, test_samples) | {"seed": seed}
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
-    labels, tested = train_and_test_labels(split, settings["bins"])
+    labels, test_labels = train_and_test_labels(split, settings["bins"])
     k = len(labels)
     check_several(k, "factors", "fairness")
-    ranked = rank_codes(split.z, split.z_test)
+    ranking = rank_codes(split.z, split.z_test)
 
     def predict(target: int) -> Array:
-        return boost(ranked, labels[target], int(labels[target].max()) + 1, seed).test
+        return boost(ranking, labels[target], int(labels[target].max()) + 1, seed).test
 
-    predicted = in_parallel(predict, k, jobs, labels.max(axis=1).tolist())
+    predictions = in_parallel(predict, k, jobs, labels.max(axis=1).tolist())
     mean, worst = np.full((k, k), np.nan), np.full((k, k), np.nan)
     for target in range(k):
         for group in range(k):
             if group != target:
-                counts = _counted(predicted[target], tested[group])
+                counts = _count_predictions(predictions[target], test_labels[group])
                 mean[target, group], worst[target, group] = group_distances(counts)
     parts = {"pairs": mean, "worst_pairs": worst}
     value = mean[~np.eye(k, dtype=bool)].mean()
-    return Score(value, name="fairness", parts=parts, **split.described(settings))
+    return Score(value, name="fairness", parts=parts, **split.record(settings))
 
 
-def _counted(predicted: Array, group: Array) -> Array:
-    """Return how many rows of each group (columns) have each prediction (rows)."""
-    _, first = np.unique(predicted, return_inverse=True)
+def _count_predictions(predictions: Array, group: Array) -> Array:
+    """Return the number of rows with each prediction (axis 0) in each group (axis 1)."""
+    _, first = np.unique(predictions, return_inverse=True)
     _, second = np.unique(group, return_inverse=True)
     counts = np.zeros((first.max() + 1, second.max() + 1), np.int64)
     np.add.at(counts, (first.reshape(-1), second.reshape(-1)), 1)
@@ -122,7 +123,7 @@ def _counted(predicted: Array, group: Array) -> Array:
 
 
 def group_distances(counts: ArrayLike) -> tuple[float, float]:
-    """Return mean and largest total variation between groups (columns) and all rows together.
+    """Return the mean and the largest total variation distance of groups (axis 1) from all rows.
 
     Examples
     --------

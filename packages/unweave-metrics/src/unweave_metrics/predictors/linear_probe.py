@@ -1,4 +1,4 @@
-"""What a linear model reads off the frozen codes."""
+"""Accuracy of a linear model on frozen codes."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def linear_probe(
 ) -> Score:
     """Compute how well a linear model predicts the factors from frozen codes, on test rows.
 
-    Classes: accuracy of a multinomial logistic regression; measurements: R^2
-    of least squares, at least 0. Codes are standardised by the train rows. The score is the mean
-    over factors. Range 0 to 1, best 1.
+    For classes it is the accuracy of a multinomial logistic regression, for measurements R^2 of
+    least squares, at least 0. Codes are standardised by the train rows. The score is the mean over
+    factors. Range 0 to 1, best 1.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def linear_probe(
     train_samples, test_samples
         Largest numbers of rows; larger tables are subsampled.
     jobs
-        Number of factors fitted at once; -1: one per core.
+        Number of factors that are fitted at a time; -1: one per core.
     factor_kinds
         ``"class"`` or ``"measurement"``, as for `mig`.
     seed
@@ -92,8 +92,8 @@ def linear_probe(
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
     inputs = scaled_pair(split.z, split.z_test, "standard")
 
-    def classify(label: Array, tested: Array) -> tuple[float, float]:
+    def classify(label: Array, test_labels: Array) -> tuple[float, float]:
         model = fit_logistic(inputs[0], label, int(label.max()) + 1, C=C, max_iter=max_iter)
-        return accuracies(model.predict(inputs[0]), label, model.predict(inputs[1]), tested)
+        return accuracies(model.predict(inputs[0]), label, model.predict(inputs[1]), test_labels)
 
     return probe("linear_probe", split, inputs, classify, settings, jobs)

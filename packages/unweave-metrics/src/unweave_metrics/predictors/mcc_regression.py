@@ -1,4 +1,4 @@
-"""The mean correlation of factors with what a regression makes of all codes."""
+"""The mean correlation of factors with their regression on all codes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from unweave_metrics._kinds import Declared
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.refits import Refits
 from unweave_metrics.predictors._probe import probe_settings
-from unweave_metrics.predictors._regressed import check_varying, regressed, relative
+from unweave_metrics.predictors._regression import check_varying, regress, relative
 from unweave_metrics.predictors._split import train_and_test
 from unweave_metrics.score import Score
 
@@ -58,7 +58,7 @@ def mcc_regression(
     train_samples, test_samples
         Largest numbers of rows; larger tables are subsampled.
     factor_kinds
-        As for `mig`; all factors are regressed unchanged.
+        As for `mig`; it has no effect on the score, because all factors are regressed as numbers.
     seed
         Seed of splits and draws.
 
@@ -76,7 +76,7 @@ def mcc_regression(
     References
     ----------
     I. Khemakhem, R. Monti, D. Kingma, A. Hyvärinen, "ICE-BeeM: identifiable conditional energy-
-    based deep models", 2020, sect. 4 (weak identifiability); there after canonical correlation
+    based deep models", 2020, sect. 4 (weak identifiability); they use canonical correlation
     analysis.
 
     Examples
@@ -89,19 +89,19 @@ def mcc_regression(
     settings |= {"predictor": predictor, "seed": seed}
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
     targets = check_varying(split)
-    predictions = regressed(split, predictor)
+    predictions = regress(split, predictor)
     centred = [part - part.mean(axis=0) for part in (predictions, targets)]
     sizes = [np.abs(part).max(axis=0) for part in centred]
-    flat = sizes[0] <= 1e-12 * sizes[1]  # a prediction that moves by rounding only
+    flat = sizes[0] <= 1e-12 * sizes[1]  # a prediction that varies only by rounding
     centred = [relative(part, size) for part, size in zip(centred, sizes, strict=True)]
     lengths = np.sqrt([(part**2).sum(axis=0) for part in centred])
     product = lengths[0] * lengths[1]
     flat |= product == 0
-    shared = np.abs((centred[0] * centred[1]).sum(axis=0))
-    per_factor = np.where(flat, 0.0, shared / np.where(flat, 1.0, product)).clip(max=1.0)
+    covariance = np.abs((centred[0] * centred[1]).sum(axis=0))
+    per_factor = np.where(flat, 0.0, covariance / np.where(flat, 1.0, product)).clip(max=1.0)
     return Score(
         per_factor.mean(),
         name="mcc_regression",
         parts={"per_factor": per_factor},
-        **split.described(settings),
+        **split.record(settings),
     )

@@ -1,4 +1,4 @@
-"""R^2 of factors regressed from all codes."""
+"""R^2 of a regression of factors on all codes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from unweave_metrics._kinds import Declared
 from unweave_metrics.catalogue import metric
 from unweave_metrics.intervals.refits import Refits
 from unweave_metrics.predictors._probe import probe_settings
-from unweave_metrics.predictors._regressed import check_varying, regressed, relative
+from unweave_metrics.predictors._regression import check_varying, regress, relative
 from unweave_metrics.predictors._split import train_and_test
 from unweave_metrics.score import Score
 
 
 @metric(
-    "explained variance of regressed factors",
+    "explained variance of factors in a regression",
     interval=Refits(seconds=0.02),
     bounds=(-float("inf"), 1.0),
     family="probe",
@@ -42,7 +42,8 @@ def r2(
     """Compute R^2, the share of each factor's variance that a regression on all codes explains.
 
     R^2 = mean_k [1 - sum (y_k - f_k(z))^2 / sum (y_k - mean y_k)^2] on test rows, with f_k fitted
-    to train rows. Best 1; the mean as prediction has 0, and a worse prediction is below 0.
+    to train rows. Best 1. The mean of the test rows as prediction has R^2 = 0, and a worse
+    prediction is below 0.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def r2(
     train_samples, test_samples
         Largest numbers of rows; larger tables are subsampled.
     factor_kinds
-        As for `mig`; all factors are regressed unchanged.
+        As for `mig`; it has no effect on the score, because all factors are regressed as numbers.
     seed
         Seed of splits and draws.
 
@@ -88,7 +89,7 @@ def r2(
     settings |= {"predictor": predictor, "seed": seed}
     split = train_and_test(codes, factors, test_codes, test_factors, settings, factor_kinds)
     targets = check_varying(split)
-    predictions = regressed(split, predictor)
+    predictions = regress(split, predictor)
     centred = targets - targets.mean(axis=0)
     size = np.abs(centred).max(axis=0)
     error, spread = (
@@ -99,5 +100,5 @@ def r2(
         per_factor.mean(),
         name="r2",
         parts={"per_factor": per_factor},
-        **split.described(settings),
+        **split.record(settings),
     )

@@ -26,16 +26,16 @@ from unweave_metrics.score import Score
 PREDICTORS = ("svm", "tree", "linear")
 
 
-# The review chooses the depth of a tree by so many folds.
+# Number of folds that choose the depth of a tree, as in Carbonneau et al., 2022.
 FOLDS = 10
 
-# Trees take numbers up to 3e38; train codes are within 0 to 1.
+# Largest test code; trees accept numbers up to 3e38, and train codes are within 0 to 1.
 FAR = 1e30
 
-# The depths of which cross-validation chooses, as the review has it.
+# Largest depth of a tree, as in Carbonneau et al., 2022.
 MOST_DEEP = 9
 
-# Codes with less variance than this predict nothing; the reference's own threshold for regression.
+# A code with less variance predicts nothing: the threshold of the reference implementation.
 DEAD_VARIANCE = 1e-12
 
 
@@ -51,7 +51,7 @@ DEAD_VARIANCE = 1e-12
         "hardly separates; it changes with the scale of the codes"
     ),
     with_rows=(
-        "Changes with the number of rows: the more there are, the less the penalty C weighs."
+        "Changes with the number of rows: the more rows, the smaller the effect of the penalty."
     ),
 )
 def sap(
@@ -72,16 +72,17 @@ def sap(
     factor_kinds: Declared = None,
     seed: int = 0,
 ) -> Score:
-    """Compute the separated attribute predictability: best minus next-best single-code prediction.
+    """Compute SAP: the gap between the two codes that alone predict a factor best.
 
     SAP = mean_k [S_ak - S_bk], where S_ik measures how well code i alone predicts factor k, and a
     and b are the best and second-best codes. Range 0 to 1, best 1.
 
     S_ik is the accuracy on test rows of a linear support vector machine (squared hinge,
-    one-versus-rest, solved exactly), the accuracy of a decision tree whose depth 1 to 9 is chosen
-    by 10-fold cross-validation, or for ``"linear"`` the squared Pearson correlation, 0 for a
-    constant code. If all factors are measurements, the default is ``"linear"``; classifiers get
-    them cut into `bins` bins. The support vector machine gets raw codes, so scale and shift matter.
+    one-versus-rest, solved exactly) or of a decision tree, whose depth from 1 to 9 is chosen by
+    10-fold cross-validation; or, with ``"linear"``, the squared Pearson correlation on the train
+    rows, 0 for a constant code. If all factors are measurements, the default is ``"linear"``; for
+    classifiers measurements are cut into `bins` bins. The codes are not standardised, so their
+    scale and shift change the support vector machine.
 
     Parameters
     ----------
@@ -94,7 +95,7 @@ def sap(
     predictor
         ``"svm"``, ``"tree"`` or ``"linear"``.
     C, balanced
-        Of the support vector machine: weight of the errors, and whether classes have equal weight.
+        For the support vector machine: weight of the errors, and whether classes have equal weight.
     bins
         Number of bins for measurements, if the predictor is a classifier.
     bin_factors
@@ -120,8 +121,8 @@ def sap(
     References
     ----------
     A. Kumar, P. Sattigeri, A. Balakrishnan, "Variational inference of disentangled latent concepts
-    from unlabeled observations", 2018, sect. 3. Plain accuracy instead of balanced accuracy and no
-    dropping of inactive codes, as F. Locatello et al., 2019.
+    from unlabeled observations", 2018, sect. 3. As in F. Locatello et al., 2019, the accuracy is
+    not balanced, and inactive codes are not dropped.
 
     Examples
     --------
@@ -147,11 +148,11 @@ def sap(
     first, second = top_two(matrix)
     parts = {"per_factor": first - second, "predictability": matrix}
     value = (first - second).mean()
-    return Score(value, name="sap", parts=parts, **split.described(settings))
+    return Score(value, name="sap", parts=parts, **split.record(settings))
 
 
 def predictability(split: Split, settings: dict[str, Any]) -> Floats:
-    """Return S, shape (d, k)."""
+    """Return the matrix S, shape (d, k)."""
     if settings["predictor"] == "linear":
         return squared_correlation(split.z, split.y)
     names = "predictor", "C", "balanced", "bins", "bin_factors"
@@ -183,7 +184,7 @@ def _accuracies(
 
 
 def squared_correlation(codes: Array, factors: Array) -> Floats:
-    """Return squared Pearson correlations of codes and factors (d, k), 0 for constant columns."""
+    """Return squared Pearson correlations of codes and factors (d, k); 0 for constant columns."""
     (z, powers), (y, _) = in_reach(codes), in_reach(factors)
     z, y = z - z.mean(axis=0), y - y.mean(axis=0)
     covariance = z.T @ y / (len(z) - 1)
@@ -195,24 +196,24 @@ def squared_correlation(codes: Array, factors: Array) -> Floats:
 
 
 def _tree_predictions(code: Floats, labels: Array, test_code: Floats) -> Array:
-    """Predict with a decision tree on one code, its depth chosen by 10-fold cross-validation."""
+    """Predict with a decision tree on one code; 10-fold cross-validation chooses its depth."""
     from sklearn.tree import DecisionTreeClassifier
 
     most = int(np.bincount(labels).max())
     if most < FOLDS:
         raise ValueError(
-            f"codes must have {FOLDS} rows of some class to choose a tree's depth by {FOLDS} folds,"
-            f" got {most}; give more rows or another predictor"
+            f"predictor='tree' needs at least {FOLDS} rows of one class for {FOLDS}-fold "
+            f"cross-validation, got at most {most}; use more rows or another predictor"
         )
     low, width = code.min(), np.ptp(code) or 1.0
-    # In single precision, as trees have it; what lies far outside stays far outside.
-    column, tested = (
+    # Clipped to what single precision holds, which trees use.
+    column, test_column = (
         np.clip((part - low) / width, -FAR, FAR)[:, None] for part in (code, test_code)
     )
     with quiet():
         depth = int(hits_by_depth(column, labels).argmax()) + 1
         tree = DecisionTreeClassifier(max_depth=depth, random_state=0).fit(column, labels)
-        return np.asarray(tree.predict(tested))
+        return np.asarray(tree.predict(test_column))
 
 
 def hits_by_depth(column: Floats, labels: Array) -> Floats:
@@ -220,28 +221,28 @@ def hits_by_depth(column: Floats, labels: Array) -> Floats:
     from sklearn.model_selection import StratifiedKFold
 
     hits = [
-        _hits_of_fold(column[train], labels[train], column[held], labels[held])
-        for train, held in StratifiedKFold(FOLDS).split(column, labels)
+        _hits_of_fold(column[train], labels[train], column[rest], labels[rest])
+        for train, rest in StratifiedKFold(FOLDS).split(column, labels)
     ]
-    # Each mean is one row's, summed as scikit-learn sums: equal depths must come out equal.
+    # Sums in scikit-learn's order, because depths of equal accuracy must have equal means.
     return np.asarray(np.ascontiguousarray(np.transpose(hits)).mean(axis=1))
 
 
-def _hits_of_fold(column: Floats, labels: Array, held: Floats, targets: Array) -> Floats:
-    """Return the accuracy (MOST_DEEP,) on held rows of trees of depth 1, 2, ...
+def _hits_of_fold(column: Floats, labels: Array, rest: Floats, targets: Array) -> Floats:
+    """Return the accuracy (MOST_DEEP,) of trees of depth 1, 2, ... on the rest of the rows.
 
-    A tree of a lesser depth is the upper part of a deeper one, so that one is grown for all.
+    A shallower tree is the upper part of a deeper one, so a single tree is fitted for all depths.
     """
     from sklearn.tree import DecisionTreeClassifier
 
     model = DecisionTreeClassifier(max_depth=MOST_DEEP, random_state=0).fit(column, labels)
-    grown = model.tree_
-    own = model.classes_[grown.value[:, 0].argmax(axis=1)]
+    tree = model.tree_
+    own = model.classes_[tree.value[:, 0].argmax(axis=1)]
     depth = np.zeros(len(own), dtype=np.int64)
-    said = np.tile(own, (MOST_DEEP, 1))  # by a tree of each depth, where a row ends in this node
+    predictions = np.tile(own, (MOST_DEEP, 1))  # by depth of the tree and node of the deepest tree
     for node in range(len(own)):  # parents come before their children
-        for child in (grown.children_left[node], grown.children_right[node]):
+        for child in (tree.children_left[node], tree.children_right[node]):
             if child >= 0:
                 depth[child] = depth[node] + 1
-                said[: depth[node], child] = said[: depth[node], node]
-    return np.asarray((said[:, model.apply(held)] == targets).mean(axis=1))
+                predictions[: depth[node], child] = predictions[: depth[node], node]
+    return np.asarray((predictions[:, model.apply(rest)] == targets).mean(axis=1))

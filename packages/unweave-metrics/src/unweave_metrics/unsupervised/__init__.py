@@ -1,1 +1,1 @@
-"""Scores of codes alone."""
+"""Metrics of codes without factors."""

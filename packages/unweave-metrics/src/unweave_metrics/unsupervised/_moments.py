@@ -1,4 +1,4 @@
-"""Moments of codes, computed once for all scores of a table."""
+"""Moments of codes, which several scores share."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from unweave_metrics._shared import columnwise, shared
 
 @dataclass(frozen=True)
 class Moments:
-    """Codes, a row each, within reach of squares: that layout is what numpy is fast with.
+    """Codes as rows, a layout in which numpy is fast, scaled so that squares do not overflow.
 
-    `columns` (d, n), `centred` (d, n) about their means, exactly 0 for a constant code, and the
-    `powers` (d,) of two that were taken out.
+    `columns` (d, n) are the codes, `centred` (d, n) are the codes minus their means, exactly 0 for
+    a constant code, and `powers` (d,) are the exponents of the powers of two divided out.
     """
 
     columns: Floats
@@ -31,12 +31,12 @@ class Moments:
 
     @property
     def variances(self) -> Floats:
-        """Return the sums of squares over n - 1, shape (d,)."""
+        """Return the unbiased variances (d,) of the scaled codes."""
         return np.asarray((self.centred**2).sum(axis=1) / (self.centred.shape[1] - 1))
 
 
 def several_codes(codes: ArrayLike, name: str) -> Array:
-    """Return codes (n, d), refusing a single one."""
+    """Return codes (n, d); refuse a single code."""
     z = check_codes(codes)
     check_several(z.shape[1], "codes", name)
     return z
@@ -44,19 +44,19 @@ def several_codes(codes: ArrayLike, name: str) -> Array:
 
 @columnwise(lambda moments, columns: moments.part(columns))
 def moments_of(z: Array) -> Moments:
-    """Return the moments of codes (n, d), each code brought in reach alone."""
+    """Return the moments of codes (n, d), each scaled by its own power of two."""
     return _moments(z, *in_reach(z))
 
 
 def moments_together(z: Array, power: int) -> Moments:
-    """Return the moments of codes (n, d) that are all divided by one power of two."""
+    """Return the moments of codes (n, d), all divided by 2^power."""
     return _moments(z, shifted(z.astype(np.float64), -power), np.full(z.shape[1], power))
 
 
 def _moments(z: Array, values: Floats, powers: Exponents) -> Moments:
     columns = np.ascontiguousarray(values.T)
     centred = columns - columns.mean(axis=1, keepdims=True)
-    # Rounding of the mean would leave a constant code a variance of some 1e-33.
+    # A rounded mean would give a constant code a variance of about 1e-33.
     centred[constant_columns(z)] = 0.0
     return Moments(columns, centred, powers)
 

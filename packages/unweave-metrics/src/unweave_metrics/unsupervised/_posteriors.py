@@ -1,4 +1,4 @@
-"""Entropies of Gaussian posteriors mixed over the rows: of all codes, of all but one, of each."""
+"""Information of codes from the mixture of their Gaussian posteriors over the rows."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from unweave_metrics._sampling import draw_rows
 from unweave_metrics._scaling import excess, far_clipped, shifted
 from unweave_metrics._shared import shared
 
-# Densities held at a time: draws x rows x codes numbers, 64 MB.
-HELD = 8_000_000
+# Number of densities in memory at a time, draws x rows x codes: 64 MB.
+MOST_DENSITIES = 8_000_000
 
 
 @dataclass(frozen=True)
 class Posteriors:
-    """Information in nats, each (d,), and of all codes together.
+    """Information in nats, where z_-i are all codes but i.
 
-    `about` I(x; z_i); `separate` I(x; z_i | the others); `shared` I(z_i; the others).
+    `about` (d,) is I(x; z_i), `separate` (d,) is I(x; z_i | z_-i), `shared` (d,) is I(z_i; z_-i),
+    and `whole` is I(x; z).
     """
 
     about: Floats
@@ -40,7 +41,7 @@ class Posteriors:
 
     @property
     def parts(self) -> dict[str, Any]:
-        """Return what both scores carry."""
+        """Return the parts of both scores."""
         order = np.argsort(-self.about, kind="stable")
         counts = np.arange(1, len(order) + 1)
         return {
@@ -59,15 +60,15 @@ def posteriors(codes: ArrayLike, std: ArrayLike | None, samples: int, seed: int)
     mean = check_codes(codes).astype(np.float64)
     if std is None:
         raise ValueError(
-            "std must hold the posteriors' standard deviations (n, d), got none; without them the "
-            "information is infinite"
+            "std must be the standard deviations of the posteriors, shape (n, d), got None; "
+            "without them the information is infinite"
         )
     spread = as_array(std, "std").astype(np.float64)
     if spread.shape != mean.shape:
-        raise ValueError(f"std must have the shape of codes {mean.shape}, got {spread.shape}")
+        raise ValueError(f"std must have the shape of codes, {mean.shape}, got {spread.shape}")
     check_finite(spread, "std")
     if not (spread > 0).all():
-        raise ValueError(f"std must be above 0, got {spread.min():g}")
+        raise ValueError(f"std must be positive, got {spread.min():g} as its smallest value")
     check_positive(samples, "samples")
     beyond = excess(np.concatenate([mean, spread]))  # information has no units
     return _posteriors(shifted(mean, -beyond), shifted(spread, -beyond), int(samples), seed)
@@ -75,15 +76,15 @@ def posteriors(codes: ArrayLike, std: ArrayLike | None, samples: int, seed: int)
 
 @shared
 def _posteriors(mean: Floats, std: Floats, samples: int, seed: int) -> Posteriors:
-    """Draw codes of rows and compare their own densities with those of the mixture."""
+    """Draw codes from posteriors, and compare their own densities with those of the mixture."""
     n, d = mean.shape
-    # A stream of its own: codes that a caller drew with the same seed would be their own noise.
+    # A separate stream: a caller who drew codes with the same seed must not get the same noise.
     rng = np.random.default_rng((seed, 1))
     rows = draw_rows(n, samples, rng)
     rows = np.arange(n) if rows is None else rows
     z = mean[rows] + std[rows] * rng.normal(size=(len(rows), d))
     own = _log_normal(z, mean[rows], std[rows])
-    each, others, all_codes = _mixed(z, mean, std)
+    each, others, all_codes = _mixture_densities(z, mean, std)
     about = (own - each).mean(axis=0)
     whole = float((own.sum(axis=1) - all_codes).mean())
     without = (own.sum(axis=1, keepdims=True) - own - others).mean(axis=0)
@@ -93,20 +94,23 @@ def _posteriors(mean: Floats, std: Floats, samples: int, seed: int) -> Posterior
 
 
 def _log_normal(z: Floats, mean: Floats, std: Floats) -> Floats:
-    """Return log N(z; mean, std^2) code by code."""
+    """Return log N(z; mean, std^2) of each code."""
     std = np.maximum(std, np.finfo(float).tiny)
     with np.errstate(over="ignore"):
         far = far_clipped((z - mean) / std)
     return np.asarray(-0.5 * far**2 - np.log(std) - 0.5 * np.log(2 * np.pi))
 
 
-def _mixed(z: Floats, mean: Floats, std: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return log q of each code (m, d), of all but one (m, d), and of all (m,) for draws (m, d)."""
+def _mixture_densities(z: Floats, mean: Floats, std: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return the log densities of draws z (m, d) in the mixture.
+
+    They are those of each code (m, d), of all codes but one (m, d), and of all codes (m,).
+    """
     n, d = mean.shape
-    at_a_time = max(1, HELD // (n * d))
+    block = max(1, MOST_DENSITIES // (n * d))
     parts = []
-    for start in range(0, len(z), at_a_time):
-        density = _log_normal(z[start : start + at_a_time, None, :], mean, std)
+    for start in range(0, len(z), block):
+        density = _log_normal(z[start : start + block, None, :], mean, std)
         joint = density.sum(axis=2)
         parts.append((
             _log_mean(density), _log_mean(joint[:, :, None] - density), _log_mean(joint[:, :, None])

@@ -1,4 +1,4 @@
-"""Codes that vary over the data."""
+"""The number of codes that vary over the data."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from unweave_metrics.unsupervised._moments import moments_of
 def active_units(codes: ArrayLike, *, threshold: float = 0.01) -> Score:
     """Count the codes whose mean varies over the data.
 
-    The number of codes with Var(z_i) > `threshold` (in squared raw units), where codes are
-    posterior means. Range 0 to d; more is not better in itself.
+    The score is the number of codes with Var(z_i) > `threshold` (in squared units of the codes),
+    where codes are posterior means. Range 0 to d; neither more nor fewer is better in itself.
 
     Parameters
     ----------
     codes : float array, shape (n, d)
     threshold
-        Smallest variance of an active code.
+        Codes with a larger variance are active.
 
     Returns
     -------
-    Score, with parts `active` (d,) and `variances` (d,), infinite above the largest float.
+    Score, with parts `active` (d,) and `variances` (d,); a variance that overflows is infinite.
 
     Raises
     ------

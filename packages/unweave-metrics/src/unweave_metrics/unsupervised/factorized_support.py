@@ -1,4 +1,4 @@
-"""How far the support of the codes is from a product of the supports of each."""
+"""The distance of the support of the codes from the product of their single supports."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from unweave_metrics.score import Score
     bounds=UPWARD,
     cost="O(d^2 samples^2 log samples)",
     rewards="codes that take all combinations of their values, however dependent",
-    misses="how often they do; only the largest gap counts, which is large for long tails",
+    misses="how often they occur; only the largest gap counts, which is large for long tails",
     with_rows="Falls as `samples` grows: more rows fill the support.",
 )
 def factorized_support(
@@ -85,13 +85,13 @@ def factorized_support(
 
 
 def _gap(pair: Floats) -> float:
-    """Return how far the combination that is farthest from every row (n, 2) is from the nearest."""
+    """Return max over combinations of two values of the distance to the nearest row (n, 2)."""
     from scipy.spatial import cKDTree
 
     tree = cKDTree(pair)
     first, second = (np.unique(column) for column in pair.T)
     farthest = 0.0
-    for value in first:  # a column of the product at a time: it has n^2 points
+    for value in first:  # one value at a time, because the product has n^2 points
         points = np.column_stack([np.full(len(second), value), second])
         farthest = max(farthest, float(np.max(tree.query(points)[0])))
     return farthest

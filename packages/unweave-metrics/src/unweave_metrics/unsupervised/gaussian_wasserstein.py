@@ -32,7 +32,7 @@ from unweave_metrics.unsupervised._moments import (
     with_rows="Falls as rows are added: few rows correlate by chance.",
 )
 def gaussian_wasserstein(codes: ArrayLike, *, normalize: bool = False) -> Score:
-    """Compute the Wasserstein distance between a Gaussian and its independent version.
+    """Compute the Wasserstein distance of a Gaussian fit from its independent version.
 
     W = 2 tr S - 2 tr (D^1/2 S D^1/2)^1/2 is the squared 2-Wasserstein distance between N(0, S) and
     N(0, D), with S the covariance (divisor n - 1) and D its diagonal; `normalize` divides it by tr
@@ -46,7 +46,7 @@ def gaussian_wasserstein(codes: ArrayLike, *, normalize: bool = False) -> Score:
 
     Returns
     -------
-    Score, with parts `covariance` (d, d) and `normalized`.
+    Score, with parts `covariance` (d, d) and `normalized`, the distance over tr S.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def gaussian_wasserstein(codes: ArrayLike, *, normalize: bool = False) -> Score:
     References
     ----------
     F. Locatello et al., "Challenging common assumptions", 2019, sect. 5.3. They take the square
-    root of D S itself; its trace is the same, the symmetric form is stable.
+    root of D S itself, which has the same trace; the symmetric form is numerically stable.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def gaussian_wasserstein(codes: ArrayLike, *, normalize: bool = False) -> Score:
 
 
 def _together(z: Array) -> tuple[Moments, int]:
-    """Return moments of codes that are all divided by one power of two, and that power."""
+    """Return moments of codes that are all divided by one power of two, and its exponent."""
     moments = moments_of(z)
     if not moments.powers.any():
         return moments, 0
@@ -87,10 +87,10 @@ def _together(z: Array) -> tuple[Moments, int]:
 
 
 def wasserstein_of_rows(centred: Floats, covariance: Floats) -> float:
-    """Return the squared distance of centred codes (d, n) that have this covariance (d, d).
+    """Return the squared distance for centred codes (d, n) and their covariance S (d, d).
 
-    The roots of the eigenvalues of D^1/2 S D^1/2 are the singular values of (z - mean) D^1/2 /
-    sqrt(n - 1): without the square none is lost to rounding where S is nearly singular.
+    The square roots of the eigenvalues of D^1/2 S D^1/2 are the singular values of (z - mean) D^1/2
+    / sqrt(n - 1). They are accurate even if S is nearly singular, because nothing is squared.
     """
     scale = np.sqrt(np.diag(covariance))
     rows = (centred * (scale / np.sqrt(centred.shape[1] - 1))[:, None]).T

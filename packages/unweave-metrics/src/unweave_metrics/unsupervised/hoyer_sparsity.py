@@ -28,8 +28,8 @@ def hoyer_sparsity(codes: ArrayLike, *, normalize: bool = True) -> Score:
 
     The score is the mean over rows of (sqrt d - |z|_1 / |z|_2) / (sqrt d - 1). With `normalize`,
     each code is first divided by its standard deviation, so that codes of small scale do not count
-    as zeros. Range 0 (all equal) to 1 (one code alone). A row of zeros counts 0; a normalised
-    constant code is 0.
+    as zeros, and a constant code becomes 0. Range 0 (all codes equal) to 1 (only one code is not
+    0). A row of zeros counts as 0.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def hoyer_sparsity(codes: ArrayLike, *, normalize: bool = True) -> Score:
     """
     z = several_codes(codes, "hoyer_sparsity")
     columns = _normalized(z) if normalize else np.ascontiguousarray(z.T)
-    columns, _ = in_reach(columns)  # each row of codes by itself: only its proportions count
+    columns, _ = in_reach(columns)  # each input separately: only the proportions of its codes count
     length = np.sqrt((columns**2).sum(axis=0))
     ratio = np.abs(columns).sum(axis=0) / np.where(length > 0, length, 1.0)
     root = np.sqrt(len(columns))
@@ -71,7 +71,7 @@ def hoyer_sparsity(codes: ArrayLike, *, normalize: bool = True) -> Score:
 
 
 def _normalized(z: Array) -> Floats:
-    """Return codes (d, n), each over its standard deviation; constant ones are 0."""
+    """Return codes (d, n), each over its standard deviation; constant codes are 0."""
     moments, constant = moments_of(z), constant_columns(z)
     spread = np.where(constant, 1.0, np.sqrt((moments.centred**2).mean(axis=1)))
     return np.where(constant[:, None], 0.0, moments.columns / spread[:, None])

@@ -23,7 +23,7 @@ from unweave_metrics.score import Score
 def code_table(
     codes: ArrayLike, *, bins: int = 20, bias_correction: str = "none", seed: int = 0
 ) -> InformationTable:
-    """Count the codes against each other."""
+    """Return the table of the information of codes about each other."""
     z = check_codes(codes)
     check_several(z.shape[1], "codes", "mutual_information_score")
     check_choice(bias_correction, "bias_correction", CORRECTIONS)
@@ -34,7 +34,7 @@ def code_table(
 
 
 def mean_between(matrix: Floats) -> float:
-    """Return the mean of a square matrix off its diagonal."""
+    """Return the mean of a square matrix without its diagonal."""
     d = len(matrix)
     return float((matrix.sum() - np.trace(matrix)) / (d * (d - 1)))
 

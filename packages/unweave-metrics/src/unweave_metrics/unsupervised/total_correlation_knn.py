@@ -69,7 +69,7 @@ def total_correlation_knn(
     z = z if rows is None else z[rows]
     n = len(z)
     if n <= neighbors:
-        raise ValueError(f"codes must have more than neighbors={neighbors} rows, got {n}")
+        raise ValueError(f"codes must have more rows than neighbors={neighbors}, got {n}")
     values = standardized(z)[:, ~constant_columns(z)]
     settings = {"neighbors": neighbors, "samples": samples, "rows": n, "seed": seed}
     d = values.shape[1]
@@ -81,7 +81,7 @@ def total_correlation_knn(
     closer = np.zeros(n)
     for i in range(d):
         ordered = np.sort(values[:, i])
-        # Strictly closer ones lie in the open interval; the row itself is one of them.
+        # Strictly closer rows lie in the open interval; the row itself is one of them.
         above = np.searchsorted(ordered, values[:, i] + distance, side="left")
         below = np.searchsorted(ordered, values[:, i] - distance, side="right")
         closer += digamma(np.maximum(above - below, 1))

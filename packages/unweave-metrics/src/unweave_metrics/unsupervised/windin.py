@@ -1,4 +1,4 @@
-"""WINDIN: what each code has in common with the others."""
+"""WINDIN: the information that each code shares with the others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from unweave_metrics.unsupervised._posteriors import posteriors
 def windin(
     codes: ArrayLike, *, std: ArrayLike | None = None, samples: int = 1_000, seed: int = 0
 ) -> Score:
-    """Compute WINDIN, the weighted dependence of informative codes.
+    """Compute WINDIN, the weighted dependence of the codes, lowest for independent codes.
 
     WINDIN = sum_i r_i I(z_i; z_j, j != i) with r_i = I(x; z_i) / sum_j I(x; z_j), where x is a
     uniform random row and z is drawn from its posterior N(codes, std^2). It is estimated from the

@@ -1,4 +1,4 @@
-"""WSEPIN: what each code tells about the input that no other does."""
+"""WSEPIN: the information of each code about the input that the others do not have."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def wsepin(
 
     WSEPIN = sum_i r_i I(x; z_i | z_j, j != i) with r_i = I(x; z_i) / sum_j I(x; z_j), where x is a
     uniform random row and z is drawn from its posterior N(codes, std^2). It is estimated from the
-    log-densities of the mixture over all rows, at `samples` draws. In nats. Range 0 upward, best:
-    high.
+    log-densities of the mixture over all rows, at `samples` draws. In nats. Range 0 upward; higher
+    is better.
 
     Parameters
     ----------

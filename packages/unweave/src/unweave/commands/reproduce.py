@@ -24,7 +24,10 @@ def reproduce(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="a setting of every run")
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option(metavar="N", help="number of seeds, or a list such as 0,3,7")
+        str | None,
+        typer.Option(
+            metavar="N", help="number of seeds, or a list such as 0,3,7; `3,` is the seed 3 alone"
+        ),
     ] = None,
     grid: Annotated[
         list[str] | None,

@@ -27,7 +27,10 @@ def sweep(
         ),
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option(metavar="N", help="number of seeds, or a list such as 0,3,7")
+        str | None,
+        typer.Option(
+            metavar="N", help="number of seeds, or a list such as 0,3,7; `3,` is the seed 3 alone"
+        ),
     ] = None,
     steps: Annotated[
         str | None, typer.Option(metavar="N", help="training steps of every run")

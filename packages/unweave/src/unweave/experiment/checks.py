@@ -30,15 +30,15 @@ Kind = TypeVar("Kind", bound=Experiment)
 
 
 def check_experiment(experiment: Kind) -> Kind:
-    """Return an experiment that can be run, with its data chosen and its measures filled in.
+    """Return an experiment that can be run, with its data set chosen and default measures added.
 
-    Every name, option, measure, picture and label is looked at, so that nothing is told only
-    after hours of training.
+    Every name, option, measure, picture and label is checked, so that no error appears only after
+    hours of training.
 
     Raises
     ------
     ConfigError
-        Naming what is wrong, and where.
+        If something is wrong; the message says what, and where.
     """
     check_names(experiment)
     experiment, data = with_data(experiment)
@@ -54,14 +54,14 @@ def check_experiment(experiment: Kind) -> Kind:
 
 
 def configuration(experiment: Experiment, job: Job) -> TrainConfig:
-    """Make the configuration of a job; an error says which job."""
+    """Return the configuration of a job; an error says which job."""
     with error_place(experiment, f"run {job.name}"):
         return make_config(registry(), job.settings)
 
 
 @contextlib.contextmanager
 def error_place(experiment: Experiment, place: str) -> Iterator[None]:
-    """Put the name of an experiment and the position in front of a user's error in the block."""
+    """Put the name of the experiment and the place in front of the message of a user's error."""
     where = f"experiment {experiment.name}: {place}"
     try:
         yield
@@ -77,13 +77,13 @@ def with_data(experiment: Kind) -> tuple[Kind, Dataset]:
     Raises
     ------
     ConfigError
-        If none is.
+        If none can be opened.
     """
     first = experiment.jobs()[0].settings
     texts = [first["data"]] if "data" in first else experiment.data
     if not texts:
         raise ConfigError(
-            f"experiment {experiment.name} names no data; add --data NAME, or "
+            f"experiment {experiment.name} has no data; add --data NAME, or "
             'data = ["NAME"] to its file; `unweave data` lists the names'
         )
     problems = []
@@ -96,10 +96,10 @@ def with_data(experiment: Kind) -> tuple[Kind, Dataset]:
             continue
         settings = {"data": text, **experiment.settings}
         return experiment.model_copy(update={"settings": settings}), cast(Dataset, dataset)
-    listed = problems[:MOST_PROBLEMS]
-    if more := len(problems) - len(listed):
-        listed.append(f"and {more:,} more data sets cannot be opened")
-    raise ConfigError(f"experiment {experiment.name} cannot start: {'; '.join(listed)}")
+    reasons = problems[:MOST_PROBLEMS]
+    if more := len(problems) - len(reasons):
+        reasons.append(f"and {more:,} more data sets cannot be opened")
+    raise ConfigError(f"experiment {experiment.name} cannot start: {'; '.join(reasons)}")
 
 
 def _usual_measures(data: Dataset) -> dict[str, str]:
@@ -122,7 +122,7 @@ def _check_density(experiment: Experiment) -> None:
 
 
 def _check_texts(experiment: Experiment) -> None:
-    """Raise for what is misspelt before anything is built."""
+    """Raise for misspelt names before anything is built."""
     for label in experiment.better:
         if label not in experiment.measures:
             raise unknown_label("measure in [better]", label, experiment.measures)

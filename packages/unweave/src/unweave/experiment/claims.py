@@ -1,9 +1,9 @@
-"""Claims: only one of the processes that share a folder, on one machine or many, does a job.
+"""Claims: only one of the processes that share a folder, on one or several machines, does a job.
 
-A claim is a file that is made with `O_EXCL`, which is atomic over NFS, too. It says who: host,
-process id, and when that process began, because ids are used again. Its holder touches it now and
-then. On the holder's host a claim is stale when the process is gone; elsewhere, when it has not
-been touched for ten minutes by the clock of the file system.
+A claim is a file that is created with `O_EXCL`, which is atomic over NFS too. It contains the host,
+the process id and the start time of the process, because ids are reused. Its holder touches it
+regularly. On the host of the holder a claim is stale if the process has ended; on other hosts, if
+it has not been touched for ten minutes by the clock of the file system.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Holder:
 
     @classmethod
     def this_process(cls) -> Holder:
-        """Name the process that calls, with a new token."""
+        """Return a holder for this process, with a new token."""
         pid = os.getpid()
         return cls(socket.gethostname(), pid, process_start(pid), uuid.uuid4().hex)
 
@@ -49,7 +49,7 @@ class Holder:
 
 @contextlib.contextmanager
 def claim_job(path: Path) -> Iterator[Holder | None]:
-    """Hold a claim while the block runs; give the other holder if there is one, else None."""
+    """Hold a claim while the block runs; yield the other holder if there is one, else None."""
     mine = Holder.this_process()
     other = _take(path, mine)
     if other is not None:
@@ -68,7 +68,7 @@ def claim_job(path: Path) -> Iterator[Holder | None]:
 
 
 def read_holder(path: Path) -> Holder | None:
-    """Read the holder of a claim; None if there is none, or the claim is just being made."""
+    """Read the holder of a claim; None if there is no claim, or it is being written."""
     try:
         holder = Holder(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, RecursionError):
@@ -83,10 +83,10 @@ def live_holder(path: Path) -> Holder | None:
 
 
 def forget_foreign_lock(lock: Path) -> None:
-    """Remove the lock of a run directory that a process of another host left long ago.
+    """Remove an old lock of a run directory that a process of another host left.
 
-    Who has the claim of a run knows that no other worker is at it, and the lock alone cannot tell
-    whether a process of another host still lives.
+    The holder of the claim knows that no other worker does the run; the lock alone cannot say
+    whether a process of another host is alive.
     """
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         host = json.loads(lock.read_text(encoding="utf-8"))["host"]
@@ -95,13 +95,13 @@ def forget_foreign_lock(lock: Path) -> None:
 
 
 def _take(path: Path, mine: Holder) -> Holder | None:
-    """Make the claim ours, or return who has it."""
+    """Take the claim, or return its holder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with one_at_a_time(path.parent):
         if path.exists():
             holder = read_holder(path)
             if holder is None and _age(path) < BEAT_SECONDS:
-                return Holder("another process", 0, "", "")  # which is writing it now
+                return Holder("another process", 0, "", "")  # it is still writing the claim
             if holder is not None and not _is_stale(path, holder):
                 return holder
             path.unlink(missing_ok=True)
@@ -121,7 +121,7 @@ def _is_stale(path: Path, holder: Holder) -> bool:
 
 
 def _age(path: Path) -> float:
-    """Return the seconds since a file was touched, by the clock of its file system."""
+    """Return the seconds since the last touch of a file, by the clock of its file system."""
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".clock-") as now:
             return Path(now.name).stat().st_mtime - path.stat().st_mtime

@@ -1,4 +1,4 @@
-"""Scores of a run's codes as measures: read if they were computed before, else computed."""
+"""Scores of the codes of a run as measures: read if they exist, otherwise computed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def metric(run: Trained, experiment: Experiment, argument: str) -> float:
         _score(run, text, parts)
         entries = _known_scores(run)
     if name not in entries and "active" in parts:
-        # Where all dimensions are active, or none is, there is no score of some.
+        # If all dimensions are active, or none is, the active ones have no separate score.
         if not _some_active(run, parts):
             return math.nan
         name = _score_name(text, parts - {"active"})
@@ -58,7 +58,7 @@ def _score(run: Trained, text: str, parts: set[str]) -> None:
     from unweave.evaluate import evaluate
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # the reason is in the scores, and told
+        warnings.simplefilter("ignore", UserWarning)  # the scores contain the reason
         evaluate(
             run, (text,), rows=ROWS, active="active" in parts, bootstrap=0,
             codes="sampled" if "sampled" in parts else "mean",
@@ -67,7 +67,7 @@ def _score(run: Trained, text: str, parts: set[str]) -> None:
 
 
 def _known_scores(run: Trained) -> dict[str, Any]:
-    """Read the scores of the newest checkpoint that were computed as measures are."""
+    """Read the scores of the newest checkpoint that have the seed and the rows of measures."""
     from unweave.score_file import read_scores
 
     content = read_scores(run)

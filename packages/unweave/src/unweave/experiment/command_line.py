@@ -56,7 +56,7 @@ def typed_experiment(
     grid
         `setting=value,value,...` texts; of a file, they replace its values of that setting.
     seeds
-        How many, or a list as in `0,3,7`.
+        How many, or a list as in `0,3,7`, or `3,` for the seed 3 alone.
     steps
         Training steps of every run.
     settings
@@ -106,7 +106,7 @@ def _of_methods(what: str) -> dict[str, Any]:
 
 
 def _check_method(name: str) -> None:
-    """Refuse an unknown method before anything else, because it may be meant as a file."""
+    """Refuse an unknown method first, because its name may be meant as a file."""
     try:
         registry().lookup("method", name)
     except UnknownNameError as error:
@@ -114,7 +114,7 @@ def _check_method(name: str) -> None:
 
 
 def _methods(what: str) -> list[str]:
-    """Split methods at commas that begin no option: `a:x=1,y=2,b` is `a:x=1,y=2` and `b`."""
+    """Split methods at commas, except those between options: `a:x=1,y=2,b` has two methods."""
     parts: list[str] = []
     for part in what.split(","):
         if "=" in part and ":" not in part.partition("=")[0] and parts:
@@ -174,16 +174,17 @@ def _value(text: str) -> Any:
 
 def _seeds(text: str) -> Any:
     try:
-        numbers = [int(part) for part in text.split(",")]
+        numbers = [int(part) for part in text.rstrip().removesuffix(",").split(",")]
     except ValueError:
         raise ConfigError(
-            f"--seeds takes a number such as 5, or a list such as 0,3,7; got {text[:80]!r}"
+            "--seeds takes a number such as 5, a list such as 0,3,7, or 3, for the seed 3 alone; "
+            f"got {text[:80]!r}"
         ) from None
     return numbers[0] if len(numbers) == 1 and "," not in text else numbers
 
 
 def with_seeds(experiment: Kind, seeds: str) -> Kind:
-    """Give an experiment other seeds: how many, as `5`, or a list, as `0,3,7`.
+    """Give an experiment other seeds: how many, as `5`, or a list, as `0,3,7` or `3,`.
 
     Raises
     ------
@@ -195,16 +196,16 @@ def with_seeds(experiment: Kind, seeds: str) -> Kind:
 
 def _measures(texts: Sequence[str]) -> dict[str, str]:
     labelled: dict[str, str] = {}
-    for label, measure in map(_labelled, texts):
+    for label, measure in map(_label_and_measure, texts):
         if label in labelled:
             raise ConfigError(f"--measure gives the label {label[:80]!r} twice; change one")
         labelled[label] = measure
     return labelled
 
 
-def _labelled(text: str) -> tuple[str, str]:
+def _label_and_measure(text: str) -> tuple[str, str]:
     label, equals, measure = text.partition("=")
-    # An option of a metric holds an equals sign, too: `metric mig:bins=10` has no label.
+    # An option of a metric has an equals sign too: `metric mig:bins=10` has no label.
     if equals and ":" not in label:
         return label.strip(), measure.strip()
     return text.partition(" ")[2] or text, text

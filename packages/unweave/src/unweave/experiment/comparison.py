@@ -136,8 +136,8 @@ class Comparison:
         for (first, second), (difference, p, n), q in zip(
             pairs, differences, corrected, strict=True
         ):
-            claimed = _claimed(first, second, self.claims)
-            yield Contrast(measure, first, second, difference, p, q, n, claimed)
+            is_claim = _is_claim(first, second, self.claims)
+            yield Contrast(measure, first, second, difference, p, q, n, is_claim)
 
     def mean_ranks(self, measure: str) -> tuple[list[str], NDArray[np.float64]]:
         """Rank the kinds of run within every grid point and seed that all of them have.
@@ -167,7 +167,7 @@ def pairs_of(
     pairs = [
         (first, second)
         for first, second in every
-        if _differ_in_one(first, second, neighbours) or _claimed(first, second, claims)
+        if _differ_in_one(first, second, neighbours) or _is_claim(first, second, claims)
     ]
     return pairs or every
 
@@ -196,7 +196,7 @@ def _neighbours(values: Sequence[Any]) -> set[frozenset[str]]:
     return {frozenset(map(short, pair)) for pair in itertools.pairwise(ordered)}
 
 
-def _claimed(first: Group, second: Group, claims: Sequence[Claim]) -> bool:
+def _is_claim(first: Group, second: Group, claims: Sequence[Claim]) -> bool:
     def is_about(run: str, where: Mapping[str, Any], group: Group) -> bool:
         return group.label == run and group.at(where)
 

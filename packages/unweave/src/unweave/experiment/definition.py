@@ -23,11 +23,11 @@ from unweave.errors import (
 from unweave.settings import plainly_spelled
 
 LONGEST_NAME = 150
-"""Bytes of UTF-8. File systems take 255; the files beside a run's directory add an ending."""
+"""Bytes of UTF-8. File systems allow 255, and the files beside a run directory add a suffix."""
 MOST_RUNS = 100_000
-"""Most runs of an experiment, which are listed in memory; more are taken for a mistake."""
+"""Most runs of an experiment, all of which are listed in memory; more are probably a mistake."""
 MOST_LISTED = 20
-"""Labels that an error lists."""
+"""Most labels that an error lists."""
 PLACEHOLDER = re.compile(r"\{(?P<name>\w+)(?:\s*\*\s*(?P<factor>\d*\.?\d+(?:e-?\d+)?))?\}")
 NOT_IN_FOLDER = re.compile(r"[^\w.,()+-]")
 
@@ -54,7 +54,7 @@ def plain_name(name: str) -> str:
     return name
 
 
-def _counted(seeds: object) -> object:
+def _seed_list(seeds: object) -> object:
     if isinstance(seeds, list):
         return seeds
     if type(seeds) is not int:
@@ -66,7 +66,7 @@ def _counted(seeds: object) -> object:
     return list(range(seeds))
 
 
-def _distinct(values: list[Any]) -> list[Any]:
+def _require_distinct(values: list[Any]) -> list[Any]:
     for text, count in Counter(map(short, values)).items():
         if count > 1:
             raise ValueError(f"must be distinct, got {text[:80]} twice")
@@ -76,9 +76,9 @@ def _distinct(values: list[Any]) -> list[Any]:
 PlainName = Annotated[str, AfterValidator(plain_name)]
 Seeds = Annotated[
     list[Annotated[int, Field(ge=0, strict=True)]],
-    BeforeValidator(_counted), AfterValidator(_distinct), Field(min_length=1),
+    BeforeValidator(_seed_list), AfterValidator(_require_distinct), Field(min_length=1),
 ]  # fmt: skip
-Values = Annotated[list[Any], AfterValidator(_distinct), Field(min_length=1)]
+Values = Annotated[list[Any], AfterValidator(_require_distinct), Field(min_length=1)]
 Settings = Annotated[dict[str, Any], AfterValidator(plainly_spelled)]
 Grid = Annotated[dict[str, Values], AfterValidator(plainly_spelled)]
 
@@ -165,7 +165,7 @@ class Experiment(Strict):
         return [
             Job(
                 label=variant.label, place=place, seed=seed,
-                settings=_placed(self.settings | variant.settings, place) | {"seed": seed},
+                settings=_settings_at(self.settings | variant.settings, place) | {"seed": seed},
             )
             for seed in self.seeds
             for variant in self.runs
@@ -194,11 +194,11 @@ class Job(Strict):
         return f"{start}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def _placed(settings: Mapping[str, Any], place: Mapping[str, Any]) -> dict[str, Any]:
-    """Put values of the grid into settings: in place of `{name}`, else as settings of their own."""
+def _settings_at(settings: Mapping[str, Any], place: Mapping[str, Any]) -> dict[str, Any]:
+    """Insert values of the grid into settings: instead of `{name}`, or as separate settings."""
     names = {name for value in settings.values() for name in placeholders(value)}
     own = {name: value for name, value in place.items() if name not in names}
-    return {key: _filled(value, place) for key, value in settings.items()} | own
+    return {key: _substitute(value, place) for key, value in settings.items()} | own
 
 
 def placeholders(value: Any) -> list[str]:
@@ -209,23 +209,23 @@ def placeholders(value: Any) -> list[str]:
     return [m["name"] for m in PLACEHOLDER.finditer(value)] if isinstance(value, str) else []
 
 
-def _filled(value: Any, place: Mapping[str, Any]) -> Any:
-    """Put values in the place of names in braces; a value that is one name keeps its type."""
+def _substitute(value: Any, place: Mapping[str, Any]) -> Any:
+    """Replace names in braces by values of the grid; a text that is only one name gets its type."""
     if isinstance(value, dict):
-        return {key: _filled(item, place) for key, item in value.items()}
+        return {key: _substitute(item, place) for key, item in value.items()}
     if isinstance(value, list):
-        return [_filled(item, place) for item in value]
+        return [_substitute(item, place) for item in value]
     if not isinstance(value, str):
         return value
     whole = PLACEHOLDER.fullmatch(value)
     if whole and whole["name"] in place:
-        return _scaled(whole, place)
+        return _grid_value(whole, place)
     return PLACEHOLDER.sub(
-        lambda m: short(_scaled(m, place)) if m["name"] in place else m[0], value
+        lambda m: short(_grid_value(m, place)) if m["name"] in place else m[0], value
     )
 
 
-def _scaled(match: re.Match[str], place: Mapping[str, Any]) -> Any:
+def _grid_value(match: re.Match[str], place: Mapping[str, Any]) -> Any:
     value, factor = place[match["name"]], match["factor"]
     if factor is None:
         return value
@@ -297,8 +297,8 @@ def _check_count(experiment: Experiment) -> None:
     count = math.prod([len(experiment.runs), len(experiment.seeds), *sizes])
     if count > MOST_RUNS:
         raise ConfigError(
-            f"experiment {experiment.name} has {count:,} runs, and at most {MOST_RUNS:,} are "
-            "possible; take values out of the grid"
+            f"experiment {experiment.name} has {count:,} runs, but at most {MOST_RUNS:,} are "
+            "possible; remove values from the grid"
         )
 
 
@@ -333,18 +333,18 @@ def _check_own_settings(experiment: Experiment) -> None:
 def _check_distinct(where: str, what: str, names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1:
-            raise ConfigError(f"{where} have the {what} {name!r} twice; change one")
+            raise ConfigError(f"two {where} have the {what} {name!r}; change one")
 
 
 def unknown_label(what: str, name: str, labels: Iterable[str]) -> UnknownNameError:
-    """Build the error for a label that is none of an experiment's; labels may hold commas."""
+    """Return the error for an unknown label of an experiment; labels may contain commas."""
     ordered = closest_first(name, labels)
     if not any("," in label for label in ordered):
         return unknown_name(what, name, ordered)
-    listed = "; ".join(shorten(label) for label in ordered[:MOST_LISTED])
+    known = "; ".join(shorten(label) for label in ordered[:MOST_LISTED])
     more = f"; and {len(ordered) - MOST_LISTED:,} more" * (len(ordered) > MOST_LISTED)
     return UnknownNameError(
-        f"unknown {what} {quote(name)}; did you mean {shorten(ordered[0])!r}? Known: {listed}{more}"
+        f"unknown {what} {quote(name)}; did you mean {shorten(ordered[0])!r}? Known: {known}{more}"
     )
 
 
@@ -352,7 +352,7 @@ def check_place(experiment: Experiment, where: Mapping[str, Any]) -> None:
     """Raise unless every setting is of the grid and every value is one of its values."""
     for name, value in where.items():
         if not experiment.grid:
-            raise ConfigError(f"there is no grid, and so no {name[:80]}; leave it out")
+            raise ConfigError(f"{name[:80]} is not in the grid, which is empty; leave it out")
         if name not in experiment.grid:
             raise unknown_name("setting of the grid", name, experiment.grid)
         values = [short(choice) for choice in experiment.grid[name]]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 ERROR = "reconstruction_error"
 NOT_COMPARED = ("seed", "log_every", "checkpoint_every", "method")
-"""Settings that do not distinguish runs, and the method, which is the label."""
+"""Settings that do not distinguish runs, and the method, which is their label."""
 
 
 def open_results(paths: Sequence[Path]) -> Results:
@@ -40,12 +40,15 @@ def open_results(paths: Sequence[Path]) -> Results:
         If a path is neither, or run directories and experiments are mixed.
     """
     if not paths:
-        raise ConfigError("name the folder of an experiment, or run directories")
+        raise ConfigError("no path; give the folder of an experiment, or run directories")
     if len(paths) == 1 and (paths[0] / DEFINITION).is_file():
         return open_experiment(paths[0])
     for path in paths:
         if (path / DEFINITION).is_file():
-            raise ConfigError(f"{path} is an experiment; compare it alone, or name its runs")
+            raise ConfigError(
+                f"{path} is the folder of an experiment, which is compared alone; give only it, or "
+                "the directories of its runs"
+            )
     return of_runs(paths)
 
 
@@ -99,7 +102,7 @@ def _row(run: Trained, place: Mapping[str, Any]) -> Row:
 
 
 def _scores(run: Trained) -> dict[str, float]:
-    """Read the scores of a run, computed anew if the run has trained further."""
+    """Read the scores of a run; compute them again if the run was trained further."""
     from unweave.evaluate import evaluate
     from unweave.score_file import read_scores
 
@@ -116,7 +119,7 @@ def _label(run: Trained) -> str:
 
 
 def _places(runs: list[Trained]) -> list[dict[str, Any]]:
-    """Find the settings that differ among the runs of a method."""
+    """Return for each run the settings that differ among the runs of its method."""
     flat = [_flat(run.config.model_dump()) for run in runs]
     places: list[dict[str, Any]] = []
     for run, settings in zip(runs, flat, strict=True):
@@ -127,7 +130,7 @@ def _places(runs: list[Trained]) -> list[dict[str, Any]]:
 
 
 def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay settings and the options of the method side by side; a registered thing is one text."""
+    """Merge settings and options of the method; a registered name with its options is one text."""
     options = settings.get("options", {})
     flat = {key: value for key, value in settings.items() if key != "options"} | dict(options)
     return {key: _comparable_value(value) for key, value in flat.items() if key not in NOT_COMPARED}
@@ -151,6 +154,6 @@ def _check_seeds(rows: list[Row]) -> None:
         other = by_seed.setdefault((row.run, str(row.place), row.seed), row)
         if other is not row:
             raise ConfigError(
-                f"{other.folder} and {row.folder} are the same run: one method, one seed and the "
-                "same settings; name one of them"
+                f"{other.folder} and {row.folder} have the same method, seed and settings; give "
+                "only one of them"
             )

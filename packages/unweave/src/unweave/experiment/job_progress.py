@@ -1,4 +1,4 @@
-"""The progress of a worker, in a small file that outlives a worker that is killed."""
+"""The progress of a worker, in a small file that remains if the worker is killed."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Reporter(Silent):
         self._path.unlink(missing_ok=True)
 
     def _remove_partial_files(self) -> None:
-        """Remove what a process was writing that was killed; the job is this process's now."""
+        """Remove partial files of a killed process; this process has the job now."""
         for path in self._path.parent.glob(f"{glob.escape(self._path.stem)}.*"):
             if path.suffix.removeprefix(".").isdecimal():
                 path.unlink(missing_ok=True)
@@ -110,7 +110,7 @@ class Reporter(Silent):
 
 
 def read_job_progress(path: Path) -> JobProgress | None:
-    """Read the progress of a job; None if no process does it."""
+    """Read the progress of a job; None if no process does the job."""
     try:
         return JobProgress.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):

@@ -16,9 +16,9 @@ FORMATS = ("text", "markdown", "csv", "latex")
 ALARM = 0.05
 """Smaller p values are in bold."""
 MOST_CONTRASTS = 36
-"""Paired tests that a page shows."""
+"""Most paired tests that a page shows."""
 TESTS = "comparison-tests.csv"
-"""The file that has all of them."""
+"""The file of all tests."""
 LATEX_SPECIAL = str.maketrans(
     {
         "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
@@ -116,12 +116,12 @@ def test_note(comparison: Comparison) -> str:
         "sign-flip": "all flips of signs of the differences over seeds",
     }[comparison.test]
     text = f"p values: {name}; Holm's correction over the contrasts of a measure."
-    tested, shown = len(_tested(comparison)), len(_shown(comparison))
-    if shown == tested:
+    total, count = len(_tests(comparison)), len(_tests_to_show(comparison))
+    if count == total:
         return text
     return (
-        f"{text} Shown are {shown} of {tested} tests, those of claims and those with the smallest "
-        f"p; {TESTS} has all."
+        f"{text} The table has {count} of {total} tests: those of claims, then those with the "
+        f"smallest p; {TESTS} has all."
     )
 
 
@@ -151,7 +151,7 @@ def summary_rows(
             cells.append(wrap.format(text) if text != "-" else text)
         place = (short(group.place[name]) if name in group.place else "" for name in grid)
         rows.append((escape(group.label), *map(escape, place), *cells))
-    return ("run", *grid, *(_titled(comparison, m) for m in comparison.measures)), rows
+    return ("run", *grid, *(_title(comparison, m) for m in comparison.measures)), rows
 
 
 def contrast_rows(comparison: Comparison, bold: str = "{}") -> Rows:
@@ -161,7 +161,7 @@ def contrast_rows(comparison: Comparison, bold: str = "{}") -> Rows:
             c.measure, c.first.title, c.second.title, f"{c.difference:+.3g}", str(c.pairs),
             p_text(c.p), (bold if c.corrected < ALARM else "{}").format(p_text(c.corrected)),
         )
-        for c in _shown(comparison)
+        for c in _tests_to_show(comparison)
     ]  # fmt: skip
 
 
@@ -170,22 +170,22 @@ def tests_as_csv(comparison: Comparison) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["measure", "one", "the other", "difference", "pairs", "p", "p Holm"])
-    for c in _tested(comparison):
+    for c in _tests(comparison):
         numbers = [repr(value) for value in (c.difference, c.p, c.corrected)]
         row = [c.measure, c.first.title, c.second.title, numbers[0], c.pairs, *numbers[1:]]
         writer.writerow(row)
     return stream.getvalue()
 
 
-def _tested(comparison: Comparison) -> list[Contrast]:
+def _tests(comparison: Comparison) -> list[Contrast]:
     return [contrast for contrast in comparison.contrasts if contrast.pairs > 1]
 
 
-def _shown(comparison: Comparison) -> list[Contrast]:
-    """Choose the tests of claims, then those of the smallest p, in the order of all."""
-    tested = _tested(comparison)
-    first = sorted(range(len(tested)), key=lambda n: (not tested[n].claimed, tested[n].corrected))
-    return [tested[number] for number in sorted(first[:MOST_CONTRASTS])]
+def _tests_to_show(comparison: Comparison) -> list[Contrast]:
+    """Return the tests of claims, then those with the smallest p, in the order of all tests."""
+    tests = _tests(comparison)
+    first = sorted(range(len(tests)), key=lambda n: (not tests[n].claimed, tests[n].corrected))
+    return [tests[number] for number in sorted(first[:MOST_CONTRASTS])]
 
 
 def missing_rows(comparison: Comparison) -> Rows:
@@ -219,6 +219,6 @@ def latex_text(text: str) -> str:
     return str(text).translate(LATEX_SPECIAL)
 
 
-def _titled(comparison: Comparison, measure: str) -> str:
+def _title(comparison: Comparison, measure: str) -> str:
     arrow = {"higher": " ↑", "lower": " ↓"}.get(comparison.better(measure), "")
     return f"{measure}{arrow}"

@@ -39,7 +39,7 @@ def needs_nothing(experiment: Experiment, subject: Subject, argument: str) -> No
 def check_term(experiment: Experiment, subject: Subject, argument: str) -> None:
     """Raise unless a term is logged, or is when held-out images or scores are."""
     if not argument:
-        raise ConfigError("name a term, as in 'log reconstruction'")
+        raise ConfigError("the term is missing; add it, as in 'log reconstruction'")
     if not is_logged(subject, argument):
         raise unknown_name("term in the log", argument, subject.terms)
 
@@ -68,7 +68,9 @@ def check_mapped(experiment: Experiment, subject: Subject, argument: str) -> Non
 
     check_metric(registry(), argument, subject.data)
     if subject.data.factors is None:
-        raise ConfigError(f"it needs factors, and {subject.data.name} has none")
+        raise ConfigError(
+            f"it needs factors, but {subject.data.name} has none; choose another measure"
+        )
 
 
 def check_probe(experiment: Experiment, subject: Subject, argument: str) -> None:
@@ -78,7 +80,9 @@ def check_probe(experiment: Experiment, subject: Subject, argument: str) -> None
     check_part(argument)
     registry().lookup("metric", "linear-probe", "unweave-metrics")
     if subject.data.factors is None:
-        raise ConfigError(f"it needs factors, and {subject.data.name} has none")
+        raise ConfigError(
+            f"it needs factors, but {subject.data.name} has none; choose another measure"
+        )
     if experiment.test is None and not subject.config.holdout:
         raise ConfigError('there are no test images; set test = "split=test", or holdout=N')
 
@@ -108,4 +112,4 @@ def _check_source(experiment: Experiment, source: str) -> None:
     from unweave.trained import source_named
 
     if source_named(source) == "density" and experiment.density is None:
-        raise ConfigError('no density is fitted; say which, as in density = "maf"')
+        raise ConfigError('it needs a density; set one, as in density = "maf"')

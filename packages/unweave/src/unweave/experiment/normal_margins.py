@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from unweave.trained import Trained
 
 SMALLEST = 1e-15
-"""Distance that a distribution function keeps from 0 and 1 if its tail is not computed."""
+"""Least distance of a distribution function from 0 and 1 if its tail is not computed."""
 
 
 def mapped_score(run: Trained, argument: str, rows: int) -> float:
@@ -74,7 +74,7 @@ def normal_margins(prior: Any, codes: NDArray[np.floating[Any]]) -> NDArray[np.f
             x.expand(z.shape[1:]).double().cpu().numpy() for x in (base.df, base.loc, base.scale)
         )
         t = (z - centre) / scale
-        # The lower tail is computed to full precision, the upper one is its mirror.
+        # Only the lower tail has full precision; the upper one follows by symmetry.
         return np.asarray(-np.sign(t) * ndtri(stdtr(df, -np.abs(t))))
     try:
         below = base.cdf(torch.as_tensor(z, dtype=torch.float64)).cpu().numpy()

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 PAGE = "experiment.html"
 MARK = "\x02{}"
-"""Marks a cell as best, for the template."""
+"""Format that marks the best cells, for the template."""
 
 
 class DrawnPicture(NamedTuple):
@@ -83,7 +83,7 @@ def write_comparison(
         write_text(folder / name, text)
     pictures = results.experiment.pictures or usual_pictures(comparison)
     figures = [
-        (one.picture.name.replace("-", " "), one.caption, _embedded(one.path))
+        (one.picture.name.replace("-", " "), one.caption, _data_url(one.path))
         for one in drawn or draw_all(results, pictures, folder)
     ]
     header, rows = summary_rows(comparison, bold=MARK)
@@ -95,7 +95,7 @@ def write_comparison(
         header=header, rows=rows, note=note("Bold"),
         contrast_header=CONTRASTS, contrasts=contrast_rows(comparison, bold=MARK),
         test_note=test_note(comparison), missing_header=MISSING, missing=missing_rows(comparison),
-        figures=figures, runs=[_linked(row, folder) for row in results.rows],
+        figures=figures, runs=[_row_with_links(row, folder) for row in results.rows],
         definition=definition_text(results.experiment),
         written=time.strftime("%Y-%m-%d %H:%M"),
     )  # fmt: skip
@@ -169,13 +169,13 @@ def _ranks(measures: list[str]) -> Picture:
     return Picture(kind="ranks", name="ranks", caption=caption, options={"measures": measures})
 
 
-def _embedded(path: Path | None) -> str:
+def _data_url(path: Path | None) -> str:
     if path is None:
         return ""
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
-def _linked(row: Row, folder: Path) -> dict[str, Any]:
+def _row_with_links(row: Row, folder: Path) -> dict[str, Any]:
     path = Path(row.folder)
     report = path / "report.html"
     return {

@@ -22,7 +22,7 @@ from unweave.report.embedding import KINDS as EMBEDDINGS
 
 @dataclass(frozen=True)
 class Request:
-    """A picture of a study, and what there will be to draw it of.
+    """A picture of a study, and what it will be drawn from.
 
     Attributes
     ----------
@@ -40,8 +40,8 @@ class Request:
     test: Dataset
 
     @property
-    def trained(self) -> Dataset:
-        """What the first kind of run is trained on."""
+    def train_data(self) -> Dataset:
+        """The training data of the first kind of run."""
         return self.subjects[0].data
 
 
@@ -64,7 +64,7 @@ def check_picture(
 
 
 def _positive(*names: str) -> Check:
-    """Check that options are above zero where they are given."""
+    """Return a check that options, if present, are positive."""
 
     def check(request: Request) -> None:
         for name in names:
@@ -77,7 +77,7 @@ def _positive(*names: str) -> Check:
 
 
 def _some(name: str) -> Check:
-    """Check that a list is not empty."""
+    """Return a check that a list, if present, is not empty."""
 
     def check(request: Request) -> None:
         if request.options.get(name) == []:
@@ -87,12 +87,14 @@ def _some(name: str) -> Check:
 
 
 def _images(request: Request) -> None:
-    if request.trained.bits == 32:
-        raise ConfigError(f"it draws images, and {request.trained.name} has vectors")
+    if request.train_data.bits == 32:
+        raise ConfigError(
+            f"it draws images, but {request.train_data.name} has vectors; choose another picture"
+        )
 
 
 def _different(first: str, second: str) -> Check:
-    """Check that two settings of the grid are not the same."""
+    """Return a check that two options are different settings of the grid."""
 
     def check(request: Request) -> None:
         value = request.options[first]
@@ -104,7 +106,7 @@ def _different(first: str, second: str) -> Check:
 
 def _classes(data: Dataset) -> set[int]:
     if data.factors is None:
-        raise ConfigError(f"it needs classes, and {data.name} has none")
+        raise ConfigError(f"it needs classes, but {data.name} has none; choose another picture")
     return {int(value) for value in np.unique(data.factors[:, 0])}
 
 
@@ -112,19 +114,19 @@ def _has_classes(request: Request) -> None:
     _classes(request.test)
 
 
-def _known_classes(tested: bool) -> Check:
-    """Check that classes are of the first factor of the test images, or of those trained on."""
+def _known_classes(test: bool) -> Check:
+    """Return a check that classes occur in the first factor of the test or training images."""
 
     def check(request: Request) -> None:
         if not (values := request.options.get("classes")):
             return
-        data = request.test if tested else request.trained
+        data = request.test if test else request.train_data
         classes = _classes(data)
         for value in values:
             if value not in classes:
                 raise ConfigError(
-                    f"{data.name} has no image of class {value}; the classes of its first factor "
-                    f"go from {min(classes)} to {max(classes)}"
+                    f"{data.name} has no image of class {value}; choose from {min(classes)} to "
+                    f"{max(classes)}, the classes of its first factor"
                 )
 
     return check
@@ -132,7 +134,7 @@ def _known_classes(tested: bool) -> Check:
 
 def _some_left(request: Request) -> None:
     if not _classes(request.test) - set(request.options.get("without") or ()):
-        raise ConfigError("without leaves no class; take some out of it")
+        raise ConfigError("the option without removes all classes; remove some entries from it")
 
 
 def _sharpness_metric(request: Request) -> None:
@@ -149,8 +151,8 @@ def _enough_points(request: Request) -> None:
     points = request.options.get("points", 3)
     if min(points, len(request.test)) < 3:
         raise ConfigError(
-            f"points must be at least 3, and at least 3 test images there, got {points} of "
-            f"{len(request.test)}"
+            f"points and the number of test images must be at least 3, got {points} points and "
+            f"{len(request.test)} images"
         )
 
 
@@ -168,8 +170,8 @@ def _numbers(request: Request) -> None:
             float(value)
         except ValueError:
             raise ConfigError(
-                f"x must be a setting with numbers, and {name} has {str(value)[:80]!r}; "
-                "take the picture violins"
+                f"x must be a setting with numbers, but {name} has {str(value)[:80]!r}; "
+                "choose the picture violins instead"
             ) from None
 
 
@@ -177,26 +179,26 @@ def _direction(request: Request) -> None:
     names = request.options["measures"]
     if all(better(request.experiment, name) == "neither" for name in names):
         raise ConfigError(
-            f"ranks need to know which values are better, and no direction is known of "
-            f"{'; '.join(names)}; say it in [better]"
+            "ranks need a measure whose better direction is known, but it is not known for "
+            f"{'; '.join(names)}; add it to [better]"
         )
 
 
 def _plane(request: Request) -> None:
     if any(subject.config.dim < 2 for subject in request.subjects):
-        raise ConfigError("it draws two dimensions of the codes, and dim is 1")
+        raise ConfigError("it draws two dimensions of the codes, but dim is 1; set dim=2 or more")
 
 
 def _flow(request: Request) -> None:
     density = request.experiment.density
     if density is None:
-        raise ConfigError('no density is fitted; say which, as in density = "maf"')
+        raise ConfigError('it needs a density; set one, as in density = "maf"')
     entry = registry().lookup("flow", parse_spec(density)[0])
     if not hasattr(entry.load(), "to_noise"):
-        raise ConfigError(f"density {entry} has no to_noise; take a flow, such as maf")
+        raise ConfigError(f"density {entry} has no to_noise; choose a flow, such as maf")
 
 
-def _flow_if_asked(request: Request) -> None:
+def _flow_if_requested(request: Request) -> None:
     if request.options.get("flow"):
         _flow(request)
 
@@ -208,17 +210,17 @@ CHECKS: Mapping[str, Sequence[Check]] = {
     "violins": (_some("measures"),),
     "ranks": (_some("measures"), _direction),
     "steps": (_some("terms"), _terms),
-    "magnitudes": (_some("classes"), _known_classes(tested=False)),
+    "magnitudes": (_some("classes"), _known_classes(test=False)),
     "noise": (_flow,),
-    "histograms": (_positive("dimensions"), _flow_if_asked),
+    "histograms": (_positive("dimensions"), _flow_if_requested),
     "samples": (_images,),
     "reconstructions": (_images,),
     "neighbours": (_images,),
     "traversals": (
-        _images, _positive("dimensions", "reach"), _some("classes"), _known_classes(tested=True),
+        _images, _positive("dimensions", "reach"), _some("classes"), _known_classes(test=True),
     ),
     "moves": (_positive("images", "dimensions", "reach"),),
     "embedding": (_method, _images, _has_classes, _enough_points),
     "sharpness": (_images, _has_classes, _some_left, _sharpness_metric),
 }  # fmt: skip
-"""Kind of picture -> what is looked at beside the types and names of its options."""
+"""Kind of picture -> checks in addition to those of the names and types of its options."""

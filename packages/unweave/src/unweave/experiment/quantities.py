@@ -87,13 +87,16 @@ def regulariser(run: Trained, experiment: Experiment, argument: str) -> float:
     )  # fmt: skip
     owners: dict[str, Any] = dict(estimators)
     labels = term_labels([(name, term) for name, e in owners.items() for term in e.terms])
-    weighed = {labels[key]: weighing for key, weighing in weighings.items()}
-    lines = [line for line in run.scalars() if weighed.keys() <= line.keys()]
+    by_label = {labels[key]: weighing for key, weighing in weighings.items()}
+    lines = [line for line in run.scalars() if by_label.keys() <= line.keys()]
     if not lines:
-        raise ConfigError(f"no line of the log has all of its terms {', '.join(weighed)}")
+        raise ConfigError(
+            f"the log must have a line with all terms of the regulariser ({', '.join(by_label)}), "
+            "but has none; train the run further"
+        )
     last = lines[-1]
-    step, total = int(last["step"]) - 1, 0.0  # steps are counted from 0, lines from 1
-    for term, weighing in weighed.items():
+    step, total = int(last["step"]) - 1, 0.0  # steps begin at 0, but at 1 in the log
+    for term, weighing in by_label.items():
         off = last[term] if weighing.target is None else abs(last[term] - weighing.target.at(step))
         total += weighing.weight.at(step) * off
     return total

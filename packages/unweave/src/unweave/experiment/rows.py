@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,7 +37,7 @@ class MeasuredValue(BaseModel):
 
     @property
     def failed(self) -> bool:
-        """Whether it could not be computed; an undefined value does not count."""
+        """Whether it could not be computed; an undefined value is not a failure."""
         return self.value is None and self.reason != NOT_DEFINED
 
 
@@ -130,10 +130,7 @@ def read_row(job: Job, files: JobFiles, experiment: Experiment, steps: int) -> R
 
 
 def needs_work(row: Row, experiment: Experiment) -> bool:
-    """Say whether there is something to do: training, a measure, a report that is not there.
-
-    What failed is tried again.
-    """
+    """Return whether training, a measure or a report is missing; failures are tried again."""
     if not row.finished or row.measures.keys() != experiment.measures.keys():
         return True
     if experiment.reports and not (Path(row.folder) / "report.html").is_file():
@@ -142,27 +139,33 @@ def needs_work(row: Row, experiment: Experiment) -> bool:
 
 
 def is_over(row: Row, experiment: Experiment) -> bool:
-    """Say whether a job's worker has written its last word: it failed, or is all measured.
+    """Return whether the row of a job is complete: the job failed, or has all measures.
 
-    Of runs that are trained together, rows are written before the first is measured.
+    The rows of runs that are trained together are written before the first of them is measured.
     """
-    measured = row.finished and row.measures.keys() == experiment.measures.keys()
-    return measured or row.status == "failed"
+    has_measures = row.finished and row.measures.keys() == experiment.measures.keys()
+    return has_measures or row.status == "failed"
 
 
 def failures(measures: Mapping[str, MeasuredValue], report: str) -> str:
-    """Say what failed after the training of a run, and why."""
+    """Return what failed after the training of a run, and why."""
     problems = _measure_reasons(measures), report and f"report: {report}"
     return "; ".join(filter(None, problems))
 
 
 def _measure_reasons(measures: Mapping[str, MeasuredValue]) -> str:
-    """Say which measures failed and why, those of one reason together."""
+    """Return which measures failed and why; measures with the same reason share a sentence."""
     labels: dict[str, list[str]] = {}
     for label, entry in measures.items():
         if entry.failed:
             labels.setdefault(entry.reason, []).append(label)
-    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in labels.items())
+    return "; ".join(f"{_measures_text(names)}: {reason}" for reason, names in labels.items())
+
+
+def _measures_text(labels: Sequence[str]) -> str:
+    """Return labels in quotes, because they may contain commas, as in `measures 'A' and 'B'`."""
+    *others, last = map(repr, labels)
+    return f"measures {', '.join(others)} and {last}" if others else f"measure {last}"
 
 
 def write_row(files: JobFiles, row: Row) -> None:
@@ -172,7 +175,7 @@ def write_row(files: JobFiles, row: Row) -> None:
 
 
 def full_text(experiment: Experiment, measure: str) -> str:
-    """Say a measure with everything that decides it: what was computed otherwise is not taken."""
+    """Return the text of a measure with the test data and the density, if it depends on them."""
     parts = [measure]
     if measure.startswith(("test-", "noisy-test-")):
         parts.append(f"on {experiment.test}")
@@ -182,9 +185,9 @@ def full_text(experiment: Experiment, measure: str) -> str:
 
 
 def reached_step(run: Path) -> int:
-    """Return the step of a run's newest checkpoint, 0 where there is none.
+    """Return the step of a run's newest checkpoint, or 0 if there is none.
 
-    The log does not tell: its last line is written before the last checkpoint.
+    The log does not show it, because its last line is written before the last checkpoint.
     """
     from unweave.checkpoint import newest_step  # imports torch
 
@@ -192,7 +195,7 @@ def reached_step(run: Path) -> int:
 
 
 def stored_row(path: Path) -> Row | None:
-    """Read a row's file as it is; None where there is none, or it is not a row."""
+    """Read the file of a row without checks; None if it does not exist or is not a row."""
     try:
         if path.stat().st_size > LARGEST_BYTES:
             return None

@@ -144,7 +144,7 @@ def paired_test(first: Sequence[float], second: Sequence[float], test: Test = "t
     if n < 2:
         return math.nan
     mean, std = float(differences.mean()), float(differences.std(ddof=1))
-    # Equal differences, up to rounding, say nothing of their spread: Student's p would be 0.
+    # Differences that are equal up to rounding have no spread, and Student's p would be 0.
     if test == "sign-flip" or std <= 1e-12 * abs(mean):
         return _sign_flips(differences)
     if std == 0:

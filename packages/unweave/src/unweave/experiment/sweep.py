@@ -1,4 +1,4 @@
-"""Run an experiment: do all unfinished jobs by an executor, in spite of crashes."""
+"""Run an experiment: do all unfinished jobs with an executor, also after crashes."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def sweep(
 
 
 class _Sweep:
-    """The jobs to do, and how often each has crashed."""
+    """The jobs of a sweep, and the number of crashes of each."""
 
     def __init__(self, experiment: Experiment, folder: Path, device: str, together: int) -> None:
         self.experiment, self.folder, self._device = experiment, folder, device
@@ -149,7 +149,7 @@ class _Sweep:
                 if free:
                     over = set(self._round(executor, free, watch))
                 else:
-                    time.sleep(WAIT_SECONDS)  # for what other processes are at
+                    time.sleep(WAIT_SECONDS)  # other processes do the remaining jobs
                     over = {n for n in open_jobs if not needs_work(self.row(n), self.experiment)}
                     for name in over:
                         watch.over(name, self.row(name))
@@ -160,7 +160,7 @@ class _Sweep:
         work = [Work(self.experiment, self.jobs[n], str(self.folder), self._device) for n in names]
         waiting = dict.fromkeys(names)
         try:
-            for row in self._performed(executor, work):
+            for row in self._map(executor, work):
                 name = _name_of(row, waiting)
                 del waiting[name]
                 if row.status == "elsewhere":
@@ -179,11 +179,11 @@ class _Sweep:
         else:
             if waiting:
                 raise ConfigError(
-                    f"the executor gave {len(names) - len(waiting)} results for {len(names)} runs; "
-                    "its `map` must yield one for each"
+                    f"`map` of the executor must yield one result per run, got "
+                    f"{len(names) - len(waiting)} for {len(names)} runs; correct the executor"
                 )
 
-    def _performed(self, executor: Executor, work: list[Work]) -> Iterator[Row]:
+    def _map(self, executor: Executor, work: list[Work]) -> Iterator[Row]:
         """Map the jobs over the executor, one by one or in groups that are trained together."""
         if self._together == 1:
             return executor.map(perform, work)
@@ -199,19 +199,19 @@ class _Sweep:
         return itertools.chain.from_iterable(executor.map(perform_together, groups))
 
     def _again(self, name: str, row: Row) -> bool:
-        """Say whether a run that was stopped goes on in the next round.
+        """Return whether a stopped run continues in the next round.
 
-        One of this very process was stopped by a signal to it. One of a worker was stopped by
-        somebody else, and goes on as long as it gets further.
+        A run in this process was stopped by a signal to the sweep. A run in a worker was stopped
+        from outside, and continues as long as it makes progress.
         """
         if (row.host, row.pid) == (socket.gethostname(), os.getpid()):
             raise KeyboardInterrupt
         further = row.step > self._reached.get(name, 0)
         self._reached[name] = row.step
-        return further or not self._give_up(name, "it was stopped several times")
+        return further or not self._give_up(name, "the run was stopped several times")
 
     def _give_up(self, name: str, reason: str, error: Exception | None = None) -> bool:
-        """Count a crash of a job outside of the run itself; after too many, the job has failed."""
+        """Count a crash of a job outside of its run; return whether the job has failed by now."""
         self._crashes[name] = self._crashes.get(name, 0) + 1
         if self._crashes[name] < CRASHES and not isinstance(error, WorkerDiedError):
             return False
@@ -222,9 +222,9 @@ class _Sweep:
         return True
 
     def _keep_table(self) -> bool:
-        """Write the table unless it was just written, and say whether.
+        """Write the table unless it was written recently, and return whether it was written now.
 
-        What fails here fails at the end, too, and is told there.
+        An error here is ignored, because the same error appears at the end.
         """
         if time.monotonic() - self._written < TABLE_SECONDS:
             return False
@@ -242,22 +242,23 @@ def _kin(config: TrainConfig) -> str:
 
 
 def _name_of(row: Any, waiting: Mapping[str, Any]) -> str:
-    """Find the job of a row, in whatever order the executor gives them."""
+    """Return the name of the job of a row; the executor may return rows in any order."""
     if isinstance(row, Row):
         name = Job(label=row.run, place=row.place, seed=row.seed, settings={}).name
         if name in waiting:
             return name
     raise ConfigError(
-        f"the executor gave {shorten(repr(row))}, which is not the result of any of its runs"
+        f"`map` of the executor must yield results of its runs, got {shorten(repr(row))}; correct "
+        "the executor"
     )
 
 
 def _begin_folder(experiment: Experiment, folder: Path) -> None:
-    """Make the folder and keep the experiment in it, so that `compare` finds everything there."""
+    """Create the folder and write the experiment into it, so that `compare` can read it."""
     try:
         (folder / "jobs").mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"{folder} cannot be made: {error.strerror}") from error
+        raise ConfigError(f"{folder} cannot be created: {error.strerror}") from error
     write_text(folder / DEFINITION, definition_text(experiment))
 
 
@@ -281,7 +282,7 @@ def _runs(count: int) -> str:
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let SIGTERM end a sweep as Ctrl-C does."""
+    """Let SIGTERM stop a sweep in the same way as Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

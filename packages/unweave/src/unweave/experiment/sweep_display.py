@@ -49,10 +49,10 @@ class Watch:
         self._finished, self._total = finished, total
         self._failed = 0
         self._experiment, self._more_over, self._news = experiment, more_over, False
-        # A row of an earlier sweep, of a run that failed, says nothing of this one.
+        # The row of a run that failed in an earlier sweep does not belong to this one.
         self._stamps = {name: _stamp(self._files[name].row) for name in steps}
         self._pace: dict[str, float] = {}
-        self._heard: dict[str, JobProgress] = {}
+        self._by_job: dict[str, JobProgress] = {}
         self._start = time.monotonic()
         self._last_line = self._start
         self._shown_time = False
@@ -96,15 +96,15 @@ class Watch:
     def seconds_left(self) -> float | None:
         """Estimate how long the rest takes; None before the first steps are done."""
         with self._lock:
-            if not self._pace or not self._heard:
+            if not self._pace or not self._by_job:
                 return None if self._remaining_steps else 0.0
             usual = sum(self._pace.values()) / len(self._pace)
             work = 0.0
             for name, steps in self._remaining_steps.items():
-                heard = self._heard.get(name)
-                rest = steps if heard is None else heard.steps - heard.step
+                progress = self._by_job.get(name)
+                rest = steps if progress is None else progress.steps - progress.step
                 work += rest * self._pace.get(_kind(name), usual)
-            return work / max(1, len(self._heard))
+            return work / max(1, len(self._by_job))
 
     def summary(self) -> str:
         """Return the progress of the whole sweep as text."""
@@ -125,9 +125,9 @@ class Watch:
                 self._say(progresses)
 
     def _count_rows(self) -> None:
-        """Count the jobs whose rows say that they are over.
+        """Count the jobs that are over according to their rows.
 
-        An executor gives results in the order of the jobs: all of them wait for a slow first one.
+        An executor returns results in the order of the jobs, so a slow first job delays all others.
         """
         with self._lock:
             names = list(self._remaining_steps)
@@ -141,7 +141,7 @@ class Watch:
                 self.over(name, row)
 
     def _read_progress(self) -> dict[str, JobProgress]:
-        """Read what every worker that is alive tells, and learn the pace."""
+        """Read the progress of every live worker, and update the pace of each kind of run."""
         with self._lock:
             names = list(self._remaining_steps)
         states = {name: read_job_progress(self._files[name].progress) for name in names}
@@ -151,7 +151,7 @@ class Watch:
             if progress is not None and live_holder(self._files[name].claim) is not None
         }
         with self._lock:
-            self._heard = by_job
+            self._by_job = by_job
             for name, progress in by_job.items():
                 if progress.rate > 0:
                     self._pace[_kind(name)] = 1 / progress.rate
@@ -204,7 +204,7 @@ def duration(seconds: float) -> str:
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
-    """Tell one version of a file from the next, which is renamed into its place."""
+    """Return a stamp that differs between versions of a file; None if it does not exist."""
     try:
         status = path.stat()
     except OSError:
@@ -213,5 +213,5 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 
 def _kind(name: str) -> str:
-    """Remove the seed from a job's name: runs that differ only in the seed are equally fast."""
+    """Return the name of a job without its seed; runs that differ only in it are equally fast."""
     return name.rpartition("-seed")[0]

@@ -1,4 +1,4 @@
-"""The table of an experiment: one row per run, as CSV for people and HDF5 for programs."""
+"""The table of an experiment: one row per run, as CSV and as HDF5."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from unweave.files import write_text, writing_hdf5
 CSV, HDF5 = "experiment.csv", "experiment.h5"
 LARGEST_ROWS = 10_000_000
 TEXTS = ("run", "status", "reason", "folder")
-"""Columns that are text, whatever is in them."""
+"""Columns that are text, also if all values are numbers."""
 
 Columns = dict[str, NDArray[Any]]
 
@@ -92,10 +92,10 @@ def read_experiment(path: str | Path, *, frame: bool | None = None) -> Any:
     if not path.is_file():
         raise ConfigError(f"{path} is not a table of an experiment; `unweave sweep` writes one")
     columns = _read_csv(path) if path.suffix == ".csv" else _read_hdf5(path)
-    there = importlib.util.find_spec("pandas") is not None
-    if not (there if frame is None else frame):
+    has_pandas = importlib.util.find_spec("pandas") is not None
+    if not (has_pandas if frame is None else frame):
         return columns
-    if not there:
+    if not has_pandas:
         raise ConfigError("a frame needs pandas; install it, or read with frame=False")
     import pandas
 
@@ -143,7 +143,7 @@ def _number(text: str) -> Any:
 
 
 def _array(values: Sequence[Any]) -> NDArray[Any]:
-    """Make a column: of numbers if all values are numbers, else of text."""
+    """Return a column: of numbers if all values are numbers, otherwise of text."""
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
     if numbers:
         return np.asarray(values if values else [], np.int64 if _whole(values) else np.float64)
@@ -157,6 +157,6 @@ def _whole(values: Sequence[Any]) -> bool:
 
 
 def _relative(folder: str, base: Path) -> str:
-    """Say where a run lies, from the experiment's folder if it lies in there."""
+    """Return the path of a run, relative to the folder of the experiment if it is inside."""
     path = Path(folder)
     return path.relative_to(base).as_posix() if path.is_relative_to(base) else folder

@@ -24,7 +24,7 @@ def write_template(path: Path) -> Path:
     if path.exists():
         raise ConfigError(f"{path} already exists; choose another name")
     if not path.parent.is_dir():
-        raise ConfigError(f"{path.parent} is not a folder; make it first")
+        raise ConfigError(f"{path.parent} is not a folder; create it first")
     try:
         name = plain_name(path.stem)
     except ValueError as error:

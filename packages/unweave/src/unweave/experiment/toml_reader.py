@@ -17,7 +17,7 @@ from unweave.registry import registry
 from unweave.train_config import SPECS
 
 LARGEST_BYTES = 1_000_000
-"""An experiment is some hundred lines; what is larger is not an experiment."""
+"""Largest size of a file; an experiment has a few hundred lines."""
 QUOTED = 80
 
 Kind = TypeVar("Kind", bound=Experiment)
@@ -100,7 +100,7 @@ def validate_fields(content: dict[str, Any], kind: type[Kind]) -> Kind:
 
 
 def _problem(problem: Mapping[str, Any], kind: type[Experiment]) -> str:
-    """Say which field is wrong, and what was expected."""
+    """Return the text of an error: which field is wrong, and what was expected."""
     place = printable(".".join(map(str, problem["loc"])))[:QUOTED]
     if problem["type"] == "missing":
         about = kind.model_fields[place].description if place in kind.model_fields else None
@@ -123,15 +123,15 @@ def _fields(kind: type[pydantic.BaseModel], place: Sequence[str | int]) -> Itera
 def with_absolute_paths(experiment: Kind, folders: tuple[Path, ...]) -> Kind:
     """Make every path in the settings absolute, so that it means the same everywhere."""
 
-    def mended(settings: dict[str, Any]) -> dict[str, Any]:
+    def absolute(settings: dict[str, Any]) -> dict[str, Any]:
         return {key: _absolute(key, value, folders) for key, value in settings.items()}
 
     return experiment.model_copy(
         update={
-            "settings": mended(experiment.settings),
+            "settings": absolute(experiment.settings),
             "data": [_absolute("data", text, folders) for text in experiment.data],
             "runs": [
-                variant.model_copy(update={"settings": mended(variant.settings)})
+                variant.model_copy(update={"settings": absolute(variant.settings)})
                 for variant in experiment.runs
             ],
             "grid": {
@@ -143,23 +143,23 @@ def with_absolute_paths(experiment: Kind, folders: tuple[Path, ...]) -> Kind:
 
 
 def _absolute(key: str, value: Any, folders: tuple[Path, ...]) -> Any:
-    """Make the path options of a registered thing absolute; leave everything else as it is."""
+    """Make the path options of a registered name absolute; leave everything else as it is."""
     if key not in SPECS or not isinstance(value, str | dict):
         return value
     try:
         name, options = split_spec(value)
         parameters = options_of(registry().lookup(SPECS[key], name).load())
     except ConfigError:
-        return value  # told, with what is known, when the experiment is checked
-    mended = {
+        return value  # the check of the experiment raises this error
+    absolute = {
         option: _first_existing(text, folders)
         if option in parameters and _is_path(parameters[option].annotation) and text != "none"
         else text
         for option, text in options.items()
     }
     if isinstance(value, dict):
-        return {"name": name, **mended}
-    return f"{name}:" * bool(mended) + ",".join(f"{k}={v}" for k, v in mended.items()) or name
+        return {"name": name, **absolute}
+    return f"{name}:" * bool(absolute) + ",".join(f"{k}={v}" for k, v in absolute.items()) or name
 
 
 def split_spec(value: str | dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -65,9 +65,9 @@ def perform_together(works: Sequence[Work]) -> list[Row]:
 
 
 def _train_together(works: Sequence[Work]) -> dict[str, Row]:
-    """Train what is to be trained and no other process is at; return the rows of what ended early.
+    """Train the unfinished runs that no other process has; return the rows of incomplete ones.
 
-    A run that reached its last step is left to be measured.
+    A run that reached its last step is measured later.
     """
     from unweave.together import RunRequest, train_together
 
@@ -75,11 +75,11 @@ def _train_together(works: Sequence[Work]) -> dict[str, Row]:
         free = [w for w in works if stack.enter_context(claim_job(w.files.claim)) is None]
         steps = {w.job.name: configuration(w.experiment, w.job).steps for w in free}
         rows = [read_row(w.job, w.files, w.experiment, steps[w.job.name]) for w in free]
-        begun = [(work, row) for work, row in zip(free, rows, strict=True) if not row.finished]
-        if len(begun) < 2:
+        unfinished = [(work, row) for work, row in zip(free, rows, strict=True) if not row.finished]
+        if len(unfinished) < 2:
             return {}
         requests = []
-        for work, row in begun:
+        for work, row in unfinished:
             reporter = Reporter(work.files.progress, work.job, row.steps, row.step)
             stack.callback(reporter.finish)
             _clear(work)
@@ -89,20 +89,20 @@ def _train_together(works: Sequence[Work]) -> dict[str, Row]:
             outcomes = train_together(requests, works[0].device)
         except (Exception, SystemExit) as error:
             print(
-                f"{len(begun)} runs are trained one by one: {_describe_error(error)[0]}",
+                f"{len(unfinished)} runs are trained one by one: {_describe_error(error)[0]}",
                 file=sys.stderr,
             )
             return {}
-        seconds = (time.monotonic() - start) / len(begun)
-        ended = {
+        seconds = (time.monotonic() - start) / len(unfinished)
+        rows_after = {
             work.job.name: _row_after(
                 work, row, seconds, outcome if isinstance(outcome, Exception) else None
             )
-            for (work, row), outcome in zip(begun, outcomes, strict=True)
+            for (work, row), outcome in zip(unfinished, outcomes, strict=True)
         }
-        for work, _ in begun:
-            write_row(work.files, ended[work.job.name])
-    return {name: row for name, row in ended.items() if not row.finished}
+        for work, _ in unfinished:
+            write_row(work.files, rows_after[work.job.name])
+    return {name: row for name, row in rows_after.items() if not row.finished}
 
 
 def perform(work: Work) -> Row:
@@ -118,17 +118,16 @@ def perform(work: Work) -> Row:
         if other is not None:
             return row.model_copy(update={"status": "elsewhere", "reason": f"{other} trains it"})
         reporter = Reporter(files.progress, work.job, config.steps, row.step)
-        row = _trained(work, row, config, reporter)
+        row = _train_job(work, row, config, reporter)
         if row.finished:
-            row = _measured(work, row, reporter)
-        # A row says that the job is done, so nobody would remove the file of a process that was
-        # killed after it.
+            row = _measure_job(work, row, reporter)
+        # Before the row: once the job has a row, no process would remove a leftover of this file.
         reporter.finish()
         write_row(files, row)
     return row
 
 
-def _trained(work: Work, row: Row, config: TrainConfig, reporter: Reporter) -> Row:
+def _train_job(work: Work, row: Row, config: TrainConfig, reporter: Reporter) -> Row:
     """Train to the last step, or until a stop or an error."""
     if row.finished:
         _unlock(work.files.run)
@@ -169,7 +168,7 @@ def _train(work: Work, config: TrainConfig, reporter: Reporter) -> None:
 
 
 def _unlock(path: Path) -> None:
-    """Remove the lock of a process that was killed after its last checkpoint, as it ended."""
+    """Remove the lock of a process that was killed after its last checkpoint."""
     if (path / LOCK).exists():
         with contextlib.suppress(RunError), RunDirectory.open(path).locked():
             pass
@@ -198,10 +197,10 @@ def check_same_settings(path: Path, config: TrainConfig) -> None:
     theirs, ours = (_comparable(c.model_dump()) for c in (run.config, config))
     facts = run.image_facts()
     if facts is not None and facts.size < config.batch_size:
-        ours["batch_size"] = facts.size  # a batch is lowered to the images that there are
-    carried = str((path / CARRIED).resolve())
+        ours["batch_size"] = facts.size  # training reduces the batch size to the number of images
+    copies = str((path / CARRIED).resolve())
     for option, value in theirs["prior"]["options"].items():
-        if str(value).startswith(carried):  # a copy of the file that was given
+        if str(value).startswith(copies):  # a copy of the user's file
             ours["prior"]["options"][option] = value
     for name, value in ours.items():
         if theirs.get(name) != value:
@@ -212,7 +211,7 @@ def check_same_settings(path: Path, config: TrainConfig) -> None:
 
 
 def _comparable(value: Any) -> Any:
-    """Give paths their absolute text, and tuples the form that they have after TOML."""
+    """Return settings with absolute paths as text, and lists for tuples, as TOML returns them."""
     if isinstance(value, dict):
         return {key: _comparable(item) for key, item in value.items() if item is not None}
     if isinstance(value, list | tuple):
@@ -220,8 +219,8 @@ def _comparable(value: Any) -> Any:
     return str(expanded(value).resolve()) if isinstance(value, Path) else value
 
 
-def _measured(work: Work, row: Row, reporter: Reporter) -> Row:
-    """Fit the density, compute the measures that are missing, and write the report if asked."""
+def _measure_job(work: Work, row: Row, reporter: Reporter) -> Row:
+    """Fit the density, compute missing measures, and write the report if the experiment has it."""
     from unweave.report import write_report
     from unweave.trained import Trained
 
@@ -233,10 +232,12 @@ def _measured(work: Work, row: Row, reporter: Reporter) -> Row:
         reporter.phase("fitting the density")
         problem = _problem_of(run.fit_density, experiment.density)
         if problem:
-            failed = {
+            failed_values = {
                 label: _failed_value(experiment, label, row.step, problem) for label in missing
             }
-            return row.model_copy(update={"measures": {**values, **failed}, "reason": problem})
+            return row.model_copy(
+                update={"measures": {**values, **failed_values}, "reason": problem}
+            )
     for label in missing:
         reporter.phase(f"measuring {label}")
         values[label] = _measure(run, experiment, label, row.step)
@@ -285,7 +286,7 @@ def _describe_error(error: BaseException) -> tuple[str, str]:
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """Let torch compute in one thread, so that every executor gives the same bits."""
+    """Limit torch to one thread, so that all executors give identical results."""
     import torch
 
     before = torch.get_num_threads()

@@ -13,6 +13,7 @@ from unweave.latent import Latent
 from unweave.method import Schedule
 from unweave.owners import declared
 from unweave.players import Parts, Weighing
+from unweave.protocols import member
 
 
 class WeightSchedule(nn.Module):
@@ -81,6 +82,7 @@ class WeightedTerms(nn.Module):
         self.estimators = nn.ModuleDict(parts.estimators)
         # A stranger's estimator may declare others later.
         self._names = {n: tuple(cast(Any, e).terms) for n, e in parts.estimators.items()}
+        self._sources = {n: dict(member(e, "gradient_of")) for n, e in parts.estimators.items()}
         self._labels = term_labels(
             [(name, term) for name, ts in self._names.items() for term in ts]
         )
@@ -94,21 +96,32 @@ class WeightedTerms(nn.Module):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Add weight x term of every estimator to a loss; return it and the terms by name.
 
+        If the gradient of a term is that of another value, as estimators say in `gradient_of`, the
+        terms end with `objective`, the loss with these values: the number that training descends.
+
         Parameters
         ----------
         clock
             The step, an integer scalar tensor.
         """
         terms: dict[str, Tensor] = {}
+        differences: list[Tensor] = []
         for name, estimator in self.estimators.items():
-            names = self._names[name]
-            for term, value in zip(
-                names, declared(estimator(latent), names, estimator), strict=True
-            ):
+            names, sources = self._names[name], self._sources[name]
+            values = estimator(latent)
+            for term, value in zip(names, declared(values, names, estimator), strict=True):
                 terms[self._labels[name, term]] = value
-                if (key := self._keys.get((name, term))) is not None:
-                    loss = loss + self.weighed[key](value, clock)
-        return torch.as_tensor(loss, device=latent.z.device), terms
+                if (key := self._keys.get((name, term))) is None:
+                    continue
+                weighed = self.weighed[key](value, clock)
+                loss = loss + weighed
+                if term in sources and self.weighed[key].target is None:
+                    (source,) = declared(values, (sources[term],), estimator)
+                    differences.append((self.weighed[key](source, clock) - weighed).detach())
+        loss = torch.as_tensor(loss, device=latent.z.device)
+        if differences:
+            terms["objective"] = loss.detach() + torch.stack(differences).sum()
+        return loss, terms
 
 
 def term_labels(names: list[tuple[str, str]]) -> Mapping[tuple[str, str], str]:

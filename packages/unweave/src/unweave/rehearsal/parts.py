@@ -122,14 +122,37 @@ def check_estimators(assembly: Assembly, latent: Latent) -> None:
                 f"got {type(terms).__name__}"
             )
         names = tuple(cast(Any, estimator).terms)
-        if set(terms) != set(names):
+        sources = _gradient_sources(owner, estimator, names)
+        if set(terms) != {*names, *sources}:
             raise ConfigError(
-                f"{owner} must give the terms that it declares, {', '.join(names)}; "
+                f"{owner} must give the terms that it declares, {', '.join((*names, *sources))}; "
                 f"it gives {', '.join(map(str, terms)) or 'none'}"
             )
+        for name in sources:
+            check_tensor(owner, f"{name!r}, named in gradient_of,", terms[name], ())
         for name in names:
             check_tensor(owner, f"term {name!r}", terms[name], (), finite=False)
             _check_term(assembly, owner, name, terms[name])
+
+
+def _gradient_sources(owner: str, estimator: nn.Module, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the values whose gradients terms have, besides their own."""
+    sources = member(estimator, "gradient_of")
+    if not isinstance(sources, Mapping) or not all(isinstance(s, str) for s in sources.values()):
+        raise ConfigError(
+            f"{owner}: gradient_of must be a mapping from terms to names, got {quote(sources)}"
+        )
+    for term in sources:
+        if term not in names:
+            raise ConfigError(
+                f"{owner}: gradient_of has the key {quote(term)}, which is not one of its terms, "
+                f"{', '.join(names)}"
+            )
+    if both := sorted({*names} & {*sources.values()}):
+        raise ConfigError(
+            f"{owner}: gradient_of names {quote(both[0])}, which is a term itself; use another name"
+        )
+    return tuple(dict.fromkeys(sources.values()))
 
 
 def _check_term(assembly: Assembly, owner: str, name: str, term: Tensor) -> None:

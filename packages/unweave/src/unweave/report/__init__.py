@@ -127,13 +127,13 @@ def _begin_figures(material: Material, kind: str, pool: Executor | None) -> list
     folder = material.run.figures
     folder.mkdir(exist_ok=True)
 
-    def begun(figure: FigureOfRun) -> Saved:
+    def start(figure: FigureOfRun) -> Saved:
         path = folder / f"{figure.stem}.{kind}"
         finish = begin(pool, save_drawing, figure.drawing, path)
         return figure, finish
 
-    # Those that take longest come last in a report, and begin first.
-    return [begun(figure) for figure in [*figures_of(material)][::-1]][::-1]
+    # The slowest figures are the last of a report, so they start first.
+    return [start(figure) for figure in [*figures_of(material)][::-1]][::-1]
 
 
 def _names(run: Trained) -> dict[str, Any]:

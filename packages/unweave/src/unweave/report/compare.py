@@ -30,13 +30,13 @@ EXPLORED = (
     "continuous", "shape", "dimensions", "order", "starts", "samples", "decoder", "reason",
     "check", "grid", "plane", "histograms", "losses",
 )  # fmt: skip
-"""What of a run's content the page needs."""
+"""The fields of a run's content that the page needs."""
 ABSENT = "–"
 INTERVAL = "interval"
-"""The setting of a score that says how its interval was made, and how much it moved."""
+"""The setting of a score that says how its interval was computed."""
 PRESET = "preset"
 ROOM = 0.1
-"""Beside the outermost marks of a line, as a share of what lies between them."""
+"""Margin beyond the outermost marks of a line, as a share of the range between them."""
 
 
 def check_runs(runs: Sequence[Trained]) -> None:
@@ -136,10 +136,11 @@ def score_rows(materials: Sequence[Material]) -> Iterator[dict[str, Any]]:
 
 
 def _marks(scores: Sequence[Any]) -> dict[str, Any] | None:
-    """Place the values and intervals on a line; None where no run has a value.
+    """Return the positions of values and intervals on a line; None if no run has a value.
 
-    The line goes from 0 to 1 where all lie there. Elsewhere, as with an error of pixels, it goes
-    from the least to the largest with room at both ends, so that marks are told apart.
+    The line goes from 0 to 1 if all numbers lie in this range. Otherwise, as for an error of
+    pixels, it goes from the smallest to the largest number with a margin at both ends, so that
+    marks are distinct.
     """
     with_values = [s for s in scores if s is not None and s.value is not None]
     numbers = [v for s in with_values for v in (s.value, *(s.interval or ()))]
@@ -176,7 +177,7 @@ def scored_on(material: Material) -> str:
     seeds = _distinct(str(s.seed) for s in scores if s.seed is not None)
     presets = _distinct(s.settings[PRESET] for s in scores if PRESET in s.settings)
     parts = ((f"{rows} {noun}", rows), (f"seed {seeds}", seeds), (f"preset {presets}", presets))
-    return ", ".join(text for text, there in parts if there)
+    return ", ".join(text for text, is_known in parts if is_known)
 
 
 def _distinct(texts: Iterable[str]) -> str:
@@ -191,9 +192,9 @@ def scored_differently(runs: Sequence[ReadScores]) -> Iterator[tuple[str, str, l
     tables = [{score.name: _conditions(score) for score in run.scores} for run in runs]
     by_setting: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for name in dict.fromkeys(name for table in tables for name in table):
-        having = [table[name] for table in tables if name in table]
-        for key in dict.fromkeys(key for conditions in having for key in conditions):
-            if len({conditions.get(key, ABSENT) for conditions in having}) > 1:
+        by_run = [table[name] for table in tables if name in table]
+        for key in dict.fromkeys(key for conditions in by_run for key in conditions):
+            if len({conditions.get(key, ABSENT) for conditions in by_run}) > 1:
                 values = tuple(table.get(name, {}).get(key, ABSENT) for table in tables)
                 by_setting.setdefault((key, values), []).append(name)
     for (key, values), names in by_setting.items():
@@ -201,19 +202,19 @@ def scored_differently(runs: Sequence[ReadScores]) -> Iterator[tuple[str, str, l
 
 
 def _conditions(score: ReadScore) -> dict[str, str]:
-    """Return what determines the value; how its interval was made says nothing of it."""
+    """Return the settings that determine the value of a score, without those of its interval."""
     sample = {"images drawn": score.rows, "seed of the draw": score.seed}
     settings = {key: text for key, text in score.settings.items() if key != INTERVAL}
     return {k: f"{v:,}" for k, v in sample.items() if v is not None} | settings
 
 
 def _figures(materials: Sequence[Material]) -> list[dict[str, Any]]:
-    """Draw each figure of every run: a title, and what is shown, or None, for each run."""
+    """Draw each figure of every run: a title, and the figure of each run, or None."""
     by_run = [{f.stem: shown(f) for f in figures_of(m, FIGURES)} for m in materials]
     rows = []
     for name in FIGURES:
-        there = [figures.get(name) for figures in by_run]
-        title = next((figure["title"] for figure in there if figure), None)
+        row = [figures.get(name) for figures in by_run]
+        title = next((figure["title"] for figure in row if figure), None)
         if title:
-            rows.append({"title": title, "runs": there})
+            rows.append({"title": title, "runs": row})
     return rows

@@ -1,4 +1,4 @@
-"""What the page's scripts get of a run, as JSON."""
+"""The content of a page for its scripts, as JSON."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from unweave.report.weights import term_weights
 from unweave.trained import Trained
 
 STARTS = 36
-"""Images that the explorer can start from."""
+"""Number of images from which the explorer can start."""
 STARTS_BYTES = 400_000
 SAMPLES = 100
 CHECKED = 4
-"""Pictures by PyTorch that the page compares its own with."""
+"""Number of pictures by PyTorch with which the page compares its own."""
 BINS = 40
 DECODER_BYTES = 2_600_000
-"""Room for a decoder's weights as text, in a page of at most 4 MB."""
+"""Largest size of a decoder's weights as text, in a page of at most 4 MB."""
 LEAST_ROOM = 1_100_000
 GRID_BYTES = 1_600_000
 GRID_IMAGES = 6
@@ -75,8 +75,8 @@ def _dimensions(material: Material) -> list[dict[str, Any]]:
             "kl": _number(facts.kl[d]),
             "deviation": _number(facts.deviation[d]),
             "active": bool(facts.active[d]),
-            "codes": _rounded(facts.codes_range[d]),
-            "prior": _rounded(facts.prior_range[d]),
+            "codes": _five_digits(facts.codes_range[d]),
+            "prior": _five_digits(facts.prior_range[d]),
             "mean": _number(material.codes.z[:, d].mean()),
             "spread": _number(material.codes.z[:, d].std()),
         }
@@ -85,7 +85,7 @@ def _dimensions(material: Material) -> list[dict[str, Any]]:
 
 
 def _starts(material: Material) -> dict[str, Any]:
-    """Give the images that one can start from, their codes, and what their factors are."""
+    """Return the images from which the explorer can start, with their codes and factors."""
     run = material.run
     rows = choose_rows(run, STARTS, material.seed)
     images = run.dataset.images(rows)
@@ -100,7 +100,7 @@ def _starts(material: Material) -> dict[str, Any]:
     return {
         "rows": rows.tolist(),
         "sprite": sprite,
-        "codes": [_rounded(code) for code in codes],
+        "codes": [_five_digits(code) for code in codes],
         "labels": [_label(run, int(row)) for row in rows],
     }
 
@@ -117,7 +117,7 @@ def _samples(material: Material) -> dict[str, Any]:
     run = material.run
     source = run.sample_source
     codes = run.prior_codes(SAMPLES, material.seed, source)
-    return {"source": source, "codes": [_rounded(code) for code in codes]}
+    return {"source": source, "codes": [_five_digits(code) for code in codes]}
 
 
 def _check(run: Trained, packed: PackedDecoder, codes: list[list[float]]) -> dict[str, Any] | None:
@@ -143,41 +143,42 @@ def _grid(
     values = np.linspace(low, high, GRID_VALUES, axis=1).astype(np.float32)
     count = GRID_IMAGES
     while True:
-        used = run.encode(run.dataset.images(np.asarray(rows[:count])))
+        starts = run.encode(run.dataset.images(np.asarray(rows[:count])))
         codes = np.broadcast_to(
-            used[:, None, None], (len(used), len(dimensions), GRID_VALUES, used.shape[1])
+            starts[:, None, None], (len(starts), len(dimensions), GRID_VALUES, starts.shape[1])
         ).copy()
         for k, d in enumerate(dimensions):
             codes[:, k, :, d] = values[d]
-        sprite = sprite_of(run.decode(codes.reshape(-1, used.shape[1])), GRID_VALUES)
+        sprite = sprite_of(run.decode(codes.reshape(-1, starts.shape[1])), GRID_VALUES)
         if len(sprite) <= room or count == 1:
             break
         count = max(1, int(count * room / len(sprite)))
     return {
-        "images": len(used),
+        "images": len(starts),
         "dimensions": [int(d) for d in dimensions],
-        "values": [_rounded(values[d]) for d in dimensions],
+        "values": [_five_digits(values[d]) for d in dimensions],
         "sprite": sprite,
     }
 
 
 def _plane(run: Trained, rows: list[int]) -> dict[str, Any] | None:
-    """Give the plane that vectors are drawn in, and the data in it."""
+    """Return the plane in which vectors are drawn, and the data in it."""
     if not run.continuous:
         return None
     data = flat(run.dataset.images(choose_rows(run, 1000, 0)))
     centre, axes = plane_of(data)
     points = (data - centre) @ axes
+    starts = (flat(run.dataset.images(np.array(rows))) - centre) @ axes
     return {
-        "centre": _rounded(centre),
-        "axes": [_rounded(axis) for axis in axes.T],
-        "points": [_rounded(point) for point in points],
-        "starts": [_rounded(p) for p in (flat(run.dataset.images(np.array(rows))) - centre) @ axes],
+        "centre": _five_digits(centre),
+        "axes": [_five_digits(axis) for axis in axes.T],
+        "points": [_five_digits(point) for point in points],
+        "starts": [_five_digits(start) for start in starts],
     }
 
 
 def _points(material: Material) -> dict[str, Any]:
-    """Give codes of the scatter, one dimension after the other."""
+    """Return the codes of the scatter plot, one dimension after the other."""
     rows, order = material.page_rows, material.visible
     prior = material.prior[: len(rows) // 2, order]
     return {
@@ -205,7 +206,7 @@ def _factors(material: Material) -> list[dict[str, Any]]:
 def _embeddings(material: Material) -> Iterator[dict[str, Any]]:
     if material.embedding is not None:
         name, points = material.embedding
-        # float16 holds no large numbers; the scale of an embedding has no meaning.
+        # float16 has a small range, and the scale of an embedding has no meaning.
         points = points / max(1e-12, float(np.abs(points).max()))
         yield {"name": name, "points": encode_array(points.T)}
 
@@ -214,8 +215,8 @@ def _histogram(material: Material, d: np.int64) -> dict[str, Any]:
     codes, prior = material.codes.z[:, d], material.prior[:, d]
     edges = shared_edges(codes, prior, BINS)
     densities = (np.histogram(x, edges)[0] / len(x) / (edges[1] - edges[0]) for x in (codes, prior))
-    filled, line = (_rounded(density) for density in densities)
-    return {"low": float(edges[0]), "high": float(edges[-1]), "codes": filled, "prior": line}
+    area, line = (_five_digits(density) for density in densities)
+    return {"low": float(edges[0]), "high": float(edges[-1]), "codes": area, "prior": line}
 
 
 def _matrices(material: Material) -> list[dict[str, Any]]:
@@ -274,5 +275,5 @@ def _number(value: Any) -> float | None:
     return float(f"{number:.6g}") if np.isfinite(number) else None
 
 
-def _rounded(values: Any) -> list[float]:
+def _five_digits(values: Any) -> list[float]:
     return [float(f"{float(v):.5g}") for v in values]

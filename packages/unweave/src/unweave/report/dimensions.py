@@ -154,7 +154,7 @@ def log_prior(
         codes = torch.as_tensor(z, dtype=torch.float32, device=run.device)
         exact: NDArray[np.float64] = distribution.base_dist.log_prob(codes).double().cpu().numpy()
         if exact.shape == z.shape:
-            # Outside the support of the prior the divergence is infinite; a number sorts better.
+            # The divergence is infinite outside the support; a finite number can be sorted.
             return np.asarray(np.maximum(exact, LEAST_LOG))
     columns = [_log_histogram(z[:, d], draws[:, d]) for d in range(z.shape[1])]
     return np.stack(columns, axis=1)
@@ -176,10 +176,10 @@ def _log_histogram(z: NDArray[Any], draws: NDArray[Any]) -> NDArray[np.float64]:
 def _share(
     between: NDArray[np.float64], within: NDArray[np.float64], prior: NDArray[np.floating[Any]]
 ) -> NDArray[np.float64]:
-    """Return the share of variance between images; for points, against a hundredth of the prior's.
+    """Return the share of the variance between images in the total variance, shape (D,).
 
-    A point's variance lies all between images, however little it moves; so its spread is compared
-    with the prior's.
+    If the posterior is a point, all of the variance is between images, even if it is tiny. In this
+    case the variance within images is replaced by a hundredth of the variance of the prior.
     """
     within = np.where(within > 0, within, 0.01 * prior.var(axis=0, dtype=np.float64))
     return between / np.maximum(between + within, np.finfo(np.float64).tiny)

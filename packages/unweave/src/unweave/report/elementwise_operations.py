@@ -1,4 +1,4 @@
-"""Operations that compute each element by itself: activations and arithmetic."""
+"""Elementwise operations: activations and arithmetic."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _gelu(p: Program, x: Register, approximate: str = "none") -> Register:
 
 
 def _clamp(p: Program, x: Register, low: Any = None, high: Any = None) -> Register:
-    # JSON has no infinity; float32's largest number bounds as well.
+    # JSON has no infinity; the largest float32 number is an equivalent bound.
     most = torch.finfo(torch.float32).max
     values = [-most if low is None else float(low), most if high is None else float(high)]
     return p.add("activation", [x], x.shape, kind="clamp", values=values)
@@ -59,7 +59,7 @@ def _binary(op: str) -> Any:
 
 
 def _spread(p: Program, value: Any, shape: Sequence[int]) -> Any:
-    """Broadcast one side of an operation to its result's shape; a number stays one element."""
+    """Broadcast one operand to the shape of the result; a number stays a single element."""
     if isinstance(value, Register):
         return view(aten.expand.default)(p, value, list(shape))
     tensor = torch.as_tensor(value, dtype=torch.float32)

@@ -1,4 +1,4 @@
-"""What is known of a run beside its numbers: size, device, time, versions, commands."""
+"""Facts about a run: size, device, time, versions and command."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MOST_TERMS = 24
 MOST_LINES = 1000
-"""Log lines that a chart gets; more of them are thinned out evenly."""
+"""Most log lines of a chart; of more lines, evenly spaced ones are used."""
 
 
 def read_log(run: Trained) -> tuple[list[float], dict[str, list[float]]]:

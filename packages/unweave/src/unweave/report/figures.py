@@ -1,7 +1,7 @@
-"""The static figures of a report: what each shows, and what draws it.
+"""The static figures of a report: their captions, and the functions that draw them.
 
-What a figure needs of the model is computed here; drawing it takes plain arrays alone, so another
-process can do that.
+The results of the model are computed here. Drawing a figure needs only plain arrays, so another
+process can do it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Drawing = Callable[[], "Figure"]
-"""Draws a figure: a function of `plots` with its arrays, which can be sent to another process."""
+"""Draws a figure: a function of `plots` with its arrays, which another process can call."""
 
 COLUMNS = 10
 SAMPLES = 64
@@ -62,7 +62,7 @@ def figures_of(material: Material, stems: Sequence[str] | None = None) -> Iterat
     """
     for stem, describe in FIGURES.items():
         if stems is None or stem in stems:
-            yield from (FigureOfRun(stem, *described) for described in describe(material))
+            yield from (FigureOfRun(stem, *description) for description in describe(material))
 
 
 def _reconstructions(material: Material) -> Iterator[Described]:
@@ -129,7 +129,7 @@ def choose_rows(run: Trained, count: int, seed: int) -> NDArray[np.int64]:
 
 
 def _samples(material: Material) -> Iterator[Described]:
-    """Draw samples from the prior, and beside them from the fitted density if there is one."""
+    """Describe the figure of samples from the prior and, if there is one, the fitted density."""
     run, seed = material.run, material.seed
     caption = "Decoded samples of the prior"
     if run.continuous:

@@ -66,7 +66,7 @@ def _batch_norm(
     channels = x.shape[1]
     one, zero = torch.ones(channels), torch.zeros(channels)
     weight, bias = one if weight is None else weight, zero if bias is None else bias
-    if training:  # over a batch of one: every channel by its own mean and variance
+    if training:  # the batch is one image: mean and variance of each channel are those of the image
         y = p.add("normalize", [x], x.shape, block=math.prod(x.shape[2:]), eps=eps)
         return _scale_channels(p, y, weight, bias), None, None
     scale = weight / torch.sqrt(variance + eps)

@@ -1,4 +1,4 @@
-"""Everything that a report is made from, computed once."""
+"""The data of a report, which its parts share."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from unweave.score_file import read_scores
 from unweave.trained import Trained
 
 POINTS = 2000
-"""Codes in a scatter."""
+"""Number of codes in a scatter plot."""
 POINT_NUMBERS = 60_000
-"""Numbers of the codes of a page's scatter: fewer points where the codes are long."""
+"""Most numbers in the codes of a scatter plot on a page: long codes have fewer points."""
 PRIOR_POINTS = 10_000
 
 

@@ -1,4 +1,4 @@
-"""The operations of PyTorch's core that a page can run, and what they become there."""
+"""The core operations of PyTorch that a page can run, and their translations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights and other arrays as text that a page carries, and how exact that is."""
+"""Weights and other arrays as text for a page, and their precision."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Precision = Literal["float16", "float32"]
 PRECISIONS: dict[Precision, Any] = {"float16": np.float16, "float32": np.float32}
 
 LARGEST_ERROR = 0.5 / 255
-"""What rounding may change a pixel in [0, 1] by: half of what a page is allowed to be off."""
+"""Largest change of a pixel in [0, 1] by rounding: half of the error that a page may have."""
 TEXT_PER_BYTE = 4 / 3
 
 
@@ -61,7 +61,7 @@ def pack_decoder(run: Trained, codes: NDArray[np.floating[Any]], room: int) -> P
         program = translate(lambda z: image(decoder(z)), codes.shape[1])
     except UnsupportedOperation as error:
         return PackedDecoder(None, f"The decoder uses {error}, which this page cannot compute.")
-    except Exception as error:  # a stranger's decoder may fail under the recorder in any way
+    except Exception as error:  # the decoder of a plugin may fail under the recorder in any way
         return PackedDecoder(None, f"The decoder could not be recorded ({type(error).__name__}).")
     z = torch.as_tensor(codes, dtype=torch.float32)
     precision: Precision = "float32" if run.continuous else choose_precision(decoder, image, z)
@@ -80,11 +80,11 @@ def choose_precision(
     decoder: nn.Module, image: Callable[[Tensor], Tensor], codes: Tensor
 ) -> Precision:
     """Return float16 if pictures of the codes change by at most `LARGEST_ERROR`, else float32."""
-    rounded = copy.deepcopy(decoder)
-    for tensor in (*rounded.parameters(), *rounded.buffers()):
+    half_precision = copy.deepcopy(decoder)
+    for tensor in (*half_precision.parameters(), *half_precision.buffers()):
         if tensor.is_floating_point():
             tensor.data = tensor.data.half().float()
-    error = (image(rounded(codes)) - image(decoder(codes))).abs().max()
+    error = (image(half_precision(codes)) - image(decoder(codes))).abs().max()
     return "float16" if bool(error <= LARGEST_ERROR) else "float32"
 
 

@@ -16,7 +16,7 @@ SCRIPTS = (
     "floats", "convolution", "decoder", "dom", "theme", "pictures", "grid", "explorer",
     "traversals", "heatmap", "scatter", "histograms", "losses", "compare", "main",
 )  # fmt: skip
-"""Scripts in the order in which the page has them; each may use those before it."""
+"""Scripts in the order of the page; each may use those before it."""
 
 
 def render(template: str, content: Mapping[str, Any], fields: Mapping[str, Any]) -> str:

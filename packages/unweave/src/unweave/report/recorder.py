@@ -1,8 +1,8 @@
-"""A decoder is run once, and what it does is recorded as a program.
+"""Run a decoder once, and record its operations as a program.
 
-The operations of PyTorch's core that it dispatches are recorded, whatever modules it is written
-with. Every one that touches the code is translated to one of the few that `page/js/decoder.js`
-knows; what depends on weights alone is computed here.
+The recorder sees the core operations of PyTorch, whichever modules the decoder consists of. Each
+operation on a tensor that depends on the code is translated to one of the few in
+`page/js/decoder.js`; operations on weights alone are computed here.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ def translate(function: Callable[[Tensor], Tensor], dim: int) -> Program:
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Translates every operation on a tensor that depends on the code, as it is dispatched."""
+    """Translates each operation on a tensor that depends on the code when it is dispatched."""
 
     def __init__(self, program: Program, z: Tensor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._program = program
-        # The tensors are kept, so that no later one gets the id of an earlier one.
+        # References to the tensors, so that no later tensor gets the id of an earlier one.
         self._registers: dict[int, tuple[Tensor, Register | None]] = {
             id(z): (z, Register(0, tuple(z.shape)))
         }
@@ -90,10 +90,10 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if register is not None:
                 self._registers[id(tensor)] = (tensor, register)
 
-    def _forget_aliases(self, changed: Tensor) -> None:
-        storage = changed.untyped_storage().data_ptr()
+    def _forget_aliases(self, target: Tensor) -> None:
+        storage = target.untyped_storage().data_ptr()
         for key, (tensor, _) in self._registers.items():
-            if tensor is not changed and tensor.untyped_storage().data_ptr() == storage:
+            if tensor is not target and tensor.untyped_storage().data_ptr() == storage:
                 self._registers[key] = (tensor, None)
 
 

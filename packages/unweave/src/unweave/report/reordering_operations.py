@@ -1,4 +1,4 @@
-"""Operations that only put elements in another shape or order, or tensors beside each other."""
+"""Operations that only change shape or order of elements, or concatenate tensors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations that change the size of an image: by neighbours, by lines between them, by a frame."""
+"""Operations that change the size of an image: nearest neighbours, bilinear, and padding."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _bilinear(p: Program, x: Register, size: Any, align_corners: bool, *scales: 
 
 
 def _ratios(x: Register, size: Any, scales: Sequence[Any]) -> list[tuple[int, float]]:
-    """Give each axis' new length, and old pixels per new one: what the caller said, if he did."""
+    """Return for each axis its new length, and old pixels per new one, from `scales` if set."""
     factors = scales if len(scales) == 2 else (None, None)
     return [
         (m, n / m if scale is None else 1 / scale)
@@ -49,7 +49,7 @@ def _resample(p: Program, x: Register, size: Any, axes: Sequence[Any]) -> Regist
 def _line_places(
     n: int, m: int, ratio: float, align_corners: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Give the two neighbours of each of m places on n, and the second one's share."""
+    """Return for each of m new pixels its two neighbours among n, and the second one's weight."""
     if align_corners:
         place = torch.arange(m) * ((n - 1) / max(1, m - 1))
     else:

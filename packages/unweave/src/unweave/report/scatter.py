@@ -53,7 +53,7 @@ def describe_codes(material: Material) -> Iterator[Described]:
     if has_density(run.path):
         panels["fitted density"] = run.prior_codes(len(codes), material.seed, "density")
     axes = _axes([name(d) for d in range(codes.shape[1])])
-    yield _coloured(material, "Codes and prior", _of_plane("Codes", codes.shape[1]), panels, axes)
+    yield _by_factor(material, "Codes and prior", _of_plane("Codes", codes.shape[1]), panels, axes)
 
 
 def describe_embedding(material: Material) -> Iterator[Described]:
@@ -66,19 +66,19 @@ def describe_embedding(material: Material) -> Iterator[Described]:
         "between groups, and the axes, have no meaning."
     )
     axes = (f"first axis of {method}", f"second axis of {method}")
-    yield _coloured(material, f"Codes by {method}", caption, {method: points}, axes)
+    yield _by_factor(material, f"Codes by {method}", caption, {method: points}, axes)
 
 
-def _coloured(
+def _by_factor(
     material: Material,
     title: str,
     caption: str,
     panels: Mapping[str, NDArray[Any]],
     axes: tuple[str, str],
 ) -> Described:
-    """Describe points whose first panel is coloured by a factor, where there is one."""
+    """Describe a figure of points; a factor, if there is one, colours the first panel."""
     classes, dataset = material.factor_classes, material.run.dataset
-    k = None if classes is None else _colouring(dataset.factor_sizes)
+    k = None if classes is None else _factor_of_colours(dataset.factor_sizes)
     if classes is None or k is None:
         return title, caption, partial(draw_plane, panels, axes=axes)
     factor = readable(dataset.factor_names[k])
@@ -88,14 +88,14 @@ def _coloured(
 
 
 def _axes(names: Sequence[str]) -> tuple[str, str]:
-    """Name the axes of a plane: the dimensions themselves, or principal components."""
+    """Return the names of the axes of a plane: the dimensions, or principal components."""
     if len(names) > 2:
         return "first principal component", "second principal component"
     return names[0], names[1] if len(names) == 2 else ""
 
 
-def _colouring(sizes: Sequence[int]) -> int | None:
-    """Choose the first factor of at least two and few classes, else the first of many."""
+def _factor_of_colours(sizes: Sequence[int]) -> int | None:
+    """Return the first factor of two to `MANY_CLASSES` classes, else the first of more, or None."""
     few = [k for k, size in enumerate(sizes) if 2 <= size <= MANY_CLASSES]
     many = [k for k, size in enumerate(sizes) if size > MANY_CLASSES]
     return next(iter([*few, *many]), None)

@@ -1,4 +1,4 @@
-"""What `scores.json` says, taken so that no shape of an entry stops a report."""
+"""Read `scores.json` so that no unexpected entry stops a report."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _array(value: Any) -> NDArray[np.float64] | None:
 
 
 def _text(value: Any, depth: int = 0) -> str:
-    """Write a value of JSON as a reader would: no braces, brackets or long fractions."""
+    """Write a value of JSON for a reader, without braces, brackets or long fractions."""
     inner = depth + 1
     if isinstance(value, Mapping) and depth < DEEPEST_TEXT:
         text = ", ".join(f"{key} {_text(one, inner)}" for key, one in value.items())

@@ -1,4 +1,4 @@
-"""A figure as the page shows it, on a light ground or a dark one."""
+"""Figures for a page with a light or a dark background."""
 
 from __future__ import annotations
 

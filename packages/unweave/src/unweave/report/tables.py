@@ -1,4 +1,4 @@
-"""Tables, tiles and bars of the page, ready to be written."""
+"""Tables, tiles and bars of the page, as texts and positions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from unweave.report.scores import ReadScore
 
 MOST_TILES = 5
 RAIL = (6.0, 194.0)
-"""Ends of the line that intervals are drawn on."""
+"""Ends of the line on which intervals are drawn."""
 
 
 def page_tables(material: Material) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def tiles(material: Material) -> list[dict[str, str]]:
     """Return the numbers that a reader sees first: scores, and how many dimensions are active."""
     active = material.dimensions.active
     rows = [
-        {"name": _spoken(score.name), "value": tile_text(score.value)}
+        {"name": _with_spaces(score.name), "value": tile_text(score.value)}
         for score in material.scores.scores[: MOST_TILES - 1]
     ]
     return [*rows, {"name": "active dimensions", "value": f"{int(active.sum())} of {len(active)}"}]
@@ -57,13 +57,13 @@ def tile_text(value: float | None) -> str:
     return "–" if value is None else f"{value:.3g}"
 
 
-def _spoken(text: str) -> str:
+def _with_spaces(text: str) -> str:
     return text.replace("_", " ")
 
 
 def _score_row(score: ReadScore) -> dict[str, Any]:
     return {
-        "name": _spoken(score.name),
+        "name": _with_spaces(score.name),
         "text": score_text(score.value),
         "interval_text": _interval_text(score),
         "bar": _bar(score),
@@ -77,7 +77,7 @@ def _interval_text(score: ReadScore) -> str:
 
 
 def _bar(score: ReadScore) -> dict[str, Any] | None:
-    """Place a score and its interval on a line from 0 to 1; None where they lie outside."""
+    """Return the positions of a score and its interval on a line from 0 to 1; None if outside."""
     if score.value is None or score.interval is None:
         return None
     low, high = score.interval
@@ -90,7 +90,7 @@ def _bar(score: ReadScore) -> dict[str, Any] | None:
 def _factor_bars(material: Material) -> list[dict[str, Any]]:
     factors = material.run.dataset.factor_names
     return [
-        {"name": _spoken(score.name), "bars": _bars(factors, values)}
+        {"name": _with_spaces(score.name), "bars": _bars(factors, values)}
         for score in material.scores.scores
         if (values := score.per_factor(len(factors))) is not None
     ]

@@ -1,4 +1,4 @@
-"""The weights that the terms of a loss had at each logged step."""
+"""The weights of the terms of a loss at each logged step."""
 
 from __future__ import annotations
 

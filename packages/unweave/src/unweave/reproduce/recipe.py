@@ -141,7 +141,7 @@ def select_runs(
     })  # fmt: skip
 
     def stays(labels: set[str | None], *places: Mapping[str, Any]) -> bool:
-        # What names a run or a value that the recipe never had is kept, and refused by the check.
+        # An entry with a run or a value that the recipe lacks stays, and the check refuses it.
         return not left_out & labels and all(
             _has_place(narrow, place) or not _has_place(recipe, place) for place in places
         )
@@ -162,7 +162,7 @@ def select_runs(
 
 
 def _of_places(recipe: Recipe, narrow: Recipe, picture: Picture) -> Picture:
-    """Let a picture that shows one run of every kind show others if its place is left out."""
+    """Let a picture of one run of every kind show other runs if its place is left out."""
     place = picture.options.get("where", {})
     if "run" in picture.options or _has_place(narrow, place) or not _has_place(recipe, place):
         return picture
@@ -214,8 +214,8 @@ def _check_expectation(recipe: Recipe, expected: Expectation) -> None:
     check_place(recipe, expected.where)
     check_place(recipe, expected.below_where or {})
     if expected.below is None and (expected.published is None or expected.tolerance is None):
-        raise ConfigError('give below = "RUN", or both published and tolerance')
+        raise ConfigError('set either below = "RUN", or both published and tolerance')
     if _is_below_itself(expected):
         raise ConfigError("below names the same runs as run, at the same place; name other ones")
     if expected.below is not None and expected.tolerance is not None:
-        raise ConfigError("tolerance belongs to published alone; leave out it, or below")
+        raise ConfigError("tolerance and below exclude each other; leave out one of them")

@@ -1,4 +1,4 @@
-"""Run a recipe, compare with what was published, draw, and write it all down."""
+"""Run a recipe, compare it with the published results, and write a page with pictures."""
 
 from __future__ import annotations
 
@@ -99,13 +99,13 @@ def reproduce(
 
 def _write(outcome: Outcome) -> None:
     recipe, results = outcome.recipe, outcome.results
-    comparison = _compared(outcome)
+    comparison = _comparison(outcome)
     pictures = list(draw_all(results, recipe.pictures, results.folder))
     write_comparison(comparison, results.folder, pictures)
     parts = [
         f"# {recipe.title or recipe.name}\n",
-        f"{_flowed(recipe.source.rstrip('.') + '.')}\n`{outcome.command}` repeats it.\n",
-        f"**What differs from the paper.**\n{_flowed(recipe.differs)}\n",
+        f"{_wrap(recipe.source.rstrip('.') + '.')}\n`{outcome.command}` repeats it.\n",
+        f"**What differs from the paper.**\n{_wrap(recipe.differs)}\n",
     ]
     if outcome.changes:
         changes = ", ".join(f"`{name}={value}`" for name, value in outcome.changes.items())
@@ -114,14 +114,14 @@ def _write(outcome: Outcome) -> None:
         parts.append(markdown(PUBLISHED, outcome.verdicts()) + "\n")
     for picture, caption, path in pictures:
         image = "" if path is None else f"![{picture.name}]({path.name})\n\n"
-        parts.append(f"{image}{_flowed(f'*{caption}*')}\n")
+        parts.append(f"{image}{_wrap(f'*{caption}*')}\n")
     parts += _tables(comparison)
     parts += [f"The same with intervals and tests as a page: [{PAGE}]({PAGE}).\n", _runs(results)]
     write_text(outcome.path, "\n".join(parts))
 
 
-def _compared(outcome: Outcome) -> Comparison:
-    """Compare the runs, those among them that a claim is about."""
+def _comparison(outcome: Outcome) -> Comparison:
+    """Return the comparison of the runs, with the pairs that a claim is about."""
     claims: list[Claim] = []
     for one in outcome.recipe.expect:
         if one.below is not None:
@@ -130,12 +130,12 @@ def _compared(outcome: Outcome) -> Comparison:
     return Comparison(outcome.results, claims=tuple(claims))
 
 
-def _flowed(text: str) -> str:
-    """Begin every sentence on a line of its own, of 100 columns at most.
+def _wrap(text: str) -> str:
+    """Put every sentence on a separate line, and wrap lines at 100 columns.
 
     Examples
     --------
-    >>> print(_flowed("Errors of v = .5. Rows: beta, see B.2 and C.4."))
+    >>> print(_wrap("Errors of v = .5. Rows: beta, see B.2 and C.4."))
     Errors of v = .5.
     Rows: beta, see B.2 and C.4.
     """
@@ -148,7 +148,7 @@ def _flowed(text: str) -> str:
 
 def _tables(comparison: Comparison) -> list[str]:
     parts = [
-        _flowed(
+        _wrap(
             "All numbers are means over seeds, ± one standard deviation where there are several, "
             "with the 95 % interval of the mean in brackets."
         )
@@ -157,7 +157,7 @@ def _tables(comparison: Comparison) -> list[str]:
     ]
     contrasts = contrast_rows(comparison)
     if contrasts:
-        parts += [markdown(CONTRASTS, contrasts) + "\n", _flowed(test_note(comparison)) + "\n"]
+        parts += [markdown(CONTRASTS, contrasts) + "\n", _wrap(test_note(comparison)) + "\n"]
     missing = missing_rows(comparison)
     if missing:
         parts.append(markdown(MISSING, missing) + "\n")
@@ -165,7 +165,7 @@ def _tables(comparison: Comparison) -> list[str]:
 
 
 def _runs(results: Results) -> str:
-    """Link every run's directory, and its report where there is one."""
+    """Return links to the directory of every run, and to its report if there is one."""
     lines = []
     for row in results.rows:
         path = Path(row.folder)
@@ -179,7 +179,7 @@ def _runs(results: Results) -> str:
 
 def summary(outcome: Outcome) -> str:
     """Lay the outcome out for a terminal."""
-    comparison = _compared(outcome)
+    comparison = _comparison(outcome)
     parts = [table(*summary_rows(comparison))]
     if outcome.recipe.expect:
         parts.append(table(PUBLISHED, [tuple(verdict) for verdict in outcome.verdicts()]))

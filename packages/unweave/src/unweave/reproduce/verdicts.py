@@ -1,4 +1,4 @@
-"""What came out against what was published."""
+"""Compare the results of a recipe with published ones."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from unweave.reproduce.recipe import Expectation, Recipe
 
 AGREES, DISAGREES, UNKNOWN = "agrees", "**disagrees**", "not known"
 WITHIN_ERROR = ", within error"
-"""Follows a verdict that the spread over seeds could turn."""
+"""Suffix of a verdict that the spread over seeds could change."""
 DIGITS = range(3, 18)
-"""Of numbers that are told apart; the last gives every float a text of its own."""
+"""Numbers of digits to try; with the last one, different floats have different texts."""
 
 Values = dict[tuple[Any, ...], float]
-"""A measure by seed and by what `where` leaves open of the grid."""
+"""A measure by seed and by the settings of the grid that are not in `where`."""
 
 
 class Verdict(NamedTuple):
@@ -44,10 +44,10 @@ def verdicts(recipe: Recipe, results: Results) -> list[Verdict]:
     A claim about runs of which one is not finished, or lacks the number, is not known: it can be
     met only by runs that happened.
     """
-    return [Verdict(one.claim, *_judged(one, results)) for one in recipe.expect]
+    return [Verdict(one.claim, *_judge(one, results)) for one in recipe.expect]
 
 
-def _judged(expected: Expectation, results: Results) -> tuple[str, str, str]:
+def _judge(expected: Expectation, results: Results) -> tuple[str, str, str]:
     ours, missing = _values(results, expected.measure, expected.run, expected.where)
     if expected.below is None:
         return _near(expected, ours, bounds(results.experiment, expected.measure), missing)
@@ -63,7 +63,7 @@ def _judged(expected: Expectation, results: Results) -> tuple[str, str, str]:
 def _near(
     expected: Expectation, ours: Values, limits: tuple[float, float], missing: str
 ) -> tuple[str, str, str]:
-    """Judge whether the mean is within the tolerance of the published number."""
+    """Return whether the mean is within the tolerance of the published number, as texts."""
     published, tolerance = expected.published or 0.0, expected.tolerance or 0.0
     reference = f"{published:g} ± {tolerance:g}"
     if missing:
@@ -79,7 +79,7 @@ def _near(
     low, high = summary.low, summary.high
     if math.isnan(low):
         return reference, text, _verdict(holds(mean))
-    # A mean inside has its whole interval inside; one outside has none of the tolerance in it.
+    # Sure: if the mean is inside, so is the interval; if it is outside, no edge is in the interval.
     edges = (published - tolerance, published + tolerance)
     sure = (
         holds(low) and holds(high)
@@ -90,15 +90,15 @@ def _near(
 
 
 def _below(times: float, ours: Values, theirs: Values) -> tuple[str, str]:
-    """Judge whether one mean, `times` as large, is below another."""
+    """Return whether `times` one mean is below another, as texts."""
     mean, limit = (float(np.mean(list(values.values()))) for values in (ours, theirs))
     holds = mean * times < limit
 
-    def shown(digits: int) -> bool:
+    def agrees(digits: int) -> bool:
         left, right = float(f"{mean:.{digits}g}") * times, float(f"{limit:.{digits}g}")
         return left < right if holds else left > right or (left == right and mean * times == limit)
 
-    digits = _digits_that_show(shown)
+    digits = _digits_that_show(agrees)
     text = f"{mean:.{digits}g} against {limit:.{digits}g}"
     common = sorted(ours.keys() & theirs.keys(), key=str)
     p = paired_test([ours[key] * times for key in common], [theirs[key] for key in common])
@@ -107,15 +107,15 @@ def _below(times: float, ours: Values, theirs: Values) -> tuple[str, str]:
     return f"{text}, p {p_text(p)}", _verdict(holds, p < ALARM)
 
 
-def _digits_that_show(shown: Callable[[int], bool]) -> int:
-    """Return the least digits whose text bears out the verdict; the usual ones if none does."""
-    return next((digits for digits in DIGITS if shown(digits)), DIGITS[0])
+def _digits_that_show(agrees: Callable[[int], bool]) -> int:
+    """Return the least number of digits whose text agrees with the verdict; 3 if none does."""
+    return next((digits for digits in DIGITS if agrees(digits)), DIGITS[0])
 
 
 def _values(
     results: Results, measure: str, run: str, where: Mapping[str, Any]
 ) -> tuple[Values, str]:
-    """Return a measure over seeds, and what is missing: every run has to be there."""
+    """Return a measure over seeds, or a text that says how many runs have it if not all do."""
     rows = results.at(run, where)
     finite: Values = {}
     for row in rows:

@@ -76,7 +76,7 @@ def picture_options(experiment: Experiment, picture: Picture) -> dict[str, Any]:
     for name, option in options.items():
         if name not in picture.options:
             if option.default is inspect.Parameter.empty:
-                raise ConfigError(f"kind {picture.kind} needs the option {name}")
+                raise ConfigError(f"kind {picture.kind} needs the option {name}; add it")
             continue
         what = f"option {name} of picture {picture.kind}"
         value = convert(what, option.annotation, picture.options[name])
@@ -106,7 +106,9 @@ def _check_role(experiment: Experiment, role: str, value: Any) -> None:
     for name in value if isinstance(value, list) else [value]:
         if name and name not in names[role]:
             if role == "setting of the grid" and not experiment.grid:
-                raise ConfigError(f"there is no grid, and so no setting {name[:80]} in it")
+                raise ConfigError(
+                    f"{name[:80]} must be a setting of the grid, which is empty; add it to the grid"
+                )
             raise unknown_label(role, name, names[role])
 
 

@@ -53,7 +53,7 @@ def draw_embedding(
         images, classes = classified(test_data(one.run, results.experiment), points)
         plane = embed(method, one.run.encode(images), 0)
         scatter(panel, plane, classes, f"{one.label}, {TITLES[method]}\n{one.where}")
-        # Only who is near whom means something here: neither scale nor axes do.
+        # Only neighbourhoods have a meaning here, not the scale or the axes.
         panel.set(aspect="auto", xticks=[], yticks=[])
     one_legend(figure)
     return figure

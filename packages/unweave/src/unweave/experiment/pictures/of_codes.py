@@ -26,7 +26,7 @@ from unweave.trained import Trained, sample_rows
 BINS = 60
 COLUMNS = 4
 DENSITY_DRAWS = 40
-"""Codes of every image that are drawn for a density."""
+"""Number of codes that are drawn per image for a density."""
 
 
 def draw_representations(results: Results, *, where: Place | None = None) -> Figure:
@@ -53,7 +53,7 @@ def draw_representations(results: Results, *, where: Place | None = None) -> Fig
 
 
 def _classes(one: FirstRun) -> NDArray[Any] | None:
-    """Return the classes of the first factor of the images that are drawn."""
+    """Return the classes of the first factor of the images in the picture."""
     dataset = one.run.dataset
     index = sample_rows(len(dataset), POINTS, 0)
     return None if dataset.factors is None else dataset.factors[index, 0]
@@ -154,7 +154,7 @@ def to_noise(run: Trained, codes: NDArray[Any]) -> NDArray[Any]:
     density: Any = run.density
     if not hasattr(density, "to_noise"):
         raise ConfigError(
-            f"density {type(density).__name__} has no to_noise; take a flow, such as maf"
+            f"density {type(density).__name__} has no to_noise; choose a flow, such as maf"
         )
     with torch.no_grad():
         return np.asarray(density.to_noise(torch.from_numpy(codes).to(run.device)).cpu().numpy())
@@ -172,7 +172,7 @@ def draw_magnitudes(results: Results, *, run: RunLabel, where: Place, classes: l
     first_factor = dataset.factors[index, 0]
     figure = new_figure((10, 1.5 * len(classes) + 0.6), layout="constrained")
     panels = figure.subplots(len(classes), 1, squeeze=False, sharex=True, sharey=True)[:, 0]
-    # Dimensions count from 1, as in traversals and reports.
+    # The first dimension has number 1, as in traversals and reports.
     places = np.arange(1, codes.shape[1] + 1)
     for panel, value in zip(panels, classes, strict=True):
         if np.any(first_factor == value):

@@ -64,7 +64,7 @@ def draw_curves(
 
 
 def _line_options(look: Look) -> dict[str, Any]:
-    """Return the options of a line; its markers are open, so that equal lines all show."""
+    """Return the options of a line; open markers leave lines below visible."""
     return {
         "color": look.colour, "linestyle": look.dashes, "marker": look.marker or "o",
         "markersize": 5, "markerfacecolor": "none", "markeredgewidth": 1.0,
@@ -72,7 +72,7 @@ def _line_options(look: Look) -> dict[str, Any]:
 
 
 def _stretch(panel: Any, places: list[float]) -> None:
-    """Make the axis logarithmic, with a tick at every value; its own labels would be TeX."""
+    """Make the axis logarithmic, with a tick at every value; default labels would be TeX."""
     if min(places) > 0:
         panel.set_xscale("log")
     elif sizes := [abs(place) for place in places if place]:

@@ -43,7 +43,7 @@ def draw_histograms(
     runs, looks = chosen_runs(results, where), Looks(results.experiment)
     if flow:
         runs = with_density(runs)
-    pairs = [_drawn(one, flow, dimensions) for one in runs]
+    pairs = [_draws(one, flow, dimensions) for one in runs]
     heights = [len(row_sizes(codes.shape[1], COLUMNS)) for codes, _ in pairs]
     figure = new_figure((10, sum(heights) * 1.7 + 0.3 * len(runs) + 0.4), layout="constrained")
     parts = figure.subfigures(len(runs), 1, squeeze=False, height_ratios=heights)
@@ -62,8 +62,8 @@ def draw_histograms(
     return figure
 
 
-def _drawn(one: FirstRun, flow: bool, dimensions: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return codes or their noise, and draws of what they should be distributed as."""
+def _draws(one: FirstRun, flow: bool, dimensions: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return codes or their noise, and draws from the distribution that they should have."""
     codes: NDArray[Any] = one.run.posterior_codes(ROWS)
     if flow:
         codes = to_noise(one.run, codes)

@@ -28,7 +28,7 @@ CODES_LOOKED_AT = 2000
 FIRST = np.zeros(1, np.int64)
 SOURCE_WORDS = {"prior": "prior", "density": "fitted density"}
 CHUNK = 5000
-"""Training images that are compared at a time."""
+"""Number of training images that are compared at a time."""
 
 
 def draw_samples(results: Results, *, where: Place | None = None) -> Figure:
@@ -94,7 +94,7 @@ def draw_traversals(
     rows = figure.subplots(len(images), len(runs), squeeze=False)
     for number, (row, image) in enumerate(zip(rows, images, strict=True)):
         for panel, one in zip(row, runs, strict=True):
-            pictures, order = _traversed(one.run, image, dimensions, reach)
+            pictures, order = _traverse(one.run, image, dimensions, reach)
             show(panel, tile(pictures, TRAVERSAL_STEPS))
             title = f"{one.lines}\nz {', '.join(str(d + 1) for d in order)}"
             panel.set_title("" if number else title, fontsize=9)
@@ -151,19 +151,19 @@ def nearest(data: Dataset, images: NDArray[Any]) -> NDArray[Any]:
     return pictures
 
 
-def _traversed(
+def _traverse(
     run: Trained, image: NDArray[Any], dimensions: int, reach: float
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Decode an image's code with one dimension after the other moved."""
+    """Decode the code of an image with one dimension varied at a time; return the order too."""
     data = run.dataset
     index = np.linspace(0, len(data) - 1, min(CODES_LOOKED_AT, len(data))).astype(np.int64)
     codes = run.encode(data.images(index))
     order = np.argsort(-codes.std(0), kind="stable")[:dimensions]
-    moved = np.repeat(run.encode(image), len(order) * TRAVERSAL_STEPS, axis=0)
+    variants = np.repeat(run.encode(image), len(order) * TRAVERSAL_STEPS, axis=0)
     values = np.linspace(-reach, reach, TRAVERSAL_STEPS)
     for row, dimension in enumerate(order):
-        moved[row * TRAVERSAL_STEPS : (row + 1) * TRAVERSAL_STEPS, dimension] = values
-    return run.decode(moved), order
+        variants[row * TRAVERSAL_STEPS : (row + 1) * TRAVERSAL_STEPS, dimension] = values
+    return run.decode(variants), order
 
 
 def draw_moves(
@@ -183,12 +183,12 @@ def draw_moves(
     codes = opened.encode(pictures)
     count = min(dimensions, codes.shape[1])
     order = np.argsort(-np.abs(codes), axis=1, kind="stable")[:, :count]
-    moved = np.repeat(codes[:, None], 1 + count, axis=1)
+    variants = np.repeat(codes[:, None], 1 + count, axis=1)
     for column in range(count):
         place = (np.arange(images), 1 + column, order[:, column])
-        moved[place] += reach * np.sign(moved[place])
-    decoded = opened.decode(moved.reshape(-1, codes.shape[1]))
-    rows = decoded.reshape(images, 1 + count, *pictures.shape[1:])
+        variants[place] += reach * np.sign(variants[place])
+    rows = opened.decode(variants.reshape(-1, codes.shape[1]))
+    rows = rows.reshape(images, 1 + count, *pictures.shape[1:])
     whole = np.concatenate([pictures[:, None], rows], axis=1)
     canvas = tile(whole.reshape(-1, *pictures.shape[1:]), 2 + count)
     height, width = canvas.shape[:2]

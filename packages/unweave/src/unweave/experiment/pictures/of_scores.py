@@ -24,12 +24,12 @@ from unweave.plots.style import INK, QUIET, new_figure
 ERRORS_SHOWN = 2.0
 """Length of a bar on each side of a mean, in standard errors."""
 RING = 5.5
-"""Radius of the rings, in points of print."""
+"""Radius of the rings, in typographic points."""
 COLUMNS = 3
 
 
 class _Point(NamedTuple):
-    """Means of two measures, and half the lengths of their error bars."""
+    """Means of two measures, and half lengths of their error bars."""
 
     group: Group
     x: float
@@ -95,7 +95,7 @@ def _point(group: Group, x: str, y: str) -> _Point | None:
 
 
 def _curves(points: list[_Point], along: str) -> list[list[_Point]]:
-    """Gather the points of a kind of run that differ in one setting alone."""
+    """Group the points of a kind of run that differ only in one setting."""
     curves: dict[tuple[str, ...], list[_Point]] = {}
     for point in points:
         others = [f"{k} {short(v)}" for k, v in point.group.place.items() if k != along]
@@ -153,7 +153,7 @@ def _draw_violin(panel: Any, place: int, values: list[float], colour: str) -> No
 
 
 def _name_rows(panel: Any, names: list[str]) -> None:
-    """Name the rows of a panel from above, at the left of the figure alone."""
+    """Label the rows of a panel from the top, only in the first column of the figure."""
     first = panel.get_subplotspec().colspan.start == 0
     panel.set_ylim(len(names) - 0.5, -0.5)
     panel.set_yticks(range(len(names)), names if first else [""] * len(names))

@@ -19,14 +19,14 @@ from unweave.plots.style import new_figure
 MOST_PANELS = 9
 COLUMNS = 3
 MARKS = 10
-"""Markers along a line."""
+"""Number of markers along a line."""
 
 WORDS = {
     "active": "active dimensions", "beta-vae": "BetaVAE score", "dimension_wise_kl":
     "dimension-wise KL", "factor-vae": "FactorVAE score", "index_code_mi": "index-code MI",
     "sampled": "sampled codes",
 }  # fmt: skip
-"""Parts of names in the log whose words are not the part's own."""
+"""Parts of names in the log that are written in other words."""
 ACRONYMS = frozenset({"dci", "elbo", "kl", "mi", "mig", "mmd", "sap", "vae"})
 
 Lines = list[list[dict[str, float]]]
@@ -62,7 +62,7 @@ def draw_steps(results: Results, *, terms: list[str] | None = None, log: bool = 
         panel.set_xlabel("step")
         if log:
             panel.set_yscale("log")
-            panel.yaxis.set_major_formatter("{x:g}")  # its own is TeX
+            panel.yaxis.set_major_formatter("{x:g}")  # the default is TeX
             panel.yaxis.set_minor_formatter(NullFormatter())
         panel.xaxis.set_major_locator(MaxNLocator(5))
         panel.grid(True)
@@ -88,17 +88,17 @@ def in_words(name: str) -> str:
     parts = name.split("/")
     held_out = parts[0] == "validation"
     parts = parts[1:] if parts[0] in ("score", "validation") and len(parts) > 1 else parts
-    words = [WORDS.get(part) or _spelled(part) for part in parts]
+    words = [WORDS.get(part) or _words(part) for part in parts]
     return ", ".join(words + ["held-out images"] * held_out)
 
 
-def _spelled(part: str) -> str:
+def _words(part: str) -> str:
     words = part.replace("_", " ").replace("-", " ").split()
     return " ".join(word.upper() if word in ACRONYMS else word for word in words)
 
 
 def _logs(group: Group) -> Lines:
-    """Read the logs of a group's runs, those that have begun."""
+    """Read the logs of the runs of a group that have started."""
     logs = (open_run(row).scalars() for row in group.rows if row.step)
     return [lines for lines in logs if lines]
 

@@ -1,4 +1,4 @@
-"""Values of factors regressed from codes: on train rows, read off test rows."""
+"""Regress factors on codes: fit to train rows, predict for test rows."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from unweave_metrics.predictors._importances import scaled_pair
 from unweave_metrics.predictors._split import Split
 
 
-def regressed(split: Split, predictor: Any) -> Floats:
-    """Return predictions (m, k) of the factors of test rows.
+def regress(split: Split, predictor: Any) -> Floats:
+    """Return predictions (m, k) of the factors of the test rows.
 
     Parameters
     ----------
     split
-        Codes are standardised by the train rows.
+        Train and test rows; codes are standardised by the train rows.
     predictor
-        ``"linear"``: least squares with an intercept; or a scikit-learn regressor, which is
-        fitted to one factor at a time.
+        ``"linear"``: least squares with an intercept; or a scikit-learn regressor, which is fitted
+        to each factor separately.
     """
     first, second = scaled_pair(split.z, split.z_test, "standard")
     factors, _ = in_reach(split.y)
@@ -41,29 +41,29 @@ def regressed(split: Split, predictor: Any) -> Floats:
 
 
 def _with_one(rows: Floats) -> Floats:
-    """Return rows with a last column of ones."""
+    """Return rows with a column of ones appended."""
     return np.column_stack([rows, np.ones(len(rows))])
 
 
 def check_varying(split: Split) -> Floats:
-    """Return the factors of the test rows, refusing one of one value: it has no variance.
+    """Return the factors of the test rows; refuse a constant one, which has no variance.
 
-    They are in the units of the regression: divided by the train rows' powers of two.
+    They are scaled as in the regression, that is, divided by the powers of two of the train rows.
     """
     factors = split.y_test.astype(np.float64)
-    still = np.flatnonzero(constant_columns(factors))
-    if len(still):
-        k, value = still[0], factors[0, still[0]] + 0.0  # no -0
+    constant = np.flatnonzero(constant_columns(factors))
+    if len(constant):
+        k, value = constant[0], factors[0, constant[0]] + 0.0  # no -0
         everywhere = bool((split.y[:, k] == value).all())
         where, what = ("", "drop that column") if everywhere else (" of the test rows", "add rows")
         raise ValueError(
-            f"factors must take at least two values each, got one value ({value:g}) in column "
+            f"factors must have at least two values per column, got only {value:g} in column "
             f"{k}{where}; {what}"
         )
     return train_and_test_in_reach(split.y, split.y_test)[1]
 
 
 def relative(values: Floats, size: Floats) -> Floats:
-    """Return values over the size of each column, far ones within reach of squares."""
+    """Return values over the size of each column, clipped so that their squares do not overflow."""
     with np.errstate(over="ignore"):
         return far_clipped(values / np.where(size > 0, size, 1.0))

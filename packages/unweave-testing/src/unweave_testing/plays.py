@@ -1,4 +1,4 @@
-"""An objective at play, as the trainer plays it; torch is imported inside functions only."""
+"""Plays of an objective's rounds, as in the trainer; torch is imported inside functions only."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from unweave_testing.torch_modules import seeded
+from unweave_testing.torch_modules import seeds
 
 SPEC = re.compile(r"(?P<name>[^=]+?)(?::[A-Za-z_]\w*=.*)?", re.DOTALL)
 Build = Callable[..., "Stage"]
 
 
 def name_of_spec(spec: str) -> str:
-    """Take the name out of `name`, `name:key=value` or `distribution:name:key=value`."""
+    """Return the name in `name`, `name:key=value` or `distribution:name:key=value`."""
     match = SPEC.fullmatch(spec)
     return match["name"].rpartition(":")[2] if match else spec
 
 
-def trained(player: Any) -> list[Any]:
+def parameters_of(player: Any) -> list[Any]:
     """List the parameters that a player trains, each once."""
     candidates = (p for module in player.modules for p in module.parameters())
     return list(dict.fromkeys(p for p in candidates if p.requires_grad))
@@ -28,13 +28,13 @@ def trained(player: Any) -> list[Any]:
 
 @dataclass(frozen=True)
 class Stage:
-    """An objective with the parts that it was built from."""
+    """An objective, and the parts from which it was built."""
 
     parts: Any
     objective: Any
 
     def eval(self) -> Stage:
-        """Put both in evaluation mode."""
+        """Put model and objective in evaluation mode."""
         self.parts.model.eval()
         self.objective.eval()
         return self
@@ -51,9 +51,11 @@ class Stage:
         for number, players in enumerate(self.objective.rounds):
             result = self.objective.losses(number, batches, clock)
             assert isinstance(result, tuple), (
-                f"losses must give a pair (losses, terms), got {type(result).__name__}"
+                f"losses(...) must return a pair (losses, terms), got {type(result).__name__}"
             )
-            assert len(result) == 2, f"losses must give a pair (losses, terms), got {len(result)}"
+            assert len(result) == 2, (
+                f"losses(...) must return a pair (losses, terms), got {len(result)} values"
+            )
             yield number, players, *result
 
     def values(self, step: int = 0, seed: int = 0, size: int = 8) -> dict[str, Any]:
@@ -84,7 +86,7 @@ class Stage:
         return next(names, f"a parameter of shape {tuple(parameter.shape)}")
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint holds of both."""
+        """Return the state of model and objective, as a checkpoint holds it."""
         modules = {"model": self.parts.model, "objective": self.objective}
         return {
             f"{prefix}.{name}": value
@@ -93,7 +95,7 @@ class Stage:
         }
 
     def load(self, other: Stage) -> None:
-        """Take over what a checkpoint of another holds, through a file that is not a pickle."""
+        """Load the state of another stage, as from a file that torch reads with weights_only."""
         import torch
 
         pairs = [(self.parts.model, other.parts.model), (self.objective, other.objective)]
@@ -111,6 +113,6 @@ def build(
     """Build parts and objective with first weights from a seed."""
     from unweave_testing.stand_ins import small_parts
 
-    with seeded(seed, seed):
+    with seeds(seed, seed):
         parts = small_parts(image_shape, dim, labels, terms=terms)
         return Stage(parts, factory(parts))
