@@ -3,6 +3,7 @@ import pytest
 from narrowing import load_mixture, present
 
 from unweave_data import VectorDataset, load
+from unweave_data.factors import make_factors
 from unweave_data.rendered.projected_mixture import draw_projection, means_on_circle
 
 
@@ -38,6 +39,22 @@ def test_images_are_not_the_stored_ones():
 )
 def test_other_vectors_are_refused(complaint, vectors, words):
     assert words in complaint(VectorDataset, vectors)
+
+
+@pytest.mark.parametrize(
+    "ignored",
+    [
+        {"factors": [0, 1]},
+        {"factor_values": [[0.0], [1.0]]},
+        {"factor_names": ["one"]},
+        {"factor_sizes": [2]},
+    ],
+)
+def test_known_factors_beside_others_are_refused(complaint, ignored):
+    known = make_factors(2, [0, 1])
+    assert VectorDataset(np.zeros((2, 2)), known=known).factors is not None
+    words = complaint(VectorDataset, np.zeros((2, 2)), known=known, **ignored)
+    assert "leave out it, or those" in words
 
 
 @pytest.mark.parametrize("name", ["pinwheel", "gaussian-mixture-100d"])

@@ -115,6 +115,19 @@ def test_pairs_of_the_command_line():
             parse_settings([wrong])
 
 
+def test_a_setting_that_is_given_twice_names_both():
+    for twice in (["lambda=1", "lambda_=2"], ["beta=1", "beta=1"], ["log-every=1", "log_every=2"]):
+        with pytest.raises(ConfigError, match="is given twice") as error:
+            parse_settings(twice)
+        assert all(f"'{pair}'" in str(error.value) for pair in twice)
+    with pytest.raises(ConfigError, match="as 'steps 3' and as 'steps=4'"):
+        parse_settings(["steps=4"], {"steps": "3", "data": None})
+    with pytest.raises(ConfigError, match="lambda and lambda_ are the same setting"):
+        make_config(registry(), {"method": "vcae", "lambda": 1, "lambda_": 2})
+    with pytest.raises(ConfigError, match="has the option df twice"):
+        make_config(registry(), {"method": "vae", "prior": "student-t:df=3,df=4"})
+
+
 def test_files_that_are_no_settings(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read"):
         read_settings(tmp_path / "none.toml")

@@ -345,7 +345,7 @@ def test_a_wrong_picture_is_said_before_anything_is_trained(picture, tmp_path, m
 )
 def test_names_of_files_are_plain(name):
     text = json.dumps(name)
-    with pytest.raises(ConfigError, match=r"runs\.0\.label: must .*plain name|at most 150"):
+    with pytest.raises(ConfigError, match=r"runs\.0\.label: must .*(plain|visible|most 150)"):
         edited('label = "vae"', f"label = {text}")
     picture = f'{STUDY}\n[[pictures]]\nkind = "trade"\nname = {text}\n'
     with pytest.raises(ConfigError, match=r"pictures\.0\.name: must"):
@@ -552,10 +552,11 @@ def test_a_frame_needs_pandas(study, tmp_path, monkeypatch):
 
 
 def test_what_is_no_table_is_said(tmp_path):
-    with pytest.raises(
-        ConfigError, match="is not a table of an experiment; `unweave sweep` writes"
-    ):
-        unweave.read_experiment(tmp_path)
+    for missing in (tmp_path, tmp_path / "experiment.csv", tmp_path / "none"):
+        with pytest.raises(
+            ConfigError, match="is not a table of an experiment; `unweave sweep` writes"
+        ):
+            unweave.read_experiment(missing)
     (tmp_path / "a.h5").write_bytes(b"nothing")
     (tmp_path / "a.csv").write_text("a,b\n1\n")
     with h5py.File(tmp_path / "b.h5", "w") as file:
@@ -572,3 +573,58 @@ def test_a_table_does_not_follow_links_out_of_its_file(tmp_path):
     with h5py.File(tmp_path / "experiment.h5", "w") as file:
         file.create_group("columns")["0"] = h5py.ExternalLink("secret.h5", "x")
     assert unweave.read_experiment(tmp_path, frame=False) == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("steps = 12", "steps = 12\nseed = 3", "seed is decided by the seeds"),
+        ('"toy-vae" }', '"toy-vae", seed = 3 }', "seed is decided by the seeds"),
+        ("[grid]", "[grid]\nseed = [3, 4]", "seed is decided by the seeds"),
+        ('"toy-vae" }', '"toy-vae", dim = 4 }', "run 'vae' sets dim, and the grid does, too"),
+    ],
+)
+def test_a_setting_that_seeds_or_grid_would_override_is_refused(old, new, said):
+    with pytest.raises(ConfigError, match=said):
+        check_experiment(edited(old, new))
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [("\u65e5" * 51, "at most 150 bytes of UTF-8, got 153"), ("a\\u202eb", "visible characters")],
+)
+def test_labels_that_no_file_system_or_eye_takes_are_refused(label, said):
+    with pytest.raises(ConfigError, match=said):
+        edited('label = "vae"', f'label = "{label}"')
+
+
+def test_folders_of_long_labels_fit_into_a_file_system():
+    job = Job(label="\u65e5" * 50, place={"beta": "x" * 90}, seed=0, settings={})
+    other = Job(label="\u65e5" * 50, place={"beta": "x" * 91}, seed=0, settings={})
+    assert len(f"{job.name}.progress.123456".encode()) <= 255
+    assert job.name != other.name
+
+
+@pytest.mark.parametrize("seeds", ["[true]", '["1"]', "[1.0]"])
+def test_seeds_are_whole_numbers(seeds):
+    with pytest.raises(ConfigError, match=r"seeds.0 does not take .* expected a whole number"):
+        edited("seeds = 2", f"seeds = {seeds}")
+
+
+def test_a_misspelt_field_lists_those_of_its_table():
+    with pytest.raises(ConfigError, match=r"runs.0.setings: there is no .* known: label, settings"):
+        edited("settings = { method", "setings = { method")
+
+
+def test_settings_in_two_spellings_are_one(study):
+    with pytest.raises(ConfigError, match="lambda and lambda_ are the same setting"):
+        edited("[grid]", "[grid]\nlambda = [1]\nlambda_ = [2]")
+    assert edited("[grid]", "[grid]\nlambda_ = [1]").grid["lambda"] == [1]
+    with pytest.raises(ConfigError, match="--measure gives the label 'A' twice"):
+        typed_experiment("vae", measures=["A=metric mig", "A=metric sap"])
+    with pytest.raises(ConfigError, match="a measure needs a label"):
+        check_experiment(edited("error = ", '"" = '))
+    with pytest.raises(ConfigError, match="--grid gives beta twice"):
+        typed_experiment("vae", grid=["beta=1", "beta=2"])
+    with pytest.raises(ConfigError, match="steps is given twice"):
+        typed_experiment("vae", steps="3", settings=["steps=4"])

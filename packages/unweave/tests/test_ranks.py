@@ -176,13 +176,59 @@ def test_a_killed_process_ends_the_job_with_a_sentence_and_the_run_goes_on(
         ({0: EXIT_LOST, 1: -9}, "process 1 of the job was ended by signal 9"),
         ({0: EXIT_LOST, 1: 1}, "process 1 of the job ended with exit code 1"),
         ({0: EXIT_LOST, 1: EXIT_LOST}, "the processes of the job could not reach each other"),
+        ({0: 0, 1: EXIT_LOST}, "the processes of the job could not reach each other"),
+        ({1: 2}, "process 1 of the job ended: it has no disk"),  # the first waits for it
+        ({1: 2, 0: EXIT_LOST}, "process 1 of the job ended: it has no disk"),
+        ({0: 0, 1: 2}, "process 1 of the job ended: it has no disk"),
         ({0: 2, 1: EXIT_LOST}, ""),  # the first has told its own error
         ({0: 2, 1: 2}, ""),
+        ({1: 2, 0: 1}, ""),
         ({0: 0, 1: 0}, ""),
     ],
 )
 def test_the_end_of_a_job_is_told_once_by_its_cause(codes, said):
-    assert _end_of(codes)[: len(said) or None] == said
+    sentences = {rank: "it has no disk" for rank, code in codes.items() if rank and code == 2}
+    assert _end_of(codes, sentences)[: len(said) or None] == said
+
+
+ONLY_IN_THE_FIRST = """
+import os
+from toy import ToyImages
+UNWEAVE_API = 1
+
+import pluggy
+@pluggy.HookimplMarker("unweave")
+def unweave_datasets():
+    return {"first-alone": "_hooks_first_alone:FirstAlone"}
+
+class FirstAlone(ToyImages):
+    def __init__(self) -> None:
+        if os.environ.get("RANK") == "1":
+            raise ValueError("the disk of this process is not mounted")
+        super().__init__()
+"""
+
+
+def test_an_error_that_a_later_process_alone_has_is_told_in_its_words(
+    tmp_path, settings, with_devices, capsys, monkeypatch
+):
+    """The first process waits for the other, which has ended, and can say nothing."""
+    info = tmp_path / "plugin" / "first_alone-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info.parent / "_hooks_first_alone.py").write_text(ONLY_IN_THE_FIRST)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: first-alone\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[unweave]\nfirst-alone = _hooks_first_alone\n")
+    monkeypatch.syspath_prepend(info.parent)
+    monkeypatch.setenv("PYTHONPATH", str(info.parent), prepend=os.pathsep)
+    monkeypatch.setenv("UNWEAVE_PLUGINS", f"{os.environ['UNWEAVE_PLUGINS']},first-alone")
+    monkeypatch.setattr("unweave.launch.GRACE_SECONDS", 1.0)
+    common = [f"--set={k}={v}" for k, v in (settings | {"data": "first-alone"}).items()]
+    code, told = with_devices(lambda: None, "toy-vae", *common, "--out", tmp_path / "run")
+    assert code == 2, told
+    assert told == ""
+    said = capsys.readouterr().err
+    assert said.startswith("unweave: process 1 of the job ended: ")
+    assert "the disk of this process is not mounted" in said
 
 
 def test_a_process_that_torchrun_started_says_how_to_go_on(tmp_path, settings, monkeypatch):

@@ -60,7 +60,8 @@ class VectorDataset(Dataset):
     Raises
     ------
     DataError
-        If vectors or factors have a shape, a dtype or values that are not allowed.
+        If vectors or factors have a shape, a dtype or values that are not allowed, or `known` is
+        given beside one of the four.
 
     Examples
     --------
@@ -84,7 +85,17 @@ class VectorDataset(Dataset):
         known: Factors | None = None,
     ) -> None:
         rows = _check_vectors(vectors)
-        known = known or make_factors(len(rows), factors, factor_values, factor_names, factor_sizes)
+        if known is None:
+            known = make_factors(len(rows), factors, factor_values, factor_names, factor_sizes)
+        elif (
+            factors is not None
+            or factor_values is not None
+            or len(factor_names) + len(factor_sizes)
+        ):
+            raise DataError(
+                "known takes the place of factors, factor_values, factor_names and factor_sizes; "
+                "leave out it, or those"
+            )
         self._stored = rows[:, None, :, None]
         super().__init__(
             name,

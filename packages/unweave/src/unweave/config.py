@@ -13,7 +13,7 @@ from unweave.meanings import unknown_setting
 from unweave.method import Method, Schedule
 from unweave.options import check_options, options_of_entry, parse_spec
 from unweave.registry import Registry
-from unweave.settings import check_depth
+from unweave.settings import check_depth, plainly_spelled
 from unweave.train_config import FIELDS, METHODS_OWN, SPECS, Classifier, Spec, TrainConfig, to_spec
 
 NOT_SETTINGS = ("versions", "resolved", "continued", "images")
@@ -43,10 +43,8 @@ def make_config(registry: Registry, settings: Mapping[str, Any]) -> TrainConfig:
             f"method {entry.qualified} has an option {overlap[0]!r}, "
             "which is a setting of every run; its author must rename it"
         )
-    settings = _read_adam_settings(settings)
-    for key, value in settings.items():
-        if key not in FIELDS:
-            options[key.rstrip("_")] = value
+    settings = _read_adam_settings(plainly_spelled(settings))
+    options |= {key: value for key, value in settings.items() if key not in FIELDS}
     for key in options:
         if key not in parameters:
             raise unknown_setting(registry, entry, key, parameters, FIELDS)

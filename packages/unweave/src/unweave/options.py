@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import typing
@@ -17,11 +18,15 @@ from unweave.errors import (
     expected_by,
     message_of,
     quote,
+    shorten,
     unknown_name,
 )
 from unweave.files import expanded
+from unweave.settings import plainly_spelled
 
 if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
     from unweave.registry import Entry
 
 SPEC = re.compile(r"(?P<name>[^=]*?)(?::(?P<options>[A-Za-z_]\w*=.*))?", re.DOTALL)
@@ -90,7 +95,7 @@ def check_options(entry: Entry, settings: Mapping[str, Any]) -> dict[str, Any]:
         If a value does not fit its type, or a required option is missing.
     """
     options = options_of_entry(entry)
-    settings = {name.rstrip("_"): value for name, value in settings.items()}
+    settings = plainly_spelled(settings)
     for name in settings:
         if name not in options:
             refuse_positional(entry, name)
@@ -178,12 +183,23 @@ def parse_spec(text: str) -> tuple[str, dict[str, str]]:
     --------
     >>> parse_spec("unweave-data:dsprites:path=a:b.npz,resolution=32")
     ('unweave-data:dsprites', {'path': 'a:b.npz', 'resolution': '32'})
+
+    Raises
+    ------
+    ConfigError
+        If it has no such form, or has an option twice.
     """
     match = SPEC.fullmatch(text)
     if match is None or not match["name"]:
         raise ConfigError(f"expected NAME or NAME:key=value,key=value, got {quote(text)}")
     pairs = NEXT_OPTION.split(match["options"]) if match["options"] else []
-    return match["name"], dict(pair.split("=", 1) for pair in pairs)
+    options: dict[str, str] = {}
+    for pair in pairs:
+        key, _, value = pair.partition("=")
+        if key in options:
+            raise ConfigError(f"{quote(text)} has the option {shorten(key)} twice; keep one")
+        options[key] = value
+    return match["name"], options
 
 
 def short_name(qualified: str) -> str:
@@ -224,7 +240,10 @@ def convert(what: str, annotation: Any, value: Any) -> Any:
     """
     import pydantic
 
-    adapter = pydantic.TypeAdapter(annotation)
+    try:
+        adapter = _adapter(annotation)
+    except TypeError:  # an annotation that cannot be hashed
+        adapter = _adapter.__wrapped__(annotation)
     problem = ""
     for reading in _readings(annotation, value):
         try:
@@ -233,6 +252,14 @@ def convert(what: str, annotation: Any, value: Any) -> Any:
         except pydantic.ValidationError as error:
             problem = problem or expected_by(error.errors()[0])
     raise ConfigError(f"{what} does not take {quote(value)}: {problem}")
+
+
+@functools.cache
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    """Build what checks a type, once: it takes longer than the check of a thousand values."""
+    import pydantic
+
+    return pydantic.TypeAdapter(annotation)
 
 
 def _readings(annotation: Any, value: Any) -> Iterator[Any]:

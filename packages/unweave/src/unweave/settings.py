@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +15,55 @@ DEEPEST_CONFIG = 20
 """Most levels of nested tables and lists in a configuration."""
 
 
-def parse_settings(pairs: list[str]) -> dict[str, str]:
+def parse_settings(
+    pairs: Sequence[str], options: Mapping[str, str | None] | None = None
+) -> dict[str, str]:
     """Split `key=value` texts of the command line.
+
+    Parameters
+    ----------
+    options
+        Settings that have an option of their own, such as `--steps`; None if it was not given.
 
     Raises
     ------
     ConfigError
-        If one has no key or no `=`.
+        If one has no key or no `=`, or a setting is given twice.
     """
-    settings = {}
+    settings = {name: value for name, value in (options or {}).items() if value is not None}
+    given = {name: f"{name} {value}" for name, value in settings.items()}
     for pair in pairs:
         key, equals, value = pair.partition("=")
-        if not (key.strip() and equals):
+        key = key.strip().replace("-", "_").rstrip("_")
+        if not (key and equals):
             raise ConfigError(f"--set takes key=value, got {quote(pair)}")
-        settings[key.strip().replace("-", "_")] = value.strip()
+        if key in given:
+            raise ConfigError(
+                f"setting {shorten(key)} is given twice, as {quote(given[key])} and as "
+                f"{quote(pair)}; keep one"
+            )
+        settings[key], given[key] = value.strip(), pair
     return settings
+
+
+def plainly_spelled(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings without the underscore with which Python spells `lambda_`.
+
+    Raises
+    ------
+    ConfigError
+        If a setting is there in both spellings.
+    """
+    plain: dict[str, Any] = {}
+    spelled: dict[str, str] = {}
+    for key, value in settings.items():
+        name = key.rstrip("_")
+        if name in plain:
+            raise ConfigError(
+                f"{shorten(spelled[name])} and {shorten(key)} are the same setting; keep one"
+            )
+        plain[name], spelled[name] = value, key
+    return plain
 
 
 def read_settings(path: Path) -> dict[str, Any]:

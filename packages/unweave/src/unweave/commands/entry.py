@@ -44,7 +44,7 @@ from unweave.errors import (
     printable,
     unknown_name,
 )
-from unweave.launch import EXIT_LOST, is_told_by_launch, leads
+from unweave.launch import EXIT_LOST, is_said_by_launch, is_told_by_launch, signed
 from unweave.owners import explaining
 
 COMMANDS = (
@@ -98,9 +98,10 @@ def run(arguments: list[str] | None = None) -> None:
     except (UnweaveError, ValueError, OSError) as error:
         if is_told_by_launch(error):
             sys.exit(EXIT_LOST)
-        if isinstance(error, UnweaveError) and not leads():
-            sys.exit(EXIT_USER_ERROR)  # the first process of the job says it
-        _fail(message_of(error, LONGEST_SENTENCE), words)
+        sentence = message_of(error, LONGEST_SENTENCE)
+        if is_said_by_launch(sentence):
+            sys.exit(EXIT_USER_ERROR)
+        _fail(signed(sentence), words)
     except ModuleNotFoundError as error:
         if (error.name or "unweave").startswith("unweave"):
             raise

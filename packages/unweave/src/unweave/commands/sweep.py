@@ -70,10 +70,10 @@ def sweep(
     from unweave.experiment.sweep import StoppedError
     from unweave.experiment.sweep import sweep as run_sweep
 
-    settings = [*(setting or []), *([] if steps is None else [f"steps={steps}"])]
     experiment = typed_experiment(
-        what, data=data, grid=grid or (), seeds=seeds, settings=settings, measures=measure or ()
-    )
+        what, data=data, grid=grid or (), seeds=seeds, steps=steps, settings=setting or (),
+        measures=measure or (),
+    )  # fmt: skip
     if reports:
         experiment = experiment.model_copy(update={"reports": True})
     folder = out or default_folder(experiment)

@@ -40,6 +40,7 @@ def typed_experiment(
     data: str | None = None,
     grid: Sequence[str] = (),
     seeds: str | None = None,
+    steps: str | None = None,
     settings: Sequence[str] = (),
     measures: Sequence[str] = (),
 ) -> Experiment:
@@ -56,6 +57,8 @@ def typed_experiment(
         `setting=value,value,...` texts; of a file, they replace its values of that setting.
     seeds
         How many, or a list as in `0,3,7`, or `3,` for the seed 3 alone.
+    steps
+        Training steps of every run.
     settings
         `key=value` texts, on top of every run's.
     measures
@@ -66,14 +69,14 @@ def typed_experiment(
     ConfigError
         If one of them cannot be read.
     """
-    overrides = parse_settings(list(settings)) | ({} if data is None else {"data": data})
+    overrides = parse_settings(settings, {"data": data, "steps": steps})
     changes: dict[str, Any] = {}
     if grid:
         changes["grid"] = grid_axes(grid)
     if seeds is not None:
         changes["seeds"] = _seeds(seeds)
     if measures:
-        changes["measures"] = dict(_label_and_measure(text) for text in measures)
+        changes["measures"] = _measures(measures)
     if what.endswith(".toml"):
         experiment = read_definition(Path(what), Experiment)
         changes["grid"] = {**experiment.grid, **changes.get("grid", {})}
@@ -129,9 +132,15 @@ def grid_axes(texts: Sequence[str]) -> dict[str, list[Any]]:
     Raises
     ------
     ConfigError
-        If one of them has no such form.
+        If one of them has no such form, or two have the same setting.
     """
-    return dict(_grid_axis(text) for text in texts)
+    axes: dict[str, list[Any]] = {}
+    for text in texts:
+        name, values = _grid_axis(text)
+        if name in axes:
+            raise ConfigError(f"--grid gives {name[:80]} twice; give all of its values at once")
+        axes[name] = values
+    return axes
 
 
 def _grid_axis(text: str) -> tuple[str, list[Any]]:
@@ -139,7 +148,7 @@ def _grid_axis(text: str) -> tuple[str, list[Any]]:
     choices = [_value(value) for value in _split(values)]
     if not (name.strip() and equals and choices):
         raise ConfigError(f"--grid takes setting=value,value,..., got {text[:80]!r}")
-    return name.strip().replace("-", "_"), choices
+    return name.strip().replace("-", "_").rstrip("_"), choices
 
 
 def _split(text: str) -> list[str]:
@@ -183,6 +192,15 @@ def with_seeds(experiment: Kind, seeds: str) -> Kind:
         If the text is neither.
     """
     return validate_fields({**experiment.model_dump(), "seeds": _seeds(seeds)}, type(experiment))
+
+
+def _measures(texts: Sequence[str]) -> dict[str, str]:
+    labelled: dict[str, str] = {}
+    for label, measure in map(_label_and_measure, texts):
+        if label in labelled:
+            raise ConfigError(f"--measure gives the label {label[:80]!r} twice; change one")
+        labelled[label] = measure
+    return labelled
 
 
 def _label_and_measure(text: str) -> tuple[str, str]:

@@ -20,10 +20,10 @@ from unweave.errors import (
     shorten,
     unknown_name,
 )
+from unweave.settings import plainly_spelled
 
 LONGEST_NAME = 150
-"""File systems allow 255 bytes, and the files beside a run directory add a suffix."""
-NOT_PLAIN = re.compile(r"[/\\\x00-\x1f\x7f]")
+"""Bytes of UTF-8. File systems allow 255, and the files beside a run directory add a suffix."""
 MOST_RUNS = 100_000
 """Most runs of an experiment, all of which are listed in memory; more are probably a mistake."""
 MOST_LISTED = 20
@@ -40,14 +40,17 @@ def plain_name(name: str) -> str:
     Raises
     ------
     ValueError
-        If it is empty, too long, begins with a dot or holds a slash or a control character.
+        If it is empty, too long, begins with a dot or holds a slash or an invisible character.
     """
-    if not name.strip() or name.startswith(".") or NOT_PLAIN.search(name):
+    if not name.strip() or name.startswith(".") or not {"/", "\\"}.isdisjoint(name):
         raise ValueError(
             f"must be a plain name without slashes or a dot in front, got {name[:80]!r}"
         )
-    if len(name) > LONGEST_NAME:
-        raise ValueError(f"must have at most {LONGEST_NAME} characters, got {len(name)}")
+    if not name.isprintable():
+        raise ValueError(f"must have only visible characters and spaces, got {name[:80]!a}")
+    if (size := len(name.encode())) > LONGEST_NAME:
+        letters = "bytes of UTF-8" if size > len(name) else "characters"
+        raise ValueError(f"must have at most {LONGEST_NAME} {letters}, got {size}")
     return name
 
 
@@ -72,10 +75,12 @@ def _require_distinct(values: list[Any]) -> list[Any]:
 
 PlainName = Annotated[str, AfterValidator(plain_name)]
 Seeds = Annotated[
-    list[Annotated[int, Field(ge=0)]],
+    list[Annotated[int, Field(ge=0, strict=True)]],
     BeforeValidator(_seed_list), AfterValidator(_require_distinct), Field(min_length=1),
 ]  # fmt: skip
 Values = Annotated[list[Any], AfterValidator(_require_distinct), Field(min_length=1)]
+Settings = Annotated[dict[str, Any], AfterValidator(plainly_spelled)]
+Grid = Annotated[dict[str, Values], AfterValidator(plainly_spelled)]
 
 
 class Strict(BaseModel):
@@ -88,7 +93,7 @@ class Variant(Strict):
     """One kind of run: a label, and settings on top of the experiment's."""
 
     label: PlainName
-    settings: dict[str, Any] = {}
+    settings: Settings = {}
 
 
 class Picture(Strict):
@@ -134,14 +139,14 @@ class Experiment(Strict):
 
     name: PlainName
     title: str = ""
-    settings: dict[str, Any] = {}
+    settings: Settings = {}
     data: list[str] = []
     runs: list[Variant] = Field(
         min_length=1,
         description='write [[runs]], label = "NAME" and settings = { method = "METHOD" } '
         "for each kind of run",
     )
-    grid: dict[str, Values] = {}
+    grid: Grid = {}
     seeds: Seeds = [0]
     test: str | None = None
     density: str | None = None
@@ -183,9 +188,10 @@ class Job(Strict):
         text = "-".join([self.label, *texts, f"seed{self.seed}"])
         plain = text.replace(" ", "-").replace(":", "-").replace("=", "")
         name = NOT_IN_FOLDER.sub("-", plain)
-        if name == plain and len(name) <= LONGEST_NAME:
+        if name == plain and len(name.encode()) <= LONGEST_NAME:
             return name
-        return f"{name[:LONGEST_NAME]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+        start = name.encode()[:LONGEST_NAME].decode(errors="ignore")
+        return f"{start}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def _settings_at(settings: Mapping[str, Any], place: Mapping[str, Any]) -> dict[str, Any]:
@@ -263,6 +269,7 @@ def check_names(experiment: Experiment) -> None:
     """
     _check_distinct("runs", "label", [variant.label for variant in experiment.runs])
     _check_placeholders(experiment)
+    _check_own_settings(experiment)
     _check_count(experiment)
     _check_distinct("pictures", "name", [picture.name for picture in experiment.pictures])
     folders: dict[str, Job] = {}
@@ -274,6 +281,10 @@ def check_names(experiment: Experiment) -> None:
                 f"share the folder {job.name}; change one label"
             )
     for label in experiment.measures:
+        if not label.strip():
+            raise ConfigError(
+                f"experiment {experiment.name}: a measure needs a label, got {label!r}"
+            )
         if label in COLUMNS or label in experiment.grid:
             raise ConfigError(
                 f"experiment {experiment.name}: measure {label[:80]!r} has the name of another "
@@ -296,6 +307,27 @@ def _check_placeholders(experiment: Experiment) -> None:
         for name in (n for value in settings.values() for n in placeholders(value)):
             if name not in experiment.grid:
                 raise unknown_name("name in braces, of the grid,", name, experiment.grid)
+
+
+def _check_own_settings(experiment: Experiment) -> None:
+    """Raise for a setting that would be ignored: what seeds and grid decide."""
+    kinds = {variant.label: variant.settings for variant in experiment.runs}
+    for settings in (experiment.settings, experiment.grid, *kinds.values()):
+        if "seed" in settings:
+            raise ConfigError(
+                f"experiment {experiment.name}: seed is decided by the seeds; write --seeds, or "
+                "seeds = [0, 1, 2] in the file, in place of seed"
+            )
+    for label, settings in kinds.items():
+        inserted = {
+            name for v in (experiment.settings | settings).values() for name in placeholders(v)
+        }
+        for name in experiment.grid:
+            if name in settings and name not in inserted:
+                raise ConfigError(
+                    f"experiment {experiment.name}: run {label!r} sets {name[:80]}, and the grid "
+                    "does, too; take it out of one of them"
+                )
 
 
 def _check_distinct(where: str, what: str, names: list[str]) -> None:

@@ -89,6 +89,8 @@ def read_experiment(path: str | Path, *, frame: bool | None = None) -> Any:
     path = Path(path)
     if path.is_dir():
         path = path / HDF5
+    if not path.is_file():
+        raise ConfigError(f"{path} is not a table of an experiment; `unweave sweep` writes one")
     columns = _read_csv(path) if path.suffix == ".csv" else _read_hdf5(path)
     has_pandas = importlib.util.find_spec("pandas") is not None
     if not (has_pandas if frame is None else frame):
@@ -101,8 +103,6 @@ def read_experiment(path: str | Path, *, frame: bool | None = None) -> Any:
 
 
 def _read_hdf5(path: Path) -> Columns:
-    if not path.is_file():
-        raise ConfigError(f"{path} is not a table of an experiment; `unweave sweep` writes one")
     try:
         with h5py.File(path) as file:
             group = file["columns"]

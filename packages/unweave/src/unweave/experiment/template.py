@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.resources
+import shlex
 from pathlib import Path
 
 from unweave.errors import ConfigError
@@ -29,5 +30,5 @@ def write_template(path: Path) -> Path:
     except ValueError as error:
         raise ConfigError(f"the file's name {error}") from error
     text = importlib.resources.files(__package__) / "template.toml"
-    write_text(path, text.read_text(encoding="utf-8").format(name=name))
+    write_text(path, text.read_text(encoding="utf-8").format(file=shlex.quote(f"{name}.toml")))
     return path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -106,10 +106,18 @@ def _problem(problem: Mapping[str, Any], kind: type[Experiment]) -> str:
         about = kind.model_fields[place].description if place in kind.model_fields else None
         return f"the field {place} is missing{f': {about}' if about else ''}"
     if problem["type"] == "extra_forbidden":
-        return f"{place}: there is no such field; known: {', '.join(kind.model_fields)}"
+        return f"{place}: there is no such field; known: {', '.join(_fields(kind, problem['loc']))}"
     if problem["type"] == "value_error":
         return f"{place}: {expected_by(problem)}"
     return f"{place} does not take {quote(problem['input'])}: {expected_by(problem)}"
+
+
+def _fields(kind: type[pydantic.BaseModel], place: Sequence[str | int]) -> Iterable[str]:
+    """List the fields of the table in which a field is, as `runs.0.lable` is in that of a run."""
+    for name in place[:-1]:
+        if isinstance(name, str):
+            kind = get_args(kind.model_fields[name].annotation)[0]
+    return kind.model_fields
 
 
 def with_absolute_paths(experiment: Kind, folders: tuple[Path, ...]) -> Kind:

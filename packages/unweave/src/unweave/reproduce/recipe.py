@@ -17,6 +17,7 @@ from unweave.experiment.definition import (
     Picture,
     Strict,
     check_place,
+    short,
     unknown_label,
 )
 from unweave.experiment.toml_reader import parse_definition, read_definition, with_settings
@@ -43,12 +44,12 @@ class Expectation(Strict):
     measure: str
     run: str
     claim: str
-    published: float | None = None
-    published_below: float | None = None
-    tolerance: float | None = None
+    published: float | None = Field(None, allow_inf_nan=False)
+    published_below: float | None = Field(None, allow_inf_nan=False)
+    tolerance: float | None = Field(None, ge=0, allow_inf_nan=False)
     below: str | None = None
     below_measure: str | None = None
-    times: float = 1.0
+    times: float = Field(1.0, gt=0, allow_inf_nan=False)
     where: dict[str, Any] = {}
     below_where: dict[str, Any] | None = None
 
@@ -194,6 +195,14 @@ def check_recipe(recipe: Recipe) -> Recipe:
     return recipe
 
 
+def _is_below_itself(expected: Expectation) -> bool:
+    """Say whether a claim compares runs with themselves, which can never be met."""
+    below_where = expected.where if expected.below_where is None else expected.below_where
+    places = [{k: short(v) for k, v in place.items()} for place in (expected.where, below_where)]
+    same_measure = expected.below_measure in (None, expected.measure)
+    return expected.below == expected.run and same_measure and places[0] == places[1]
+
+
 def _check_expectation(recipe: Recipe, expected: Expectation) -> None:
     for measure in (expected.measure, expected.below_measure):
         if measure is not None and measure not in recipe.measures:
@@ -206,5 +215,7 @@ def _check_expectation(recipe: Recipe, expected: Expectation) -> None:
     check_place(recipe, expected.below_where or {})
     if expected.below is None and (expected.published is None or expected.tolerance is None):
         raise ConfigError('set either below = "RUN", or both published and tolerance')
+    if _is_below_itself(expected):
+        raise ConfigError("below names the same runs as run, at the same place; name other ones")
     if expected.below is not None and expected.tolerance is not None:
         raise ConfigError("tolerance and below exclude each other; leave out one of them")
