@@ -20,7 +20,7 @@ import unweave
 from unweave.checkpoint import load_checkpoint, newest_step
 from unweave.commands import main
 from unweave.errors import ConfigError
-from unweave.launch import EXIT_LOST, LostProcessError, _end_of, _free_port, is_told_by_launch
+from unweave.launch import EXIT_LOST, LostProcessError, _end_of, _free_port, launch_explains
 from unweave.ranks import Ranks
 
 CASES: dict[str, dict[str, Any]] = {
@@ -249,7 +249,7 @@ def test_a_process_that_torchrun_started_says_how_to_go_on(tmp_path, settings, m
         "another process of the job has ended or cannot be reached; "
         f"continue with: unweave train --resume {run.path} --devices 2"
     )
-    assert not is_told_by_launch(lost.value)
+    assert not launch_explains(lost.value)
 
 
 def test_a_job_that_was_killed_before_it_made_a_run_is_to_be_repeated(

@@ -13,7 +13,7 @@ from unweave.meanings import unknown_setting
 from unweave.method import Method, Schedule
 from unweave.options import check_options, options_of_entry, parse_spec
 from unweave.registry import Registry
-from unweave.settings import check_depth, plainly_spelled
+from unweave.settings import check_depth, in_plain_spelling
 from unweave.train_config import FIELDS, METHODS_OWN, SPECS, Classifier, Spec, TrainConfig, to_spec
 
 NOT_SETTINGS = ("versions", "resolved", "continued", "images")
@@ -43,7 +43,7 @@ def make_config(registry: Registry, settings: Mapping[str, Any]) -> TrainConfig:
             f"method {entry.qualified} has an option {overlap[0]!r}, "
             "which is a setting of every run; its author must rename it"
         )
-    settings = _read_adam_settings(plainly_spelled(settings))
+    settings = _read_adam_settings(in_plain_spelling(settings))
     options |= {key: value for key, value in settings.items() if key not in FIELDS}
     for key in options:
         if key not in parameters:

@@ -25,7 +25,7 @@ LOOK_SECONDS = 0.1
 LOCAL = "127.0.0.1"
 RUN_FILE = "UNWEAVE_JOB_RUN"
 """Environment variable: the file into which the first process writes the path of its run."""
-SAID = ".said-{rank}"
+ERROR = ".error-{rank}"
 """Ending of the file beside it into which a later process writes the error that ended it."""
 EXIT_LOST = 75
 """How a process ends that has lost another of its job; sysexits.h: a temporary failure."""
@@ -50,7 +50,7 @@ def leads() -> bool:
     return not in_job() or os.environ.get("RANK", "0") == "0"
 
 
-def is_told_by_launch(error: BaseException) -> bool:
+def launch_explains(error: BaseException) -> bool:
     """Whether the process that started this job says more of the error: which process is gone."""
     return isinstance(error, LostProcessError) and RUN_FILE in os.environ
 
@@ -67,18 +67,18 @@ def announce(run: Path) -> None:
         write_text(Path(file), str(run))
 
 
-def is_said_by_launch(sentence: str) -> bool:
-    """Whether the process that started this job says the error of this one, in a sentence.
+def launch_repeats(sentence: str) -> bool:
+    """Hand an error to the process that started this job, which prints it; return whether one did.
 
-    The first process of a job says its errors itself.
+    The first process of a job prints its errors itself.
     """
     if leads() or not (file := os.environ.get(RUN_FILE)):
         return False
-    write_text(Path(file).with_suffix(SAID.format(rank=os.environ["RANK"])), sentence)
+    write_text(Path(file).with_suffix(ERROR.format(rank=os.environ["RANK"])), sentence)
     return True
 
 
-def signed(sentence: str) -> str:
+def with_rank(sentence: str) -> str:
     """Put the process in front of what a later process of a job says."""
     return sentence if leads() else f"process {os.environ['RANK']} of the job: {sentence}"
 
@@ -95,21 +95,21 @@ def launch(processes: int, arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="unweave-job-") as folder:
         run_file = Path(folder, "run")
         codes = _run(processes, arguments, {RUN_FILE: str(run_file)})
-        if end := _end_of(codes, _said(run_file, processes)):
+        if end := _end_of(codes, _errors(run_file, processes)):
             raise RunError(f"{end}; {_way_on(run_file, processes)}")
     return next((code for code in codes.values() if code), 0)
 
 
-def _said(run_file: Path, processes: int) -> dict[int, str]:
+def _errors(run_file: Path, processes: int) -> dict[int, str]:
     """Collect the errors of the later processes, by rank."""
-    files = {n: run_file.with_suffix(SAID.format(rank=n)) for n in range(processes)}
+    files = {n: run_file.with_suffix(ERROR.format(rank=n)) for n in range(processes)}
     return {rank: path.read_text() for rank, path in files.items() if path.is_file()}
 
 
-def _end_of(codes: Mapping[int, int], said: Mapping[int, str]) -> str:
+def _end_of(codes: Mapping[int, int], errors: Mapping[int, str]) -> str:
     """Say which process ended the job: one that was killed, else the first that lost no other.
 
-    Return nothing where none failed, or the first process has told its own error.
+    Return nothing where none failed, or the first process has printed its own error.
     """
     rank, code = min(codes.items(), key=lambda item: (item[1] >= 0, item[1] in (0, EXIT_LOST)))
     if code < 0:
@@ -118,10 +118,9 @@ def _end_of(codes: Mapping[int, int], said: Mapping[int, str]) -> str:
         return ""
     if code in (0, EXIT_LOST):
         return "the processes of the job could not reach each other any more"
-    reason = (
-        f": {said[rank]}" if rank in said else f" with exit code {code}, and the others with it"
-    )
-    return f"process {rank} of the job ended{reason}"
+    if rank in errors:
+        return f"process {rank} of the job ended: {errors[rank]}"
+    return f"process {rank} of the job ended with exit code {code}, and the others with it"
 
 
 def _run(processes: int, arguments: Sequence[str], job: dict[str, str]) -> dict[int, int]:

@@ -22,7 +22,7 @@ from unweave.errors import (
     unknown_name,
 )
 from unweave.files import expanded
-from unweave.settings import plainly_spelled
+from unweave.settings import in_plain_spelling
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -95,7 +95,7 @@ def check_options(entry: Entry, settings: Mapping[str, Any]) -> dict[str, Any]:
         If a value does not fit its type, or a required option is missing.
     """
     options = options_of_entry(entry)
-    settings = plainly_spelled(settings)
+    settings = in_plain_spelling(settings)
     for name in settings:
         if name not in options:
             refuse_positional(entry, name)
@@ -241,9 +241,9 @@ def convert(what: str, annotation: Any, value: Any) -> Any:
     import pydantic
 
     try:
-        adapter = _adapter(annotation)
+        adapter = _adapter(annotation, str(annotation))
     except TypeError:  # an annotation that cannot be hashed
-        adapter = _adapter.__wrapped__(annotation)
+        adapter = _adapter.__wrapped__(annotation, "")
     problem = ""
     for reading in _readings(annotation, value):
         try:
@@ -255,8 +255,11 @@ def convert(what: str, annotation: Any, value: Any) -> Any:
 
 
 @functools.cache
-def _adapter(annotation: Any) -> TypeAdapter[Any]:
-    """Build what checks a type, once: it takes longer than the check of a thousand values."""
+def _adapter(annotation: Any, text: str) -> TypeAdapter[Any]:
+    """Build the check of a type, once: this takes longer than a thousand checks.
+
+    `text` tells apart unions in another order, which are equal and check in that order.
+    """
     import pydantic
 
     return pydantic.TypeAdapter(annotation)

@@ -31,38 +31,38 @@ def parse_settings(
         If one has no key or no `=`, or a setting is given twice.
     """
     settings = {name: value for name, value in (options or {}).items() if value is not None}
-    given = {name: f"{name} {value}" for name, value in settings.items()}
+    sources = {name: f"{name} {value}" for name, value in settings.items()}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         key = key.strip().replace("-", "_").rstrip("_")
         if not (key and equals):
             raise ConfigError(f"--set takes key=value, got {quote(pair)}")
-        if key in given:
+        if key in sources:
             raise ConfigError(
-                f"setting {shorten(key)} is given twice, as {quote(given[key])} and as "
+                f"setting {shorten(key)} is given twice, as {quote(sources[key])} and as "
                 f"{quote(pair)}; keep one"
             )
-        settings[key], given[key] = value.strip(), pair
+        settings[key], sources[key] = value.strip(), pair
     return settings
 
 
-def plainly_spelled(settings: Mapping[str, Any]) -> dict[str, Any]:
+def in_plain_spelling(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings without the underscore with which Python spells `lambda_`.
 
     Raises
     ------
     ConfigError
-        If a setting is there in both spellings.
+        If a setting has both spellings.
     """
     plain: dict[str, Any] = {}
-    spelled: dict[str, str] = {}
+    spellings: dict[str, str] = {}
     for key, value in settings.items():
         name = key.rstrip("_")
         if name in plain:
             raise ConfigError(
-                f"{shorten(spelled[name])} and {shorten(key)} are the same setting; keep one"
+                f"{shorten(spellings[name])} and {shorten(key)} are the same setting; keep one"
             )
-        plain[name], spelled[name] = value, key
+        plain[name], spellings[name] = value, key
     return plain
 
 

@@ -44,7 +44,7 @@ from unweave.errors import (
     printable,
     unknown_name,
 )
-from unweave.launch import EXIT_LOST, is_said_by_launch, is_told_by_launch, signed
+from unweave.launch import EXIT_LOST, launch_explains, launch_repeats, with_rank
 from unweave.owners import explaining
 
 COMMANDS = (
@@ -96,12 +96,12 @@ def run(arguments: list[str] | None = None) -> None:
             _end_unread()
         raise stop
     except (UnweaveError, ValueError, OSError) as error:
-        if is_told_by_launch(error):
+        if launch_explains(error):
             sys.exit(EXIT_LOST)
         sentence = message_of(error, LONGEST_SENTENCE)
-        if is_said_by_launch(sentence):
+        if launch_repeats(sentence):
             sys.exit(EXIT_USER_ERROR)
-        _fail(signed(sentence), words)
+        _fail(with_rank(sentence), words)
     except ModuleNotFoundError as error:
         if (error.name or "unweave").startswith("unweave"):
             raise

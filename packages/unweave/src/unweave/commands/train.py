@@ -63,10 +63,10 @@ def train(
     """Train a method on a data set into a run directory."""
     if devices > 1 and not in_job():
         raise typer.Exit(launch(devices, context.obj))
-    from unweave.settings import parse_settings, plainly_spelled, read_settings
+    from unweave.settings import in_plain_spelling, parse_settings, read_settings
 
     options = {"data": data, "seed": seed, "steps": steps, "method": method}
-    settings: dict[str, Any] = plainly_spelled(read_settings(config)) if config else {}
+    settings: dict[str, Any] = in_plain_spelling(read_settings(config)) if config else {}
     settings |= parse_settings(setting or [], options)
     from unweave.progress import Silent, TrainingProgress
 

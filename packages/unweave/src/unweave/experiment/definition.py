@@ -20,7 +20,7 @@ from unweave.errors import (
     shorten,
     unknown_name,
 )
-from unweave.settings import plainly_spelled
+from unweave.settings import in_plain_spelling
 
 LONGEST_NAME = 150
 """Bytes of UTF-8. File systems allow 255, and the files beside a run directory add a suffix."""
@@ -79,8 +79,8 @@ Seeds = Annotated[
     BeforeValidator(_seed_list), AfterValidator(_require_distinct), Field(min_length=1),
 ]  # fmt: skip
 Values = Annotated[list[Any], AfterValidator(_require_distinct), Field(min_length=1)]
-Settings = Annotated[dict[str, Any], AfterValidator(plainly_spelled)]
-Grid = Annotated[dict[str, Values], AfterValidator(plainly_spelled)]
+Settings = Annotated[dict[str, Any], AfterValidator(in_plain_spelling)]
+Grid = Annotated[dict[str, Values], AfterValidator(in_plain_spelling)]
 
 
 class Strict(BaseModel):
