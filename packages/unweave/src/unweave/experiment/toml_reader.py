@@ -113,7 +113,7 @@ def _problem(problem: Mapping[str, Any], kind: type[Experiment]) -> str:
 
 
 def _fields(kind: type[pydantic.BaseModel], place: Sequence[str | int]) -> Iterable[str]:
-    """List the fields of the table in which a field is, as `runs.0.lable` is in that of a run."""
+    """List the fields of the table in which a field is, as `runs.0.labell` is in that of a run."""
     for name in place[:-1]:
         if isinstance(name, str):
             kind = get_args(kind.model_fields[name].annotation)[0]
