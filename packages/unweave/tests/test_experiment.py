@@ -612,8 +612,8 @@ def test_seeds_are_whole_numbers(seeds):
 
 
 def test_a_misspelt_field_lists_those_of_its_table():
-    with pytest.raises(ConfigError, match=r"runs.0.sttings: there is no .* known: label, settings"):
-        edited("settings = { method", "sttings = { method")
+    with pytest.raises(ConfigError, match=r"runs.0.the_settings: there is no .* known: label, settings"):
+        edited("settings = { method", "the_settings = { method")
 
 
 def test_settings_in_two_spellings_are_one(study):
