@@ -39,7 +39,7 @@ def test_nothing_to_regress():
     noise = np.random.default_rng(1).normal(size=(600, 3))
     assert abs(float(um.r2(noise, FACTORS))) < 0.05
     assert float(um.mcc_regression(np.ones((600, 1)), FACTORS)) == 0.0
-    with pytest.raises(ValueError, match=r"one value \(0\) in column 1 of the test rows; add rows"):
+    with pytest.raises(ValueError, match=r"got only 0 in column 1 of the test rows; add rows"):
         um.r2(CODES, FACTORS, test_codes=CODES, test_factors=FACTORS * [1.0, 0.0])
     with pytest.raises(TypeError, match="a scikit-learn regressor, got 5"):
         um.r2(CODES, FACTORS, predictor=5)
