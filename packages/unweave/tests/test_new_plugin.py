@@ -91,7 +91,7 @@ def test_its_tests_find_a_fault(tmp_path):
     module.write_text(text.replace("normal_(generator=generator)", "normal_()"))
     done = run_tests([package], "-k", "test_conformance[generator]")
     assert done.returncode == 1
-    assert "drew from torch's global generator" in done.stdout
+    assert "draws from torch's global generator" in done.stdout
 
 
 @pytest.mark.parametrize("kind", KINDS)
