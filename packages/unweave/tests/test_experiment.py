@@ -611,6 +611,12 @@ def test_seeds_are_whole_numbers(seeds):
         edited("seeds = 2", f"seeds = {seeds}")
 
 
+def test_a_grid_does_not_override_an_option_in_the_text_of_a_method():
+    study = typed_experiment("toy-vae:beta=4", data="toy-images", grid=["beta=1,2"])
+    with pytest.raises(ConfigError, match="run 'toy-vae' sets beta, and the grid does, too"):
+        check_experiment(study)
+
+
 def test_a_misspelt_field_lists_those_of_its_table():
     with pytest.raises(ConfigError, match=r"runs.0.the_settings: there is no .* known: label, s"):
         edited("settings = { method", "the_settings = { method")

@@ -20,6 +20,7 @@ from unweave.errors import (
     shorten,
     unknown_name,
 )
+from unweave.options import parse_spec
 from unweave.settings import in_plain_spelling
 
 LONGEST_NAME = 150
@@ -322,8 +323,10 @@ def _check_own_settings(experiment: Experiment) -> None:
         inserted = {
             name for v in (experiment.settings | settings).values() for name in placeholders(v)
         }
+        method = str((experiment.settings | settings).get("method", ""))
+        own = settings.keys() | {key.rstrip("_") for key in parse_spec(method or "none")[1]}
         for name in experiment.grid:
-            if name in settings and name not in inserted:
+            if name in own and name not in inserted:
                 raise ConfigError(
                     f"experiment {experiment.name}: run {label!r} sets {name[:80]}, and the grid "
                     "does, too; take it out of one of them"
