@@ -188,7 +188,7 @@ def test_fresh_noise_keeps_a_flow_from_learning_the_codes_by_heart():
 
 
 def test_draws_of_another_shape_are_refused():
-    with pytest.raises(ValueError, match=r"draw must return codes of shape \(45, 2\), got \(45, 3\)"):
+    with pytest.raises(ValueError, match=r"must return codes of shape \(45, 2\), got \(45, 3\)"):
         MAF(2).fit(torch.rand(50, 2), draw=lambda rows, _: torch.zeros(len(rows), 3))
 
 
