@@ -75,4 +75,4 @@ def test_paragraphs_by_hand_of_the_pages_that_are_there_are_found(outcomes):
     for name in ("tcwae-curve", "tcwae-heatmap", "latent-adversarial"):
         titles = [part.partition("\n")[0] for part in found[name]]
         assert titles == ["**Where it stopped.**", "**What it says.**"]
-    assert found["vcae-toy"] == []
+    assert found["vcae-mixture"] == []
