@@ -81,12 +81,11 @@ class BatchEstimator(nn.Module):
 
         def differences(constants: str) -> tuple[Tensor, Tensor, Tensor]:
             q = log_densities(sums, latent.dataset_size, self.estimator, constants)
-            third = (q.marginals - log_prior).sum(1) if self.dimension_wise else None
-            return (
-                q.posterior - q.aggregate,
-                q.aggregate - q.marginals.sum(1),
-                q.aggregate - log_prior if third is None else third,
-            )
+            if self.dimension_wise:
+                third = (q.marginals - log_prior).sum(1)
+            else:
+                third = q.aggregate - log_prior
+            return q.posterior - q.aggregate, q.aggregate - q.marginals.sum(1), third
 
         values = dict(zip(self.terms, differences(self.constants), strict=True))
         if self.gradient_of:

@@ -34,7 +34,7 @@ def parse_settings(
     sources = {name: f"{name} {value}" for name, value in settings.items()}
     for pair in pairs:
         key, equals, value = pair.partition("=")
-        key = key.strip().replace("-", "_").rstrip("_")
+        key = setting_name(key)
         if not (key and equals):
             raise ConfigError(f"--set takes key=value, got {quote(pair)}")
         if key in sources:
@@ -44,6 +44,11 @@ def parse_settings(
             )
         settings[key], sources[key] = value.strip(), pair
     return settings
+
+
+def setting_name(text: str) -> str:
+    """Return the name of a setting from its spelling on a command line, as in `batch-size`."""
+    return text.strip().replace("-", "_").rstrip("_")
 
 
 def in_plain_spelling(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -61,13 +61,12 @@ class TrainerState:
                 if value.dim() and value.shape != parameter.shape:
                     raise _unfit(f"{prefix}{key} has shape {tuple(value.shape)}")
                 state[key] = laid_out(value, parameter).clone()
-        start = int(_matching(tensors, "log.step", torch.tensor(0)))
+        self.means.step = int(_matching(tensors, "log.step", torch.tensor(0)))
         if "log.sums" in tensors and tensors["log.sums"].shape != self.means.sums.shape:
             self.means.sums.zero_()
             self.means.step = step
-            return
-        self.means.sums.copy_(_matching(tensors, "log.sums", self.means.sums))
-        self.means.step = start
+        else:
+            self.means.sums.copy_(_matching(tensors, "log.sums", self.means.sums))
 
     def moments(self) -> Iterator[tuple[str, nn.Parameter, dict[str, Any]]]:
         """Yield for every parameter the prefix of its names, the parameter, and its state."""

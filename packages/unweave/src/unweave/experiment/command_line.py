@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -17,9 +17,10 @@ from unweave.experiment.toml_reader import (
 from unweave.options import build, parse_spec, short_name
 from unweave.protocols import Executor
 from unweave.registry import registry
-from unweave.settings import parse_settings
+from unweave.settings import parse_settings, setting_name
 
 Kind = TypeVar("Kind", bound=Experiment)
+Value = TypeVar("Value")
 
 
 def build_executor(text: str) -> Executor:
@@ -134,13 +135,22 @@ def grid_axes(texts: Sequence[str]) -> dict[str, list[Any]]:
     ConfigError
         If one of them has no such form, or two have the same setting.
     """
-    axes: dict[str, list[Any]] = {}
-    for text in texts:
-        name, values = _grid_axis(text)
-        if name in axes:
-            raise ConfigError(f"--grid gives {name[:80]} twice; give all of its values at once")
-        axes[name] = values
-    return axes
+    return _without_repeats(
+        map(_grid_axis, texts),
+        lambda name: f"--grid gives {name[:80]} twice; give all of its values at once",
+    )
+
+
+def _without_repeats(
+    pairs: Iterable[tuple[str, Value]], problem: Callable[[str], str]
+) -> dict[str, Value]:
+    """Return pairs as a mapping; raise the problem of the first name that comes twice."""
+    values: dict[str, Value] = {}
+    for name, value in pairs:
+        if name in values:
+            raise ConfigError(problem(name))
+        values[name] = value
+    return values
 
 
 def _grid_axis(text: str) -> tuple[str, list[Any]]:
@@ -148,7 +158,7 @@ def _grid_axis(text: str) -> tuple[str, list[Any]]:
     choices = [_value(value) for value in _split(values)]
     if not (name.strip() and equals and choices):
         raise ConfigError(f"--grid takes setting=value,value,..., got {text[:80]!r}")
-    return name.strip().replace("-", "_").rstrip("_"), choices
+    return setting_name(name), choices
 
 
 def _split(text: str) -> list[str]:
@@ -195,12 +205,10 @@ def with_seeds(experiment: Kind, seeds: str) -> Kind:
 
 
 def _measures(texts: Sequence[str]) -> dict[str, str]:
-    labelled: dict[str, str] = {}
-    for label, measure in map(_label_and_measure, texts):
-        if label in labelled:
-            raise ConfigError(f"--measure gives the label {label[:80]!r} twice; change one")
-        labelled[label] = measure
-    return labelled
+    return _without_repeats(
+        map(_label_and_measure, texts),
+        lambda label: f"--measure gives the label {label[:80]!r} twice; change one",
+    )
 
 
 def _label_and_measure(text: str) -> tuple[str, str]:

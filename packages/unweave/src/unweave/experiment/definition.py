@@ -324,7 +324,8 @@ def _check_own_settings(experiment: Experiment) -> None:
             name for v in (experiment.settings | settings).values() for name in placeholders(v)
         }
         method = str((experiment.settings | settings).get("method", ""))
-        own = settings.keys() | {key.rstrip("_") for key in parse_spec(method or "none")[1]}
+        options = parse_spec(method)[1] if method else {}
+        own = settings.keys() | in_plain_spelling(options).keys()
         for name in experiment.grid:
             if name in own and name not in inserted:
                 raise ConfigError(

@@ -82,7 +82,11 @@ class WeightedTerms(nn.Module):
         self.estimators = nn.ModuleDict(parts.estimators)
         # A stranger's estimator may declare others later.
         self._names = {n: tuple(cast(Any, e).terms) for n, e in parts.estimators.items()}
-        self._sources = {n: dict(member(e, "gradient_of")) for n, e in parts.estimators.items()}
+        self._sources = {
+            (name, term): source
+            for name, estimator in parts.estimators.items()
+            for term, source in member(estimator, "gradient_of").items()
+        }
         self._labels = term_labels(
             [(name, term) for name, ts in self._names.items() for term in ts]
         )
@@ -107,16 +111,15 @@ class WeightedTerms(nn.Module):
         terms: dict[str, Tensor] = {}
         differences: list[Tensor] = []
         for name, estimator in self.estimators.items():
-            names, sources = self._names[name], self._sources[name]
-            values = estimator(latent)
+            names, values = self._names[name], estimator(latent)
             for term, value in zip(names, declared(values, names, estimator), strict=True):
                 terms[self._labels[name, term]] = value
                 if (key := self._keys.get((name, term))) is None:
                     continue
                 weighed = self.weighed[key](value, clock)
                 loss = loss + weighed
-                if term in sources and self.weighed[key].target is None:
-                    (source,) = declared(values, (sources[term],), estimator)
+                if (name, term) in self._sources and self.weighed[key].target is None:
+                    (source,) = declared(values, (self._sources[name, term],), estimator)
                     differences.append((self.weighed[key](source, clock) - weighed).detach())
         loss = torch.as_tensor(loss, device=latent.z.device)
         if differences:
