@@ -44,6 +44,7 @@ def build_estimators(
             names, "estimator", term.estimator, dim, home=home, options=term.options
         )
         _check_terms(str(entry), estimator)
+        _check_gradient_sources(str(entry), estimator)
         if member(estimator, "needs_density") and not family.has_density:
             raise ConfigError(
                 f"{entry} needs log q(z|x), and posterior {short_name(posterior)} has no "
@@ -68,6 +69,24 @@ def _check_terms(owner: str, estimator: Any) -> None:
             )
     if len(set(terms)) < len(terms) or not terms:
         raise ConfigError(f"{owner}: terms must be different names, got {quote(terms)}")
+
+
+def _check_gradient_sources(owner: str, estimator: Any) -> None:
+    sources, names = member(estimator, "gradient_of"), estimator.terms
+    if not isinstance(sources, Mapping) or not all(isinstance(s, str) for s in sources.values()):
+        raise ConfigError(
+            f"{owner}: gradient_of must be a mapping from terms to names, got {quote(sources)}"
+        )
+    for term in sources:
+        if term not in names:
+            raise ConfigError(
+                f"{owner}: gradient_of has the key {quote(term)}, which is not one of its terms, "
+                f"{', '.join(names)}"
+            )
+    if both := sorted({*names} & {*sources.values()}):
+        raise ConfigError(
+            f"{owner}: gradient_of names {quote(both[0])}, which is a term itself; use another name"
+        )
 
 
 def _weighings(term: Term, estimator: str, names: tuple[str, ...]) -> dict[str, Weighing]:

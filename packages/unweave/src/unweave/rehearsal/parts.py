@@ -122,7 +122,7 @@ def check_estimators(assembly: Assembly, latent: Latent) -> None:
                 f"got {type(terms).__name__}"
             )
         names = tuple(cast(Any, estimator).terms)
-        sources = _gradient_sources(owner, estimator, names)
+        sources = dict.fromkeys(member(estimator, "gradient_of").values())
         if set(terms) != {*names, *sources}:
             raise ConfigError(
                 f"{owner} must give the terms that it declares, {', '.join((*names, *sources))}; "
@@ -133,26 +133,6 @@ def check_estimators(assembly: Assembly, latent: Latent) -> None:
         for name in names:
             check_tensor(owner, f"term {name!r}", terms[name], (), finite=False)
             _check_term(assembly, owner, name, terms[name])
-
-
-def _gradient_sources(owner: str, estimator: nn.Module, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of the values whose gradients terms have, besides their own."""
-    sources = member(estimator, "gradient_of")
-    if not isinstance(sources, Mapping) or not all(isinstance(s, str) for s in sources.values()):
-        raise ConfigError(
-            f"{owner}: gradient_of must be a mapping from terms to names, got {quote(sources)}"
-        )
-    for term in sources:
-        if term not in names:
-            raise ConfigError(
-                f"{owner}: gradient_of has the key {quote(term)}, which is not one of its terms, "
-                f"{', '.join(names)}"
-            )
-    if both := sorted({*names} & {*sources.values()}):
-        raise ConfigError(
-            f"{owner}: gradient_of names {quote(both[0])}, which is a term itself; use another name"
-        )
-    return tuple(dict.fromkeys(sources.values()))
 
 
 def _check_term(assembly: Assembly, owner: str, name: str, term: Tensor) -> None:
