@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from unweave.experiment.claims import claim_job
+from unweave.signals import stop_signals
 
 
 def say_and_sleep(folder):
@@ -44,6 +45,17 @@ def first_pid_then_sleep(folder):
     if folder is None:
         return os.getpid()
     return say_and_sleep(folder)
+
+
+def first_pid_then_train(folder):
+    """End as training does at SIGTERM: keep a checkpoint, and return an outcome."""
+    if folder is None:
+        return os.getpid()
+    with stop_signals() as stopped:
+        Path(folder, "trains").touch()
+        while not stopped():
+            time.sleep(0.01)
+    return Path(folder, "checkpoint").touch()
 
 
 def race(path, start, end, won):

@@ -1,5 +1,6 @@
 """Executors of one machine: order, errors, processes that are killed, and whose parent is."""
 
+import multiprocessing
 import operator
 import os
 import subprocess
@@ -104,6 +105,17 @@ def test_workers_end_when_nobody_wants_the_rest(tmp_path):
     assert isinstance(results, Generator)
     results.close()
     wait_until(lambda: gone(pid) and gone(other))
+
+
+def test_a_worker_that_has_kept_its_checkpoint_ends_by_itself(tmp_path):
+    results = Processes(workers=1).map(executor_jobs.first_pid_then_train, [None, tmp_path])
+    assert next(results) > 0
+    wait_until((tmp_path / "trains").exists)
+    (worker,) = multiprocessing.active_children()
+    assert isinstance(results, Generator)
+    results.close()
+    assert (tmp_path / "checkpoint").exists()
+    assert worker.exitcode == 0  # it was not killed after the time of grace
 
 
 def test_workers_must_not_be_negative():

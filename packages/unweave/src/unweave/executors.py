@@ -151,7 +151,7 @@ class _Crew:
         try:
             for worker in busy:
                 worker.process.terminate()
-            for worker in self._free:
+            for worker in workers:  # one that has kept its checkpoint waits here for another job
                 worker.pipe.close()
             deadline = time.monotonic() + GRACE_SECONDS
             for worker in workers:
@@ -160,7 +160,6 @@ class _Crew:
             for worker in workers:
                 worker.process.kill()
                 worker.process.join()
-                worker.pipe.close()
 
 
 def _work(pipe: Connection) -> None:
