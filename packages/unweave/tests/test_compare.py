@@ -89,7 +89,7 @@ def titles(pairs):
     return {(first.title, second.title) for first, second in pairs}
 
 
-def test_pairs_differ_in_one_thing_or_are_claimed(results):
+def test_pairs_differ_in_one_thing_or_are_in_a_claim(results):
     groups = Comparison(results).groups
     one = {
         ("one, beta 1", "one, beta 4"), ("two, beta 1", "two, beta 4"),

@@ -11,10 +11,10 @@ from PIL import Image
 
 import unweave
 from unweave.plots.charts import draw_histograms, draw_matrix
+from unweave.report.figure_parts import figure_parts
 from unweave.report.figures import figures_of
 from unweave.report.material import gather
 from unweave.report.scatter import _axes as axes_of
-from unweave.report.shown import shown
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_cells_of_inactive_dimensions_keep_the_colours_of_the_bar():
 
 def sheet_of(material, stem):
     (figure,) = figures_of(material, (stem,))
-    found = shown(figure)
+    found = figure_parts(figure)
     content = base64.b64decode(found["source"].partition(",")[2])
     return np.asarray(Image.open(io.BytesIO(content))), found
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim import SGD, Adam, AdamW, RMSprop
 
-from unweave.seats import Gradients, Seat, laid_out, set_rates
+from unweave.seats import Gradients, Seat, like_parameter, set_rates
 from unweave.trainer import Trainer
 
 ELEMENTWISE = (Adam, AdamW, RMSprop, SGD)
@@ -71,7 +71,7 @@ class JointOptimizer:
             Step of all members.
         """
         for parameter, gradient in zip(self._whole, gradients, strict=True):
-            parameter.grad = None if gradient is None else laid_out(gradient, parameter)
+            parameter.grad = None if gradient is None else like_parameter(gradient, parameter)
         set_rates(self._optimizer, self._seats[0], clock, step)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)

@@ -55,7 +55,7 @@ def set_rates(optimizer: Optimizer, seat: Seat, clock: Tensor, step: int) -> Non
             group["lr"] = seat.schedule.at(step)
 
 
-def laid_out(tensor: Tensor, parameter: Tensor) -> Tensor:
+def like_parameter(tensor: Tensor, parameter: Tensor) -> Tensor:
     """Return a tensor in the memory layout of its parameter, on its device.
 
     torch's fused optimizers read a parameter, its gradient and its moments in memory order: a

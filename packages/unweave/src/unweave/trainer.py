@@ -25,7 +25,7 @@ from unweave.replay import (
     make_capturable,
 )  # fmt: skip
 from unweave.running_means import RunningMeans
-from unweave.seats import Gradients, Seat, gradients_of, laid_out, set_rates, take_seat
+from unweave.seats import Gradients, Seat, gradients_of, like_parameter, set_rates, take_seat
 from unweave.train_config import TrainConfig
 from unweave.trainer_state import TrainerState
 
@@ -171,7 +171,7 @@ class Trainer:
     def move(self, seat: Seat, gradients: Gradients) -> None:
         """Let a player descend."""
         for parameter, gradient in zip(seat.parameters, gradients, strict=True):
-            parameter.grad = None if gradient is None else laid_out(gradient, parameter)
+            parameter.grad = None if gradient is None else like_parameter(gradient, parameter)
         if self.config.clip_norm:
             nn.utils.clip_grad_norm_(seat.parameters, self.config.clip_norm)
         set_rates(seat.optimizer, seat, self.clock, self.step)

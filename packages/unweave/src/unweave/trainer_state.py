@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from unweave.errors import RunError
 from unweave.running_means import RunningMeans
-from unweave.seats import Seat, laid_out
+from unweave.seats import Seat, like_parameter
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class TrainerState:
             for key, value in own.items():
                 if value.dim() and value.shape != parameter.shape:
                     raise _unfit(f"{prefix}{key} has shape {tuple(value.shape)}")
-                state[key] = laid_out(value, parameter).clone()
+                state[key] = like_parameter(value, parameter).clone()
         self.means.step = int(_matching(tensors, "log.step", torch.tensor(0)))
         if "log.sums" in tensors and tensors["log.sums"].shape != self.means.sums.shape:
             self.means.sums.zero_()

@@ -34,11 +34,11 @@ def compare(
 
     from unweave.experiment.comparison import Comparison
     from unweave.experiment.inputs import open_results
-    from unweave.experiment.layout import laid_out
+    from unweave.experiment.layout import lay_out
     from unweave.experiment.page import write_comparison
 
     results = open_results(paths)
     comparison = Comparison(results, test)
-    print(laid_out(comparison, form))
+    print(lay_out(comparison, form))
     folder = out or (paths[0] if (paths[0] / "experiment.toml").is_file() else Path("comparison"))
     print(write_comparison(comparison, folder), file=sys.stderr)

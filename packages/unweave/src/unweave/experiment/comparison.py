@@ -42,7 +42,7 @@ class Contrast:
         p after Holm, over all contrasts of the measure.
     pairs
         Number of seeds that both have.
-    claimed
+    in_claim
         Whether a claim is about the two groups.
     """
 
@@ -53,7 +53,7 @@ class Contrast:
     p: float
     corrected: float
     pairs: int
-    claimed: bool
+    in_claim: bool
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Comparison:
 
     @functools.cached_property
     def contrasts(self) -> list[Contrast]:
-        """Paired comparisons, measure by measure: of what differs in one thing, or is claimed.
+        """Paired comparisons, measure by measure: of what differs in one thing, or is in a claim.
 
         That is kinds of run at one place of the grid, and neighbours along one of its settings.
         Where no pair is of that sort, all groups are compared.

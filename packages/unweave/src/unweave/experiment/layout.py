@@ -30,7 +30,7 @@ LATEX_SPECIAL = str.maketrans(
 Rows = list[tuple[str, ...]]
 
 
-def laid_out(comparison: Comparison, form: str) -> str:
+def lay_out(comparison: Comparison, form: str) -> str:
     """Lay a comparison out as `text`, `markdown`, `csv` or `latex`."""
     return {"text": as_text, "markdown": as_markdown, "csv": as_csv, "latex": as_latex}[form](
         comparison
@@ -184,7 +184,7 @@ def _tests(comparison: Comparison) -> list[Contrast]:
 def _tests_to_show(comparison: Comparison) -> list[Contrast]:
     """Return the tests of claims, then those with the smallest p, in the order of all tests."""
     tests = _tests(comparison)
-    first = sorted(range(len(tests)), key=lambda n: (not tests[n].claimed, tests[n].corrected))
+    first = sorted(range(len(tests)), key=lambda n: (not tests[n].in_claim, tests[n].corrected))
     return [tests[number] for number in sorted(first[:MOST_CONTRASTS])]
 
 

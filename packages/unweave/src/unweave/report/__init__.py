@@ -20,10 +20,10 @@ from unweave.report import compare
 from unweave.report.compare import check_runs
 from unweave.report.content import page_content
 from unweave.report.facts import command, describe_run, steps_text, versions
+from unweave.report.figure_parts import figure_parts
 from unweave.report.figures import FigureOfRun, figures_of
 from unweave.report.material import Material, gather
 from unweave.report.page import render
-from unweave.report.shown import shown
 from unweave.report.tables import page_tables
 from unweave.score_file import read_scores
 
@@ -62,7 +62,7 @@ def write_report(
     material = _gather(run, seed, embed)
     saved = _begin_figures(material, "png", pool)
     content = page_content(material)
-    figures = {figure.stem: shown(figure, path) for figure, path in saved}
+    figures = {figure.stem: figure_parts(figure, path) for figure, path in saved}
     for _, path in saved:
         path()
     page = render("report.html.j2", content | _names(run), _fields(material, content, figures))

@@ -13,11 +13,11 @@ from unweave.errors import ConfigError
 from unweave.files import write_text
 from unweave.plots.style import PALETTE
 from unweave.report.content import page_content
+from unweave.report.figure_parts import figure_parts
 from unweave.report.figures import figures_of
 from unweave.report.material import Material
 from unweave.report.page import render
 from unweave.report.scores import ReadScore, ReadScores
-from unweave.report.shown import shown
 from unweave.report.tables import score_text
 from unweave.settings import read_settings
 
@@ -210,7 +210,7 @@ def _conditions(score: ReadScore) -> dict[str, str]:
 
 def _figures(materials: Sequence[Material]) -> list[dict[str, Any]]:
     """Draw each figure of every run: a title, and the figure of each run, or None."""
-    by_run = [{f.stem: shown(f) for f in figures_of(m, FIGURES)} for m in materials]
+    by_run = [{f.stem: figure_parts(f) for f in figures_of(m, FIGURES)} for m in materials]
     rows = []
     for name in FIGURES:
         row = [figures.get(name) for figures in by_run]

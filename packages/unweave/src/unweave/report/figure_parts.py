@@ -13,7 +13,7 @@ from unweave.report.content import clear_tiles, data_uri
 from unweave.report.figures import Drawing, FigureOfRun
 
 
-def shown(figure: FigureOfRun, path: Callable[[], Path] | None = None) -> dict[str, Any]:
+def figure_parts(figure: FigureOfRun, path: Callable[[], Path] | None = None) -> dict[str, Any]:
     """Return what a template needs of a figure.
 
     `kind` is `tiles-figure` for images alone, with names of the rows if there are any, on the
