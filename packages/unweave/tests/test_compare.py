@@ -404,6 +404,11 @@ def test_run_directories_are_compared_by_method_seed_and_what_differs(
     ]  # fmt: skip
     run = unweave.Run.open(paths[0])
     assert found.rows[0].value("reconstruction_error") == run.scores["reconstruction_error"]
+    call("evaluate", paths[0], "--codes", "both")
+    comparison = Comparison(open_results(paths))
+    errors = [name for name in comparison.measures if name.startswith("reconstruction_error")]
+    assert errors == ["reconstruction_error", "reconstruction_error/sampled"]
+    assert [comparison.better(name) for name in errors] == ["lower", "lower"]
     assert "toy-gan" in call("compare", *paths, tmp_path / "gan")
     assert (tmp_path / "comparison" / "experiment.html").is_file()
     with pytest.raises(ConfigError, match="have the same method, seed and settings"):
