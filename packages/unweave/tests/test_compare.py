@@ -12,10 +12,11 @@ import unweave
 from unweave.errors import ConfigError
 from unweave.executors import Serial
 from unweave.experiment.comparison import Comparison, pairs_of
-from unweave.experiment.definition import Experiment, Variant
+from unweave.experiment.definition import Experiment, Picture, Variant
 from unweave.experiment.inputs import open_results
 from unweave.experiment.layout import as_csv, as_latex, as_markdown, as_text
 from unweave.experiment.page import usual_pictures, write_comparison
+from unweave.experiment.pictures import draw
 from unweave.experiment.results import Group, Results
 from unweave.experiment.rows import MeasuredValue, Row
 from unweave.experiment.sweep import sweep
@@ -178,6 +179,61 @@ def test_the_layouts_say_the_same(results):
     assert r"\begin{tabular}{llrr}" in latex
     assert r"one & 4 & $\mathbf{0.323 \pm 0.021}$ & $41 \pm 1$ \\" in latex
     assert latex.index(r"\toprule") < latex.index(r"\midrule") < latex.index(r"\bottomrule")
+
+
+def test_a_power_of_ten_is_one_in_latex(results):
+    rows = [
+        row("one", 1, seed, {"mig": [1.1e-5, 1.3e-5], "mse": [1234e4, 1236e4]}) for seed in (0, 1)
+    ]
+    comparison = Comparison(Results(results.experiment, results.folder, rows))
+    latex = as_latex(comparison)
+    assert r"$\mathbf{1.2 \times 10^{-5} \pm 1.4 \times 10^{-6}}$" in latex
+    assert r"$\mathbf{1.24 \times 10^{7} \pm 1.4 \times 10^{4}}$" in latex
+    assert "1.2e-05 ± 1.4e-06" in as_text(comparison)
+
+
+def test_a_trained_run_without_a_measure_is_named(results):
+    """A sweep may be stopped between the training and the measures of a run."""
+    whole = results.rows[0]
+    partial = whole.model_copy(update={"measures": {"mig": whole.measures["mig"]}})
+    rows = [partial, *results.rows[1:]]
+    text = as_text(Comparison(Results(results.experiment, results.folder, rows)))
+    line = next(line for line in text.splitlines() if line.endswith("not computed yet"))
+    assert re.split(" {2,}", line) == [
+        "one, beta 1", "0", "finished", "10 of 10", "measure 'mse': not computed yet",
+    ]  # fmt: skip
+    assert "not computed yet" not in as_text(Comparison(results))
+
+
+def bars(panel):
+    return [tuple(bar.get_segments()[0][:, 0]) for _, _, (bar,) in panel.containers]
+
+
+def test_intervals_of_ranks_end_at_the_first_and_the_last_rank(results):
+    rows = [one for one in results.rows if one.place == {"beta": 1} and one.seed < 2]
+    picture = Picture(kind="ranks", name="ranks", options={"measures": ["mig"]})
+    (panel,) = draw(Results(results.experiment, results.folder, rows), picture).axes
+    assert bars(panel) == [(1, 2), (1, 2)]  # ranks 1, 2 and 2, 1: Student's reach is 6.4
+
+
+def test_bands_of_curves_are_errors_over_seeds_also_where_another_setting_varies(tmp_path):
+    """A mean over other grid points first: what differs between them is no error."""
+    experiment = Experiment(
+        name="grid", runs=[Variant(label="one")], grid={"a": [1, 2], "b": [1, 2]}, seeds=[0, 1],
+        measures={"mse": "squared-error"},
+    )  # fmt: skip
+    rows = [
+        Row(run="one", place={"a": a, "b": b}, seed=seed, step=1, steps=1,
+            status="waiting" if (a, b, seed) == (2, 2, 1) else "finished",
+            measures={"mse": MeasuredValue(measure="m", value=a + 100 * b + seed, step=1)})
+        for a in (1, 2) for b in (1, 2) for seed in (0, 1)
+    ]  # fmt: skip
+    picture = Picture(kind="curves", name="p", options={"x": "a", "measures": ["mse"]})
+    (panel,) = draw(Results(experiment, tmp_path, rows), picture).axes
+    (line,), (band,) = panel.lines, panel.collections
+    assert line.get_ydata().tolist() == [151.5, 152]  # at a 2, seed 0 alone has both points
+    low, high = band.get_datalim(panel.transData).intervaly
+    assert (low, high) == pytest.approx((150.5, 152.5))  # 2 sqrt(.5) / sqrt(2) on each side
 
 
 def test_names_are_text_in_every_layout(tmp_path):
@@ -348,6 +404,11 @@ def test_run_directories_are_compared_by_method_seed_and_what_differs(
     ]  # fmt: skip
     run = unweave.Run.open(paths[0])
     assert found.rows[0].value("reconstruction_error") == run.scores["reconstruction_error"]
+    call("evaluate", paths[0], "--codes", "both")
+    comparison = Comparison(open_results(paths))
+    errors = [name for name in comparison.measures if name.startswith("reconstruction_error")]
+    assert errors == ["reconstruction_error", "reconstruction_error/sampled"]
+    assert [comparison.better(name) for name in errors] == ["lower", "lower"]
     assert "toy-gan" in call("compare", *paths, tmp_path / "gan")
     assert (tmp_path / "comparison" / "experiment.html").is_file()
     with pytest.raises(ConfigError, match="have the same method, seed and settings"):

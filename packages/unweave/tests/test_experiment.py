@@ -265,6 +265,10 @@ def test_a_folder_of_other_settings_is_refused_before_anything_is_trained(
     other = with_settings(study, {"batch_size": 8})
     with pytest.raises(ConfigError, match=r"other settings \(batch_size 16 instead of 8\); choose"):
         sweep(other, finished_study, Serial())
+    wider = with_settings(study, {"architecture": "mlp:widths=8,4"})
+    typed = r"\(architecture unweave:mlp:widths=.*,init=\w+ instead of unweave:mlp:widths=\S*8,4\S*"
+    with pytest.raises(ConfigError, match=typed):
+        sweep(wider, finished_study, Serial())
 
 
 @pytest.mark.parametrize(

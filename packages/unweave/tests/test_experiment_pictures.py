@@ -129,6 +129,14 @@ def test_a_logarithmic_axis_has_a_tick_at_every_value(results, values):
     assert [tick.get_text() for tick in panel.get_xticklabels()] == [f"{v:g}" for v in values]
 
 
+def test_a_term_that_was_logged_once_is_a_point(results):
+    (panel,) = draw(
+        results, Picture(kind="steps", name="p", options={"terms": ["validation/loss"]})
+    ).axes
+    assert [line.get_xdata().tolist() for line in panel.lines] == [[5], [5]]
+    assert [line.get_marker() for line in panel.lines] == ["o", "o"]
+
+
 def test_labels_of_a_logarithmic_axis_are_numbers(results):
     figure = draw(
         results, Picture(kind="steps", name="p", options={"terms": ["loss"], "log": True})

@@ -3,6 +3,7 @@
 import io
 import json
 import time
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -112,6 +113,24 @@ def test_the_time_left_is_what_the_steps_cost(watch):
         watch.over(names[0], Row(run="vae", place={}, seed=0, status="finished"))
         watch.over(names[1], Row(run="vae", place={}, seed=1, status="failed"))
         assert watch.summary().startswith("1 of 4 runs, 1 failed")
+
+
+def test_the_time_left_has_what_finished_runs_took_besides_training(watch, monkeypatch):
+    """Of 40 seconds 10 were training; the second run has loaded its data for 12 so far."""
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr("unweave.experiment.sweep_display.time", clock)
+    first, second, *_ = watch._files.items()
+    with claim_job(first[1].claim):
+        put(first[1], 0, 100, 10.0)
+        watch._read_progress()
+        assert watch.seconds_left() == pytest.approx(3 * 100 * 0.1)
+    clock.now = 40.0
+    watch.over(first[0], Row(run="vae", place={}, seed=0, status="finished"))
+    with claim_job(second[1].claim):
+        put(second[1], 1, 0, 0.0, phase="loading data, 3 of 8 images")
+        watch._read_progress()
+        clock.now = 52.0
+        assert watch.seconds_left() == pytest.approx(3 * (10 + 30) - 12)
 
 
 def test_a_worker_that_is_gone_is_not_shown(watch):

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from urllib.parse import unquote
 
 import pytest
 
@@ -114,7 +115,27 @@ def test_a_recipe_is_trained_measured_compared_and_written(outcome, tmp_path):
     links = re.findall(r"\]\(([^)]+)\)", text)
     assert sum(link.startswith("runs/") for link in links) == 8
     assert all((tmp_path / "out" / link).exists() for link in links)
-    assert "disagrees" in summary(outcome)
+    shown = summary(outcome)
+    assert "disagrees" in shown
+    assert "**" not in shown
+
+
+def test_names_with_spaces_and_brackets_give_links_and_no_caption_leaves_no_mark(recipe, tmp_path):
+    (light, *_), (picture, *_) = recipe.runs, recipe.pictures
+    changes = {
+        "runs": [light.model_copy(update={"label": "light :)"})], "grid": {}, "seeds": [0],
+        "expect": [], "pictures": [picture.model_copy(
+            update={"kind": "violins", "name": "all seeds", "caption": "",
+                    "options": {"measures": ["error"]}},
+        )],
+    }  # fmt: skip
+    outcome = reproduce(recipe.model_copy(update=changes), tmp_path, Serial())
+    text = outcome.path.read_text()
+    assert "![all seeds](all%20seeds.png)" in text
+    assert "\n**\n" not in text
+    (link,) = re.findall(r"seed 0\]\((runs/\S+)\)\.$", text, re.M)
+    assert set(link).isdisjoint("() ")
+    assert (tmp_path / unquote(link)).is_dir()
 
 
 @pytest.mark.usefixtures("sketched", "undrawn")

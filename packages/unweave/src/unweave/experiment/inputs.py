@@ -80,7 +80,7 @@ def of_runs(paths: Sequence[Path]) -> Results:
         runs=[Variant(label=label) for label in labels],
         grid={k: _values(places, k) for k in dict.fromkeys(k for p in places for k in p)},
         seeds=sorted({row.seed for row in rows}),
-        measures={name: "squared-error" if name == ERROR else f"metric {name}" for name in names},
+        measures={name: _measure_of(name) for name in names},
     )  # fmt: skip
     return Results(experiment, Path(), rows)
 
@@ -112,6 +112,20 @@ def _scores(run: Trained) -> dict[str, float]:
         content = read_scores(run)
     entries = {} if content is None else content["scores"]
     return {n: math.nan if e["value"] is None else e["value"] for n, e in entries.items()}
+
+
+def _measure_of(score: str) -> str:
+    """Return the measure that a score is, so that its direction and range are known.
+
+    Examples
+    --------
+    >>> _measure_of("reconstruction_error/sampled/holdout"), _measure_of("mig/sampled")
+    ('noisy-test-squared-error', 'metric mig/sampled')
+    """
+    name, *parts = score.split("/")
+    if name != ERROR:
+        return f"metric {score}"
+    return "noisy-" * ("sampled" in parts) + "test-" * ("holdout" in parts) + "squared-error"
 
 
 def _label(run: Trained) -> str:

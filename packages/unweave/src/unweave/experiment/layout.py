@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Callable, Sequence
 
 from unweave.experiment.comparison import Comparison, Contrast
 from unweave.experiment.definition import short
+from unweave.experiment.rows import not_measured
 from unweave.experiment.statistics import Summary, p_text
 from unweave.tables import table
 
@@ -26,6 +28,8 @@ LATEX_SPECIAL = str.maketrans(
         "<": r"\textless{}", ">": r"\textgreater{}", "↑": r"$\uparrow$", "↓": r"$\downarrow$",
     }
 )  # fmt: skip
+
+POWER_OF_TEN = re.compile(r"e([+-]\d+)")
 
 Rows = list[tuple[str, ...]]
 
@@ -87,8 +91,9 @@ def as_csv(comparison: Comparison) -> str:
 def as_latex(comparison: Comparison) -> str:
     """Lay out as a LaTeX table for the package booktabs; bold marks the best, within error."""
     header, rows = summary_rows(
-        comparison, bold=r"$\mathbf{{{}}}$", plain="${}$", plus=r" \pm ", escape=latex_text
-    )
+        comparison, bold=r"$\mathbf{{{}}}$", plain="${}$", plus=r" \pm ", escape=latex_text,
+        number_text=_latex_powers,
+    )  # fmt: skip
     titles = [latex_text(title) for title in header]
     columns = "l" * (len(header) - len(comparison.measures)) + "r" * len(comparison.measures)
     lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", " & ".join(titles) + r" \\"]
@@ -127,7 +132,7 @@ def test_note(comparison: Comparison) -> str:
 
 def summary_rows(
     comparison: Comparison, bold: str = "{}", plain: str = "{}", plus: str = " ± ",
-    escape: Callable[[str], str] = str,
+    escape: Callable[[str], str] = str, number_text: Callable[[str], str] = str,
 ) -> tuple[tuple[str, ...], Rows]:  # fmt: skip
     """Lay out one row per group: kind, place, and one cell per measure.
 
@@ -139,6 +144,8 @@ def summary_rows(
         What stands between mean and deviation.
     escape
         Escapes every text.
+    number_text
+        Rewrites the numbers of a cell.
     """
     grid = list(dict.fromkeys(name for group in comparison.groups for name in group.place))
     marks = {measure: comparison.best(measure) for measure in comparison.measures}
@@ -148,7 +155,7 @@ def summary_rows(
         for measure in comparison.measures:
             text = spread(comparison.summaries[measure][number], plus, brackets=plus == " ± ")
             wrap = bold if marks[measure][number] else plain
-            cells.append(wrap.format(text) if text != "-" else text)
+            cells.append(wrap.format(number_text(text)) if text != "-" else text)
         place = (short(group.place[name]) if name in group.place else "" for name in grid)
         rows.append((escape(group.label), *map(escape, place), *cells))
     return ("run", *grid, *(_title(comparison, m) for m in comparison.measures)), rows
@@ -190,9 +197,10 @@ def _tests_to_show(comparison: Comparison) -> list[Contrast]:
 
 def missing_rows(comparison: Comparison) -> Rows:
     """Lay out the runs that are not finished, or not measured, with the reason."""
+    experiment = comparison.results.experiment
     return [
         (row.run + "".join(f", {k} {short(v)}" for k, v in row.place.items()), str(row.seed),
-         row.status, f"{row.step} of {row.steps}", row.reason)
+         row.status, f"{row.step} of {row.steps}", row.reason or not_measured(row, experiment))
         for row in comparison.results.failures()
     ]  # fmt: skip
 
@@ -217,6 +225,17 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def latex_text(text: str) -> str:
     """Escape characters that are special in LaTeX."""
     return str(text).translate(LATEX_SPECIAL)
+
+
+def _latex_powers(text: str) -> str:
+    """Write powers of ten as LaTeX does, for "e-05" in a formula is e - 05.
+
+    Examples
+    --------
+    >>> _latex_powers("1.2e-05")
+    '1.2 \\\\times 10^{-5}'
+    """
+    return POWER_OF_TEN.sub(lambda match: rf" \times 10^{{{int(match[1])}}}", text)
 
 
 def _title(comparison: Comparison, measure: str) -> str:

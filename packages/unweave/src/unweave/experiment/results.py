@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from unweave.errors import ConfigError
 from unweave.experiment.definition import Experiment, place_text, short
-from unweave.experiment.rows import Row
+from unweave.experiment.rows import Row, not_measured
 
 if TYPE_CHECKING:
     from unweave.trained import Trained
@@ -147,8 +147,12 @@ class Results:
                     yield FirstRun(group.label, group.place, row.seed, open_run(row))
 
     def failures(self) -> list[Row]:
-        """List the rows of runs that are not finished, and of those whose measures failed."""
-        return [row for row in self.rows if not row.finished or row.reason]
+        """List the rows of runs that are not finished, or whose measures failed or are missing."""
+        return [
+            row
+            for row in self.rows
+            if not row.finished or row.reason or not_measured(row, self.experiment)
+        ]
 
 
 def open_run(row: Row) -> Trained:

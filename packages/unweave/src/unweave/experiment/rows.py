@@ -168,6 +168,12 @@ def _measures_text(labels: Sequence[str]) -> str:
     return f"measures {', '.join(others)} and {last}" if others else f"measure {last}"
 
 
+def not_measured(row: Row, experiment: Experiment) -> str:
+    """Return which measures a finished run still lacks, as of a sweep that was stopped."""
+    missing = [label for label in experiment.measures if label not in row.measures]
+    return f"{_measures_text(missing)}: not computed yet" if row.finished and missing else ""
+
+
 def write_row(files: JobFiles, row: Row) -> None:
     """Write the row of a job."""
     files.row.parent.mkdir(parents=True, exist_ok=True)

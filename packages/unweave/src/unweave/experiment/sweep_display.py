@@ -52,6 +52,9 @@ class Watch:
         # The row of a run that failed in an earlier sweep does not belong to this one.
         self._stamps = {name: _stamp(self._files[name].row) for name in steps}
         self._pace: dict[str, float] = {}
+        # When a job at work was first seen, and what finished ones took besides training.
+        self._seen: dict[str, float] = {}
+        self._besides: list[float] = []
         self._by_job: dict[str, JobProgress] = {}
         self._start = time.monotonic()
         self._last_line = self._start
@@ -87,23 +90,34 @@ class Watch:
     def over(self, name: str, row: Row) -> None:
         """Take note that a job is over; what its row told already is not counted again."""
         with self._lock:
-            if self._remaining_steps.pop(name, None) is None:
+            steps = self._remaining_steps.pop(name, None)
+            if steps is None:
                 return
+            began, pace = self._seen.pop(name, None), self._pace.get(_kind(name))
+            if row.finished and began is not None and pace is not None:
+                self._besides.append(max(0.0, time.monotonic() - began - steps * pace))
             self._news = True
             self._finished += row.finished
             self._failed += row.status == "failed"
 
     def seconds_left(self) -> float | None:
-        """Estimate how long the rest takes; None before the first steps are done."""
+        """Estimate how long the rest takes; None before the first steps are done.
+
+        A run takes its steps, and besides, to load the data and to measure, what the mean of the
+        finished ones took.
+        """
         with self._lock:
             if not self._pace or not self._by_job:
                 return None if self._remaining_steps else 0.0
             usual = sum(self._pace.values()) / len(self._pace)
-            work = 0.0
+            besides = sum(self._besides) / max(1, len(self._besides))
+            now, work = time.monotonic(), 0.0
             for name, steps in self._remaining_steps.items():
                 progress = self._by_job.get(name)
                 rest = steps if progress is None else progress.steps - progress.step
                 work += rest * self._pace.get(_kind(name), usual)
+                spent = 0.0 if progress is None else now - self._seen[name] - progress.seconds
+                work += max(0.0, besides - max(0.0, spent))
             return work / max(1, len(self._by_job))
 
     def summary(self) -> str:
@@ -152,6 +166,8 @@ class Watch:
         }
         with self._lock:
             self._by_job = by_job
+            for name in by_job:
+                self._seen.setdefault(name, time.monotonic())
             for name, progress in by_job.items():
                 if progress.rate > 0:
                     self._pace[_kind(name)] = 1 / progress.rate

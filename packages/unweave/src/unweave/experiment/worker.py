@@ -205,9 +205,20 @@ def check_same_settings(path: Path, config: TrainConfig) -> None:
     for name, value in ours.items():
         if theirs.get(name) != value:
             raise ConfigError(
-                f"{path} was trained with other settings ({name} {str(theirs.get(name))[:80]} "
-                f"instead of {str(value)[:80]}); choose another --out"
+                f"{path} was trained with other settings ({name} "
+                f"{_setting_text(theirs.get(name))} instead of {_setting_text(value)}); choose "
+                "another --out"
             )
+
+
+def _setting_text(value: Any) -> str:
+    """Write a setting as a user types it, as in `mlp:widths=64,32`."""
+    if isinstance(value, dict) and value.keys() == {"name", "options"}:
+        options = [f"{key}={_setting_text(option)}" for key, option in value["options"].items()]
+        value = ":".join([value["name"], ",".join(options)]) if options else value["name"]
+    if isinstance(value, list):
+        value = ",".join(map(str, value))
+    return str(value)[:80]
 
 
 def _comparable(value: Any) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from unweave.experiment.comparison import Claim, Comparison
 from unweave.experiment.definition import place_text
@@ -113,8 +114,10 @@ def _write(outcome: Outcome) -> None:
     if recipe.expect:
         parts.append(markdown(PUBLISHED, outcome.verdicts()) + "\n")
     for picture, caption, path in pictures:
-        image = "" if path is None else f"![{picture.name}]({path.name})\n\n"
-        parts.append(f"{image}{_wrap(f'*{caption}*')}\n")
+        if path is not None:
+            parts.append(f"![{picture.name}]({quote(path.name)})\n")
+        if caption:
+            parts.append(f"{_wrap(f'*{caption}*')}\n")
     parts += _tables(comparison)
     parts += [f"The same with intervals and tests as a page: [{PAGE}]({PAGE}).\n", _runs(results)]
     write_text(outcome.path, "\n".join(parts))
@@ -170,9 +173,9 @@ def _runs(results: Results) -> str:
     for row in results.rows:
         path = Path(row.folder)
         title = f"{place_text(row.run, row.place)}, seed {row.seed}"
-        link = f"[{title}]({relative_link(path, results.folder)})"
+        link = f"[{title}]({quote(relative_link(path, results.folder))})"
         if (path / "report.html").is_file():
-            link += f" ([report]({relative_link(path / 'report.html', results.folder)}))"
+            link += f" ([report]({quote(relative_link(path / 'report.html', results.folder))}))"
         lines.append(link)
     return f"Runs: {'; '.join(lines)}.\n"
 
@@ -182,7 +185,8 @@ def summary(outcome: Outcome) -> str:
     comparison = _comparison(outcome)
     parts = [table(*summary_rows(comparison))]
     if outcome.recipe.expect:
-        parts.append(table(PUBLISHED, [tuple(verdict) for verdict in outcome.verdicts()]))
+        rows = [(*judged, verdict.replace("**", "")) for *judged, verdict in outcome.verdicts()]
+        parts.append(table(PUBLISHED, rows))
     missing = missing_rows(comparison)
     if missing:
         parts.append(table(MISSING, missing))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ def draw_curves(
     by: GridSetting = "",
 ) -> Figure:  # fmt: skip
     """Draw measures over a setting, one line per kind of run, with two standard errors over seeds.
+
+    Of several grid points on a line the mean is drawn, of those seeds that have all of them.
 
     Parameters
     ----------
@@ -85,7 +88,9 @@ def _draw_line(
     panel: Any, results: Results, name: str, x: str, label: str, where: dict[str, Any], look: Look
 ) -> None:
     values = results.experiment.grid[x]
-    summaries = [summarise(results.values(name, label, where | {x: value})) for value in values]
+    summaries = [
+        summarise(_means_by_seed(results, name, label, where | {x: value})) for value in values
+    ]
     places = [float(value) for value in values]
     mean = np.array([summary.mean for summary in summaries])
     error = ERRORS_SHOWN * np.nan_to_num([summary.error for summary in summaries])
@@ -93,6 +98,17 @@ def _draw_line(
     panel.fill_between(
         places, mean - error, mean + error, color=look.colour, alpha=0.2, linewidth=0
     )
+
+
+def _means_by_seed(
+    results: Results, measure: str, label: str, where: dict[str, Any]
+) -> list[float]:
+    """Average a measure over the grid points at `where`, for every seed that has all of them."""
+    by_seed: dict[int, list[float]] = {}
+    for row in results.at(label, where):
+        by_seed.setdefault(row.seed, []).append(row.value(measure))
+    means = (float(np.mean(values)) for values in by_seed.values())
+    return [mean for mean in means if math.isfinite(mean)]
 
 
 def draw_heat_map(

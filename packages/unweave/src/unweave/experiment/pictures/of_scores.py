@@ -172,7 +172,7 @@ def draw_ranks(results: Results, *, measures: list[MeasureLabel]) -> Figure:
     panels = filled_rows(figure, len(ranked), COLUMNS)
     for panel, (measure, names, table) in zip(panels, ranked, strict=True):
         for place, label in enumerate(names):
-            summary = summarise(table[:, place].tolist())
+            summary = summarise(table[:, place].tolist(), (1, len(names)))
             reach = [[summary.mean - summary.low], [summary.high - summary.mean]]
             bars = None if math.isnan(summary.low) else np.clip(reach, 0, None)
             panel.errorbar(

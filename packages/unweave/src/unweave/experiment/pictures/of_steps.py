@@ -110,8 +110,13 @@ def _draw_term(panel: Any, name: str, look: Look, runs: Lines) -> None:
         return
     steps = sorted(set.intersection(*(set(values) for values in curves)))
     table = np.array([[values[step] for step in steps] for values in curves])
-    panel.plot(steps, table.mean(0), color=look.colour, linestyle=look.dashes, marker=look.marker,
+    # A line of one step has no length, and a band no width.
+    alone = len(steps) == 1
+    marker = look.marker or ("o" if alone else "")
+    panel.plot(steps, table.mean(0), color=look.colour, linestyle=look.dashes, marker=marker,
                markersize=3, markevery=max(1, len(steps) // MARKS), zorder=look.zorder)  # fmt: skip
     if len(table) > 1:
         low, high = table.min(0), table.max(0)
+        if alone:
+            panel.vlines(steps, low, high, color=look.colour, linewidth=0.9)
         panel.fill_between(steps, low, high, color=look.colour, alpha=0.2, linewidth=0)
