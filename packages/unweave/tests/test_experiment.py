@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import tomllib
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -185,6 +186,67 @@ def test_a_failed_run_is_a_row_with_its_reason_and_the_others_go_on(tmp_path):
     columns = unweave.read_experiment(tmp_path / "experiment.csv", frame=False)
     assert sorted(columns["status"]) == ["failed"] * 4 + ["finished"] * 4
     assert np.isnan(columns["error"]).sum() == 4
+
+
+def unreadable(path):
+    path.write_text("beta = [")
+
+
+def emptied(path):
+    path.write_text("")
+
+
+def a_file_in_its_place(path):
+    shutil.rmtree(path)
+    path.write_text("")
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "reason"),
+    [
+        ("config.toml", unreadable, "config.toml is not TOML"),
+        ("config.toml", emptied, "config.toml: a run needs a method"),
+        ("config.toml", Path.unlink, "has no config.toml, but other files"),
+        ("checkpoints", a_file_in_its_place, "checkpoints cannot be read: Not a directory"),
+    ],
+)
+def test_a_damaged_run_is_a_failed_row_that_names_its_folder_and_the_others_go_on(
+    name, damage, reason, study, finished_study, capsys
+):
+    damaged, unfinished, *_ = study.jobs()
+    before = open_experiment(finished_study)
+    run = JobFiles(finished_study, damaged).run
+    damage(run / name)
+    shutil.rmtree(JobFiles(finished_study, unfinished).run)
+    row, *others = sweep(study, finished_study, Serial()).rows
+    assert row.status == "failed"
+    assert reason in row.reason
+    advice = f"delete {run} and repeat the command to train this run again"
+    assert advice in row.reason
+    assert f"{run.name} is left out: {row.reason}" in capsys.readouterr().err
+    assert [(r.status, r.measures) for r in others] == [
+        ("finished", r.measures) for r in before.rows[1:]
+    ]
+    shutil.rmtree(run)
+    assert sweep(study, finished_study, Serial()).rows[0].measures == before.rows[0].measures
+
+
+@pytest.mark.parametrize(
+    ("command", "where"),
+    [("sweep", "unweave.experiment.page"), ("reproduce", "unweave.reproduce.reproduction")],
+)
+def test_an_interrupt_while_pages_are_written_says_that_the_results_are_kept(
+    command, where, finished_study, tmp_path, monkeypatch, call
+):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    about = 'source = "A paper."\ndiffers = "Nothing."\n' if command == "reproduce" else ""
+    (tmp_path / "study.toml").write_text(about + STUDY)
+    monkeypatch.setattr(f"{where}.write_comparison", interrupted)
+    words = (command, tmp_path / "study.toml", "--out", finished_study, "--executor", "serial")
+    said = call(*words, code=130)
+    assert "stopped; the results of all runs are kept, and the same command draws" in said
 
 
 def test_a_measure_that_fails_costs_no_other(study, tmp_path, monkeypatch):
