@@ -24,7 +24,15 @@ from unweave.experiment.checks import check_experiment
 from unweave.experiment.command_line import typed_experiment
 from unweave.experiment.definition import Experiment, Job
 from unweave.experiment.inputs import open_experiment
-from unweave.experiment.rows import JobFiles, reached_step
+from unweave.experiment.rows import (
+    JobFiles,
+    MeasuredValue,
+    Row,
+    full_text,
+    reached_step,
+    read_row,
+    write_row,
+)
 from unweave.experiment.sweep import sweep
 from unweave.experiment.toml_reader import parse_definition, read_definition, with_settings
 from unweave.registry import registry
@@ -309,6 +317,21 @@ def test_a_number_of_another_step_is_not_believed(study, finished_study):
     files.row.write_text(json.dumps(row))
     assert math.isnan(open_experiment(finished_study).rows[0].value("error"))
     assert sweep(study, finished_study, Serial()).rows[0].value("error") == right
+
+
+@pytest.mark.parametrize(
+    "measure",
+    ["test-squared-error", "noisy-test-squared-error", "linear-probe test", "frechet prior"],
+)
+def test_a_number_of_other_test_images_is_not_believed(measure, study, tmp_path):
+    with_measure = study.model_copy(update={"measures": {"it": measure}, "test": "split=test"})
+    job = study.jobs()[0]
+    files = JobFiles(tmp_path, job)
+    value = MeasuredValue(measure=full_text(with_measure, measure), value=1.0, step=0)
+    write_row(files, Row(run=job.label, place=job.place, seed=job.seed, measures={"it": value}))
+    assert read_row(job, files, with_measure, 12).measures == {"it": value}
+    others = with_measure.model_copy(update={"test": "split=other"})
+    assert read_row(job, files, others, 12).measures == {}
 
 
 @pytest.mark.parametrize("content", ["", "null", "[]", "{}", '{"run": 3}', "[" * 10_000, "\x00"])

@@ -181,7 +181,7 @@ def write_row(files: JobFiles, row: Row) -> None:
 def full_text(experiment: Experiment, measure: str) -> str:
     """Return the text of a measure with the test data and the density, if it depends on them."""
     parts = [measure]
-    if measure.startswith(("test-", "noisy-test-")):
+    if measure.startswith(("test-", "noisy-test-", "linear-probe test")):
         parts.append(f"on {experiment.test}")
     if measure.startswith(("mmd", "frechet")):
         parts.append(f"on {experiment.test}, density {experiment.density}")
