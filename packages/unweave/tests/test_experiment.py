@@ -33,7 +33,7 @@ from unweave.experiment.rows import (
     read_row,
     write_row,
 )
-from unweave.experiment.sweep import sweep
+from unweave.experiment.sweep import StoppedError, sweep
 from unweave.experiment.toml_reader import parse_definition, read_definition, with_settings
 from unweave.registry import registry
 
@@ -254,7 +254,17 @@ def test_an_interrupt_while_pages_are_written_says_that_the_results_are_kept(
     monkeypatch.setattr(f"{where}.write_comparison", interrupted)
     words = (command, tmp_path / "study.toml", "--out", finished_study, "--executor", "serial")
     said = call(*words, code=130)
-    assert "stopped; the results of all runs are kept, and the same command draws" in said
+    assert "stopped; all results so far are kept, and the same command goes on" in said
+
+
+def test_a_second_interrupt_of_a_sweep_says_that_the_results_are_kept(study, tmp_path, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Serial, "map", interrupted)
+    monkeypatch.setattr("unweave.experiment.sweep.write_table", interrupted)
+    with pytest.raises(StoppedError, match="all results so far are kept"):
+        sweep(study, tmp_path / "s", Serial())
 
 
 def test_a_measure_that_fails_costs_no_other(study, tmp_path, monkeypatch):

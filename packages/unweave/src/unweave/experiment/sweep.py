@@ -53,12 +53,12 @@ class StoppedError(UnweaveError):
 
 @contextlib.contextmanager
 def results_kept() -> Iterator[None]:
-    """Say of Ctrl-C in the block, which only writes pages, that no result is lost."""
+    """Say of Ctrl-C in the block, which only writes tables or pages, that no result is lost."""
     try:
         yield
     except KeyboardInterrupt:
         raise StoppedError(
-            "stopped; the results of all runs are kept, and the same command draws the pictures"
+            "stopped; all results so far are kept, and the same command goes on"
         ) from None
 
 
@@ -98,18 +98,19 @@ def sweep(
     experiment = check_experiment(experiment)
     sweeping = _Sweep(experiment, folder, device, together)
     _begin_folder(experiment, folder)
-    try:
-        with _interruptible():
-            sweeping.run(executor)
-    except KeyboardInterrupt:
-        finished_runs, total = sweeping.count()
-        raise StoppedError(
-            f"stopped; {finished_runs} of {_runs(total)} are finished; "
-            "the same command continues the sweep"
-        ) from None
-    finally:
-        write_table(sweeping.results())
-    return sweeping.results()
+    with results_kept():  # a second Ctrl-C comes where the first is handled
+        try:
+            with _interruptible():
+                sweeping.run(executor)
+        except KeyboardInterrupt:
+            finished_runs, total = sweeping.count()
+            raise StoppedError(
+                f"stopped; {finished_runs} of {_runs(total)} are finished; "
+                "the same command continues the sweep"
+            ) from None
+        finally:
+            write_table(sweeping.results())
+        return sweeping.results()
 
 
 class _Sweep:
