@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -413,6 +414,17 @@ def test_run_directories_are_compared_by_method_seed_and_what_differs(
     assert (tmp_path / "comparison" / "experiment.html").is_file()
     with pytest.raises(ConfigError, match="have the same method, seed and settings"):
         open_results([paths[0], paths[0]])
+
+
+def test_a_folder_whose_definition_is_lost_says_how_to_get_it_back(swept, tmp_path, call):
+    folder = shutil.copytree(swept, tmp_path / "copy")
+    definition = folder / "experiment.toml"
+    definition.write_text("runs = [")
+    again = "the command that made the folder writes it again, and trains no finished run twice"
+    assert f"{definition} is damaged" in (said := call("compare", folder, code=2))
+    assert again in said
+    definition.unlink()
+    assert f"without its experiment.toml; {again}" in call("compare", folder, code=2)
 
 
 def test_what_cannot_be_compared_is_said(swept, tmp_path, call):

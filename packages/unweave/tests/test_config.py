@@ -84,6 +84,11 @@ def test_intervals_that_were_both_set_must_fit(settings):
         ({"clip_norm": -1}, "setting clip_norm does not take -1"),
         ({"stop_after": 3}, "setting stop_after needs keep_best"),
         ({"evaluate_every": 7}, "evaluate_every must be a multiple of log_every=5"),
+        ({"dim": True}, "setting dim does not take True: expected a number"),
+        ({"learning_rate": True}, "setting learning_rate does not take True: expected a number"),
+        ({"beta": True}, "option beta of method toy-vae does not take True: expected a number"),
+        ({"optimizer": {"name": "adam", "betas": [True, 0.9]}}, "option betas of optimizer adam"),
+        ({"classifier": {"mode": "own", "factor": True}}, "setting classifier.factor does not"),
         ({"classifier": "some"}, "setting classifier.mode does not take 'some'"),
     ],
 )

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import tomllib
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -23,8 +24,16 @@ from unweave.experiment.checks import check_experiment
 from unweave.experiment.command_line import typed_experiment
 from unweave.experiment.definition import Experiment, Job
 from unweave.experiment.inputs import open_experiment
-from unweave.experiment.rows import JobFiles, reached_step
-from unweave.experiment.sweep import sweep
+from unweave.experiment.rows import (
+    JobFiles,
+    MeasuredValue,
+    Row,
+    full_text,
+    reached_step,
+    read_row,
+    write_row,
+)
+from unweave.experiment.sweep import StoppedError, sweep
 from unweave.experiment.toml_reader import parse_definition, read_definition, with_settings
 from unweave.registry import registry
 
@@ -187,6 +196,77 @@ def test_a_failed_run_is_a_row_with_its_reason_and_the_others_go_on(tmp_path):
     assert np.isnan(columns["error"]).sum() == 4
 
 
+def unreadable(path):
+    path.write_text("beta = [")
+
+
+def emptied(path):
+    path.write_text("")
+
+
+def a_file_in_its_place(path):
+    shutil.rmtree(path)
+    path.write_text("")
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "reason"),
+    [
+        ("config.toml", unreadable, "config.toml is not TOML"),
+        ("config.toml", emptied, "config.toml: a run needs a method"),
+        ("config.toml", Path.unlink, "has no config.toml, but other files"),
+        ("checkpoints", a_file_in_its_place, "checkpoints cannot be read: Not a directory"),
+    ],
+)
+def test_a_damaged_run_is_a_failed_row_that_names_its_folder_and_the_others_go_on(
+    name, damage, reason, study, finished_study, capsys
+):
+    damaged, unfinished, *_ = study.jobs()
+    before = open_experiment(finished_study)
+    run = JobFiles(finished_study, damaged).run
+    damage(run / name)
+    shutil.rmtree(JobFiles(finished_study, unfinished).run)
+    row, *others = sweep(study, finished_study, Serial()).rows
+    assert row.status == "failed"
+    assert reason in row.reason
+    advice = f"delete {run} and repeat the command to train this run again"
+    assert advice in row.reason
+    assert f"{run.name} is left out: {row.reason}" in capsys.readouterr().err
+    assert [(r.status, r.measures) for r in others] == [
+        ("finished", r.measures) for r in before.rows[1:]
+    ]
+    shutil.rmtree(run)
+    assert sweep(study, finished_study, Serial()).rows[0].measures == before.rows[0].measures
+
+
+@pytest.mark.parametrize(
+    ("command", "where"),
+    [("sweep", "unweave.experiment.page"), ("reproduce", "unweave.reproduce.reproduction")],
+)
+def test_an_interrupt_while_pages_are_written_says_that_the_results_are_kept(
+    command, where, finished_study, tmp_path, monkeypatch, call
+):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    about = 'source = "A paper."\ndiffers = "Nothing."\n' if command == "reproduce" else ""
+    (tmp_path / "study.toml").write_text(about + STUDY)
+    monkeypatch.setattr(f"{where}.write_comparison", interrupted)
+    words = (command, tmp_path / "study.toml", "--out", finished_study, "--executor", "serial")
+    said = call(*words, code=130)
+    assert "stopped; all results so far are kept, and the same command goes on" in said
+
+
+def test_a_second_interrupt_of_a_sweep_says_that_the_results_are_kept(study, tmp_path, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Serial, "map", interrupted)
+    monkeypatch.setattr("unweave.experiment.sweep.write_table", interrupted)
+    with pytest.raises(StoppedError, match="all results so far are kept"):
+        sweep(study, tmp_path / "s", Serial())
+
+
 def test_a_measure_that_fails_costs_no_other(study, tmp_path, monkeypatch):
     from unweave.experiment import worker
 
@@ -247,6 +327,21 @@ def test_a_number_of_another_step_is_not_believed(study, finished_study):
     files.row.write_text(json.dumps(row))
     assert math.isnan(open_experiment(finished_study).rows[0].value("error"))
     assert sweep(study, finished_study, Serial()).rows[0].value("error") == right
+
+
+@pytest.mark.parametrize(
+    "measure",
+    ["test-squared-error", "noisy-test-squared-error", "linear-probe test", "frechet prior"],
+)
+def test_a_number_of_other_test_images_is_not_believed(measure, study, tmp_path):
+    with_measure = study.model_copy(update={"measures": {"it": measure}, "test": "split=test"})
+    job = study.jobs()[0]
+    files = JobFiles(tmp_path, job)
+    value = MeasuredValue(measure=full_text(with_measure, measure), value=1.0, step=0)
+    write_row(files, Row(run=job.label, place=job.place, seed=job.seed, measures={"it": value}))
+    assert read_row(job, files, with_measure, 12).measures == {"it": value}
+    others = with_measure.model_copy(update={"test": "split=other"})
+    assert read_row(job, files, others, 12).measures == {}
 
 
 @pytest.mark.parametrize("content", ["", "null", "[]", "{}", '{"run": 3}', "[" * 10_000, "\x00"])

@@ -53,6 +53,25 @@ def test_a_claim_is_held_while_the_block_runs(tmp_path):
     assert not path.exists()
 
 
+@pytest.mark.parametrize("target", ["a.claim", "nowhere"])
+def test_a_link_to_nothing_in_the_place_of_a_claim_is_removed(target, tmp_path):
+    path = tmp_path / "a.claim"
+    path.symlink_to(tmp_path / target)
+    with claim_job(path) as other:
+        assert other is not None  # as long as it may be a claim that is being written
+    os.utime(path, (0, 0), follow_symlinks=False)
+    with claim_job(path) as other:
+        assert other is None
+
+
+def test_an_empty_claim_from_the_future_is_removed(tmp_path):
+    path = tmp_path / "a.claim"
+    path.touch()
+    os.utime(path, (time.time() + 3600,) * 2)
+    with claim_job(path) as other:
+        assert other is None
+
+
 def test_a_claim_is_given_back_when_the_block_raises(tmp_path):
     with pytest.raises(KeyboardInterrupt), claim_job(tmp_path / "a.claim"):
         raise KeyboardInterrupt

@@ -182,6 +182,9 @@ def test_a_reporter_writes_what_is_read(tmp_path):
     assert read_job_progress(path) is None
     path.write_text("{")
     assert read_job_progress(path) is None
+    path.unlink()
+    path.mkdir()
+    Reporter(path, job(3), 100, 20).finish()  # no run fails because its progress is not shown
 
 
 def test_times_are_said_shortly():

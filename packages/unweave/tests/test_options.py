@@ -78,6 +78,8 @@ def test_an_unknown_option_lists_the_known_ones(entry):
         {"learned": "perhaps"},
         {"lambda": "log(1)"},
         {"widths": "1.5"},
+        {"df": True},
+        {"widths": [4, False]},
     ],
 )
 def test_a_value_of_another_type_is_refused(entry, options):

@@ -9,6 +9,7 @@ import time
 import pytest
 
 import unweave
+from unweave.commands import main
 from unweave.errors import ConfigError, printable
 from unweave.files import expanded
 from unweave.tables import table
@@ -143,6 +144,20 @@ def test_an_interrupt_at_any_moment_of_the_start_is_one_sentence():
         if not out:  # an interpreter whose answer is printed ends by the signal itself
             assert process.returncode in (130, -signal.SIGINT)
             assert err.decode() == "unweave: interrupted before anything was saved\n"
+
+
+def test_a_second_interrupt_does_not_disturb_the_end(monkeypatch):
+    def stopped(arguments):
+        raise SystemExit(130)
+
+    monkeypatch.setattr("unweave.commands.entry.run", stopped)
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(SystemExit):
+            main()
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _imports_unweave(pid):

@@ -13,7 +13,7 @@ import pydantic
 
 from unweave.config import recorded_config
 from unweave.configfile import config_text
-from unweave.errors import RunError, expected_by, quote
+from unweave.errors import ConfigError, RunError, expected_by, quote
 from unweave.files import PARTIAL, expanded, remove_partial, write_bytes, write_text
 from unweave.lock import holding
 from unweave.meant_run import meant_run
@@ -133,7 +133,11 @@ class RunDirectory:
         prior = settings.get("prior")
         if isinstance(prior, dict):
             settings["prior"] = {key: _in_run(path, value) for key, value in prior.items()}
-        return cls(path, recorded_config(names, settings), names)
+        try:
+            config = recorded_config(names, settings)
+        except ConfigError as error:
+            raise type(error)(f"configuration {path / 'config.toml'}: {error}") from error
+        return cls(path, config, names)
 
     def carry(self, files: Mapping[str, Path]) -> None:
         """Copy the files that options of the prior name into the run, and name the copies.

@@ -43,6 +43,7 @@ ARGUMENTS: Mapping[str, int] = {
 """Number of positional arguments that the core passes, by kind; none to other kinds."""
 ARRAYS = frozenset({"codes", "factors", "std", "images", "reconstructions"})
 """Parameters that metrics get by name."""
+NO_BOOLEAN = "expected a number, not true or false"
 FIT_ARGUMENTS = ("generator", "progress", "draw")
 """Keyword arguments of a flow's `fit` that are the core's to give."""
 
@@ -240,6 +241,8 @@ def convert(what: str, annotation: Any, value: Any) -> Any:
     """
     import pydantic
 
+    if is_misread_boolean(annotation, value):
+        raise ConfigError(f"{what} does not take {quote(value)}: {NO_BOOLEAN}")
     try:
         adapter = _adapter(annotation, str(annotation))
     except TypeError:  # an annotation that cannot be hashed
@@ -252,6 +255,34 @@ def convert(what: str, annotation: Any, value: Any) -> Any:
         except pydantic.ValidationError as error:
             problem = problem or expected_by(error.errors()[0])
     raise ConfigError(f"{what} does not take {quote(value)}: {problem}")
+
+
+def is_misread_boolean(annotation: Any, value: Any) -> bool:
+    """Whether a value is or holds true or false where numbers are wanted.
+
+    pydantic reads them as 1 and 0.
+    """
+    types = tuple(_types_in(annotation))
+    wants_numbers = not {int, float}.isdisjoint(types) and {bool, Any}.isdisjoint(types)
+    return wants_numbers and _holds_boolean(value)
+
+
+def _types_in(annotation: Any) -> Iterator[Any]:
+    if typing.get_origin(annotation) is typing.Literal:
+        yield from map(type, typing.get_args(annotation))
+    elif parts := typing.get_args(annotation):
+        for part in parts:
+            yield from _types_in(part)
+    elif isinstance(annotation, type) or annotation is Any:
+        yield annotation
+
+
+def _holds_boolean(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return any(map(_holds_boolean, value))
+    return isinstance(value, bool)
 
 
 @functools.cache

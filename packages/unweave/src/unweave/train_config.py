@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+)
 
 from unweave.intervals import LOG_EVERY, VALIDATE_EVERY
 from unweave.method import Method, Weight
-from unweave.options import parse_spec
+from unweave.options import NO_BOOLEAN, is_misread_boolean, parse_spec
 
 
 class Spec(BaseModel):
@@ -37,7 +45,21 @@ METHODS_OWN = Spec(name="")
 """Placeholder for what the method names, until the configuration is resolved."""
 
 
-class Classifier(BaseModel):
+class _Numbers(BaseModel):
+    """A model that does not take true and false for 1 and 0."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_boolean(cls, value: Any, field: ValidationInfo) -> Any:
+        annotation = cls.model_fields[field.field_name or ""].annotation
+        if is_misread_boolean(annotation, value):
+            raise ValueError(NO_BOOLEAN)
+        return value
+
+
+class Classifier(_Numbers):
     """A linear classifier of a factor, trained with the model: `joint`, `own` or `none`.
 
     Attributes
@@ -52,7 +74,6 @@ class Classifier(BaseModel):
         Learning rate of its Adam. [Lat] takes 1e-3.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     mode: Literal["none", "joint", "own"] = "none"
     factor: int = Field(0, ge=0)
     weight: Weight = 1.0
@@ -66,7 +87,7 @@ def _to_classifier(value: object) -> object:
     return value
 
 
-class TrainConfig(BaseModel):
+class TrainConfig(_Numbers):
     """Everything that determines a run, except the device.
 
     Source of the defaults: D = 10, batch 64 and Adam (.9, .999), eps 1e-8 are Locatello et al.
@@ -130,7 +151,6 @@ class TrainConfig(BaseModel):
         never.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     method: str
     options: dict[str, Any] = {}
     data: SpecText = Spec(name="dsprites")

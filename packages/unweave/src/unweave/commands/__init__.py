@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 EXIT_INTERRUPTED = 130
@@ -13,6 +14,11 @@ def main(arguments: list[str] | None = None) -> None:
         from unweave.commands.entry import run  # imports for a tenth of a second
 
         run(arguments)
+    except SystemExit as end:
+        if arguments is None and end.code == EXIT_INTERRUPTED:
+            # A second Ctrl-C would interrupt what libraries do at the end, with a traceback.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise
     except KeyboardInterrupt:
         print("unweave: interrupted before anything was saved", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)

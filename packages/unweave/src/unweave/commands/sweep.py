@@ -67,7 +67,7 @@ def sweep(
     from unweave.experiment.comparison import Comparison
     from unweave.experiment.layout import as_text
     from unweave.experiment.page import write_comparison
-    from unweave.experiment.sweep import StoppedError
+    from unweave.experiment.sweep import StoppedError, results_kept
     from unweave.experiment.sweep import sweep as run_sweep
 
     experiment = typed_experiment(
@@ -81,11 +81,12 @@ def sweep(
         results = run_sweep(
             experiment, folder, build_executor(executor), device=device, together=together
         )
+        with results_kept():
+            comparison = Comparison(results)
+            print(as_text(comparison))
+            print(write_comparison(comparison, folder))
     except StoppedError as stop:
         print(stop, file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED) from None
-    comparison = Comparison(results)
-    print(as_text(comparison))
-    print(write_comparison(comparison, folder))
     if any(not row.finished for row in results.rows):
         raise typer.Exit(1)

@@ -98,9 +98,9 @@ def _take(path: Path, mine: Holder) -> Holder | None:
     """Take the claim, or return its holder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with one_at_a_time(path.parent):
-        if path.exists():
+        if os.path.lexists(path):
             holder = read_holder(path)
-            if holder is None and _age(path) < BEAT_SECONDS:
+            if holder is None and abs(_age(path)) < BEAT_SECONDS:
                 return Holder("another process", 0, "", "")  # it is still writing the claim
             if holder is not None and not _is_stale(path, holder):
                 return holder
@@ -124,7 +124,7 @@ def _age(path: Path) -> float:
     """Return the seconds since the last touch of a file, by the clock of its file system."""
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".clock-") as now:
-            return Path(now.name).stat().st_mtime - path.stat().st_mtime
+            return Path(now.name).stat().st_mtime - path.lstat().st_mtime
     except FileNotFoundError:
         return 0.0
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from unweave.trained import Trained
 
 ERROR = "reconstruction_error"
+WRITES_AGAIN = "the command that made the folder writes it again, and trains no finished run twice"
 NOT_COMPARED = ("seed", "log_every", "checkpoint_every", "method")
 """Settings that do not distinguish runs, and the method, which is their label."""
 
@@ -49,12 +50,19 @@ def open_results(paths: Sequence[Path]) -> Results:
                 f"{path} is the folder of an experiment, which is compared alone; give only it, or "
                 "the directories of its runs"
             )
+        if (path / "jobs").is_dir():
+            raise ConfigError(
+                f"{path} is the folder of an experiment without its {DEFINITION}; {WRITES_AGAIN}"
+            )
     return of_runs(paths)
 
 
 def open_experiment(folder: Path) -> Results:
     """Open the results that exist in an experiment's folder."""
-    experiment = read_definition(folder / DEFINITION, Experiment)
+    try:
+        experiment = read_definition(folder / DEFINITION, Experiment)
+    except ConfigError as error:
+        raise ConfigError(f"{folder / DEFINITION} is damaged ({error}); {WRITES_AGAIN}") from error
     rows = [
         read_row(job, JobFiles(folder, job), experiment, configuration(experiment, job).steps)
         for job in experiment.jobs()

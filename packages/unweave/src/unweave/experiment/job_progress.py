@@ -91,8 +91,9 @@ class Reporter(Silent):
         self._progress = self._progress.model_copy(update={"terms": terms})
 
     def finish(self) -> None:
-        """Remove the file."""
-        self._path.unlink(missing_ok=True)
+        """Remove the file; ignore errors, because progress is not essential."""
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
 
     def _remove_partial_files(self) -> None:
         """Remove partial files of a killed process; this process has the job now."""

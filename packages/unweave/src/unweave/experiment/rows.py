@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pydantic
 from pydantic import BaseModel, ConfigDict
 
+from unweave.errors import RunError
 from unweave.experiment.definition import Experiment, Job
 from unweave.files import write_text
 
@@ -104,10 +105,13 @@ def read_row(job: Job, files: JobFiles, experiment: Experiment, steps: int) -> R
     """Read the row of a job, as far as its checkpoint bears it out.
 
     The newest checkpoint says whether the run is finished; a measure of another step, or that was
-    computed otherwise, is not taken.
+    computed otherwise, is not taken. A run whose checkpoints cannot be read has failed.
     """
-    step = reached_step(files.run)
     row = stored_row(files.row) or Row(run=job.label, place=job.place, seed=job.seed)
+    try:
+        step = reached_step(files.run)
+    except RunError as error:
+        step, row = 0, row.model_copy(update={"status": "failed", "reason": str(error)})
     measures = {
         label: row.measures[label]
         for label, text in experiment.measures.items()
@@ -183,7 +187,7 @@ def write_row(files: JobFiles, row: Row) -> None:
 def full_text(experiment: Experiment, measure: str) -> str:
     """Return the text of a measure with the test data and the density, if it depends on them."""
     parts = [measure]
-    if measure.startswith(("test-", "noisy-test-")):
+    if measure.startswith(("test-", "noisy-test-", "linear-probe test")):
         parts.append(f"on {experiment.test}")
     if measure.startswith(("mmd", "frechet")):
         parts.append(f"on {experiment.test}, density {experiment.density}")

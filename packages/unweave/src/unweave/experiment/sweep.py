@@ -27,8 +27,9 @@ from unweave.experiment.rows import JobFiles, Row, needs_work, read_row, write_r
 from unweave.experiment.sweep_display import Watch
 from unweave.experiment.table import write_table
 from unweave.experiment.worker import (
+    DamagedRunError,
     Work,
-    check_same_settings,
+    check_run,
     perform,
     perform_together,
 )
@@ -48,6 +49,17 @@ CRASHES = 3
 
 class StoppedError(UnweaveError):
     """A sweep was stopped by a signal; its results so far are kept."""
+
+
+@contextlib.contextmanager
+def results_kept() -> Iterator[None]:
+    """Say of Ctrl-C in the block, which only writes tables or pages, that no result is lost."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise StoppedError(
+            "stopped; all results so far are kept, and the same command goes on"
+        ) from None
 
 
 def sweep(
@@ -86,18 +98,19 @@ def sweep(
     experiment = check_experiment(experiment)
     sweeping = _Sweep(experiment, folder, device, together)
     _begin_folder(experiment, folder)
-    try:
-        with _interruptible():
-            sweeping.run(executor)
-    except KeyboardInterrupt:
-        finished_runs, total = sweeping.count()
-        raise StoppedError(
-            f"stopped; {finished_runs} of {_runs(total)} are finished; "
-            "the same command continues the sweep"
-        ) from None
-    finally:
-        write_table(sweeping.results())
-    return sweeping.results()
+    with results_kept():  # a second Ctrl-C comes where the first is handled
+        try:
+            with _interruptible():
+                sweeping.run(executor)
+        except KeyboardInterrupt:
+            finished_runs, total = sweeping.count()
+            raise StoppedError(
+                f"stopped; {finished_runs} of {_runs(total)} are finished; "
+                "the same command continues the sweep"
+            ) from None
+        finally:
+            write_table(sweeping.results())
+        return sweeping.results()
 
 
 class _Sweep:
@@ -118,8 +131,10 @@ class _Sweep:
             self._steps[name] = config.steps
             if together > 1:
                 self._kin[name] = _kin(config)
-            if (self._files[name].run / "config.toml").is_file():
-                check_same_settings(self._files[name].run, config)
+            try:
+                check_run(self._files[name].run, config)
+            except DamagedRunError as error:
+                self._failed[name] = self._failed_row(name, str(error))
 
     def row(self, name: str) -> Row:
         """Read the row of a job."""
@@ -138,16 +153,21 @@ class _Sweep:
 
     def run(self, executor: Executor) -> None:
         """Do the jobs, in rounds, until each has finished or failed."""
-        open_jobs = [name for name in self.jobs if needs_work(self.row(name), self.experiment)]
+        rows = {name: self.row(name) for name in self.jobs if name not in self._failed}
+        open_jobs = [name for name, row in rows.items() if needs_work(row, self.experiment)]
         steps = {name: self._steps[name] - self.row(name).step for name in open_jobs}
         total = len(self.jobs)
-        print(_plan(total, steps), file=sys.stderr)
-        finished = total - len(open_jobs)
+        for row in self._failed.values():
+            print(f"{Path(row.folder).name} is left out: {row.reason}", file=sys.stderr)
+        finished = len(rows) - len(open_jobs)
+        print(_plan(total, finished, steps), file=sys.stderr)
         with Watch(self._files, steps, finished, total, self.experiment, self._keep_table) as watch:
             while open_jobs:
                 free = [name for name in open_jobs if live_holder(self._files[name].claim) is None]
                 if free:
                     over = set(self._round(executor, free, watch))
+                    if not over:
+                        time.sleep(WAIT_SECONDS)  # another process has just taken the jobs
                 else:
                     time.sleep(WAIT_SECONDS)  # other processes do the remaining jobs
                     over = {n for n in open_jobs if not needs_work(self.row(n), self.experiment)}
@@ -215,11 +235,13 @@ class _Sweep:
         self._crashes[name] = self._crashes.get(name, 0) + 1
         if self._crashes[name] < CRASHES and not isinstance(error, WorkerDiedError):
             return False
-        row = self.row(name).model_copy(update={"status": "failed", "reason": reason})
-        self._failed[name] = row
+        row = self._failed[name] = self._failed_row(name, reason)
         with contextlib.suppress(UnweaveError):
             write_row(self._files[name], row)
         return True
+
+    def _failed_row(self, name: str, reason: str) -> Row:
+        return self.row(name).model_copy(update={"status": "failed", "reason": reason})
 
     def _keep_table(self) -> bool:
         """Write the table unless it was written recently, and return whether it was written now.
@@ -268,11 +290,12 @@ def definition_text(experiment: Experiment) -> str:
     return tomli_w.dumps(content)
 
 
-def _plan(total: int, steps: Mapping[str, int]) -> str:
-    finished_runs = total - len(steps)
-    if not steps:
+def _plan(total: int, finished_runs: int, steps: Mapping[str, int]) -> str:
+    if finished_runs == total:
         return f"{_runs(total)}, all finished"
     counts = f"{_runs(total)}: {finished_runs} finished, {len(steps)} to do"
+    if not steps:
+        return counts
     return f"{counts}, {sum(steps.values()):,} steps; the time left is shown after the first steps"
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unweave.directory import CARRIED, LOCK, RunDirectory
+from unweave.directory import CARRIED, LOCK, RunDirectory, check_empty
 from unweave.errors import ConfigError, RunError, UnweaveError
 from unweave.experiment.checks import configuration
 from unweave.experiment.claims import claim_job, forget_foreign_lock
@@ -160,8 +160,8 @@ def _train(work: Work, config: TrainConfig, reporter: Reporter) -> None:
 
     path = work.files.run
     _clear(work)
+    check_run(path, config)
     if (path / "config.toml").is_file():
-        check_same_settings(path, config)
         resume(Trained, path, device=work.device, progress=reporter)
         return
     train(Trained, **work.job.settings, out=path, device=work.device, progress=reporter)
@@ -183,19 +183,32 @@ def _clear(work: Work) -> None:
         remove_partial(path)  # of a process that was killed while it wrote its first file
 
 
-def check_same_settings(path: Path, config: TrainConfig) -> None:
-    """Raise unless a run directory was made with these settings.
+class DamagedRunError(RunError):
+    """A run directory that cannot be read; other runs of the experiment are not concerned."""
+
+
+def check_run(path: Path, config: TrainConfig) -> None:
+    """Raise unless a run directory is still to be made, or was made with these settings.
 
     Raises
     ------
+    DamagedRunError
+        If it cannot be read.
     ConfigError
         Naming a setting that differs.
     """
-    from unweave.trained import Trained
-
-    run = Trained.open(path)
+    try:
+        reached_step(path)
+        if not (path / "config.toml").is_file():
+            _check_absent(path)
+            return
+        run = RunDirectory.open(path)
+        facts = run.image_facts()
+    except ConfigError as error:
+        raise DamagedRunError(
+            f"{error}; mend it, or delete {path} and repeat the command to train this run again"
+        ) from error
     theirs, ours = (_comparable(c.model_dump()) for c in (run.config, config))
-    facts = run.image_facts()
     if facts is not None and facts.size < config.batch_size:
         ours["batch_size"] = facts.size  # training reduces the batch size to the number of images
     copies = str((path / CARRIED).resolve())
@@ -219,6 +232,14 @@ def _setting_text(value: Any) -> str:
     if isinstance(value, list):
         value = ",".join(map(str, value))
     return str(value)[:80]
+
+
+def _check_absent(path: Path) -> None:
+    try:
+        check_empty(path)
+    except RunError as error:
+        if not (path / "config.toml").is_file():  # another process may have made the run since
+            raise RunError(f"{path} has no config.toml, but other files") from error
 
 
 def _comparable(value: Any) -> Any:

@@ -23,7 +23,7 @@ from unweave.experiment.layout import (
 )
 from unweave.experiment.page import PAGE, draw_all, relative_link, write_comparison
 from unweave.experiment.results import Results
-from unweave.experiment.sweep import sweep
+from unweave.experiment.sweep import results_kept, sweep
 from unweave.files import write_text
 from unweave.protocols import Executor
 from unweave.reproduce.recipe import Recipe, check_recipe
@@ -94,7 +94,8 @@ def reproduce(
     results = sweep(recipe, folder, executor, device=device, together=together)
     usual = f"unweave reproduce {recipe.name}"
     outcome = Outcome(recipe, results, changes or {}, command or usual)
-    _write(outcome)
+    with results_kept():
+        _write(outcome)
     return outcome
 
 
