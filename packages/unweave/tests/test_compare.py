@@ -232,7 +232,7 @@ def test_bands_of_curves_are_errors_over_seeds_also_where_another_setting_varies
     picture = Picture(kind="curves", name="p", options={"x": "a", "measures": ["mse"]})
     (panel,) = draw(Results(experiment, tmp_path, rows), picture).axes
     (line,), (band,) = panel.lines, panel.collections
-    assert line.get_ydata().tolist() == [151.5, 152]  # at a 2, seed 0 alone has both points
+    assert list(line.get_ydata()) == [151.5, 152]  # at a 2, seed 0 alone has both points
     low, high = band.get_datalim(panel.transData).intervaly
     assert (low, high) == pytest.approx((150.5, 152.5))  # 2 sqrt(.5) / sqrt(2) on each side
 

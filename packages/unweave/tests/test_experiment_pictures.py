@@ -133,7 +133,7 @@ def test_a_term_that_was_logged_once_is_a_point(results):
     (panel,) = draw(
         results, Picture(kind="steps", name="p", options={"terms": ["validation/loss"]})
     ).axes
-    assert [line.get_xdata().tolist() for line in panel.lines] == [[5], [5]]
+    assert [list(line.get_xdata()) for line in panel.lines] == [[5], [5]]
     assert [line.get_marker() for line in panel.lines] == ["o", "o"]
 
 

@@ -117,7 +117,8 @@ def test_the_time_left_is_what_the_steps_cost(watch):
 
 def test_the_time_left_has_what_finished_runs_took_besides_training(watch, monkeypatch):
     """Of 40 seconds 10 were training; the second run has loaded its data for 12 so far."""
-    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+    clock = SimpleNamespace(now=0.0)
+    clock.monotonic = lambda: clock.now
     monkeypatch.setattr("unweave.experiment.sweep_display.time", clock)
     first, second, *_ = watch._files.items()
     with claim_job(first[1].claim):
