@@ -242,6 +242,11 @@ def test_a_recipe_without_claims_has_no_table_of_them(recipe, tmp_path):
         ("where = { beta = 100 }", "where = { bta = 1 }", "unknown setting of the grid 'bta'"),
         ("tolerance = 3.9", "", 'set either below = "RUN", or both published and tolerance'),
         ("tolerance = 3.9", "tolerance = -1", "expect.2.tolerance does not take -1"),
+        (
+            "tolerance = 3.9",
+            "tolerance = true",
+            "expect.2.tolerance: expected a number, not true or false",
+        ),
         ("published = 4.0", "published = nan", "expect.2.published does not take nan"),
         ('below = "light"', 'below = "light"\ntimes = -1', "expect.0.times does not take -1"),
         ("below_where = { beta = 0.01 }", "", "below names the same runs as run"),

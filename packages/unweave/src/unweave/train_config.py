@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from unweave.intervals import LOG_EVERY, VALIDATE_EVERY
 from unweave.method import Method, Weight
-from unweave.options import NO_BOOLEAN, is_misread_boolean, parse_spec
+from unweave.options import parse_spec
+from unweave.strict import Strict
 
 
 class Spec(BaseModel):
@@ -45,21 +38,7 @@ METHODS_OWN = Spec(name="")
 """Placeholder for what the method names, until the configuration is resolved."""
 
 
-class _Numbers(BaseModel):
-    """A model that does not take true and false for 1 and 0."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _refuse_boolean(cls, value: Any, field: ValidationInfo) -> Any:
-        annotation = cls.model_fields[field.field_name or ""].annotation
-        if is_misread_boolean(annotation, value):
-            raise ValueError(NO_BOOLEAN)
-        return value
-
-
-class Classifier(_Numbers):
+class Classifier(Strict):
     """A linear classifier of a factor, trained with the model: `joint`, `own` or `none`.
 
     Attributes
@@ -87,7 +66,7 @@ def _to_classifier(value: object) -> object:
     return value
 
 
-class TrainConfig(_Numbers):
+class TrainConfig(Strict):
     """Everything that determines a run, except the device.
 
     Source of the defaults: D = 10, batch 64 and Adam (.9, .999), eps 1e-8 are Locatello et al.

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from unweave.errors import (
     ConfigError,
@@ -22,6 +22,7 @@ from unweave.errors import (
 )
 from unweave.options import parse_spec
 from unweave.settings import in_plain_spelling
+from unweave.strict import Strict
 
 LONGEST_NAME = 150
 """Bytes of UTF-8. File systems allow 255, and the files beside a run directory add a suffix."""
@@ -82,12 +83,6 @@ Seeds = Annotated[
 Values = Annotated[list[Any], AfterValidator(_require_distinct), Field(min_length=1)]
 Settings = Annotated[dict[str, Any], AfterValidator(in_plain_spelling)]
 Grid = Annotated[dict[str, Values], AfterValidator(in_plain_spelling)]
-
-
-class Strict(BaseModel):
-    """A model that knows all of its fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Variant(Strict):

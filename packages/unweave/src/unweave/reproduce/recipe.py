@@ -15,12 +15,12 @@ from unweave.experiment.command_line import grid_axes, with_seeds
 from unweave.experiment.definition import (
     Experiment,
     Picture,
-    Strict,
     check_place,
     short,
     unknown_label,
 )
 from unweave.experiment.toml_reader import parse_definition, read_definition, with_settings
+from unweave.strict import Strict
 
 
 class Expectation(Strict):
