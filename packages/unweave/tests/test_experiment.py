@@ -4,6 +4,7 @@ import builtins
 import csv
 import json
 import math
+import re
 import shutil
 import socket
 import subprocess
@@ -704,9 +705,16 @@ def test_folders_of_long_labels_fit_into_a_file_system():
     assert job.name != other.name
 
 
-@pytest.mark.parametrize("seeds", ["[true]", '["1"]', "[1.0]"])
-def test_seeds_are_whole_numbers(seeds):
-    with pytest.raises(ConfigError, match=r"seeds.0 does not take .* expected a whole number"):
+@pytest.mark.parametrize(
+    ("seeds", "reason"),
+    [
+        ("[true]", "seeds: expected a number, not true or false"),
+        ('["1"]', "seeds.0 does not take '1': expected a whole number"),
+        ("[1.0]", "seeds.0 does not take 1.0: expected a whole number"),
+    ],
+)
+def test_seeds_are_whole_numbers(seeds, reason):
+    with pytest.raises(ConfigError, match=re.escape(reason)):
         edited("seeds = 2", f"seeds = {seeds}")
 
 
