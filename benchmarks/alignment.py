@@ -25,6 +25,7 @@ from torch.distributions import Independent, Normal
 from unweave.plots.style import INK, QUIET, figure_style, new_figure, save_figure
 from unweave_estimators import LOO, MWS
 from unweave_estimators.batch_estimators import BatchEstimator
+from unweave_estimators.latent import standard_normal
 
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE.parent / "docs" / "results" / "tcwae-memory"
@@ -37,7 +38,7 @@ ROTATIONS = 8
 BATCHES = (16, 64, 256, 512, 2_048)
 MEMORY = 2_048
 CODES = 65_536
-"""Number of codes over whose batches a mean is taken, at least."""
+"""Number of codes of all batches over which a mean is taken, about."""
 
 Codes = NDArray[np.float64]
 
@@ -124,13 +125,12 @@ def rate(estimator: BatchEstimator, size: int, codes: list[Codes]) -> Rating:
 def regulariser(estimator: BatchEstimator, mean: Tensor, generator: torch.Generator) -> float:
     """Return beta times the total correlation plus gamma times the dimension-wise KL."""
     std = torch.full_like(mean, NOISE)
-    zero = torch.zeros(mean.shape[1])
     distribution = Independent(Normal(mean, std), 1)
     latent = SimpleNamespace(
         z=mean + std * torch.randn(mean.shape, generator=generator),
         posterior=SimpleNamespace(mean=mean, std=std, has_density=True, distribution=distribution),
         dataset_size=IMAGES,
-        prior=lambda: Independent(Normal(zero, zero + 1), 1),
+        prior=lambda: standard_normal(mean),
     )
     terms = estimator(latent)
     return float(BETA * terms["total_correlation"] + GAMMA * terms["dimension_wise_kl"])

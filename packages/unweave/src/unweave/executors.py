@@ -151,7 +151,7 @@ class _Crew:
         try:
             for worker in busy:
                 worker.process.terminate()
-            for worker in workers:  # one that has kept its checkpoint waits here for another job
+            for worker in workers:  # one that has kept its checkpoint waits at its pipe
                 worker.pipe.close()
             deadline = time.monotonic() + GRACE_SECONDS
             for worker in workers:

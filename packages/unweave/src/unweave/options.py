@@ -203,6 +203,18 @@ def parse_spec(text: str) -> tuple[str, dict[str, str]]:
     return match["name"], options
 
 
+def spec_text(name: str, options: Mapping[str, Any]) -> str:
+    """Write a name and options as `parse_spec` reads them.
+
+    Examples
+    --------
+    >>> spec_text("dsprites", {"resolution": 16}), spec_text("dsprites", {})
+    ('dsprites:resolution=16', 'dsprites')
+    """
+    pairs = ",".join(f"{key}={value}" for key, value in options.items())
+    return f"{name}:{pairs}" if pairs else name
+
+
 def short_name(qualified: str) -> str:
     """Return a name without the distribution that registers it.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+from pydantic import BeforeValidator, Field, PrivateAttr
 
 from unweave.intervals import LOG_EVERY, VALIDATE_EVERY
 from unweave.method import Method, Weight
@@ -12,10 +12,9 @@ from unweave.options import parse_spec
 from unweave.strict import Strict
 
 
-class Spec(BaseModel):
+class Spec(Strict):
     """A registered name with options; as text, `name:key=value,key=value`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     name: str
     options: dict[str, Any] = {}
 

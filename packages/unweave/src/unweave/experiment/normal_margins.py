@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from unweave.errors import ConfigError
-from unweave.options import options_of, parse_spec
+from unweave.options import options_of, parse_spec, spec_text
 
 if TYPE_CHECKING:
     from unweave.trained import Trained
@@ -39,7 +39,7 @@ def mapped_score(run: Trained, argument: str, rows: int) -> float:
     if "seed" in options_of(run.registry.lookup("metric", name).load()):
         settings.setdefault("seed", 0)
     factors = rows_of(run.dataset.factors, table.index)
-    text = f"{name}:{','.join(f'{k}={v}' for k, v in settings.items())}" if settings else name
+    text = spec_text(name, settings)
     return float(run.registry.build("metric", text, codes.astype(np.float32), factors))
 
 

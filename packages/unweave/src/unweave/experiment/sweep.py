@@ -155,7 +155,7 @@ class _Sweep:
         """Do the jobs, in rounds, until each has finished or failed."""
         rows = {name: self.row(name) for name in self.jobs if name not in self._failed}
         open_jobs = [name for name, row in rows.items() if needs_work(row, self.experiment)]
-        steps = {name: self._steps[name] - self.row(name).step for name in open_jobs}
+        steps = {name: self._steps[name] - rows[name].step for name in open_jobs}
         total = len(self.jobs)
         for row in self._failed.values():
             print(f"{Path(row.folder).name} is left out: {row.reason}", file=sys.stderr)

@@ -12,7 +12,7 @@ import pydantic
 from unweave.errors import ConfigError, expected_by, printable, quote
 from unweave.experiment.definition import Experiment
 from unweave.files import expanded
-from unweave.options import options_of, parse_spec
+from unweave.options import options_of, parse_spec, spec_text
 from unweave.registry import registry
 from unweave.train_config import SPECS
 
@@ -159,7 +159,7 @@ def _absolute(key: str, value: Any, folders: tuple[Path, ...]) -> Any:
     }
     if isinstance(value, dict):
         return {"name": name, **absolute}
-    return f"{name}:" * bool(absolute) + ",".join(f"{k}={v}" for k, v in absolute.items()) or name
+    return spec_text(name, absolute)
 
 
 def split_spec(value: str | dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -33,6 +33,7 @@ from unweave.experiment.rows import (
     write_row,
 )
 from unweave.files import expanded, remove_partial
+from unweave.options import spec_text
 
 if TYPE_CHECKING:
     from unweave.train_config import TrainConfig
@@ -227,8 +228,8 @@ def check_run(path: Path, config: TrainConfig) -> None:
 def _setting_text(value: Any) -> str:
     """Write a setting as a user types it, as in `mlp:widths=64,32`."""
     if isinstance(value, dict) and value.keys() == {"name", "options"}:
-        options = [f"{key}={_setting_text(option)}" for key, option in value["options"].items()]
-        value = ":".join([value["name"], ",".join(options)]) if options else value["name"]
+        options = {key: _setting_text(option) for key, option in value["options"].items()}
+        value = spec_text(value["name"], options)
     if isinstance(value, list):
         value = ",".join(map(str, value))
     return str(value)[:80]
