@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from narrowing import present
+from sklearn.preprocessing import FunctionTransformer
 
 import unweave_metrics as um
 from unweave_metrics import _progress
@@ -185,6 +186,43 @@ def test_what_a_function_declares_to_cost_decides_how_often_it_is_resampled(monk
     for wrong, kind in (("little", TypeError), (-1, ValueError), (np.nan, ValueError)):
         with pytest.raises(kind, match="seconds_per_million of correlation must be"):
             resamples(seconds_per_million=wrong)
+
+
+def test_a_function_declares_which_scores_are_better_and_between_which_they_lie(monkeypatch):
+    def deviation(codes, factors):
+        return 0.001 + float(np.abs(codes[:, 0] - factors[:, 0]).mean())
+
+    codes, factors = problem()
+    scorer = um.scorer(deviation)
+    coded = FunctionTransformer()
+    assert scorer(coded, codes, factors) == deviation(codes, factors)
+    deviation.better = "lower"
+    assert scorer(coded, codes, factors) == -deviation(codes, factors)
+    deviation.better = "neither"
+    with pytest.raises(ValueError, match="deviation has none"):
+        um.scorer(deviation)
+    score = um.evaluate(codes, factors, metrics=[deviation])["deviation"]
+    low, high = present(score.interval)
+    deviation.bounds = (0.0, (score + high) / 2)
+    limited = um.evaluate(codes, factors, metrics=[deviation])["deviation"].interval
+    assert limited == (low, (score + high) / 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "kind", "sentence"),
+    [
+        ("better", "high", ValueError, "must be one of higher, lower, neither, got 'high'"),
+        ("better", 1, ValueError, "must be one of higher, lower, neither, got 1"),
+        ("bounds", 1.0, TypeError, "must be two numbers, got 1.0"),
+        ("bounds", (0, "1"), TypeError, "must be a number, got '1'"),
+        ("bounds", (0, np.nan), ValueError, "must be two numbers, got nan"),
+        ("bounds", (1, 0), ValueError, r"must be in ascending order, got \(1, 0\)"),
+    ],
+)
+def test_a_wrong_declaration_is_an_error(monkeypatch, name, wrong, kind, sentence):
+    monkeypatch.setattr(correlation, name, wrong, raising=False)
+    with pytest.raises(kind, match=f"{name} of correlation {sentence}"):
+        um.evaluate(*problem(), metrics=[correlation])
 
 
 def test_a_metric_that_cannot_be_computed_is_a_row_with_its_reason():

@@ -1,5 +1,6 @@
 """Each deliberately wrong metric fails the check that is named for its fault, and no other."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -89,7 +90,7 @@ FAULTS = {
 def test_a_right_metric_passes():
     report = run(metric_checks(), right)
     assert report.ok, str(report)
-    assert len(report.names("passed")) == 10
+    assert len(report.names("passed")) == 11
 
 
 @pytest.mark.parametrize("wrong", FAULTS, ids=lambda wrong: wrong.__name__)
@@ -114,6 +115,27 @@ def test_facts_are_arguments():
         metric_checks(invariant=("rotation",))
 
 
-def test_a_metric_that_is_best_at_zero():
-    report = run(metric_checks(perfect=0.0, random=1.0), lambda c, f: 1 - right(c, f))
-    assert report.ok, str(report)
+def test_a_metric_that_is_best_at_zero_declares_it():
+    def distance(codes, factors):
+        return 1 - right(codes, factors)
+
+    checks = metric_checks(perfect=0.0, random=1.0)
+    report = run(checks, distance)
+    assert report.names("failed") == ("declared",)
+    assert "`better` is 'higher'; set `metric.better = 'lower'`" in str(report)
+    distance.better = "lower"
+    assert run(checks, distance).ok
+    assert run(checks, functools.partial(distance)).ok
+    distance.bounds = [0, 1]
+    assert run(checks, distance).ok
+    distance.bounds = (0, 2)
+    assert "(0, 2), and those of `metric_checks` (0.0, 1.0)" in str(run(checks, distance))
+
+
+def test_a_declared_direction_is_one_of_three():
+    def misspelt(codes, factors):
+        return right(codes, factors)
+
+    misspelt.better = "high"
+    report = run(metric_checks(perfect=None, random=None), misspelt)
+    assert report.names("failed") == ("declared",)

@@ -3,11 +3,13 @@
 import math
 
 import pytest
+import toy
 
 from unweave.errors import ConfigError
 from unweave.experiment.comparison import Comparison
 from unweave.experiment.definition import Experiment, Variant, unknown_label
 from unweave.experiment.measures import better, bounds
+from unweave.experiment.metric_facts import metric_facts
 from unweave.experiment.results import Results
 from unweave.experiment.rows import MeasuredValue, Row, needs_work
 from unweave.experiment.statistics import interval, summarise
@@ -46,6 +48,7 @@ ENDLESS = (-math.inf, math.inf)
         ("log validation/inclusive_kl", "neither", (0, math.inf)),
         ("log mmd", "neither", ENDLESS),
         ("metric toy-correlation/active", "higher", ENDLESS),
+        ("metric toy-distance", "lower", (0, 1)),  # which declares it
         ("metric not-installed", "higher", ENDLESS),
     ],
 )
@@ -71,6 +74,26 @@ def test_directions_and_ranges(measure, direction, ends):
 @pytest.mark.usefixtures("metrics")
 def test_a_metric_is_asked_itself(measure, direction, ends):
     assert (better(study(measure), "m"), bounds(study(measure), "m")) == (direction, ends)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "sentence"),
+    [
+        ("better", "low", "better must be 'higher', 'lower' or 'neither', got 'low'; a higher"),
+        ("better", ["lower"], "better must be 'higher', 'lower' or 'neither', got "),
+        ("bounds", (1, 0), r"bounds must be two numbers in ascending order, got \(1, 0\); int"),
+        ("bounds", (0, "1"), "bounds must be two numbers in ascending order, got "),
+        ("bounds", (math.nan, 1), "bounds must be two numbers in ascending order, got "),
+        ("bounds", 1, "bounds must be two numbers in ascending order, got 1"),
+    ],
+)
+def test_a_metric_that_declares_nonsense_counts_as_one_that_declares_nothing(
+    monkeypatch, name, wrong, sentence
+):
+    monkeypatch.setattr(toy.correlation, name, wrong, raising=False)
+    with pytest.warns(UserWarning, match=f"metric toy-correlation of toy .*: {sentence}"):
+        facts = metric_facts("toy-correlation")
+    assert facts == ("higher", ENDLESS)
 
 
 def test_an_interval_ends_at_the_range_unless_a_value_lies_outside():

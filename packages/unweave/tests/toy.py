@@ -310,8 +310,12 @@ def sharpness(images: np.ndarray) -> float:
 
 
 def distance(images: np.ndarray, reconstructions: np.ndarray) -> float:
-    """The mean squared difference."""
+    """The mean squared difference; lower is better."""
     return float(np.square(images - reconstructions).mean())
+
+
+distance.better = "lower"
+distance.bounds = (0, 1)
 
 
 def sound(sounds: np.ndarray) -> float:

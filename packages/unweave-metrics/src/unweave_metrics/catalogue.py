@@ -29,6 +29,10 @@ ARRAYS = ("codes", "factors", "images", "reconstructions")
 SECONDS_PER_MILLION = 0.5
 PER_MILLION = real(0.0, float("inf"), "at least 0")
 
+# What a stranger's metric may declare of its scores.
+ENDS = {"higher": "high", "lower": "low", "neither": "-"}
+NUMBER = real(*ANY, "two numbers")
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -132,23 +136,43 @@ def metric(summary: str, *, interval: Strategy, **facts: Any) -> Callable[[Funct
 def entry_of(function: Callable[..., Any]) -> Entry:
     """Return the entry of a function; other people's functions are resampled by subsets.
 
-    The number of subsets follows from the sizes of the arrays and from the declared cost per
+    What their scores mean they declare as attributes: ``function.better`` is ``"higher"`` (the
+    default), ``"lower"`` or ``"neither"``, and ``function.bounds`` are the smallest and the largest
+    value. The number of subsets follows from the sizes of the arrays and from the declared cost per
     million numbers, ``function.seconds_per_million``; nothing is timed.
 
     Raises
     ------
     TypeError, ValueError
-        For a function whose argument names are unknown, or a declared cost that is not a number or
-        below 0.
+        For a function whose argument names are unknown, or a wrong declaration.
     """
     ours = CATALOGUE.get(getattr(function, "__name__", ""))
     if ours is not None and ours.function is function:
         return ours
     declared = getattr(function, "seconds_per_million", SECONDS_PER_MILLION)
-    entry = Entry(function, "", Subsets(), bounds=ANY, threads=False)
+    entry = Entry(function, "", Subsets(), threads=False)
     _check_signature(entry)
     seconds = PER_MILLION(declared, f"seconds_per_million of {entry.name}")
-    return replace(entry, interval=Subsets(seconds=seconds))
+    best = _best_end(getattr(function, "better", "higher"), entry.name)
+    bounds = _bounds(getattr(function, "bounds", ANY), entry.name)
+    return replace(entry, interval=Subsets(seconds=seconds), best=best, bounds=bounds)
+
+
+def _best_end(declared: Any, name: str) -> str:
+    if not (isinstance(declared, str) and declared in ENDS):
+        raise ValueError(
+            f"better of {name} must be one of {', '.join(ENDS)}, got {quoted(declared)}"
+        )
+    return ENDS[declared]
+
+
+def _bounds(declared: Any, name: str) -> tuple[float, float]:
+    if not isinstance(declared, tuple | list) or len(declared) != 2:
+        raise TypeError(f"bounds of {name} must be two numbers, got {quoted(declared)}")
+    low, high = (NUMBER(end, f"bounds of {name}") for end in declared)
+    if low > high:
+        raise ValueError(f"bounds of {name} must be in ascending order, got {quoted(declared)}")
+    return low, high
 
 
 def _check_signature(entry: Entry) -> None:

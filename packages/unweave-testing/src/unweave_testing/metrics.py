@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from unweave_testing.check import Check, NotApplicable
 
 SIZES = (4, 5, 6)
+DIRECTIONS = ("higher", "lower", "neither")
 CHANGES = ("factor-order", "permutation", "scale", "shift", "sign")
 
 
@@ -24,6 +26,11 @@ class _Facts:
     random: float | None
     tolerance: float
     invariant: frozenset[str]
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether perfect codes have the lower score."""
+        return self.perfect is not None and self.random is not None and self.perfect < self.random
 
 
 def metric_checks(
@@ -43,6 +50,8 @@ def metric_checks(
     - `deterministic`: the same arrays give the same score.
     - `inputs-untouched`: the metric does not write to its arrays.
     - `bounds`: scores of good, bad and mixed codes lie within `bounds`.
+    - `declared`: if the metric has attributes `better` and `bounds`, they agree with `perfect`,
+      `random` and `bounds`, and a metric of which lower is better has the attribute.
     - `perfect`: codes that are the factors, with noise in spare dimensions, score `perfect`.
     - `random`: codes that are independent of the factors score `random`.
     - `monotone`: more noise in the codes never gives a better score.
@@ -74,7 +83,7 @@ def metric_checks(
     --------
     >>> from unweave_testing import metric_checks
     >>> len(metric_checks(invariant=("permutation",)))
-    10
+    11
     """
     unknown = sorted(set(invariant) - set(CHANGES))
     if unknown:
@@ -85,6 +94,7 @@ def metric_checks(
         "deterministic": _deterministic,
         "inputs-untouched": _inputs_untouched,
         "bounds": _bounds,
+        "declared": _declared,
         "perfect": _perfect,
         "random": _random,
         "monotone": _monotone,
@@ -164,10 +174,25 @@ def _random(metric: Any, facts: _Facts) -> None:
     )
 
 
+def _declared(metric: Any, facts: _Facts) -> None:
+    while isinstance(metric, functools.partial):
+        metric = metric.func
+    better, bounds = getattr(metric, "better", "higher"), getattr(metric, "bounds", None)
+    assert better in DIRECTIONS, f"`better` must be one of {DIRECTIONS}, got {better!r}"
+    if facts.perfect is not None and facts.random is not None:
+        right = "lower" if facts.lower_is_better else "higher"
+        assert better == right, (
+            f"uninformative codes score {facts.random} and perfect ones {facts.perfect}, and "
+            f"`better` is {better!r}; set `metric.better = {right!r}`"
+        )
+    assert bounds is None or tuple(bounds) == tuple(facts.bounds), (
+        f"`bounds` of the metric are {bounds}, and those of `metric_checks` {facts.bounds}"
+    )
+
+
 def _monotone(metric: Any, facts: _Facts) -> None:
     scores = [_score(metric, noise) for noise in (0.0, 0.3, 0.9)]
-    rising = facts.perfect is not None and facts.random is not None and facts.perfect < facts.random
-    ranking = sorted(scores, reverse=not rising)
+    ranking = sorted(scores, reverse=not facts.lower_is_better)
     # Scores that saturate may be equal.
     assert scores == ranking, f"scores must get worse with noise of 0, 0.3 and 0.9, got {scores}"
 

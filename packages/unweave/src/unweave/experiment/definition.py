@@ -8,10 +8,11 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from unweave.declarations import Better
 from unweave.errors import (
     ConfigError,
     UnknownNameError,
@@ -32,8 +33,6 @@ MOST_LISTED = 20
 """Most labels that an error lists."""
 PLACEHOLDER = re.compile(r"\{(?P<name>\w+)(?:\s*\*\s*(?P<factor>\d*\.?\d+(?:e-?\d+)?))?\}")
 NOT_IN_FOLDER = re.compile(r"[^\w.,()+-]")
-
-Better = Literal["higher", "lower", "neither"]
 
 
 def plain_name(name: str) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from unweave.declarations import ANY, Better, Bounds
 from unweave.errors import unknown_name
 from unweave.experiment.code_scores import metric, split_parts
-from unweave.experiment.definition import Better, Experiment
+from unweave.experiment.definition import Experiment
 from unweave.experiment.measure_checks import (
     Subject,
     check_code_score,
@@ -19,7 +20,7 @@ from unweave.experiment.measure_checks import (
     check_term,
     needs_nothing,
 )
-from unweave.experiment.metric_facts import ANY, UPWARD, Bounds, MetricFacts, metric_facts
+from unweave.experiment.metric_facts import UPWARD, MetricFacts, metric_facts
 from unweave.experiment.quantities import (
     code_variance,
     frechet,

@@ -6,15 +6,12 @@ import importlib
 import math
 from typing import Any, NamedTuple, cast
 
+from unweave.declarations import ANY, Better, Bounds, declared_better, declared_bounds
 from unweave.errors import ConfigError
-from unweave.experiment.definition import Better
 from unweave.metrics_package import HOME
 from unweave.options import parse_spec
 from unweave.registry import registry
 
-Bounds = tuple[float, float]
-
-ANY: Bounds = (-math.inf, math.inf)
 UPWARD: Bounds = (0.0, math.inf)
 DIRECTIONS: dict[str, Better] = {"high": "higher", "low": "lower", "-": "neither"}
 
@@ -29,15 +26,15 @@ class MetricFacts(NamedTuple):
 def metric_facts(text: str) -> MetricFacts:
     """Look a metric, `NAME` or `NAME:key=value`, up in the catalogue of its package.
 
-    Of a stranger's metric, and of one that is not installed here, more is better and nothing is
-    known of its range.
+    A metric of another distribution declares them itself. Of one that does not, and of one that
+    cannot be imported here, more is better and nothing is known of its range.
     """
     name, options = parse_spec(text)
     try:
         entry = registry().lookup("metric", name)
+        if entry.distribution != HOME:
+            return MetricFacts(declared_better(entry), declared_bounds(entry))
     except ConfigError:
-        return MetricFacts("higher", ANY)
-    if entry.distribution != HOME:
         return MetricFacts("higher", ANY)
     package = entry.target.partition(":")[0].partition(".")[0]
     catalogue: Any = importlib.import_module(f"{package}.catalogue")
