@@ -15,11 +15,12 @@ from unweave.executors import Serial
 from unweave.experiment.comparison import Comparison, pairs_of
 from unweave.experiment.definition import Experiment, Picture, Variant
 from unweave.experiment.inputs import open_results
-from unweave.experiment.layout import as_csv, as_latex, as_markdown, as_text
+from unweave.experiment.layout import as_csv, as_latex, as_markdown, as_text, spread
 from unweave.experiment.page import usual_pictures, write_comparison
 from unweave.experiment.pictures import draw
 from unweave.experiment.results import Group, Results
 from unweave.experiment.rows import MeasuredValue, Row
+from unweave.experiment.statistics import summarise
 from unweave.experiment.sweep import sweep
 from unweave.experiment.toml_reader import parse_definition
 
@@ -173,12 +174,12 @@ def test_the_layouts_say_the_same(results):
     assert float(line["low"]) < float(line["mean"]) < float(line["high"])
     assert line["best"] == "1"
     text = as_markdown(comparison)
-    assert re.search(r"\| one \| 4 \| \*\*0\.323 ± 0\.021 \[.*?\]\*\* \| 41 ± 1 \[", text)
+    assert re.search(r"\| one \| 4 \| \*\*0\.323 ± 0\.021 \[.*?\]\*\* \| 41\.0 ± 1\.0 \[", text)
     assert "mig ↑ | mse ↓" in text
     assert "0.323 ± 0.021" in as_text(comparison)
     latex = as_latex(comparison)
     assert r"\begin{tabular}{llrr}" in latex
-    assert r"one & 4 & $\mathbf{0.323 \pm 0.021}$ & $41 \pm 1$ \\" in latex
+    assert r"one & 4 & $\mathbf{0.323 \pm 0.021}$ & $41.0 \pm 1.0$ \\" in latex
     assert latex.index(r"\toprule") < latex.index(r"\midrule") < latex.index(r"\bottomrule")
 
 
@@ -188,9 +189,26 @@ def test_a_power_of_ten_is_one_in_latex(results):
     ]
     comparison = Comparison(Results(results.experiment, results.folder, rows))
     latex = as_latex(comparison)
-    assert r"$\mathbf{1.2 \times 10^{-5} \pm 1.4 \times 10^{-6}}$" in latex
-    assert r"$\mathbf{1.24 \times 10^{7} \pm 1.4 \times 10^{4}}$" in latex
-    assert "1.2e-05 ± 1.4e-06" in as_text(comparison)
+    assert r"$\mathbf{1.20 \times 10^{-5} \pm 1.4 \times 10^{-6}}$" in latex
+    assert r"$\mathbf{1.2350 \times 10^{7} \pm 1.4 \times 10^{4}}$" in latex
+    assert "1.20e-05 ± 1.4e-06" in as_text(comparison)
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ([], "-"),
+        ([0.12345], "0.123"),
+        ([0.5, 0.5], "0.5 ± 0 [0.5, 0.5]"),
+        ([990.1, 990.5], "990.30 ± 0.28 [987.76, 992.84]"),  # three digits would hide the spread
+        ([0.0, 0.32], "0.16 ± 0.23 [-1.87, 2.19]"),
+        ([0.0999, 0.2411], "0.17 ± 0.10 [-0.73, 1.07]"),  # a deviation that is rounded up
+        ([-0.0603, 0.06], "0.000 ± 0.085 [-0.764, 0.764]"),  # not -0.000
+        ([1000.0, 1400.0], "1200 ± 283 [-1341, 3741]"),
+    ],
+)
+def test_a_deviation_has_two_digits_and_the_mean_ends_where_it_does(values, text):
+    assert spread(summarise(values)) == text
 
 
 def test_a_trained_run_without_a_measure_is_named(results):

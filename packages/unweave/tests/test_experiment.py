@@ -367,6 +367,22 @@ def test_a_folder_of_other_settings_is_refused_before_anything_is_trained(
         sweep(wider, finished_study, Serial())
 
 
+def test_the_folder_of_another_experiment_is_refused_and_left_as_it_is(study, finished_study):
+    files = ("experiment.toml", "experiment.csv", "experiment.h5")
+    before = [(finished_study / name).read_bytes() for name in files]
+    other = edited('label = "vae"', 'label = "one"').model_copy(
+        update={"name": "other", "grid": {}}
+    )
+    other = other.model_copy(update={"runs": other.runs[:1]})
+    with pytest.raises(ConfigError, match="contains another experiment, study; choose another fol"):
+        sweep(other, finished_study, Serial())
+    assert [(finished_study / name).read_bytes() for name in files] == before
+    renamed = study.model_copy(update={"name": "vae-gan"})
+    assert all(row.finished for row in sweep(renamed, finished_study, Serial()).rows)
+    (finished_study / "experiment.toml").write_text("name = ")
+    assert all(row.finished for row in sweep(study, finished_study, Serial()).rows)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

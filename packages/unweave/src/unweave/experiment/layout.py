@@ -21,6 +21,8 @@ MOST_CONTRASTS = 36
 """Most paired tests that a page shows."""
 TESTS = "comparison-tests.csv"
 """The file of all tests."""
+LEAST_PLACE, LARGEST_PLAIN = -5, 1e6
+"""Numbers with digits beyond this decimal place, or larger ones, have a power of ten."""
 LATEX_SPECIAL = str.maketrans(
     {
         "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
@@ -206,13 +208,38 @@ def missing_rows(comparison: Comparison) -> Rows:
 
 
 def spread(summary: Summary, plus: str = " ± ", brackets: bool = True) -> str:
-    """Write a mean with its deviation and interval, as far as there are values."""
+    """Write a mean with its deviation and interval, as far as there are values.
+
+    The deviation has two digits, and the other numbers end at the same decimal place.
+    """
     if not summary.n:
         return "-"
     if summary.n == 1:
         return f"{summary.mean:.3g}"
-    text = f"{summary.mean:.3g}{plus}{summary.std:.2g}"
-    return f"{text} [{summary.low:.3g}, {summary.high:.3g}]" if brackets else text
+    numbers = (summary.mean, summary.std, summary.low, summary.high)
+    mean, std, low, high = _to_place_of(summary.std, numbers)
+    return f"{mean}{plus}{std} [{low}, {high}]" if brackets else f"{mean}{plus}{std}"
+
+
+def _to_place_of(std: float, numbers: Sequence[float]) -> list[str]:
+    """Write numbers to the decimal place of the second digit of a deviation.
+
+    Examples
+    --------
+    >>> _to_place_of(0.0449, [0.1, 0.0449]), _to_place_of(14142.0, [12.35e6, 14142.0])
+    (['0.100', '0.045'], ['1.2350e+07', '1.4e+04'])
+    """
+    if not std > 0:
+        return [f"{number:.3g}" for number in numbers]
+    place = _power_of_ten(std) - 1
+    if place >= LEAST_PLACE and max(map(abs, numbers)) < LARGEST_PLAIN:
+        return [f"{number:z.{max(0, -place)}f}" for number in numbers]
+    return [f"{number:.{max(0, _power_of_ten(number) - place)}e}" for number in numbers]
+
+
+def _power_of_ten(value: float) -> int:
+    """Return the power of ten of a number that is rounded to two digits."""
+    return int(f"{value:.1e}".partition("e")[2])
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

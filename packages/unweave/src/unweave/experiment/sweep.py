@@ -26,6 +26,7 @@ from unweave.experiment.results import Results
 from unweave.experiment.rows import JobFiles, Row, needs_work, read_row, write_row
 from unweave.experiment.sweep_display import Watch
 from unweave.experiment.table import write_table
+from unweave.experiment.toml_reader import read_definition
 from unweave.experiment.worker import (
     DamagedRunError,
     Work,
@@ -277,11 +278,26 @@ def _name_of(row: Any, waiting: Mapping[str, Any]) -> str:
 
 def _begin_folder(experiment: Experiment, folder: Path) -> None:
     """Create the folder and write the experiment into it, so that `compare` can read it."""
+    _check_owner(experiment, folder)
     try:
         (folder / "jobs").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"{folder} cannot be created: {error.strerror}") from error
     write_text(folder / DEFINITION, definition_text(experiment))
+
+
+def _check_owner(experiment: Experiment, folder: Path) -> None:
+    """Refuse the folder of an experiment that has another name and no kind of run in common."""
+    try:
+        other = read_definition(folder / DEFINITION, Experiment)
+    except ConfigError:
+        return  # there is none, or it is damaged and written again
+    labels = {variant.label for variant in experiment.runs}
+    if other.name != experiment.name and labels.isdisjoint(v.label for v in other.runs):
+        raise ConfigError(
+            f"{folder} contains another experiment, {shorten(other.name)}; choose another folder "
+            "with --out"
+        )
 
 
 def definition_text(experiment: Experiment) -> str:
