@@ -258,4 +258,6 @@ def test_scores_are_json_with_settings(trained, call):
     call("evaluate", trained, "--metrics", "toy-correlation:power=1")
     scores = json.loads((trained / "scores.json").read_text())["scores"]
     assert scores["toy-correlation:power=1"]["settings"] == {}
+    assert scores["toy-correlation:power=1"]["source"] == "toy 1.0"
+    assert scores["reconstruction_error"]["source"] == ""
     assert 0 <= scores["toy-correlation:power=1"]["value"] <= 1

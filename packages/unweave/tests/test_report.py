@@ -333,6 +333,18 @@ def test_settings_of_scores_are_compared_where_both_runs_have_the_score():
     assert list(scored_differently([first, first])) == []
 
 
+def test_scores_of_other_versions_are_told():
+    from unweave.report.compare import scored_differently
+    from unweave.report.scores import scores_of
+
+    def scores(source):
+        return scores_of({"scores": {"mig": {"value": 0.5, "source": source}}})
+
+    assert list(scored_differently([scores("m 1.0"), scores("m 1.1")])) == [
+        ("mig", "computed by", ["m 1.0", "m 1.1"])
+    ]
+
+
 def test_intervals_of_other_codes_are_no_difference_of_scores():
     """Each says by how much its resamples moved the score, which two runs never share."""
     from unweave.report.compare import scored_differently

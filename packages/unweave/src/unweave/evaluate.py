@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, Literal
 
@@ -123,7 +123,7 @@ def evaluate(
             "left out of the scores",
             stacklevel=2,
         )
-    add_scores(run, scores, about)
+    add_scores(run, scores, about, _sources(scores, calls))
     return scores
 
 
@@ -149,6 +149,16 @@ def _scores(
         pool=pool,
     )  # fmt: skip
     return scores | {f"{name}{suffix}": score for name, score in metric_scores.items()}
+
+
+def _sources(scores: Iterable[str], calls: Sequence[Called]) -> dict[str, str]:
+    """Return the distribution, with its version, whose metric each score is."""
+    return {
+        score: f"{call.entry.distribution} {call.entry.version}"
+        for score in scores
+        for name, call in calls
+        if score == name or score.startswith(f"{name}/")
+    }
 
 
 def _kinds(codes: Codes) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ class _Score(pydantic.BaseModel):
     parts: dict[str, Any] = {}
     interval: tuple[float, float] | None = None
     reason: str = ""
+    source: str = ""
 
 
 class _Scores(pydantic.BaseModel):
@@ -73,8 +74,21 @@ def read_scores(run: Trained) -> dict[str, Any] | None:
     return content.model_dump()
 
 
-def add_scores(run: Trained, scores: Mapping[str, Any], about: dict[str, Any]) -> None:
-    """Add scores to those of the same step; several processes may do so at once."""
+def add_scores(
+    run: Trained,
+    scores: Mapping[str, Any],
+    about: dict[str, Any],
+    sources: Mapping[str, str] | None = None,
+) -> None:
+    """Add scores to those of the same step; several processes may do so at once.
+
+    Parameters
+    ----------
+    about
+        What all of them were computed with.
+    sources
+        The distribution, with its version, whose metric a score is.
+    """
     step = run.model_step  # training may have gone on meanwhile
     with one_at_a_time(run.path):
         try:
@@ -82,7 +96,10 @@ def add_scores(run: Trained, scores: Mapping[str, Any], about: dict[str, Any]) -
         except RunError:
             before = None  # what cannot be read is replaced
         earlier = before["scores"] if before and before["step"] == step else {}
-        entries = earlier | {name: _entry(score) | about for name, score in scores.items()}
+        entries = earlier | {
+            name: _entry(score) | {"source": (sources or {}).get(name, "")} | about
+            for name, score in scores.items()
+        }
         content = {"version": VERSION, "step": step, **about, "scores": _plain(entries)}
         write_text(run.scores_path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 

@@ -86,11 +86,14 @@ def _score(name: str, entry: Any, rows: int | None, seed: int | None) -> ReadSco
         for key in ("settings", "parts")
     )
     arrays = {str(key): _array(value) for key, value in parts.items()}
+    conditions = {str(key): _text(value) for key, value in settings.items()}
+    if source := entry.get("source"):
+        conditions["computed by"] = _text(source)
     return ReadScore(
         name,
         _number(entry.get("value")),
         _interval(entry.get("interval")),
-        {str(key): _text(value) for key, value in settings.items()},
+        conditions,
         {key: array for key, array in arrays.items() if array is not None},
         _text(entry.get("reason") or ""),
         _whole(entry.get("rows", rows)),
