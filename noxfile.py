@@ -109,9 +109,11 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Check types of every package, strictly, and what the tests use of them."""
     install(session, "mypy==2.4.1", "numpy", "torch", "pydantic", "typer", "pluggy", "pytest",
-            "scipy-stubs", "matplotlib", "safetensors", "rich", "tomli-w", "jinja2")  # fmt: skip
+            "scipy-stubs", "matplotlib", "safetensors", "rich", "tomli-w", "jinja2",
+            "hypothesis")  # fmt: skip
     session.run("mypy", *SOURCES)
-    session.run("mypy", "benchmarks", env={"MYPYPATH": os.pathsep.join(SOURCES)})
+    for folder_of_scripts in ("benchmarks", "torture"):
+        session.run("mypy", folder_of_scripts, env={"MYPYPATH": os.pathsep.join(SOURCES)})
     suites = [*(folder(package) / "tests" for package in TYPED_TESTS), ROOT / "integration_tests"]
     for tests in suites:  # apart, because modules of one name are in several packages
         names = sorted(path.stem for path in tests.glob("*.py"))

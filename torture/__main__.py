@@ -54,9 +54,11 @@ def _be_quiet() -> None:
 
 def _import_everything() -> None:
     """Import all modules of commands, so that a forked child starts at once."""
-    import matplotlib.pyplot
+    import matplotlib.pyplot  # noqa: F401
     import torch
     import torch._dynamo  # optimizers import it
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
     from unweave.registry import registry
 
@@ -65,7 +67,7 @@ def _import_everything() -> None:
         for entry in registry().entries(kind):
             entry.load()
     # Fonts, which matplotlib loads once per process.
-    matplotlib.pyplot.figure().canvas.get_renderer()
+    FigureCanvasAgg(Figure()).get_renderer()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

@@ -162,7 +162,7 @@ def _tensors(path: Path, folder: Path) -> bytes:
 
 def _network(path: Path, folder: Path) -> bytes:
     # Not the bytes of the file: a process numbers the names in its traced programs.
-    content = torch.jit.load(path).state_dict()
+    content = torch.jit.load(path).state_dict()  # type: ignore[no-untyped-call]
     return b"\n".join(n.encode() + t.numpy().tobytes() for n, t in sorted(content.items()))
 
 

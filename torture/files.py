@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import signal
@@ -65,7 +66,9 @@ class Files:
         by_name = {task.name: task for task in tasks(self._folder / "inputs")}
         for name in ("train convolutions", "evaluate", "density"):
             words = [text.replace("{run}", str(self._run)) for text in by_name[name].arguments]
-            end = Child(lambda w=words: _command(w), self._folder, self._folder / "log").wait(600)
+            end = Child(
+                functools.partial(_command, words), self._folder, self._folder / "log"
+            ).wait(600)
             if end.code:
                 raise RuntimeError(f"{name}: {end.output}")
         self._run.replace(self._good)

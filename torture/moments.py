@@ -69,7 +69,7 @@ def _watch(look: Look) -> None:
         setattr(os, name, _wrap(name, getattr(os, name), counts, look))
     real = io.open
     open_file = _wrap_open(real, counts, look)
-    io.open = builtins.open = open_file  # type: ignore[assignment]
+    io.open = builtins.open = open_file
 
 
 def _wrap(name: str, real: Callable[..., Any], counts: Counter[str], look: Look) -> Any:

@@ -26,7 +26,7 @@ class Watch:
     def __init__(self, *folders: Path) -> None:
         self.violations: list[str] = []
         self.on = False
-        self._folders = tuple(os.fspath(path) for path in (*folders, "/dev", "/proc"))
+        self._folders = (*map(os.fspath, folders), "/dev", "/proc")
         sys.addaudithook(self._audit)
 
     @contextmanager

@@ -196,14 +196,14 @@ def test_a_function_declares_which_scores_are_better_and_between_which_they_lie(
     scorer = um.scorer(deviation)
     coded = FunctionTransformer()
     assert scorer(coded, codes, factors) == deviation(codes, factors)
-    deviation.better = "lower"
+    monkeypatch.setattr(deviation, "better", "lower", raising=False)
     assert scorer(coded, codes, factors) == -deviation(codes, factors)
-    deviation.better = "neither"
+    monkeypatch.setattr(deviation, "better", "neither")
     with pytest.raises(ValueError, match="deviation has none"):
         um.scorer(deviation)
     score = um.evaluate(codes, factors, metrics=[deviation])["deviation"]
     low, high = present(score.interval)
-    deviation.bounds = (0.0, (score + high) / 2)
+    monkeypatch.setattr(deviation, "bounds", (0.0, (score + high) / 2), raising=False)
     limited = um.evaluate(codes, factors, metrics=[deviation])["deviation"].interval
     assert limited == (low, (score + high) / 2)
 

@@ -115,7 +115,7 @@ def test_facts_are_arguments():
         metric_checks(invariant=("rotation",))
 
 
-def test_a_metric_that_is_best_at_zero_declares_it():
+def test_a_metric_that_is_best_at_zero_declares_it(monkeypatch):
     def distance(codes, factors):
         return 1 - right(codes, factors)
 
@@ -123,19 +123,19 @@ def test_a_metric_that_is_best_at_zero_declares_it():
     report = run(checks, distance)
     assert report.names("failed") == ("declared",)
     assert "`better` is 'higher'; set `metric.better = 'lower'`" in str(report)
-    distance.better = "lower"
+    monkeypatch.setattr(distance, "better", "lower", raising=False)
     assert run(checks, distance).ok
     assert run(checks, functools.partial(distance)).ok
-    distance.bounds = [0, 1]
+    monkeypatch.setattr(distance, "bounds", [0, 1], raising=False)
     assert run(checks, distance).ok
-    distance.bounds = (0, 2)
+    monkeypatch.setattr(distance, "bounds", (0, 2))
     assert "(0, 2), and those of `metric_checks` (0.0, 1.0)" in str(run(checks, distance))
 
 
-def test_a_declared_direction_is_one_of_three():
+def test_a_declared_direction_is_one_of_three(monkeypatch):
     def misspelt(codes, factors):
         return right(codes, factors)
 
-    misspelt.better = "high"
+    monkeypatch.setattr(misspelt, "better", "high", raising=False)
     report = run(metric_checks(perfect=None, random=None), misspelt)
     assert report.names("failed") == ("declared",)

@@ -314,8 +314,7 @@ def distance(images: np.ndarray, reconstructions: np.ndarray) -> float:
     return float(np.square(images - reconstructions).mean())
 
 
-distance.better = "lower"
-distance.bounds = (0, 1)
+vars(distance).update(better="lower", bounds=(0, 1))
 
 
 def sound(sounds: np.ndarray) -> float:
