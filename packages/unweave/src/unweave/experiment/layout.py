@@ -9,8 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from unweave.experiment.comparison import Comparison, Contrast
-from unweave.experiment.definition import short
-from unweave.experiment.rows import not_measured
+from unweave.experiment.definition import place_text, short
 from unweave.experiment.statistics import Summary, p_text
 from unweave.tables import table
 
@@ -199,11 +198,10 @@ def _tests_to_show(comparison: Comparison) -> list[Contrast]:
 
 def missing_rows(comparison: Comparison) -> Rows:
     """Lay out the runs that are not finished, or not measured, with the reason."""
-    experiment = comparison.results.experiment
     return [
-        (row.run + "".join(f", {k} {short(v)}" for k, v in row.place.items()), str(row.seed),
-         row.status, f"{row.step} of {row.steps}", row.reason or not_measured(row, experiment))
-        for row in comparison.results.failures()
+        (place_text(row.run, row.place), str(row.seed), row.status, f"{row.step} of {row.steps}",
+         reason)
+        for row, reason in comparison.results.failures()
     ]  # fmt: skip
 
 

@@ -146,12 +146,13 @@ class Results:
                     labels.add(group.label)
                     yield FirstRun(group.label, group.place, row.seed, open_run(row))
 
-    def failures(self) -> list[Row]:
-        """List the rows of runs that are not finished, or whose measures failed or are missing."""
+    def failures(self) -> list[tuple[Row, str]]:
+        """List the runs that are not finished or not fully measured, with the reason if known."""
+        reasons = [row.reason or not_measured(row, self.experiment) for row in self.rows]
         return [
-            row
-            for row in self.rows
-            if not row.finished or row.reason or not_measured(row, self.experiment)
+            (row, reason)
+            for row, reason in zip(self.rows, reasons, strict=True)
+            if reason or not row.finished
         ]
 
 
