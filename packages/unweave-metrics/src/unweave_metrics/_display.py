@@ -1,18 +1,10 @@
-"""Show scores and tables in notebooks (as HTML) and in terminals (with rich)."""
+"""Show tables in notebooks (as HTML) and in terminals (with rich)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-
-if TYPE_CHECKING:
-    from unweave_metrics.score import Score
-
-# Only the shape of a part of more numbers than this is shown.
-LONGEST_PART = 12
+from typing import Any
 
 
 def pandas() -> Any:
@@ -74,36 +66,3 @@ def table_rich(rows: Sequence[Sequence[str]], notes: Sequence[str] = ()) -> Any:
     for cells in body:
         table.add_row(*map(Text, cells))
     return Group(table, *(Text(note, style="dim") for note in notes))
-
-
-def score_html(score: Score) -> str:
-    """Return a score with its small parts and its settings as HTML."""
-    rows = [[str(score.name), str(score).removeprefix(score.name).strip()]]
-    rows += [[name, text] for name, text in parts_of(score)]
-    settings = [f"{name} = {value}" for name, value in score.settings.items()]
-    table = table_html(rows, score.notes)
-    items = "".join(f"<li>{escape(line)}</li>" for line in settings)
-    return f"{table}\n<details><summary>settings</summary><ul>{items}</ul></details>"
-
-
-def score_text(score: Score) -> Any:
-    """Return a rich table of a score and its small parts."""
-    head = [score.name, str(score).removeprefix(score.name).strip()]
-    return table_rich([head, *map(list, parts_of(score))], score.notes)
-
-
-def parts_of(score: Score) -> list[tuple[str, str]]:
-    """Return the name and the text of each part."""
-    return [(name, part_text(score, name)) for name in score.parts]
-
-
-def part_text(score: Score, name: str) -> str:
-    """Return the text of a part: its numbers, or its shape if there are more than a few."""
-    values = np.asarray(score.parts[name])
-    if values.dtype.kind not in "biuf":
-        return str(score.parts[name])[:80]
-    if values.ndim == 0:
-        return f"{float(values):.4g}"
-    if values.ndim == 1 and len(values) <= LONGEST_PART:
-        return ", ".join(f"{key}: {value:.3g}" for key, value in score.named(name).items())
-    return " x ".join(map(str, values.shape))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +11,24 @@ from unweave_metrics._display import pandas, table_html, table_rich
 from unweave_metrics.catalogue import best_end
 from unweave_metrics.scoretable import aligned, markdown, number
 
-if TYPE_CHECKING:
-    from unweave_metrics.seeds import Summary
-
 COLUMNS = ("metric", "model", "count", "mean", "std", "low", "high", "rank", "difference")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Mean, standard deviation and interval of the mean of one score over seeds."""
+
+    count: int
+    mean: float
+    std: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        if self.count < 2 or not np.isfinite(self.mean):
+            return number(self.mean)
+        interval = f"[{number(self.low)}, {number(self.high)}]"
+        return f"{number(self.mean)} ± {number(self.std)} {interval}"
 
 
 @dataclass(frozen=True)

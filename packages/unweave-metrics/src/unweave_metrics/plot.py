@@ -11,9 +11,8 @@ from numpy.typing import ArrayLike
 from unweave_metrics._arrays import check_matrix, quoted
 from unweave_metrics._counting import Floats
 from unweave_metrics._options import MUCH
+from unweave_metrics._seed_values import seeds_of
 from unweave_metrics.score import Score
-from unweave_metrics.scoretable import ScoreTable
-from unweave_metrics.seeds import seeds_of
 
 
 def _axes(ax: Any) -> Any:
@@ -128,7 +127,7 @@ def _tables(
     for name, value in scores.items() if isinstance(scores, Mapping) else [("scores", scores)]:
         if isinstance(value, Score):
             tables.setdefault("", {})[str(name)] = value
-        elif isinstance(value, ScoreTable):
+        elif isinstance(value, Mapping) and all(isinstance(s, Score) for s in value.values()):
             tables[str(name)] = dict(value)
         else:
             raise TypeError(

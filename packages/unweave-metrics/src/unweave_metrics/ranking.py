@@ -11,9 +11,10 @@ import numpy as np
 from unweave_metrics._arrays import quoted
 from unweave_metrics._counting import Floats
 from unweave_metrics._display import pandas, table_html, table_rich
+from unweave_metrics._seed_values import seeds_of
 from unweave_metrics.catalogue import best_end, listed
 from unweave_metrics.scoretable import ScoreTable, aligned, markdown
-from unweave_metrics.seeds import seeds_of, tables_of
+from unweave_metrics.seeds import tables_of
 
 # Ranks of two runs agree or do not; of fewer than three there is no correlation to speak of.
 FEWEST = 3

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
 
 from unweave_metrics._arrays import quoted
-from unweave_metrics._display import pandas, score_html, score_text
+from unweave_metrics._display import pandas, table_html, table_rich
+
+# Only the shape of a part of more numbers than this is shown.
+LONGEST_PART = 12
 
 
 class Score(float):
@@ -149,10 +153,29 @@ class Score(float):
         return np.asarray(self.parts[part])
 
     def _repr_html_(self) -> str:
-        return score_html(self)
+        settings = (f"{name} = {value}" for name, value in self.settings.items())
+        items = "".join(f"<li>{escape(line)}</li>" for line in settings)
+        table = table_html(self._cells(), self.notes)
+        return f"{table}\n<details><summary>settings</summary><ul>{items}</ul></details>"
 
     def __rich__(self) -> Any:
-        return score_text(self)
+        return table_rich(self._cells(), self.notes)
+
+    def _cells(self) -> list[list[str]]:
+        """Return rows of text: the score, and each of its parts."""
+        parts = [[name, self._part_text(name)] for name in self.parts]
+        return [[self.name, str(self).removeprefix(self.name).strip()], *parts]
+
+    def _part_text(self, name: str) -> str:
+        """Return the text of a part: its numbers, or its shape if there are more than a few."""
+        values = np.asarray(self.parts[name])
+        if values.dtype.kind not in "biuf":
+            return str(self.parts[name])[:80]
+        if values.ndim == 0:
+            return f"{float(values):.4g}"
+        if values.ndim == 1 and len(values) <= LONGEST_PART:
+            return ", ".join(f"{key}: {value:.3g}" for key, value in self.named(name).items())
+        return " x ".join(map(str, values.shape))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain Python values: lists for arrays, ``None`` for NaN and infinity."""

@@ -7,30 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from unweave_metrics._arrays import as_array, quoted
-from unweave_metrics._counting import Floats
+from unweave_metrics._arrays import quoted
 from unweave_metrics._options import MUCH, SHARE
-from unweave_metrics.comparison import Comparison
-from unweave_metrics.scoretable import ScoreTable, number
-
-
-@dataclass(frozen=True)
-class Summary:
-    """Mean, standard deviation and interval of the mean of one score over seeds."""
-
-    count: int
-    mean: float
-    std: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        if self.count < 2 or not np.isfinite(self.mean):
-            return number(self.mean)
-        interval = f"[{number(self.low)}, {number(self.high)}]"
-        return f"{number(self.mean)} ± {number(self.std)} {interval}"
+from unweave_metrics._seed_values import seeds_of
+from unweave_metrics.comparison import Comparison, Summary
+from unweave_metrics.scoretable import ScoreTable
 
 
 @dataclass(frozen=True)
@@ -80,16 +62,6 @@ def summarize(values: Sequence[float], level: float = 0.95) -> Summary:
     std = float(array.std(ddof=1))
     half = float(t.ppf(0.5 + level / 2, array.size - 1) * std / np.sqrt(array.size))
     return Summary(array.size, mean, std, mean - half, mean + half)
-
-
-def seeds_of(values: ArrayLike, name: str, *, infinite: bool = False) -> Floats:
-    """Return the scores of all seeds, NaN among them where one has none; infinite ones if asked."""
-    array = as_array(values, name).astype(np.float64)
-    if array.ndim != 1:
-        raise ValueError(f"{name} must hold one score per seed, shape (seeds,), got {array.shape}")
-    if (np.abs(array[~(infinite & np.isinf(array))]) > MUCH).any():
-        raise ValueError(f"{name} must hold scores of at most 1e100 in size, got {quoted(values)}")
-    return array
 
 
 def paired_test(first: Sequence[float], second: Sequence[float], level: float = 0.95) -> PairedTest:

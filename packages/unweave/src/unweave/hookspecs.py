@@ -7,20 +7,35 @@ mapping from a name to `"module:object"`; the object is imported when its name i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
 
 if TYPE_CHECKING:
-    import typer
+    from pathlib import Path
 
-    from unweave.api import Run
+    import typer
 
 UNWEAVE_API = 1
 """Raised only if a hook is removed, renamed or changes its meaning; the core accepts N and N-1."""
 
 PROJECT = "unweave"
 hookspec = pluggy.HookspecMarker(PROJECT)
+
+
+class Run(Protocol):
+    """What an observer may ask of a run, which is an `unweave.Run`."""
+
+    @property
+    def path(self) -> Path:
+        """The run directory."""
+
+    @property
+    def config(self) -> Any:
+        """The settings, an `unweave.train_config.TrainConfig`."""
+
+    def scalars(self) -> list[dict[str, float]]:
+        """Read the log."""
 
 
 @hookspec

@@ -11,7 +11,12 @@ from torch.distributions import Distribution
 
 from unweave.owners import remember_class
 from unweave.protocols import Posterior, PosteriorFamily
-from unweave.ranks import whole
+
+
+def apply_whole(module: nn.Module, rows: Tensor) -> Tensor:
+    """Apply a module to all rows."""
+    result: Tensor = module(rows)
+    return result
 
 
 class Autoencoder(nn.Module):
@@ -53,7 +58,7 @@ class Autoencoder(nn.Module):
         self.prior = prior
         self.family = family
         self._precision = precision
-        self.over_rows = whole
+        self.over_rows = apply_whole
 
     def encode(self, x: Tensor) -> Posterior:
         """Return q(z|x) of a batch."""

@@ -27,7 +27,7 @@ from unweave.settings import in_plain_spelling
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-    from unweave.registry import Entry
+    from unweave.hookfile import Entry
 
 SPEC = re.compile(r"(?P<name>[^=]*?)(?::(?P<options>[A-Za-z_]\w*=.*))?", re.DOTALL)
 NEXT_OPTION = re.compile(r",(?=[A-Za-z_]\w*=)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +13,7 @@ from torch import distributed as dist
 
 from unweave.errors import ConfigError
 from unweave.launch import LostProcessError, in_job
-
-if TYPE_CHECKING:
-    from unweave.model import Autoencoder
+from unweave.model import Autoencoder, apply_whole
 
 JOB = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 """Environment variables by which torchrun and other launchers describe a job to its processes."""
@@ -130,7 +128,7 @@ class Ranks:
         """
         count, rest = divmod(len(rows), self.size)
         if rest or not count:
-            return whole(module, rows)
+            return apply_whole(module, rows)
         mine = module(rows[self.rank * count : (self.rank + 1) * count]).float()
         gathered: Tensor = _GatherRows.apply(mine)  # type: ignore[no-untyped-call]
         return gathered
@@ -160,12 +158,6 @@ class Ranks:
 
 
 ALONE = Ranks()
-
-
-def whole(module: nn.Module, rows: Tensor) -> Tensor:
-    """Apply a module to all rows."""
-    result: Tensor = module(rows)
-    return result
 
 
 @contextmanager

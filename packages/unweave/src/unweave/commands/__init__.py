@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 
-EXIT_INTERRUPTED = 130
+from unweave.commands.exit_codes import EXIT_INTERRUPTED
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -24,4 +24,4 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(EXIT_INTERRUPTED)
 
 
-__all__ = ["EXIT_INTERRUPTED", "main"]
+__all__ = ["main"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unweave.commands import EXIT_INTERRUPTED
+from unweave.commands.exit_codes import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
     from unweave.api import Run

@@ -14,13 +14,13 @@ from typing import Any
 
 import typer
 
-from unweave.commands import EXIT_INTERRUPTED
 from unweave.commands.app import make_app
 from unweave.commands.compare import compare
 from unweave.commands.data import data
 from unweave.commands.demo import demo
 from unweave.commands.encode import encode
 from unweave.commands.evaluate import evaluate
+from unweave.commands.exit_codes import EXIT_INTERRUPTED, EXIT_USER_ERROR
 from unweave.commands.export import export
 from unweave.commands.fid import fid
 from unweave.commands.figures import figures
@@ -52,7 +52,6 @@ COMMANDS = (
     export, sweep, compare, reproduce, new_experiment, plugins, methods, data, demo, new_plugin,
 )  # fmt: skip
 """As they are listed by --help."""
-EXIT_USER_ERROR = 2
 LONGEST_SENTENCE = 10_000
 """Most characters of an error that are printed."""
 SPINS = ("GOMP_SPINCOUNT", "2000")

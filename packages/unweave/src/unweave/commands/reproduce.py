@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from unweave.commands import EXIT_INTERRUPTED
 from unweave.commands.app import Device
+from unweave.commands.exit_codes import EXIT_INTERRUPTED
 
 
 def reproduce(

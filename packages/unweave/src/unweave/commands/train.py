@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unweave.commands import EXIT_INTERRUPTED
 from unweave.commands.app import Device, completed
+from unweave.commands.exit_codes import EXIT_INTERRUPTED
 from unweave.errors import ConfigError, quote
 from unweave.launch import in_job, launch, leads, processes_of_job, way_on
 
