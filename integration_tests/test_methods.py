@@ -17,11 +17,11 @@ import torch
 from PIL import Image
 
 import unweave
-from unweave import frechet
 from unweave.api import Run
 from unweave.codetable import encode_table
 from unweave.evaluate import code_distances
 from unweave.registry import registry
+from unweave.scores import frechet
 
 METHODS = {
     "vae": {},

@@ -13,7 +13,7 @@ import unweave_metrics
 from unweave.checkpoint import load_checkpoint
 from unweave.config import make_config
 from unweave.registry import registry
-from unweave.score_file import read_scores
+from unweave.scores.file import read_scores
 from unweave.trainer_setup import make_trainer
 
 COMMON = {"data": "dsprites:resolution=16", "dim": 4, "batch_size": 8, "log_every": 5}

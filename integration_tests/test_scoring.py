@@ -14,13 +14,13 @@ import torch
 
 import unweave
 import unweave_metrics as um
-from unweave import frechet
 from unweave.evaluate import evaluate, read_scores
 from unweave.experiment.definition import Experiment, Variant
 from unweave.experiment.measures import measure
 from unweave.options import parse_spec
 from unweave.registry import Entry, registry
-from unweave.scoring import Call, Failed, score_table
+from unweave.scores import frechet
+from unweave.scores.scoring import Call, Failed, score_table
 from unweave.trained import sample_rows
 
 CALLS: list[int] = []

@@ -8,7 +8,7 @@ import torch
 from safetensors.numpy import save_file
 from torch import nn
 
-from unweave import feature_cache, frechet
+from unweave.scores import feature_cache, frechet
 
 CPU = torch.device("cpu")
 BATCHES = 8

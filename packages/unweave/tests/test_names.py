@@ -13,9 +13,9 @@ from unweave.config import make_config
 from unweave.configfile import used_entries
 from unweave.density import fit_density
 from unweave.errors import ClashError, ConfigError, UnknownNameError
-from unweave.metric_calls import metric_calls
-from unweave.metrics_package import METRICS
 from unweave.registry import KINDS, Registry, registry
+from unweave.scores.calls import metric_calls
+from unweave.scores.package import METRICS
 
 pytestmark = pytest.mark.filterwarnings("always::unweave.errors.PluginWarning")
 HEAD = """

@@ -18,7 +18,7 @@ from unweave.evaluate import evaluate, untrained_score
 from unweave.holdout import Subset
 from unweave.plots.grids import tile
 from unweave.report.aggregate import aggregate_kl
-from unweave.score_file import read_scores
+from unweave.scores.file import read_scores
 
 
 @pytest.fixture

@@ -15,11 +15,12 @@ from torch import nn
 from torch.distributions import Independent, Normal, kl_divergence
 
 import unweave
-from unweave import Method, Term, score_file
+from unweave import Method, Term
 from unweave.errors import ConfigError, PluginWarning
 from unweave.players import Player
 from unweave.posterior import Gaussian, GaussianPosterior
 from unweave.registry import registry
+from unweave.scores import file as score_file
 
 HEAD = """
 import pluggy

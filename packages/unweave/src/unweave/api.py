@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from unweave.evaluate import evaluate
 from unweave.options import short_name, split_names
-from unweave.score_file import read_scores
+from unweave.scores.file import read_scores
 from unweave.trained import Trained
 
 if TYPE_CHECKING:

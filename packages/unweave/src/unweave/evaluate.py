@@ -13,17 +13,17 @@ import numpy as np
 from unweave.codetable import CodeTable, encode_table, write_code_table
 from unweave.density import has_density
 from unweave.errors import quote
-from unweave.failed_scores import Failed
-from unweave.metric_calls import Called, metric_calls, with_preset
-from unweave.metrics_package import StudyPart, parts_of_preset
 from unweave.model import Autoencoder
 from unweave.owners import explained
 from unweave.protocols import Dataset
 from unweave.saved_codes import read_table
-from unweave.score_arrays import ActiveCodes, Arrays
-from unweave.score_file import add_scores
-from unweave.score_file import read_scores as read_scores  # scores are read where they are made
-from unweave.scoring import RESAMPLES, score_table
+from unweave.scores.arrays import ActiveCodes, Arrays
+from unweave.scores.calls import Called, metric_calls, with_preset
+from unweave.scores.failed import Failed
+from unweave.scores.file import add_scores
+from unweave.scores.file import read_scores as read_scores  # scores are read where they are made
+from unweave.scores.package import StudyPart, parts_of_preset
+from unweave.scores.scoring import RESAMPLES, score_table
 from unweave.trained import SOURCES, Source, Trained
 
 ROWS = 50_000

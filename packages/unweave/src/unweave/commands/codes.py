@@ -17,9 +17,9 @@ from unweave.commands.outputs import check_suffix, save_arrays
 from unweave.density import FILE as DENSITY_FILE
 from unweave.density import has_density
 from unweave.evaluate import code_distances
-from unweave.frechet import RECONSTRUCTIONS, frechet_distance
 from unweave.options import parse_spec
 from unweave.progress import counting
+from unweave.scores.frechet import RECONSTRUCTIONS, frechet_distance
 from unweave.trained import SOURCES
 
 

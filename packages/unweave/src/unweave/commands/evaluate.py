@@ -50,8 +50,8 @@ def evaluate(
     """
     from functools import partial
 
-    from unweave.metrics_package import METRICS, warm_up
     from unweave.other_processes import other_processes
+    from unweave.scores.package import METRICS, warm_up
 
     if codes not in CODES:
         raise unknown_name("kind of codes", codes, CODES)
@@ -73,7 +73,7 @@ def evaluate(
 
 
 def _text(score: float) -> str:
-    from unweave.score_file import reason_of
+    from unweave.scores.file import reason_of
 
     reason = reason_of(score)
     return f"none: {reason}" if reason else f"{float(score):.4g}"

@@ -68,7 +68,7 @@ def _score(run: Trained, text: str, parts: set[str]) -> None:
 
 def _known_scores(run: Trained) -> dict[str, Any]:
     """Read the scores of the newest checkpoint that have the seed and the rows of measures."""
-    from unweave.score_file import read_scores
+    from unweave.scores.file import read_scores
 
     content = read_scores(run)
     if content is None or content["step"] != run.step:

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from unweave.declarations import Better
 from unweave.errors import (
     ConfigError,
     UnknownNameError,
@@ -22,6 +21,7 @@ from unweave.errors import (
     unknown_name,
 )
 from unweave.options import parse_spec
+from unweave.scores.declarations import Better
 from unweave.settings import in_plain_spelling
 from unweave.strict import Strict
 

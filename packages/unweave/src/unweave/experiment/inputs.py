@@ -112,7 +112,7 @@ def _row(run: Trained, place: Mapping[str, Any]) -> Row:
 def _scores(run: Trained) -> dict[str, float]:
     """Read the scores of a run; compute them again if the run was trained further."""
     from unweave.evaluate import evaluate
-    from unweave.score_file import read_scores
+    from unweave.scores.file import read_scores
 
     content = read_scores(run)
     if content is None or content["step"] != run.step:

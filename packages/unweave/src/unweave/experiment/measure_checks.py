@@ -54,7 +54,7 @@ def is_logged(subject: Subject, name: str) -> bool:
 
 def check_code_score(experiment: Experiment, subject: Subject, argument: str) -> None:
     """Raise unless a metric and its kind of codes are available."""
-    from unweave.metric_calls import check_metric
+    from unweave.scores.calls import check_metric
 
     text, parts = split_parts(argument)
     check_metric(registry(), text, subject.data)
@@ -64,7 +64,7 @@ def check_code_score(experiment: Experiment, subject: Subject, argument: str) ->
 
 def check_mapped(experiment: Experiment, subject: Subject, argument: str) -> None:
     """Raise unless a metric of codes with normal marginals is available."""
-    from unweave.metric_calls import check_metric
+    from unweave.scores.calls import check_metric
 
     check_metric(registry(), argument, subject.data)
     if subject.data.factors is None:
@@ -95,7 +95,7 @@ def check_mmd(experiment: Experiment, subject: Subject, argument: str) -> None:
 
 def check_frechet(experiment: Experiment, subject: Subject, argument: str) -> None:
     """Raise unless pictures of the source, by that network, can be compared with images."""
-    from unweave.frechet import NETWORKS, RECONSTRUCTIONS
+    from unweave.scores.frechet import NETWORKS, RECONSTRUCTIONS
 
     source, options = frechet_options(argument)
     if source != RECONSTRUCTIONS:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from unweave.declarations import ANY, Better, Bounds
 from unweave.errors import unknown_name
 from unweave.experiment.code_scores import metric, split_parts
 from unweave.experiment.definition import Experiment
@@ -35,6 +34,7 @@ from unweave.experiment.quantities import (
     squared_error,
     test_squared_error,
 )
+from unweave.scores.declarations import ANY, Better, Bounds
 
 if TYPE_CHECKING:
     from unweave.trained import Trained

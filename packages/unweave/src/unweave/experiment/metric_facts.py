@@ -6,11 +6,11 @@ import importlib
 import math
 from typing import Any, NamedTuple, cast
 
-from unweave.declarations import ANY, Better, Bounds, declared_better, declared_bounds
 from unweave.errors import ConfigError
-from unweave.metrics_package import HOME
 from unweave.options import parse_spec
 from unweave.registry import registry
+from unweave.scores.declarations import ANY, Better, Bounds, declared_better, declared_bounds
+from unweave.scores.package import HOME
 
 UPWARD: Bounds = (0.0, math.inf)
 DIRECTIONS: dict[str, Better] = {"high": "higher", "low": "lower", "-": "neither"}

@@ -129,7 +129,7 @@ def frechet(run: Trained, experiment: Experiment, argument: str) -> float:
     `reconstructions` are those of the test images, of codes z ~ q(z|x). Options as in
     `frechet prior:images=10000,network=inception`.
     """
-    from unweave.frechet import frechet_distance, pictures_named
+    from unweave.scores.frechet import frechet_distance, pictures_named
 
     source, options = frechet_options(argument)
     return frechet_distance(run, pictures_named(source), test_data(run, experiment), **options)
@@ -137,7 +137,7 @@ def frechet(run: Trained, experiment: Experiment, argument: str) -> float:
 
 def frechet_options(argument: str) -> tuple[str, dict[str, Any]]:
     """Split the argument of `frechet` into the source and options of the right types."""
-    from unweave.frechet import frechet_distance
+    from unweave.scores.frechet import frechet_distance
 
     source, texts = parse_spec(argument)
     parameters = options_of(frechet_distance, ("progress", "seed"))

@@ -25,7 +25,7 @@ from unweave.report.figures import FigureOfRun, figures_of
 from unweave.report.material import Material, gather
 from unweave.report.page import render
 from unweave.report.tables import page_tables
-from unweave.score_file import read_scores
+from unweave.scores.file import read_scores
 
 if TYPE_CHECKING:
     from unweave.trained import Trained

@@ -12,7 +12,7 @@ from unweave.report.dimensions import Codes, Dimensions, describe_dimensions, re
 from unweave.report.embedding import TITLES, embed
 from unweave.report.facts import read_log
 from unweave.report.scores import ReadScores, scores_of
-from unweave.score_file import read_scores
+from unweave.scores.file import read_scores
 from unweave.trained import Trained
 
 POINTS = 2000

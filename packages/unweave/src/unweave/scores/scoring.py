@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 from unweave.errors import UnweaveError, message_of
-from unweave.failed_scores import Failed as Failed
-from unweave.failed_scores import guarded
-from unweave.metric_calls import Call as Call
-from unweave.metric_calls import Called
-from unweave.metrics_package import HOME, Evaluation, apart, evaluation_of
 from unweave.options import check_options
 from unweave.other_processes import begin, threads_of_each
 from unweave.registry import Registry
-from unweave.score_arrays import ActiveCodes, Arrays, of_images
-from unweave.stranger_metric import Stranger
+from unweave.scores.arrays import ActiveCodes, Arrays, of_images
+from unweave.scores.calls import Call as Call
+from unweave.scores.calls import Called
+from unweave.scores.failed import Failed as Failed
+from unweave.scores.failed import guarded
+from unweave.scores.package import HOME, Evaluation, apart, evaluation_of
+from unweave.scores.stranger import Stranger
 
 RESAMPLES = 1000
 """Largest number of resamples of an interval."""

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from unweave.batches import to_float
 from unweave.codetable import encode_table
 from unweave.errors import ConfigError, unknown_name
-from unweave.feature_cache import key_of, read_features, save_features
 from unweave.heap import keep_memory
 from unweave.model import channels_last
 from unweave.protocols import Dataset
+from unweave.scores.feature_cache import key_of, read_features, save_features
 from unweave.trained import Source, Trained, sample_rows, source_named
 
 IMAGES = 2000

@@ -10,11 +10,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from unweave.errors import ConfigError
-from unweave.metrics_package import HOME, METRICS
 from unweave.options import ARRAYS, check_options, options_of_entry, parse_spec
 from unweave.protocols import Dataset
 from unweave.registry import Entry, Registry
-from unweave.score_arrays import Arrays, of_images
+from unweave.scores.arrays import Arrays, of_images
+from unweave.scores.package import HOME, METRICS
 
 Called = tuple[str, "Call"]
 

@@ -9,9 +9,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from unweave.errors import ConfigError, UnweaveError, blaming
-from unweave.metric_calls import Call
 from unweave.options import build
-from unweave.score_arrays import Arrays
+from unweave.scores.arrays import Arrays
+from unweave.scores.calls import Call
 
 
 class Failed(float):

@@ -6,9 +6,9 @@ import inspect
 import math
 from typing import Any
 
-from unweave.declarations import declared_better, declared_bounds, declared_cost
-from unweave.failed_scores import Failed, guarded_with
-from unweave.metric_calls import Call
+from unweave.scores.calls import Call
+from unweave.scores.declarations import declared_better, declared_bounds, declared_cost
+from unweave.scores.failed import Failed, guarded_with
 
 
 class Stranger:
