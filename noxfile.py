@@ -112,8 +112,8 @@ def types(session: nox.Session) -> None:
             "scipy-stubs", "matplotlib", "safetensors", "rich", "tomli-w", "jinja2",
             "hypothesis")  # fmt: skip
     session.run("mypy", *SOURCES)
-    for folder_of_scripts in ("benchmarks", "torture"):
-        session.run("mypy", folder_of_scripts, env={"MYPYPATH": os.pathsep.join(SOURCES)})
+    for scripts in ("benchmarks", "torture"):
+        session.run("mypy", scripts, env={"MYPYPATH": os.pathsep.join(SOURCES)})
     suites = [*(folder(package) / "tests" for package in TYPED_TESTS), ROOT / "integration_tests"]
     for tests in suites:  # apart, because modules of one name are in several packages
         names = sorted(path.stem for path in tests.glob("*.py"))
