@@ -20,7 +20,7 @@ from unweave.experiment.page import usual_pictures, write_comparison
 from unweave.experiment.pictures import draw
 from unweave.experiment.results import Group, Results
 from unweave.experiment.rows import MeasuredValue, Row
-from unweave.experiment.statistics import summarise
+from unweave.experiment.statistics import Summary, summarise
 from unweave.experiment.sweep import sweep
 from unweave.experiment.toml_reader import parse_definition
 
@@ -209,6 +209,10 @@ def test_a_power_of_ten_is_one_in_latex(results):
 )
 def test_a_deviation_has_two_digits_and_the_mean_ends_where_it_does(values, text):
     assert spread(summarise(values)) == text
+
+
+def test_a_deviation_whose_square_overflows_is_infinite():
+    assert spread(Summary(2, 2e200, np.inf, -np.inf, np.inf)) == "2e+200 ± inf [-inf, inf]"
 
 
 def test_a_trained_run_without_a_measure_is_named(results):

@@ -227,7 +227,7 @@ def _to_place_of(std: float, numbers: Sequence[float]) -> list[str]:
     >>> _to_place_of(0.0449, [0.1, 0.0449]), _to_place_of(14142.0, [12.35e6, 14142.0])
     (['0.100', '0.045'], ['1.2350e+07', '1.4e+04'])
     """
-    if not std > 0:
+    if not 0 < std < math.inf:
         return [f"{number:.3g}" for number in numbers]
     place = _power_of_ten(std) - 1
     if place >= LEAST_PLACE and max(map(abs, numbers)) < LARGEST_PLAIN:
