@@ -185,6 +185,28 @@ def test_seeds_values_and_measures_may_be_added_later(study, finished_study):
                for row in results.rows)  # fmt: skip
 
 
+def test_runs_of_another_machine_are_taken_from_a_copy_of_their_folders(
+    study, finished_study, tmp_path, monkeypatch
+):
+    both = open_experiment(finished_study).rows
+    folders = tmp_path / "here", tmp_path / "elsewhere"
+    for seed, folder in enumerate(folders):
+        shutil.copytree(finished_study, folder)
+        for path in [*(folder / "runs").iterdir(), *(folder / "jobs").iterdir()]:
+            if f"seed{seed}" not in path.name:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    here, elsewhere = folders
+    assert sum(row.finished for row in open_experiment(here).rows) == len(both) // 2
+    for name in ("runs", "jobs"):
+        shutil.copytree(elsewhere / name, here / name, dirs_exist_ok=True)
+    shutil.rmtree(elsewhere)
+    monkeypatch.setattr("unweave.training.train", no_training)
+    rows = sweep(study, here, Serial()).rows
+    assert all(row.finished for row in rows)
+    assert [row.measures for row in rows] == [row.measures for row in both]
+    assert all(Path(row.folder).is_relative_to(here) for row in rows)
+
+
 def test_a_failed_run_is_a_row_with_its_reason_and_the_others_go_on(tmp_path):
     study = edited('method = "toy-gan", learning_rate = 0.01', 'method = "toy-bomb", fuse = 6')
     results = sweep(study, tmp_path, Serial())
