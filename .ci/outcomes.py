@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 PAGE = "outcome.md"
-WRITTEN = ("What differs from the paper.", "Changed for this outcome.")
+WRITTEN = ("What differs from the paper.", "Data.", "Changed for this outcome.")
 """Bold beginnings of the paragraphs that `unweave reproduce` writes; others are a person's."""
 ABOUT_FILES = ("Runs: ", "The same with intervals and tests as a page: ")
 """Beginnings of paragraphs that link files which stay behind."""

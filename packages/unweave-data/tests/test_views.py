@@ -73,6 +73,17 @@ def test_the_picture_is_shrunk_to_fit(tmp_path):
     assert load_view("scream-dsprites", background=path).constants[0].shape == (150, 350, 3)
 
 
+@pytest.mark.parametrize(
+    ("resolution", "size"), [(16, (68, 53)), (32, (137, 108)), (64, (274, 215))]
+)
+def test_a_crop_shows_as_much_of_the_picture_at_every_resolution(tmp_path, resolution, size):
+    path, _ = picture(tmp_path, (1200, 1528))
+    data = load_view("scream-dsprites", resolution=resolution, background=path)
+    assert data.constants[0].shape == (*size, 3)
+    assert data.note.startswith("the background is ")
+    assert path.name in data.note
+
+
 def test_without_a_picture_the_one_that_is_taken_is_told():
     data = load_view("scream-dsprites")
     assert "scikit-learn" in data.note

@@ -372,6 +372,7 @@ def test_every_picture_is_drawn_and_the_page_needs_nothing_else(swept, tmp_path,
     page = (tmp_path / "page" / "experiment.html").read_text()
     experiment = open_results([swept]).experiment
     assert "Not drawn" not in page
+    assert "Data: toy-images: 64 places, each twice." in page
     for picture in experiment.pictures:
         assert (tmp_path / "page" / f"{picture.name}.png").stat().st_size > 3000
     assert page.count("data:image/png;base64,") == len(experiment.pictures)

@@ -589,6 +589,17 @@ def test_a_relative_path_means_the_same_everywhere(how, tmp_path, monkeypatch, t
     ).shape == (2, 3)
 
 
+def test_data_that_cannot_be_opened_any_more_are_not_described(tmp_path, toy_file):
+    images = tmp_path / "images.npz"
+    toy_file(images)
+    text = STUDY.replace('["toy-images"]', f'["toy-file:path={images}"]')
+    study = parse_definition(text, "study", Experiment).model_copy(update={"seeds": [0]})
+    results = sweep(study, tmp_path / "out", Serial())
+    assert results.data_sets() == [("toy-images", "64 places, each twice")]
+    images.unlink()
+    assert results.data_sets() == []
+
+
 def test_the_definition_in_the_folder_is_the_experiment(study, finished_study):
     written = read_definition(finished_study / "experiment.toml", Experiment)
     assert written.jobs() == check_experiment(study).jobs()

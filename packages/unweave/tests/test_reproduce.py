@@ -223,6 +223,7 @@ def test_what_was_changed_is_told_and_the_command_is_the_one_that_was_given(tmp_
     text = (out / "outcome.md").read_text()
     assert f"`unweave reproduce {path} --set steps=10` repeats it" in text
     assert "**Changed for this outcome.** `steps=10`" in text
+    assert "\n\n**Data.**\ntoy-images: 64 places, each twice.\n\n" in text
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -88,6 +88,7 @@ def test_training_time_is_that_of_training_and_not_of_files(tmp_path, settings):
     day = time.time() - 86400
     os.utime(run.config_path, (day, day))
     said = facts(unweave.Run.open(run.path, **ON_CPU))
+    assert said["about the data"] == "64 places, each twice"
     assert re.fullmatch(r"\d+\.?\d* s", said["training time"])
     assert said["trained on"] == "cpu"
     (run.path / NAME).unlink()

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 # Pixels above this belong to the shape.
 _INSIDE = 0.85
-# Largest number of columns and rows of the picture.
-_WIDTH, _HEIGHT = 350, 274
+# Largest number of columns and rows of the picture, for frames of _SIDE rows.
+_WIDTH, _HEIGHT, _SIDE = 350, 274, 64
 _TEMPLE = (
     "the background is a photograph of a temple from scikit-learn; for the set of the papers set "
     "background= to a picture of The Scream"
@@ -140,8 +140,9 @@ def scream_dsprites(
 ) -> Dataset:
     """Load dSprites in front of the mean of a random crop of a picture and a random colour.
 
-    The picture is reduced to at most 350 columns and 274 rows. The background is inverted inside
-    the shape.
+    The picture is reduced to at most 350 columns and 274 rows, and in proportion for frames of
+    another size than 64 x 64, whose crops show as much of it. The background is inverted inside the
+    shape.
 
     Parameters
     ----------
@@ -167,15 +168,15 @@ def scream_dsprites(
     representations. 2019.
     """
     frames = dsprites(path=path, resolution=resolution)
-    picture = _picture(background)
     h, w = frames.image_shape[:2]
+    picture = _picture(background, (_WIDTH * h // _SIDE, _HEIGHT * h // _SIDE))
     if picture.shape[0] <= h or picture.shape[1] <= w:
         raise DataError(
             f"background must be larger than a frame of {w} x {h}, got {picture.shape[1]} x "
             f"{picture.shape[0]} pixels after its reduction; use another picture"
         )
     places = (np.arange(h, dtype=np.int64), np.arange(w, dtype=np.int64))
-    note = "" if background else _TEMPLE
+    note = f"the background is {background.name}" if background else _TEMPLE
     return ScreamSprites(
         "scream-dsprites",
         frames,
@@ -187,19 +188,19 @@ def scream_dsprites(
     )
 
 
-def _picture(path: Path | None) -> NDArray[np.float32]:
-    """Read the background, float32 (h, w, 3) in [0, 1]."""
+def _picture(path: Path | None, largest: tuple[int, int]) -> NDArray[np.float32]:
+    """Read the background, float32 (h, w, 3) in [0, 1]; `largest` is its largest width, height."""
     from PIL import Image
 
     if path is None:
         from sklearn.datasets import load_sample_image
 
-        return _reduce(Image.fromarray(load_sample_image("china.jpg")))
+        return _reduce(Image.fromarray(load_sample_image("china.jpg")), largest)
     with quiet(), open_picture(regular_file(path, "a picture")) as image:
-        return _reduce(image)
+        return _reduce(image, largest)
 
 
-def _reduce(image: "Image") -> NDArray[np.float32]:
+def _reduce(image: "Image", largest: tuple[int, int]) -> NDArray[np.float32]:
     small = image.convert("RGB")
-    small.thumbnail((_WIDTH, _HEIGHT))
+    small.thumbnail(largest)
     return np.asarray(small, np.float32) / np.float32(255)

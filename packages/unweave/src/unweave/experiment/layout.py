@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from unweave.experiment.comparison import Comparison, Contrast
 from unweave.experiment.definition import place_text, short
+from unweave.experiment.results import Results
 from unweave.experiment.statistics import Summary, p_text
 from unweave.tables import table
 
@@ -112,6 +113,14 @@ def note(mark: str) -> str:
         "Mean over seeds ± one standard deviation (divisor n - 1); in brackets the 95 % interval "
         f"of the mean. {mark}: the best, and every other within one standard error of the "
         "difference from it."
+    )
+
+
+def data_note(results: Results) -> str:
+    """Name the data sets of finished runs, with what each notes about itself."""
+    return " ".join(
+        f"{name}: {text.rstrip('.')}." if text else f"{name}."
+        for name, text in results.data_sets()
     )
 
 

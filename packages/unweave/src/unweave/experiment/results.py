@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unweave.errors import ConfigError
+from unweave.errors import ConfigError, UnweaveError
 from unweave.experiment.definition import Experiment, place_text, short
 from unweave.experiment.rows import Row, not_measured
+from unweave.protocols import member
 
 if TYPE_CHECKING:
     from unweave.trained import Trained
@@ -137,14 +139,31 @@ class Results:
         run
             Only this kind of run.
         """
+        for group, row in self._first_rows(where or {}, run):
+            yield FirstRun(group.label, group.place, row.seed, open_run(row))
+
+    def _first_rows(self, where: Mapping[str, Any], run: str) -> Iterator[tuple[Group, Row]]:
         labels = set()
         for group in self.groups():
-            if not group.at(where or {}) or run not in ("", group.label):
+            if not group.at(where) or run not in ("", group.label):
                 continue
             for row in group.rows:
                 if row.finished and group.label not in labels:
                     labels.add(group.label)
-                    yield FirstRun(group.label, group.place, row.seed, open_run(row))
+                    yield group, row
+
+    def data_sets(self) -> list[tuple[str, str]]:
+        """List the data sets that finished runs were trained on: name and note.
+
+        Runs and data that cannot be opened here are left out.
+        """
+        sets: dict[str, tuple[str, str]] = {}
+        for _, row in self._first_rows({}, ""):
+            with contextlib.suppress(UnweaveError):
+                run = open_run(row)
+                if (spec := repr(run.config.data)) not in sets:
+                    sets[spec] = run.dataset.name, str(member(run.dataset, "note"))
+        return list(dict.fromkeys(sets.values()))
 
     def failures(self) -> list[tuple[Row, str]]:
         """List the runs that are not finished or not fully measured, with the reason if known."""

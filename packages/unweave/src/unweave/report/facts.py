@@ -13,6 +13,7 @@ import torch
 
 from unweave.errors import shorten
 from unweave.progress import duration
+from unweave.protocols import member
 from unweave.training_time import Time, read_times
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def describe_run(run: Trained) -> list[tuple[str, str]]:
     rows = [
         ("method", run.config.method),
         ("data", f"{run.dataset.name}, {len(run.dataset):,} rows of {_shape(run)}"),
+        ("about the data", str(member(run.dataset, "note"))),
         ("parameters", _parameters(run)),
         ("steps", steps_text(run)),
         ("training time", training_time(times)),

@@ -16,6 +16,7 @@ from unweave.experiment.layout import (
     CONTRASTS,
     MISSING,
     contrast_rows,
+    data_note,
     markdown,
     missing_rows,
     summary_rows,
@@ -109,6 +110,8 @@ def _write(outcome: Outcome) -> None:
         f"{_wrap(recipe.source.rstrip('.') + '.')}\n`{outcome.command}` repeats it.\n",
         f"**What differs from the paper.**\n{_wrap(recipe.differs)}\n",
     ]
+    if data := data_note(results):
+        parts.append(f"**Data.**\n{_wrap(data)}\n")
     if outcome.changes:
         changes = ", ".join(f"`{name}={value}`" for name, value in outcome.changes.items())
         parts.append(f"**Changed for this outcome.** {changes}\n")
