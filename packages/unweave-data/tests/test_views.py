@@ -78,7 +78,7 @@ def test_the_picture_is_shrunk_to_fit(tmp_path):
 )
 def test_a_crop_shows_as_much_of_the_picture_at_every_resolution(tmp_path, resolution, size):
     path, _ = picture(tmp_path, (1200, 1528))
-    data = load_view("scream-dsprites", resolution=resolution, background=path)
+    data = load_view("scream-dsprites", resolution=resolution, background=str(path))
     assert data.constants[0].shape == (*size, 3)
     assert data.note.startswith("the background is ")
     assert path.name in data.note

@@ -176,7 +176,7 @@ def scream_dsprites(
             f"{picture.shape[0]} pixels after its reduction; use another picture"
         )
     places = (np.arange(h, dtype=np.int64), np.arange(w, dtype=np.int64))
-    note = f"the background is {background.name}" if background else _TEMPLE
+    note = f"the background is {Path(background).name}" if background else _TEMPLE
     return ScreamSprites(
         "scream-dsprites",
         frames,
