@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 import scipy.stats
+import toy
 
 import unweave
 from unweave.errors import ConfigError
@@ -366,7 +367,8 @@ def swept(tmp_path_factory, toy_path):
     return folder
 
 
-def test_every_picture_is_drawn_and_the_page_needs_nothing_else(swept, tmp_path, call):
+def test_every_picture_is_drawn_and_the_page_needs_nothing_else(swept, tmp_path, call, monkeypatch):
+    monkeypatch.setattr(toy.ToyImages, "note", "64 places, each twice")
     shown = call("compare", swept, "--out", tmp_path / "page")
     assert "heavy vae" in shown
     page = (tmp_path / "page" / "experiment.html").read_text()

@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from toy import ToyImages
 
 import unweave
 from unweave.checkpoint import load_checkpoint
@@ -589,7 +590,8 @@ def test_a_relative_path_means_the_same_everywhere(how, tmp_path, monkeypatch, t
     ).shape == (2, 3)
 
 
-def test_data_that_cannot_be_opened_any_more_are_not_described(tmp_path, toy_file):
+def test_data_that_cannot_be_opened_any_more_are_not_described(tmp_path, toy_file, monkeypatch):
+    monkeypatch.setattr(ToyImages, "note", "64 places, each twice")
     images = tmp_path / "images.npz"
     toy_file(images)
     text = STUDY.replace('["toy-images"]', f'["toy-file:path={images}"]')

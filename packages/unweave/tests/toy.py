@@ -57,7 +57,7 @@ class ToyImages:
     """A bright square at one of 8 x 8 places, with its place as two factors."""
 
     name = "toy-images"
-    note = "64 places, each twice"
+    note = ""
     factor_names: tuple[str, ...] = ("row", "column")
     factor_sizes: tuple[int, ...] = (8, 8)
 

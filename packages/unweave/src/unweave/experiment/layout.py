@@ -119,8 +119,7 @@ def note(mark: str) -> str:
 def data_note(results: Results) -> str:
     """Name the data sets of finished runs, with what each notes about itself."""
     return " ".join(
-        f"{name}: {text.rstrip('.')}." if text else f"{name}."
-        for name, text in results.data_sets()
+        f"{name}: {text.rstrip('.')}." if text else f"{name}." for name, text in results.data_sets()
     )
 
 
