@@ -202,6 +202,7 @@ def test_runs_of_another_machine_are_taken_from_a_copy_of_their_folders(
         shutil.copytree(elsewhere / name, here / name, dirs_exist_ok=True)
     shutil.rmtree(elsewhere)
     monkeypatch.setattr("unweave.training.train", no_training)
+    monkeypatch.setattr("unweave.training.resume", no_training)
     rows = sweep(study, here, Serial()).rows
     assert all(row.finished for row in rows)
     assert [row.measures for row in rows] == [row.measures for row in both]

@@ -82,6 +82,11 @@ class Comparison:
         """The labels of the measures."""
         return list(self.results.experiment.measures)
 
+    @functools.cached_property
+    def data_sets(self) -> list[tuple[str, str]]:
+        """The names and notes of the data sets of finished runs."""
+        return self.results.data_sets()
+
     def better(self, measure: str) -> str:
         """Say which direction is better: `higher`, `lower` or `neither`."""
         return better(self.results.experiment, measure)

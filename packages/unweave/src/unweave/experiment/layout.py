@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 
 from unweave.experiment.comparison import Comparison, Contrast
 from unweave.experiment.definition import place_text, short
-from unweave.experiment.results import Results
 from unweave.experiment.statistics import Summary, p_text
 from unweave.tables import table
 
@@ -116,10 +115,11 @@ def note(mark: str) -> str:
     )
 
 
-def data_note(results: Results) -> str:
+def data_note(comparison: Comparison) -> str:
     """Name the data sets of finished runs, with what each notes about itself."""
     return " ".join(
-        f"{name}: {text.rstrip('.')}." if text else f"{name}." for name, text in results.data_sets()
+        f"{name}: {text.rstrip('.')}." if text else f"{name}."
+        for name, text in comparison.data_sets
     )
 
 

@@ -110,7 +110,7 @@ def _write(outcome: Outcome) -> None:
         f"{_wrap(recipe.source.rstrip('.') + '.')}\n`{outcome.command}` repeats it.\n",
         f"**What differs from the paper.**\n{_wrap(recipe.differs)}\n",
     ]
-    if data := data_note(results):
+    if data := data_note(comparison):
         parts.append(f"**Data.**\n{_wrap(data)}\n")
     if outcome.changes:
         changes = ", ".join(f"`{name}={value}`" for name, value in outcome.changes.items())
