@@ -186,6 +186,33 @@ def test_seeds_values_and_measures_may_be_added_later(study, finished_study):
                for row in results.rows)  # fmt: skip
 
 
+@pytest.mark.parametrize("together", [1, 2])
+def test_a_sweep_continues_to_more_steps(together, study, tmp_path, monkeypatch):
+    """With convolutions, whose moments have strides that a resumed run must keep."""
+    shorter = with_settings(study, {"architecture": "conv64:width=0.125"}).model_copy(
+        update={"grid": {"dim": [2]}, "reports": True}
+    )
+    longer = with_settings(shorter, {"steps": 22})
+    at_once = sweep(longer, tmp_path / "at once", Serial(), together=together)
+    sweep(shorter, tmp_path / "continued", Serial(), together=together)
+    monkeypatch.setattr("unweave.training.train", no_training)
+    continued = sweep(longer, tmp_path / "continued", Serial(), together=together)
+    for row, expected in zip(continued.rows, at_once.rows, strict=True):
+        assert row.finished
+        assert row.value("error") == expected.value("error")
+        assert row.value("score") == expected.value("score")
+        (step, tensors), (_, others) = (
+            load_checkpoint(Path(folder) / "checkpoints")
+            for folder in (row.folder, expected.folder)
+        )
+        assert step == 22
+        assert tensors.keys() == others.keys()
+        assert all(torch.equal(tensors[name], others[name]) for name in others)
+        assert "22 of 22" in (Path(row.folder) / "report.html").read_text()
+    with pytest.raises(ConfigError, match=r"other settings \(steps 22 instead of 12\); choose"):
+        sweep(shorter, tmp_path / "continued", Serial())
+
+
 def test_runs_of_another_machine_are_taken_from_a_copy_of_their_folders(
     study, finished_study, tmp_path, monkeypatch
 ):

@@ -269,6 +269,11 @@ class RunDirectory:
         more = {"continued": continued} if continued else {}
         self.write_config(images=asdict(ImageFacts.of(dataset)), **more)
 
+    def config_until(self, steps: int) -> TrainConfig:
+        """Return the configuration with another last step, to continue the run with."""
+        recorded = read_settings(self.config_path)
+        return recorded_config(self.registry, {**recorded, "steps": steps})
+
     def record_continuation(self, config: TrainConfig) -> None:
         """Record that the run continues to another step than first configured."""
         steps = [*(self.recorded("continued") or []), self.config.steps]

@@ -49,7 +49,7 @@ class RunRequest:
     settings
         Flat settings, as `make_config` takes them.
     path
-        The run directory; if it exists, the run continues.
+        The run directory; if it exists, the run continues, to the steps of these settings.
     """
 
     settings: Mapping[str, Any]
@@ -129,7 +129,9 @@ def _prepare_members(
     whole: Dataset | None = None
     for one in requests:
         run = Trained.open(one.path) if (one.path / "config.toml").is_file() else None
-        config = make_config(names, one.settings) if run is None else run.config
+        config = make_config(names, one.settings)
+        if run is not None:
+            config = run.config_until(config.steps)
         if members and kinship(names, config) != kinship(names, members[0].config):
             raise NotTogetherError("they differ in more than seeds, weights and rates")
         whole = whole or build_dataset(names, config.data)

@@ -13,7 +13,7 @@ import torch
 from unweave import processor
 from unweave.assemble import Assembly
 from unweave.checkpoint import newest_step
-from unweave.config import make_config, recorded_config
+from unweave.config import make_config
 from unweave.data_set import build_dataset, check_dataset
 from unweave.device import choose_device
 from unweave.directory import check_empty
@@ -30,7 +30,6 @@ from unweave.protocols import Dataset, member
 from unweave.ranks import Ranks
 from unweave.registry import FROM_PYTHON, registry
 from unweave.session import load_newest, session
-from unweave.settings import read_settings
 from unweave.train_config import Spec, TrainConfig
 from unweave.trained import Trained
 from unweave.trainer import Trainer
@@ -135,8 +134,7 @@ def resume(
     if steps is not None:
         if steps < step:
             raise ConfigError(f"steps must be at least {step}, which the run has done, got {steps}")
-        recorded = read_settings(run.config_path)
-        config = recorded_config(run.registry, {**recorded, "steps": steps})
+        config = run.config_until(steps)
     if step > config.steps:
         raise RunError(f"{run.path} is at step {step}, beyond its steps={config.steps}")
     if step == config.steps:

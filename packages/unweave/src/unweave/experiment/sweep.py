@@ -73,9 +73,9 @@ def sweep(
 ) -> Results:
     """Train and measure every unfinished run of an experiment; return the results.
 
-    Repeat the call to go on after a stop, a kill or a failure, or with more seeds, values or
-    measures: a run that is finished is not trained again. Several processes, on one machine or
-    on many that share the folder, may do so at once.
+    Repeat the call to go on after a stop, a kill or a failure, or with more seeds, values,
+    measures or steps: a run that is finished is not trained again. Several processes, on one
+    machine or on many that share the folder, may do so at once.
 
     Parameters
     ----------

@@ -142,14 +142,17 @@ def _train_job(work: Work, row: Row, config: TrainConfig, reporter: Reporter) ->
 
 
 def _row_after(work: Work, row: Row, seconds: float, error: BaseException | None) -> Row:
-    """Return the row after a session of training, and after the error that ended it, if any."""
+    """Return the row after a session of training, and after the error that ended it, if any.
+
+    It has no measures: they would be of the step where the session began.
+    """
     step = reached_step(work.files.run)
     status = "finished" if step == row.steps else "stopped"
     reason, details = ("", "") if error is None else _describe_error(error)
     return row.model_copy(
         update={
             "status": status if error is None else "failed", "reason": reason,
-            "details": details, "step": step, "seconds": row.seconds + seconds,
+            "details": details, "step": step, "seconds": row.seconds + seconds, "measures": {},
             "host": socket.gethostname(), "pid": os.getpid(),
         }
     )  # fmt: skip
@@ -163,7 +166,7 @@ def _train(work: Work, config: TrainConfig, reporter: Reporter) -> None:
     _clear(work)
     check_run(path, config)
     if (path / "config.toml").is_file():
-        resume(Trained, path, device=work.device, progress=reporter)
+        resume(Trained, path, steps=config.steps, device=work.device, progress=reporter)
         return
     train(Trained, **work.job.settings, out=path, device=work.device, progress=reporter)
 
@@ -191,6 +194,8 @@ class DamagedRunError(RunError):
 def check_run(path: Path, config: TrainConfig) -> None:
     """Raise unless a run directory is still to be made, or was made with these settings.
 
+    It may have been made with fewer steps: a run continues to more.
+
     Raises
     ------
     DamagedRunError
@@ -216,6 +221,7 @@ def check_run(path: Path, config: TrainConfig) -> None:
     for option, value in theirs["prior"]["options"].items():
         if str(value).startswith(copies):  # a copy of the user's file
             ours["prior"]["options"][option] = value
+    theirs["steps"] = max(theirs["steps"], ours["steps"])
     for name, value in ours.items():
         if theirs.get(name) != value:
             raise ConfigError(
@@ -275,7 +281,7 @@ def _measure_job(work: Work, row: Row, reporter: Reporter) -> Row:
         reporter.phase(f"measuring {label}")
         values[label] = _measure(run, experiment, label, row.step)
     report = ""
-    if experiment.reports and not (run.path / "report.html").is_file():
+    if experiment.reports and (missing or not (run.path / "report.html").is_file()):
         reporter.phase("drawing its report")
         report = _problem_of(write_report, run)
     measures = {label: values[label] for label in experiment.measures}
