@@ -174,7 +174,7 @@ def contrast_rows(comparison: Comparison, bold: str = "{}") -> Rows:
     """Lay out the paired tests, at most `MOST_CONTRASTS` of them."""
     return [
         (
-            c.measure, c.first.title, c.second.title, f"{c.difference:+.3g}", str(c.pairs),
+            c.measure, c.first.title, c.second.title, rounded(c.difference, sign="+"), str(c.pairs),
             p_text(c.p), (bold if c.corrected < ALARM else "{}").format(p_text(c.corrected)),
         )
         for c in _tests_to_show(comparison)
@@ -221,7 +221,7 @@ def spread(summary: Summary, plus: str = " ± ", brackets: bool = True) -> str:
     if not summary.n:
         return "-"
     if summary.n == 1:
-        return f"{summary.mean:.3g}"
+        return rounded(summary.mean)
     numbers = (summary.mean, summary.std, summary.low, summary.high)
     mean, std, low, high = _to_place_of(summary.std, numbers)
     return f"{mean}{plus}{std} [{low}, {high}]" if brackets else f"{mean}{plus}{std}"
@@ -236,11 +236,23 @@ def _to_place_of(std: float, numbers: Sequence[float]) -> list[str]:
     (['0.100', '0.045'], ['1.2350e+07', '1.4e+04'])
     """
     if not 0 < std < math.inf:
-        return [f"{number:.3g}" for number in numbers]
+        return [rounded(number) for number in numbers]
     place = _power_of_ten(std) - 1
     if place >= LEAST_PLACE and max(map(abs, numbers)) < LARGEST_PLAIN:
         return [f"{number:z.{max(0, -place)}f}" for number in numbers]
     return [f"{number:.{max(0, _power_of_ten(number) - place)}e}" for number in numbers]
+
+
+def rounded(number: float, digits: int = 3, sign: str = "-") -> str:
+    """Write a number to some significant digits, or to the unit where that is more of them.
+
+    Examples
+    --------
+    >>> rounded(0.04567), rounded(-1004.2), rounded(1004.2, sign="+"), rounded(2.5e7)
+    ('0.0457', '-1004', '+1004', '2.5e+07')
+    """
+    text = f"{number:{sign}.{digits}g}"
+    return f"{number:{sign}.0f}" if "e+" in text and abs(number) < LARGEST_PLAIN else text
 
 
 def _power_of_ten(value: float) -> int:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unweave.experiment.definition import short
-from unweave.experiment.layout import ALARM
+from unweave.experiment.layout import ALARM, rounded
 from unweave.experiment.measures import bounds
 from unweave.experiment.results import Results
 from unweave.experiment.statistics import p_text, paired_test, summarise
@@ -73,8 +73,8 @@ def _near(
         return abs(value - published) <= tolerance
 
     mean = float(np.mean(list(ours.values())))
-    digits = _digits_that_show(lambda d: holds(float(f"{mean:.{d}g}")) == holds(mean))
-    text = f"{mean:.{digits}g}"
+    digits = _digits_that_show(lambda d: holds(float(rounded(mean, d))) == holds(mean))
+    text = rounded(mean, digits)
     summary = summarise(list(ours.values()), limits)
     low, high = summary.low, summary.high
     if math.isnan(low):
@@ -86,7 +86,7 @@ def _near(
         if holds(mean)
         else not any(low <= edge <= high for edge in edges)
     )
-    return reference, f"{text} [{low:.3g}, {high:.3g}]", _verdict(holds(mean), sure)
+    return reference, f"{text} [{rounded(low)}, {rounded(high)}]", _verdict(holds(mean), sure)
 
 
 def _below(times: float, ours: Values, theirs: Values) -> tuple[str, str]:
@@ -95,11 +95,11 @@ def _below(times: float, ours: Values, theirs: Values) -> tuple[str, str]:
     holds = mean * times < limit
 
     def agrees(digits: int) -> bool:
-        left, right = float(f"{mean:.{digits}g}") * times, float(f"{limit:.{digits}g}")
+        left, right = float(rounded(mean, digits)) * times, float(rounded(limit, digits))
         return left < right if holds else left > right or (left == right and mean * times == limit)
 
     digits = _digits_that_show(agrees)
-    text = f"{mean:.{digits}g} against {limit:.{digits}g}"
+    text = f"{rounded(mean, digits)} against {rounded(limit, digits)}"
     common = sorted(ours.keys() & theirs.keys(), key=str)
     p = paired_test([ours[key] * times for key in common], [theirs[key] for key in common])
     if math.isnan(p):
