@@ -12,19 +12,23 @@ WRITTEN = ("What differs from the paper.", "Data.", "Changed for this outcome.")
 ABOUT_FILES = ("Runs: ", "The same with intervals and tests as a page: ")
 """Beginnings of paragraphs that link files which stay behind."""
 TITLE = re.compile(r"\*\*([^*|]+\.)\*\*")
+COMPUTED = re.compile(
+    r"\| (claim|run|measure) \||!\[([^]]*)\]\(\2\.png\)|\*[^*]|All numbers are|p values"
+)
+"""Beginnings of what else `unweave reproduce` writes: its tables, pictures, captions and notes."""
 PICTURE = re.compile(r"!\[[^]]*\]\(([^)/]+\.png)\)")
 
 
 def publish(source: Path, target: Path, replace: bool = False) -> None:
     """Copy the page of an outcome and the pictures that it shows into a folder of the docs.
 
-    A page with paragraphs of a person, as "What it says.", is replaced only if asked. They are
-    kept then, below what differs from the paper, and have to be read again: the numbers are new.
+    A page with sections of a person, as "What it says.", is replaced only if asked. They are kept
+    then, below what differs from the paper, and have to be read again: the numbers are new.
 
     Raises
     ------
     ValueError
-        If the page has such paragraphs and replacing was not asked for.
+        If the page has such sections and replacing was not asked for.
     """
     page, old = (source / PAGE).read_text(encoding="utf-8"), target / PAGE
     kept = by_hand(old.read_text(encoding="utf-8")) if old.is_file() else []
@@ -42,13 +46,22 @@ def publish(source: Path, target: Path, replace: bool = False) -> None:
 
 
 def by_hand(page: str) -> list[str]:
-    """List the paragraphs of a person: those with a bold beginning of their own."""
-    titles = ((TITLE.match(part), part) for part in _paragraphs(page))
-    return [part for title, part in titles if title and title[1] not in WRITTEN]
+    """List the sections of a person: from a bold beginning of their own to what is computed."""
+    sections: list[list[str]] = []
+    within = False
+    for part in _paragraphs(page):
+        if title := TITLE.match(part):
+            within = title[1] not in WRITTEN
+            if within:
+                sections.append([])
+        within = within and not COMPUTED.match(part)
+        if within:
+            sections[-1].append(part)
+    return ["\n\n".join(section) for section in sections]
 
 
 def merged(page: str, kept: list[str]) -> str:
-    """Put paragraphs below what differs from the paper; drop those about files that stay behind."""
+    """Put sections below what differs from the paper; drop paragraphs on files that stay behind."""
     parts = [part for part in _paragraphs(page) if not part.startswith(ABOUT_FILES)]
     places = [place for place, part in enumerate(parts) if part.startswith(f"**{WRITTEN[0]}**")]
     place = places[0] + 1 if places else len(parts)

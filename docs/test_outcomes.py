@@ -24,8 +24,37 @@ The same with intervals and tests as a page: [experiment.html](experiment.html).
 
 Runs: [a, seed 0](runs/a-seed0).
 """
-BY_HAND = "**Where it stopped.**\nAfter an hour."
-OLD = f"# A recipe\n\n**What differs from the paper.** Old.\n\n{BY_HAND}\n\n*Old caption.*\n"
+BY_HAND = """**Where it stopped.**
+After an hour.
+
+**What it says.**
+Two seeds differ:
+
+| step | seed 0 | seed 1 |
+| --- | --- | --- |
+| 10 | .1 | .2 |
+
+![A picture of a person](by-hand.png)
+
+So they do."""
+OLD = f"""# A recipe
+
+**What differs from the paper.** Old.
+
+{BY_HAND}
+
+**Changed for this outcome.** `seeds=2`
+
+Old remark.
+
+| claim | published | here |  |
+| --- | --- | --- | --- |
+| Old claim | lower | 1 against **2** | agrees |
+
+![mig](mig.png)
+
+*Old caption.*
+"""
 
 
 @pytest.fixture
@@ -66,7 +95,13 @@ def test_what_a_person_wrote_is_not_replaced_unless_asked_and_then_kept(outcomes
     outcomes.publish(source, page.parent, replace=True)
     text = page.read_text()
     assert f"Fewer steps.\n\n{BY_HAND}\n\n| claim |" in text
-    assert "Old caption" not in text
+    assert text.count("Old") == 0
+
+
+@pytest.mark.parametrize("part", ["| run | MIG |", "![mig](mig.png)", "*MIG.*", "All numbers are"])
+def test_what_is_computed_ends_a_section(part, outcomes):
+    page = f"# A recipe\n\n{BY_HAND}\n\n{part}\n\nComputed, too.\n"
+    assert "\n\n".join(outcomes.by_hand(page)) == BY_HAND
 
 
 def test_paragraphs_by_hand_of_the_pages_that_are_there_are_found(outcomes):
