@@ -47,17 +47,16 @@ def publish(source: Path, target: Path, replace: bool = False) -> None:
 
 def by_hand(page: str) -> list[str]:
     """List the sections of a person: from a bold beginning of their own to what is computed."""
-    sections: list[list[str]] = []
+    sections: list[str] = []
     within = False
     for part in _paragraphs(page):
-        if title := TITLE.match(part):
-            within = title[1] not in WRITTEN
-            if within:
-                sections.append([])
-        within = within and not COMPUTED.match(part)
-        if within:
-            sections[-1].append(part)
-    return ["\n\n".join(section) for section in sections]
+        title = TITLE.match(part)
+        within = title[1] not in WRITTEN if title else within and not COMPUTED.match(part)
+        if within and title:
+            sections.append(part)
+        elif within:
+            sections[-1] += f"\n\n{part}"
+    return sections
 
 
 def merged(page: str, kept: list[str]) -> str:

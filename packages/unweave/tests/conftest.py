@@ -76,6 +76,12 @@ def undrawn(monkeypatch):
 
 
 @pytest.fixture
+def toy_note(monkeypatch):
+    """The toy set says something about itself, which commands and pages repeat."""
+    monkeypatch.setattr("toy.ToyImages.note", "64 places, each twice")
+
+
+@pytest.fixture
 def settings():
     """A run that takes a second."""
     return {

@@ -8,7 +8,6 @@ import shutil
 import numpy as np
 import pytest
 import scipy.stats
-import toy
 
 import unweave
 from unweave.errors import ConfigError
@@ -370,8 +369,8 @@ def swept(tmp_path_factory, toy_path):
     return folder
 
 
-def test_every_picture_is_drawn_and_the_page_needs_nothing_else(swept, tmp_path, call, monkeypatch):
-    monkeypatch.setattr(toy.ToyImages, "note", "64 places, each twice")
+@pytest.mark.usefixtures("toy_note")
+def test_every_picture_is_drawn_and_the_page_needs_nothing_else(swept, tmp_path, call):
     shown = call("compare", swept, "--out", tmp_path / "page")
     assert "heavy vae" in shown
     page = (tmp_path / "page" / "experiment.html").read_text()

@@ -15,7 +15,6 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from toy import ToyImages
 
 import unweave
 from unweave.checkpoint import load_checkpoint
@@ -618,8 +617,8 @@ def test_a_relative_path_means_the_same_everywhere(how, tmp_path, monkeypatch, t
     ).shape == (2, 3)
 
 
-def test_data_that_cannot_be_opened_any_more_are_not_described(tmp_path, toy_file, monkeypatch):
-    monkeypatch.setattr(ToyImages, "note", "64 places, each twice")
+@pytest.mark.usefixtures("toy_note")
+def test_data_that_cannot_be_opened_any_more_are_not_described(tmp_path, toy_file):
     images = tmp_path / "images.npz"
     toy_file(images)
     text = STUDY.replace('["toy-images"]', f'["toy-file:path={images}"]')

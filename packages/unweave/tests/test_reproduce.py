@@ -6,7 +6,6 @@ import shutil
 from urllib.parse import unquote
 
 import pytest
-import toy
 
 from unweave.errors import ConfigError, UnknownNameError
 from unweave.executors import Serial
@@ -214,11 +213,8 @@ def test_a_run_that_failed_leaves_its_claims_open(tmp_path):
     assert "bomb is not finite" in outcome.path.read_text()
 
 
-@pytest.mark.usefixtures("undrawn")
-def test_what_was_changed_is_told_and_the_command_is_the_one_that_was_given(
-    tmp_path, call, monkeypatch
-):
-    monkeypatch.setattr(toy.ToyImages, "note", "64 places, each twice")
+@pytest.mark.usefixtures("undrawn", "toy_note")
+def test_what_was_changed_is_told_and_the_command_is_the_one_that_was_given(tmp_path, call):
     path = tmp_path / "mine.toml"
     path.write_text(RECIPE)
     out = tmp_path / "out"

@@ -6,7 +6,6 @@ import re
 import time
 
 import pytest
-import toy
 
 import unweave
 from unweave.progress import Silent
@@ -73,9 +72,9 @@ def facts(run):
     return dict(describe_run(run))
 
 
-def test_training_time_is_that_of_training_and_not_of_files(tmp_path, settings, monkeypatch):
+@pytest.mark.usefixtures("toy_note")
+def test_training_time_is_that_of_training_and_not_of_files(tmp_path, settings):
     """Checkpoints lie between two log lines; copied files have other times."""
-    monkeypatch.setattr(toy.ToyImages, "note", "64 places, each twice")
     settings |= {"steps": 8, "log_every": 3, "checkpoint_every": 4}
     began = time.monotonic()
     run = unweave.train("toy-vae", out=tmp_path / "run", **settings, **ON_CPU)

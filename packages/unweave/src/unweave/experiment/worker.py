@@ -281,7 +281,7 @@ def _measure_job(work: Work, row: Row, reporter: Reporter) -> Row:
         reporter.phase(f"measuring {label}")
         values[label] = _measure(run, experiment, label, row.step)
     report = ""
-    if experiment.reports and (missing or not (run.path / "report.html").is_file()):
+    if experiment.reports and (not row.measures or not (run.path / "report.html").is_file()):
         reporter.phase("drawing its report")
         report = _problem_of(write_report, run)
     measures = {label: values[label] for label in experiment.measures}
