@@ -221,6 +221,13 @@ def test_rings_mark_the_points_that_no_other_beats():
     assert set(zip(rings.get_xdata(), rings.get_ydata(), strict=True)) == front
 
 
+def test_a_heat_map_writes_large_numbers_to_the_unit():
+    cells = [-1004.2, 0.04567, 23.456, 2.5e7]
+    results = written({"beta": [1, 2], "gamma": [3, 4]}, lambda run, place, seed: (cells[place], 0))
+    figure = drawn(results, "heat-map", measure="x", rows="beta", columns="gamma", run="a")
+    assert [t.get_text() for t in figure.axes[0].texts] == ["-1004", "0.0457", "23.5", "2.5e+07"]
+
+
 @pytest.mark.parametrize("count", range(1, 12))
 def test_rows_of_panels_hold_all_and_none_is_empty(count):
     sizes = row_sizes(count, 3)

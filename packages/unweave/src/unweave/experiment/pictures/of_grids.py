@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 
 from unweave.errors import ConfigError
 from unweave.experiment.definition import place_text, short
+from unweave.experiment.layout import rounded
 from unweave.experiment.pictures.looks import Look, Looks
 from unweave.experiment.results import Results
 from unweave.experiment.roles import GridSetting, MeasureLabel, RunLabel
@@ -152,7 +153,7 @@ def draw_heat_map(
         panel.tick_params(length=0)
         for i, j in np.argwhere(~np.isnan(table)):
             dark = high == low or scale(table[i, j]) < 0.5
-            panel.text(j, i, f"{table[i, j]:.3g}", ha="center", va="center", fontsize=8,
+            panel.text(j, i, rounded(table[i, j]), ha="center", va="center", fontsize=8,
                        color="white" if dark else "black")  # fmt: skip
     figure.colorbar(image, ax=panels[-1], format="%g").outline.set_visible(False)
     return figure
