@@ -1,5 +1,6 @@
 """Objectives with several players: gradients by hand, who gets which, and what critics learn."""
 
+import copy
 import dataclasses
 import math
 from typing import Any
@@ -317,6 +318,52 @@ def test_the_critics_of_as_vae_look_at_the_image_and_at_the_code(x):
     for critic in (objective.critic_1, objective.critic_2):
         slopes = torch.autograd.grad(critic(x.requires_grad_(), z).sum(), (x, z))
         assert all(slope.flatten(1).norm(dim=1).min() > 0 for slope in slopes)
+
+
+def inputs_of(module):
+    """Record what a module is applied to, pass by pass."""
+    inputs = []
+    module.register_forward_pre_hook(lambda _, given: inputs.append(given[0].detach()))
+    return inputs
+
+
+@pytest.mark.parametrize("kind", ["as-vae", "vae-gan"])
+def test_batch_norm_does_not_tell_codes_of_images_from_those_of_the_prior(kind, x):
+    parts = parts_of(architecture="wae64:width=0.0625")
+    critic = {"critic" if kind == "as-vae" else "discriminator": "mlp:widths=8"}
+    objective = {"as-vae": AsVae, "vae-gan": VaeGan}[kind](parts, **critic)
+    untouched = copy.deepcopy(parts.model.decoder)
+    decoded = inputs_of(parts.model.decoder)
+    batches = batches_of(parts.model, x)
+    objective.losses(0, batches, torch.tensor(0))
+    (codes,) = decoded
+    assert codes.shape == (2 * B, D)
+    assert (codes[::2] == batches.first.latent.z).all()
+    untouched(torch.cat([codes[::2], codes[1::2]]))
+    for name, value in parts.model.decoder.named_buffers():
+        torch.testing.assert_close(value, untouched.get_buffer(name))
+
+
+def test_the_encoder_of_as_vae_keeps_the_statistics_of_images_of_the_data(x):
+    parts = parts_of(architecture="wae64:width=0.0625")
+    objective = AsVae(parts, critic="wae64:width=0.0625", width=8)
+    untouched = copy.deepcopy(parts.model.encoder)
+    encoded = inputs_of(parts.model.encoder)
+    judged = inputs_of(objective.critic_1.body)
+    losses, _ = objective.losses(0, batches_of(parts.model, x), torch.tensor(0))
+    assert [len(images) for images in encoded] == [B, B, B]
+    assert (encoded[0] == x).all()
+    assert (encoded[1] == x.flip(0)).all()
+    for images in encoded[:2]:
+        untouched(images)
+    for name, value in parts.model.encoder.named_buffers():
+        torch.testing.assert_close(value, untouched.get_buffer(name))
+    # The third are sampled images, which have their own statistics in training, and a gradient.
+    (slope,) = torch.autograd.grad(losses["autoencoder"], [parts.model.encoder[0].weight])
+    assert slope.abs().sum() > 0
+    (pairs,) = judged
+    assert (pairs[::2] == x).all()
+    assert (pairs[1::2] == encoded[2]).all()
 
 
 def test_the_information_bound_of_infogan_stays_below_the_entropy_of_its_code(tmp_path):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import cast
 
 import torch
@@ -17,6 +18,36 @@ def apply_whole(module: nn.Module, rows: Tensor) -> Tensor:
     """Apply a module to all rows."""
     result: Tensor = module(rows)
     return result
+
+
+@contextmanager
+def statistics_kept(module: nn.Module) -> Iterator[None]:
+    """Let batch normalisation change none of its running statistics while the block runs.
+
+    For batches of another distribution than what is evaluated later, as images that were sampled.
+    """
+    kinds = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+    norms = [m for m in module.modules() if isinstance(m, kinds) and m.track_running_stats]
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.track_running_stats = True
+
+
+def alternating(*batches: Tensor) -> Tensor:
+    """Join batches of one size to one, whose rows come from them in turn.
+
+    So every process that computes a part of the rows has as many of each.
+    """
+    return torch.stack(batches, 1).flatten(0, 1)
+
+
+def apart(rows: Tensor, count: int) -> tuple[Tensor, ...]:
+    """Take the rows of `count` batches apart again."""
+    return tuple(rows[number::count] for number in range(count))
 
 
 class Autoencoder(nn.Module):
@@ -77,6 +108,14 @@ class Autoencoder(nn.Module):
         with self._autocast(z):
             output = self.over_rows(self.decoder, z)
         return output.float()
+
+    def decode_together(self, *codes: Tensor) -> tuple[Tensor, ...]:
+        """Return the decoder's outputs of several batches of codes of one size, in one pass.
+
+        Batch normalisation takes its statistics from all of them; with a pass of each, it would
+        normalise them apart, and its running statistics would be of neither.
+        """
+        return apart(self.decode(alternating(*codes)), len(codes))
 
     def _autocast(self, tensor: Tensor) -> torch.autocast:
         reduced = self._precision != torch.float32

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from unweave.model import alternating, apart, statistics_kept
 from unweave.objectives.discriminator import JointCritic, logistic_loss, pictures
 from unweave.objectives.terms import WeightedTerms
 from unweave.players import Batches, Parts, Player
@@ -22,7 +23,8 @@ class AsVae(WeightedTerms):
 
     p(x) is the distribution of decoded samples z ~ p(z). The gradient of f1 reaches the encoder
     through z, that of f2 the decoder through x. If the cost can draw from its likelihood, x is a
-    draw.
+    draw. Decoder and critics see both of their batches in one pass, because batch normalisation
+    must not tell them apart; its running statistics in the encoder are of images of the data.
 
     Parameters
     ----------
@@ -59,28 +61,24 @@ class AsVae(WeightedTerms):
         self, number: int, batches: Batches, clock: Tensor
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return the loss of the autoencoder and those of the critics."""
-        x, z = batches.first.x, batches.first.latent.z
+        x, latent, model = batches.first.x, batches.first.latent, batches.model
         prior = batches.prior_sample()
-        dreamt = pictures(self.cost, batches.model.decode(prior), batches.generator)
+        output, dream = model.decode_together(latent.z, prior)
+        dreamt = pictures(self.cost, dream, batches.generator)
         with torch.no_grad():
             another, independent = batches.second.latent.z, batches.prior_sample()
-        reconstruction = self.cost(x, batches.first.output).mean()
-        log_posterior = batches.model.encode(dreamt).log_prob(prior).mean()
-        first, second = self.critic_1(x, z), self.critic_2(dreamt, prior)
+        reconstruction = self.cost(x, output).mean()
+        with statistics_kept(model.encoder):
+            log_posterior = model.encode(dreamt).log_prob(prior).mean()
+        first, other_first = _logits(self.critic_1, (x, latent.z), (dreamt.detach(), independent))
+        second, other_second = _logits(self.critic_2, (dreamt, prior), (x, another))
         loss, terms = self.add_terms(
-            reconstruction + first.mean() - log_posterior + second.mean(),
-            batches.first.latent,
-            clock,
+            reconstruction + first.mean() - log_posterior + second.mean(), latent, clock
         )
-        fixed = dreamt.detach()
         losses = {
             "autoencoder": loss,
-            "critic-1": logistic_loss(
-                self.critic_1(x, z.detach()), self.critic_1(fixed, independent)
-            ),
-            "critic-2": logistic_loss(
-                self.critic_2(fixed, prior.detach()), self.critic_2(x, another)
-            ),
+            "critic-1": logistic_loss(first, other_first),
+            "critic-2": logistic_loss(second, other_second),
         }
         scalars = {
             "loss": loss, "reconstruction": reconstruction, "posterior": -log_posterior,
@@ -88,3 +86,14 @@ class AsVae(WeightedTerms):
             "critic-1/loss": losses["critic-1"], "critic-2/loss": losses["critic-2"],
         }  # fmt: skip
         return losses, scalars
+
+
+def _logits(
+    critic: JointCritic, pairs: tuple[Tensor, Tensor], others: tuple[Tensor, Tensor]
+) -> tuple[Tensor, ...]:
+    """Return a critic's logits of two batches of (x, z).
+
+    They are of one pass: batch normalisation must not tell the batches apart.
+    """
+    x, z = (alternating(*both) for both in zip(pairs, others, strict=True))
+    return apart(critic(x, z), 2)

@@ -90,8 +90,8 @@ class VaeGan(WeightedTerms):
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return the three losses."""
         x, latent = batches.first.x, batches.first.latent
-        rebuilt = pictures(self.cost, batches.first.output)
-        imagined = pictures(self.cost, batches.model.decode(batches.prior_sample()))
+        outputs = batches.model.decode_together(latent.z, batches.prior_sample())
+        rebuilt, imagined = (pictures(self.cost, output) for output in outputs)
         real, features = self.discriminator(x)
         fake, fake_features = self.discriminator(rebuilt)
         dreamt, _ = self.discriminator(imagined)
@@ -104,7 +104,7 @@ class VaeGan(WeightedTerms):
         decoder = self.weight(clock) * distance + self.gan_weight(clock) * adversarial
         with torch.no_grad():
             right = real.sigmoid().mean()
-            error = self.cost(x, batches.first.output).mean()
+            error = self.cost(x, outputs[0]).mean()
         losses = {
             "encoder": encoder, "decoder": decoder, "discriminator": gan * self._rest(right),
         }  # fmt: skip
