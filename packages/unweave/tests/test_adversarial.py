@@ -349,7 +349,6 @@ def test_the_encoder_of_as_vae_keeps_the_statistics_of_images_of_the_data(x):
     objective = AsVae(parts, critic="wae64:width=0.0625", width=8)
     untouched = copy.deepcopy(parts.model.encoder)
     encoded = inputs_of(parts.model.encoder)
-    judged = inputs_of(objective.critic_1.body)
     losses, _ = objective.losses(0, batches_of(parts.model, x), torch.tensor(0))
     assert [len(images) for images in encoded] == [B, B, B]
     assert (encoded[0] == x).all()
@@ -361,9 +360,6 @@ def test_the_encoder_of_as_vae_keeps_the_statistics_of_images_of_the_data(x):
     # The third are sampled images, which have their own statistics in training, and a gradient.
     (slope,) = torch.autograd.grad(losses["autoencoder"], [parts.model.encoder[0].weight])
     assert slope.abs().sum() > 0
-    (pairs,) = judged
-    assert (pairs[::2] == x).all()
-    assert (pairs[1::2] == encoded[2]).all()
 
 
 def test_the_information_bound_of_infogan_stays_below_the_entropy_of_its_code(tmp_path):

@@ -37,19 +37,6 @@ def statistics_kept(module: nn.Module) -> Iterator[None]:
             norm.track_running_stats = True
 
 
-def alternating(*batches: Tensor) -> Tensor:
-    """Join batches of one size to one, whose rows come from them in turn.
-
-    So every process that computes a part of the rows has as many of each.
-    """
-    return torch.stack(batches, 1).flatten(0, 1)
-
-
-def apart(rows: Tensor, count: int) -> tuple[Tensor, ...]:
-    """Take the rows of `count` batches apart again."""
-    return tuple(rows[number::count] for number in range(count))
-
-
 class Autoencoder(nn.Module):
     """q(z|x), the decoder, and p(z).
 
@@ -115,7 +102,9 @@ class Autoencoder(nn.Module):
         Batch normalisation takes its statistics from all of them; with a pass of each, it would
         normalise them apart, and its running statistics would be of neither.
         """
-        return apart(self.decode(alternating(*codes)), len(codes))
+        # In turn, so that every process that computes a part of the rows has as many of each.
+        output = self.decode(torch.stack(codes, 1).flatten(0, 1))
+        return tuple(output[number :: len(codes)] for number in range(len(codes)))
 
     def _autocast(self, tensor: Tensor) -> torch.autocast:
         reduced = self._precision != torch.float32
