@@ -327,39 +327,30 @@ def inputs_of(module):
     return inputs
 
 
-@pytest.mark.parametrize("kind", ["as-vae", "vae-gan"])
-def test_batch_norm_does_not_tell_codes_of_images_from_those_of_the_prior(kind, x):
+@pytest.mark.parametrize(
+    ("kind", "option", "encoded"),
+    [(AsVae, "critic", ["x", "another x", "samples"]), (VaeGan, "discriminator", ["x"])],
+)
+def test_running_statistics_are_of_images_and_their_codes(kind, option, encoded, x):
     parts = parts_of(architecture="wae64:width=0.0625")
-    critic = {"critic" if kind == "as-vae" else "discriminator": "mlp:widths=8"}
-    objective = {"as-vae": AsVae, "vae-gan": VaeGan}[kind](parts, **critic)
-    untouched = copy.deepcopy(parts.model.decoder)
-    decoded = inputs_of(parts.model.decoder)
-    batches = batches_of(parts.model, x)
-    objective.losses(0, batches, torch.tensor(0))
-    (codes,) = decoded
-    assert codes.shape == (2 * B, D)
-    assert (codes[::2] == batches.first.latent.z).all()
-    untouched(torch.cat([codes[::2], codes[1::2]]))
-    for name, value in parts.model.decoder.named_buffers():
-        torch.testing.assert_close(value, untouched.get_buffer(name))
-
-
-def test_the_encoder_of_as_vae_keeps_the_statistics_of_images_of_the_data(x):
-    parts = parts_of(architecture="wae64:width=0.0625")
-    objective = AsVae(parts, critic="wae64:width=0.0625", width=8)
-    untouched = copy.deepcopy(parts.model.encoder)
-    encoded = inputs_of(parts.model.encoder)
-    losses, _ = objective.losses(0, batches_of(parts.model, x), torch.tensor(0))
-    assert [len(images) for images in encoded] == [B, B, B]
-    assert (encoded[0] == x).all()
-    assert (encoded[1] == x.flip(0)).all()
-    for images in encoded[:2]:
-        untouched(images)
-    for name, value in parts.model.encoder.named_buffers():
-        torch.testing.assert_close(value, untouched.get_buffer(name))
-    # The third are sampled images, which have their own statistics in training, and a gradient.
-    (slope,) = torch.autograd.grad(losses["autoencoder"], [parts.model.encoder[0].weight])
-    assert slope.abs().sum() > 0
+    model = parts.model
+    objective = kind(parts, **{option: "wae64:width=0.0625"})
+    untouched = copy.deepcopy(model)
+    images, codes = inputs_of(model.encoder), inputs_of(model.decoder)
+    batches = batches_of(model, x)
+    losses, _ = objective.losses(0, batches, torch.tensor(0))
+    assert len(images) == len(encoded)
+    assert (images[0] == x).all()
+    assert len(codes) == 2
+    ours = [(z == batches.first.latent.z).all() for z in codes]
+    assert sum(ours) == 1
+    untouched.decoder(codes[ours.index(True)])
+    for batch, name in zip(images, encoded, strict=True):
+        if name != "samples":
+            untouched.encoder(batch)
+    for name, value in model.named_buffers():
+        torch.testing.assert_close(value, untouched.get_buffer(name), msg=name)
+    assert all(m.track_running_stats for m in model.modules() if isinstance(m, nn.BatchNorm2d))
 
 
 def test_the_information_bound_of_infogan_stays_below_the_entropy_of_its_code(tmp_path):

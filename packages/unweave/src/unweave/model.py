@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -18,23 +17,6 @@ def apply_whole(module: nn.Module, rows: Tensor) -> Tensor:
     """Apply a module to all rows."""
     result: Tensor = module(rows)
     return result
-
-
-@contextmanager
-def statistics_kept(module: nn.Module) -> Iterator[None]:
-    """Let batch normalisation change none of its running statistics while the block runs.
-
-    For batches of another distribution than what is evaluated later, as images that were sampled.
-    """
-    kinds = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-    norms = [m for m in module.modules() if isinstance(m, kinds) and m.track_running_stats]
-    for norm in norms:
-        norm.track_running_stats = False
-    try:
-        yield
-    finally:
-        for norm in norms:
-            norm.track_running_stats = True
 
 
 class Autoencoder(nn.Module):
@@ -95,16 +77,6 @@ class Autoencoder(nn.Module):
         with self._autocast(z):
             output = self.over_rows(self.decoder, z)
         return output.float()
-
-    def decode_together(self, *codes: Tensor) -> tuple[Tensor, ...]:
-        """Return the decoder's outputs of several batches of codes of one size, in one pass.
-
-        Batch normalisation takes its statistics from all of them; with a pass of each, it would
-        normalise them apart, and its running statistics would be of neither.
-        """
-        # In turn, so that every process that computes a part of the rows has as many of each.
-        output = self.decode(torch.stack(codes, 1).flatten(0, 1))
-        return tuple(output[number :: len(codes)] for number in range(len(codes)))
 
     def _autocast(self, tensor: Tensor) -> torch.autocast:
         reduced = self._precision != torch.float32

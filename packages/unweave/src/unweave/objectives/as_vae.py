@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from unweave.model import statistics_kept
+from unweave.objectives.batch_norm import statistics_kept
 from unweave.objectives.discriminator import JointCritic, logistic_loss, pictures
 from unweave.objectives.terms import WeightedTerms
 from unweave.players import Batches, Parts, Player
@@ -23,10 +23,7 @@ class AsVae(WeightedTerms):
 
     p(x) is the distribution of decoded samples z ~ p(z). The gradient of f1 reaches the encoder
     through z, that of f2 the decoder through x. If the cost can draw from its likelihood, x is a
-    draw. Batch normalisation: the decoder sees codes of both kinds in one pass, so that there is
-    one set of statistics after training; those of the encoder are of images of the data. The
-    critics normalise their two batches apart: in one pass they are certain after 200 steps on
-    MNIST, and all samples become grey.
+    draw. Running statistics of batch normalisation are those of images of the data and their codes.
 
     Parameters
     ----------
@@ -63,24 +60,26 @@ class AsVae(WeightedTerms):
         self, number: int, batches: Batches, clock: Tensor
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return the loss of the autoencoder and those of the critics."""
-        x, latent, model = batches.first.x, batches.first.latent, batches.model
+        x, z = batches.first.x, batches.first.latent.z
         prior = batches.prior_sample()
-        output, dream = model.decode_together(latent.z, prior)
-        dreamt = pictures(self.cost, dream, batches.generator)
+        with statistics_kept(batches.model):
+            dreamt = pictures(self.cost, batches.model.decode(prior), batches.generator)
         with torch.no_grad():
             another, independent = batches.second.latent.z, batches.prior_sample()
-        reconstruction = self.cost(x, output).mean()
-        with statistics_kept(model.encoder):
-            log_posterior = model.encode(dreamt).log_prob(prior).mean()
-        first, second = self.critic_1(x, latent.z), self.critic_2(dreamt, prior)
+        reconstruction = self.cost(x, batches.first.output).mean()
+        with statistics_kept(batches.model):
+            log_posterior = batches.model.encode(dreamt).log_prob(prior).mean()
+        first, second = self.critic_1(x, z), self.critic_2(dreamt, prior)
         loss, terms = self.add_terms(
-            reconstruction + first.mean() - log_posterior + second.mean(), latent, clock
+            reconstruction + first.mean() - log_posterior + second.mean(),
+            batches.first.latent,
+            clock,
         )
         fixed = dreamt.detach()
         losses = {
             "autoencoder": loss,
             "critic-1": logistic_loss(
-                self.critic_1(x, latent.z.detach()), self.critic_1(fixed, independent)
+                self.critic_1(x, z.detach()), self.critic_1(fixed, independent)
             ),
             "critic-2": logistic_loss(
                 self.critic_2(fixed, prior.detach()), self.critic_2(x, another)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from unweave.method import Schedule, Weight
+from unweave.objectives.batch_norm import statistics_kept
 from unweave.objectives.discriminator import Discriminator, logistic_loss, pictures
 from unweave.objectives.terms import WeightedTerms, WeightSchedule
 from unweave.players import Batches, Parts, Player
@@ -90,8 +91,9 @@ class VaeGan(WeightedTerms):
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return the three losses."""
         x, latent = batches.first.x, batches.first.latent
-        outputs = batches.model.decode_together(latent.z, batches.prior_sample())
-        rebuilt, imagined = (pictures(self.cost, output) for output in outputs)
+        rebuilt = pictures(self.cost, batches.first.output)
+        with statistics_kept(batches.model):
+            imagined = pictures(self.cost, batches.model.decode(batches.prior_sample()))
         real, features = self.discriminator(x)
         fake, fake_features = self.discriminator(rebuilt)
         dreamt, _ = self.discriminator(imagined)
@@ -104,7 +106,7 @@ class VaeGan(WeightedTerms):
         decoder = self.weight(clock) * distance + self.gan_weight(clock) * adversarial
         with torch.no_grad():
             right = real.sigmoid().mean()
-            error = self.cost(x, outputs[0]).mean()
+            error = self.cost(x, batches.first.output).mean()
         losses = {
             "encoder": encoder, "decoder": decoder, "discriminator": gan * self._rest(right),
         }  # fmt: skip
