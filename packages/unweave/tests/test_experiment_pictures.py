@@ -11,9 +11,10 @@ from unweave.experiment.linear_probe import check_part
 from unweave.experiment.pictures import draw
 from unweave.experiment.pictures.of_classes import classified
 from unweave.experiment.pictures.of_images import nearest
-from unweave.experiment.results import Results
+from unweave.experiment.results import Results, open_run
 from unweave.experiment.sweep import sweep
 from unweave.reproduce.recipe import read_recipe, select_runs
+from unweave.trained import Trained
 
 
 @pytest.fixture
@@ -50,6 +51,24 @@ def test_traversals_start_from_an_image_of_each_class(results):
     assert len(panels(results, "neighbours")) == 2
     with pytest.raises(ConfigError, match="toy-images has no image of class 9"):
         panels(results, "traversals", classes=[9])
+
+
+def test_traversals_stay_among_the_codes_of_images_wherever_these_are(results, monkeypatch):
+    encode, posterior_codes, decode = Trained.encode, Trained.posterior_codes, Trained.decode
+    far = np.float32([40, -9, 0])
+    drawn = []
+    monkeypatch.setattr(Trained, "encode", lambda run, images: encode(run, images) + far)
+    monkeypatch.setattr(
+        Trained, "posterior_codes", lambda run, rows: posterior_codes(run, rows) + far
+    )
+    monkeypatch.setattr(Trained, "decode", lambda run, z: drawn.append(z) or decode(run, z - far))
+    panels(results, "traversals", reach=1.5)
+    run = open_run(next(row for row in results.rows if row.finished))
+    codes = run.posterior_codes(2000)
+    for dimension in range(3):
+        values = drawn[0].reshape(3, -1, 3)[dimension, :, dimension]
+        ends = codes.mean(0) + 1.5 * np.outer([-1, 1], codes.std(0))
+        np.testing.assert_allclose(values[[0, -1]], ends[:, dimension], rtol=1e-4)
 
 
 def test_an_embedding_shows_every_kind_and_names_its_classes_once(results):

@@ -138,12 +138,12 @@ def usual_pictures(comparison: Comparison) -> list[Picture]:
     if len({group.label for group in comparison.groups}) > 1 and ranked:
         pictures.append(_ranks(ranked))
     steps = "Logged terms at each step: mean and range over seeds."
-    start = "One image's code with one dimension after the other moved from -2 to 2, those first "
+    moved = "One image's code with one dimension after the other moved two standard deviations to "
     return [
         *pictures,
         Picture(kind="steps", name="steps", caption=steps),
         Picture(kind="traversals", name="traversals",
-                caption=start + "whose means vary the most over images."),
+                caption=f"{moved}both sides of its mean, those first whose means vary the most."),
     ]  # fmt: skip
 
 

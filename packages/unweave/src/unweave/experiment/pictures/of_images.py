@@ -73,11 +73,13 @@ def draw_traversals(
 ) -> Figure:  # fmt: skip
     """Draw traversals of every kind of run side by side, from one image.
 
-    One row per code dimension, those whose means vary the most over images, the most first; the
-    dimension goes from -reach to reach.
+    One row per code dimension, those whose means vary the most over images, the most first.
 
     Parameters
     ----------
+    reach
+        The dimension goes this many standard deviations of q(z_d) to both sides of its mean. So it
+        stays among the codes of images, which need not be near 0: VCAE constrains no mean.
     classes
         Start from the first test image of each of these classes of the first factor, one below
         the other, instead of from the first image that was trained on.
@@ -157,13 +159,12 @@ def _traverse(
     """Decode the code of an image with one dimension varied at a time; return the order too."""
     data = run.dataset
     index = np.linspace(0, len(data) - 1, min(CODES_LOOKED_AT, len(data))).astype(np.int64)
-    codes = run.encode(data.images(index))
-    order = np.argsort(-codes.std(0), kind="stable")[:dimensions]
-    variants = np.repeat(run.encode(image), len(order) * TRAVERSAL_STEPS, axis=0)
-    values = np.linspace(-reach, reach, TRAVERSAL_STEPS)
-    for row, dimension in enumerate(order):
-        variants[row * TRAVERSAL_STEPS : (row + 1) * TRAVERSAL_STEPS, dimension] = values
-    return run.decode(variants), order
+    order = np.argsort(-run.encode(data.images(index)).std(0), kind="stable")[:dimensions]
+    codes = run.posterior_codes(CODES_LOOKED_AT)
+    centre, spread = codes.mean(0), codes.std(0)
+    values = np.linspace(centre - reach * spread, centre + reach * spread, TRAVERSAL_STEPS, axis=1)
+    pictures = run.traverse(image[0], values.astype(np.float32))[order]
+    return pictures.reshape(-1, *pictures.shape[2:]), order
 
 
 def draw_moves(
