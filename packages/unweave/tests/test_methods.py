@@ -30,6 +30,16 @@ def test_every_method_with_a_critic_hands_its_learning_rate_on(row):
         assert found == {"lr": given, "width": 7, "layers": 3}
 
 
+@pytest.mark.parametrize("row", list(rows()))
+def test_every_method_with_a_critic_of_the_total_correlation_can_standardize_its_codes(row):
+    critics = [term for term in row().terms if term.estimator == "density-ratio"]
+    assert ("critic_standardized" in inspect.signature(row).parameters) == bool(critics)
+    for given in [False, True] if critics else []:
+        method = row(critic_standardized=given)
+        (term,) = (term for term in method.terms if term.estimator == "density-ratio")
+        assert term.options["standardized"] == given
+
+
 @pytest.mark.parametrize("lr", [0.0, -1e-4, float("nan")])
 def test_a_learning_rate_of_a_critic_must_be_positive(lr):
     with pytest.raises(ValueError, match="critic_lr must be a positive number, got"):

@@ -22,7 +22,9 @@ def critic_options(width: int, layers: int, lr: float) -> dict[str, Any]:
     return {"width": width, "layers": layers, "lr": lr}
 
 
-def critic_total_correlation(weight: Weight, critic: Mapping[str, Any]) -> Term:
+def critic_total_correlation(
+    weight: Weight, critic: Mapping[str, Any], *, standardized: bool
+) -> Term:
     """Return the total correlation by the density-ratio trick, with one critic (Kim, Mnih 2018)."""
-    options = {**critic, "dimension_wise": False}
+    options = {**critic, "dimension_wise": False, "standardized": standardized}
     return Term("density-ratio", {"total_correlation": weight}, options)

@@ -78,11 +78,13 @@ def factor_vae(
     critic_width: int = 1000,
     critic_layers: int = 6,
     critic_lr: float = 1e-4,
+    critic_standardized: bool = False,
     cost: str = "bernoulli",
 ) -> Method:
     """FactorVAE: cost + KL + gamma TC, by the density-ratio trick [Kim]."""
     critic = critic_options(critic_width, critic_layers, critic_lr)
-    return Method((KL, critic_total_correlation(gamma, critic)), cost)
+    total_correlation = critic_total_correlation(gamma, critic, standardized=critic_standardized)
+    return Method((KL, total_correlation), cost)
 
 
 def dip_vae_i(*, lambda_: Weight = 10.0, diagonal: float = 10.0, cost: str = "bernoulli") -> Method:

@@ -105,12 +105,16 @@ def tc_vcae(
     critic_width: int = 1000,
     critic_layers: int = 6,
     critic_lr: float = 1e-4,
+    critic_standardized: bool = False,
     cost: str = "bernoulli",
 ) -> Method:
-    """TC-VCAE: VCAE + gamma TC, by a critic, in the set-up of Kim and Mnih [VCAE]."""
+    """TC-VCAE: VCAE + gamma TC, by a critic, in the set-up of Kim and Mnih [VCAE].
+
+    Nothing holds the codes' mean; `critic_standardized=true` keeps the critic from pushing it.
+    """
     critic = critic_options(critic_width, critic_layers, critic_lr)
-    terms = (_variance(lambda_, variance), critic_total_correlation(gamma, critic))
-    return Method(terms, cost, _noisy(noise_variance))
+    total_correlation = critic_total_correlation(gamma, critic, standardized=critic_standardized)
+    return Method((_variance(lambda_, variance), total_correlation), cost, _noisy(noise_variance))
 
 
 def tc_cwae(
@@ -121,12 +125,13 @@ def tc_cwae(
     critic_width: int = 1000,
     critic_layers: int = 6,
     critic_lr: float = 1e-4,
+    critic_standardized: bool = False,
     cost: str = "bernoulli",
 ) -> Method:
     """TC-cWAE: cWAE + gamma TC, by a critic, in the set-up of Kim and Mnih [VCAE]."""
     critic = critic_options(critic_width, critic_layers, critic_lr)
-    terms = (_mmd(lambda_), critic_total_correlation(gamma, critic))
-    return Method(terms, cost, _noisy(noise_variance))
+    total_correlation = critic_total_correlation(gamma, critic, standardized=critic_standardized)
+    return Method((_mmd(lambda_), total_correlation), cost, _noisy(noise_variance))
 
 
 def _noisy(variance: float) -> str:
