@@ -108,10 +108,7 @@ def tc_vcae(
     critic_standardized: bool = False,
     cost: str = "bernoulli",
 ) -> Method:
-    """TC-VCAE: VCAE + gamma TC, by a critic, in the set-up of Kim and Mnih [VCAE].
-
-    Nothing holds the codes' mean; `critic_standardized=true` keeps the critic from pushing it.
-    """
+    """TC-VCAE: VCAE + gamma TC, by a critic, in the set-up of Kim and Mnih [VCAE]."""
     critic = critic_options(critic_width, critic_layers, critic_lr)
     total_correlation = critic_total_correlation(gamma, critic, standardized=critic_standardized)
     return Method((_variance(lambda_, variance), total_correlation), cost, _noisy(noise_variance))
