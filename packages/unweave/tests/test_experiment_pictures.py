@@ -57,11 +57,16 @@ def test_traversals_stay_among_the_codes_of_images_wherever_these_are(results, m
     encode, posterior_codes, decode = Trained.encode, Trained.posterior_codes, Trained.decode
     far = np.float32([40, -9, 0])
     drawn = []
+
+    def decode_nearer(run, z):
+        drawn.append(z)
+        return decode(run, z - far)
+
     monkeypatch.setattr(Trained, "encode", lambda run, images: encode(run, images) + far)
     monkeypatch.setattr(
         Trained, "posterior_codes", lambda run, rows: posterior_codes(run, rows) + far
     )
-    monkeypatch.setattr(Trained, "decode", lambda run, z: drawn.append(z) or decode(run, z - far))
+    monkeypatch.setattr(Trained, "decode", decode_nearer)
     panels(results, "traversals", reach=1.5)
     run = open_run(next(row for row in results.rows if row.finished))
     codes = run.posterior_codes(2000)
