@@ -17,6 +17,7 @@ from unweave.plots.grids import draw_rows, show, tile
 from unweave.plots.planes import flat
 from unweave.plots.style import new_figure
 from unweave.protocols import Dataset
+from unweave.report.figures import traverse_rows
 from unweave.trained import SOURCES
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def _traverse(
     codes = run.posterior_codes(CODES_LOOKED_AT)
     centre, spread = codes.mean(0), codes.std(0)
     values = np.linspace(centre - reach * spread, centre + reach * spread, TRAVERSAL_STEPS, axis=1)
-    pictures = run.traverse(image[0], values.astype(np.float32))[order]
+    pictures = traverse_rows(run, image[0], values, order)
     return pictures.reshape(-1, *pictures.shape[2:]), order
 
 
