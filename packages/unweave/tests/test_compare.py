@@ -19,7 +19,7 @@ from unweave.experiment.layout import as_csv, as_latex, as_markdown, as_text, sp
 from unweave.experiment.page import usual_pictures, write_comparison
 from unweave.experiment.pictures import draw
 from unweave.experiment.results import Group, Results
-from unweave.experiment.rows import MeasuredValue, Row
+from unweave.experiment.rows import NOT_DEFINED, MeasuredValue, Row, failures
 from unweave.experiment.statistics import Summary, summarise
 from unweave.experiment.sweep import sweep
 from unweave.experiment.toml_reader import parse_definition
@@ -229,6 +229,27 @@ def test_a_trained_run_without_a_measure_is_named(results):
         "one, beta 1", "0", "finished", "10 of 10", "measure 'mse': not computed yet",
     ]  # fmt: skip
     assert "not computed yet" not in as_text(Comparison(results))
+
+
+def test_a_mean_of_some_seeds_says_of_how_many_and_why(results):
+    """A score may be undefined for some seeds, which need not be like the others."""
+    whole = results.rows[0]
+    lost = MeasuredValue(measure="mig", value=None, step=10, reason=NOT_DEFINED)
+    measures = {**whole.measures, "mig": lost}
+    assert not lost.failed  # and is not computed again
+    partial = whole.model_copy(update={"measures": measures, "reason": failures(measures, "")})
+    rest = results.rows[1:]
+    comparison = Comparison(Results(results.experiment, results.folder, [partial, *rest]))
+    for layout in (as_text, as_markdown):
+        text = layout(comparison)
+        assert re.search(r"0\.1150 ± 0\.0071 \[\S+, \S+\] \(2 of 3\)", text)
+        assert text.count(" of 3)") == 1
+        assert "In parentheses: how many seeds have a value, where some have none." in text
+        assert "measure 'mig': not defined" in text
+    assert as_latex(comparison).count("$ (2 of 3)") == 1
+    for layout in (as_text, as_markdown, as_latex):
+        assert " of 3)" not in layout(Comparison(results))
+        assert "In parentheses" not in layout(Comparison(results))
 
 
 def bars(panel):

@@ -1,7 +1,5 @@
 """Measures against what they are said to be."""
 
-import math
-
 import numpy as np
 import pytest
 import scipy.stats
@@ -9,6 +7,7 @@ import torch
 from torch.distributions import Independent, Laplace, MixtureSameFamily, Normal, StudentT
 
 import unweave
+from unweave import codetable
 from unweave.codetable import encode_table
 from unweave.errors import ConfigError
 from unweave.experiment import code_scores
@@ -74,14 +73,21 @@ def test_a_metric_is_that_of_the_codes_it_names(run, experiment, text):
 
 def test_the_active_dimensions_alone(run, experiment, monkeypatch):
     table = encode_table(run, run.model, rows=10_000)
+    between = table.codes.var(0)
+    shares = np.sort(between / (between + np.square(table.std).mean(0)))
+    assert shares[0] < shares[-1]
+    monkeypatch.setattr(codetable, "ACTIVE", shares[-2:].mean())  # one dimension is more
+    codes = table.codes[:, table.active]
+    assert codes.shape[1] == 1
+    expected = np.corrcoef(codes[:, 0], run.dataset.factors[table.index, 0])[0, 1] ** 2
     found = measure(run, experiment, "metric toy-correlation/active")
-    if table.active.any():
-        factor = run.dataset.factors[table.index, 0]
-        codes = table.codes[:, table.active]
-        expected = np.abs(np.corrcoef(codes.T, factor)[-1, :-1]).max() ** 2
-        assert found == pytest.approx(expected, rel=1e-4)
-    else:
-        assert math.isnan(found)
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+def test_without_an_active_dimension_that_is_the_reason(run, experiment, monkeypatch):
+    monkeypatch.setattr(codetable, "ACTIVE", 1.0)
+    with pytest.raises(ConfigError, match="no dimension is active"):
+        measure(run, experiment, "metric toy-correlation/active")
 
 
 def test_a_failed_score_of_all_dimensions_is_that_of_the_active_ones(run, experiment, monkeypatch):

@@ -32,7 +32,7 @@ def metric(run: Trained, experiment: Experiment, argument: str) -> float:
     if name not in entries and "active" in parts:
         # If all dimensions are active, or none is, the active ones have no separate score.
         if not _some_active(run, parts):
-            return math.nan
+            raise ConfigError("no dimension is active")
         name = _score_name(text, parts - {"active"})
     entry = entries[name]
     if entry["reason"]:

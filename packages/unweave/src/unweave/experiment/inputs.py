@@ -16,6 +16,7 @@ from unweave.experiment.rows import (
     JobFiles,
     MeasuredValue,
     Row,
+    failures,
     reached_step,
     read_row,
 )
@@ -96,20 +97,24 @@ def of_runs(paths: Sequence[Path]) -> Results:
 def _row(run: Trained, place: Mapping[str, Any]) -> Row:
     step, steps = reached_step(run.path), run.config.steps
     measures = {
-        name: MeasuredValue(
-            measure=name, step=step, value=value if math.isfinite(value) else None,
-            reason="" if math.isfinite(value) else NOT_DEFINED,
-        )
-        for name, value in (_scores(run).items() if step else ())
-    }  # fmt: skip
+        name: _measured(name, entry, step) for name, entry in (_scores(run).items() if step else ())
+    }
     return Row(
         run=_label(run), place=dict(place), seed=run.config.seed,
         status="finished" if step == steps else "stopped", step=step, steps=steps,
-        folder=str(run.path), measures=measures,
+        folder=str(run.path), measures=measures, reason=failures(measures, report=""),
     )  # fmt: skip
 
 
-def _scores(run: Trained) -> dict[str, float]:
+def _measured(name: str, score: Mapping[str, Any], step: int) -> MeasuredValue:
+    value = score["value"]
+    if value is not None and math.isfinite(value):
+        return MeasuredValue(measure=name, step=step, value=value)
+    reason = score["reason"] or NOT_DEFINED
+    return MeasuredValue(measure=name, step=step, value=None, reason=reason)
+
+
+def _scores(run: Trained) -> dict[str, Any]:
     """Read the scores of a run; compute them again if the run was trained further."""
     from unweave.evaluate import evaluate
     from unweave.scores.file import read_scores
@@ -118,8 +123,7 @@ def _scores(run: Trained) -> dict[str, float]:
     if content is None or content["step"] != run.step:
         evaluate(run)
         content = read_scores(run)
-    entries = {} if content is None else content["scores"]
-    return {n: math.nan if e["value"] is None else e["value"] for n, e in entries.items()}
+    return {} if content is None else dict(content["scores"])
 
 
 def _measure_of(score: str) -> str:

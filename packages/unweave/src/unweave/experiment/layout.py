@@ -48,7 +48,7 @@ def as_text(comparison: Comparison) -> str:
     A star follows the best, and every other within one standard error of the difference.
     """
     header, rows = summary_rows(comparison, bold="{} *")
-    parts = [table(header, rows), note("*")]
+    parts = [table(header, rows), note(comparison, "*")]
     contrasts = contrast_rows(comparison)
     if contrasts:
         parts += [table(CONTRASTS, contrasts), test_note(comparison)]
@@ -61,7 +61,7 @@ def as_text(comparison: Comparison) -> str:
 def as_markdown(comparison: Comparison) -> str:
     """Lay out as Markdown; bold marks the best, and all within one standard error of it."""
     header, rows = summary_rows(comparison, bold="**{}**")
-    parts = [markdown(header, rows), note("Bold")]
+    parts = [markdown(header, rows), note(comparison, "Bold")]
     contrasts = contrast_rows(comparison, bold="**{}**")
     if contrasts:
         parts += [markdown(CONTRASTS, contrasts), test_note(comparison)]
@@ -106,13 +106,21 @@ CONTRASTS = ("measure", "one", "the other", "difference", "pairs", "p", "p, Holm
 MISSING = ("run", "seed", "status", "step", "reason")
 
 
-def note(mark: str) -> str:
+def note(comparison: Comparison, mark: str) -> str:
     """Explain the numbers of the table, and its mark, such as "Bold"."""
     return (
         "Mean over seeds ± one standard deviation (divisor n - 1); in brackets the 95 % interval "
         f"of the mean. {mark}: the best, and every other within one standard error of the "
-        "difference from it."
+        f"difference from it.{seeds_note(comparison)}"
     )
+
+
+def seeds_note(comparison: Comparison) -> str:
+    """Explain the numbers of seeds in the table, if there are any."""
+    cells = ((m, n) for m in comparison.measures for n in range(len(comparison.groups)))
+    if not any(_seeds_text(comparison, measure, number) for measure, number in cells):
+        return ""
+    return " In parentheses: how many seeds have a value, where some have none."
 
 
 def data_note(comparison: Comparison) -> str:
@@ -164,10 +172,17 @@ def summary_rows(
         for measure in comparison.measures:
             text = spread(comparison.summaries[measure][number], plus, brackets=plus == " ± ")
             wrap = bold if marks[measure][number] else plain
-            cells.append(wrap.format(number_text(text)) if text != "-" else text)
+            cell = wrap.format(number_text(text)) if text != "-" else text
+            cells.append(cell + _seeds_text(comparison, measure, number))
         place = (short(group.place[name]) if name in group.place else "" for name in grid)
         rows.append((escape(group.label), *map(escape, place), *cells))
     return ("run", *grid, *(_title(comparison, m) for m in comparison.measures)), rows
+
+
+def _seeds_text(comparison: Comparison, measure: str, number: int) -> str:
+    """Say how many seeds a mean is of where some have no value, as in " (2 of 3)"."""
+    known, all_seeds = comparison.summaries[measure][number].n, len(comparison.groups[number].rows)
+    return f" ({known} of {all_seeds})" if 0 < known < all_seeds else ""
 
 
 def contrast_rows(comparison: Comparison, bold: str = "{}") -> Rows:

@@ -93,7 +93,7 @@ def write_comparison(
     page = environment.from_string(template.read_text(encoding="utf-8")).render(
         title=results.experiment.title or results.experiment.name,
         finished=sum(row.finished for row in results.rows), total=len(results.rows),
-        data=data_note(comparison), header=header, rows=rows, note=note("Bold"),
+        data=data_note(comparison), header=header, rows=rows, note=note(comparison, "Bold"),
         contrast_header=CONTRASTS, contrasts=contrast_rows(comparison, bold=MARK),
         test_note=test_note(comparison), missing_header=MISSING, missing=missing_rows(comparison),
         figures=figures, runs=[_row_with_links(row, folder) for row in results.rows],

@@ -152,16 +152,16 @@ def is_over(row: Row, experiment: Experiment) -> bool:
 
 
 def failures(measures: Mapping[str, MeasuredValue], report: str) -> str:
-    """Return what failed after the training of a run, and why."""
+    """Return what a trained run lacks, and why: measures without a value, and its report."""
     problems = _measure_reasons(measures), report and f"report: {report}"
     return "; ".join(filter(None, problems))
 
 
 def _measure_reasons(measures: Mapping[str, MeasuredValue]) -> str:
-    """Return which measures failed and why; measures with the same reason share a sentence."""
+    """Return which measures have no value and why; those with the same reason share a sentence."""
     labels: dict[str, list[str]] = {}
     for label, entry in measures.items():
-        if entry.failed:
+        if entry.value is None:
             labels.setdefault(entry.reason, []).append(label)
     return "; ".join(f"{_measures_text(names)}: {reason}" for reason, names in labels.items())
 

@@ -19,6 +19,7 @@ from unweave.experiment.layout import (
     data_note,
     markdown,
     missing_rows,
+    seeds_note,
     summary_rows,
     test_note,
 )
@@ -157,7 +158,7 @@ def _tables(comparison: Comparison) -> list[str]:
     parts = [
         _wrap(
             "All numbers are means over seeds, ± one standard deviation where there are several, "
-            "with the 95 % interval of the mean in brackets."
+            f"with the 95 % interval of the mean in brackets.{seeds_note(comparison)}"
         )
         + "\n",
         markdown(*summary_rows(comparison)) + "\n",
