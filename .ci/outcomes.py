@@ -13,9 +13,10 @@ ABOUT_FILES = ("Runs: ", "The same with intervals and tests as a page: ")
 """Beginnings of paragraphs that link files which stay behind."""
 TITLE = re.compile(r"\*\*([^*|]+\.)\*\*")
 COMPUTED = re.compile(
-    r"\| (claim|run|measure) \||!\[([^]]*)\]\(\2\.png\)|\*[^*]|All numbers are|p values"
+    r"\| claim \| published \||!\[([^]]*)\]\(\1\.png\)|\*[^*]|All numbers are|p values"
 )
-"""Beginnings of what else `unweave reproduce` writes: its tables, pictures, captions and notes."""
+"""Beginnings of what else `unweave reproduce` writes: its claims, pictures, captions, and the
+sentences above its other tables."""
 PICTURE = re.compile(r"!\[[^]]*\]\(([^)/]+\.png)\)")
 
 
