@@ -47,7 +47,7 @@ def written(grid, values, seeds=(0, 1, 2), better="lower"):
         })
         for seed in seeds
         for run, label in enumerate(LABELS)
-        for number, place in enumerate(experiment.places())
+        for number, place in enumerate(experiment.places(experiment.runs[run]))
     ]  # fmt: skip
     return Results(experiment, None, rows)
 

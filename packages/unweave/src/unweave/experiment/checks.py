@@ -11,6 +11,7 @@ from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.definition import Experiment, Job, check_names, unknown_label
 from unweave.experiment.measure_checks import Subject
 from unweave.experiment.measures import split_measure
+from unweave.experiment.own_grid import check_own_grids
 from unweave.experiment.picture_checks import check_picture
 from unweave.experiment.pictures import picture_options
 from unweave.experiment.quantities import open_test_data
@@ -41,6 +42,7 @@ def check_experiment(experiment: Kind) -> Kind:
         If something is wrong; the message says what, and where.
     """
     check_names(experiment)
+    check_own_grids(experiment)
     experiment, data = with_data(experiment)
     if not experiment.measures:
         experiment = experiment.model_copy(update={"measures": _usual_measures(data)})

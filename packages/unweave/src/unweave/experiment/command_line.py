@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 from unweave.errors import ConfigError, UnknownNameError
 from unweave.experiment.definition import Experiment, Variant
+from unweave.experiment.own_grid import with_own_grids
 from unweave.experiment.toml_reader import (
     read_definition,
     validate_fields,
@@ -55,7 +56,8 @@ def typed_experiment(
     data
         A data set.
     grid
-        `setting=value,value,...` texts; of a file, they replace its values of that setting.
+        `setting=value,value,...` texts; of a file, they replace its values of that setting. Of
+        methods, those that lack a setting which another has are trained without it.
     seeds
         How many, or a list as in `0,3,7`, or `3,` for the seed 3 alone.
     steps
@@ -85,7 +87,8 @@ def typed_experiment(
         content["grid"] = {k: v for k, v in content["grid"].items() if k not in overrides}
     else:
         content = {**_of_methods(what), "settings": overrides, **changes}
-    return with_absolute_paths(validate_fields(content, Experiment), (Path(),))
+    experiment = with_absolute_paths(validate_fields(content, Experiment), (Path(),))
+    return experiment if what.endswith(".toml") else with_own_grids(experiment)
 
 
 def _of_methods(what: str) -> dict[str, Any]:

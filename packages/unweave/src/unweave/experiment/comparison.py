@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unweave.experiment.definition import short
+from unweave.experiment.definition import place_text, short
 from unweave.experiment.measures import better, bounds
 from unweave.experiment.results import Group, Results
 from unweave.experiment.statistics import (
@@ -147,6 +147,8 @@ class Comparison:
     def mean_ranks(self, measure: str) -> tuple[list[str], NDArray[np.float64]]:
         """Rank the kinds of run within every grid point and seed that all of them have.
 
+        A kind that does not take a setting of the grid is ranked at each of its values.
+
         Returns
         -------
         labels : of the kinds.
@@ -154,13 +156,20 @@ class Comparison:
         """
         labels = list(dict.fromkeys(group.label for group in self.groups))
         blocks: dict[tuple[str, int], dict[str, float]] = {}
-        for group in self.groups:
-            for seed, value in group.values(measure).items():
-                place = group.title.removeprefix(group.label)
-                blocks.setdefault((place, seed), {})[group.label] = value
+        for place in _largest_places(self.groups):
+            for group in self.groups:
+                if group.place.keys() <= place.keys() and group.at(place):
+                    for seed, value in group.values(measure).items():
+                        blocks.setdefault((place_text("", place), seed), {})[group.label] = value
         whole = [block for block in blocks.values() if block.keys() == set(labels)]
         table = np.array([[block[label] for label in labels] for block in whole], np.float64)
         return labels, ranks(table.reshape(len(whole), len(labels)), self.better(measure))
+
+
+def _largest_places(groups: Iterable[Group]) -> list[dict[str, Any]]:
+    """List the grid points of the groups, without those that are a part of another."""
+    places = list({place_text("", group.place): group.place for group in groups}.values())
+    return [p for p in places if not any(p.keys() < other.keys() for other in places)]
 
 
 def pairs_of(
@@ -180,16 +189,17 @@ def pairs_of(
 def _differ_in_one(
     first: Group, second: Group, neighbours: Mapping[str, set[frozenset[str]]]
 ) -> bool:
-    if first.place.keys() != second.place.keys():
-        return False
+    names, others = first.place.keys(), second.place.keys()
     changes = [
-        (name, frozenset((short(value), short(second.place[name]))))
-        for name, value in first.place.items()
-        if short(value) != short(second.place[name])
+        (name, frozenset((short(first.place[name]), short(second.place[name]))))
+        for name in first.place
+        if name in others and short(first.place[name]) != short(second.place[name])
     ]
     if first.label != second.label:
-        return not changes
-    return len(changes) == 1 and changes[0][1] in neighbours.get(changes[0][0], ())
+        return not changes and (names <= others or others <= names)
+    return (
+        names == others and len(changes) == 1 and changes[0][1] in neighbours.get(changes[0][0], ())
+    )
 
 
 def _neighbours(values: Sequence[Any]) -> set[frozenset[str]]:

@@ -22,7 +22,7 @@ from unweave.errors import (
 )
 from unweave.options import parse_spec
 from unweave.scores.declarations import Better
-from unweave.settings import in_plain_spelling
+from unweave.settings import in_plain_spelling, setting_name
 from unweave.strict import Strict
 
 LONGEST_NAME = 150
@@ -74,6 +74,15 @@ def _require_distinct(values: list[Any]) -> list[Any]:
     return values
 
 
+def _setting_names(names: object) -> object:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(
+            'must be a list of names of the grid, such as ["beta"]; their values are in the table '
+            f"[grid]; got {quote(names)}"
+        )
+    return [setting_name(name) for name in names]
+
+
 PlainName = Annotated[str, AfterValidator(plain_name)]
 Seeds = Annotated[
     list[Annotated[int, Field(ge=0, strict=True)]],
@@ -82,13 +91,22 @@ Seeds = Annotated[
 Values = Annotated[list[Any], AfterValidator(_require_distinct), Field(min_length=1)]
 Settings = Annotated[dict[str, Any], AfterValidator(in_plain_spelling)]
 Grid = Annotated[dict[str, Values], AfterValidator(in_plain_spelling)]
+Names = Annotated[list[str], BeforeValidator(_setting_names), AfterValidator(_require_distinct)]
 
 
 class Variant(Strict):
-    """One kind of run: a label, and settings on top of the experiment's."""
+    """One kind of run: a label, and settings on top of the experiment's.
+
+    Attributes
+    ----------
+    grid
+        Names of the experiment's grid whose values the kind is trained at: all of them if None,
+        and with `[]` the kind has one run per seed.
+    """
 
     label: PlainName
     settings: Settings = {}
+    grid: Names | None = None
 
 
 class Picture(Strict):
@@ -114,10 +132,10 @@ class Experiment(Strict):
     runs
         The kinds of run.
     grid
-        Setting -> values; every kind is trained at every combination, and with every seed. A
-        name that a kind's settings hold in braces is not a setting there, but what is put in its
-        place: with `weight = [1, 2]` a kind may say `beta = "{weight}", gamma =
-        "{weight*0.5}"`.
+        Setting -> values; every kind is trained at every combination of those that it takes, and
+        with every seed. A name that a kind's settings hold in braces is not a setting there, but
+        what is put in its place: with `weight = [1, 2]` a kind may say `beta = "{weight}", gamma
+        = "{weight*0.5}"`.
     seeds
         A list, or how many.
     test
@@ -150,10 +168,17 @@ class Experiment(Strict):
     pictures: list[Picture] = []
     reports: bool = False
 
-    def places(self) -> list[dict[str, Any]]:
-        """List the combinations of the grid's values."""
-        combinations = itertools.product(*self.grid.values())
-        return [dict(zip(self.grid, values, strict=True)) for values in combinations]
+    def axes(self, variant: Variant) -> dict[str, list[Any]]:
+        """Return the part of the grid that a kind of run takes."""
+        taken = self.grid if variant.grid is None else variant.grid
+        return {name: values for name, values in self.grid.items() if name in taken}
+
+    def places(self, variant: Variant) -> list[dict[str, Any]]:
+        """List the combinations of the grid's values at which a kind of run is trained."""
+        axes = self.axes(variant)
+        return [
+            dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())
+        ]
 
     def jobs(self) -> list[Job]:
         """List every run; all have their first seed before one has its second."""
@@ -164,7 +189,7 @@ class Experiment(Strict):
             )
             for seed in self.seeds
             for variant in self.runs
-            for place in self.places()
+            for place in self.places(variant)
         ]  # fmt: skip
 
 
@@ -191,15 +216,15 @@ class Job(Strict):
 
 def _settings_at(settings: Mapping[str, Any], place: Mapping[str, Any]) -> dict[str, Any]:
     """Insert values of the grid into settings: instead of `{name}`, or as separate settings."""
-    names = {name for value in settings.values() for name in placeholders(value)}
+    names = placeholders(settings)
     own = {name: value for name, value in place.items() if name not in names}
     return {key: _substitute(value, place) for key, value in settings.items()} | own
 
 
 def placeholders(value: Any) -> list[str]:
-    """List the names in braces of a setting's value."""
-    if isinstance(value, dict | list):
-        inner = value.values() if isinstance(value, dict) else value
+    """List the names in braces in settings, or in the value of one."""
+    if isinstance(value, Mapping | list):
+        inner = value.values() if isinstance(value, Mapping) else value
         return [name for item in inner for name in placeholders(item)]
     return [m["name"] for m in PLACEHOLDER.finditer(value)] if isinstance(value, str) else []
 
@@ -263,6 +288,7 @@ def check_names(experiment: Experiment) -> None:
         Naming the two.
     """
     _check_distinct("runs", "label", [variant.label for variant in experiment.runs])
+    _check_grid_names(experiment)
     _check_placeholders(experiment)
     _check_own_settings(experiment)
     _check_count(experiment)
@@ -288,8 +314,8 @@ def check_names(experiment: Experiment) -> None:
 
 
 def _check_count(experiment: Experiment) -> None:
-    sizes = [len(values) for values in experiment.grid.values()]
-    count = math.prod([len(experiment.runs), len(experiment.seeds), *sizes])
+    points = (math.prod(map(len, experiment.axes(variant).values())) for variant in experiment.runs)
+    count = len(experiment.seeds) * sum(points)
     if count > MOST_RUNS:
         raise ConfigError(
             f"experiment {experiment.name} has {count:,} runs, but at most {MOST_RUNS:,} are "
@@ -297,30 +323,51 @@ def _check_count(experiment: Experiment) -> None:
         )
 
 
+def _check_grid_names(experiment: Experiment) -> None:
+    """Raise if a kind of run names what the grid lacks, or the grid what no kind takes."""
+    for variant in experiment.runs:
+        for name in variant.grid or ():
+            if name not in experiment.grid:
+                raise unknown_name(
+                    f"name in the grid of run {variant.label!r}", name, experiment.grid
+                )
+    for name in experiment.grid:
+        if not any(name in experiment.axes(variant) for variant in experiment.runs):
+            raise ConfigError(
+                f"experiment {experiment.name}: no kind of run takes {name[:80]} of the grid; add "
+                "it to the grid of one of them, or remove it"
+            )
+
+
 def _check_placeholders(experiment: Experiment) -> None:
-    for settings in (experiment.settings, *(variant.settings for variant in experiment.runs)):
-        for name in (n for value in settings.values() for n in placeholders(value)):
+    for variant in experiment.runs:
+        axes = experiment.axes(variant)
+        for name in placeholders(experiment.settings | variant.settings):
             if name not in experiment.grid:
                 raise unknown_name("name in braces, of the grid,", name, experiment.grid)
+            if name not in axes:
+                raise ConfigError(
+                    f"experiment {experiment.name}: run {variant.label!r} has {name} in braces, "
+                    "but not in its grid; add it there"
+                )
 
 
 def _check_own_settings(experiment: Experiment) -> None:
     """Raise for a setting that would be ignored: what seeds and grid decide."""
-    kinds = {variant.label: variant.settings for variant in experiment.runs}
-    for settings in (experiment.settings, experiment.grid, *kinds.values()):
+    kinds = [variant.settings for variant in experiment.runs]
+    for settings in (experiment.settings, experiment.grid, *kinds):
         if "seed" in settings:
             raise ConfigError(
                 f"experiment {experiment.name}: seed is decided by the seeds; write --seeds, or "
                 "seeds = [0, 1, 2] in the file, in place of seed"
             )
-    for label, settings in kinds.items():
-        inserted = {
-            name for v in (experiment.settings | settings).values() for name in placeholders(v)
-        }
+    for variant in experiment.runs:
+        label, settings = variant.label, variant.settings
+        inserted = placeholders(experiment.settings | settings)
         method = str((experiment.settings | settings).get("method", ""))
         options = parse_spec(method)[1] if method else {}
         own = settings.keys() | in_plain_spelling(options).keys()
-        for name in experiment.grid:
+        for name in experiment.axes(variant):
             if name in own and name not in inserted:
                 raise ConfigError(
                     f"experiment {experiment.name}: run {label!r} sets {name[:80]}, and the grid "

@@ -164,7 +164,7 @@ def summary_rows(
     number_text
         Rewrites the numbers of a cell.
     """
-    grid = list(dict.fromkeys(name for group in comparison.groups for name in group.place))
+    grid = list(comparison.results.experiment.grid)
     marks = {measure: comparison.best(measure) for measure in comparison.measures}
     rows = []
     for number, group in enumerate(comparison.groups):

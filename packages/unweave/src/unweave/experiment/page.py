@@ -133,9 +133,10 @@ def usual_pictures(comparison: Comparison) -> list[Picture]:
     pictures = [_violins(comparison.measures)]
     for number, score in enumerate(scores if error else []):
         pictures.append(_trade(number, error or "", score, varying))
-    if len(grid) > 1:
+    if len(grid) > 1 and any(experiment.axes(v).keys() >= set(grid[:2]) for v in experiment.runs):
         pictures += [_heat_map(n, m, grid) for n, m in enumerate(comparison.measures)]
-    if len({group.label for group in comparison.groups}) > 1 and ranked:
+    several = len({group.label for group in comparison.groups}) > 1
+    if several and any(len(comparison.mean_ranks(measure)[1]) for measure in ranked):
         pictures.append(_ranks(ranked))
     steps = "Logged terms at each step: mean and range over seeds."
     moved = "One image's code with one dimension after the other moved two standard deviations to "

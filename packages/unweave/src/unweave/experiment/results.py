@@ -43,9 +43,12 @@ class Group:
         return {seed: value for seed, value in by_seed.items() if math.isfinite(value)}
 
     def at(self, where: Mapping[str, Any]) -> bool:
-        """Whether the group has the settings of `where`."""
+        """Whether the group has the settings of `where`, or stands for all values of a setting.
+
+        A kind of run that does not take a setting of the grid is the same at all of its values.
+        """
         return all(
-            name in self.place and short(self.place[name]) == short(value)
+            name not in self.place or short(self.place[name]) == short(value)
             for name, value in where.items()
         )
 

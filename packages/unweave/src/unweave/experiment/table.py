@@ -29,13 +29,14 @@ Columns = dict[str, NDArray[Any]]
 def columns_of(results: Results) -> Columns:
     """Lay the rows out as columns: run, grid, seed, status, measures, and where the run lies.
 
-    A measure that is not known is NaN.
+    A measure that is not known is NaN, as is a setting of the grid that a kind does not take; among
+    texts, it is an empty one.
     """
     rows, experiment = results.rows, results.experiment
     grid = dict.fromkeys([*experiment.grid, *(name for row in rows for name in row.place)])
     columns: dict[str, Sequence[Any]] = {"run": [row.run for row in rows]}
     for name in grid:
-        columns[name] = [row.place.get(name, "") for row in rows]
+        columns[name] = [row.place.get(name, math.nan) for row in rows]
     for name in ("seed", "status", "reason", "step", "steps", "seconds"):
         columns[name] = [getattr(row, name) for row in rows]
     for label in experiment.measures:

@@ -74,7 +74,15 @@ def with_settings(experiment: Kind, settings: Mapping[str, Any]) -> Kind:
     A setting of the grid loses its place there.
     """
     overrides = dict(settings)
-    runs = [v.model_copy(update={"settings": v.settings | overrides}) for v in experiment.runs]
+    runs = [
+        variant.model_copy(
+            update={
+                "settings": variant.settings | overrides,
+                "grid": variant.grid and [name for name in variant.grid if name not in overrides],
+            }
+        )
+        for variant in experiment.runs
+    ]
     grid = {name: values for name, values in experiment.grid.items() if name not in overrides}
     return with_absolute_paths(
         experiment.model_copy(

@@ -135,9 +135,13 @@ def select_runs(
         if name not in recipe.grid:
             raise unknown_name("setting of the grid", name, recipe.grid)
     left_out = set(labels) - set(runs or labels)
+    kept = [variant for variant in recipe.runs if variant.label not in left_out]
+    taken = {name for variant in kept for name in recipe.axes(variant)}
+    if ignored := [name for name in axes if name not in taken]:
+        raise ConfigError(f"none of the runs takes {ignored[0]} of the grid; leave out --grid")
     narrow = recipe.model_copy(update={
-        "runs": [variant for variant in recipe.runs if variant.label not in left_out],
-        "grid": recipe.grid | axes,
+        "runs": kept,
+        "grid": {n: values for n, values in (recipe.grid | axes).items() if n in taken},
     })  # fmt: skip
 
     def stays(labels: set[str | None], *places: Mapping[str, Any]) -> bool:
@@ -195,10 +199,14 @@ def check_recipe(recipe: Recipe) -> Recipe:
     return recipe
 
 
-def _is_below_itself(expected: Expectation) -> bool:
+def _is_below_itself(recipe: Recipe, expected: Expectation) -> bool:
     """Say whether a claim compares runs with themselves, which can never be met."""
     below_where = expected.where if expected.below_where is None else expected.below_where
-    places = [{k: short(v) for k, v in place.items()} for place in (expected.where, below_where)]
+    axes = [recipe.axes(variant) for variant in recipe.runs if variant.label == expected.run]
+    places = [
+        {name: short(value) for name, value in place.items() if name in axes[0]}
+        for place in (expected.where, below_where)
+    ]
     same_measure = expected.below_measure in (None, expected.measure)
     return expected.below == expected.run and same_measure and places[0] == places[1]
 
@@ -215,7 +223,7 @@ def _check_expectation(recipe: Recipe, expected: Expectation) -> None:
     check_place(recipe, expected.below_where or {})
     if expected.below is None and (expected.published is None or expected.tolerance is None):
         raise ConfigError('set either below = "RUN", or both published and tolerance')
-    if _is_below_itself(expected):
+    if _is_below_itself(recipe, expected):
         raise ConfigError("below names the same runs as run, at the same place; name other ones")
     if expected.below is not None and expected.tolerance is not None:
         raise ConfigError("tolerance and below exclude each other; leave out one of them")

@@ -31,7 +31,8 @@ def draw_curves(
 ) -> Figure:  # fmt: skip
     """Draw measures over a setting, one line per kind of run, with two standard errors over seeds.
 
-    Of several grid points on a line the mean is drawn, of those seeds that have all of them.
+    A kind that does not take the setting has a level line. Of several grid points on a line the
+    mean is drawn, of those seeds that have all of them.
 
     Parameters
     ----------
@@ -46,8 +47,10 @@ def draw_curves(
     lines: list[tuple[str, dict[str, Any]]] = [(v.label, {}) for v in experiment.runs]
     styles = [looks.of(label) for label, _ in lines]
     if by:
-        values = experiment.grid[by]
-        lines = [(v.label, {by: value}) for v in experiment.runs for value in values]
+        lines = []
+        for variant in experiment.runs:
+            values = experiment.axes(variant).get(by)
+            lines += [(variant.label, {by: v}) for v in values] if values else [(variant.label, {})]
         styles = looks.lines(label for label, _ in lines)
     height = 3.1 * len(row_sizes(len(measures), COLUMNS)) + 0.3
     figure = new_figure((10, height), layout="constrained")
@@ -121,12 +124,13 @@ def draw_heat_map(
     Parameters
     ----------
     run
-        The only kind of run to draw; empty for all.
+        The only kind of run to draw; empty for all that take one of the settings.
     log
         Colours by the logarithm, for positive numbers that differ by orders of magnitude.
     """
     experiment = results.experiment
-    labels = [run] if run else [variant.label for variant in experiment.runs]
+    taking = [v.label for v in experiment.runs if experiment.axes(v).keys() & {rows, columns}]
+    labels = [run] if run else taking
     ys, xs = experiment.grid[rows], experiment.grid[columns]
     tables = [
         np.array([[_mean(results, measure, label, {rows: y, columns: x}) for x in xs] for y in ys])
