@@ -68,12 +68,13 @@ def made_up(experiment):
         Row(
             run=job.label, place=job.place, seed=job.seed, status="finished", step=8, steps=8,
             measures={
-                name: MeasuredValue(measure=name, value=size * 10.0 * beta + job.seed, step=8)
-                for name, size in (("error", 1.0), ("score", -1.0))
+                name: MeasuredValue(
+                    measure=name, value=size * job.place.get("beta", 1.5) + job.seed, step=8
+                )
+                for name, size in (("error", 10.0), ("score", -10.0))
             },
         )
         for job in experiment.jobs()
-        for beta in [job.place.get("beta", 1.5)]
     ]  # fmt: skip
     return Results(experiment, None, rows)
 
@@ -120,9 +121,9 @@ def test_a_baseline_is_compared_with_every_grid_point_and_ranked_there():
 
 
 def test_kinds_with_settings_of_their_own_share_no_grid_point():
-    study = edited("grid = []", 'grid = ["weight"]')
-    study = study.model_copy(update={"grid": {"beta": [1, 4], "weight": [2, 3]}})
-    study.runs[0].__dict__["grid"] = ["beta"]
+    text = STUDY.replace("beta = [1, 4]", "beta = [1, 4]\nweight = [2, 3]")
+    text = text.replace("grid = []", 'grid = ["weight"]')
+    study = edited('label = "vae"', 'label = "vae"\ngrid = ["beta"]', text)
     assert len(study.jobs()) == 2 * (2 + 2)
     comparison = Comparison(made_up(study))
     titles = {(c.first.title, c.second.title) for c in comparison.contrasts}
@@ -205,8 +206,8 @@ def test_the_definition_in_the_folder_has_the_grid_of_every_kind():
 
 
 def test_a_setting_that_is_typed_leaves_the_grid_of_a_kind():
-    study = edited("grid = []", 'grid = ["dim"]')
-    study = study.model_copy(update={"grid": {"beta": [1, 4], "dim": [2, 3]}})
+    text = STUDY.replace("beta = [1, 4]", "beta = [1, 4]\ndim = [2, 3]")
+    study = edited("grid = []", 'grid = ["dim"]', text)
     fixed = with_settings(study, {"dim": 5})
     assert fixed.grid == {"beta": [1, 4]}
     assert [variant.grid for variant in fixed.runs] == [None, []]

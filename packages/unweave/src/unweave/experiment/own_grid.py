@@ -15,16 +15,11 @@ from unweave.train_config import FIELDS
 
 def with_own_grids(experiment: Experiment) -> Experiment:
     """Let every kind of run take what it has of the grid, where it lacks what another kind has."""
-    lacking = dict(_lacking(experiment))
     runs = [
-        variant.model_copy(
-            update={
-                "grid": [n for n in experiment.axes(variant) if n not in lacking[variant.label]]
-            }
-        )
-        if variant.label in lacking
+        variant.model_copy(update={"grid": [n for n in experiment.axes(variant) if n not in names]})
+        if names
         else variant
-        for variant in experiment.runs
+        for variant, names in _lacking(experiment)
     ]
     return experiment.model_copy(update={"runs": runs})
 
@@ -37,23 +32,23 @@ def check_own_grids(experiment: Experiment) -> None:
     ConfigError
         Naming both, and what to write if the kind is to be trained without the setting.
     """
-    for label, names in _lacking(experiment):
-        (variant,) = (variant for variant in experiment.runs if variant.label == label)
-        rest = [name for name in experiment.axes(variant) if name not in names]
-        raise ConfigError(
-            f"experiment {experiment.name}: run {label!r} has no setting {names[0]}, which the "
-            f"grid varies; to train it without, write grid = {json.dumps(rest)} below its label"
-        )
+    for variant, names in _lacking(experiment):
+        if names:
+            rest = [name for name in experiment.axes(variant) if name not in names]
+            raise ConfigError(
+                f"experiment {experiment.name}: run {variant.label!r} has no setting {names[0]}, "
+                "which the grid varies; to train it without, write "
+                f"grid = {json.dumps(rest)} below its label"
+            )
 
 
-def _lacking(experiment: Experiment) -> Iterator[tuple[str, list[str]]]:
-    """List the kinds that lack settings of their grid, with those that another kind has."""
+def _lacking(experiment: Experiment) -> Iterator[tuple[Variant, list[str]]]:
+    """List the kinds of run, each with the settings of its grid that it lacks and another has."""
     known = {variant.label: _names_of(experiment, variant) for variant in experiment.runs}
     for variant in experiment.runs:
         others = set().union(*(names for label, names in known.items() if label != variant.label))
-        names = [n for n in experiment.axes(variant) if n in others - known[variant.label]]
-        if names:
-            yield variant.label, names
+        lacking = others - known[variant.label]
+        yield variant, [name for name in experiment.axes(variant) if name in lacking]
 
 
 def _names_of(experiment: Experiment, variant: Variant) -> set[str]:
