@@ -8,7 +8,8 @@ from typing import TypeVar, cast
 
 from unweave.config import make_config
 from unweave.errors import ConfigError, unknown_name
-from unweave.experiment.definition import Experiment, Job, check_names, unknown_label
+from unweave.experiment.definition import Experiment, Job, unknown_label
+from unweave.experiment.definition_checks import check_names
 from unweave.experiment.measure_checks import Subject
 from unweave.experiment.measures import split_measure
 from unweave.experiment.own_grid import check_own_grids
