@@ -475,6 +475,16 @@ def test_a_folder_whose_definition_is_lost_says_how_to_get_it_back(swept, tmp_pa
     assert f"without its experiment.toml; {again}" in call("compare", folder, code=2)
 
 
+def test_a_folder_is_compared_without_the_plugins_of_its_runs(swept, tmp_path, call):
+    call("compare", swept, "--out", tmp_path)
+    folder = shutil.copytree(swept, tmp_path / "copy")
+    for path in (folder / "experiment.toml", *folder.glob("runs/*/config.toml")):
+        path.write_text(re.sub("toy-(vae|images|normal)", r"far-\1", path.read_text()))
+    assert "picture traversals is not drawn" in call("compare", folder)
+    for table in ("comparison.csv", "comparison-tests.csv"):
+        assert (folder / table).read_text() == (tmp_path / table).read_text()
+
+
 def test_what_cannot_be_compared_is_said(swept, tmp_path, call):
     assert "is not a run directory" in call("compare", tmp_path, code=2)
     assert "is the folder of an experiment, which is compared alone" in call(

@@ -53,6 +53,18 @@ def make_config(registry: Registry, settings: Mapping[str, Any]) -> TrainConfig:
     return _resolve(registry, _validate(fields))
 
 
+def steps_of(settings: Mapping[str, Any]) -> int:
+    """Return how many steps settings ask for; their method need not be installed.
+
+    Raises
+    ------
+    ConfigError
+        If that is no number of steps.
+    """
+    plain = in_plain_spelling(settings)
+    return _validate({"method": "", **{k: v for k, v in plain.items() if k == "steps"}}).steps
+
+
 def recorded_config(registry: Registry, settings: Mapping[str, Any]) -> TrainConfig:
     """Check the settings that a run has recorded: all that existed at the time.
 

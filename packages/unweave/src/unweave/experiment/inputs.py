@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unweave.config import steps_of
 from unweave.errors import ConfigError
-from unweave.experiment.checks import configuration
 from unweave.experiment.definition import Experiment, Variant, short
 from unweave.experiment.results import Results
 from unweave.experiment.rows import (
@@ -59,13 +59,13 @@ def open_results(paths: Sequence[Path]) -> Results:
 
 
 def open_experiment(folder: Path) -> Results:
-    """Open the results that exist in an experiment's folder."""
+    """Open the results that exist in an experiment's folder; its plugins need not be installed."""
     try:
         experiment = read_definition(folder / DEFINITION, Experiment)
     except ConfigError as error:
         raise ConfigError(f"{folder / DEFINITION} is damaged ({error}); {WRITES_AGAIN}") from error
     rows = [
-        read_row(job, JobFiles(folder, job), experiment, configuration(experiment, job).steps)
+        read_row(job, JobFiles(folder, job), experiment, steps_of(job.settings))
         for job in experiment.jobs()
     ]
     return Results(experiment, folder, rows)
