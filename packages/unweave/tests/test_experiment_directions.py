@@ -41,6 +41,7 @@ ENDLESS = (-math.inf, math.inf)
         ("frechet prior", "lower", (0, math.inf)),
         ("mmd prior", "lower", ENDLESS),  # a U-statistic falls below 0
         ("regulariser", "neither", ENDLESS),
+        ("decomposition total_correlation", "neither", (0, math.inf)),
         ("log reconstruction", "lower", ENDLESS),
         ("log validation/loss", "lower", ENDLESS),
         ("log total_correlation", "neither", ENDLESS),

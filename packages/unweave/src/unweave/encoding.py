@@ -35,7 +35,18 @@ def encode_chunks(
     model: Autoencoder, images: NDArray[Any], device: torch.device
 ) -> Iterator[tuple[Posterior, Tensor]]:
     """Yield the posterior and the float images of every chunk."""
+    for x in _chunks(images, device):
+        yield model.encode(x), x
+
+
+@torch.no_grad()
+def encode_as_one(model: Autoencoder, images: NDArray[Any], device: torch.device) -> Posterior:
+    """Return the posteriors of all images as one batch."""
+    outputs = [model.encoder_output(x) for x in _chunks(images, device)]
+    return model.posterior(torch.cat(outputs))
+
+
+def _chunks(images: NDArray[Any], device: torch.device) -> Iterator[Tensor]:
     for start in range(0, len(images), CHUNK):
         chunk = np.ascontiguousarray(images[start : start + CHUNK])
-        x = to_float(torch.from_numpy(chunk).to(device))
-        yield model.encode(x), x
+        yield to_float(torch.from_numpy(chunk).to(device))

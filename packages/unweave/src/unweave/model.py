@@ -62,9 +62,17 @@ class Autoencoder(nn.Module):
 
     def encode(self, x: Tensor) -> Posterior:
         """Return q(z|x) of a batch."""
+        return self.posterior(self.encoder_output(x))
+
+    def encoder_output(self, x: Tensor) -> Tensor:
+        """Return the numbers that decide q(z|x), shape (b, outputs)."""
         with self._autocast(x):
             parameters = self.over_rows(self.encoder, x)
-        posterior = cast(PosteriorFamily, self.family)(parameters.float())
+        return parameters.float()
+
+    def posterior(self, parameters: Tensor) -> Posterior:
+        """Return q(z|x) of a batch from the encoder's output."""
+        posterior = cast(PosteriorFamily, self.family)(parameters)
         remember_class(posterior, self.family)
         return posterior
 

@@ -177,5 +177,7 @@ def _subjects(
             if config.stop_after:
                 raise ConfigError("runs of an experiment have equal steps; leave out stop_after")
             train_data, _ = split(data, config.holdout, config.seed)
-            terms = rehearse(assemble(registry(), config, train_data), train_data)
-        yield Subject(config, train_data, tuple(dict.fromkeys(("loss", *terms))))
+            assembly = assemble(registry(), config, train_data)
+            terms = rehearse(assembly, train_data)
+        logged = tuple(dict.fromkeys(("loss", *terms)))
+        yield Subject(config, train_data, logged, assembly.model)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.code_scores import split_parts
@@ -11,6 +14,9 @@ from unweave.experiment.quantities import frechet_options
 from unweave.protocols import Dataset
 from unweave.registry import registry
 from unweave.train_config import TrainConfig
+
+if TYPE_CHECKING:
+    from unweave.model import Autoencoder
 
 
 @dataclass(frozen=True)
@@ -23,11 +29,14 @@ class Subject:
         That it is trained on.
     terms
         That it logs.
+    model
+        With the weights of step 0.
     """
 
     config: TrainConfig
     data: Dataset
     terms: tuple[str, ...]
+    model: Autoencoder
 
 
 def needs_nothing(experiment: Experiment, subject: Subject, argument: str) -> None:
@@ -85,6 +94,14 @@ def check_probe(experiment: Experiment, subject: Subject, argument: str) -> None
         )
     if experiment.test is None and not subject.config.holdout:
         raise ConfigError('there are no test images; set test = "split=test", or holdout=N')
+
+
+def check_decomposition(experiment: Experiment, subject: Subject, argument: str) -> None:
+    """Raise unless the term exists, and can be computed with the posterior and the prior."""
+    from unweave.experiment.decomposition import check_name, decomposition_term
+
+    check_name(argument)
+    decomposition_term(registry(), subject.model, subject.data.images(np.arange(2)), argument)
 
 
 def check_mmd(experiment: Experiment, subject: Subject, argument: str) -> None:

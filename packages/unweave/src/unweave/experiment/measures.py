@@ -12,6 +12,7 @@ from unweave.experiment.definition import Experiment
 from unweave.experiment.measure_checks import (
     Subject,
     check_code_score,
+    check_decomposition,
     check_frechet,
     check_mapped,
     check_mmd,
@@ -22,6 +23,7 @@ from unweave.experiment.measure_checks import (
 from unweave.experiment.metric_facts import UPWARD, MetricFacts, metric_facts
 from unweave.experiment.quantities import (
     code_variance,
+    decomposition,
     frechet,
     linear_probe,
     log_term,
@@ -78,6 +80,7 @@ MEASURES: Mapping[str, Measure] = {
     "metric": Measure(metric, check_code_score, "higher"),
     "mapped-metric": Measure(mapped_metric, check_mapped, "higher"),
     "linear-probe": Measure(linear_probe, check_probe, "higher", (0.0, 1.0)),
+    "decomposition": Measure(decomposition, check_decomposition, "neither"),
     "mmd": Measure(mmd, check_mmd, "lower", ANY),
     "frechet": Measure(frechet, check_frechet),
 }

@@ -123,6 +123,15 @@ def mmd(run: Trained, experiment: Experiment, argument: str) -> float:
     return code_distances(run)[argument]
 
 
+def decomposition(run: Trained, experiment: Experiment, argument: str) -> float:
+    """Compute a term of the KL divergence to the prior with the aggregate of all posteriors."""
+    from unweave.experiment.decomposition import decomposition_term
+    from unweave.trained import sample_rows
+
+    images = run.dataset.images(sample_rows(len(run.dataset), ROWS, 0))
+    return decomposition_term(run.registry, run.model, images, argument)
+
+
 def frechet(run: Trained, experiment: Experiment, argument: str) -> float:
     """Compute the Fréchet distance of pictures from the `prior` or `density` to test images.
 
