@@ -125,6 +125,19 @@ def ratio_table(rows: list[dict]) -> str:
     return table(head, body)
 
 
+def plane_table(rows: list[dict]) -> str:
+    """Return what trained critics say of codes near a plane, in nats."""
+    head = ["distance from the plane", "exact TC", "estimate", "estimate halfway"]
+    return table(
+        head,
+        [
+            [f"{row['distance']:g}", f"{row['tc']:.1f}", f"{row['estimate']:.1f}",
+             f"{row['curve'][-2][1]:.1f}"]
+            for row in rows
+        ],
+    )  # fmt: skip
+
+
 def mmd_table(rows: list[dict]) -> str:
     """Return mean and standard deviation of both statistics."""
     head = ["D", "codes", "B", "closed form", "U: mean (std)", "V: mean (std)"]
@@ -163,6 +176,7 @@ def main() -> None:
         "correlated": batch_table(batch, True),
         "independent": batch_table(batch, False),
         "ratio": ratio_table(results["ratio"]),
+        "plane": plane_table(results["plane"]),
         "mmd": mmd_table(results["mmd"]),
     }
     page = PAGE.read_text()
