@@ -1,6 +1,8 @@
-"""Train a new critic on the codes of a finished run, and print what it sees of their TC.
+"""Train a new critic on the codes of finished runs, and print what it sees of their TC.
 
-python docs/estimators/new_critic.py RUN ...    # three minutes per run on one core
+Three minutes per run on one core:
+
+    python docs/estimators/new_critic.py RUN ...
 """
 
 import argparse
