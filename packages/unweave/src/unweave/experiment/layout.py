@@ -247,15 +247,18 @@ def _to_place_of(std: float, numbers: Sequence[float]) -> list[str]:
 
     Examples
     --------
-    >>> _to_place_of(0.0449, [0.1, 0.0449]), _to_place_of(14142.0, [12.35e6, 14142.0])
-    (['0.100', '0.045'], ['1.2350e+07', '1.4e+04'])
+    >>> _to_place_of(0.0449, [0.1, 0.0449]), _to_place_of(14142.0, [12.35e6, 14142.0, 0.0])
+    (['0.100', '0.045'], ['1.2350e+07', '1.4e+04', '0'])
     """
     if not 0 < std < math.inf:
         return [rounded(number) for number in numbers]
     place = _power_of_ten(std) - 1
     if place >= LEAST_PLACE and max(map(abs, numbers)) < LARGEST_PLAIN:
         return [f"{number:z.{max(0, -place)}f}" for number in numbers]
-    return [f"{number:.{max(0, _power_of_ten(number) - place)}e}" for number in numbers]
+    return [
+        f"{number:.{max(0, _power_of_ten(number) - place)}e}" if number else "0"
+        for number in numbers
+    ]
 
 
 def rounded(number: float, digits: int = 3, sign: str = "-") -> str:
