@@ -8,7 +8,7 @@ Three minutes per run on one core:
 import argparse
 
 import torch
-from study import Codes
+from study import Codes, train
 
 from unweave import Run
 from unweave_estimators import DensityRatio
@@ -22,19 +22,14 @@ def seen(codes: torch.Tensor) -> float:
     generator = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
     estimator = DensityRatio(codes.shape[1], width=256, dimension_wise=False)
-    optimizer = torch.optim.Adam(estimator.parameters(), lr=1e-3, betas=(0.9, 0.99))
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
     known, held_out = codes[:-HELD_OUT], codes[-HELD_OUT:]
 
     def batch() -> Codes:
         rows = torch.randint(len(known), (BATCH,), generator=generator)
         return Codes(known[rows], generator)
 
-    for _ in range(STEPS):
-        optimizer.zero_grad()
-        estimator.critic_loss(batch(), batch()).backward()
-        optimizer.step()
-        schedule.step()
+    for _ in train(estimator, batch, 1e-3, STEPS):
+        pass
     with torch.no_grad():
         return float(estimator(Codes(held_out, generator))["total_correlation"])
 

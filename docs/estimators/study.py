@@ -10,7 +10,7 @@ docs/estimators.md.
 import argparse
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
 
@@ -205,6 +205,20 @@ class Plane:
         return self.joint.log_prob(z) - Normal(0.0, 1.0).log_prob(z).sum(1)
 
 
+def train(
+    estimator: DensityRatio, draw: Callable[[], Codes], rate: float, steps: int
+) -> Iterator[int]:
+    """Train critics with two fresh batches per step and a cosine decay; yield every step."""
+    optimizer = torch.optim.Adam(estimator.parameters(), lr=rate, betas=(0.9, 0.99))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    for step in range(1, steps + 1):
+        optimizer.zero_grad()
+        estimator.critic_loss(draw(), draw()).backward()
+        optimizer.step()
+        schedule.step()
+        yield step
+
+
 def ratio_setting(source: Pairs | Plane, dimension_wise: bool = False) -> dict:
     """Train critics on fresh codes in every step, and estimate from codes held out.
 
@@ -213,16 +227,10 @@ def ratio_setting(source: Pairs | Plane, dimension_wise: bool = False) -> dict:
     """
     torch.manual_seed(0)
     estimator = DensityRatio(2 * PAIRS, width=128, layers=2, dimension_wise=dimension_wise)
-    optimizer = torch.optim.Adam(estimator.parameters(), lr=4e-3, betas=(0.9, 0.99))
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, CRITIC_STEPS)
     held_out = source.draw(HELD_OUT)
     permuted = permute_dimensions(source.draw(HELD_OUT).z, source.generator)
     curve = []
-    for step in range(1, CRITIC_STEPS + 1):
-        optimizer.zero_grad()
-        estimator.critic_loss(source.draw(CRITIC_BATCH), source.draw(CRITIC_BATCH)).backward()
-        optimizer.step()
-        schedule.step()
+    for step in train(estimator, lambda: source.draw(CRITIC_BATCH), 4e-3, CRITIC_STEPS):
         if CRITIC_STEPS // step * step == CRITIC_STEPS and step >= 125:
             with torch.no_grad():
                 terms = {k: float(v) for k, v in estimator(held_out).items()}

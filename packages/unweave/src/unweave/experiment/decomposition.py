@@ -21,16 +21,9 @@ if TYPE_CHECKING:
 TERMS = ("total_correlation", "index_code_mi", "dimension_wise_kl", "marginal_kl")
 
 
-def check_name(term: str) -> str:
-    """Return the name of a term, or raise that there is no such term."""
-    if term not in TERMS:
-        raise unknown_name("term of the decomposition", term, TERMS)
-    return term
-
-
 @torch.no_grad()
 def decomposition_term(
-    names: Registry, model: Autoencoder, images: NDArray[Any], term: str, seed: int = 0
+    names: Registry, model: Autoencoder, images: NDArray[Any], term: str
 ) -> float:
     """Compute a term with q(z) = (1/n) sum_j q(z|x_j) over n images, in nats.
 
@@ -50,6 +43,8 @@ def decomposition_term(
 
     Raises
     ------
+    UnknownNameError
+        If there is no such term.
     ValueError
         If the posterior has no density or does not factorise, or the prior does not factorise
         although the term needs it.
@@ -59,8 +54,10 @@ def decomposition_term(
     Chen, Li, Grosse, Duvenaud, "Isolating sources of disentanglement in variational autoencoders",
     2018, equation 2.
     """
+    if term not in TERMS:
+        raise unknown_name("term of the decomposition", term, TERMS)
     device = next(model.parameters()).device
-    generator = torch.Generator(device).manual_seed(derive_seed(seed, "posterior"))
+    generator = torch.Generator(device).manual_seed(derive_seed(0, "posterior"))
     posterior = encode_as_one(model, images, device)
     z = posterior.rsample(generator)
     # With all n posteriors in the batch, every one has the weight 1/n in this estimator.
@@ -69,4 +66,4 @@ def decomposition_term(
         options={"dimension_wise": term == "dimension_wise_kl"},
     )  # fmt: skip
     latent = Latent(z, posterior, cast(Prior, model.prior), model.decoder, len(z), generator)
-    return float(estimator(latent)[check_name(term)])
+    return float(estimator(latent)[term])
