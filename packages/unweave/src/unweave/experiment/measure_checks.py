@@ -10,7 +10,7 @@ import numpy as np
 from unweave.errors import ConfigError, unknown_name
 from unweave.experiment.code_scores import split_parts
 from unweave.experiment.definition import Experiment
-from unweave.experiment.quantities import frechet_options
+from unweave.experiment.quantities import frechet_options, open_test_data
 from unweave.protocols import Dataset
 from unweave.registry import registry
 from unweave.train_config import TrainConfig
@@ -110,18 +110,28 @@ def check_mmd(experiment: Experiment, subject: Subject, argument: str) -> None:
 
 
 def check_frechet(experiment: Experiment, subject: Subject, argument: str) -> None:
-    """Raise unless pictures of the source, by that network, can be compared with images."""
-    from unweave.scores.frechet import NETWORKS, RECONSTRUCTIONS
+    """Raise unless pictures of the source, by that network, can be compared with test images."""
+    from unweave.scores.frechet import IMAGES, NETWORK, RECONSTRUCTIONS, feature_network
 
     source, options = frechet_options(argument)
     if source != RECONSTRUCTIONS:
         _check_source(experiment, source)
-    if options.get("network", "inception") not in NETWORKS:
-        raise unknown_name("feature network", options["network"], NETWORKS)
+    feature_network(options.get("network", NETWORK))
     if subject.data.bits == 32:
         raise ConfigError(
             f"{subject.data.name} has no images; compare codes by 'mmd prior' instead"
         )
+    wanted, there = options.get("images", IMAGES), _test_size(experiment, subject)
+    if there < wanted:
+        raise ConfigError(
+            f"there are {there} test images, and it compares {wanted}; set images={there} or fewer"
+        )
+
+
+def _test_size(experiment: Experiment, subject: Subject) -> int:
+    if experiment.test is not None:
+        return len(open_test_data(registry(), experiment, subject.config))
+    return subject.config.holdout or len(subject.data)
 
 
 def _check_source(experiment: Experiment, source: str) -> None:

@@ -27,6 +27,8 @@ from unweave.trained import Source, Trained, sample_rows, source_named
 
 IMAGES = 2000
 """Default number of samples, and of images; published distances use 10,000 or more."""
+NETWORK = "efficientnet-lite0"
+"""Default network."""
 BATCH = 50
 """Images at a time on a GPU."""
 FEW = 8
@@ -92,7 +94,7 @@ def frechet_distance(
     dataset: Dataset | None = None,
     *,
     images: int = IMAGES,
-    network: str = "efficientnet-lite0",
+    network: str = NETWORK,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> float:
@@ -127,7 +129,7 @@ def frechet_distance(
         raise ConfigError(f"{dataset.name} has no images; compare codes by their MMD instead")
     if len(dataset) < images:
         raise ConfigError(f"{dataset.name} has {len(dataset)} images, and {images} are wanted")
-    features = _features(network, run.device)
+    features = feature_network(network).to(run.device)
     real = _features_of_real(
         features, dataset.images(sample_rows(len(dataset), images, seed)), run.device, progress
     )
@@ -172,10 +174,17 @@ def _pictures_of(
     return run.decode(table.codes)
 
 
-def _features(name: str, device: torch.device) -> nn.Module:
+def feature_network(name: str = NETWORK) -> nn.Module:
+    """Load a network of features, one of `NETWORKS`.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such network, or its package is not installed.
+    """
     if name not in NETWORKS:
         raise unknown_name("feature network", name, NETWORKS)
-    return NETWORKS[name]().to(device).eval()
+    return NETWORKS[name]().eval()
 
 
 @torch.no_grad()
