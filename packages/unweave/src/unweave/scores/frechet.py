@@ -129,7 +129,7 @@ def frechet_distance(
         raise ConfigError(f"{dataset.name} has no images; compare codes by their MMD instead")
     if len(dataset) < images:
         raise ConfigError(f"{dataset.name} has {len(dataset)} images, and {images} are wanted")
-    features = feature_network(network).to(run.device)
+    features = feature_network(network, run.device)
     real = _features_of_real(
         features, dataset.images(sample_rows(len(dataset), images, seed)), run.device, progress
     )
@@ -174,8 +174,8 @@ def _pictures_of(
     return run.decode(table.codes)
 
 
-def feature_network(name: str = NETWORK) -> nn.Module:
-    """Load a network of features, one of `NETWORKS`.
+def feature_network(name: str, device: torch.device | str = "cpu") -> nn.Module:
+    """Load a network of features, one of `NETWORKS`, onto a device.
 
     Raises
     ------
@@ -184,7 +184,7 @@ def feature_network(name: str = NETWORK) -> nn.Module:
     """
     if name not in NETWORKS:
         raise unknown_name("feature network", name, NETWORKS)
-    return NETWORKS[name]().eval()
+    return NETWORKS[name]().to(device).eval()
 
 
 @torch.no_grad()
